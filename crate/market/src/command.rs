@@ -1,0 +1,237 @@
+//! What can be asked of the market, what it answers, and why it refuses.
+
+use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::statement::{AcceptanceRule, Price};
+use lull_protocol::units::Nonce;
+use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, PublicKey, SigningKey, Timestamp};
+use thiserror::Error;
+
+/// What each decision may look at besides the facts: the clock, the coordinator's key and its terms.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The coordinator's clock when the batch began.
+    pub now: Timestamp,
+    /// Signs offers and verdicts.
+    pub key: SigningKey,
+    /// The operator's terms.
+    pub terms: Terms,
+}
+
+/// The operator's terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The asset of all amounts.
+    pub asset: String,
+    /// The fee on top of each price, paid by the requester, in basis points.
+    pub fee_bp: u16,
+    /// How long a fetch lease lasts, milliseconds.
+    pub fetch_lease_ms: u64,
+    /// How long a judgment lease lasts, milliseconds.
+    pub judgment_lease_ms: u64,
+    /// After a lease's deadline, a result without a verdict is approved this much later, milliseconds.
+    pub approval_ms: u64,
+    /// How long pending money stays open to dispute, milliseconds.
+    pub dispute_ms: u64,
+}
+
+/// A requester's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequesterId(pub [u8; 16]);
+
+/// A change that is asked for. Every command is decided and applied in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A new requester with the hash of its API key.
+    AddRequester {
+        /// Its id (random, from the shell).
+        requester: RequesterId,
+        /// Its public name; unique.
+        name: String,
+        /// SHA-256 of the API key.
+        key_hash: Hash,
+    },
+    /// Money a requester paid in. The same reference counts once.
+    Deposit {
+        /// Whose.
+        requester: RequesterId,
+        /// How much.
+        amount: Amount,
+        /// What makes this deposit unlike every other.
+        reference: String,
+    },
+    /// A requester's blob. The same bytes again are no error.
+    PutBlob {
+        /// Whose.
+        requester: RequesterId,
+        /// One of `PICTURE_TYPES`.
+        media_type: String,
+        /// At most `BLOB_BYTES_MAX`.
+        bytes: Vec<u8>,
+    },
+    /// Buys fetches: an item per URL.
+    CreateFetchOrder(FetchOrder),
+    /// Buys judgments: an item per content.
+    CreateProject(Project),
+    /// Leases items to a worker: its open leases count against what it wants and against the limits.
+    Claim {
+        /// Whose.
+        worker: PublicKey,
+        /// Places for fetches.
+        fetch: u8,
+        /// Places for judgments.
+        judgment: u8,
+        /// One fresh nonce per possible lease (`fetch + judgment`).
+        nonces: Vec<Nonce>,
+    },
+    /// A worker's signed result. For a fetch `ok`/`not_found` with `body_bytes > 0` the body belongs to it.
+    Submit {
+        /// The key that the connection proved.
+        worker: PublicKey,
+        /// `Signed<WorkResult>`.
+        statement: Vec<u8>,
+        /// The decoded body.
+        body: Vec<u8>,
+    },
+    /// A worker gives a lease back.
+    Return {
+        /// Whose.
+        worker: PublicKey,
+        /// Which.
+        offer: Hash,
+        /// Why.
+        reason: ReturnReason,
+    },
+    /// Ends leases past their deadline, approves by time, turns pending into payable: what is due now.
+    Sweep,
+}
+
+/// An order of fetches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchOrder {
+    /// Its id (random, from the shell); the same id with the same content again is no error.
+    pub order: OrderId,
+    /// Whose.
+    pub requester: RequesterId,
+    /// What it is for.
+    pub purpose: String,
+    /// WHATWG-serialised.
+    pub urls: Vec<String>,
+    /// GET or HEAD.
+    pub method: Method,
+    /// Ceiling of each decoded body.
+    pub bytes_max: ByteCount,
+    /// Whether plain http is allowed.
+    pub http_allowed: bool,
+    /// Per item and per MiB.
+    pub price: Price,
+}
+
+/// A judgment project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// Its id (random, from the shell); the same id with the same content again is no error.
+    pub order: OrderId,
+    /// Whose.
+    pub requester: RequesterId,
+    /// Title.
+    pub title: String,
+    /// The guideline's version.
+    pub guideline_version: u32,
+    /// How to decide.
+    pub guideline: String,
+    /// The question.
+    pub question: String,
+    /// The answers to choose from.
+    pub options: Vec<String>,
+    /// What is judged; a picture's blob must be there already.
+    pub contents: Vec<Content>,
+    /// Per answer.
+    pub price: Amount,
+    /// `Agreement`.
+    pub rule: AcceptanceRule,
+}
+
+/// Items in one order.
+pub const ITEMS_MAX: usize = 10_000;
+
+/// What a command gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// A blob's hash.
+    Blob(Hash),
+    /// The order and what it holds of the requester's balance.
+    Order {
+        /// Its id.
+        order: OrderId,
+        /// Held: all items at full price and fee.
+        held: Amount,
+    },
+    /// New leases.
+    Leases(Vec<Lease>),
+    /// The result is stored; `verdicts` it caused, for this worker and for others.
+    Stored {
+        /// The result's hash (the stored one, when this one came again).
+        result: Hash,
+        /// In the order of their numbers.
+        verdicts: Vec<NumberedVerdict>,
+    },
+    /// What a sweep did.
+    Swept {
+        /// Leases that ended: whose, which offer.
+        expired: Vec<(PublicKey, Hash)>,
+        /// Verdicts by time.
+        verdicts: Vec<NumberedVerdict>,
+    },
+}
+
+/// A lease as it is sent to a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// `Signed<Offer>`.
+    pub offer: Vec<u8>,
+    /// The item as CBOR.
+    pub item: Vec<u8>,
+}
+
+/// A verdict as it is sent to a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberedVerdict {
+    /// Whose.
+    pub worker: PublicKey,
+    /// Its number in the worker's row, from 1, without gaps.
+    pub number: u64,
+    /// `Signed<Verdict>`.
+    pub statement: Vec<u8>,
+}
+
+/// Why a command changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Refused to a worker, with the code that travels.
+    #[error("refused: {0:?}")]
+    Worker(RefusedCode),
+    /// A field of a requester's command is wrong.
+    #[error("{field}: {problem}")]
+    Field {
+        /// Which, as the API names it (`urls[3]`).
+        field: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// Not enough money for the full price.
+    #[error("the order costs {needed:?} but only {available:?} is available")]
+    Funds {
+        /// The full price with fee.
+        needed: Amount,
+        /// The available balance.
+        available: Amount,
+    },
+    /// No such requester.
+    #[error("no such requester")]
+    UnknownRequester,
+    /// The name or id is taken by something else.
+    #[error("{0} is already taken")]
+    Taken(&'static str),
+}

@@ -1,0 +1,218 @@
+//! Items: one URL to fetch or one question to judge. An item's hash is SHA-256 of its deterministic
+//! CBOR; the offer names it, so what is signed is what was asked.
+
+use minicbor::{Decode, Encode};
+
+use crate::cbor::{self, CborError};
+use crate::limits::{
+    BLOB_BYTES_MAX, BODY_BYTES_MAX, CONTENT_TEXT_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, OPTION_BYTES_MAX,
+    OPTIONS_COUNT, URL_BYTES_MAX,
+};
+use crate::units::{ByteCount, Hash, OrderId};
+
+/// One piece of work, as the requester described it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Item {
+    /// A public page to fetch.
+    #[n(0)]
+    Fetch(#[n(0)] FetchItem),
+    /// A question to answer.
+    #[n(1)]
+    Judgment(#[n(0)] JudgmentItem),
+}
+
+/// One URL to fetch.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct FetchItem {
+    /// The order it belongs to.
+    #[n(0)]
+    pub order: OrderId,
+    /// The requester's public name.
+    #[n(1)]
+    pub requester: String,
+    /// What the requester says it is for.
+    #[n(2)]
+    pub purpose: String,
+    /// WHATWG-serialised, ASCII host, no fragment.
+    #[n(3)]
+    pub url: String,
+    /// GET or HEAD.
+    #[n(4)]
+    pub method: Method,
+    /// Ceiling of the decoded body.
+    #[n(5)]
+    pub bytes_max: ByteCount,
+    /// Whether plain http on port 80 is allowed.
+    #[n(6)]
+    pub http_allowed: bool,
+}
+
+/// The request methods there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Method {
+    /// GET (RFC 9110 §9.3.1).
+    #[n(0)]
+    Get,
+    /// HEAD (RFC 9110 §9.3.2).
+    #[n(1)]
+    Head,
+}
+
+/// One question of type `choice`: one of n options.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct JudgmentItem {
+    /// The project it belongs to.
+    #[n(0)]
+    pub order: OrderId,
+    /// The requester's public name.
+    #[n(1)]
+    pub requester: String,
+    /// The project's title.
+    #[n(2)]
+    pub title: String,
+    /// The version of the guideline.
+    #[n(3)]
+    pub guideline_version: u32,
+    /// How to decide.
+    #[n(4)]
+    pub guideline: String,
+    /// The question.
+    #[n(5)]
+    pub question: String,
+    /// What is judged.
+    #[n(6)]
+    pub content: Content,
+    /// The answers to choose from.
+    #[n(7)]
+    pub options: Vec<String>,
+}
+
+/// What a judgment shows.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Content {
+    /// Plain text.
+    #[n(0)]
+    Text(#[n(0)] String),
+    /// A picture, fetched by hash.
+    #[n(1)]
+    Picture(#[n(0)] Picture),
+}
+
+/// A picture by its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Picture {
+    /// SHA-256 of the file.
+    #[n(0)]
+    pub hash: Hash,
+    /// One of [`PICTURE_TYPES`].
+    #[n(1)]
+    pub media_type: String,
+    /// Size of the file.
+    #[n(2)]
+    pub bytes: ByteCount,
+    /// A description that does not give the answer away.
+    #[n(3)]
+    pub alt: String,
+}
+
+/// Media types of pictures.
+pub const PICTURE_TYPES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
+
+impl Item {
+    /// The deterministic encoding.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        cbor::encode(self)
+    }
+    /// Reads an item and checks each field's bounds.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CborError> {
+        let item: Self = cbor::decode(bytes, ITEM_BYTES_MAX)?;
+        item.check().map_err(|e| CborError::Malformed(e.into()))?;
+        Ok(item)
+    }
+    /// The item's hash.
+    pub fn hash(&self) -> Hash {
+        Hash::of(&self.to_bytes())
+    }
+    /// The order it belongs to.
+    pub fn order(&self) -> OrderId {
+        match self {
+            Self::Fetch(f) => f.order,
+            Self::Judgment(j) => j.order,
+        }
+    }
+    /// The requester's public name.
+    pub fn requester(&self) -> &str {
+        match self {
+            Self::Fetch(f) => &f.requester,
+            Self::Judgment(j) => &j.requester,
+        }
+    }
+    /// Checks each field's bounds.
+    pub fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Fetch(f) => f.check(),
+            Self::Judgment(j) => j.check(),
+        }
+    }
+}
+
+fn label(text: &str) -> Result<(), &'static str> {
+    if text.trim().is_empty() {
+        Err("a text is empty")
+    } else if text.len() > LABEL_BYTES_MAX {
+        Err("a text is longer than LABEL_BYTES_MAX")
+    } else {
+        Ok(())
+    }
+}
+
+impl FetchItem {
+    fn check(&self) -> Result<(), &'static str> {
+        label(&self.requester)?;
+        label(&self.purpose)?;
+        if self.url.len() > URL_BYTES_MAX || !self.url.is_ascii() {
+            return Err("the URL is longer than URL_BYTES_MAX or not ASCII");
+        }
+        if self.bytes_max.get() > BODY_BYTES_MAX {
+            return Err("bytes_max is above BODY_BYTES_MAX");
+        }
+        Ok(())
+    }
+}
+
+impl JudgmentItem {
+    fn check(&self) -> Result<(), &'static str> {
+        for text in [&self.requester, &self.title, &self.guideline, &self.question] {
+            label(text)?;
+        }
+        let (least, most) = OPTIONS_COUNT;
+        if self.options.len() < least || self.options.len() > most {
+            return Err("a choice has between two and nine options");
+        }
+        for (i, option) in self.options.iter().enumerate() {
+            if option.trim().is_empty() || option.len() > OPTION_BYTES_MAX {
+                return Err("an option is empty or longer than OPTION_BYTES_MAX");
+            }
+            if self.options.iter().skip(i + 1).any(|other| other == option) {
+                return Err("two options are equal");
+            }
+        }
+        match &self.content {
+            Content::Text(text) if text.trim().is_empty() || text.len() > CONTENT_TEXT_BYTES_MAX => {
+                Err("the text is empty or longer than CONTENT_TEXT_BYTES_MAX")
+            }
+            Content::Picture(p) if p.bytes.get() == 0 || p.bytes.get() > BLOB_BYTES_MAX => {
+                Err("the picture is empty or larger than BLOB_BYTES_MAX")
+            }
+            Content::Picture(p) if !PICTURE_TYPES.contains(&p.media_type.as_str()) => {
+                Err("a picture is PNG, JPEG or WebP")
+            }
+            Content::Picture(p) => label(&p.alt),
+            Content::Text(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Lull's protocol: what travels between a worker and a coordinator, and what each of them signs.
+//!
+//! Frames and statements are deterministic CBOR (RFC 8949 §4.2), described in CDDL (RFC 8610) in
+//! `docs/lull.cddl`. Statements are `COSE_Sign1` (RFC 9052) under EdDSA with `verify_strict`. This
+//! crate does no I/O, reads no clock and draws no randomness.
+
+pub mod cbor;
+pub mod cose;
+pub mod handshake;
+pub mod item;
+pub mod limits;
+pub mod message;
+pub mod receipt;
+pub mod statement;
+pub mod trust;
+pub mod units;
+
+pub use cose::{Signed, SigningKey, StatementError};
+pub use item::{Content, FetchItem, Item, JudgmentItem, Method};
+pub use message::{ToCoordinator, ToWorker};
+pub use units::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Timestamp};

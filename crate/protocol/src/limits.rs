@@ -1,0 +1,58 @@
+//! Every limit of the protocol: a name, a unit, a value. A peer that exceeds one gets a typed error.
+
+/// The WebSocket subprotocol's name (RFC 6455 §1.9).
+pub const SUBPROTOCOL: &str = "lull.v1";
+/// The lowest and highest protocol version this build speaks.
+pub const VERSIONS: (u16, u16) = (1, 1);
+
+/// One WebSocket message, bytes.
+pub const FRAME_BYTES_MAX: usize = 160 * 1024;
+/// The payload of one body or blob chunk, bytes.
+pub const CHUNK_BYTES_MAX: usize = 64 * 1024;
+/// How many body bytes a coordinator asks for at a time (its receive window), bytes.
+pub const BODY_WINDOW_BYTES: u64 = 512 * 1024;
+/// A fetched body, decoded, bytes.
+pub const BODY_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// A picture or other content of a judgment, bytes.
+pub const BLOB_BYTES_MAX: u64 = 512 * 1024;
+/// One signed statement, bytes.
+pub const STATEMENT_BYTES_MAX: usize = 64 * 1024;
+/// One item as CBOR, bytes.
+pub const ITEM_BYTES_MAX: usize = 48 * 1024;
+/// A URL, bytes of ASCII.
+pub const URL_BYTES_MAX: usize = 2_048;
+/// The text of a judgment's content, bytes of UTF-8.
+pub const CONTENT_TEXT_BYTES_MAX: usize = 32 * 1024;
+/// A guideline, question, purpose or name, bytes of UTF-8.
+pub const LABEL_BYTES_MAX: usize = 4 * 1024;
+/// One option of a `choice`, bytes of UTF-8.
+pub const OPTION_BYTES_MAX: usize = 256;
+/// Options of a `choice`: at least, at most.
+pub const OPTIONS_COUNT: (usize, usize) = (2, 9);
+/// Requests a single fetch may send: the first one and its redirects.
+pub const HOPS_MAX: usize = 6;
+/// Response headers a result carries.
+pub const HEADERS_MAX: usize = 32;
+/// One response header value, bytes.
+pub const HEADER_VALUE_BYTES_MAX: usize = 1_024;
+/// Fetch assignments one worker may hold at once.
+pub const FETCH_LEASES_MAX: u8 = 2;
+/// Judgment assignments one worker may hold at once.
+pub const JUDGMENT_LEASES_MAX: u8 = 4;
+/// Signed results a worker keeps until they are acknowledged.
+pub const OUTBOX_MAX: usize = 64;
+/// Verdicts sent per message batch after a reconnect.
+pub const VERDICTS_RESENT_MAX: usize = 256;
+/// Verdicts a coordinator leaves unconfirmed on one socket.
+pub const VERDICTS_IN_FLIGHT_MAX: usize = 256;
+/// Time between heartbeats, milliseconds. Chrome keeps a service worker whose socket had traffic
+/// inside 30 s.
+pub const HEARTBEAT_MS: u64 = 20_000;
+/// Silence after which a connection counts as lost, milliseconds.
+pub const SILENCE_MS_MAX: u64 = 60_000;
+/// Time a peer has to finish the handshake, milliseconds.
+pub const HANDSHAKE_MS_MAX: u64 = 10_000;
+/// How far a result's times may lie outside its lease, milliseconds (clocks differ).
+pub const CLOCK_SKEW_MS_MAX: u64 = 120_000;
+/// The largest amount, base units: what a CBOR reader in JavaScript still holds exactly (2^53 − 1).
+pub const AMOUNT_MAX: u64 = (1 << 53) - 1;

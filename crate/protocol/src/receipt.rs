@@ -1,0 +1,279 @@
+//! Receipts: an offer, the result and the verdict, with the item, checked against each other.
+
+use minicbor::data::Type;
+use minicbor::{Decode, Decoder, Encode};
+
+use crate::cbor::{self, CborError};
+use crate::cose::{self, Signed, StatementError};
+use crate::item::Item;
+use crate::limits::{ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
+use crate::statement::{Offer, Verdict, WorkResult};
+use crate::units::{Hash, PublicKey};
+
+/// The bytes of a receipt, as they were signed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Receipt {
+    /// The item as CBOR.
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub item: Vec<u8>,
+    /// `Signed<Offer>`.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub offer: Vec<u8>,
+    /// `Signed<WorkResult>`.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub result: Vec<u8>,
+    /// `Signed<Verdict>`.
+    #[n(3)]
+    #[cbor(with = "minicbor::bytes")]
+    pub verdict: Vec<u8>,
+}
+
+/// The four parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// What was asked.
+    Item,
+    /// What the coordinator promised.
+    Offer,
+    /// What the worker did.
+    Result,
+    /// What the coordinator decided.
+    Verdict,
+}
+
+/// One check of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The part it is about.
+    pub part: Part,
+    /// Which check.
+    pub kind: CheckKind,
+    /// `None` if it holds.
+    pub error: Option<String>,
+}
+
+/// The checks there are, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckKind {
+    /// The coordinator signed the offer.
+    OfferSigned,
+    /// The item is the one the offer names.
+    ItemMatches,
+    /// The offer's worker signed the result.
+    ResultSigned,
+    /// The result names this offer.
+    ResultMatches,
+    /// The coordinator signed the verdict.
+    VerdictSigned,
+    /// The verdict names this result.
+    VerdictMatches,
+    /// The verdict pays no more than the offer allows.
+    AmountFits,
+}
+
+/// The statements of a receipt that holds.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// What was asked.
+    pub item: Item,
+    /// What was promised.
+    pub offer: Signed<Offer>,
+    /// What was done.
+    pub result: Signed<WorkResult>,
+    /// What was decided.
+    pub verdict: Signed<Verdict>,
+}
+
+/// Bytes of a stored receipt at most.
+pub const RECEIPT_BYTES_MAX: usize = ITEM_BYTES_MAX + 3 * STATEMENT_BYTES_MAX + 64;
+
+impl Receipt {
+    /// The deterministic encoding.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        cbor::encode(self)
+    }
+    /// Reads a receipt; its parts are not yet checked.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CborError> {
+        cbor::decode(bytes, RECEIPT_BYTES_MAX)
+    }
+    /// One part's bytes.
+    pub fn part(&self, part: Part) -> &[u8] {
+        match part {
+            Part::Item => &self.item,
+            Part::Offer => &self.offer,
+            Part::Result => &self.result,
+            Part::Verdict => &self.verdict,
+        }
+    }
+    /// One part's bytes, to change them.
+    pub fn part_mut(&mut self, part: Part) -> &mut Vec<u8> {
+        match part {
+            Part::Item => &mut self.item,
+            Part::Offer => &mut self.offer,
+            Part::Result => &mut self.result,
+            Part::Verdict => &mut self.verdict,
+        }
+    }
+
+    /// Every check, each with its own outcome: for a person who wants to see.
+    pub fn checks(&self, coordinator: &PublicKey) -> Vec<Check> {
+        let mut out = Vec::new();
+        let mut note = |part, kind, error: Option<String>| out.push(Check { part, kind, error });
+        let offer = Signed::<Offer>::verify(&self.offer, coordinator);
+        note(Part::Offer, CheckKind::OfferSigned, error_of(&offer));
+        // A part whose signature fails is still read, so that the checks behind it speak for themselves.
+        let offer = offer.map(|o| o.payload().clone()).or_else(|_| cose::peek::<Offer>(&self.offer)).ok();
+        let item = self.item_error(offer.as_ref());
+        note(Part::Item, CheckKind::ItemMatches, item);
+        let result = match &offer {
+            Some(offer) => Signed::<WorkResult>::verify(&self.result, &offer.worker),
+            None => Err(StatementError::Envelope("the offer can't be read")),
+        };
+        note(Part::Result, CheckKind::ResultSigned, error_of(&result));
+        let named = result.map(|r| r.payload().clone()).or_else(|_| cose::peek::<WorkResult>(&self.result));
+        let names_offer = named.as_ref().is_ok_and(|r| r.offer == Hash::of(&self.offer));
+        note(Part::Result, CheckKind::ResultMatches, unless(names_offer, "it names another offer"));
+        let verdict = Signed::<Verdict>::verify(&self.verdict, coordinator);
+        note(Part::Verdict, CheckKind::VerdictSigned, error_of(&verdict));
+        let verdict = verdict.map(|v| v.payload().clone()).or_else(|_| cose::peek::<Verdict>(&self.verdict));
+        let names_result = verdict.as_ref().is_ok_and(|v| v.result == Hash::of(&self.result));
+        note(Part::Verdict, CheckKind::VerdictMatches, unless(names_result, "it names another result"));
+        let fits = match (&offer, &named, &verdict) {
+            (Some(offer), Ok(result), Ok(verdict)) => {
+                offer.price.total(result.body_bytes()).is_some_and(|most| verdict.amount <= most)
+            }
+            _ => false,
+        };
+        note(Part::Verdict, CheckKind::AmountFits, unless(fits, "it pays more than the offer allows, or can't be read"));
+        out
+    }
+
+    /// The verified statements, or the first check that fails.
+    pub fn verify(&self, coordinator: &PublicKey) -> Result<Verified, Check> {
+        if let Some(failed) = self.checks(coordinator).into_iter().find(|c| c.error.is_some()) {
+            return Err(failed);
+        }
+        const HELD: &str = "every check held a moment ago";
+        let offer = Signed::<Offer>::verify(&self.offer, coordinator).expect(HELD);
+        Ok(Verified {
+            item: Item::from_bytes(&self.item).expect(HELD),
+            result: Signed::verify(&self.result, &offer.payload().worker).expect(HELD),
+            verdict: Signed::verify(&self.verdict, coordinator).expect(HELD),
+            offer,
+        })
+    }
+
+    fn item_error(&self, offer: Option<&Offer>) -> Option<String> {
+        if let Err(e) = Item::from_bytes(&self.item) {
+            return Some(e.to_string());
+        }
+        let named = offer.is_some_and(|o| o.item == Hash::of(&self.item));
+        unless(named, "the offer names another item")
+    }
+}
+
+impl WorkResult {
+    /// The decoded body's size; zero for an answer.
+    pub fn body_bytes(&self) -> crate::units::ByteCount {
+        match &self.report {
+            crate::statement::Report::Fetch(f) => f.body_bytes,
+            crate::statement::Report::Choice(_) => crate::units::ByteCount::ZERO,
+        }
+    }
+}
+
+fn error_of<T>(result: &Result<T, StatementError>) -> Option<String> {
+    result.as_ref().err().map(ToString::to_string)
+}
+
+fn unless(holds: bool, error: &str) -> Option<String> {
+    (!holds).then(|| error.to_owned())
+}
+
+/// The name of the field that a byte belongs to: `price`, `signature`, `header`, …; `None` past the end
+/// or where the bytes can't be walked.
+pub fn field_at(part: Part, bytes: &[u8], offset: usize) -> Option<&'static str> {
+    if offset >= bytes.len() {
+        return None;
+    }
+    if part == Part::Item {
+        return field_in_item(bytes, offset);
+    }
+    let mut d = Decoder::new(bytes);
+    d.tag().ok()?;
+    d.array().ok()?;
+    let header = d.bytes().ok()?;
+    if offset < d.position() {
+        return Some(if header.is_empty() || offset < d.position() - header.len() { "envelope" } else { "header" });
+    }
+    d.map().ok()?;
+    if offset < d.position() {
+        return Some("envelope");
+    }
+    let body = d.bytes().ok()?;
+    let start = d.position() - body.len();
+    if offset < start {
+        return Some("envelope");
+    }
+    if offset < d.position() {
+        return field_in_map(names(part), body, offset - start);
+    }
+    Some("signature")
+}
+
+fn names(part: Part) -> &'static [&'static str] {
+    match part {
+        Part::Offer => &[
+            "worker",
+            "item",
+            "class",
+            "nonce",
+            "price",
+            "asset",
+            "rule",
+            "issued_at",
+            "deadline",
+            "approved_at",
+        ],
+        Part::Result => &["offer", "report", "started_at", "finished_at"],
+        Part::Verdict => &["result", "decision", "reason", "amount", "decided_at"],
+        Part::Item => &[],
+    }
+}
+
+const FETCH_ITEM_NAMES: [&str; 7] = ["order", "requester", "purpose", "url", "method", "bytes_max", "http_allowed"];
+const JUDGMENT_ITEM_NAMES: [&str; 8] =
+    ["order", "requester", "title", "guideline_version", "guideline", "question", "content", "options"];
+
+fn field_in_item(bytes: &[u8], offset: usize) -> Option<&'static str> {
+    let mut d = Decoder::new(bytes);
+    d.array().ok()?;
+    let class = d.u8().ok()?;
+    d.array().ok()?;
+    let start = d.position();
+    let names: &'static [&'static str] = if class == 0 { &FETCH_ITEM_NAMES } else { &JUDGMENT_ITEM_NAMES };
+    if offset < start { Some("envelope") } else { field_in_map(names, bytes.get(start..)?, offset - start) }
+}
+
+fn field_in_map(names: &'static [&'static str], bytes: &[u8], offset: usize) -> Option<&'static str> {
+    let mut d = Decoder::new(bytes);
+    let count = d.map().ok()??;
+    if offset < d.position() {
+        return Some("envelope");
+    }
+    for _ in 0..count {
+        if !matches!(d.datatype().ok()?, Type::U8) {
+            return None;
+        }
+        let key = usize::from(d.u8().ok()?);
+        d.skip().ok()?;
+        if offset < d.position() {
+            return names.get(key).copied();
+        }
+    }
+    None
+}

@@ -1,0 +1,509 @@
+//! What the UI shows and what it may command: plain serde types that cross the extension's message
+//! port as JSON. Amounts are base units, times milliseconds since 1970, hashes lower-case hexadecimal.
+
+use lull_protocol::limits::AMOUNT_MAX;
+use serde::{Deserialize, Serialize};
+
+/// Everything the UI shows, but for what it asks for by [`Command`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// The connection.
+    pub link: Link,
+    /// Choices of the person.
+    pub settings: Settings,
+    /// Who runs the coordinator; known after the first connection.
+    pub operator: Option<Operator>,
+    /// This browser's key: the fingerprint's first 16 digits in groups of four.
+    pub worker: String,
+    /// The money.
+    pub account: Account,
+    /// The judgment to answer now.
+    pub judgment: Option<Judgment>,
+    /// Judgments that wait behind it.
+    pub judgments_waiting: u32,
+    /// What bandwidth does now.
+    pub bandwidth: Bandwidth,
+    /// The newest first, at most [`ACTIVITIES_MAX`].
+    pub activities: Vec<Activity>,
+    /// Signed results that the coordinator has not acknowledged yet.
+    pub outbox: u32,
+    /// What Lull's background saw and why it woke.
+    pub diagnostics: Diagnostics,
+    /// Something the person should know, until dismissed.
+    pub notice: Option<Notice>,
+}
+
+/// Activities in a view.
+pub const ACTIVITIES_MAX: usize = 50;
+
+/// The state of the connection, with a reason where it is down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Link {
+    /// The person switched everything off, or paused.
+    Off,
+    /// Dialling or shaking hands.
+    Connecting,
+    /// Ready.
+    Connected,
+    /// Trying again.
+    Waiting {
+        /// When the next try is.
+        next_try_at: u64,
+        /// Why the last one failed.
+        reason: LinkProblem,
+    },
+    /// Never trying again until the person acts.
+    Stopped {
+        /// Why.
+        reason: LinkProblem,
+    },
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkProblem {
+    /// Nobody answers.
+    Unreachable,
+    /// It was connected, and the line went quiet or closed.
+    Lost,
+    /// The coordinator answers with another key than the pinned one.
+    OtherKey,
+    /// No common protocol version.
+    Version,
+    /// The handshake failed.
+    Handshake,
+    /// The same key is connected elsewhere.
+    Replaced,
+    /// The coordinator is stopping for a while.
+    Stopping,
+    /// The browser's storage is full or failing.
+    Storage,
+}
+
+/// Choices of the person. Everything is off until switched on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Consent to judgments.
+    pub judgments: bool,
+    /// Consent to bandwidth. Only with the browser's host permission.
+    pub bandwidth: bool,
+    /// Everything stands still.
+    pub paused: bool,
+    /// When bandwidth may be used.
+    pub bandwidth_when: BandwidthWhen,
+    /// The operator's card was read.
+    pub card_seen: bool,
+    /// The first run was finished.
+    pub first_run_done: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            judgments: false,
+            bandwidth: false,
+            paused: false,
+            bandwidth_when: BandwidthWhen::Away,
+            card_seen: false,
+            first_run_done: false,
+        }
+    }
+}
+
+/// When bandwidth may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BandwidthWhen {
+    /// Only while nobody is at the keyboard.
+    Away,
+    /// At any time.
+    Always,
+}
+
+/// Who runs the coordinator (from its signed card).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    /// Name.
+    pub name: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// How to reach a human.
+    pub contact: String,
+    /// The buyer pays this on top, in basis points.
+    pub fee_bp: u16,
+    /// The asset's name, e.g. `demo credits`.
+    pub asset: String,
+    /// Play money.
+    pub demo: bool,
+    /// The coordinator's key, short form.
+    pub key: String,
+    /// Where it is.
+    pub address: String,
+}
+
+/// The worker's money, from the coordinator's ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// All that was ever earned, base units (10^-6).
+    pub earned: u64,
+    /// Earned today.
+    pub earned_today: u64,
+    /// Still open to dispute.
+    pub pending: u64,
+    /// Final, not yet paid out.
+    pub payable: u64,
+}
+
+/// A judgment with all that is shown before and while it is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgment {
+    /// The offer's hash.
+    pub offer: String,
+    /// The requester's name.
+    pub requester: String,
+    /// The project's title.
+    pub title: String,
+    /// How to decide.
+    pub guideline: String,
+    /// The question.
+    pub question: String,
+    /// What is judged.
+    pub content: JudgmentContent,
+    /// The answers, in order; key 1 is the first.
+    pub options: Vec<String>,
+    /// What it pays, base units.
+    pub price: u64,
+    /// How many people are asked, and how many must agree.
+    pub people: u8,
+    /// How many of them must agree.
+    pub agree: u8,
+    /// When the lease ends (the browser's own clock).
+    pub deadline: u64,
+    /// When it is approved automatically at the latest.
+    pub approved_at: u64,
+}
+
+/// What a judgment shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum JudgmentContent {
+    /// Plain text.
+    Text {
+        /// It.
+        text: String,
+    },
+    /// A picture whose bytes were checked against the item's hash.
+    Picture {
+        /// A `data:` URL.
+        data_url: String,
+        /// The description.
+        alt: String,
+    },
+}
+
+/// What bandwidth does now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bandwidth {
+    /// In one word.
+    pub state: BandwidthState,
+    /// Site of the fetch under way.
+    pub site: Option<String>,
+    /// Bytes each way, ever.
+    pub bytes: u64,
+    /// Fetches done, ever.
+    pub fetches: u64,
+}
+
+/// What bandwidth does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BandwidthState {
+    /// Not switched on.
+    Off,
+    /// Switched on, but the browser's permission is missing.
+    NoPermission,
+    /// Paused.
+    Paused,
+    /// Waits until the person is away.
+    WaitingForAway,
+    /// Data Saver is on.
+    DataSaver,
+    /// Ready, nothing to do.
+    Idle,
+    /// A fetch is under way.
+    Fetching,
+}
+
+/// One line of what this browser did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// The offer's hash; opens the receipt.
+    pub offer: String,
+    /// When it ended.
+    pub at: u64,
+    /// The requester's name.
+    pub requester: String,
+    /// What it was.
+    pub work: ActivityWork,
+    /// How it stands.
+    pub state: ActivityState,
+    /// What it earned, base units; zero until the verdict.
+    pub amount: u64,
+}
+
+/// What an activity was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ActivityWork {
+    /// A judgment.
+    Judgment {
+        /// The project's title.
+        title: String,
+        /// The answer given.
+        answer: String,
+    },
+    /// A fetch.
+    Fetch {
+        /// The site's host.
+        site: String,
+        /// The declared purpose.
+        purpose: String,
+        /// The outcome's word (`ok`, `not_found`, …).
+        outcome: String,
+        /// The refusal's code, if policy refused.
+        reason: Option<String>,
+        /// Bytes each way.
+        bytes: u64,
+    },
+}
+
+/// How an activity stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivityState {
+    /// Signed and stored, not yet acknowledged.
+    Sending,
+    /// Acknowledged, no verdict yet.
+    Waiting,
+    /// Accepted.
+    Accepted,
+    /// People differ; paid in full.
+    Ambiguous,
+    /// Rejected.
+    Rejected,
+    /// The coordinator refused it, e.g. too late.
+    Refused,
+}
+
+/// A receipt, opened and checked in the browser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptView {
+    /// The offer's hash.
+    pub offer: String,
+    /// The parts, in order: item, offer, result, verdict. The verdict may still be missing.
+    pub parts: Vec<ReceiptPart>,
+    /// Every check with its outcome.
+    pub checks: Vec<ReceiptCheck>,
+    /// Whether each check holds.
+    pub valid: bool,
+    /// If a byte was changed for show: the part and field it lies in, its place and both values.
+    pub changed: Option<ChangedByte>,
+}
+
+/// One part of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptPart {
+    /// `item`, `offer`, `result` or `verdict`.
+    pub part: String,
+    /// Who signed it: `coordinator`, `you`, or nobody (the item).
+    pub signer: Option<String>,
+    /// SHA-256 of its bytes.
+    pub hash: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Field name and value in words.
+    pub fields: Vec<(String, String)>,
+}
+
+/// One check of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptCheck {
+    /// Its name: `offer_signed`, `item_matches`, `result_signed`, `result_matches`, `verdict_signed`,
+    /// `verdict_matches`, `amount_fits`.
+    pub check: String,
+    /// The part it is about.
+    pub part: String,
+    /// What is wrong, if anything.
+    pub error: Option<String>,
+}
+
+/// A byte that was changed to show that signatures notice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedByte {
+    /// `item`, `offer`, `result` or `verdict`.
+    pub part: String,
+    /// The field, e.g. `price`.
+    pub field: String,
+    /// Index in the part's bytes.
+    pub offset: u64,
+    /// The value before.
+    pub before: u8,
+    /// The value after.
+    pub after: u8,
+}
+
+/// What Lull's background saw and why it woke; for a person who wants to check line 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnostics {
+    /// Starts of the background since installation.
+    pub wakes: u64,
+    /// Request events of Lull's own fetches.
+    pub events_own: u64,
+    /// Request events of anything else: must stay zero.
+    pub events_foreign: u64,
+    /// Alarms received.
+    pub alarms: u64,
+    /// How far the browser's clock is ahead of the coordinator's, milliseconds.
+    pub clock_ahead_ms: i64,
+}
+
+/// Something the person should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "notice", rename_all = "snake_case")]
+pub enum Notice {
+    /// The coordinator's key is not the pinned one.
+    OtherKey {
+        /// Short form of the pinned fingerprint.
+        pinned: String,
+        /// Short form of the one that answered.
+        found: String,
+    },
+    /// Storage is full or failing; work stands still, nothing acknowledged is lost.
+    Storage,
+    /// Stored state could not be read and was set aside.
+    SetAside {
+        /// Which record.
+        record: String,
+    },
+    /// The coordinator refused a result for good.
+    Refused {
+        /// A code in words: `lease_expired`, …
+        code: String,
+    },
+    /// The browser's clock is far off; Lull corrects for it.
+    Clock {
+        /// How far ahead, milliseconds (negative: behind).
+        ahead_ms: i64,
+    },
+}
+
+/// What the UI may command. The background checks the sender, then decodes to this closed list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Consent to judgments, or take it back.
+    SetJudgments {
+        /// The new value.
+        on: bool,
+    },
+    /// Consent to bandwidth, or take it back (the permission goes back too).
+    SetBandwidth {
+        /// The new value.
+        on: bool,
+    },
+    /// When bandwidth may be used.
+    SetBandwidthWhen {
+        /// The new value.
+        when: BandwidthWhen,
+    },
+    /// Pause or go on.
+    SetPaused {
+        /// The new value.
+        on: bool,
+    },
+    /// The operator's card was read.
+    CardSeen,
+    /// The first run is over.
+    FirstRunDone,
+    /// Answer the judgment on screen.
+    Answer {
+        /// Its offer.
+        offer: String,
+        /// The option's index, from 0.
+        option: u8,
+        /// Whether by a key (else pointer).
+        by_key: bool,
+        /// When it was shown.
+        shown_at: u64,
+    },
+    /// Hand the judgment on screen back.
+    Skip {
+        /// Its offer.
+        offer: String,
+    },
+    /// Open a receipt; answered with [`Reply::Receipt`].
+    OpenReceipt {
+        /// The offer's hash.
+        offer: String,
+        /// Change this byte of this part first, to see the checks fail.
+        change: Option<ChangeByte>,
+    },
+    /// All receipts, for a file; answered with [`Reply::Export`].
+    Export,
+    /// What policy says of a URL; answered with [`Reply::Judged`].
+    JudgeUrl {
+        /// Any text.
+        url: String,
+    },
+    /// Hide the notice.
+    DismissNotice,
+    /// Connect now instead of waiting.
+    ConnectNow,
+}
+
+/// Which byte to change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeByte {
+    /// `item`, `offer`, `result` or `verdict`.
+    pub part: String,
+    /// Any number: taken modulo the part's size.
+    pub offset: u64,
+}
+
+/// Answers of the background.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// The view changed.
+    View {
+        /// It.
+        view: Box<View>,
+    },
+    /// An opened receipt.
+    Receipt {
+        /// It; `None` if this browser holds no such receipt.
+        receipt: Option<ReceiptView>,
+    },
+    /// All receipts as JSON Lines: one object per receipt with `item`, `offer`, `result`, `verdict` as
+    /// base64, and a first line with the coordinator's key and the worker's.
+    Export {
+        /// The file's text.
+        jsonl: String,
+    },
+    /// What policy says of a URL.
+    Judged {
+        /// The text that was asked about.
+        url: String,
+        /// `None`: Lull would fetch it. Else the refusal's code.
+        refusal: Option<String>,
+    },
+    /// A command failed.
+    Failed {
+        /// Why, in words.
+        error: String,
+    },
+}
+
+const _: () = assert!(AMOUNT_MAX < 1 << 53, "amounts must be exact in JavaScript's numbers");

@@ -1,0 +1,187 @@
+//! The border between the machine and its shell.
+
+use lull_protocol::trust::TrustRoot;
+use lull_protocol::units::Challenge;
+use lull_protocol::{Method, Timestamp};
+use lull_view::Command;
+
+/// What does not change while a worker runs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which coordinator.
+    pub trust: TrustRoot,
+}
+
+/// One fetch under way; numbers are never used twice in one run of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FetchId(pub u64);
+
+/// What happened. Events of a socket or fetch that the machine has given up are ignored.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The time that [`Effect::WakeAt`] asked for, or any other occasion to look.
+    Tick,
+    /// The socket is open with the subprotocol; 32 fresh random bytes for the handshake.
+    SocketOpened {
+        /// Fresh.
+        challenge: Challenge,
+    },
+    /// The socket failed or closed.
+    SocketClosed,
+    /// A binary frame.
+    Frame(Vec<u8>),
+    /// A batch of writes is durable.
+    Persisted {
+        /// Which.
+        batch: u64,
+    },
+    /// A batch of writes failed and changed nothing.
+    PersistFailed {
+        /// Which.
+        batch: u64,
+    },
+    /// A hop's response head is there; no body byte was read.
+    HopAnswered {
+        /// Which fetch.
+        fetch: FetchId,
+        /// The head.
+        head: HopHead,
+    },
+    /// The body is whole.
+    BodyRead {
+        /// Which fetch.
+        fetch: FetchId,
+        /// Decoded.
+        body: Vec<u8>,
+        /// Bytes of the encoded body that crossed the connection.
+        encoded_bytes: u64,
+    },
+    /// The fetch ended without a whole body.
+    FetchFailed {
+        /// Which fetch.
+        fetch: FetchId,
+        /// Why.
+        failure: FetchFailure,
+        /// Body bytes that had crossed the connection.
+        encoded_bytes: u64,
+    },
+    /// What the browser knows changed.
+    Surroundings(Surroundings),
+    /// The person commands. Queries go to `Worker::query` instead.
+    Command(Command),
+    /// The shell saw request events (diagnostics).
+    RequestEvents {
+        /// Of Lull's own fetches.
+        own: u64,
+        /// Of anything else.
+        foreign: u64,
+    },
+    /// An alarm woke the shell (diagnostics).
+    Alarm,
+}
+
+/// The head of one hop's response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HopHead {
+    /// HTTP status.
+    pub status: u16,
+    /// All headers the browser shows, in its order.
+    pub headers: Vec<(String, String)>,
+    /// The `Location` of a redirect, resolved against the hop's URL and serialised by a WHATWG parser,
+    /// without fragment; `None` if there is none or it can't be parsed.
+    pub location: Option<String>,
+    /// The address that answered; `None` if nobody could say, or a proxy answered.
+    pub address: Option<String>,
+}
+
+/// Why a fetch failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchFailure {
+    /// DNS, TLS, connection.
+    Network,
+    /// No head, or no end of the body, in time.
+    Timeout,
+    /// The decoded body is over its ceiling; reading was aborted.
+    TooLarge,
+}
+
+/// What the browser knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Nobody is at the keyboard (or the screen is locked).
+    pub away: bool,
+    /// Data Saver is on.
+    pub data_saver: bool,
+    /// The optional host permission is granted.
+    pub host_permission: bool,
+    /// When the person's day began, local midnight.
+    pub day_start: Timestamp,
+}
+
+/// What the shell must do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Open a WebSocket with subprotocol `lull.v1`.
+    Connect {
+        /// The address.
+        url: String,
+    },
+    /// Close it.
+    Disconnect,
+    /// Send a binary frame.
+    Send(Vec<u8>),
+    /// Write all or nothing, with strict durability, then report `Persisted` or `PersistFailed`. Batches are
+    /// written in the order of their numbers.
+    Persist {
+        /// Number of the batch.
+        batch: u64,
+        /// What to write.
+        writes: Vec<Write>,
+    },
+    /// Send ONE request: `redirect: 'manual'`, `targetAddressSpace: 'public'`, no cache, no credentials, no
+    /// referrer. Read no body byte before `ReadBody`.
+    Fetch {
+        /// Which fetch.
+        fetch: FetchId,
+        /// Passed policy.
+        url: String,
+        /// GET or HEAD.
+        method: Method,
+        /// For the response head, milliseconds.
+        timeout_ms: u64,
+    },
+    /// Read the body of the hop that answered.
+    ReadBody {
+        /// Which fetch.
+        fetch: FetchId,
+        /// Ceiling of the decoded body.
+        bytes_max: u64,
+        /// For the whole body, milliseconds.
+        timeout_ms: u64,
+    },
+    /// Stop a fetch now; no further byte of it is read.
+    AbortFetch {
+        /// Which fetch.
+        fetch: FetchId,
+    },
+    /// Give the host permission back.
+    ReleasePermission,
+    /// Come back with `Tick` at this time; replaces the last one.
+    WakeAt(Timestamp),
+    /// Show this many waiting judgments on the icon; zero hides it.
+    Badge {
+        /// How many.
+        count: u32,
+    },
+    /// `Worker::view` gives something new.
+    ViewChanged,
+}
+
+/// One record to write or to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Its key, e.g. `outbox/5f…`.
+    pub key: String,
+    /// The value; `None` deletes.
+    pub value: Option<Vec<u8>>,
+}

@@ -1,0 +1,142 @@
+//! `cargo xtask`: sets up a machine, builds and packages the extension, checks everything and runs
+//! it. One module per concern; nothing here is part of the product.
+
+mod checks;
+mod package;
+mod progress;
+mod run;
+mod setup;
+mod shell;
+mod tidy;
+mod version;
+mod wasm;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use setup::Goal;
+
+const EXAMPLES: &str = "\
+Start here:
+  cargo xtask run --headless     the whole job once, in a headless Chromium, checked by a second process
+  cargo xtask run                the same to try by hand, in a window
+  cargo xtask test               every check there is
+
+Both install what is missing on this machine first (tools go to ~/.cache/lull), or say in one line
+each what to install. Each command explains itself: cargo xtask help run";
+
+/// Builds, packages, checks and runs Lull.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+
+    /// Build wasm with Debian's Rust even where rustup's wasm32 target is installed
+    ///
+    /// This is the way of a machine that can't download rustup's target; the switch keeps it tested.
+    #[arg(long, global = true, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "LULL_FORCE_DEBIAN_TARGET")]
+    force_debian_target: bool,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Find what is missing on this machine and install it where possible
+    #[command(after_help = "Examples:
+  cargo xtask setup
+  cargo xtask setup --for run
+  cargo xtask setup --force-debian-target
+  XDG_CACHE_HOME=/tmp/empty cargo xtask setup   start from an empty cache")]
+    Setup(SetupArgs),
+
+    /// Build the extension's release wasm and print its sizes
+    #[command(after_help = "Example:
+  cargo xtask build     writes target/wasm/background and target/wasm/popup")]
+    Build,
+
+    /// Build the extension, assemble its folder and its .zip
+    #[command(after_help = "Examples:
+  cargo xtask package
+  cargo xtask package --coordinator ws://127.0.0.1:7400/v1/worker --fingerprint <64 hex digits>
+
+Then open chrome://extensions, switch on developer mode, and load target/extension/chromium.")]
+    Package(package::PackageArgs),
+
+    /// Check the rules a machine can check: crate edges, docs, lints, sizes, append-only files
+    #[command(after_help = "Examples:
+  cargo xtask tidy
+  cargo xtask tidy --bless     add the crate edges in use to crate/xtask/edges.txt")]
+    Tidy(TidyArgs),
+
+    /// Run every check there is, with the minutes of each stage
+    #[command(after_help = "Examples:
+  cargo xtask test
+  cargo xtask test --only tidy --only fmt
+  cargo xtask test --only e2e     with the stages it stands on")]
+    Test(TestArgs),
+
+    /// Start a coordinator with a demonstration market and open Chromium with the extension
+    #[command(after_help = "Examples:
+  cargo xtask run                                  a window to try it by hand; Ctrl-C ends it
+  cargo xtask run --headless                       drives the main job and verifies its receipts
+  cargo xtask run --fetch https://example.com/     fetches a real page, with internet
+  cargo xtask run --data /tmp/lull-data            keeps the coordinator's data there")]
+    Run(run::RunArgs),
+
+    /// Make the README's screenshots and the recording of the first minute
+    #[command(after_help = "Example:
+  cargo xtask pictures     needs ffmpeg for the recording")]
+    Pictures,
+}
+
+#[derive(Args)]
+struct SetupArgs {
+    /// Only what this needs
+    #[arg(long = "for", value_enum, default_value = "all")]
+    goal: Goal,
+}
+
+#[derive(Args)]
+struct TidyArgs {
+    /// Add the crate edges in use to the golden file instead of failing on them
+    #[arg(long)]
+    bless: bool,
+}
+
+#[derive(Args)]
+struct TestArgs {
+    /// Only this stage and those it stands on; may be given several times
+    #[arg(long, value_enum, value_name = "STAGE")]
+    only: Vec<checks::Stage>,
+}
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<()> {
+    let force = cli.force_debian_target;
+    match cli.task {
+        Task::Setup(args) => setup::prepare(args.goal, force)?.require().map(drop),
+        Task::Build => wasm::build(&setup::prepare(Goal::Build, force)?.require()?),
+        Task::Package(args) => {
+            wasm::build(&setup::prepare(Goal::Build, force)?.require()?)?;
+            package::package(&args).map(|_: PathBuf| ())
+        }
+        Task::Tidy(args) => tidy::tidy(args.bless),
+        Task::Test(args) => checks::test(&args.only, force),
+        Task::Run(args) => run::run(&args, force),
+        Task::Pictures => run::pictures(force),
+    }
+}

@@ -1,0 +1,226 @@
+//! What this machine lacks, and installing it: each item is checked by running it, installed where that
+//! is possible without touching the system, and checked again. A half-finished installation fails its
+//! check, so it is never taken for a finished one.
+
+mod debian;
+mod programs;
+mod tools;
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::progress::Steps;
+
+pub(crate) use tools::Tools;
+
+/// What the machine is prepared for.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Goal {
+    /// Building and packaging the extension
+    Build,
+    /// Running it by hand
+    Run,
+    /// Running it headless, in a network of its own
+    Headless,
+    /// Every check
+    Test,
+    /// Screenshots and the recording
+    Pictures,
+    /// All of these
+    All,
+}
+
+/// One thing a machine has or lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// Node.js with npm: runs wasm-opt and the cores' tests on wasm32.
+    Node,
+    /// Chromium and the chromedriver of its version.
+    Browser,
+    /// Network namespaces, `unshare` and `ip`: a network with no way out.
+    Network,
+    /// Python that can make a virtual environment.
+    Python,
+    /// ffmpeg.
+    Recorder,
+    /// Rust's standard library for wasm32.
+    Target,
+    /// wasm-pack.
+    WasmPack,
+    /// wasm-bindgen's command line and test runner.
+    WasmBindgen,
+    /// binaryen's wasm-opt.
+    WasmOpt,
+    /// axe-core, the outside judge of accessibility.
+    Axe,
+    /// pycose, the outside COSE implementation.
+    Pycose,
+}
+
+impl Goal {
+    fn items(self) -> &'static [Item] {
+        use Item::{Axe, Browser, Network, Node, Pycose, Python, Recorder, Target, WasmBindgen, WasmOpt, WasmPack};
+        match self {
+            Goal::Build => &[Node, Target, WasmPack, WasmBindgen, WasmOpt],
+            Goal::Run => &[Node, Browser, Target, WasmPack, WasmBindgen, WasmOpt],
+            Goal::Headless => &[Node, Browser, Network, Target, WasmPack, WasmBindgen, WasmOpt],
+            Goal::Pictures => &[Node, Browser, Network, Recorder, Target, WasmPack, WasmBindgen, WasmOpt],
+            Goal::Test => {
+                &[Node, Browser, Network, Python, Target, WasmPack, WasmBindgen, WasmOpt, Axe, Pycose]
+            }
+            Goal::All => {
+                &[Node, Browser, Network, Python, Recorder, Target, WasmPack, WasmBindgen, WasmOpt, Axe, Pycose]
+            }
+        }
+    }
+}
+
+/// How a preparation ended: the tools, and a line for each thing that is missing.
+pub(crate) struct Prepared {
+    /// Where the tools are.
+    pub(crate) tools: Tools,
+    missing: Vec<(Item, String)>,
+}
+
+impl Prepared {
+    /// The tools, if nothing is missing; else every problem at once.
+    pub(crate) fn require(self) -> Result<Tools> {
+        if self.missing.is_empty() {
+            return Ok(self.tools);
+        }
+        let lines: Vec<&str> = self.missing.iter().map(|(_, line)| line.as_str()).collect();
+        bail!("this machine still lacks:\n  {}", lines.join("\n  "))
+    }
+
+    /// The first of these items that is missing, in words.
+    pub(crate) fn lacks(&self, items: &[Item]) -> Option<&str> {
+        self.missing.iter().find(|(item, _)| items.contains(item)).map(|(_, line)| line.as_str())
+    }
+}
+
+/// Checks and installs what `goal` needs, showing the steps left. Every item is tried, whatever became of
+/// the others. `force_debian` takes the Debian way to the wasm32 target.
+pub(crate) fn prepare(goal: Goal, force_debian: bool) -> Result<Prepared> {
+    let mut tools = Tools::new(cache()?, force_debian);
+    fs::create_dir_all(&tools.cache).with_context(|| format!("can't write {}", tools.cache.display()))?;
+    let _lock = lock(&tools)?;
+    let mut steps = Steps::new(goal.items().len());
+    let mut missing = Vec::new();
+    for &item in goal.items() {
+        let outcome = steps.step(&label(item), || {
+            let absent = match ready(item, &mut tools) {
+                Ok(version) => return Ok(version),
+                Err(absent) => absent,
+            };
+            install(item, &tools).with_context(|| format!("{absent:#}"))?;
+            Ok(format!("{}, installed", ready(item, &mut tools)?))
+        });
+        if let Err(error) = outcome {
+            let optional = item == Item::Recorder;
+            let line = format!("{}: {error:#}. {}", label(item), by_hand(item));
+            if optional {
+                println!("      {line}");
+            } else {
+                missing.push((item, line));
+            }
+        }
+    }
+    if missing.is_empty() {
+        crate::shell::remove_dir(&tools.build_dir())?;
+    }
+    Ok(Prepared { tools, missing })
+}
+
+/// The user's cache: `$XDG_CACHE_HOME/lull`, else `~/.cache/lull`.
+fn cache() -> Result<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    Ok(base.context("neither XDG_CACHE_HOME nor HOME names a folder")?.join("lull"))
+}
+
+/// Two set-ups at once would write into the same folders: the second waits.
+fn lock(tools: &Tools) -> Result<File> {
+    let file = File::create(tools.cache.join("lock"))?;
+    if file.try_lock().is_err() {
+        println!("another set-up is running; waiting for it …");
+        file.lock().context("can't lock the cache")?;
+    }
+    Ok(file)
+}
+
+/// What an item is called on its line.
+fn label(item: Item) -> String {
+    match item {
+        Item::Node => "Node.js and npm".into(),
+        Item::Browser => "Chromium and chromedriver".into(),
+        Item::Network => "network namespaces".into(),
+        Item::Python => "Python with venv".into(),
+        Item::Recorder => "ffmpeg".into(),
+        Item::Target => "Rust target wasm32-unknown-unknown".into(),
+        Item::WasmPack => format!("wasm-pack {}", tools::WASM_PACK),
+        Item::WasmBindgen => format!("wasm-bindgen {}", tools::WASM_BINDGEN),
+        Item::WasmOpt => format!("wasm-opt {} (npm binaryen)", tools::BINARYEN.version),
+        Item::Axe => format!("axe-core {} (npm)", tools::AXE.version),
+        Item::Pycose => format!("pycose {} (PyPI)", tools::PYCOSE),
+    }
+}
+
+/// Whether an item works, by running it: its version, or why not.
+fn ready(item: Item, tools: &mut Tools) -> Result<String> {
+    match item {
+        Item::Node => programs::node(),
+        Item::Browser => programs::browser(),
+        Item::Network => programs::network(),
+        Item::Python => programs::python(),
+        Item::Recorder => programs::recorder(),
+        Item::Target => tools.find_target(),
+        Item::WasmPack => tools.wasm_pack(),
+        Item::WasmBindgen => tools.wasm_bindgen(),
+        Item::WasmOpt => tools.wasm_opt(),
+        Item::Axe => tools.axe(),
+        Item::Pycose => tools.pycose(),
+    }
+}
+
+fn install(item: Item, tools: &Tools) -> Result<()> {
+    match item {
+        Item::Node => programs::apt_install(&["nodejs", "npm"], tools),
+        Item::Browser => programs::apt_install(&["chromium", "chromium-driver"], tools),
+        Item::Network => programs::apt_install(&["iproute2", "util-linux"], tools),
+        Item::Python => programs::apt_install(&["python3", "python3-venv"], tools),
+        Item::Recorder => programs::apt_install(&["ffmpeg"], tools),
+        Item::Target => tools.install_target(),
+        Item::WasmPack => tools.install_wasm_pack(),
+        Item::WasmBindgen => tools.install_wasm_bindgen(),
+        Item::WasmOpt => tools.install_npm(&tools::BINARYEN),
+        Item::Axe => tools.install_npm(&tools::AXE),
+        Item::Pycose => tools.install_pycose(),
+    }
+}
+
+/// What a person can do about a missing item.
+fn by_hand(item: Item) -> &'static str {
+    match item {
+        Item::Node => "Install Node.js 18 or newer with npm (Debian: apt-get install nodejs npm)",
+        Item::Browser => {
+            "Install Chromium and its chromedriver (Debian: apt-get install chromium chromium-driver), or name them in \
+             LULL_CHROMIUM and LULL_CHROMEDRIVER. Google's own Chrome build won't load an unpacked extension"
+        }
+        Item::Network => {
+            "The tests need a Linux kernel that lets you run `unshare -rnm` (root: `unshare -nm`): in a container add \
+             the capability SYS_ADMIN, on Ubuntu set sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        }
+        Item::Python => "Install Python 3.9 or newer with venv (Debian: apt-get install python3 python3-venv)",
+        Item::Recorder => "Without it there are screenshots but no recording (Debian: apt-get install ffmpeg)",
+        Item::Target => {
+            "With internet: rustup target add wasm32-unknown-unknown; without rustup: your distribution's Rust \
+             standard library for wasm32"
+        }
+        Item::WasmPack | Item::WasmBindgen => "It comes from crates.io: connect, then run cargo xtask setup again",
+        Item::WasmOpt | Item::Axe => "It comes from the npm registry: connect, then run cargo xtask setup again",
+        Item::Pycose => "It comes from PyPI: connect, then run cargo xtask setup again",
+    }
+}

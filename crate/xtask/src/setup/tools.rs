@@ -1,0 +1,256 @@
+//! Tools of exact versions in the user's cache: one folder each, `<cache>/<tool>-<version>`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::debian;
+use crate::shell::{capture, command, logged, remove_dir};
+use crate::version::{parse, show};
+
+/// wasm-pack, from crates.io.
+pub(super) const WASM_PACK: &str = "0.15.1";
+/// wasm-bindgen's command line: equals the crate's version in Cargo.toml.
+pub(super) const WASM_BINDGEN: &str = "0.2.130";
+/// pycose, from PyPI; what it needs is pinned in `requirements.txt`.
+pub(super) const PYCOSE: &str = "1.1.0";
+const PYCOSE_REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// A package of the npm registry, pinned by its content.
+pub(super) struct Npm {
+    name: &'static str,
+    /// Its exact version.
+    pub(super) version: &'static str,
+    integrity: &'static str,
+}
+
+/// binaryen: the wasm-opt that reads what today's rustc writes.
+pub(super) const BINARYEN: Npm = Npm {
+    name: "binaryen",
+    version: "132.0.0",
+    integrity: "sha512-4Usg7yEvwO3FMso3Oov6qkOOHSod1IEv+boKkh77kTljM+eNBouqCTbqWswGzbG+vDNO/b/v2C4gfEh1WgB9Lg==",
+};
+
+/// axe-core: judges the accessibility of the pages.
+pub(super) const AXE: Npm = Npm {
+    name: "axe-core",
+    version: "4.14.1",
+    integrity: "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Where the tools are, and how to start a command that uses them.
+pub(crate) struct Tools {
+    /// The user's cache for Lull.
+    pub(crate) cache: PathBuf,
+    force_debian: bool,
+    /// Debian's toolchain builds the wasm, because it is forced or nothing else has the target.
+    debian: bool,
+}
+
+impl Tools {
+    pub(super) fn new(cache: PathBuf, force_debian: bool) -> Self {
+        Self { cache, force_debian, debian: force_debian }
+    }
+
+    /// A command that finds the tools on its PATH.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = command(program);
+        let mut dirs = vec![self.bin("wasm-pack", WASM_PACK), self.bin("wasm-bindgen", WASM_BINDGEN)];
+        dirs.push(self.npm_dir(&BINARYEN).join("node_modules/.bin"));
+        prepend_path(&mut command, dirs);
+        command
+    }
+
+    /// Like [`Tools::command`], with the Rust toolchain that has the wasm32 target.
+    pub(crate) fn wasm_command(&self, program: &str) -> Command {
+        let mut command = self.command(program);
+        if self.debian {
+            debian::select(&mut command, &self.debian_dir());
+        }
+        command
+    }
+
+    /// The Python whose packages are [`PYCOSE`] and what it needs.
+    pub(crate) fn venv_python(&self) -> PathBuf {
+        self.dir("pycose", PYCOSE).join("bin/python")
+    }
+
+    /// axe-core's one script, to be run in a page.
+    pub(crate) fn axe_script(&self) -> PathBuf {
+        self.npm_dir(&AXE).join("node_modules/axe-core/axe.min.js")
+    }
+
+    /// Where cargo builds the tools; removed when all are there.
+    pub(super) fn build_dir(&self) -> PathBuf {
+        self.cache.join("build")
+    }
+
+    /// The log of one installation.
+    pub(super) fn log(&self, name: &str) -> PathBuf {
+        self.cache.join("log").join(name)
+    }
+
+    /// Finds the toolchain that has the wasm32 standard library: the one in use, else Debian's.
+    pub(super) fn find_target(&mut self) -> Result<String> {
+        let missing = match (self.force_debian, sysroot_has_target()) {
+            (true, _) => None,
+            (false, Ok(version)) => {
+                self.debian = false;
+                return Ok(version);
+            }
+            (false, Err(error)) => Some(error),
+        };
+        match debian::ready(&self.debian_dir()) {
+            Ok(version) => {
+                self.debian = true;
+                Ok(format!("{version}, Debian's"))
+            }
+            Err(error) => Err(missing.unwrap_or(error)),
+        }
+    }
+
+    /// rustup first, Debian's packages behind it.
+    pub(super) fn install_target(&self) -> Result<()> {
+        if !self.force_debian {
+            let added = logged(command("rustup").args(["target", "add", TARGET]), &self.log("rustup-target"));
+            if added.is_ok() && sysroot_has_target().is_ok() {
+                return Ok(());
+            }
+        }
+        debian::install(&self.debian_dir(), &self.log("debian-rust"))
+    }
+
+    pub(super) fn wasm_pack(&self) -> Result<String> {
+        exactly(self.command("wasm-pack").arg("--version"), WASM_PACK)
+    }
+
+    pub(super) fn install_wasm_pack(&self) -> Result<()> {
+        self.cargo_install("wasm-pack", "wasm-pack", WASM_PACK, &["--locked"])
+    }
+
+    pub(super) fn wasm_bindgen(&self) -> Result<String> {
+        exactly(self.command("wasm-bindgen-test-runner").arg("--version"), WASM_BINDGEN)?;
+        exactly(self.command("wasm-bindgen").arg("--version"), WASM_BINDGEN)
+    }
+
+    /// Its published lock file doesn't build, hence no `--locked`.
+    pub(super) fn install_wasm_bindgen(&self) -> Result<()> {
+        self.cargo_install("wasm-bindgen-cli", "wasm-bindgen", WASM_BINDGEN, &[])
+    }
+
+    pub(super) fn wasm_opt(&self) -> Result<String> {
+        let said = capture(self.command("wasm-opt").arg("--version"))?;
+        let version = parse(&said).context("wasm-opt names no version")?;
+        // It prints binaryen's one number; npm adds two.
+        if version.first() != parse(BINARYEN.version).unwrap_or_default().first() {
+            bail!("wasm-opt is version {}", show(&version));
+        }
+        Ok(show(&version))
+    }
+
+    pub(super) fn axe(&self) -> Result<String> {
+        let script = self.axe_script();
+        let text = fs::read_to_string(&script).with_context(|| format!("no {}", script.display()))?;
+        if !text.contains(AXE.version) {
+            bail!("{} is another version", script.display());
+        }
+        Ok(AXE.version.to_owned())
+    }
+
+    pub(super) fn pycose(&self) -> Result<String> {
+        let script = "import pycose.messages, importlib.metadata as m; print(m.version('pycose'))";
+        exactly(command(self.venv_python()).args(["-c", script]), PYCOSE)
+    }
+
+    pub(super) fn install_pycose(&self) -> Result<()> {
+        let dir = self.dir("pycose", PYCOSE);
+        logged(command("python3").args(["-m", "venv", "--clear"]).arg(&dir), &self.log("venv"))?;
+        let list = dir.join("requirements.txt");
+        fs::write(&list, PYCOSE_REQUIREMENTS)?;
+        let mut pip = command(self.venv_python());
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"]).arg(&list);
+        logged(&mut pip, &self.log("pip"))
+    }
+
+    /// npm writes file by file, so the package is unpacked beside its place and moved there whole.
+    pub(super) fn install_npm(&self, package: &Npm) -> Result<()> {
+        let dir = self.npm_dir(package);
+        let partial = dir.with_extension("partial");
+        remove_dir(&partial)?;
+        fs::create_dir_all(&partial)?;
+        let mut npm = command("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--save-exact", "--prefix"]).arg(&partial);
+        npm.arg(format!("{}@{}", package.name, package.version)).current_dir(&partial);
+        logged(&mut npm, &self.log(package.name))?;
+        let lock = fs::read_to_string(partial.join("package-lock.json"))?;
+        if !lock.contains(package.integrity) {
+            bail!("{} {} is not the content that was pinned", package.name, package.version);
+        }
+        remove_dir(&dir)?;
+        fs::rename(&partial, &dir).with_context(|| format!("can't make {}", dir.display()))
+    }
+
+    /// Builds in a folder shared by all tools and moves the binaries to `<cache>/<folder>-<version>/bin`.
+    fn cargo_install(&self, name: &str, folder: &str, version: &str, flags: &[&str]) -> Result<()> {
+        let mut cargo = command("cargo");
+        cargo.args(["install", "--force", "--version", &format!("={version}")]).args(flags);
+        cargo.arg("--root").arg(self.dir(folder, version)).arg(name);
+        cargo.env("CARGO_TARGET_DIR", self.build_dir()).current_dir(&self.cache);
+        logged(&mut cargo, &self.log(name))
+    }
+
+    fn dir(&self, tool: &str, version: &str) -> PathBuf {
+        self.cache.join(format!("{tool}-{version}"))
+    }
+
+    fn bin(&self, tool: &str, version: &str) -> PathBuf {
+        self.dir(tool, version).join("bin")
+    }
+
+    fn npm_dir(&self, package: &Npm) -> PathBuf {
+        self.dir(package.name, package.version)
+    }
+
+    fn debian_dir(&self) -> PathBuf {
+        self.cache.join("debian-rust")
+    }
+}
+
+/// Puts folders in front of a command's PATH.
+pub(super) fn prepend_path(command: &mut Command, mut dirs: Vec<PathBuf>) {
+    let set = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value);
+    let path = set.map(ToOwned::to_owned).or_else(|| std::env::var_os("PATH")).unwrap_or_default();
+    dirs.extend(std::env::split_paths(&path));
+    // A folder whose name holds a colon can't be on a PATH at all.
+    if let Ok(path) = std::env::join_paths(dirs) {
+        command.env("PATH", path);
+    }
+}
+
+/// Whether a Rust sysroot holds the wasm32 standard library.
+pub(super) fn has_target(sysroot: &Path) -> bool {
+    let libs = fs::read_dir(sysroot.join("lib/rustlib").join(TARGET).join("lib"));
+    libs.is_ok_and(|files| files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libstd-")))
+}
+
+fn sysroot_has_target() -> Result<String> {
+    let sysroot = capture(command("rustc").args(["--print", "sysroot"]))?;
+    if !has_target(Path::new(&sysroot)) {
+        bail!("the Rust in use lacks it");
+    }
+    let said = capture(command("rustc").arg("--version"))?;
+    Ok(format!("rustc {}", show(&parse(&said).context("rustc names no version")?)))
+}
+
+fn exactly(command: &mut Command, version: &str) -> Result<String> {
+    let program = command.get_program().to_os_string();
+    let said = parse(&capture(command)?).with_context(|| format!("{} names no version", program.display()))?;
+    if Some(&said) != parse(version).as_ref() {
+        bail!("it is version {}", show(&said));
+    }
+    Ok(version.to_owned())
+}

@@ -1,0 +1,2 @@
+//! Lull.
+fn main() {}
