@@ -96,7 +96,7 @@ impl<T: Statement> Signed<T> {
     /// Verifies a statement under the key that must have signed it.
     pub fn verify(bytes: &[u8], signer: &PublicKey) -> Result<Self, StatementError> {
         let (payload, body, signature) = open::<T>(bytes)?;
-        let key = VerifyingKey::from_bytes(&signer.0).map_err(|_| StatementError::Key)?;
+        let key = VerifyingKey::from_bytes(&signer.0).ok().filter(|k| !k.is_weak()).ok_or(StatementError::Key)?;
         key.verify_strict(&to_be_signed(T::TYP, body), &Signature::from_bytes(&signature))
             .map_err(|_| StatementError::Signature)?;
         Ok(Self { payload, bytes: bytes.to_vec(), signer: *signer })

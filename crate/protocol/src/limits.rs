@@ -21,6 +21,8 @@ pub const STATEMENT_BYTES_MAX: usize = 64 * 1024;
 pub const ITEM_BYTES_MAX: usize = 48 * 1024;
 /// A URL, bytes of ASCII.
 pub const URL_BYTES_MAX: usize = 2_048;
+/// An origin: scheme, a host name of at most 253 bytes, port; bytes of ASCII.
+pub const ORIGIN_BYTES_MAX: usize = "wss://".len() + 253 + ":65535".len();
 /// The text of a judgment's content, bytes of UTF-8.
 pub const CONTENT_TEXT_BYTES_MAX: usize = 32 * 1024;
 /// A guideline, question, purpose or name, bytes of UTF-8.

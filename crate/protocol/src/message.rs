@@ -4,7 +4,7 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 use crate::cbor::{self, CborError};
-use crate::limits::FRAME_BYTES_MAX;
+use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX};
 use crate::units::{Amount, ByteCount, Challenge, Hash, PublicKey, Timestamp};
 
 /// From a worker.
@@ -343,15 +343,49 @@ impl RefusedCode {
 
 /// A message of either direction as a frame.
 pub trait Message: Encode<()> + for<'b> Decode<'b, ()> {
+    /// Checks of single fields that CBOR's shape does not express.
+    fn check(&self) -> Result<(), &'static str>;
     /// The frame.
     fn to_frame(&self) -> Vec<u8> {
         cbor::encode(self)
     }
-    /// Reads a frame.
+    /// Reads a frame and checks each field's bounds.
     fn from_frame(bytes: &[u8]) -> Result<Self, CborError> {
-        cbor::decode(bytes, FRAME_BYTES_MAX)
+        let message: Self = cbor::decode(bytes, FRAME_BYTES_MAX)?;
+        message.check().map_err(|e| CborError::Malformed(e.into()))?;
+        Ok(message)
     }
 }
 
-impl Message for ToCoordinator {}
-impl Message for ToWorker {}
+impl Message for ToCoordinator {
+    fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Hello { origin, .. } if origin.len() > ORIGIN_BYTES_MAX => {
+                Err("the origin is longer than ORIGIN_BYTES_MAX")
+            }
+            Self::Proof { statement, .. } | Self::Result { statement } => statement_fits(statement),
+            Self::BodyChunk { bytes, .. } => chunk_fits(bytes),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Message for ToWorker {
+    fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Hello { proof, card, .. } => statement_fits(proof).and_then(|()| statement_fits(card)),
+            Self::Assign { item, .. } if item.len() > ITEM_BYTES_MAX => Err("the item is longer than ITEM_BYTES_MAX"),
+            Self::Assign { offer: statement, .. } | Self::Verdict { statement, .. } => statement_fits(statement),
+            Self::BlobChunk { bytes, .. } => chunk_fits(bytes),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn statement_fits(bytes: &[u8]) -> Result<(), &'static str> {
+    if bytes.len() > STATEMENT_BYTES_MAX { Err("a statement is longer than STATEMENT_BYTES_MAX") } else { Ok(()) }
+}
+
+fn chunk_fits(bytes: &[u8]) -> Result<(), &'static str> {
+    if bytes.len() > CHUNK_BYTES_MAX { Err("a chunk is longer than CHUNK_BYTES_MAX") } else { Ok(()) }
+}

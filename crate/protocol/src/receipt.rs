@@ -148,7 +148,11 @@ impl Receipt {
             }
             _ => false,
         };
-        note(Part::Verdict, CheckKind::AmountFits, unless(fits, "it pays more than the offer allows, or can't be read"));
+        note(
+            Part::Verdict,
+            CheckKind::AmountFits,
+            unless(fits, "it pays more than the offer allows, or can't be read"),
+        );
         out
     }
 
@@ -227,18 +231,9 @@ pub fn field_at(part: Part, bytes: &[u8], offset: usize) -> Option<&'static str>
 
 fn names(part: Part) -> &'static [&'static str] {
     match part {
-        Part::Offer => &[
-            "worker",
-            "item",
-            "class",
-            "nonce",
-            "price",
-            "asset",
-            "rule",
-            "issued_at",
-            "deadline",
-            "approved_at",
-        ],
+        Part::Offer => {
+            &["worker", "item", "class", "nonce", "price", "asset", "rule", "issued_at", "deadline", "approved_at"]
+        }
         Part::Result => &["offer", "report", "started_at", "finished_at"],
         Part::Verdict => &["result", "decision", "reason", "amount", "decided_at"],
         Part::Item => &[],

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::cose::Statement;
-use crate::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX, LABEL_BYTES_MAX, URL_BYTES_MAX};
+use crate::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX, LABEL_BYTES_MAX, ORIGIN_BYTES_MAX, URL_BYTES_MAX};
 use crate::units::{Amount, ByteCount, Challenge, Hash, Nonce, PublicKey, Timestamp};
 
 /// The two kinds of work a person can switch on.
@@ -235,17 +235,17 @@ pub struct Header {
     pub value: String,
 }
 
-/// One request of a fetch.
+/// One request of a fetch. One that nobody answered has status 0; it may not even have been sent.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Hop {
     /// Its URL.
     #[n(0)]
     pub url: String,
-    /// The address that answered.
+    /// The address that answered; empty if nobody did.
     #[n(1)]
     pub address: String,
-    /// HTTP status.
+    /// HTTP status; 0 if nobody answered.
     #[n(2)]
     pub status: u16,
 }
@@ -424,6 +424,16 @@ pub struct Transcript {
     pub version: u16,
 }
 
+impl Transcript {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.origin.len() > ORIGIN_BYTES_MAX {
+            return Err("the origin is longer than ORIGIN_BYTES_MAX");
+        }
+        let (lowest, highest) = self.offered;
+        if (lowest..=highest).contains(&self.version) { Ok(()) } else { Err("a version that was not offered") }
+    }
+}
+
 /// The coordinator's half of the handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(transparent)]
@@ -431,6 +441,9 @@ pub struct CoordinatorProof(#[n(0)] pub Transcript);
 
 impl Statement for CoordinatorProof {
     const TYP: &'static str = "application/vnd.lull.coordinator-proof+cbor";
+    fn check(&self) -> Result<(), &'static str> {
+        self.0.check()
+    }
 }
 
 /// The worker's half of the handshake.
@@ -440,6 +453,9 @@ pub struct WorkerProof(#[n(0)] pub Transcript);
 
 impl Statement for WorkerProof {
     const TYP: &'static str = "application/vnd.lull.worker-proof+cbor";
+    fn check(&self) -> Result<(), &'static str> {
+        self.0.check()
+    }
 }
 
 /// Who runs the coordinator; shown before the first job.

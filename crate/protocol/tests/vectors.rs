@@ -1,0 +1,265 @@
+//! The published vectors: today's code writes the same bytes, and `docs/lull.cddl` describes them, by
+//! the judgment of an independent CDDL implementation.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "in tests a panic is a failure")]
+
+#[allow(dead_code, reason = "other tests use the rest")]
+mod fixture;
+
+use cddl::validator::Validator;
+use cddl::validator::cbor::{CBORValidator, Error};
+use cddl::validator::cbor_value::decode_cbor;
+use fixture::{Vector, unhex};
+use lull_protocol::cose::{self, Statement};
+use lull_protocol::limits::*;
+use lull_protocol::message::Message;
+use lull_protocol::receipt::Receipt;
+use lull_protocol::statement::*;
+use lull_protocol::{ByteCount, Content, Hash, Item, Signed, ToCoordinator, ToWorker};
+
+const FILE: &str = include_str!("../../../tests/vectors/v1.json");
+const CDDL: &str = include_str!("../../../docs/lull.cddl");
+
+const KINDS: [&str; 10] = [
+    "item",
+    "to_coordinator",
+    "to_worker",
+    "receipt",
+    "offer",
+    "result",
+    "verdict",
+    "coordinator-proof",
+    "worker-proof",
+    "operator-card",
+];
+
+fn lines() -> Vec<Vector> {
+    serde_json::from_str(FILE).expect("the vectors are JSON")
+}
+
+#[test]
+fn vectors_hold() {
+    fixture::check(FILE);
+}
+
+#[test]
+fn todays_code_writes_every_byte() {
+    let (published, today) = (lines(), fixture::vectors());
+    for (published, today) in published.iter().zip(&today) {
+        assert_eq!(published, today);
+    }
+    assert_eq!(
+        published.len(),
+        today.len(),
+        "print the file again with `cargo run -p lull-protocol --example vectors`"
+    );
+}
+
+#[test]
+fn cddl_describes_every_vector() {
+    for kind in KINDS {
+        let wanted: Vec<Vector> = lines().into_iter().filter(|l| l.kind == kind && l.refused.is_none()).collect();
+        assert!(!wanted.is_empty(), "no vector of kind {kind}");
+        with_cddl(kind, |judge| {
+            for line in &wanted {
+                judge(&unhex(&line.hex)).unwrap_or_else(|e| panic!("{}: {e}", line.name));
+            }
+        });
+    }
+}
+
+/// Whatever bytes the crate reads, the CDDL allows: each single-byte change of each vector that is still read.
+#[test]
+fn cddl_allows_whatever_is_read() {
+    let mut read = 0;
+    for kind in KINDS {
+        with_cddl(kind, |judge| {
+            for line in lines().iter().filter(|l| l.kind == kind && l.refused.is_none()) {
+                let good = unhex(&line.hex);
+                for at in 0..good.len() {
+                    for bits in [0x01, 0x20] {
+                        let mut bytes = good.clone();
+                        bytes[at] ^= bits;
+                        if is_read(kind, &bytes) && structure_is_whole(kind, &bytes) {
+                            read += 1;
+                            judge(&bytes).unwrap_or_else(|e| panic!("{} with byte {at} ^ {bits:#x}: {e}", line.name));
+                        }
+                    }
+                }
+            }
+        });
+    }
+    assert!(read > 4_000, "only {read} changed vectors were read at all");
+}
+
+/// And what neither allows.
+#[test]
+fn cddl_and_crate_refuse_the_same() {
+    for kind in KINDS {
+        with_cddl(kind, |judge| {
+            for (_, bytes, why) in wrong().iter().filter(|(k, ..)| *k == kind) {
+                assert!(judge(bytes).is_err(), "the CDDL allows: {why}");
+                assert!(!is_read(kind, bytes), "the crate reads: {why}");
+            }
+        });
+    }
+}
+
+/// The largest values the crate reads, and the next larger ones.
+#[test]
+fn cddl_has_the_same_limits() {
+    let hash = Hash::of(b"x");
+    let fetch = |hops: usize, headers: usize, text: usize| {
+        let mut result = fixture::fetch_result(hash);
+        let Report::Fetch(report) = &mut result.report else { panic!("a fetch") };
+        report.hops = vec![report.hops[0].clone(); hops];
+        report.headers = vec![Header { name: "n".into(), value: "v".repeat(text) }; headers];
+        Signed::sign(result, &fixture::worker()).bytes().to_vec()
+    };
+    let choice = |options: usize, option: usize, text: usize| {
+        let Item::Judgment(mut item) = fixture::text_item() else { panic!("a judgment") };
+        item.options = (0..options).map(|i| i.to_string().repeat(option)).collect();
+        item.content = Content::Text("t".repeat(text));
+        Item::Judgment(item).to_bytes()
+    };
+    let chunk = |n: usize| {
+        let (offset, bytes) = (ByteCount::ZERO, vec![0; n].into());
+        ToCoordinator::BodyChunk { offer: hash, offset, bytes }.to_frame()
+    };
+    let card = |name: usize, fee_bp: u16| {
+        let card = OperatorCard { name: "n".repeat(name), fee_bp, ..fixture::card() };
+        Signed::sign(card, &fixture::coordinator()).bytes().to_vec()
+    };
+    let proof = |origin: usize| {
+        let transcript = Transcript { origin: "o".repeat(origin), ..fixture::transcript() };
+        Signed::sign(WorkerProof(transcript), &fixture::worker()).bytes().to_vec()
+    };
+    let rows = [
+        ("result", fetch(HOPS_MAX, 0, 0), fetch(HOPS_MAX + 1, 0, 0)),
+        ("result", fetch(0, HEADERS_MAX, 0), fetch(0, HEADERS_MAX + 1, 0)),
+        ("result", fetch(0, 1, HEADER_VALUE_BYTES_MAX), fetch(0, 1, HEADER_VALUE_BYTES_MAX + 1)),
+        ("item", choice(OPTIONS_COUNT.0, 1, 1), choice(OPTIONS_COUNT.0 - 1, 1, 1)),
+        ("item", choice(OPTIONS_COUNT.1, 1, 1), choice(OPTIONS_COUNT.1 + 1, 1, 1)),
+        ("item", choice(2, OPTION_BYTES_MAX, 1), choice(2, OPTION_BYTES_MAX + 1, 1)),
+        ("item", choice(2, 1, CONTENT_TEXT_BYTES_MAX), choice(2, 1, CONTENT_TEXT_BYTES_MAX + 1)),
+        ("to_coordinator", chunk(CHUNK_BYTES_MAX), chunk(CHUNK_BYTES_MAX + 1)),
+        ("operator-card", card(LABEL_BYTES_MAX, 10_000), card(LABEL_BYTES_MAX + 1, 10_000)),
+        ("operator-card", card(1, 10_000), card(0, 10_000)),
+        ("operator-card", card(1, 0), card(1, 10_001)),
+        ("worker-proof", proof(ORIGIN_BYTES_MAX), proof(ORIGIN_BYTES_MAX + 1)),
+    ];
+    for (i, (kind, most, more)) in rows.into_iter().enumerate() {
+        with_cddl(kind, |judge| {
+            assert!(is_read(kind, &most) && !is_read(kind, &more), "the crate, row {i}");
+            judge(&most).unwrap_or_else(|e| panic!("the CDDL refuses row {i}: {e}"));
+            assert!(judge(&more).is_err(), "the CDDL allows more, row {i}");
+        });
+    }
+}
+
+fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let line = |name: &str| lines().into_iter().find(|l| l.name == name).map(|l| l.hex).expect("a vector's name");
+    let edit = |name: &str, from: &str, to: &str| {
+        let (hex, from) = (unhex(&line(name)), unhex(from));
+        let places: Vec<usize> = (0..hex.len()).filter(|&at| hex[at..].starts_with(&from)).collect();
+        let [at] = places[..] else { panic!("{name}: {from:x?} at {places:?}") };
+        [&hex[..at], &unhex(to), &hex[at + from.len()..]].concat()
+    };
+    let raw = unhex;
+    vec![
+        ("to_coordinator", raw("8202a10002"), "a key is missing"),
+        ("to_coordinator", raw("8202a3000201040200"), "an unknown key"),
+        ("to_coordinator", raw("8202a20002016134"), "text for a number"),
+        ("to_coordinator", raw("8202a200020120"), "a negative number"),
+        ("to_coordinator", raw("8202a2000201190100"), "above u8"),
+        ("to_coordinator", raw("8202820204"), "an array for a map"),
+        ("to_coordinator", raw("8302a20002010400"), "three elements"),
+        ("to_coordinator", raw("8108"), "no fields"),
+        ("to_coordinator", raw("8208a10000"), "no such message"),
+        ("to_coordinator", edit("worker says return", "0100", "0104"), "no such reason"),
+        ("to_coordinator", edit("worker says get blob", "005820", "00581f"), "a hash of 31 bytes"),
+        ("to_coordinator", raw("8207a2001b00200000000000000100"), "a timestamp of 2^53"),
+        ("to_worker", raw("8209a10114"), "no such code"),
+        ("to_worker", raw("8209a200f60100"), "null for a field left out"),
+        ("to_worker", raw("820ba10114"), "the wrong key"),
+        ("to_worker", raw("820aa1001b0020000000000000"), "a timestamp of 2^53"),
+        ("to_worker", raw("820aa100c100"), "a tag"),
+        (
+            "to_worker",
+            edit("coordinator says account", "1b001fffffffffffff", "1b0020000000000000"),
+            "an amount of 2^53",
+        ),
+        ("item", edit("item choice picture", "696d6167652f706e67", "696d6167652f676966"), "image/gif"),
+        ("item", edit("item fetch", "0400", "0402"), "no such method"),
+        ("item", edit("item fetch", "051a00100000", "051a00800001"), "bytes_max above BODY_BYTES_MAX"),
+        ("item", edit("item choice text", "0783", "0781"), "one option, and bytes behind it"),
+        ("operator-card", edit("operator card", "d284", "d184"), "tag 17"),
+        ("operator-card", edit("operator card", "d284", "84"), "no tag"),
+        ("operator-card", edit("operator card", "0127", "0126"), "alg ES256"),
+        ("operator-card", edit("operator card", "2b63626f72a0", "2b63626f72a10000"), "a header unprotected"),
+        ("operator-card", edit("operator card", "624e4c", "626e6c"), "a country in small letters"),
+        ("operator-card", edit("operator card", "031901f4", "03192711"), "a fee above 100 %"),
+        ("offer", raw(&line("result choice")), "a result for an offer"),
+        ("worker-proof", raw(&line("coordinator proof")), "the coordinator's proof for the worker's"),
+        ("verdict", edit("verdict accepted", "0100", "0103"), "no such decision"),
+        ("receipt", raw("a0"), "an empty receipt"),
+    ]
+}
+
+fn with_cddl(kind: &str, run: impl FnOnce(&dyn Fn(&[u8]) -> Result<(), String>)) {
+    // The judge takes the first rule for the whole.
+    let document = format!("root = {}\n{CDDL}", kind.replace('_', "-"));
+    let cddl = cddl::cddl_from_str(&document, true).expect("docs/lull.cddl is CDDL");
+    run(&|bytes| {
+        let value = decode_cbor(bytes).map_err(|e| e.to_string())?;
+        CBORValidator::new(&cddl, value, None).validate().map_err(|e: Error<std::io::Error>| e.to_string())
+    });
+}
+
+/// Whether the crate reads it, signatures aside.
+fn is_read(kind: &str, bytes: &[u8]) -> bool {
+    match kind {
+        "item" => Item::from_bytes(bytes).is_ok(),
+        "to_coordinator" => ToCoordinator::from_frame(bytes).is_ok(),
+        "to_worker" => ToWorker::from_frame(bytes).is_ok(),
+        "receipt" => Receipt::from_bytes(bytes).is_ok(),
+        "offer" => is_statement::<Offer>(bytes),
+        "result" => is_statement::<WorkResult>(bytes),
+        "verdict" => is_statement::<Verdict>(bytes),
+        "coordinator-proof" => is_statement::<CoordinatorProof>(bytes),
+        "worker-proof" => is_statement::<WorkerProof>(bytes),
+        "operator-card" => is_statement::<OperatorCard>(bytes),
+        other => panic!("no such kind: {other}"),
+    }
+}
+
+fn is_statement<T: Statement>(bytes: &[u8]) -> bool {
+    cose::peek::<T>(bytes).is_ok()
+}
+
+/// The CDDL looks into byte strings that hold statements and items; the crate reads those in a step of
+/// their own. So a change there must also pass that step.
+fn structure_is_whole(kind: &str, bytes: &[u8]) -> bool {
+    match kind {
+        "to_coordinator" => match ToCoordinator::from_frame(bytes) {
+            Ok(ToCoordinator::Proof { statement, .. }) => is_statement::<WorkerProof>(&statement),
+            Ok(ToCoordinator::Result { statement }) => is_statement::<WorkResult>(&statement),
+            _ => true,
+        },
+        "to_worker" => match ToWorker::from_frame(bytes) {
+            Ok(ToWorker::Hello { proof, card, .. }) => {
+                is_statement::<CoordinatorProof>(&proof) && is_statement::<OperatorCard>(&card)
+            }
+            Ok(ToWorker::Assign { offer, item }) => is_statement::<Offer>(&offer) && Item::from_bytes(&item).is_ok(),
+            Ok(ToWorker::Verdict { statement, .. }) => is_statement::<Verdict>(&statement),
+            _ => true,
+        },
+        "receipt" => Receipt::from_bytes(bytes).is_ok_and(|r| {
+            Item::from_bytes(&r.item).is_ok()
+                && is_statement::<Offer>(&r.offer)
+                && is_statement::<WorkResult>(&r.result)
+                && is_statement::<Verdict>(&r.verdict)
+        }),
+        _ => true,
+    }
+}
