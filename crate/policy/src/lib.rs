@@ -2,9 +2,10 @@
 
 mod address;
 mod destination;
+mod sensitive;
 
 pub use address::judge_address;
-pub use destination::{Destination, judge_url};
+pub use destination::{Destination, judge_hops, judge_url};
 
 use thiserror::Error;
 
@@ -47,4 +48,55 @@ pub enum Refusal {
     /// The body is larger than the order allows.
     #[error("larger than the order allows")]
     TooLarge,
+    /// The first request was not the item's own URL, or there was none.
+    #[error("another page than the one asked for")]
+    FirstHop,
+    /// A `*` in path or query: in the browser's match patterns it stands for anything.
+    #[error("contains a *, which Lull can't watch alone")]
+    Wildcard,
+}
+
+impl Refusal {
+    /// Every reason there is, in the order above.
+    pub const ALL: [Self; 14] = [
+        Self::Malformed,
+        Self::Scheme,
+        Self::Port,
+        Self::Credentials,
+        Self::IpLiteral,
+        Self::SpecialName,
+        Self::Sensitive,
+        Self::PrivateAddress,
+        Self::NoAddress,
+        Self::TooManyHops,
+        Self::BadRedirect,
+        Self::TooLarge,
+        Self::FirstHop,
+        Self::Wildcard,
+    ];
+
+    /// The code that travels in a result's `reason` and is stored.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Scheme => "scheme",
+            Self::Port => "port",
+            Self::Credentials => "credentials",
+            Self::IpLiteral => "ip_literal",
+            Self::SpecialName => "special_name",
+            Self::Sensitive => "sensitive",
+            Self::PrivateAddress => "private_address",
+            Self::NoAddress => "no_address",
+            Self::TooManyHops => "too_many_hops",
+            Self::BadRedirect => "bad_redirect",
+            Self::TooLarge => "too_large",
+            Self::FirstHop => "first_hop",
+            Self::Wildcard => "wildcard",
+        }
+    }
+
+    /// The reason of a code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|refusal| refusal.code() == code)
+    }
 }
