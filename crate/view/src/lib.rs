@@ -139,6 +139,8 @@ pub struct Operator {
     pub demo: bool,
     /// The coordinator's key, short form.
     pub key: String,
+    /// The whole of it, 64 hexadecimal digits.
+    pub public_key: String,
     /// Where it is.
     pub address: String,
 }
@@ -392,6 +394,11 @@ pub enum Notice {
         /// A code in words: `lease_expired`, …
         code: String,
     },
+    /// The coordinator signed two different verdicts about one result: the first one counts, both are kept.
+    Contradiction {
+        /// The result's offer, hex.
+        offer: String,
+    },
     /// The browser's clock is far off; Lull corrects for it.
     Clock {
         /// How far ahead, milliseconds (negative: behind).
@@ -433,8 +440,8 @@ pub enum Command {
         offer: String,
         /// The option's index, from 0.
         option: u8,
-        /// Whether by a key (else pointer).
-        by_key: bool,
+        /// How it was given.
+        input: AnswerInput,
         /// When it was shown.
         shown_at: u64,
     },
@@ -461,6 +468,18 @@ pub enum Command {
     DismissNotice,
     /// Connect now instead of waiting.
     ConnectNow,
+}
+
+/// How an answer was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerInput {
+    /// By a key.
+    Keyboard,
+    /// By mouse, pen or touch.
+    Pointer,
+    /// By a program that replays recorded answers; the result says so.
+    Replay,
 }
 
 /// Which byte to change.
