@@ -1,5 +1,7 @@
 //! The border between the machine and its shell.
 
+/// What crosses this border is made of the protocol's types.
+pub use lull_protocol as protocol;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
 use lull_protocol::{Method, Timestamp};
@@ -12,11 +14,12 @@ pub struct Config {
     pub trust: TrustRoot,
 }
 
-/// One fetch under way; numbers are never used twice in one run of the machine.
+/// One request of a fetch; each hop has a number of its own, never used twice in one run of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FetchId(pub u64);
 
-/// What happened. Events of a socket or fetch that the machine has given up are ignored.
+/// What happened. Events of a request that the machine has given up are ignored; of a socket that it has
+/// closed with [`Effect::Disconnect`] the shell feeds none (a new one could be meant).
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The time that [`Effect::WakeAt`] asked for, or any other occasion to look.
@@ -90,7 +93,10 @@ pub struct HopHead {
     /// The `Location` of a redirect, resolved against the hop's URL and serialised by a WHATWG parser,
     /// without fragment; `None` if there is none or it can't be parsed.
     pub location: Option<String>,
-    /// The address that answered; `None` if nobody could say, or a proxy answered.
+    /// The address that answered; `None` if nobody could say, or the browser said that a proxy answered.
+    ///
+    /// A known limit: Firefox tells of a proxy, Chrome does not. Behind a proxy Chrome gives the proxy's
+    /// address as the site's (`details.ip`), and the two can't be told apart.
     pub address: Option<String>,
 }
 

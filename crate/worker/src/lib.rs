@@ -1,8 +1,194 @@
 //! The worker as a state machine: events in, effects and a view out, a serialisable snapshot.
 //!
 //! It does no I/O, reads no clock and draws no randomness: a shell (the extension's background, the
-//! native worker, the simulator) feeds [`Event`]s with the time and carries out [`Effect`]s.
+//! native worker, the simulator) feeds [`Event`]s with the time and carries out [`Effect`]s. After
+//! each event it carries out all effects before it feeds the next one; after `new` it feeds the
+//! [`Surroundings`] (or a [`Event::Tick`]).
+//!
+//! Nothing that a peer, a page, a disk or a clock can send makes it panic, and every list it keeps
+//! has a limit. What must survive is in the shell's storage before it is relied on: a result is sent
+//! only after the batch with its outbox record was reported durable.
 
+mod clock;
+mod fetch;
 mod io;
+mod judgment;
+mod lease;
+pub mod limits;
+mod link;
+mod opened;
+mod outbox;
+mod picture;
+mod receipt;
+mod records;
+mod restore;
+mod settings;
+
+mod storage;
+mod traffic;
+mod view;
+mod words;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use lull_protocol::cose::Signed;
+use lull_protocol::statement::OperatorCard;
+use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp};
+use lull_view::{Command, Notice, Reply, Settings, View};
 
 pub use io::*;
+pub use traffic::traffic;
+
+use clock::Clock;
+use fetch::Run;
+use lease::Lease;
+use link::Link;
+use outbox::Entry;
+use picture::Pictures;
+use receipt::Receipts;
+use records::{AccountRecord, Counters, ReturnedRecord};
+use storage::Storage;
+use view::Shown;
+
+/// The worker.
+pub struct Worker {
+    config: Config,
+    key: SigningKey,
+    me: PublicKey,
+    rng: fastrand::Rng,
+    effects: VecDeque<Effect>,
+    settings: Settings,
+    /// `None` until the shell has told them for the first time.
+    surroundings: Option<Surroundings>,
+    coordinator: Option<Coordinator>,
+    clock: Clock,
+    account: AccountRecord,
+    counters: Counters,
+    counters_written: Timestamp,
+    link: Link,
+    leases: BTreeMap<Hash, Lease>,
+    returned: BTreeMap<Hash, ReturnedRecord>,
+    pictures: Pictures,
+    run: Option<Run>,
+    next_fetch: u64,
+    /// The place in the row that the next piece of work gets.
+    next_seq: u64,
+    outbox: BTreeMap<Hash, Entry>,
+    receipts: Receipts,
+    storage: Storage,
+    notices: Vec<Notice>,
+    /// The judgment on screen.
+    current: Option<Hash>,
+    shown: Shown,
+}
+
+/// Who the coordinator proved to be, the last time.
+#[derive(Clone, Debug)]
+struct Coordinator {
+    key: PublicKey,
+    card: Signed<OperatorCard>,
+    /// The clock's offset as it is stored.
+    ahead_ms_stored: i64,
+}
+
+impl Worker {
+    /// A worker from everything the shell's storage held; nothing at the first start. A record that
+    /// can't be read is moved under `aside/` and reported; keys that are none of this machine's stay
+    /// as they are.
+    pub fn new(config: Config, key: SigningKey, seed: u64, records: Vec<(String, Vec<u8>)>) -> Self {
+        restore::restore(config, key, seed, records)
+    }
+
+    /// Takes an event in. `now` is the browser's own clock; it may jump.
+    pub fn handle(&mut self, event: Event, now: Timestamp) {
+        match event {
+            // A shell whose timer fired a little early is asked again.
+            Event::Tick => self.shown.forget_wake(),
+            Event::SocketOpened { challenge } => self.socket_opened(challenge, now),
+            Event::SocketClosed => self.socket_closed(now),
+            Event::Frame(bytes) => self.frame(&bytes, now),
+            Event::Persisted { batch } => self.persisted(batch),
+            Event::PersistFailed { batch } => self.persist_failed(batch, now),
+            Event::HopAnswered { fetch, head } => self.hop_answered(fetch, head, now),
+            Event::BodyRead { fetch, body, encoded_bytes } => self.body_read(fetch, body, encoded_bytes, now),
+            Event::FetchFailed { fetch, failure, encoded_bytes } => {
+                self.fetch_failed(fetch, failure, encoded_bytes, now);
+            }
+            Event::Surroundings(surroundings) => self.look_around(surroundings),
+            Event::Command(command) => self.command(command, now),
+            Event::RequestEvents { own, foreign } => self.request_events(own, foreign),
+            Event::Alarm => self.alarm(),
+        }
+        self.settle(now);
+    }
+
+    /// The next thing to do, in order.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// What the UI shows.
+    pub fn view(&self, now: Timestamp) -> View {
+        self.make_view(now)
+    }
+
+    /// Answers what only asks: `OpenReceipt`, `Export`, `JudgeUrl`. `None` for true commands, which go
+    /// to [`Worker::handle`].
+    pub fn query(&self, query: &Command, _now: Timestamp) -> Option<Reply> {
+        match query {
+            Command::OpenReceipt { offer, change } => {
+                Some(Reply::Receipt { receipt: self.open_receipt(offer, change.as_ref()) })
+            }
+            Command::Export => Some(Reply::Export { jsonl: self.export() }),
+            Command::JudgeUrl { url } => {
+                let refusal = lull_policy::judge_url(url, false).err().map(|refusal| refusal.code().to_owned());
+                Some(Reply::Judged { url: url.clone(), refusal })
+            }
+            _ => None,
+        }
+    }
+
+    /// Every record as storage holds it once all batches under way are durable, without those that
+    /// were set aside.
+    pub fn snapshot(&self) -> Vec<(String, Vec<u8>)> {
+        let keys = self.live_keys();
+        keys.into_iter().filter_map(|key| Some((key.to_string(), self.value_of(key)?))).collect()
+    }
+
+    /// Brings everything in line after an event: what is over ends, what is due begins. The order
+    /// matters: a fetch is aborted and leases are given back before the connection is closed.
+    fn settle(&mut self, now: Timestamp) {
+        self.expire(now);
+        self.stop_what_is_switched_off();
+        self.tick_link(now);
+        self.begin_fetches(now);
+        self.tick_storage(now);
+        self.load_pictures(now);
+        self.send_results(now);
+        self.send_want();
+        self.choose_judgment(now);
+        self.show(now);
+    }
+
+    /// Whether anything may happen at all.
+    fn is_working(&self) -> bool {
+        !self.settings.paused && (self.settings.judgments || self.settings.bandwidth)
+    }
+
+    /// Whether judgments may be taken: switched on, and the operator's card was seen.
+    fn may_judge(&self) -> bool {
+        self.settings.judgments && self.settings.card_seen
+    }
+
+    /// Now, on the coordinator's clock.
+    fn coordinator_now(&self, now: Timestamp) -> Timestamp {
+        self.clock.to_coordinator(now)
+    }
+
+    /// The place in the row for a new piece of work.
+    fn take_seq(&mut self) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq = seq.saturating_add(1);
+        seq
+    }
+}

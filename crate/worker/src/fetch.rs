@@ -1,0 +1,315 @@
+//! Fetches: one at a time, one request per hop; policy judges each URL before its request, and the
+//! address that answered before a redirect is followed or a body byte is read.
+//!
+//! Outcomes by status: 2xx `ok` (206 is a part nobody asked for: `network`), 404 and 410 `not_found`,
+//! any other 4xx `blocked` (the site refused; 408 is `timeout`), 5xx and everything that should not
+//! end a fetch (1xx, 304, …) `network`. A published challenge signal makes it `challenge` whatever the
+//! status. A redirect that policy refuses is `policy`, with the refusal's code and the hops so far.
+
+use lull_policy::{Refusal, judge_address, judge_url};
+use lull_protocol::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX};
+use lull_protocol::statement::{FetchReport, Header, Hop, Outcome, Report, Traffic};
+use lull_protocol::{FetchItem, Hash, Item, Method, Timestamp};
+use lull_view::{BandwidthState, BandwidthWhen};
+
+use crate::records::Key;
+use crate::traffic::{add, count, traffic};
+use crate::{Effect, FetchFailure, FetchId, HopHead, Worker, limits};
+
+/// Response headers that a result carries: what tells a buyer what the body is, how fresh it is and
+/// what its owner permits. Never cookies or anything that names this connection.
+const HEADERS_KEPT: [&str; 15] = [
+    "cache-control",
+    "content-disposition",
+    "content-language",
+    "content-location",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "last-modified",
+    "link",
+    "location",
+    "retry-after",
+    "tdm-policy",
+    "tdm-reservation",
+    "x-robots-tag",
+];
+
+/// The fetch under way.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The request under way; a new number for each hop.
+    id: FetchId,
+    offer: Hash,
+    item: FetchItem,
+    /// Coordinator's clock.
+    started_at: Timestamp,
+    deadline: Timestamp,
+    hops: Vec<Hop>,
+    /// The last hop's, once it answered.
+    head: Option<HopHead>,
+    head_ms: u64,
+    /// Of all hops that answered.
+    traffic: Traffic,
+}
+
+/// How a fetch ended.
+struct End {
+    outcome: Outcome,
+    refusal: Option<Refusal>,
+    body: Vec<u8>,
+    encoded_bytes: u64,
+}
+
+impl End {
+    fn without_body(outcome: Outcome) -> Self {
+        Self { outcome, refusal: None, body: Vec::new(), encoded_bytes: 0 }
+    }
+    fn refused(refusal: Refusal) -> Self {
+        Self { refusal: Some(refusal), ..Self::without_body(Outcome::Policy) }
+    }
+}
+
+impl Run {
+    /// The site of the hop under way.
+    pub(crate) fn site(&self) -> &str {
+        site_of(self.hops.last().map_or(&self.item.url, |hop| &hop.url))
+    }
+}
+
+/// The host of a URL, for the person's eyes; not judged.
+pub(crate) fn site_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or(rest)
+}
+
+/// How a final answer counts.
+fn outcome_of(head: &HopHead) -> Outcome {
+    if is_challenge(head) {
+        return Outcome::Challenge;
+    }
+    match head.status {
+        206 => Outcome::Network,
+        200..=299 => Outcome::Ok,
+        404 | 410 => Outcome::NotFound,
+        408 => Outcome::Timeout,
+        400..=499 => Outcome::Blocked,
+        _ => Outcome::Network,
+    }
+}
+
+/// The signals by which services say that they ask for proof of a human: Cloudflare's `cf-mitigated`
+/// and AWS WAF's `x-amzn-waf-action`, both documented by them. Nothing is guessed from bodies.
+fn is_challenge(head: &HopHead) -> bool {
+    head.headers.iter().any(|(name, value)| {
+        let value = value.trim().to_ascii_lowercase();
+        (name.eq_ignore_ascii_case("cf-mitigated") && value == "challenge")
+            || (name.eq_ignore_ascii_case("x-amzn-waf-action") && (value == "challenge" || value == "captcha"))
+    })
+}
+
+/// The headers a result carries. A value that is too long is left out: a cut one would say something else.
+fn headers_kept(head: &HopHead) -> Vec<Header> {
+    let kept = head.headers.iter().filter_map(|(name, value)| {
+        let name = name.to_ascii_lowercase();
+        let is_kept = HEADERS_KEPT.contains(&name.as_str()) && value.len() <= HEADER_VALUE_BYTES_MAX;
+        is_kept.then(|| Header { name, value: value.clone() })
+    });
+    kept.take(HEADERS_MAX).collect()
+}
+
+/// Whether the head alone says that the body, sent as it is, is over the ceiling.
+fn announces_too_much(head: &HopHead, bytes_max: u64) -> bool {
+    let find = |wanted: &str| head.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let is_plain = find("content-encoding").is_none_or(|(_, value)| value.eq_ignore_ascii_case("identity"));
+    let length = find("content-length").and_then(|(_, value)| value.trim().parse::<u64>().ok());
+    is_plain && length.is_some_and(|length| length > bytes_max)
+}
+
+impl Worker {
+    /// What bandwidth does now, or why it does nothing.
+    pub(crate) fn bandwidth_state(&self) -> BandwidthState {
+        if !self.settings.bandwidth {
+            return BandwidthState::Off;
+        }
+        // Before the operator's card was seen it stands still as in a pause.
+        if self.settings.paused || !self.settings.card_seen {
+            return BandwidthState::Paused;
+        }
+        let Some(surroundings) = self.surroundings else { return BandwidthState::WaitingForAway };
+        if !surroundings.host_permission {
+            BandwidthState::NoPermission
+        } else if surroundings.data_saver {
+            BandwidthState::DataSaver
+        } else if !surroundings.away && self.settings.bandwidth_when != BandwidthWhen::Always {
+            BandwidthState::WaitingForAway
+        } else if self.run.is_some() {
+            BandwidthState::Fetching
+        } else {
+            BandwidthState::Idle
+        }
+    }
+
+    /// Whether a request may be sent now.
+    pub(crate) fn may_fetch(&self) -> bool {
+        matches!(self.bandwidth_state(), BandwidthState::Idle | BandwidthState::Fetching)
+    }
+
+    /// Stops the fetch under way; its lease stays.
+    pub(crate) fn abort_run(&mut self) {
+        if let Some(run) = self.run.take() {
+            self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+            self.changed();
+        }
+    }
+
+    pub(crate) fn abort_run_of(&mut self, offer: &Hash) {
+        if self.run.as_ref().is_some_and(|run| run.offer == *offer) {
+            self.abort_run();
+        }
+    }
+
+    /// Begins the next fetch. One that policy refuses is over at once, so another may begin.
+    pub(crate) fn begin_fetches(&mut self, now: Timestamp) {
+        while self.run.is_none() && self.may_fetch() && !self.storage.is_failing() {
+            let Some(offer) = self.next_to_fetch() else { return };
+            let Some(lease) = self.leases.get(&offer) else { return };
+            let Item::Fetch(item) = lease.item.clone() else { return };
+            let run = Run {
+                id: FetchId(0),
+                offer,
+                deadline: lease.offer.deadline,
+                started_at: self.coordinator_now(now).max(lease.offer.issued_at),
+                hops: Vec::new(),
+                head: None,
+                head_ms: 0,
+                traffic: Traffic::default(),
+                item,
+            };
+            let url = run.item.url.clone();
+            self.request(run, url, now);
+        }
+    }
+
+    fn next_to_fetch(&self) -> Option<Hash> {
+        let room_bytes = limits::BODIES_BYTES_MAX.saturating_sub(self.bodies_bytes());
+        let fits = |item: &Item| matches!(item, Item::Fetch(f) if f.bytes_max.get() <= room_bytes);
+        let open = self.leases.iter().filter(|(_, lease)| !lease.is_done && fits(&lease.item));
+        open.min_by_key(|(_, lease)| lease.seq).map(|(offer, _)| *offer)
+    }
+
+    /// Sends one request, if policy lets its URL pass.
+    fn request(&mut self, mut run: Run, url: String, now: Timestamp) {
+        if let Err(refusal) = judge_url(&url, run.item.http_allowed) {
+            return self.finish(run, End::refused(refusal), now);
+        }
+        if run.hops.len() >= HOPS_MAX {
+            return self.finish(run, End::refused(Refusal::TooManyHops), now);
+        }
+        self.next_fetch += 1;
+        run.id = FetchId(self.next_fetch);
+        run.hops.push(Hop { url: url.clone(), address: String::new(), status: 0 });
+        run.head = None;
+        let timeout_ms = self.time_left_ms(&run, limits::HEAD_TIMEOUT_MS, now);
+        self.effects.push_back(Effect::Fetch { fetch: run.id, url, method: run.item.method, timeout_ms });
+        self.run = Some(run);
+        self.changed();
+    }
+
+    fn time_left_ms(&self, run: &Run, most_ms: u64, now: Timestamp) -> u64 {
+        run.deadline.since(self.coordinator_now(now)).clamp(1, most_ms)
+    }
+
+    /// Takes the run out if the event is about the request under way and in this state.
+    fn take_run(&mut self, id: FetchId, has_head: bool) -> Option<Run> {
+        self.run.take_if(|run| run.id == id && run.head.is_some() == has_head)
+    }
+
+    pub(crate) fn hop_answered(&mut self, id: FetchId, head: HopHead, now: Timestamp) {
+        let Some(mut run) = self.take_run(id, false) else { return };
+        run.head_ms = self.coordinator_now(now).since(run.started_at);
+        let judged = judge_address(head.address.as_deref());
+        if let Some(hop) = run.hops.last_mut() {
+            // Only an address is kept; whatever else came is no address.
+            hop.address = head.address.clone().filter(|_| judged != Err(Refusal::NoAddress)).unwrap_or_default();
+            hop.status = head.status;
+            run.traffic = add(run.traffic, traffic(run.item.method, &hop.url, Some(&head), 0));
+        }
+        run.head = Some(head.clone());
+        if let Err(refusal) = judged {
+            return self.close(run, End::refused(refusal), now);
+        }
+        if matches!(head.status, 301 | 302 | 303 | 307 | 308) {
+            return self.redirected(run, head.location, now);
+        }
+        let outcome = outcome_of(&head);
+        let ceiling_bytes = run.item.bytes_max.get();
+        if !outcome.is_paid() || run.item.method == Method::Head {
+            self.close(run, End::without_body(outcome), now);
+        } else if announces_too_much(&head, ceiling_bytes) {
+            self.close(run, End::refused(Refusal::TooLarge), now);
+        } else {
+            let timeout_ms = self.time_left_ms(&run, limits::BODY_TIMEOUT_MS, now);
+            self.effects.push_back(Effect::ReadBody { fetch: id, bytes_max: ceiling_bytes, timeout_ms });
+            self.run = Some(run);
+        }
+    }
+
+    fn redirected(&mut self, run: Run, location: Option<String>, now: Timestamp) {
+        let Some(url) = location else { return self.close(run, End::refused(Refusal::BadRedirect), now) };
+        // The redirect's own body is nobody's.
+        self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+        self.request(run, url, now);
+    }
+
+    /// Ends a fetch whose response is still open in the shell.
+    fn close(&mut self, run: Run, end: End, now: Timestamp) {
+        self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+        self.finish(run, end, now);
+    }
+
+    pub(crate) fn body_read(&mut self, id: FetchId, body: Vec<u8>, encoded_bytes: u64, now: Timestamp) {
+        let Some(run) = self.take_run(id, true) else { return };
+        if body.len() as u64 > run.item.bytes_max.get() {
+            return self.finish(run, End { encoded_bytes, ..End::refused(Refusal::TooLarge) }, now);
+        }
+        let outcome = run.head.as_ref().map_or(Outcome::Network, outcome_of);
+        self.finish(run, End { outcome, refusal: None, body, encoded_bytes }, now);
+    }
+
+    pub(crate) fn fetch_failed(&mut self, id: FetchId, failure: FetchFailure, encoded_bytes: u64, now: Timestamp) {
+        let Some(mut run) = self.run.take_if(|run| run.id == id) else { return };
+        if let (None, Some(hop)) = (&run.head, run.hops.last()) {
+            run.traffic = add(run.traffic, traffic(run.item.method, &hop.url, None, 0));
+        }
+        let end = match failure {
+            FetchFailure::Network => End::without_body(Outcome::Network),
+            FetchFailure::Timeout => End::without_body(Outcome::Timeout),
+            FetchFailure::TooLarge => End::refused(Refusal::TooLarge),
+        };
+        self.finish(run, End { encoded_bytes, ..end }, now);
+    }
+
+    fn finish(&mut self, run: Run, end: End, now: Timestamp) {
+        let body_traffic = Traffic { received: count(end.encoded_bytes), ..Traffic::default() };
+        let all = add(run.traffic, body_traffic);
+        let report = FetchReport {
+            outcome: end.outcome,
+            status: run.head.as_ref().map_or(0, |head| head.status),
+            headers: run.head.as_ref().map(headers_kept).unwrap_or_default(),
+            body_hash: Hash::of(&end.body),
+            body_bytes: count(end.body.len() as u64),
+            hops: run.hops,
+            traffic: all,
+            head_ms: run.head_ms,
+            reason: end.refusal.map(|refusal| refusal.code().to_owned()),
+        };
+        self.counters.fetches = self.counters.fetches.saturating_add(1);
+        let bytes = all.sent.get().saturating_add(all.received.get());
+        self.counters.bytes = self.counters.bytes.saturating_add(bytes);
+        // In one batch with the result.
+        self.persist_lazily(Key::Counters);
+        self.complete(run.offer, Report::Fetch(report), run.started_at, end.body, now);
+    }
+}

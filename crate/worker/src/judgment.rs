@@ -1,0 +1,83 @@
+//! Judgments: which one is on screen, and the person's answer.
+
+use lull_protocol::message::ReturnReason;
+use lull_protocol::statement::{ChoiceAnswer, Input, Report};
+use lull_protocol::{Hash, Item, Timestamp};
+use lull_view::AnswerInput;
+
+use crate::lease::Lease;
+use crate::{Worker, limits};
+
+impl Worker {
+    /// Judgments that wait to be answered, in the order of the row, whether or not their pictures are there.
+    pub(crate) fn judgment_row(&self) -> Vec<(&Hash, &Lease)> {
+        if self.settings.paused || !self.may_judge() {
+            return Vec::new();
+        }
+        let open = |lease: &Lease| !lease.is_done && matches!(lease.item, Item::Judgment(_));
+        let mut row: Vec<_> = self.leases.iter().filter(|(_, lease)| open(lease)).collect();
+        row.sort_by_key(|(_, lease)| lease.seq);
+        row
+    }
+
+    /// Chooses the judgment on screen: the first in the row, and it stays until it is gone. A later one
+    /// goes ahead only if the first one's picture is long in coming.
+    pub(crate) fn choose_judgment(&mut self, now: Timestamp) {
+        for lease in self.leases.values_mut() {
+            // A clock that was set back must not make anything wait longer.
+            lease.held_since = Some(lease.held_since.map_or(now, |since| since.min(now)));
+        }
+        let row = self.judgment_row();
+        if row.iter().any(|(offer, lease)| Some(**offer) == self.current && self.is_showable(lease)) {
+            return;
+        }
+        let has_waited = |lease: &Lease| lease.held_since.is_some_and(|s| now.since(s) >= limits::HEAD_OF_ROW_MS);
+        let next = match row.first() {
+            Some((offer, lease)) if self.is_showable(lease) || !has_waited(lease) => Some(**offer),
+            _ => row.iter().find(|(_, lease)| self.is_showable(lease)).map(|(offer, _)| **offer),
+        };
+        self.current = next;
+    }
+
+    /// When a later judgment goes ahead of the first one; `None` if it does already.
+    pub(crate) fn row_due_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let row = self.judgment_row();
+        let (_, first) = row.first().filter(|(_, lease)| !self.is_showable(lease))?;
+        let due = first.held_since?.plus(limits::HEAD_OF_ROW_MS);
+        (due > now && row.iter().any(|(_, lease)| self.is_showable(lease))).then_some(due)
+    }
+
+    /// Signs the person's answer, once; it is sent when it is durable.
+    pub(crate) fn answer(&mut self, offer: &str, option: u8, input: AnswerInput, shown_at: u64, now: Timestamp) {
+        let Some(offer) = self.answerable(offer) else { return };
+        let Some(lease) = self.leases.get(&offer) else { return };
+        let Item::Judgment(item) = &lease.item else { return };
+        if usize::from(option) >= item.options.len() {
+            return;
+        }
+        let input = match input {
+            AnswerInput::Keyboard => Input::Keyboard,
+            AnswerInput::Pointer => Input::Pointer,
+            AnswerInput::Replay => Input::Replay,
+        };
+        let report = Report::Choice(ChoiceAnswer { option, input });
+        let shown_at = Timestamp::new(shown_at).unwrap_or(now).min(now);
+        let started_at = self.coordinator_now(shown_at).max(lease.offer.issued_at);
+        self.complete(offer, report, started_at, Vec::new(), now);
+    }
+
+    /// Hands the judgment back.
+    pub(crate) fn skip(&mut self, offer: &str) {
+        if let Some(offer) = self.answerable(offer) {
+            self.give_back(offer, ReturnReason::Skipped);
+        }
+    }
+
+    /// The offer, if it is a judgment that the person can see and that is not answered yet.
+    fn answerable(&self, offer: &str) -> Option<Hash> {
+        let offer = Hash::from_hex(offer)?;
+        let lease = self.leases.get(&offer)?;
+        let is_on = self.may_judge() && !self.settings.paused;
+        (is_on && self.is_showable(lease)).then_some(offer)
+    }
+}

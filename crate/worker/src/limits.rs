@@ -1,0 +1,36 @@
+//! The worker's own limits: a name, a unit, a value. Those of the protocol are in `lull_protocol::limits`.
+
+/// The first back-off lies below this, milliseconds; each further one below twice as much.
+pub const BACKOFF_BASE_MS: u64 = 1_000;
+/// No back-off is longer than this, milliseconds.
+pub const BACKOFF_MS_MAX: u64 = 5 * 60_000;
+/// A connection that was ready this long counts as one that lived: back-off starts anew, milliseconds.
+pub const LIVED_MS_MIN: u64 = 10_000;
+/// Time a socket has to open, milliseconds.
+pub const CONNECT_MS_MAX: u64 = 30_000;
+/// A stored clock offset is written again when it is off by more than this, milliseconds.
+pub const CLOCK_DRIFT_MS_MAX: u64 = 5_000;
+/// `Account`'s "today" is shown if its day began at most this long before the person's, milliseconds.
+pub const DAY_TOLERANCE_MS: u64 = 12 * 3_600_000;
+/// Time for a response head, milliseconds. Below the 30 s after which Chrome may end a service worker.
+pub const HEAD_TIMEOUT_MS: u64 = 20_000;
+/// Time for a whole body, milliseconds.
+pub const BODY_TIMEOUT_MS: u64 = 60_000;
+/// Bodies that wait to be acknowledged, bytes: above it no fetch begins.
+pub const BODIES_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Without a piece of a picture for this long it is asked for again, milliseconds.
+pub const BLOB_STALL_MS: u64 = 3_000;
+/// The next judgment waits this long for its picture before a later one goes ahead, milliseconds.
+pub const HEAD_OF_ROW_MS: u64 = 3_000;
+/// Receipts kept: the newest.
+pub const RECEIPTS_MAX: usize = 2_000;
+/// Receipts kept, bytes.
+pub const RECEIPTS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The most receipts and results that one try deletes to make room for settings that take consent back.
+pub const ROOM_RECORDS_MAX: usize = 128;
+/// Leases given back that are remembered until their deadline, so that none comes up again.
+pub const RETURNED_MAX: usize = 64;
+/// Notices that wait for the person.
+pub const NOTICES_MAX: usize = 16;
+/// Counters that only inform are written at most this often, milliseconds.
+pub const COUNTERS_MS_MIN: u64 = 30_000;

@@ -1,0 +1,153 @@
+//! Opening a receipt: every check, each field in words, and one byte changed for show. And the export.
+
+use data_encoding::BASE64;
+use lull_protocol::cose::{self, Statement, StatementError};
+use lull_protocol::receipt::{Check, CheckKind, Part, Receipt, field_at};
+use lull_protocol::statement::{Offer, Verdict, WorkResult};
+use lull_protocol::{Hash, Item, PublicKey};
+use lull_view::{ChangeByte, ChangedByte, ReceiptCheck, ReceiptPart, ReceiptView};
+
+use crate::{Worker, words};
+
+/// The first line's `format`.
+const EXPORT_FORMAT: &str = "lull-receipts-1";
+
+const PARTS: [(Part, &str); 4] =
+    [(Part::Item, "item"), (Part::Offer, "offer"), (Part::Result, "result"), (Part::Verdict, "verdict")];
+
+/// Name and value of each field.
+pub(crate) type Fields = Vec<(String, String)>;
+
+impl Worker {
+    /// A receipt, checked. Without a verdict yet it has three parts and their checks.
+    pub(crate) fn open_receipt(&self, offer: &str, change: Option<&ChangeByte>) -> Option<ReceiptView> {
+        let offer = Hash::from_hex(offer)?;
+        let (mut receipt, has_verdict) = self.receipt_of(&offer)?;
+        let changed = change.and_then(|change| change_byte(&mut receipt, change));
+        // No key verifies under the zero key: without the coordinator's, nothing is said to hold.
+        let coordinator = self.coordinator.as_ref().map_or(PublicKey([0; 32]), |c| c.key);
+        let is_there = |part: Part| part != Part::Verdict || has_verdict;
+        let checks = receipt.checks(&coordinator).into_iter().filter(|check| is_there(check.part));
+        let checks: Vec<ReceiptCheck> = checks.map(check_view).collect();
+        let parts = PARTS.into_iter().filter(|(part, _)| is_there(*part));
+        Some(ReceiptView {
+            offer: offer.to_string(),
+            parts: parts.map(|(part, name)| part_view(&receipt, part, name)).collect(),
+            valid: checks.iter().all(|check| check.error.is_none()),
+            checks,
+            changed,
+        })
+    }
+
+    fn receipt_of(&self, offer: &Hash) -> Option<(Receipt, bool)> {
+        if let Some(entry) = self.outbox.get(offer) {
+            let (item, offer, result) = (entry.item.clone(), entry.offer.clone(), entry.result.bytes().to_vec());
+            return Some((Receipt { item, offer, result, verdict: Vec::new() }, false));
+        }
+        let record = self.receipts.by_offer(offer)?;
+        let verdict = record.verdict.as_ref().map(|v| v.to_vec());
+        let has_verdict = verdict.is_some();
+        let (item, offer, result) = (record.item.to_vec(), record.offer.to_vec(), record.result.to_vec());
+        Some((Receipt { item, offer, result, verdict: verdict.unwrap_or_default() }, has_verdict))
+    }
+
+    /// Every complete receipt as JSON Lines, the oldest first. What has no verdict yet is no receipt.
+    pub(crate) fn export(&self) -> String {
+        // Hexadecimal and base64 need no escapes.
+        let coordinator = self.coordinator.as_ref().map(|c| c.key.to_string()).unwrap_or_default();
+        let mut out = format!(
+            "{{\"format\":\"{EXPORT_FORMAT}\",\"coordinator\":\"{coordinator}\",\"worker\":\"{}\"}}\n",
+            self.me
+        );
+        for (_, record) in self.receipts.in_row() {
+            let Some(verdict) = &record.verdict else { continue };
+            let [item, offer, result, verdict] =
+                [&record.item, &record.offer, &record.result, verdict].map(|bytes| BASE64.encode(bytes));
+            out.push_str(&format!(
+                "{{\"item\":\"{item}\",\"offer\":\"{offer}\",\"result\":\"{result}\",\"verdict\":\"{verdict}\"}}\n"
+            ));
+        }
+        out
+    }
+}
+
+/// Flips the lowest bit of one byte and says where that was.
+fn change_byte(receipt: &mut Receipt, change: &ChangeByte) -> Option<ChangedByte> {
+    let (part, name) = PARTS.into_iter().find(|(_, name)| *name == change.part)?;
+    let bytes = receipt.part_mut(part);
+    let offset = change.offset.checked_rem(bytes.len() as u64)?;
+    let index = usize::try_from(offset).ok()?;
+    let field = field_at(part, bytes, index).unwrap_or("envelope").to_owned();
+    let byte = bytes.get_mut(index)?;
+    let before = *byte;
+    *byte ^= 1;
+    Some(ChangedByte { part: name.to_owned(), field, offset, before, after: *byte })
+}
+
+fn part_name(part: Part) -> String {
+    PARTS.into_iter().find(|(p, _)| *p == part).map(|(_, name)| name.to_owned()).unwrap_or_default()
+}
+
+fn check_view(check: Check) -> ReceiptCheck {
+    let name = match check.kind {
+        CheckKind::OfferSigned => "offer_signed",
+        CheckKind::ItemMatches => "item_matches",
+        CheckKind::ResultSigned => "result_signed",
+        CheckKind::ResultMatches => "result_matches",
+        CheckKind::VerdictSigned => "verdict_signed",
+        CheckKind::VerdictMatches => "verdict_matches",
+        CheckKind::AmountFits => "amount_fits",
+    };
+    ReceiptCheck { check: name.to_owned(), part: part_name(check.part), error: check.error }
+}
+
+fn part_view(receipt: &Receipt, part: Part, name: &str) -> ReceiptPart {
+    let bytes = receipt.part(part);
+    let signer = match part {
+        Part::Item => None,
+        Part::Result => Some("you"),
+        Part::Offer | Part::Verdict => Some("coordinator"),
+    };
+    ReceiptPart {
+        part: name.to_owned(),
+        signer: signer.map(str::to_owned),
+        hash: Hash::of(bytes).to_string(),
+        bytes: bytes.len() as u64,
+        fields: fields_of(receipt, part),
+    }
+}
+
+/// The fields in words, named as [`field_at`] names them, so that a changed byte can be shown at its field.
+fn fields_of(receipt: &Receipt, part: Part) -> Fields {
+    let item = Item::from_bytes(&receipt.item);
+    let offer = cose::peek::<Offer>(&receipt.offer);
+    let asset = offer.as_ref().map_or("credits", |offer| offer.asset.as_str());
+    match part {
+        Part::Item => match &item {
+            Ok(item) => words::item(item),
+            Err(error) => unreadable(&error.to_string()),
+        },
+        Part::Offer => statement::<Offer>(&receipt.offer, words::offer),
+        Part::Result => statement::<WorkResult>(&receipt.result, |r| words::result(r, item.as_ref().ok())),
+        Part::Verdict => statement::<Verdict>(&receipt.verdict, |v| words::verdict(v, asset)),
+    }
+}
+
+fn statement<T: Statement>(bytes: &[u8], fields: impl FnOnce(&T) -> Fields) -> Fields {
+    let read: Result<T, StatementError> = cose::peek(bytes);
+    match read {
+        Ok(payload) => {
+            let mut all = fields(&payload);
+            all.push(words::field("header", format!("COSE_Sign1, EdDSA, {}", T::TYP)));
+            // The signature is the last 64 bytes of the one form a statement has.
+            let signature = bytes.get(bytes.len().saturating_sub(64)..).unwrap_or_default();
+            all.push(words::field("signature", words::short_hex(signature)));
+            all
+        }
+        Err(error) => unreadable(&error.to_string()),
+    }
+}
+
+fn unreadable(error: &str) -> Fields {
+    vec![words::field("unreadable", error.to_owned())]
+}

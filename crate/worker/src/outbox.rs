@@ -1,0 +1,235 @@
+//! Signed results on their way: stored, sent, sent again until they are acknowledged or refused for
+//! good. One offer has one result: it is signed once and the same bytes go out each time.
+
+use lull_protocol::cose::Signed;
+use lull_protocol::limits::{BODY_WINDOW_BYTES, CHUNK_BYTES_MAX};
+use lull_protocol::message::RefusedCode;
+use lull_protocol::statement::{JobClass, Report, WorkResult};
+use lull_protocol::{ByteCount, Hash, Timestamp, ToCoordinator};
+use lull_view::Notice;
+
+use crate::link::backoff_ms;
+use crate::records::{Key, OutboxRecord, ReceiptRecord};
+use crate::storage::After;
+use crate::{Worker, words};
+
+/// A signed result that is not acknowledged yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Its place in the row.
+    pub(crate) seq: u64,
+    pub(crate) class: JobClass,
+    /// End of the lease, coordinator's clock.
+    pub(crate) deadline: Timestamp,
+    pub(crate) offer: Vec<u8>,
+    pub(crate) item: Vec<u8>,
+    pub(crate) result: Signed<WorkResult>,
+    /// Decoded; empty if there is none.
+    pub(crate) body: Vec<u8>,
+    /// Whether storage holds it; before that it is not sent.
+    pub(crate) is_durable: bool,
+    /// Whether it went out on this connection.
+    pub(crate) is_sent: bool,
+    /// How far the body went out since the result was last sent, bytes.
+    pub(crate) sent_to: usize,
+    pub(crate) attempts: u32,
+    /// The coordinator could not take it: not before then.
+    pub(crate) retry_at: Option<Timestamp>,
+}
+
+impl Entry {
+    pub(crate) fn record(&self) -> OutboxRecord {
+        OutboxRecord {
+            seq: self.seq,
+            offer: self.offer.clone().into(),
+            item: self.item.clone().into(),
+            result: self.result.bytes().to_vec().into(),
+        }
+    }
+}
+
+impl Worker {
+    /// Signs the result of a lease and brings it into storage, in one batch with the lease's end. A
+    /// second result for the same lease is not signed.
+    pub(crate) fn complete(
+        &mut self,
+        offer: Hash,
+        report: Report,
+        started_at: Timestamp,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) {
+        let finished_at = self.coordinator_now(now).max(started_at);
+        let seq = self.next_seq;
+        let Some(lease) = self.leases.get_mut(&offer).filter(|lease| !lease.is_done) else { return };
+        lease.is_done = true;
+        let entry = Entry {
+            seq,
+            class: lease.offer.class,
+            deadline: lease.offer.deadline,
+            offer: lease.offer_bytes.clone(),
+            item: lease.item_bytes.clone(),
+            result: Signed::sign(WorkResult { offer, report, started_at, finished_at }, &self.key),
+            body,
+            is_durable: false,
+            is_sent: false,
+            sent_to: 0,
+            attempts: 0,
+            retry_at: None,
+        };
+        self.take_seq();
+        let mut keys = vec![Key::Outbox(offer), Key::Lease(offer)];
+        if !entry.body.is_empty() {
+            keys.push(Key::Body(offer));
+        }
+        self.outbox.insert(offer, entry);
+        self.persist(keys, After::Result(offer));
+        self.changed();
+    }
+
+    pub(crate) fn result_is_durable(&mut self, offer: &Hash) {
+        if let Some(entry) = self.outbox.get_mut(offer) {
+            entry.is_durable = true;
+            self.leases.remove(offer);
+            self.changed();
+        }
+    }
+
+    /// Storage did not take a person's answer: the judgment comes back, and the answer, which never
+    /// left this machine, is forgotten. A fetch's result is kept to be tried again. Whether it came back.
+    pub(crate) fn take_answer_back(&mut self, offer: &Hash) -> bool {
+        let is_answer = self.outbox.get(offer).is_some_and(|e| e.class == JobClass::Judgment && !e.is_durable);
+        if is_answer {
+            self.outbox.remove(offer);
+            if let Some(lease) = self.leases.get_mut(offer) {
+                lease.is_done = false;
+            }
+            self.changed();
+        }
+        is_answer
+    }
+
+    /// Lets results go that storage has not taken by the end of their lease: nobody would take them now.
+    pub(crate) fn drop_unstorable(&mut self, coordinator_now: Timestamp) {
+        if self.storage.is_failing() {
+            let is_late = |entry: &Entry| !entry.is_durable && entry.deadline <= coordinator_now;
+            let late: Vec<Hash> = self.outbox.iter().filter(|(_, e)| is_late(e)).map(|(offer, _)| *offer).collect();
+            for offer in late {
+                self.outbox.remove(&offer);
+                self.leases.remove(&offer);
+                self.changed();
+            }
+        }
+    }
+
+    /// Bytes of the bodies that are kept.
+    pub(crate) fn bodies_bytes(&self) -> u64 {
+        self.outbox.values().map(|entry| entry.body.len() as u64).sum()
+    }
+
+    /// A new connection: everything that is not acknowledged is sent again.
+    pub(crate) fn forget_what_was_sent(&mut self, now: Timestamp) {
+        for entry in self.outbox.values_mut() {
+            entry.is_sent = false;
+            entry.retry_at = None;
+        }
+        self.pictures.ask_again(now);
+    }
+
+    /// Sends what is durable and not sent yet, in the order it was signed; only of a class that is on.
+    pub(crate) fn send_results(&mut self, now: Timestamp) {
+        if !self.is_ready() {
+            return;
+        }
+        let mut due: Vec<(u64, Hash)> = Vec::new();
+        for (offer, entry) in &self.outbox {
+            let may_go = entry.is_durable && !entry.is_sent && entry.retry_at.is_none_or(|at| now >= at);
+            if may_go && self.is_consented(entry.class) {
+                due.push((entry.seq, *offer));
+            }
+        }
+        due.sort_unstable();
+        for (_, offer) in due {
+            let Some(entry) = self.outbox.get_mut(&offer) else { continue };
+            entry.is_sent = true;
+            entry.sent_to = 0;
+            entry.retry_at = None;
+            let statement = entry.result.bytes().to_vec().into();
+            self.send(&ToCoordinator::Result { statement });
+        }
+    }
+
+    fn is_consented(&self, class: JobClass) -> bool {
+        match class {
+            JobClass::Fetch => self.settings.bandwidth,
+            JobClass::Judgment => self.settings.judgments,
+        }
+    }
+
+    /// When a result that was refused for now goes out again.
+    pub(crate) fn outbox_due_at(&self) -> Option<Timestamp> {
+        self.outbox.values().filter(|entry| self.is_consented(entry.class)).filter_map(|entry| entry.retry_at).min()
+    }
+
+    /// Sends the wanted range of a body, at most one receive window of it. Only what comes next is
+    /// sent, each byte once: a small frame must not be worth a large answer over and over.
+    pub(crate) fn body_wanted(&mut self, offer: &Hash, offset: ByteCount, bytes: ByteCount) {
+        let is_on = self.outbox.get(offer).is_some_and(|entry| self.is_consented(entry.class));
+        let Some(entry) = self.outbox.get_mut(offer).filter(|entry| is_on && entry.is_sent) else { return };
+        let from = entry.sent_to;
+        if offset.get() != from as u64 {
+            return;
+        }
+        let count = usize::try_from(bytes.get().min(BODY_WINDOW_BYTES)).unwrap_or(usize::MAX);
+        let to = from.saturating_add(count).min(entry.body.len());
+        let Some(range) = entry.body.get(from..to) else { return };
+        entry.sent_to = to;
+        let pieces: Vec<Vec<u8>> = range.chunks(CHUNK_BYTES_MAX).map(<[u8]>::to_vec).collect();
+        let mut at = offset;
+        for piece in pieces {
+            let next = ByteCount::new(at.get() + piece.len() as u64).unwrap_or(at);
+            self.send(&ToCoordinator::BodyChunk { offer: *offer, offset: at, bytes: piece.into() });
+            at = next;
+        }
+    }
+
+    /// The coordinator stored a result. If another one of this key counts, ours never will.
+    pub(crate) fn acknowledged(&mut self, offer: &Hash, result: &Hash) {
+        let Some(entry) = self.outbox.get(offer).filter(|entry| entry.is_sent) else { return };
+        let is_ours = entry.result.hash() == *result;
+        self.file(offer, (!is_ours).then_some(RefusedCode::ResultDiffers));
+    }
+
+    /// The coordinator refused a result or a picture. What may pass is tried again.
+    pub(crate) fn refused(&mut self, about: &Hash, code: RefusedCode, now: Timestamp) {
+        if self.picture_refused(about, code) {
+            return;
+        }
+        let Some(entry) = self.outbox.get_mut(about).filter(|entry| entry.is_sent) else { return };
+        if code.is_final() {
+            return self.file(about, Some(code));
+        }
+        entry.is_sent = false;
+        entry.retry_at = Some(now.plus(backoff_ms(&mut self.rng, entry.attempts).max(1)));
+        entry.attempts = entry.attempts.saturating_add(1);
+    }
+
+    /// Moves a result from the outbox to the receipts, in one batch.
+    pub(crate) fn file(&mut self, offer: &Hash, refused: Option<RefusedCode>) {
+        let Some(entry) = self.outbox.remove(offer) else { return };
+        let record = entry.record();
+        let OutboxRecord { seq, offer: offer_bytes, item, result } = record;
+        let receipt =
+            ReceiptRecord { seq, offer: offer_bytes, item, result, verdict: None, refused, contradiction: None };
+        let mut keys = self.receipts.insert(*offer, receipt);
+        keys.extend([Key::Outbox(*offer), Key::Receipt(*offer)]);
+        if !entry.body.is_empty() {
+            keys.push(Key::Body(*offer));
+        }
+        self.persist(keys, After::Nothing);
+        if let Some(code) = refused {
+            self.notice(Notice::Refused { code: words::code(code).to_owned() });
+        }
+        self.changed();
+    }
+}

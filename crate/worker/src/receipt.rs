@@ -1,0 +1,108 @@
+//! Receipts that this browser keeps, and the verdicts that complete them.
+//!
+//! A verdict that the pinned coordinator did not sign, or whose number leaves a gap, is neither stored
+//! nor counted: the connection is left with `LinkProblem::Handshake`, and after the reconnect the
+//! coordinator must send from the last durable one. A signed verdict about a result that this browser
+//! does not hold (the key was restored here, or the receipt made room for newer ones) is counted, so
+//! that the row goes on; there is nothing to store it with. Of two different verdicts about one result
+//! the first counts; the second is kept beside it as evidence, and the person is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lull_protocol::cose::Signed;
+use lull_protocol::statement::Verdict;
+use lull_protocol::{Hash, Timestamp};
+use lull_view::{LinkProblem, Notice};
+
+use crate::records::{Key, ReceiptRecord};
+use crate::{Worker, limits};
+
+/// The newest receipts, and how far the row of verdicts has come.
+#[derive(Debug, Default)]
+pub(crate) struct Receipts {
+    all: BTreeMap<Hash, ReceiptRecord>,
+    /// Place in the row, offer.
+    row: BTreeSet<(u64, Hash)>,
+    /// The offer of each result's hash.
+    by_result: BTreeMap<Hash, Hash>,
+    bytes: usize,
+    /// The number of the last verdict that came.
+    pub(crate) received: u64,
+    /// The number of the last verdict that is durable here.
+    pub(crate) seen: u64,
+    /// Records with verdicts that are not yet in a batch.
+    pub(crate) unsaved: BTreeSet<Key>,
+}
+
+impl Receipts {
+    /// Adds a receipt; the oldest make room. The keys of those that went.
+    pub(crate) fn insert(&mut self, offer: Hash, record: ReceiptRecord) -> Vec<Key> {
+        self.remove(&offer);
+        self.bytes += record.bytes();
+        self.row.insert((record.seq, offer));
+        self.by_result.insert(Hash::of(&record.result), offer);
+        self.all.insert(offer, record);
+        let mut gone = Vec::new();
+        while self.all.len() > limits::RECEIPTS_MAX || self.bytes > limits::RECEIPTS_BYTES_MAX {
+            let Some((_, oldest)) = self.row.first().copied() else { break };
+            self.remove(&oldest);
+            gone.push(Key::Receipt(oldest));
+        }
+        gone
+    }
+
+    pub(crate) fn remove(&mut self, offer: &Hash) {
+        if let Some(record) = self.all.remove(offer) {
+            self.bytes = self.bytes.saturating_sub(record.bytes());
+            self.row.remove(&(record.seq, *offer));
+            self.by_result.remove(&Hash::of(&record.result));
+        }
+    }
+
+    pub(crate) fn by_offer(&self, offer: &Hash) -> Option<&ReceiptRecord> {
+        self.all.get(offer)
+    }
+
+    /// Offers and receipts, the newest last.
+    pub(crate) fn in_row(&self) -> impl DoubleEndedIterator<Item = (&Hash, &ReceiptRecord)> {
+        self.row.iter().filter_map(|(_, offer)| self.all.get_key_value(offer))
+    }
+
+    /// Completes a receipt. Whether the verdict contradicts the one that is there.
+    fn set_verdict(&mut self, offer: &Hash, verdict: &[u8]) -> bool {
+        let Some(record) = self.all.get_mut(offer) else { return false };
+        let before = record.bytes();
+        let is_other = record.verdict.as_ref().is_some_and(|first| first.as_slice() != verdict);
+        let place = if is_other { &mut record.contradiction } else { &mut record.verdict };
+        place.get_or_insert_with(|| verdict.to_vec().into());
+        self.bytes = self.bytes.saturating_sub(before) + record.bytes();
+        is_other
+    }
+}
+
+impl Worker {
+    pub(crate) fn verdict(&mut self, number: u64, statement: &[u8], now: Timestamp) {
+        let Some(coordinator) = &self.coordinator else { return };
+        if number <= self.receipts.received {
+            return;
+        }
+        let verdict = Signed::<Verdict>::verify(statement, &coordinator.key);
+        let (Ok(verdict), true) = (verdict, number == self.receipts.received.saturating_add(1)) else {
+            return self.leave(LinkProblem::Handshake, now);
+        };
+        self.receipts.received = number;
+        let result = verdict.payload().result;
+        // It may overtake the acknowledgement; it says no less.
+        let waiting = self.outbox.iter().find(|(_, e)| e.is_sent && e.result.hash() == result);
+        if let Some(offer) = waiting.map(|(offer, _)| *offer) {
+            self.file(&offer, None);
+        }
+        if let Some(offer) = self.receipts.by_result.get(&result).copied() {
+            if self.receipts.set_verdict(&offer, statement) {
+                self.notice(Notice::Contradiction { offer: offer.to_string() });
+            }
+            self.receipts.unsaved.insert(Key::Receipt(offer));
+        }
+        self.changed();
+    }
+}

@@ -1,0 +1,270 @@
+//! What each record holds, both ways: from storage into the machine and back.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use lull_protocol::cose::{self, Signed};
+use lull_protocol::statement::{Offer, OperatorCard, Report, WorkResult};
+use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
+use lull_view::{Notice, Settings};
+use minicbor::bytes::ByteVec;
+
+use crate::clock::Clock;
+use crate::lease::{Lease, class_of};
+use crate::link::{Link, Phase};
+use crate::outbox::Entry;
+use crate::picture::Pictures;
+use crate::receipt::Receipts;
+use crate::records::{
+    AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, ReceiptRecord, ReturnedRecord,
+    SettingsRecord, StoppedRecord, Unreadable, seal,
+};
+use crate::storage::Storage;
+use crate::view::Shown;
+use crate::{Config, Coordinator, Worker, Write};
+
+pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(String, Vec<u8>)>) -> Worker {
+    let me = key.public();
+    let pinned = *config.trust.fingerprint();
+    let mut loading = Loading::new(records);
+    let mut settings = loading.take(Key::Settings, |r: SettingsRecord| Ok(Settings::from(r))).unwrap_or_default();
+    let mut counters: Counters = loading.take(Key::Counters, Ok).unwrap_or_default();
+    counters.wakes = counters.wakes.saturating_add(1);
+    let stopped = loading.take(Key::Stopped, |r: StoppedRecord| Ok(r)).filter(|s| s.pinned == pinned);
+    let of_another = loading.read(Key::Coordinator).is_some_and(|r: CoordinatorRecord| r.key.fingerprint() != pinned);
+    if of_another {
+        // The build trusts another coordinator now; what was between us and the old one is not for the new one.
+        loading.set_aside(Key::is_of_a_coordinator);
+        settings.card_seen = false;
+    }
+    let coordinator = loading.take(Key::Coordinator, read_coordinator);
+    let account = loading.take(Key::Account, |r: AccountRecord| Ok(r)).unwrap_or_default();
+    let (receipts, too_many) = restore_receipts(&mut loading);
+    let outbox = restore_outbox(&mut loading, &me, &receipts);
+    let leases = restore_leases(&mut loading, &me, coordinator.as_ref(), &outbox, &receipts);
+    let returned = restore_returned(&mut loading);
+    let last_seqs = [
+        receipts.in_row().next_back().map(|(_, r)| r.seq),
+        outbox.values().map(|e| e.seq).max(),
+        leases.values().map(|l| l.seq).max(),
+    ];
+    let mut worker = Worker {
+        clock: Clock { ahead_ms: coordinator.as_ref().map_or(0, |c| c.ahead_ms_stored) },
+        next_seq: last_seqs.into_iter().flatten().max().map_or(0, |last| last.saturating_add(1)),
+        link: Link::new(stopped),
+        rng: fastrand::Rng::with_seed(seed),
+        effects: VecDeque::new(),
+        surroundings: None,
+        counters_written: Timestamp::ZERO,
+        pictures: Pictures::default(),
+        run: None,
+        next_fetch: 0,
+        storage: Storage::default(),
+        notices: Vec::new(),
+        current: None,
+        shown: Shown::default(),
+        config,
+        key,
+        me,
+        settings,
+        coordinator,
+        account,
+        counters,
+        leases,
+        returned,
+        outbox,
+        receipts,
+    };
+    worker.notice_other_key();
+    too_many.into_iter().for_each(|key| worker.persist_lazily(key));
+    if of_another {
+        // In one batch with what is set aside: afterwards nothing tells that it was another one.
+        worker.persist_lazily(Key::Settings);
+    }
+    worker.set_aside(&loading);
+    worker
+}
+
+fn read_coordinator(record: CoordinatorRecord) -> Result<Coordinator, Unreadable> {
+    let card = Signed::<OperatorCard>::verify(&record.card, &record.key);
+    let card = card.map_err(|_| Unreadable::Content("the card is not signed by its coordinator"))?;
+    Ok(Coordinator { key: record.key, card, ahead_ms_stored: record.ahead_ms })
+}
+
+fn restore_receipts(loading: &mut Loading) -> (Receipts, Vec<Key>) {
+    let (mut receipts, mut too_many) = (Receipts::default(), Vec::new());
+    for key in loading.keys("receipt/") {
+        let Key::Receipt(offer) = key else { continue };
+        let read = |r: ReceiptRecord| {
+            let is_named = Hash::of(&r.offer) == offer;
+            if is_named { Ok(r) } else { Err(Unreadable::Content("the key names another offer")) }
+        };
+        if let Some(record) = loading.take(key, read) {
+            too_many.extend(receipts.insert(offer, record));
+        }
+    }
+    let seen = loading.take(Key::Verdicts, |number: u64| Ok(number)).unwrap_or(0);
+    (receipts.seen, receipts.received) = (seen, seen);
+    (receipts, too_many)
+}
+
+fn restore_outbox(loading: &mut Loading, me: &PublicKey, receipts: &Receipts) -> BTreeMap<Hash, Entry> {
+    let mut outbox = BTreeMap::new();
+    for key in loading.keys("outbox/") {
+        let Key::Outbox(offer) = key else { continue };
+        let body: Option<ByteVec> = loading.read(Key::Body(offer));
+        let read = |r: OutboxRecord| {
+            if receipts.by_offer(&offer).is_some() {
+                return Err(Unreadable::Content("there is a receipt for it already"));
+            }
+            read_entry(r, offer, me, body)
+        };
+        if let Some(entry) = loading.take(key, read) {
+            loading.forget(Key::Body(offer));
+            outbox.insert(offer, entry);
+        }
+    }
+    loading.set_aside(|key| matches!(key, Key::Body(_)));
+    outbox
+}
+
+fn read_entry(record: OutboxRecord, key: Hash, me: &PublicKey, body: Option<ByteVec>) -> Result<Entry, Unreadable> {
+    let (offer, _) = read_offer(&record.offer, &record.item, key, me, None)?;
+    let result = Signed::<WorkResult>::verify(&record.result, me);
+    let result = result.map_err(|_| Unreadable::Content("the result is not signed by this worker"))?;
+    if result.payload().offer != key {
+        return Err(Unreadable::Content("the result names another offer"));
+    }
+    let body = body.map(Vec::from).unwrap_or_default();
+    if let Report::Fetch(report) = &result.payload().report
+        && (report.body_hash != Hash::of(&body) || report.body_bytes.get() != body.len() as u64)
+    {
+        return Err(Unreadable::Content("the body is missing or another one"));
+    }
+    Ok(Entry {
+        seq: record.seq,
+        class: offer.class,
+        deadline: offer.deadline,
+        offer: record.offer.into(),
+        item: record.item.into(),
+        result,
+        body,
+        is_durable: true,
+        is_sent: false,
+        sent_to: 0,
+        attempts: 0,
+        retry_at: None,
+    })
+}
+
+fn restore_leases(
+    loading: &mut Loading,
+    me: &PublicKey,
+    coordinator: Option<&Coordinator>,
+    outbox: &BTreeMap<Hash, Entry>,
+    receipts: &Receipts,
+) -> BTreeMap<Hash, Lease> {
+    let mut leases = BTreeMap::new();
+    for key in loading.keys("lease/") {
+        let Key::Lease(hash) = key else { continue };
+        let read = |r: LeaseRecord| {
+            if outbox.contains_key(&hash) || receipts.by_offer(&hash).is_some() {
+                return Err(Unreadable::Content("its result is signed already"));
+            }
+            let (offer, item) = read_offer(&r.offer, &r.item, hash, me, coordinator)?;
+            let (seq, offer_bytes, item_bytes) = (r.seq, r.offer.into(), r.item.into());
+            Ok(Lease { seq, offer, offer_bytes, item, item_bytes, is_done: false, held_since: None })
+        };
+        if let Some(lease) = loading.take(key, read) {
+            leases.insert(hash, lease);
+        }
+    }
+    leases
+}
+
+/// Reads an offer and its item. They were verified before they were stored; the key, which is the
+/// offer's hash, tells whether they are still the same.
+fn read_offer(
+    offer: &[u8],
+    item: &[u8],
+    key: Hash,
+    me: &PublicKey,
+    coordinator: Option<&Coordinator>,
+) -> Result<(Offer, Item), Unreadable> {
+    if Hash::of(offer) != key {
+        return Err(Unreadable::Content("the key names another offer"));
+    }
+    let read = match coordinator {
+        Some(coordinator) => Signed::<Offer>::verify(offer, &coordinator.key).map(|o| o.payload().clone()),
+        None => cose::peek::<Offer>(offer),
+    };
+    let offer = read.map_err(|_| Unreadable::Content("the offer does not verify"))?;
+    let is_same = offer.worker == *me && offer.item == Hash::of(item);
+    let item = Item::from_bytes(item)?;
+    if is_same && class_of(&item) == offer.class {
+        Ok((offer, item))
+    } else {
+        Err(Unreadable::Content("the offer is for another worker or item"))
+    }
+}
+
+fn restore_returned(loading: &mut Loading) -> BTreeMap<Hash, ReturnedRecord> {
+    let mut returned = BTreeMap::new();
+    for key in loading.keys("returned/") {
+        if let (Key::Returned(offer), Some(record)) = (key, loading.take(key, Ok)) {
+            returned.insert(offer, record);
+        }
+    }
+    returned
+}
+
+impl Worker {
+    /// Moves what can't be read out of the way and counts this start, in one batch.
+    fn set_aside(&mut self, loading: &Loading) {
+        let mut writes = Vec::new();
+        for (name, bytes) in &loading.aside {
+            writes.push(Write { key: loading.aside_key(name), value: Some(bytes.clone()) });
+            writes.push(Write { key: name.clone(), value: None });
+            self.notice(Notice::SetAside { record: name.clone() });
+        }
+        self.persist_lazily(Key::Counters);
+        self.persist_raw(writes);
+    }
+
+    /// A record's bytes as they are to be stored now; `None`: there is no such record.
+    pub(crate) fn value_of(&self, key: Key) -> Option<Vec<u8>> {
+        match key {
+            Key::Settings => Some(seal(&SettingsRecord::from(&self.settings))),
+            Key::Counters => Some(seal(&self.counters)),
+            Key::Coordinator => self.coordinator.as_ref().map(|c| {
+                let card = c.card.bytes().to_vec().into();
+                seal(&CoordinatorRecord { key: c.key, card, ahead_ms: c.ahead_ms_stored })
+            }),
+            Key::Account => Some(seal(&self.account)),
+            Key::Verdicts => Some(seal(&self.receipts.received)),
+            Key::Stopped => match &self.link.phase {
+                Phase::Stopped { found } => {
+                    Some(seal(&StoppedRecord { pinned: *self.config.trust.fingerprint(), found: *found }))
+                }
+                _ => None,
+            },
+            Key::Lease(offer) => self.leases.get(&offer).filter(|l| !l.is_done).map(|l| seal(&l.record())),
+            Key::Returned(offer) => self.returned.get(&offer).map(seal),
+            Key::Outbox(offer) => self.outbox.get(&offer).map(|entry| seal(&entry.record())),
+            Key::Body(offer) => {
+                let body = self.outbox.get(&offer).map(|entry| &entry.body).filter(|body| !body.is_empty())?;
+                Some(seal(&ByteVec::from(body.clone())))
+            }
+            Key::Receipt(offer) => self.receipts.by_offer(&offer).map(seal),
+        }
+    }
+
+    /// Every key that a record exists for.
+    pub(crate) fn live_keys(&self) -> Vec<Key> {
+        let mut keys = vec![Key::Settings, Key::Counters, Key::Coordinator, Key::Account, Key::Verdicts, Key::Stopped];
+        keys.extend(self.leases.keys().copied().map(Key::Lease));
+        keys.extend(self.returned.keys().copied().map(Key::Returned));
+        keys.extend(self.outbox.keys().flat_map(|offer| [Key::Outbox(*offer), Key::Body(*offer)]));
+        keys.extend(self.receipts.in_row().map(|(offer, _)| Key::Receipt(*offer)));
+        keys
+    }
+}

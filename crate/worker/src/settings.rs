@@ -1,0 +1,85 @@
+//! What the person commands and what the shell saw.
+
+use lull_protocol::Timestamp;
+use lull_view::{BandwidthWhen, Command, Settings};
+
+use crate::records::Key;
+use crate::storage::After;
+use crate::{Effect, Surroundings, Worker};
+
+/// Whether less is permitted than before.
+fn takes_consent(before: &Settings, after: &Settings) -> bool {
+    let is_always = |settings: &Settings| settings.bandwidth_when == BandwidthWhen::Always;
+    (before.judgments && !after.judgments)
+        || (before.bandwidth && !after.bandwidth)
+        || (!before.paused && after.paused)
+        || (is_always(before) && !is_always(after))
+}
+
+impl Worker {
+    pub(crate) fn command(&mut self, command: Command, now: Timestamp) {
+        match command {
+            Command::SetJudgments { on } => self.set(|s| s.judgments = on),
+            Command::SetBandwidth { on } => {
+                let was_on = self.settings.bandwidth;
+                self.set(|s| s.bandwidth = on);
+                if was_on && !on {
+                    self.effects.push_back(Effect::ReleasePermission);
+                }
+            }
+            Command::SetBandwidthWhen { when } => self.set(|s| s.bandwidth_when = when),
+            Command::SetPaused { on } => self.set(|s| s.paused = on),
+            Command::CardSeen => self.set(|s| s.card_seen = true),
+            Command::FirstRunDone => self.set(|s| s.first_run_done = true),
+            Command::Answer { offer, option, input, shown_at } => self.answer(&offer, option, input, shown_at, now),
+            Command::Skip { offer } => self.skip(&offer),
+            Command::DismissNotice => self.dismiss_notice(),
+            Command::ConnectNow => self.connect_now(now),
+            // These only ask: `Worker::query` answers them.
+            Command::OpenReceipt { .. } | Command::Export | Command::JudgeUrl { .. } => {}
+        }
+    }
+
+    fn set(&mut self, change: impl FnOnce(&mut Settings)) {
+        let before = self.settings.clone();
+        change(&mut self.settings);
+        if takes_consent(&before, &self.settings) {
+            self.storage.must_keep_settings();
+        }
+        if self.settings != before {
+            // A fetch stops before anything else is done about the change.
+            if !self.may_fetch() {
+                self.abort_run();
+            }
+            self.persist([Key::Settings], After::Nothing);
+            self.changed();
+        }
+    }
+
+    /// What the browser knows. If the background was killed between the word that took bandwidth back and
+    /// the release of its permission, the first look after the start makes up for it.
+    pub(crate) fn look_around(&mut self, surroundings: Surroundings) {
+        let is_first = self.surroundings.replace(surroundings).is_none();
+        if is_first && surroundings.host_permission && !self.settings.bandwidth {
+            self.effects.push_back(Effect::ReleasePermission);
+        }
+    }
+
+    /// Request events that the shell saw. A foreign one must never happen, so it is written at once.
+    pub(crate) fn request_events(&mut self, own: u64, foreign: u64) {
+        self.counters.events_own = self.counters.events_own.saturating_add(own);
+        self.counters.events_foreign = self.counters.events_foreign.saturating_add(foreign);
+        if foreign > 0 {
+            self.persist([Key::Counters], After::Nothing);
+        } else {
+            self.persist_lazily(Key::Counters);
+        }
+        self.changed();
+    }
+
+    pub(crate) fn alarm(&mut self) {
+        self.counters.alarms = self.counters.alarms.saturating_add(1);
+        self.persist_lazily(Key::Counters);
+        self.changed();
+    }
+}

@@ -1,0 +1,224 @@
+//! Batches of writes: each group of records is written together or not at all. A group that failed is
+//! tried again with what is true by then; only a result that a person gave is taken back instead, so
+//! that the person sees that it was not stored.
+//!
+//! A setting that takes consent back must outlive a full disk: its batch is tried again at once
+//! together with the deletion of the oldest receipts, then of the oldest bodies with their results.
+//! They go only if that batch succeeds, so a disk that takes nothing at all costs nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lull_protocol::{Hash, Timestamp};
+use lull_view::Notice;
+
+use crate::link::backoff_ms;
+use crate::outbox::Entry;
+use crate::records::Key;
+use crate::{Effect, Worker, Write, limits};
+
+/// What is under way and what failed.
+#[derive(Debug, Default)]
+pub(crate) struct Storage {
+    last_batch: u64,
+    in_flight: BTreeMap<u64, Group>,
+    retry: Vec<Group>,
+    failing: Option<Failing>,
+    /// Records that ride along with the next batch: counts that only inform.
+    lazy: BTreeSet<Key>,
+    /// The settings take consent back and storage may still hold the old ones.
+    must_keep_settings: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failing {
+    try_at: Timestamp,
+    attempts: u32,
+}
+
+/// Records that change together.
+#[derive(Debug)]
+struct Group {
+    keys: BTreeSet<Key>,
+    /// Writes that are not records of this machine: those that are set aside.
+    raw: Vec<Write>,
+    after: After,
+}
+
+/// What follows once a group is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Nothing.
+    Nothing,
+    /// The result for this offer may be sent.
+    Result(Hash),
+    /// The verdicts up to this number count as seen.
+    Verdicts(u64),
+    /// These receipts and results have made room.
+    Room(Vec<Hash>),
+}
+
+impl Storage {
+    /// Whether the last writes failed: no new work is taken until one succeeds.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.is_some()
+    }
+    /// When failed writes are tried again.
+    pub(crate) fn try_at(&self) -> Option<Timestamp> {
+        self.failing.map(|f| f.try_at)
+    }
+    /// Settings must be kept, whatever has to make room for them.
+    pub(crate) fn must_keep_settings(&mut self) {
+        self.must_keep_settings = true;
+    }
+    /// Keeps a failed group. Those without a word of their own become one, so that the list stays short.
+    fn retry_later(&mut self, mut group: Group) {
+        let is_plain = |group: &Group| group.after == After::Nothing && group.raw.is_empty();
+        if is_plain(&group) && group.keys.is_empty() {
+            return;
+        }
+        match self.retry.iter_mut().find(|other| is_plain(other)) {
+            Some(other) if is_plain(&group) => other.keys.append(&mut group.keys),
+            _ => self.retry.push(group),
+        }
+    }
+    fn has_verdicts_in_flight(&self) -> bool {
+        self.in_flight.values().any(|group| matches!(group.after, After::Verdicts(_)))
+    }
+}
+
+impl Worker {
+    /// Writes these records as they are now, all or nothing.
+    pub(crate) fn persist(&mut self, keys: impl IntoIterator<Item = Key>, after: After) {
+        self.emit(Group { keys: keys.into_iter().collect(), raw: Vec::new(), after });
+    }
+
+    /// Writes what the machine itself has no record for.
+    pub(crate) fn persist_raw(&mut self, raw: Vec<Write>) {
+        self.emit(Group { keys: BTreeSet::new(), raw, after: After::Nothing });
+    }
+
+    /// Writes this record with the next batch.
+    pub(crate) fn persist_lazily(&mut self, key: Key) {
+        self.storage.lazy.insert(key);
+    }
+
+    fn emit(&mut self, mut group: Group) {
+        group.keys.append(&mut self.storage.lazy);
+        let mut writes = group.raw.clone();
+        writes.extend(group.keys.iter().map(|key| Write { key: key.to_string(), value: self.value_of(*key) }));
+        self.storage.last_batch += 1;
+        let batch = self.storage.last_batch;
+        self.storage.in_flight.insert(batch, group);
+        self.effects.push_back(Effect::Persist { batch, writes });
+    }
+
+    pub(crate) fn persisted(&mut self, batch: u64) {
+        let Some(group) = self.storage.in_flight.remove(&batch) else { return };
+        let is_of_settings = |group: &Group| group.keys.contains(&Key::Settings);
+        if is_of_settings(&group) && !self.storage.in_flight.values().any(is_of_settings) {
+            self.storage.must_keep_settings = false;
+        }
+        let is_over = self.storage.retry.is_empty() && !self.storage.must_keep_settings;
+        if is_over && self.storage.failing.take().is_some() {
+            self.drop_notice(|notice| *notice == Notice::Storage);
+        }
+        match group.after {
+            After::Nothing => {}
+            After::Result(offer) => self.result_is_durable(&offer),
+            After::Verdicts(number) => self.receipts.seen = self.receipts.seen.max(number),
+            After::Room(offers) => self.room_made(&offers),
+        }
+    }
+
+    pub(crate) fn persist_failed(&mut self, batch: u64, now: Timestamp) {
+        let Some(mut group) = self.storage.in_flight.remove(&batch) else { return };
+        let attempts = self.storage.failing.map_or(0, |f| f.attempts);
+        let wait_ms = backoff_ms(&mut self.rng, attempts);
+        let made_room = if let After::Room(offers) = &group.after { offers.len() } else { 0 };
+        // Tries to make room follow at once; they are one failure.
+        let attempts = attempts.saturating_add(u32::from(made_room == 0));
+        self.storage.failing = Some(Failing { try_at: now.plus(wait_ms), attempts });
+        self.notice(Notice::Storage);
+        if made_room > 0 {
+            (group.raw, group.after) = (Vec::new(), After::Nothing);
+        }
+        if self.storage.must_keep_settings && group.keys.remove(&Key::Settings) {
+            self.keep_settings(made_room);
+        }
+        match group.after {
+            After::Verdicts(_) => {
+                // Verdicts are flushed one batch at a time, so these go out with all that came since.
+                self.receipts.unsaved.append(&mut group.keys);
+                self.receipts.unsaved.remove(&Key::Verdicts);
+                return;
+            }
+            After::Result(offer) if self.take_answer_back(&offer) => {
+                // The rest of the group, or a count that is always there, probes storage again.
+                group.keys.retain(|key| !matches!(key, Key::Outbox(_) | Key::Lease(_)));
+                group.keys.insert(Key::Counters);
+                group.after = After::Nothing;
+            }
+            After::Result(_) | After::Nothing | After::Room(_) => {}
+        }
+        self.storage.retry_later(group);
+    }
+
+    /// Tries the settings again at once, with twice as many deletions as the last time; once nothing more
+    /// may go they wait like any other record.
+    fn keep_settings(&mut self, made_room: usize) {
+        let (offers, raw) = self.oldest((2 * made_room).clamp(1, limits::ROOM_RECORDS_MAX));
+        let keys = BTreeSet::from([Key::Settings]);
+        if offers.len() > made_room {
+            self.emit(Group { keys, raw, after: After::Room(offers) });
+        } else {
+            self.storage.retry_later(Group { keys, raw: Vec::new(), after: After::Nothing });
+        }
+    }
+
+    /// The oldest receipts, then the oldest results with a body: their offers, and what deletes them.
+    fn oldest(&self, count: usize) -> (Vec<Hash>, Vec<Write>) {
+        let receipts = self.receipts.in_row().map(|(offer, _)| *offer);
+        let mut results: Vec<(u64, Hash)> = Vec::new();
+        let has_body = |entry: &Entry| entry.is_durable && !entry.body.is_empty();
+        results.extend(self.outbox.iter().filter(|(_, e)| has_body(e)).map(|(offer, e)| (e.seq, *offer)));
+        results.sort_unstable();
+        let offers: Vec<Hash> = receipts.chain(results.into_iter().map(|(_, offer)| offer)).take(count).collect();
+        let keys = offers.iter().flat_map(|offer| [Key::Receipt(*offer), Key::Outbox(*offer), Key::Body(*offer)]);
+        (offers.clone(), keys.map(|key| Write { key: key.to_string(), value: None }).collect())
+    }
+
+    fn room_made(&mut self, offers: &[Hash]) {
+        for offer in offers {
+            self.receipts.remove(offer);
+            self.outbox.remove(offer);
+        }
+        self.changed();
+    }
+
+    /// Tries failed writes again, writes what verdicts came, and counts that have waited long enough.
+    pub(crate) fn tick_storage(&mut self, now: Timestamp) {
+        if let Some(failing) = self.storage.failing {
+            // A clock that was set back must not hold the next try up.
+            let try_at = failing.try_at.min(now.plus(limits::BACKOFF_MS_MAX));
+            self.storage.failing = Some(Failing { try_at, ..failing });
+            if now < try_at {
+                return;
+            }
+            for group in std::mem::take(&mut self.storage.retry) {
+                self.emit(group);
+            }
+            let wait_ms = backoff_ms(&mut self.rng, failing.attempts);
+            self.storage.failing = Some(Failing { try_at: now.plus(wait_ms.max(1)), ..failing });
+        }
+        if self.receipts.received > self.receipts.seen && !self.storage.has_verdicts_in_flight() {
+            let mut keys = std::mem::take(&mut self.receipts.unsaved);
+            keys.insert(Key::Verdicts);
+            self.persist(keys, After::Verdicts(self.receipts.received));
+        }
+        let counters_due = now.since(self.counters_written) >= limits::COUNTERS_MS_MIN || now < self.counters_written;
+        if counters_due && !self.storage.lazy.is_empty() {
+            self.counters_written = now;
+            self.persist([], After::Nothing);
+        }
+    }
+}

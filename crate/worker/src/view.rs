@@ -1,0 +1,287 @@
+//! What the person sees: the view, the badge, notices.
+
+use data_encoding::BASE64;
+use lull_protocol::cose;
+use lull_protocol::message::RefusedCode;
+use lull_protocol::statement::{AcceptanceRule, Decision, Report, Verdict, WorkResult};
+use lull_protocol::{Content, Hash, Item, JudgmentItem, Timestamp};
+use lull_view::{
+    ACTIVITIES_MAX, Account, Activity, ActivityState, ActivityWork, Bandwidth, BandwidthState, Diagnostics, Judgment,
+    JudgmentContent, Link, LinkProblem, Notice, Operator, View,
+};
+
+use crate::fetch::{Run, site_of};
+use crate::lease::Lease;
+use crate::link::Phase;
+use crate::{Effect, Worker, limits};
+
+/// What the shell was last told.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    is_changed: bool,
+    badge: Option<u32>,
+    wake_at: Option<Timestamp>,
+    face: Option<Face>,
+}
+
+/// What changes by time and by many hands; compared instead of being announced by each.
+#[derive(Debug, PartialEq, Eq)]
+struct Face {
+    link: Link,
+    bandwidth: BandwidthState,
+    current: Option<Hash>,
+}
+
+impl Shown {
+    pub(crate) fn forget_wake(&mut self) {
+        self.wake_at = None;
+    }
+}
+
+impl Worker {
+    /// The view changed.
+    pub(crate) fn changed(&mut self) {
+        self.shown.is_changed = true;
+    }
+
+    /// Tells the shell what is new: the badge, the view, the time to come back.
+    pub(crate) fn show(&mut self, now: Timestamp) {
+        let count = u32::try_from(self.showable_count()).unwrap_or(u32::MAX);
+        if self.shown.badge != Some(count) {
+            self.shown.badge = Some(count);
+            self.effects.push_back(Effect::Badge { count });
+            self.changed();
+        }
+        let face = Face { link: self.link_view(), bandwidth: self.bandwidth_state(), current: self.current };
+        if self.shown.face.as_ref() != Some(&face) {
+            self.shown.face = Some(face);
+            self.changed();
+        }
+        if std::mem::take(&mut self.shown.is_changed) && !self.effects.contains(&Effect::ViewChanged) {
+            self.effects.push_back(Effect::ViewChanged);
+        }
+        let due = self.due_at(now).map(|at| at.max(now.plus(1)));
+        if let Some(at) = due.filter(|at| self.shown.wake_at != Some(*at)) {
+            self.effects.push_back(Effect::WakeAt(at));
+        }
+        self.shown.wake_at = due;
+    }
+
+    /// The next time at which something is due, on the browser's clock.
+    fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut due = vec![self.storage.try_at()];
+        if self.is_working() {
+            let deadlines = self.leases.values().filter(|l| !l.is_done).map(|l| l.offer.deadline);
+            due.push(deadlines.min().map(|at| self.clock.to_local(at)));
+            due.extend([self.link.due_at(), self.row_due_at(now)]);
+        }
+        if self.is_ready() {
+            due.extend([self.pictures.due_at(), self.outbox_due_at()]);
+        }
+        due.into_iter().flatten().min()
+    }
+
+    fn showable_count(&self) -> usize {
+        self.judgment_row().iter().filter(|(_, lease)| self.is_showable(lease)).count()
+    }
+
+    /// Adds a notice. One that is there already is not repeated; the gravest comes first.
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        if self.notices.contains(&notice) {
+            return;
+        }
+        let at = if matches!(notice, Notice::OtherKey { .. }) { 0 } else { self.notices.len() };
+        self.notices.insert(at, notice);
+        self.notices.truncate(limits::NOTICES_MAX);
+        self.changed();
+    }
+
+    pub(crate) fn drop_notice(&mut self, is_over: impl Fn(&Notice) -> bool) {
+        self.notices.retain(|notice| !is_over(notice));
+        self.changed();
+    }
+
+    pub(crate) fn dismiss_notice(&mut self) {
+        if !self.notices.is_empty() {
+            self.notices.remove(0);
+            self.changed();
+        }
+    }
+
+    pub(crate) fn make_view(&self, now: Timestamp) -> View {
+        let showable = self.showable_count();
+        let judgment = self.current.and_then(|offer| self.judgment_view(&offer));
+        let waiting = showable.saturating_sub(usize::from(judgment.is_some()));
+        View {
+            link: self.link_view(),
+            settings: self.settings.clone(),
+            operator: self.operator_view(),
+            worker: self.me.short(),
+            account: self.account_view(now),
+            judgments_waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+            judgment,
+            bandwidth: Bandwidth {
+                state: self.bandwidth_state(),
+                site: self.run.as_ref().map(Run::site).map(str::to_owned),
+                bytes: self.counters.bytes,
+                fetches: self.counters.fetches,
+            },
+            activities: self.activities(),
+            outbox: u32::try_from(self.outbox.len()).unwrap_or(u32::MAX),
+            diagnostics: Diagnostics {
+                wakes: self.counters.wakes,
+                events_own: self.counters.events_own,
+                events_foreign: self.counters.events_foreign,
+                alarms: self.counters.alarms,
+                clock_ahead_ms: self.clock.ahead_ms,
+            },
+            notice: self.notices.first().cloned(),
+        }
+    }
+
+    fn link_view(&self) -> Link {
+        if !self.is_working() {
+            return Link::Off;
+        }
+        match &self.link.phase {
+            Phase::Down | Phase::Dialling { .. } | Phase::Greeting { .. } | Phase::Proving { .. } => Link::Connecting,
+            Phase::Ready(_) => Link::Connected,
+            Phase::Waiting { until, reason } => Link::Waiting { next_try_at: until.get(), reason: *reason },
+            Phase::Stopped { found: Some(_) } => Link::Stopped { reason: LinkProblem::OtherKey },
+            Phase::Stopped { found: None } => Link::Stopped { reason: LinkProblem::Replaced },
+        }
+    }
+
+    fn operator_view(&self) -> Option<Operator> {
+        let coordinator = self.coordinator.as_ref()?;
+        let card = coordinator.card.payload();
+        Some(Operator {
+            name: card.name.clone(),
+            country: card.country.clone(),
+            contact: card.contact.clone(),
+            fee_bp: card.fee_bp,
+            asset: card.asset.clone(),
+            demo: card.demo,
+            key: coordinator.key.short(),
+            public_key: coordinator.key.to_string(),
+            address: self.config.trust.url().to_owned(),
+        })
+    }
+
+    fn account_view(&self, now: Timestamp) -> Account {
+        // What was earned on a day that is over was not earned today.
+        let day_start = self.coordinator_now(self.day_start(now));
+        let is_today = self.account.day_start.plus(limits::DAY_TOLERANCE_MS) > day_start;
+        Account {
+            earned: self.account.earned.get(),
+            earned_today: if is_today { self.account.earned_today.get() } else { 0 },
+            pending: self.account.pending.get(),
+            payable: self.account.payable.get(),
+        }
+    }
+
+    fn judgment_view(&self, offer: &Hash) -> Option<Judgment> {
+        let (_, lease) = self.judgment_row().into_iter().find(|(o, _)| *o == offer)?;
+        let Item::Judgment(item) = &lease.item else { return None };
+        let (agree, people) = match lease.offer.rule {
+            AcceptanceRule::Agreement { agree, people } => (agree, people),
+            AcceptanceRule::FetchChecks { .. } => return None,
+        };
+        Some(Judgment {
+            offer: offer.to_string(),
+            requester: item.requester.clone(),
+            title: item.title.clone(),
+            guideline: item.guideline.clone(),
+            question: item.question.clone(),
+            content: self.content_view(item)?,
+            options: item.options.clone(),
+            price: lease.offer.price.per_item.get(),
+            people,
+            agree,
+            deadline: self.local_ms(lease, |l| l.offer.deadline),
+            approved_at: self.local_ms(lease, |l| l.offer.approved_at),
+        })
+    }
+
+    fn local_ms(&self, lease: &Lease, time: impl Fn(&Lease) -> Timestamp) -> u64 {
+        self.clock.to_local(time(lease)).get()
+    }
+
+    fn content_view(&self, item: &JudgmentItem) -> Option<JudgmentContent> {
+        match &item.content {
+            Content::Text(text) => Some(JudgmentContent::Text { text: text.clone() }),
+            Content::Picture(picture) => {
+                let bytes = self.pictures.get(&picture.hash)?;
+                let data_url = format!("data:{};base64,{}", picture.media_type, BASE64.encode(bytes));
+                Some(JudgmentContent::Picture { data_url, alt: picture.alt.clone() })
+            }
+        }
+    }
+
+    /// The newest first: what is on its way and what has a receipt.
+    fn activities(&self) -> Vec<Activity> {
+        let sending = self.outbox.iter().map(|(offer, entry)| {
+            let done = Done { offer, item: &entry.item, result: entry.result.bytes(), verdict: None, refused: None };
+            (entry.seq, done, true)
+        });
+        let receipts = self.receipts.in_row().rev().take(ACTIVITIES_MAX).map(|(offer, record)| {
+            let verdict = record.verdict.as_ref().map(|v| v.as_slice());
+            let (item, result, refused) = (&record.item, &record.result, record.refused);
+            (record.seq, Done { offer, item, result, verdict, refused }, false)
+        });
+        let mut all: Vec<_> = sending.chain(receipts).collect();
+        all.sort_by_key(|(seq, ..)| std::cmp::Reverse(*seq));
+        let newest = all.into_iter().take(ACTIVITIES_MAX);
+        newest.filter_map(|(_, done, is_sending)| self.activity(&done, is_sending)).collect()
+    }
+
+    fn activity(&self, done: &Done<'_>, is_sending: bool) -> Option<Activity> {
+        let item = Item::from_bytes(done.item).ok()?;
+        let result = cose::peek::<WorkResult>(done.result).ok()?;
+        let verdict = done.verdict.and_then(|bytes| cose::peek::<Verdict>(bytes).ok());
+        let state = match (&verdict, done.refused) {
+            (Some(verdict), _) => match verdict.decision {
+                Decision::Accepted => ActivityState::Accepted,
+                Decision::Rejected => ActivityState::Rejected,
+                Decision::Ambiguous => ActivityState::Ambiguous,
+            },
+            (None, Some(_)) => ActivityState::Refused,
+            (None, None) if is_sending => ActivityState::Sending,
+            (None, None) => ActivityState::Waiting,
+        };
+        Some(Activity {
+            offer: done.offer.to_string(),
+            at: self.clock.to_local(result.finished_at).get(),
+            requester: item.requester().to_owned(),
+            work: work_view(&item, &result)?,
+            state,
+            amount: verdict.map_or(0, |v| v.amount.get()),
+        })
+    }
+}
+
+/// A piece of work that is signed.
+struct Done<'a> {
+    offer: &'a Hash,
+    item: &'a [u8],
+    result: &'a [u8],
+    verdict: Option<&'a [u8]>,
+    refused: Option<RefusedCode>,
+}
+
+fn work_view(item: &Item, result: &WorkResult) -> Option<ActivityWork> {
+    match (item, &result.report) {
+        (Item::Judgment(item), Report::Choice(choice)) => Some(ActivityWork::Judgment {
+            title: item.title.clone(),
+            answer: item.options.get(usize::from(choice.option))?.clone(),
+        }),
+        (Item::Fetch(item), Report::Fetch(report)) => Some(ActivityWork::Fetch {
+            site: site_of(&item.url).to_owned(),
+            purpose: item.purpose.clone(),
+            outcome: report.outcome.as_str().to_owned(),
+            reason: report.reason.clone(),
+            bytes: report.traffic.sent.get().saturating_add(report.traffic.received.get()),
+        }),
+        _ => None,
+    }
+}

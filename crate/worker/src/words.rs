@@ -1,0 +1,236 @@
+//! Statements in words: what a person reads when a receipt is opened. Times are ISO 8601 in UTC, on
+//! the coordinator's clock; amounts are in whole credits; hashes and keys are cut short.
+
+use data_encoding::HEXLOWER;
+use lull_protocol::message::RefusedCode;
+use lull_protocol::statement::{
+    AcceptanceRule, Decision, FetchReport, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
+};
+use lull_protocol::{Amount, Content, FetchItem, Item, JudgmentItem, Method};
+
+use crate::clock::iso_8601;
+use crate::opened::Fields;
+
+/// Base units of one credit.
+const BASE_UNITS: u64 = 1_000_000;
+
+pub(crate) fn field(name: &str, value: impl Into<String>) -> (String, String) {
+    (name.to_owned(), value.into())
+}
+
+/// The first 8 bytes and an ellipsis.
+pub(crate) fn short_hex(bytes: &[u8]) -> String {
+    match bytes.get(..8) {
+        Some(head) if bytes.len() > 8 => format!("{}…", HEXLOWER.encode(head)),
+        _ => HEXLOWER.encode(bytes),
+    }
+}
+
+/// `0.004 demo credits`: exact, without trailing zeros.
+fn amount(amount: Amount, asset: &str) -> String {
+    let (whole, rest) = (amount.get() / BASE_UNITS, amount.get() % BASE_UNITS);
+    let fraction = format!("{rest:06}");
+    match fraction.trim_end_matches('0') {
+        "" => format!("{whole} {asset}"),
+        digits => format!("{whole}.{digits} {asset}"),
+    }
+}
+
+fn price(price: &Price, asset: &str) -> String {
+    let item = amount(price.per_item, asset);
+    if price.per_mib == Amount::ZERO { item } else { format!("{item} + {} per MiB", amount(price.per_mib, asset)) }
+}
+
+fn class(class: JobClass) -> &'static str {
+    match class {
+        JobClass::Fetch => "fetch",
+        JobClass::Judgment => "judgment",
+    }
+}
+
+fn rule(rule: &AcceptanceRule) -> String {
+    match rule {
+        AcceptanceRule::FetchChecks { bytes_max } => {
+            format!("in time, at most {} bytes, the body as signed, each hop allowed", bytes_max.get())
+        }
+        AcceptanceRule::Agreement { agree, people } => format!("{agree} of {people} people agree"),
+    }
+}
+
+pub(crate) fn item(item: &Item) -> Fields {
+    match item {
+        Item::Fetch(item) => fetch_item(item),
+        Item::Judgment(item) => judgment_item(item),
+    }
+}
+
+fn fetch_item(item: &FetchItem) -> Fields {
+    let method = match item.method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+    };
+    vec![
+        field("order", short_hex(&item.order.0)),
+        field("requester", &item.requester),
+        field("purpose", &item.purpose),
+        field("url", &item.url),
+        field("method", method),
+        field("bytes_max", format!("{} bytes", item.bytes_max.get())),
+        field("http_allowed", if item.http_allowed { "yes" } else { "no, https only" }),
+    ]
+}
+
+fn judgment_item(item: &JudgmentItem) -> Fields {
+    let content = match &item.content {
+        Content::Text(text) => format!("“{text}”"),
+        Content::Picture(p) => {
+            format!("{}, {} bytes, SHA-256 {}: {}", p.media_type, p.bytes.get(), short_hex(&p.hash.0), p.alt)
+        }
+    };
+    let options = item.options.iter().enumerate().map(|(i, option)| format!("{}. {option}", i + 1));
+    vec![
+        field("order", short_hex(&item.order.0)),
+        field("requester", &item.requester),
+        field("title", &item.title),
+        field("guideline_version", item.guideline_version.to_string()),
+        field("guideline", &item.guideline),
+        field("question", &item.question),
+        field("content", content),
+        field("options", options.collect::<Vec<_>>().join(" · ")),
+    ]
+}
+
+pub(crate) fn offer(offer: &Offer) -> Fields {
+    vec![
+        field("worker", short_hex(&offer.worker.0)),
+        field("item", short_hex(&offer.item.0)),
+        field("class", class(offer.class)),
+        field("nonce", short_hex(&offer.nonce.0)),
+        field("price", price(&offer.price, &offer.asset)),
+        field("asset", &offer.asset),
+        field("rule", rule(&offer.rule)),
+        field("issued_at", iso_8601(offer.issued_at)),
+        field("deadline", iso_8601(offer.deadline)),
+        field("approved_at", iso_8601(offer.approved_at)),
+    ]
+}
+
+pub(crate) fn result(result: &WorkResult, item: Option<&Item>) -> Fields {
+    let mut fields = vec![field("offer", short_hex(&result.offer.0))];
+    match &result.report {
+        Report::Choice(choice) => {
+            let option = match item {
+                Some(Item::Judgment(item)) => item.options.get(usize::from(choice.option)),
+                _ => None,
+            };
+            let input = match choice.input {
+                Input::Keyboard => "by key",
+                Input::Pointer => "by pointer",
+                Input::Replay => "replayed by a program",
+            };
+            let number = u16::from(choice.option) + 1;
+            let answer = option.map_or(format!("option {number}"), |text| format!("“{text}” (option {number})"));
+            fields.push(field("report", format!("{answer}, {input}")));
+        }
+        Report::Fetch(report) => fields.extend(fetch_report(report).into_iter().map(|line| field("report", line))),
+    }
+    fields.push(field("started_at", iso_8601(result.started_at)));
+    fields.push(field("finished_at", iso_8601(result.finished_at)));
+    fields
+}
+
+/// One line per fact; all are of the one field `report`.
+fn fetch_report(report: &FetchReport) -> Vec<String> {
+    let reason = report.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+    let mut lines = vec![
+        format!("{}{reason}, status {}", report.outcome.as_str(), report.status),
+        format!("body of {} bytes, SHA-256 {}", report.body_bytes.get(), short_hex(&report.body_hash.0)),
+    ];
+    for (i, hop) in report.hops.iter().enumerate() {
+        let who = if hop.address.is_empty() { "nobody known" } else { &hop.address };
+        lines.push(format!("request {}: {}, answered by {who} with {}", i + 1, hop.url, hop.status));
+    }
+    let (received, sent) = (report.traffic.received.get(), report.traffic.sent.get());
+    lines.push(format!("{received} bytes received, {sent} sent, first answer after {} ms", report.head_ms));
+    lines.extend(report.headers.iter().map(|header| format!("{}: {}", header.name, header.value)));
+    lines
+}
+
+pub(crate) fn verdict(verdict: &Verdict, asset: &str) -> Fields {
+    let decision = match verdict.decision {
+        Decision::Accepted => "accepted",
+        Decision::Rejected => "rejected",
+        Decision::Ambiguous => "ambiguous",
+    };
+    vec![
+        field("result", short_hex(&verdict.result.0)),
+        field("decision", decision),
+        field("reason", reason(verdict.reason)),
+        field("amount", amount(verdict.amount, asset)),
+        field("decided_at", iso_8601(verdict.decided_at)),
+    ]
+}
+
+fn reason(reason: VerdictReason) -> &'static str {
+    match reason {
+        VerdictReason::ChecksPassed => "every check passed",
+        VerdictReason::Agreed => "enough people gave this answer",
+        VerdictReason::OthersAgreed => "enough people gave another answer",
+        VerdictReason::NobodyAgreed => "no answer was given by enough people",
+        VerdictReason::ApprovedByTime => "nobody else answered in time: approved automatically",
+        VerdictReason::UnpaidOutcome => "the outcome is one that a buyer does not pay for",
+        VerdictReason::HopRefused => "a request that policy forbids",
+        VerdictReason::HopsDontFit => "the requests don't fit the item or the outcome",
+        VerdictReason::BodyTooLarge => "the body is larger than the offer allows",
+        VerdictReason::TimesOutsideLease => "the times lie outside the lease",
+    }
+}
+
+/// A refusal's code, as notices name it.
+pub(crate) fn code(code: RefusedCode) -> &'static str {
+    match code {
+        RefusedCode::Malformed => "malformed",
+        RefusedCode::TooLarge => "too_large",
+        RefusedCode::Unexpected => "unexpected",
+        RefusedCode::Version => "version",
+        RefusedCode::Proof => "proof",
+        RefusedCode::Signature => "signature",
+        RefusedCode::UnknownOffer => "unknown_offer",
+        RefusedCode::NotYours => "not_yours",
+        RefusedCode::LeaseExpired => "lease_expired",
+        RefusedCode::LeaseEnded => "lease_ended",
+        RefusedCode::ResultDiffers => "result_differs",
+        RefusedCode::WrongReport => "wrong_report",
+        RefusedCode::BodyHash => "body_hash",
+        RefusedCode::BodyRange => "body_range",
+        RefusedCode::UnknownBlob => "unknown_blob",
+        RefusedCode::Unavailable => "unavailable",
+        RefusedCode::Busy => "busy",
+        RefusedCode::Replaced => "replaced",
+        RefusedCode::Stopping => "stopping",
+        RefusedCode::Withdrawn => "withdrawn",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_exact() {
+        let check = |base, text: &str| assert_eq!(amount(Amount::new(base).unwrap(), "demo credits"), text);
+        check(0, "0 demo credits");
+        check(4_000, "0.004 demo credits");
+        check(1, "0.000001 demo credits");
+        check(12_000_000, "12 demo credits");
+        check(12_340_000, "12.34 demo credits");
+        check((1 << 53) - 1, "9007199254.740991 demo credits");
+    }
+
+    #[test]
+    fn hashes_are_short_and_never_cut_what_is_short_already() {
+        assert_eq!(short_hex(&[0xab; 32]), "abababababababab…");
+        assert_eq!(short_hex(&[0xab; 8]), "abababababababab");
+        assert_eq!(short_hex(&[]), "");
+    }
+}

@@ -1,0 +1,473 @@
+//! A world around one worker: a coordinator, sites, a disk and a clock, all scripted and repeatable.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this world")]
+
+pub mod coordinator;
+pub mod scenario;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use coordinator::{Coordinator, Session};
+use lull_protocol::item::{FetchItem, JudgmentItem, Picture};
+use lull_protocol::message::Message;
+use lull_protocol::trust::TrustRoot;
+use lull_protocol::units::Challenge;
+use lull_protocol::*;
+use lull_view::{AnswerInput, BandwidthWhen, Command, Judgment, Reply, View};
+use lull_worker::*;
+
+/// The coordinator's clock when a world begins: 2026-10-05, 10:00 UTC.
+pub const START_MS: u64 = 1_791_194_400_000;
+pub const DAY_START_MS: u64 = START_MS - 10 * 3_600_000;
+
+pub fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&zeroize::Zeroizing::new([seed; 32]))
+}
+
+pub fn at(ms: u64) -> Timestamp {
+    Timestamp::new(ms).unwrap()
+}
+
+/// What a site answers to one URL.
+#[derive(Clone)]
+pub enum Page {
+    Answer {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        address: Option<&'static str>,
+        body: Vec<u8>,
+    },
+    Fails(FetchFailure),
+    /// No answer ever comes.
+    Hangs,
+}
+
+pub fn page(status: u16, body: &[u8]) -> Page {
+    let headers = vec![("Content-Type", "text/html".to_owned()), ("Set-Cookie", "secret=1".to_owned())];
+    Page::Answer { status, headers, address: Some("93.184.215.14"), body: body.to_vec() }
+}
+
+pub fn redirect(status: u16, to: &str) -> Page {
+    let headers = vec![("Location", to.to_owned())];
+    Page::Answer { status, headers, address: Some("93.184.215.14"), body: Vec::new() }
+}
+
+pub struct World {
+    pub worker: Worker,
+    pub coordinator: Coordinator,
+    pub me: PublicKey,
+    pub trust: TrustRoot,
+    pub sites: BTreeMap<String, Page>,
+    pub disk: BTreeMap<String, Vec<u8>>,
+    /// The coordinator's clock.
+    pub now_ms: u64,
+    /// How far the browser's clock is ahead of it.
+    pub ahead_ms: i64,
+    pub surroundings: Surroundings,
+    pub is_reachable: bool,
+    pub is_disk_full: bool,
+    /// The most that the disk holds, bytes.
+    pub disk_bytes_max: usize,
+    /// Every n-th batch fails.
+    pub fails_every: Option<usize>,
+    /// Batches are neither written nor failed until `write_held`.
+    pub holds_disk: bool,
+    pub held: VecDeque<(u64, Vec<Write>)>,
+    pub events: VecDeque<Event>,
+    pub log: Vec<Effect>,
+    pub sent: Vec<ToCoordinator>,
+    pub requests: Vec<String>,
+    pub wake_at: Option<Timestamp>,
+    pub badge: u32,
+    pub kills: u64,
+    /// The worker is killed after this many effects.
+    pub kill_after: Option<usize>,
+    pub carried_out: usize,
+    /// Whether the disk is checked on the way: it costs time, and only holds for a sound shell.
+    pub is_checked: bool,
+    bodies: BTreeMap<FetchId, Vec<u8>>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with_disk(BTreeMap::new())
+    }
+
+    pub fn with_disk(disk: BTreeMap<String, Vec<u8>>) -> Self {
+        let coordinator = Coordinator::new();
+        let fingerprint = coordinator.key.public().fingerprint().to_string();
+        let trust = TrustRoot::new("wss://lull.example/socket", &fingerprint).unwrap();
+        let records = disk.clone().into_iter().collect();
+        let worker = Worker::new(Config { trust: trust.clone() }, key(1), 42, records);
+        let day_start = at(DAY_START_MS);
+        Self {
+            worker,
+            me: key(1).public(),
+            coordinator,
+            trust,
+            sites: BTreeMap::new(),
+            disk,
+            now_ms: START_MS,
+            ahead_ms: 0,
+            surroundings: Surroundings { away: true, data_saver: false, host_permission: false, day_start },
+            is_reachable: true,
+            is_disk_full: false,
+            disk_bytes_max: usize::MAX,
+            fails_every: None,
+            holds_disk: false,
+            held: VecDeque::new(),
+            events: VecDeque::new(),
+            log: Vec::new(),
+            sent: Vec::new(),
+            requests: Vec::new(),
+            wake_at: None,
+            badge: 0,
+            kills: 0,
+            kill_after: None,
+            carried_out: 0,
+            is_checked: true,
+            bodies: BTreeMap::new(),
+        }
+    }
+
+    /// A world that is connected, both classes on, bandwidth at any time.
+    pub fn connected() -> Self {
+        let mut world = Self::new();
+        world.start();
+        world.command(Command::SetBandwidthWhen { when: BandwidthWhen::Always });
+        world.command(Command::SetBandwidth { on: true });
+        world.command(Command::SetJudgments { on: true });
+        assert!(world.coordinator.is_ready());
+        world
+    }
+
+    pub fn start(&mut self) {
+        self.feed(Event::Surroundings(self.surroundings));
+    }
+
+    /// The browser's clock.
+    pub fn local(&self) -> Timestamp {
+        at(self.now_ms.saturating_add_signed(self.ahead_ms))
+    }
+
+    pub fn coordinator_now(&self) -> Timestamp {
+        at(self.now_ms)
+    }
+
+    pub fn view(&self) -> View {
+        self.worker.view(self.local())
+    }
+
+    pub fn judgment(&self) -> Judgment {
+        self.view().judgment.expect("a judgment on screen")
+    }
+
+    /// The person commands: as in the UI, work is switched on by who has seen the card, and bandwidth by who
+    /// has granted the permission.
+    pub fn command(&mut self, command: Command) {
+        let is_on = matches!(command, Command::SetJudgments { on: true } | Command::SetBandwidth { on: true });
+        if is_on && !self.view().settings.card_seen {
+            self.feed(Event::Command(Command::CardSeen));
+        }
+        if command == (Command::SetBandwidth { on: true }) && !self.surroundings.host_permission {
+            self.surroundings.host_permission = true;
+            self.feed(Event::Surroundings(self.surroundings));
+        }
+        self.feed(Event::Command(command));
+    }
+
+    pub fn answer(&mut self, offer: &str, option: u8) {
+        let shown_at = self.local().get() - 2_000;
+        let (offer, input) = (offer.to_owned(), AnswerInput::Keyboard);
+        self.command(Command::Answer { offer, option, input, shown_at });
+    }
+
+    /// Takes one event in and everything that follows from it.
+    pub fn feed(&mut self, event: Event) {
+        self.events.push_back(event);
+        self.run();
+    }
+
+    /// A message from the coordinator.
+    pub fn say(&mut self, message: &ToWorker) {
+        self.feed(Event::Frame(message.to_frame()));
+    }
+
+    /// The coordinator leases an item, asked or not. The offer's hash.
+    pub fn assign(&mut self, item: &Item) -> String {
+        let now = self.coordinator_now();
+        let message = self.coordinator.assign(item, self.me, now);
+        let ToWorker::Assign { offer, .. } = &message else { unreachable!() };
+        let hash = Hash::of(offer).to_string();
+        self.say(&message);
+        hash
+    }
+
+    /// The coordinator leases what is in its plan and wanted.
+    pub fn serve(&mut self) {
+        let now = self.coordinator_now();
+        for message in self.coordinator.serve(self.me, now) {
+            self.say(&message);
+        }
+    }
+
+    /// The line breaks.
+    pub fn cut(&mut self) {
+        self.coordinator.close();
+        self.events.retain(|e| !matches!(e, Event::Frame(_) | Event::SocketOpened { .. }));
+        self.feed(Event::SocketClosed);
+    }
+
+    /// Time passes; the worker is woken whenever it asked to be.
+    pub fn pass(&mut self, ms: u64) {
+        let end = self.now_ms + ms;
+        let mut wakes_left = 50 + ms / 100;
+        while let Some(wake_at) = self.wake_at.map(|at| at.get().saturating_add_signed(-self.ahead_ms)) {
+            if wake_at > end {
+                break;
+            }
+            self.now_ms = self.now_ms.max(wake_at);
+            self.wake_at = None;
+            self.feed(Event::Tick);
+            wakes_left = wakes_left.checked_sub(1).expect("a worker that wants to be woken all the time");
+        }
+        self.now_ms = end;
+    }
+
+    /// The browser ends the background at this very moment, and starts it anew with what is on disk.
+    pub fn kill(&mut self) {
+        self.kills += 1;
+        self.coordinator.close();
+        self.events.clear();
+        self.held.clear();
+        self.bodies.clear();
+        self.wake_at = None;
+        let records = self.disk.clone().into_iter().collect();
+        self.worker = Worker::new(Config { trust: self.trust.clone() }, key(1), self.kills, records);
+        self.events.push_back(Event::Surroundings(self.surroundings));
+    }
+
+    /// Carries effects and events out until nothing is left to do.
+    pub fn run(&mut self) {
+        loop {
+            while let Some(effect) = self.worker.poll_effect() {
+                self.log.push(effect.clone());
+                self.carry_out(effect);
+                self.carried_out += 1;
+                if self.kill_after == Some(self.carried_out) {
+                    self.kill();
+                }
+            }
+            let Some(event) = self.events.pop_front() else { return self.check_snapshot() };
+            self.worker.handle(event, self.local());
+        }
+    }
+
+    /// With nothing under way, the snapshot is what is on disk (but for counts that wait for company).
+    fn check_snapshot(&self) {
+        let is_lazy = |key: &str| ["counters", "account"].contains(&key) || key.starts_with("aside/");
+        let always = ["settings", "verdicts"];
+        let of = |map: BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
+            map.into_iter().filter(|(k, _)| !is_lazy(k) && !always.contains(&k.as_str())).collect()
+        };
+        if !self.is_disk_full
+            && self.disk_bytes_max == usize::MAX
+            && self.fails_every.is_none()
+            && self.is_checked
+            && self.held.is_empty()
+            && !self.holds_disk
+        {
+            let snapshot = of(self.worker.snapshot().into_iter().collect());
+            let disk = of(self.disk.clone());
+            let (s, d): (Vec<_>, Vec<_>) = (snapshot.keys().collect(), disk.keys().collect());
+            assert_eq!(s, d, "keys of the snapshot and of the disk");
+            assert!(snapshot == disk, "values of the snapshot and of the disk");
+        }
+    }
+
+    pub fn write_held(&mut self, succeed: bool) {
+        self.holds_disk = false;
+        while let Some((batch, writes)) = self.held.pop_front() {
+            if succeed {
+                self.write(writes);
+                self.feed(Event::Persisted { batch });
+            } else {
+                self.feed(Event::PersistFailed { batch });
+            }
+        }
+    }
+
+    pub fn disk_bytes(&self) -> usize {
+        self.disk.iter().map(|(key, value)| key.len() + value.len()).sum()
+    }
+
+    /// The disk's size once these writes are done, bytes.
+    fn size_with(&self, writes: &[Write]) -> usize {
+        writes.iter().fold(self.disk_bytes(), |bytes, write| {
+            let size = |value: Option<&Vec<u8>>| value.map_or(0, |value| write.key.len() + value.len());
+            bytes - size(self.disk.get(&write.key)) + size(write.value.as_ref())
+        })
+    }
+
+    fn write(&mut self, writes: Vec<Write>) {
+        for Write { key, value } in writes {
+            match value {
+                Some(value) => self.disk.insert(key, value),
+                None => self.disk.remove(&key),
+            };
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Connect { url } => {
+                assert_eq!(url, "wss://lull.example/socket");
+                self.coordinator.close();
+                if self.is_reachable {
+                    self.coordinator.session = Session::New;
+                    let fresh = [self.log.len() as u8; 32];
+                    self.events.push_back(Event::SocketOpened { challenge: Challenge(fresh) });
+                } else {
+                    self.events.push_back(Event::SocketClosed);
+                }
+            }
+            Effect::Disconnect => {
+                self.coordinator.close();
+                let of_socket =
+                    |e: &Event| matches!(e, Event::Frame(_) | Event::SocketOpened { .. } | Event::SocketClosed);
+                self.events.retain(|e| !of_socket(e));
+            }
+            Effect::Send(bytes) => self.deliver(&bytes),
+            Effect::Persist { batch, writes } => {
+                if self.holds_disk {
+                    self.held.push_back((batch, writes));
+                } else if self.is_disk_full
+                    || self.size_with(&writes) > self.disk_bytes_max
+                    || self.fails_every.is_some_and(|n| (batch as usize).is_multiple_of(n))
+                {
+                    self.events.push_back(Event::PersistFailed { batch });
+                } else {
+                    self.write(writes);
+                    self.events.push_back(Event::Persisted { batch });
+                }
+            }
+            Effect::Fetch { fetch, url, timeout_ms, .. } => {
+                assert!(timeout_ms > 0);
+                self.requests.push(url.clone());
+                self.request(fetch, &url);
+            }
+            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
+                assert!(timeout_ms > 0);
+                let body = self.bodies.remove(&fetch).expect("a head was answered");
+                let encoded_bytes = body.len() as u64;
+                self.events.push_back(if encoded_bytes > bytes_max {
+                    Event::FetchFailed { fetch, failure: FetchFailure::TooLarge, encoded_bytes }
+                } else {
+                    Event::BodyRead { fetch, body, encoded_bytes }
+                });
+            }
+            Effect::AbortFetch { fetch } => {
+                self.bodies.remove(&fetch);
+                self.events.retain(|e| !matches!(e, Event::HopAnswered { fetch: f, .. } | Event::BodyRead { fetch: f, .. } | Event::FetchFailed { fetch: f, .. } if *f == fetch));
+            }
+            Effect::ReleasePermission => {
+                self.surroundings.host_permission = false;
+                self.events.push_back(Event::Surroundings(self.surroundings));
+            }
+            Effect::WakeAt(at) => self.wake_at = Some(at),
+            Effect::Badge { count } => self.badge = count,
+            Effect::ViewChanged => {}
+        }
+    }
+
+    fn deliver(&mut self, bytes: &[u8]) {
+        let message = ToCoordinator::from_frame(bytes).expect("the worker's frames are sound");
+        self.sent.push(message.clone());
+        if let ToCoordinator::Result { statement } = &message {
+            let offer = cose::peek::<statement::WorkResult>(statement).unwrap().offer;
+            assert!(self.disk.contains_key(&format!("outbox/{offer}")), "a result is durable before it is sent");
+        }
+        if let ToCoordinator::Proof { verdicts_seen, .. } = &message {
+            self.check_verdicts(*verdicts_seen as usize);
+        }
+        let now = self.coordinator_now();
+        let replies = self.coordinator.receive(message, self.me, now);
+        self.events.extend(replies.into_iter().map(|m| Event::Frame(m.to_frame())));
+    }
+
+    /// Every verdict that counts as seen would survive a kill at this moment.
+    fn check_verdicts(&self, seen: usize) {
+        if !self.is_checked {
+            return;
+        }
+        let records = self.disk.clone().into_iter().collect();
+        let survivor = Worker::new(Config { trust: self.trust.clone() }, key(1), 0, records);
+        let Some(Reply::Export { jsonl }) = survivor.query(&Command::Export, self.local()) else { panic!("an export") };
+        for verdict in self.coordinator.verdicts.iter().take(seen) {
+            assert!(jsonl.contains(&data_encoding::BASE64.encode(verdict)), "a verdict that counts as seen is gone");
+        }
+    }
+
+    fn request(&mut self, fetch: FetchId, url: &str) {
+        match self.sites.get(url).cloned().unwrap_or(Page::Fails(FetchFailure::Network)) {
+            Page::Answer { status, headers, address, body } => {
+                let location = headers.iter().find(|(name, _)| *name == "Location").map(|(_, value)| value.clone());
+                let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+                let head = HopHead { status, headers, location, address: address.map(str::to_owned) };
+                self.bodies.insert(fetch, body);
+                self.events.push_back(Event::HopAnswered { fetch, head });
+            }
+            Page::Fails(failure) => self.events.push_back(Event::FetchFailed { fetch, failure, encoded_bytes: 0 }),
+            Page::Hangs => {}
+        }
+    }
+
+    /// What was sent since the last call.
+    pub fn take_sent(&mut self) -> Vec<ToCoordinator> {
+        std::mem::take(&mut self.sent)
+    }
+    /// What was done since the last call.
+    pub fn take_log(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.log)
+    }
+    /// The results sent since the last call, in order.
+    pub fn take_results(&mut self) -> Vec<Vec<u8>> {
+        let results = self.take_sent().into_iter().filter_map(|m| match m {
+            ToCoordinator::Result { statement } => Some(statement.into()),
+            _ => None,
+        });
+        results.collect()
+    }
+}
+
+pub fn text_item(title: &str) -> Item {
+    Item::Judgment(JudgmentItem {
+        order: OrderId([1; 16]),
+        requester: "Road Maps".into(),
+        title: title.into(),
+        guideline_version: 1,
+        guideline: "Choose what fits best.".into(),
+        question: "Which is it?".into(),
+        content: Content::Text(format!("A sentence about {title}.")),
+        options: vec!["Yes".into(), "No".into(), "Can't tell".into()],
+    })
+}
+
+pub fn picture_item(title: &str, picture: &[u8]) -> Item {
+    let Item::Judgment(item) = text_item(title) else { unreachable!() };
+    let bytes = ByteCount::new(picture.len() as u64).unwrap();
+    let (hash, media_type, alt) = (Hash::of(picture), "image/png".to_owned(), "A road".to_owned());
+    Item::Judgment(JudgmentItem { content: Content::Picture(Picture { hash, media_type, bytes, alt }), ..item })
+}
+
+pub fn fetch_item(url: &str, bytes_max: u64) -> Item {
+    Item::Fetch(FetchItem {
+        order: OrderId([2; 16]),
+        requester: "Open Index".into(),
+        purpose: "A search index".into(),
+        url: url.into(),
+        method: Method::Get,
+        bytes_max: ByteCount::new(bytes_max).unwrap(),
+        http_allowed: false,
+    })
+}

@@ -1,0 +1,251 @@
+//! Whatever comes, in whatever order: no panic, and every list within its limit.
+
+use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
+use lull_protocol::message::{Message, RefusedCode};
+use lull_protocol::units::Challenge;
+use lull_protocol::{Amount, ByteCount, Hash, Item, SigningKey, ToWorker};
+use lull_view::{AnswerInput, BandwidthWhen, ChangeByte, Command};
+use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Surroundings, Worker};
+use proptest::prelude::*;
+
+use crate::common::*;
+
+fn hash() -> impl Strategy<Value = Hash> {
+    // Few, so that some are met again.
+    (0_u8..4).prop_map(|n| Hash([n; 32]))
+}
+
+fn count() -> impl Strategy<Value = ByteCount> {
+    prop_oneof![0_u64..70_000, Just((1 << 53) - 1)].prop_map(|n| ByteCount::new(n).unwrap())
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    proptest::collection::vec(any::<u8>(), 0..300)
+}
+
+fn code() -> impl Strategy<Value = RefusedCode> {
+    use RefusedCode::*;
+    prop::sample::select(vec![
+        Malformed,
+        TooLarge,
+        Unexpected,
+        Version,
+        Proof,
+        Signature,
+        UnknownOffer,
+        NotYours,
+        LeaseExpired,
+        LeaseEnded,
+        ResultDiffers,
+        WrongReport,
+        BodyHash,
+        BodyRange,
+        UnknownBlob,
+        Unavailable,
+        Busy,
+        Replaced,
+        Stopping,
+        Withdrawn,
+    ])
+}
+
+fn message() -> impl Strategy<Value = ToWorker> {
+    let time = prop_oneof![Just(0), Just(START_MS), Just((1_u64 << 53) - 1), any::<u32>().prop_map(u64::from)];
+    let time = time.prop_map(at).boxed();
+    prop_oneof![
+        (time.clone()).prop_map(|now| ToWorker::Welcome { now }),
+        time.clone().prop_map(|now| ToWorker::Pong { now }),
+        (bytes(), bytes()).prop_map(|(offer, item)| ToWorker::Assign { offer: offer.into(), item: item.into() }),
+        (hash(), count(), count()).prop_map(|(offer, offset, bytes)| ToWorker::BodyWanted { offer, offset, bytes }),
+        (hash(), hash()).prop_map(|(offer, result)| ToWorker::Ack { offer, result }),
+        (any::<u64>(), bytes()).prop_map(|(number, s)| ToWorker::Verdict { number, statement: s.into() }),
+        (hash(), code()).prop_map(|(offer, reason)| ToWorker::Withdraw { offer, reason }),
+        (hash(), count(), count(), bytes()).prop_map(|(hash, total, offset, b)| ToWorker::BlobChunk {
+            hash,
+            total,
+            offset,
+            bytes: b.into()
+        }),
+        (proptest::option::of(hash()), code()).prop_map(|(about, code)| ToWorker::Refused { about, code }),
+        code().prop_map(|code| ToWorker::Bye { code }),
+        time.prop_map(|day_start| ToWorker::Account {
+            earned: Amount::new((1 << 53) - 1).unwrap(),
+            pending: Amount::ZERO,
+            payable: Amount::ZERO,
+            earned_today: Amount::ZERO,
+            day_start
+        }),
+    ]
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![".{0,80}", "[0-9a-f]{64}", "https://[a-z]{1,9}\\.(com|local|org)/.{0,9}"]
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let part = prop::sample::select(vec!["item", "offer", "result", "verdict", "other"]);
+    prop_oneof![
+        any::<bool>().prop_map(|on| Command::SetJudgments { on }),
+        any::<bool>().prop_map(|on| Command::SetBandwidth { on }),
+        any::<bool>().prop_map(|on| Command::SetPaused { on }),
+        Just(Command::SetBandwidthWhen { when: BandwidthWhen::Always }),
+        Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
+        Just(Command::ConnectNow),
+        Just(Command::DismissNotice),
+        Just(Command::Export),
+        text().prop_map(|url| Command::JudgeUrl { url }),
+        text().prop_map(|offer| Command::Skip { offer }),
+        (text(), any::<u8>(), any::<u64>()).prop_map(|(offer, option, shown_at)| Command::Answer {
+            offer,
+            option,
+            input: AnswerInput::Keyboard,
+            shown_at
+        }),
+        (text(), part, any::<u64>()).prop_map(|(offer, part, offset)| Command::OpenReceipt {
+            offer,
+            change: Some(ChangeByte { part: part.into(), offset })
+        }),
+    ]
+}
+
+/// What happens next.
+#[derive(Clone, Debug)]
+enum Act {
+    Raw(Event),
+    Say(ToWorker),
+    /// A good frame with one byte changed.
+    Bend(ToWorker, usize, u8),
+    /// A good assignment.
+    Assign(u8),
+    /// The person answers or skips what is on screen.
+    Person(bool),
+    DiskFull(bool),
+    Reachable(bool),
+    Pass(u64),
+    Jump(i64),
+    Kill,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let failure = prop::sample::select(vec![FetchFailure::Network, FetchFailure::Timeout, FetchFailure::TooLarge]);
+    let head =
+        (any::<u16>(), proptest::collection::vec((text(), text()), 0..40), proptest::option::of(text())).prop_map(
+            |(status, headers, location)| HopHead { status, headers, location: location.clone(), address: location },
+        );
+    let event = prop_oneof![
+        bytes().prop_map(Event::Frame),
+        (0_u64..9).prop_map(|batch| Event::Persisted { batch }),
+        (0_u64..9).prop_map(|batch| Event::PersistFailed { batch }),
+        (0_u64..9, head).prop_map(|(id, head)| Event::HopAnswered { fetch: FetchId(id), head }),
+        (0_u64..9, bytes(), any::<u64>()).prop_map(|(id, body, encoded_bytes)| Event::BodyRead {
+            fetch: FetchId(id),
+            body,
+            encoded_bytes
+        }),
+        (0_u64..9, failure, any::<u64>()).prop_map(|(id, failure, encoded_bytes)| Event::FetchFailed {
+            fetch: FetchId(id),
+            failure,
+            encoded_bytes
+        }),
+        (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(away, data_saver, host_permission)| {
+            Event::Surroundings(Surroundings { away, data_saver, host_permission, day_start: at(DAY_START_MS) })
+        }),
+        command().prop_map(Event::Command),
+        (any::<u64>(), any::<u64>()).prop_map(|(own, foreign)| Event::RequestEvents { own, foreign }),
+        Just(Event::Alarm),
+    ];
+    prop_oneof![
+        4 => event.prop_map(Act::Raw),
+        4 => message().prop_map(Act::Say),
+        2 => (message(), any::<usize>(), 1_u8..).prop_map(|(m, at, by)| Act::Bend(m, at, by)),
+        6 => any::<u8>().prop_map(Act::Assign),
+        4 => any::<bool>().prop_map(Act::Person),
+        1 => any::<bool>().prop_map(Act::DiskFull),
+        1 => any::<bool>().prop_map(Act::Reachable),
+        2 => (0_u64..400_000).prop_map(Act::Pass),
+        1 => (-90_000_000_i64..90_000_000).prop_map(Act::Jump),
+        1 => Just(Act::Kill),
+    ]
+}
+
+fn item(n: u8) -> Item {
+    let picture = vec![n; 70_000];
+    match n % 4 {
+        0 => text_item(&format!("text {n}")),
+        1 => picture_item("picture", &picture),
+        2 => fetch_item("https://www.rust-lang.org/page", u64::from(n) * 100),
+        _ => fetch_item("https://www.rust-lang.org/moved", 10_000),
+    }
+}
+
+fn perform(world: &mut World, act: Act) {
+    match act {
+        Act::Raw(event) => world.feed(event),
+        Act::Say(message) => world.say(&message),
+        Act::Bend(message, at, by) => {
+            let mut frame = message.to_frame();
+            let at = at % frame.len();
+            frame[at] ^= by;
+            world.feed(Event::Frame(frame));
+        }
+        Act::Assign(n) => {
+            if world.coordinator.is_ready() {
+                world.coordinator.blobs.insert(Hash::of(&vec![n; 70_000]), vec![n; 70_000]);
+                world.assign(&item(n));
+            } else {
+                world.command(Command::SetPaused { on: false });
+                world.command(Command::SetJudgments { on: true });
+                world.command(Command::ConnectNow);
+            }
+        }
+        Act::Person(answers) => {
+            if let Some(judgment) = world.view().judgment {
+                match answers {
+                    true => world.answer(&judgment.offer, 0),
+                    false => world.command(Command::Skip { offer: judgment.offer }),
+                }
+            }
+        }
+        Act::DiskFull(is_full) => world.is_disk_full = is_full,
+        Act::Reachable(is_reachable) => world.is_reachable = is_reachable,
+        Act::Pass(ms) => world.pass(ms),
+        Act::Jump(by_ms) => world.ahead_ms = by_ms,
+        Act::Kill => {
+            world.kill();
+            world.run();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_happens_is_a_panic(acts in proptest::collection::vec(act(), 1..80)) {
+        let mut world = World::connected();
+        world.is_checked = false;
+        world.sites.insert("https://www.rust-lang.org/page".into(), page(200, &[1; 5_000]));
+        world.sites.insert("https://www.rust-lang.org/moved".into(), redirect(301, "https://www.rust-lang.org/page"));
+        for act in acts {
+            perform(&mut world, act);
+            let view = world.view();
+            let most = usize::from(FETCH_LEASES_MAX + JUDGMENT_LEASES_MAX);
+            prop_assert!(view.outbox as usize <= OUTBOX_MAX);
+            prop_assert!(world.badge <= u32::from(JUDGMENT_LEASES_MAX));
+            let leases = world.worker.snapshot().into_iter().filter(|(key, _)| key.starts_with("lease/")).count();
+            prop_assert!(leases <= most);
+        }
+    }
+
+    #[test]
+    fn any_storage_is_a_start(records in proptest::collection::vec((text(), bytes()), 0..8), which in 0_usize..9) {
+        let names = ["settings", "counters", "coordinator", "account", "verdicts", "stopped", "lease/", "outbox/", "receipt/"];
+        let name = if names[which].ends_with('/') { format!("{}{}", names[which], "0".repeat(64)) } else { names[which].into() };
+        let records = records.into_iter().enumerate().map(|(i, (key, value))| (if i == 0 { name.clone() } else { key }, value));
+        let trust = World::new().trust;
+        let key: SigningKey = key(1);
+        let mut worker = Worker::new(Config { trust }, key, 1, records.collect());
+        worker.handle(Event::SocketOpened { challenge: Challenge([1; 32]) }, at(START_MS));
+        worker.view(at(START_MS));
+    }
+}

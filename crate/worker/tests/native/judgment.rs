@@ -1,0 +1,310 @@
+//! Judgments: assignments, pictures, answers, skips.
+
+use lull_protocol::cose;
+use lull_protocol::limits::{JUDGMENT_LEASES_MAX, OUTBOX_MAX};
+use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::statement::{Input, Report, WorkResult};
+use lull_protocol::{ByteCount, Hash, ToCoordinator, ToWorker};
+use lull_view::{ActivityState, AnswerInput, Command};
+use lull_worker::{Effect, Event, limits};
+
+use crate::common::*;
+
+#[test]
+fn four_are_held_and_a_fifth_goes_back() {
+    let mut world = World::connected();
+    let offers: Vec<String> = (0..5).map(|i| world.assign(&text_item(&format!("t{i}")))).collect();
+    assert_eq!(world.badge, u32::from(JUDGMENT_LEASES_MAX));
+    let view = world.view();
+    assert_eq!((view.judgment.unwrap().offer, view.judgments_waiting), (offers[0].clone(), 3));
+    assert_eq!(world.coordinator.returned.len(), 1);
+    assert_eq!(world.coordinator.returned[0].1, ReturnReason::TooMany);
+    assert_eq!(world.coordinator.returned[0].0.to_string(), offers[4]);
+}
+
+#[test]
+fn an_assignment_that_is_wrong_goes_back_or_is_ignored() {
+    let mut world = World::connected();
+    let now = world.coordinator_now();
+    let item = text_item("right");
+    let say = |world: &mut World, offer: &[u8], item: Vec<u8>| {
+        world.say(&ToWorker::Assign { offer: offer.to_vec().into(), item: item.into() });
+    };
+    // Signed by somebody else; another worker's; not a statement: nothing is said, as nothing is proved.
+    let mut other = coordinator::Coordinator::new();
+    other.key = key(9);
+    let forged = other.offer(&item, world.me, now);
+    say(&mut world, forged.bytes(), item.to_bytes());
+    let foreign = world.coordinator.offer(&item, key(3).public(), now);
+    say(&mut world, foreign.bytes(), item.to_bytes());
+    say(&mut world, b"nonsense", item.to_bytes());
+    assert!(world.coordinator.returned.is_empty());
+    // Another item; an item that can't be read; a lease that is over.
+    let offer = world.coordinator.offer(&item, world.me, now);
+    say(&mut world, offer.bytes(), text_item("wrong").to_bytes());
+    let offer = world.coordinator.offer(&item, world.me, now);
+    say(&mut world, offer.bytes(), vec![0xff]);
+    let late = world.coordinator.offer(&item, world.me, now.minus(600_000));
+    say(&mut world, late.bytes(), item.to_bytes());
+    let reasons: Vec<ReturnReason> = world.coordinator.returned.iter().map(|(_, r)| *r).collect();
+    assert_eq!(reasons, [ReturnReason::Broken; 3]);
+    assert_eq!((world.view().judgment, world.badge), (None, 0));
+}
+
+#[test]
+fn the_same_judgment_is_on_screen_after_a_restart_and_a_reconnect() {
+    let mut world = World::connected();
+    let first = world.assign(&text_item("first"));
+    world.assign(&text_item("second"));
+    for _ in 0..3 {
+        world.kill();
+        world.worker.handle(Event::Tick, world.local());
+        assert_eq!(world.judgment().offer, first, "before any connection");
+        world.run();
+        assert_eq!(
+            (world.judgment().offer, world.badge),
+            (first.clone(), 2),
+            "and the leases that come again are the same"
+        );
+    }
+    world.answer(&first, 0);
+    assert_eq!(world.judgment().title, "second");
+}
+
+#[test]
+fn the_next_one_is_there_before_the_answer_is_stored() {
+    let mut world = World::connected();
+    let (first, second) = (world.assign(&text_item("first")), world.assign(&text_item("second")));
+    world.holds_disk = true;
+    world.take_sent();
+    world.answer(&first, 0);
+    assert_eq!(world.judgment().offer, second);
+    assert_eq!(world.view().activities[0].state, ActivityState::Sending);
+    assert!(world.take_results().is_empty(), "not sent before it is durable");
+    world.answer(&first, 1);
+    world.answer(&first, 2);
+    world.write_held(true);
+    assert_eq!(world.take_results().len(), 1, "one answer, one result");
+    let stored = world.coordinator.stored.values().next().expect("stored");
+    let Report::Choice(choice) = cose::peek::<WorkResult>(stored).unwrap().report else { panic!("an answer") };
+    assert_eq!(choice.option, 0, "the first answer counts");
+}
+
+#[test]
+fn an_answer_that_storage_refuses_comes_back() {
+    let mut world = World::connected();
+    let offer = world.assign(&text_item("again"));
+    world.is_disk_full = true;
+    world.take_sent();
+    world.answer(&offer, 0);
+    let view = world.view();
+    assert_eq!(view.judgment.map(|j| j.offer), Some(offer.clone()));
+    assert_eq!((view.notice, view.outbox), (Some(lull_view::Notice::Storage), 0));
+    assert!(world.take_results().is_empty());
+    assert!(world.sent.iter().all(|m| !matches!(m, ToCoordinator::Want { judgment: 1.., .. })));
+    world.pass(60_000);
+    world.is_disk_full = false;
+    world.pass(limits::BACKOFF_MS_MAX);
+    assert_eq!(world.view().notice, None, "storage works again, and says so");
+    world.answer(&offer, 1);
+    assert_eq!(world.take_results().len(), 1);
+    assert_eq!(world.view().activities[0].state, ActivityState::Accepted);
+}
+
+#[test]
+fn a_skip_goes_back_and_does_not_come_up_again() {
+    let mut world = World::connected();
+    let (first, second) = (world.assign(&text_item("first")), world.assign(&text_item("second")));
+    // The line is down: the coordinator does not hear of it.
+    world.is_reachable = false;
+    world.cut();
+    world.command(Command::Skip { offer: first.clone() });
+    assert_eq!(world.judgment().offer, second);
+    world.kill();
+    world.is_reachable = true;
+    world.run();
+    assert_eq!(world.judgment().offer, second, "though the coordinator leased it again");
+    assert_eq!(world.coordinator.returned, [(Hash::from_hex(&first).unwrap(), ReturnReason::Skipped)]);
+    world.pass(world.coordinator.lease_ms);
+    assert!(
+        !world.disk.keys().any(|k| k.starts_with("returned/") || k.starts_with("lease/")),
+        "forgotten at its deadline"
+    );
+}
+
+#[test]
+fn what_was_answered_is_not_shown_again() {
+    let mut world = World::connected();
+    let offer = world.assign(&text_item("once"));
+    let lease = world.coordinator.leases.get(&Hash::from_hex(&offer).unwrap()).cloned().unwrap();
+    world.coordinator.is_mute = true;
+    world.answer(&offer, 0);
+    let again = ToWorker::Assign { offer: lease.0.into(), item: lease.1.into() };
+    world.say(&again);
+    assert_eq!((world.view().judgment, world.view().outbox), (None, 1));
+    world.coordinator.is_mute = false;
+    world.cut();
+    world.command(Command::ConnectNow);
+    assert_eq!(world.view().outbox, 0);
+    world.say(&again);
+    assert_eq!(world.view().judgment, None);
+    assert!(world.coordinator.returned.is_empty());
+}
+
+#[test]
+fn a_lease_ends_at_its_deadline_or_when_it_is_withdrawn() {
+    let mut world = World::connected();
+    let first = world.assign(&text_item("withdrawn"));
+    let second = world.assign(&text_item("late"));
+    let offer = Hash::from_hex(&first).unwrap();
+    world.coordinator.leases.clear();
+    world.say(&ToWorker::Withdraw { offer, reason: RefusedCode::Withdrawn });
+    assert_eq!(world.judgment().offer, second);
+    world.pass(world.coordinator.lease_ms - 1);
+    assert_eq!(world.judgment().offer, second);
+    world.pass(1);
+    assert_eq!((world.view().judgment, world.badge), (None, 0));
+    world.answer(&second, 0);
+    assert!(world.coordinator.heard.is_empty());
+    assert!(!world.disk.keys().any(|k| k.starts_with("lease/")));
+}
+
+#[test]
+fn answers_that_fit_nothing_are_ignored() {
+    let mut world = World::connected();
+    let offer = world.assign(&text_item("three options"));
+    for (offer, option) in [(offer.as_str(), 3), (offer.as_str(), 255), ("", 0), ("zz", 0), (&"0".repeat(64), 0)] {
+        world.answer(offer, option);
+    }
+    assert_eq!((world.judgment().offer, world.coordinator.heard.len()), (offer.clone(), 0));
+    // A time of showing from nowhere is held to the lease.
+    for shown_at in [0, u64::MAX] {
+        let mut world = World::connected();
+        let offer = world.assign(&text_item("times"));
+        world.pass(9_000);
+        world.command(Command::Answer { offer, option: 0, input: AnswerInput::Replay, shown_at });
+        let stored = world.coordinator.stored.values().next().expect("stored");
+        let result = cose::peek::<WorkResult>(stored).unwrap();
+        let expected = if shown_at == 0 { START_MS } else { START_MS + 9_000 };
+        assert_eq!((result.started_at.get(), result.finished_at.get()), (expected, START_MS + 9_000));
+        let Report::Choice(choice) = result.report else { panic!("an answer") };
+        assert_eq!(choice.input, Input::Replay);
+    }
+}
+
+#[test]
+fn a_picture_that_is_not_the_item_s_is_never_shown() {
+    let picture = vec![5; 100_000];
+    let broken = |change: &dyn Fn(&mut World)| {
+        let mut world = World::connected();
+        change(&mut world);
+        world.assign(&picture_item("picture", &picture));
+        world
+    };
+    let missing = broken(&|_| {});
+    let wrong = broken(&|w| drop(w.coordinator.blobs.insert(Hash::of(&picture), vec![6; 100_000])));
+    let short = broken(&|w| drop(w.coordinator.blobs.insert(Hash::of(&picture), vec![5; 99_999])));
+    for world in [missing, wrong, short] {
+        assert_eq!((world.view().judgment, world.badge), (None, 0));
+        assert_eq!(world.coordinator.returned[0].1, ReturnReason::Broken);
+    }
+}
+
+#[test]
+fn a_picture_comes_in_pieces_across_connections_and_others_pass_it_if_it_is_slow() {
+    let mut world = World::connected();
+    world.is_checked = false;
+    let picture: Vec<u8> = (0..150_000_u32).map(|i| i as u8).collect();
+    let hash = Hash::of(&picture);
+    let total = ByteCount::new(150_000).unwrap();
+    let piece = |from: usize, to: usize| ToWorker::BlobChunk {
+        hash,
+        total,
+        offset: ByteCount::new(from as u64).unwrap(),
+        bytes: picture[from..to].to_vec().into(),
+    };
+    let asked = |effects: Vec<Effect>| -> Vec<u64> {
+        use lull_protocol::message::Message;
+        let sent = effects.into_iter().filter_map(|e| match e {
+            Effect::Send(frame) => ToCoordinator::from_frame(&frame).ok(),
+            _ => None,
+        });
+        let asks = sent.filter_map(|m| match m {
+            ToCoordinator::GetBlob { offset, .. } => Some(offset.get()),
+            _ => None,
+        });
+        asks.collect()
+    };
+    let now = world.coordinator_now();
+    let first = world.coordinator.assign(&picture_item("picture", &picture), world.me, now);
+    let second = world.coordinator.assign(&text_item("text"), world.me, now);
+    // By hand, so that the coordinator does not answer.
+    let tell = |world: &mut World, message: &ToWorker| -> Vec<Effect> {
+        use lull_protocol::message::Message;
+        world.worker.handle(Event::Frame(message.to_frame()), world.local());
+        let effects: Vec<Effect> = std::iter::from_fn(|| world.worker.poll_effect()).collect();
+        for effect in &effects {
+            if let Effect::Persist { batch, .. } = effect {
+                world.worker.handle(Event::Persisted { batch: *batch }, world.local());
+            }
+        }
+        effects
+    };
+    assert_eq!(asked(tell(&mut world, &first)), [0]);
+    tell(&mut world, &second);
+    assert_eq!(world.view().judgment, None, "the first in the row has a moment for its picture");
+    tell(&mut world, &piece(0, 60_000));
+    tell(&mut world, &piece(0, 60_000));
+    tell(&mut world, &piece(100_000, 150_000));
+    world.now_ms += limits::HEAD_OF_ROW_MS;
+    world.worker.handle(Event::Tick, world.local());
+    let effects = std::iter::from_fn(|| world.worker.poll_effect()).collect();
+    assert_eq!(asked(effects), [60_000], "asked again for what is missing");
+    assert_eq!(world.judgment().title, "text", "a later one goes ahead");
+    tell(&mut world, &piece(60_000, 120_000));
+    tell(&mut world, &piece(120_000, 150_000));
+    assert_eq!(world.judgment().title, "text", "and stays once it is on screen");
+    assert_eq!(world.view().judgments_waiting, 1);
+    let Some(text) = world.view().judgment else { panic!("a judgment") };
+    world.answer(&text.offer, 0);
+    assert_eq!(world.judgment().title, "picture");
+}
+
+#[test]
+fn a_full_outbox_takes_no_new_work() {
+    let mut world = World::connected();
+    world.coordinator.is_mute = true;
+    for i in 0..OUTBOX_MAX {
+        let offer = world.assign(&text_item(&format!("t{i}")));
+        world.answer(&offer, 0);
+    }
+    assert_eq!(world.view().outbox as usize, OUTBOX_MAX);
+    let last = world.sent.iter().rev().find(|m| matches!(m, ToCoordinator::Want { .. }));
+    assert_eq!(last, Some(&ToCoordinator::Want { fetch: 0, judgment: 0 }));
+    world.assign(&text_item("one too many"));
+    assert_eq!(world.coordinator.returned.last().unwrap().1, ReturnReason::TooMany);
+    world.coordinator.is_mute = false;
+    world.cut();
+    world.take_sent();
+    world.command(Command::ConnectNow);
+    let sent = world.take_results();
+    assert_eq!(sent.len(), OUTBOX_MAX);
+    assert_eq!(world.view().outbox, 0);
+}
+
+#[test]
+fn waiting_for_a_picture_wakes_nobody_all_the_time() {
+    let mut world = World::connected();
+    let picture = vec![5; 1_000];
+    world.coordinator.blobs.insert(Hash::of(&picture), picture.clone());
+    world.assign(&picture_item("picture", &picture));
+    world.assign(&text_item("text"));
+    world.is_reachable = false;
+    world.cut();
+    // After a restart without a line the picture is gone, and the text goes ahead.
+    world.kill();
+    world.run();
+    assert_eq!(world.view().judgment, None);
+    world.pass(60_000);
+    assert_eq!(world.judgment().title, "text");
+}

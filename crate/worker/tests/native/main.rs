@@ -1,0 +1,14 @@
+//! Every rule of the worker, held against a scripted coordinator on a virtual clock.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+mod chaos;
+#[path = "../common/mod.rs"]
+mod common;
+mod day;
+mod fetch;
+mod judgment;
+mod link;
+mod outbox;
+mod receipt;
+mod storage;
