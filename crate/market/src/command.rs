@@ -159,6 +159,8 @@ pub const ITEMS_MAX: usize = 10_000;
 pub enum Reply {
     /// Done.
     Done,
+    /// Done, and a place of an item is free for others.
+    Freed,
     /// A blob's hash.
     Blob(Hash),
     /// The order and what it holds of the requester's balance.
@@ -176,6 +178,8 @@ pub enum Reply {
         result: Hash,
         /// In the order of their numbers.
         verdicts: Vec<NumberedVerdict>,
+        /// Whether a place of the item is free for others now, which it was not before.
+        freed: bool,
     },
     /// What a sweep did.
     Swept {
@@ -183,6 +187,8 @@ pub enum Reply {
         expired: Vec<(PublicKey, Hash)>,
         /// Verdicts by time.
         verdicts: Vec<NumberedVerdict>,
+        /// Workers whose pending money became payable.
+        settled: Vec<PublicKey>,
     },
 }
 
@@ -234,4 +240,7 @@ pub enum Refusal {
     /// The name or id is taken by something else.
     #[error("{0} is already taken")]
     Taken(&'static str),
+    /// An invariant would break: a bug here or a damaged database, not the sender's fault. Nothing changed.
+    #[error("internal fault: {0}")]
+    Fault(String),
 }

@@ -1,6 +1,17 @@
-//! The coordinator's rules: assignment, verdicts, postings. `decide(facts, now) -> writes`: no I/O, no
-//! clock, no randomness of its own.
+//! The coordinator's rules: assignment, verdicts, pricing, postings. Facts and a command in, writes and a
+//! reply out, or a refusal: no I/O, no clock, no randomness of its own.
+//!
+//! The store loads the facts, calls the function that decides the command, and applies the writes:
+//! [`requester`] (who buys, and what), [`assignment`] (who works on what), [`verdict`] (what becomes of a
+//! result), [`ledger`] (where money may go). Each of them states its rules.
 
+pub mod assignment;
 mod command;
+mod desk;
+pub mod facts;
+pub mod ledger;
+pub mod requester;
+pub mod verdict;
 
 pub use command::*;
+pub use facts::{Decided, ItemId, ItemState, LeaseId, LeaseState, Write};

@@ -1,1 +1,24 @@
-//! The only crate with SQL: loads facts, lets the market decide, applies its writes.
+//! The only crate with SQL: loads the facts that a command needs, lets the market decide, applies its
+//! writes.
+//!
+//! [`Store`] is the one writer: a batch of commands is one transaction with a savepoint for each, and one
+//! commit; what it answers is durable. [`Reader`]s are as many as you like; each sees the last commit.
+//! SQLite in WAL mode with `synchronous=FULL`, foreign keys and STRICT tables; migrations are files that
+//! are only added to.
+
+mod apply;
+mod audit;
+mod error;
+mod load;
+mod open;
+mod orders;
+mod read;
+mod value;
+mod write;
+
+pub use apply::{SWEEP_MAX, Store};
+pub use audit::{EntryRow, LedgerCheck, ReceiptRow, Statistics};
+pub use error::StoreError;
+pub use open::{BUSY_MS_MAX, VERSION};
+pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow};
+pub use read::{AccountFacts, LeaseFacts, Reader};

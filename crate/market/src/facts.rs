@@ -1,0 +1,314 @@
+//! What the market looks at, and the writes it answers with. The store fills the one and applies the
+//! other; neither knows SQL.
+
+use std::collections::BTreeMap;
+
+use lull_protocol::statement::{AcceptanceRule, JobClass, Offer, Price, Verdict, WorkResult};
+use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Signed, Timestamp};
+
+use crate::command::{NumberedVerdict, Reply, RequesterId};
+use crate::ledger::Entry;
+
+/// An item's key in the store; grows with the age of its order and its number in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ItemId(pub i64);
+
+/// A lease's key in the store; its result and its verdict have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeaseId(pub i64);
+
+/// How far an item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ItemState {
+    /// Needs results.
+    Open,
+    /// Fetched, or decided by agreement.
+    Done,
+    /// Enough people answered, but too few alike.
+    Ambiguous,
+    /// Nobody could fetch it.
+    Failed,
+}
+
+/// How far a lease is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeaseState {
+    /// The worker works on it.
+    Open,
+    /// A result is stored; no verdict yet.
+    Answered,
+    /// A verdict is given.
+    Judged,
+    /// The worker gave it back.
+    Returned,
+    /// Its deadline passed.
+    Expired,
+}
+
+/// An order's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderFacts {
+    /// Its id.
+    pub id: OrderId,
+    /// Whose.
+    pub requester: RequesterId,
+    /// What each result pays.
+    pub price: Price,
+    /// How results are accepted.
+    pub rule: AcceptanceRule,
+    /// The fee when it was made, basis points.
+    pub fee_bp: u16,
+}
+
+impl OrderFacts {
+    /// Fetch or judgment.
+    pub fn class(&self) -> JobClass {
+        match self.rule {
+            AcceptanceRule::FetchChecks { .. } => JobClass::Fetch,
+            AcceptanceRule::Agreement { .. } => JobClass::Judgment,
+        }
+    }
+    /// Ceiling of a result's body.
+    pub fn bytes_max(&self) -> ByteCount {
+        match self.rule {
+            AcceptanceRule::FetchChecks { bytes_max } => bytes_max,
+            AcceptanceRule::Agreement { .. } => ByteCount::ZERO,
+        }
+    }
+}
+
+/// An item's counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemFacts {
+    /// Its key.
+    pub id: ItemId,
+    /// Its number in the order, from 0.
+    pub number: u32,
+    /// How many results it needs.
+    pub needed: u8,
+    /// Leases that are open.
+    pub leased: u8,
+    /// Results that count.
+    pub answered: u8,
+    /// Results whose outcome a buyer does not pay for.
+    pub tries: u8,
+    /// How far it is.
+    pub state: ItemState,
+    /// The option that was decided.
+    pub decided: Option<u8>,
+    /// What is still held for it.
+    pub held: Amount,
+}
+
+/// An item that a worker may be offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The item.
+    pub item: ItemFacts,
+    /// Its order.
+    pub order: OrderFacts,
+    /// The item as CBOR.
+    pub bytes: Vec<u8>,
+}
+
+/// A lease with its item and order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseFacts {
+    /// Its key.
+    pub id: LeaseId,
+    /// Whose.
+    pub worker: PublicKey,
+    /// How far it is.
+    pub state: LeaseState,
+    /// The item.
+    pub item: ItemFacts,
+    /// Its order.
+    pub order: OrderFacts,
+    /// How many leases of this item this worker has had, this one included.
+    pub leases_of_worker: u32,
+}
+
+/// What a submitted result is decided on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubmitFacts {
+    /// The lease that the result's offer names.
+    pub lease: LeaseFacts,
+    /// `Signed<Offer>`.
+    pub offer: Vec<u8>,
+    /// The item as CBOR.
+    pub item_bytes: Vec<u8>,
+    /// The result that was committed first, if any.
+    pub stored: Option<StoredResult>,
+    /// The answers to this item that count so far.
+    pub answers: Vec<Answer>,
+    /// The number of the last verdict of this worker and of each that answered; absent: none yet.
+    pub last_numbers: BTreeMap<PublicKey, u64>,
+}
+
+/// The result of an offer that was committed first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredResult {
+    /// Its hash.
+    pub hash: Hash,
+    /// Its own verdict, if there is one.
+    pub verdict: Option<NumberedVerdict>,
+}
+
+/// An answer that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its lease.
+    pub lease: LeaseId,
+    /// Whose.
+    pub worker: PublicKey,
+    /// The result's hash.
+    pub result: Hash,
+    /// The option.
+    pub option: u8,
+    /// Whether it has its verdict.
+    pub judged: bool,
+}
+
+/// A result that waits for others longer than its offer said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingFacts {
+    /// Its lease.
+    pub lease: LeaseFacts,
+    /// Its hash.
+    pub result: Hash,
+    /// The number of the worker's last verdict, 0 for none.
+    pub last_number: u64,
+}
+
+/// A verdict whose time for disputes is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnsettledFacts {
+    /// Its lease.
+    pub lease: LeaseId,
+    /// Whose.
+    pub worker: PublicKey,
+    /// Its hash.
+    pub verdict: Hash,
+    /// What it paid.
+    pub amount: Amount,
+}
+
+/// What a decision says: change this, answer that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// To apply in this order, all or none.
+    pub writes: Vec<Write>,
+    /// The answer, once they are durable.
+    pub reply: Reply,
+}
+
+/// One change to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A requester.
+    AddRequester {
+        /// Its id.
+        requester: RequesterId,
+        /// Its name.
+        name: String,
+        /// SHA-256 of its API key.
+        key_hash: Hash,
+    },
+    /// That this reference was counted.
+    AddDeposit {
+        /// Whose.
+        requester: RequesterId,
+        /// How much.
+        amount: Amount,
+        /// The reference.
+        reference: String,
+    },
+    /// A blob.
+    AddBlob {
+        /// Who brought it first.
+        requester: RequesterId,
+        /// SHA-256.
+        hash: Hash,
+        /// Its media type.
+        media_type: String,
+        /// Itself.
+        bytes: Vec<u8>,
+    },
+    /// An order; its items follow.
+    AddOrder {
+        /// Its terms.
+        order: OrderFacts,
+        /// What tells it from another order under the same id.
+        fingerprint: Hash,
+        /// Title or purpose.
+        title: String,
+        /// What was held for it at first.
+        full_price: Amount,
+    },
+    /// An item of an order.
+    AddItem {
+        /// Its order.
+        order: OrderId,
+        /// Its class.
+        class: JobClass,
+        /// Its number in the order, from 0.
+        number: u32,
+        /// The item as CBOR.
+        bytes: Vec<u8>,
+        /// How many results it needs.
+        needed: u8,
+        /// What is held for it.
+        held: Amount,
+    },
+    /// An open lease.
+    AddLease {
+        /// Of which item.
+        item: ItemId,
+        /// The offer.
+        offer: Signed<Offer>,
+    },
+    /// A lease moves on.
+    SetLease {
+        /// Which.
+        lease: LeaseId,
+        /// To which state.
+        state: LeaseState,
+        /// Whether the worker may be offered the item once more.
+        again: bool,
+    },
+    /// An item's counts.
+    SetItem(ItemFacts),
+    /// A result.
+    AddResult {
+        /// Its lease.
+        lease: LeaseId,
+        /// Itself.
+        result: Signed<WorkResult>,
+        /// Whether it is one of those that its item needs.
+        counts: bool,
+        /// Its decoded body, if one belongs to it.
+        body: Option<Vec<u8>>,
+    },
+    /// A verdict.
+    AddVerdict {
+        /// Its result's lease.
+        lease: LeaseId,
+        /// The order.
+        order: OrderId,
+        /// Whose.
+        worker: PublicKey,
+        /// Its number in the worker's row.
+        number: u64,
+        /// Itself.
+        verdict: Signed<Verdict>,
+        /// When its money becomes payable.
+        settles_at: Timestamp,
+    },
+    /// A verdict's money became payable.
+    SetSettled {
+        /// Which verdict.
+        lease: LeaseId,
+    },
+    /// A ledger entry.
+    Post(Entry),
+}

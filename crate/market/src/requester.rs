@@ -1,0 +1,405 @@
+//! Requesters: who they are, what they pay in, what they buy. Every refusal names the field as the API
+//! does and says what would be right.
+//!
+//! Asking again changes nothing: a requester, a deposit's reference, a blob or an order that is already
+//! there with the same content is answered as the first time; with other content it is refused. An order
+//! holds its full price and the operator's fee on each result when it is made; a URL may come twice in
+//! it, a content may not, for nobody is asked the same question twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lull_protocol::item::PICTURE_TYPES;
+use lull_protocol::limits::{
+    AMOUNT_MAX, BLOB_BYTES_MAX, BODY_BYTES_MAX, CONTENT_TEXT_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX,
+    OPTION_BYTES_MAX, OPTIONS_COUNT, URL_BYTES_MAX,
+};
+use lull_protocol::statement::{AcceptanceRule, Price};
+use lull_protocol::{Amount, ByteCount, Content, FetchItem, Hash, Item, JudgmentItem, Method, OrderId};
+
+use crate::command::{Context, FetchOrder, ITEMS_MAX, Project, Refusal, Reply, RequesterId};
+use crate::facts::{Decided, OrderFacts, Write};
+use crate::ledger::{Account, Cause, Entry, with_fee};
+
+/// A requester's name, bytes of UTF-8.
+pub const NAME_BYTES_MAX: usize = 100;
+/// A deposit's reference, bytes of UTF-8.
+pub const REFERENCE_BYTES_MAX: usize = 200;
+/// People asked about one item of a project.
+pub const PEOPLE_MAX: u8 = 25;
+
+/// The longest item: all texts as long as they may be, ids and CBOR's own bytes. Each text is checked alone.
+const LONGEST_ITEM_BYTES: usize =
+    NAME_BYTES_MAX + 3 * LABEL_BYTES_MAX + CONTENT_TEXT_BYTES_MAX + OPTIONS_COUNT.1 * OPTION_BYTES_MAX + 256;
+const _: () = assert!(LONGEST_ITEM_BYTES <= ITEM_BYTES_MAX);
+
+/// What is known about a new requester's id, name and key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewRequesterFacts {
+    /// Name and key hash of the requester with this id.
+    pub same_id: Option<(String, Hash)>,
+    /// Whether a requester has the name.
+    pub name_taken: bool,
+    /// Whether a requester has the key.
+    pub key_taken: bool,
+}
+
+/// Decides [`Command::AddRequester`](crate::Command::AddRequester).
+pub fn add_requester(
+    facts: &NewRequesterFacts,
+    requester: RequesterId,
+    name: &str,
+    key_hash: Hash,
+) -> Result<Decided, Refusal> {
+    text("name", name, NAME_BYTES_MAX)?;
+    if name.trim() != name || name.chars().any(char::is_control) {
+        return Err(field("name", "must not begin or end with a space, nor hold control characters"));
+    }
+    match &facts.same_id {
+        Some((known, key)) if known == name && *key == key_hash => return Ok(done()),
+        Some(_) => return Err(Refusal::Taken("the requester's id")),
+        None if facts.name_taken => return Err(Refusal::Taken("the name")),
+        None if facts.key_taken => return Err(Refusal::Taken("the key")),
+        None => {}
+    }
+    let writes = vec![Write::AddRequester { requester, name: name.to_owned(), key_hash }];
+    Ok(Decided { writes, reply: Reply::Done })
+}
+
+/// What is known about a deposit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DepositFacts {
+    /// Whether there is such a requester.
+    pub requester_known: bool,
+    /// What was counted under this reference.
+    pub same_reference: Option<(RequesterId, Amount)>,
+    /// All that was ever paid in.
+    pub total: Amount,
+}
+
+/// Decides [`Command::Deposit`](crate::Command::Deposit).
+pub fn deposit(
+    facts: &DepositFacts,
+    requester: RequesterId,
+    amount: Amount,
+    reference: &str,
+) -> Result<Decided, Refusal> {
+    if !facts.requester_known {
+        return Err(Refusal::UnknownRequester);
+    }
+    text("reference", reference, REFERENCE_BYTES_MAX)?;
+    match facts.same_reference {
+        Some(known) if known == (requester, amount) => return Ok(done()),
+        Some(_) => return Err(Refusal::Taken("the reference")),
+        None => {}
+    }
+    if facts.total.checked_add(amount).is_none() {
+        let problem = format!("all deposits together must not exceed {AMOUNT_MAX} base units");
+        return Err(field("amount", problem));
+    }
+    let cause = Cause::Deposit(reference.to_owned());
+    let entry = Entry::transfer(cause, Account::Deposits, &[(Account::Available(requester), amount)])?
+        .ok_or_else(|| field("amount", "must be at least 1"))?;
+    let record = Write::AddDeposit { requester, amount, reference: reference.to_owned() };
+    Ok(Decided { writes: vec![record, Write::Post(entry)], reply: Reply::Done })
+}
+
+/// What is known about a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlobFacts {
+    /// Whether there is such a requester.
+    pub requester_known: bool,
+    /// Whether there is such a blob.
+    pub known: bool,
+}
+
+/// Decides [`Command::PutBlob`](crate::Command::PutBlob). The first bytes must be those of the media type,
+/// so the same bytes can't be two types.
+pub fn put_blob(facts: BlobFacts, requester: RequesterId, media_type: &str, bytes: &[u8]) -> Result<Decided, Refusal> {
+    if !facts.requester_known {
+        return Err(Refusal::UnknownRequester);
+    }
+    if !PICTURE_TYPES.contains(&media_type) {
+        return Err(field("media_type", format!("must be one of {}", PICTURE_TYPES.join(", "))));
+    }
+    if bytes.is_empty() || byte_count(bytes).get() > BLOB_BYTES_MAX {
+        return Err(field("bytes", format!("must be 1 to {BLOB_BYTES_MAX} bytes (BLOB_BYTES_MAX)")));
+    }
+    if picture_type(bytes) != Some(media_type) {
+        return Err(field("bytes", format!("are not those of a file of type {media_type}")));
+    }
+    let hash = Hash::of(bytes);
+    let add = Write::AddBlob { requester, hash, media_type: media_type.to_owned(), bytes: bytes.to_vec() };
+    let writes = if facts.known { vec![] } else { vec![add] };
+    Ok(Decided { writes, reply: Reply::Blob(hash) })
+}
+
+/// The picture type that the first bytes tell (PNG §5.2, JFIF's SOI marker, RFC 9649 §2).
+fn picture_type(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        _ => None,
+    }
+}
+
+/// What is known about a new order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOrderFacts {
+    /// The requester's name; `None`: no such requester.
+    pub requester_name: Option<String>,
+    /// The requester's available balance.
+    pub available: Amount,
+    /// Fingerprint and full price of the order with this id.
+    pub same_id: Option<(Hash, Amount)>,
+    /// Media type and size of the blobs that the contents name, those that are there.
+    pub blobs: BTreeMap<Hash, (String, ByteCount)>,
+}
+
+/// Decides [`Command::CreateFetchOrder`](crate::Command::CreateFetchOrder).
+pub fn create_fetch_order(facts: &NewOrderFacts, order: &FetchOrder, cx: &Context) -> Result<Decided, Refusal> {
+    let requester_name = facts.requester_name.as_ref().ok_or(Refusal::UnknownRequester)?;
+    text("purpose", &order.purpose, LABEL_BYTES_MAX)?;
+    count("urls", order.urls.len())?;
+    let bytes = order.bytes_max.get();
+    if bytes > BODY_BYTES_MAX || (bytes == 0 && order.method == Method::Get) {
+        return Err(field("bytes_max", format!("must be 1 to {BODY_BYTES_MAX} bytes (BODY_BYTES_MAX)")));
+    }
+    let body_max = if order.method == Method::Head { ByteCount::ZERO } else { order.bytes_max };
+    let most = order.price.total(body_max).ok_or_else(|| field("price", "is too high"))?;
+    if most == Amount::ZERO {
+        return Err(field("price", "must be at least 1 for a full body"));
+    }
+    let mut items = Vec::with_capacity(order.urls.len());
+    for (i, url) in order.urls.iter().enumerate() {
+        let name = format!("urls[{i}]");
+        if url.len() > URL_BYTES_MAX {
+            return Err(field(name, format!("is longer than {URL_BYTES_MAX} bytes (URL_BYTES_MAX)")));
+        }
+        if let Err(reason) = lull_policy::judge_url(url, order.http_allowed) {
+            return Err(field(name, reason.to_string()));
+        }
+        items.push(Item::Fetch(FetchItem {
+            order: order.order,
+            requester: requester_name.clone(),
+            purpose: order.purpose.clone(),
+            url: url.clone(),
+            method: order.method,
+            bytes_max: order.bytes_max,
+            http_allowed: order.http_allowed,
+        }));
+    }
+    let new = NewOrder {
+        id: order.order,
+        requester: order.requester,
+        title: &order.purpose,
+        price: order.price,
+        rule: AcceptanceRule::FetchChecks { bytes_max: order.bytes_max },
+        per_result_max: most,
+        needed: 1,
+        items: &items,
+    };
+    new.decide(facts, cx)
+}
+
+/// Decides [`Command::CreateProject`](crate::Command::CreateProject).
+pub fn create_project(facts: &NewOrderFacts, project: &Project, cx: &Context) -> Result<Decided, Refusal> {
+    let requester_name = facts.requester_name.as_ref().ok_or(Refusal::UnknownRequester)?;
+    text("title", &project.title, LABEL_BYTES_MAX)?;
+    text("guideline", &project.guideline, LABEL_BYTES_MAX)?;
+    text("question", &project.question, LABEL_BYTES_MAX)?;
+    check_options(&project.options)?;
+    count("contents", project.contents.len())?;
+    let people = check_rule(project.rule)?;
+    if project.price == Amount::ZERO {
+        return Err(field("price", "must be at least 1"));
+    }
+    let mut seen = BTreeSet::new();
+    let mut items = Vec::with_capacity(project.contents.len());
+    for (i, content) in project.contents.iter().enumerate() {
+        let name = format!("contents[{i}]");
+        check_content(&name, content, &facts.blobs)?;
+        let item = Item::Judgment(JudgmentItem {
+            order: project.order,
+            requester: requester_name.clone(),
+            title: project.title.clone(),
+            guideline_version: project.guideline_version,
+            guideline: project.guideline.clone(),
+            question: project.question.clone(),
+            content: content.clone(),
+            options: project.options.clone(),
+        });
+        if !seen.insert(item.hash()) {
+            return Err(field(name, "is in the project already"));
+        }
+        items.push(item);
+    }
+    let new = NewOrder {
+        id: project.order,
+        requester: project.requester,
+        title: &project.title,
+        price: Price { per_item: project.price, per_mib: Amount::ZERO },
+        rule: project.rule,
+        per_result_max: project.price,
+        needed: people,
+        items: &items,
+    };
+    new.decide(facts, cx)
+}
+
+/// An order whose fields have been checked.
+struct NewOrder<'a> {
+    id: OrderId,
+    requester: RequesterId,
+    title: &'a str,
+    price: Price,
+    rule: AcceptanceRule,
+    per_result_max: Amount,
+    needed: u8,
+    items: &'a [Item],
+}
+
+impl NewOrder<'_> {
+    fn decide(&self, facts: &NewOrderFacts, cx: &Context) -> Result<Decided, Refusal> {
+        let items: Vec<_> = self.items.iter().map(Item::to_bytes).collect();
+        let fingerprint = self.fingerprint(&items);
+        match facts.same_id {
+            Some((known, held)) if known == fingerprint => {
+                return Ok(Decided { writes: vec![], reply: Reply::Order { order: self.id, held } });
+            }
+            Some(_) => return Err(Refusal::Taken("the order's id")),
+            None => {}
+        }
+        let too_high = || field("price", "is too high for this many results");
+        let per_result = with_fee(self.per_result_max, cx.terms.fee_bp).ok_or_else(too_high)?;
+        let per_item = per_result.checked_mul(u64::from(self.needed)).ok_or_else(too_high)?;
+        let needed = per_item.checked_mul(items.len() as u64).ok_or_else(too_high)?;
+        if needed > facts.available {
+            return Err(Refusal::Funds { needed, available: facts.available });
+        }
+        let (available, held) = (Account::Available(self.requester), Account::Held(self.id));
+        let entry = Entry::transfer(Cause::Order(self.id), available, &[(held, needed)])?;
+        Ok(Decided {
+            writes: self.writes(items, fingerprint, per_item, needed, entry, cx),
+            reply: Reply::Order { order: self.id, held: needed },
+        })
+    }
+
+    fn writes(
+        &self,
+        items: Vec<Vec<u8>>,
+        fingerprint: Hash,
+        per_item: Amount,
+        full_price: Amount,
+        entry: Option<Entry>,
+        cx: &Context,
+    ) -> Vec<Write> {
+        let order = OrderFacts {
+            id: self.id,
+            requester: self.requester,
+            price: self.price,
+            rule: self.rule,
+            fee_bp: cx.terms.fee_bp,
+        };
+        let mut writes = vec![Write::AddOrder { order, fingerprint, title: self.title.to_owned(), full_price }];
+        writes.extend((0..).zip(items).map(|(number, bytes)| Write::AddItem {
+            order: self.id,
+            class: order.class(),
+            number,
+            bytes,
+            needed: self.needed,
+            held: per_item,
+        }));
+        writes.extend(entry.map(Write::Post));
+        writes
+    }
+
+    /// Everything the requester asked for, as one hash.
+    fn fingerprint(&self, items: &[Vec<u8>]) -> Hash {
+        let mut all = self.requester.0.to_vec();
+        all.extend(self.price.per_item.get().to_be_bytes());
+        all.extend(self.price.per_mib.get().to_be_bytes());
+        if let AcceptanceRule::Agreement { agree, people } = self.rule {
+            all.extend([agree, people]);
+        }
+        items.iter().for_each(|bytes| all.extend(Hash::of(bytes).0));
+        Hash::of(&all)
+    }
+}
+
+fn check_options(options: &[String]) -> Result<(), Refusal> {
+    let (least, most) = OPTIONS_COUNT;
+    if options.len() < least || options.len() > most {
+        return Err(field("options", format!("must be {least} to {most}")));
+    }
+    for (i, option) in options.iter().enumerate() {
+        let name = format!("options[{i}]");
+        text(&name, option, OPTION_BYTES_MAX)?;
+        if options.iter().take(i).any(|other| other == option) {
+            return Err(field(name, "is there twice"));
+        }
+    }
+    Ok(())
+}
+
+/// More than half must agree, so that no two answers can both be the item's.
+fn check_rule(rule: AcceptanceRule) -> Result<u8, Refusal> {
+    let AcceptanceRule::Agreement { agree, people } = rule else {
+        return Err(field("rule", "must be an agreement of people"));
+    };
+    if people == 0 || people > PEOPLE_MAX {
+        return Err(field("rule.people", format!("must be 1 to {PEOPLE_MAX} (PEOPLE_MAX)")));
+    }
+    if agree > people || agree <= people / 2 {
+        return Err(field("rule.agree", "must be more than half of the people, and not more than all"));
+    }
+    Ok(people)
+}
+
+fn check_content(name: &str, content: &Content, blobs: &BTreeMap<Hash, (String, ByteCount)>) -> Result<(), Refusal> {
+    let picture = match content {
+        Content::Text(words) => return text(name, words, CONTENT_TEXT_BYTES_MAX),
+        Content::Picture(picture) => picture,
+    };
+    text(&format!("{name}.alt"), &picture.alt, LABEL_BYTES_MAX)?;
+    match blobs.get(&picture.hash) {
+        None => Err(field(format!("{name}.hash"), "no such blob: put it first")),
+        Some((media_type, _)) if *media_type != picture.media_type => {
+            Err(field(format!("{name}.media_type"), format!("the blob is {media_type}")))
+        }
+        Some((_, bytes)) if *bytes != picture.bytes => {
+            Err(field(format!("{name}.bytes"), format!("the blob has {}", bytes.get())))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn text(name: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        Err(field(name, "is empty"))
+    } else if text.len() > bytes_max {
+        Err(field(name, format!("is longer than {bytes_max} bytes")))
+    } else {
+        Ok(())
+    }
+}
+
+fn count(name: &str, count: usize) -> Result<(), Refusal> {
+    if (1..=ITEMS_MAX).contains(&count) {
+        Ok(())
+    } else {
+        Err(field(name, format!("must be 1 to {ITEMS_MAX} (ITEMS_MAX), not {count}")))
+    }
+}
+
+fn byte_count(bytes: &[u8]) -> ByteCount {
+    ByteCount::new(bytes.len() as u64).expect("nothing in memory has 2^53 bytes")
+}
+
+fn field(field: impl Into<String>, problem: impl Into<String>) -> Refusal {
+    Refusal::Field { field: field.into(), problem: problem.into() }
+}
+
+fn done() -> Decided {
+    Decided { writes: vec![], reply: Reply::Done }
+}

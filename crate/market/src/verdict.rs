@@ -1,0 +1,287 @@
+//! What becomes of a result.
+//!
+//! A result is *refused* if it can't be one: not the worker's own signature, no such offer, another
+//! worker's, a lease that is over, a report of another kind, a body that is not the signed one. A refused
+//! result leaves no trace. Otherwise it is *stored*, and the first one stored counts: an equal second is
+//! answered with the first one's hash and verdict even when the lease is over, a different second is
+//! refused.
+//!
+//! A stored **fetch** gets its verdict at once:
+//! - rejected, paid nothing, if its times lie outside the lease (by more than `CLOCK_SKEW_MS_MAX`) or its
+//!   hops don't begin at the item's URL, and for `ok` and `not_found` also if the body is larger than the
+//!   offer allows, the hops don't fit the outcome, or policy refuses one; the item is offered to others;
+//! - accepted and paid by the offer's price for `ok` and `not_found`; the item is done;
+//! - accepted and paid nothing (`UnpaidOutcome`) for any other outcome: honest work that a buyer doesn't
+//!   pay for, which the offer's rule said. Others try, until [`FETCH_TRIES_MAX`] such results close the
+//!   item as failed. Rejected ones don't count as tries: they say something about a worker, not the item.
+//!
+//! A stored **judgment** whose times fit waits until as many people have answered as the offer says. Then
+//! an answer that enough of them gave is the item's: those are accepted, others *ambiguous*; without such
+//! an answer all are ambiguous. Every one of them is paid in full: that few people differ is no evidence
+//! against anyone. One that waits longer than its offer said is approved and paid; its answer still counts.
+
+use std::collections::BTreeMap;
+
+use lull_protocol::cose::{self, StatementError};
+use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
+use lull_protocol::message::RefusedCode;
+use lull_protocol::statement::{
+    AcceptanceRule, ChoiceAnswer, Decision, FetchReport, Offer, Outcome, Report, VerdictReason, WorkResult,
+};
+use lull_protocol::{Amount, FetchItem, Hash, Item, Method, PublicKey, Signed, Timestamp};
+
+use crate::command::{Context, NumberedVerdict, Refusal, Reply};
+use crate::desk::{Desk, Judged, Ruling};
+use crate::facts::{
+    Answer, Decided, ItemState, LeaseState, StoredResult, SubmitFacts, UnsettledFacts, WaitingFacts, Write,
+};
+use crate::ledger::{Account, Cause, Entry};
+
+/// Results with an outcome that a buyer does not pay for, before an item is closed as failed.
+pub const FETCH_TRIES_MAX: u8 = 3;
+
+/// The offer that a result names, to load its facts; the signature is not verified here.
+pub fn named_offer(statement: &[u8]) -> Result<Hash, Refusal> {
+    Ok(cose::peek::<WorkResult>(statement).map_err(refuse_statement)?.offer)
+}
+
+/// Decides [`Command::Submit`](crate::Command::Submit); no facts: no such offer.
+pub fn submit(
+    facts: Option<SubmitFacts>,
+    worker: PublicKey,
+    statement: &[u8],
+    body: &[u8],
+    cx: &Context,
+) -> Result<Decided, Refusal> {
+    let facts = facts.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
+    if facts.lease.worker != worker {
+        return Err(Refusal::Worker(RefusedCode::NotYours));
+    }
+    let result = Signed::<WorkResult>::verify(statement, &worker).map_err(refuse_statement)?;
+    if let Some(stored) = facts.stored {
+        return again(stored, &result);
+    }
+    let offer: Offer = cose::peek(&facts.offer).map_err(|e| Refusal::Fault(format!("stored offer: {e}")))?;
+    let item = Item::from_bytes(&facts.item_bytes).map_err(|e| Refusal::Fault(format!("stored item: {e}")))?;
+    check_live(facts.lease.state, &offer, cx.now)?;
+    let mut desk = Desk::new(cx, facts.lease.order, facts.lease.item, facts.last_numbers);
+    desk.free_place()?;
+    let judged = Judged { lease: facts.lease.id, worker, result: result.hash() };
+    let in_time = within_lease(result.payload(), &offer, cx.now);
+    match (&item, &result.payload().report) {
+        (Item::Fetch(item), Report::Fetch(report)) => {
+            let ruling = rule_on_fetch(item, &offer, report, in_time)?;
+            let body = check_body(item, report, ruling, body)?;
+            desk.writes.push(store(judged.lease, &result, false, body));
+            fetched(&mut desk, judged, report.outcome, ruling)?;
+        }
+        (Item::Judgment(item), Report::Choice(answer)) => {
+            if usize::from(answer.option) >= item.options.len() || !body.is_empty() {
+                return Err(Refusal::Worker(RefusedCode::WrongReport));
+            }
+            desk.writes.push(store(judged.lease, &result, in_time, None));
+            answered(&mut desk, judged, *answer, in_time, facts.answers, &offer)?;
+        }
+        _ => return Err(Refusal::Worker(RefusedCode::WrongReport)),
+    }
+    // A result that counts has taken the place of its lease; another one has left it to others.
+    let freed = desk.item.state == ItemState::Open && desk.item.answered == facts.lease.item.answered;
+    let (writes, verdicts) = desk.finish();
+    Ok(Decided { writes, reply: Reply::Stored { result: result.hash(), verdicts, freed } })
+}
+
+/// Whether the body of a result is worth pulling: with these facts, [`submit`] would take it and pay for it.
+pub fn takes_body(facts: &SubmitFacts, worker: &PublicKey, result: &WorkResult, now: Timestamp) -> bool {
+    let (Ok(offer), Ok(item)) = (cose::peek::<Offer>(&facts.offer), Item::from_bytes(&facts.item_bytes)) else {
+        return false;
+    };
+    let (Item::Fetch(item), Report::Fetch(report)) = (&item, &result.report) else { return false };
+    let ruling = rule_on_fetch(item, &offer, report, within_lease(result, &offer, now));
+    facts.lease.worker == *worker
+        && facts.stored.is_none()
+        && check_live(facts.lease.state, &offer, now).is_ok()
+        && report.outcome.is_paid()
+        && report.body_bytes.get() > 0
+        && ruling.is_ok_and(|ruling| ruling.decision == Decision::Accepted)
+}
+
+/// Approves a judgment that waited for others longer than its offer said: part of
+/// [`Command::Sweep`](crate::Command::Sweep).
+pub fn approve(facts: &WaitingFacts, cx: &Context) -> Result<(Vec<Write>, Vec<NumberedVerdict>), Refusal> {
+    let lease = &facts.lease;
+    let last_numbers = BTreeMap::from([(lease.worker, facts.last_number)]);
+    let mut desk = Desk::new(cx, lease.order, lease.item, last_numbers);
+    let judged = Judged { lease: lease.id, worker: lease.worker, result: facts.result };
+    desk.rule(judged, accepted(VerdictReason::ApprovedByTime, lease.order.price.per_item))?;
+    Ok(desk.finish())
+}
+
+/// Turns a verdict's pending money into payable: part of [`Command::Sweep`](crate::Command::Sweep).
+pub fn settle(facts: &UnsettledFacts) -> Result<Vec<Write>, Refusal> {
+    let (pending, payable) = (Account::Pending(facts.worker), Account::Payable(facts.worker));
+    let entry = Entry::transfer(Cause::Settled(facts.verdict), pending, &[(payable, facts.amount)])?;
+    let mut writes = vec![Write::SetSettled { lease: facts.lease }];
+    writes.extend(entry.map(Write::Post));
+    Ok(writes)
+}
+
+/// A result for an offer that has one: the same bytes are acknowledged again.
+fn again(stored: StoredResult, result: &Signed<WorkResult>) -> Result<Decided, Refusal> {
+    if stored.hash != result.hash() {
+        return Err(Refusal::Worker(RefusedCode::ResultDiffers));
+    }
+    let reply = Reply::Stored { result: stored.hash, verdicts: stored.verdict.into_iter().collect(), freed: false };
+    Ok(Decided { writes: vec![], reply })
+}
+
+fn check_live(state: LeaseState, offer: &Offer, now: Timestamp) -> Result<(), Refusal> {
+    match state {
+        LeaseState::Open if now <= offer.deadline => Ok(()),
+        LeaseState::Open | LeaseState::Expired => Err(Refusal::Worker(RefusedCode::LeaseExpired)),
+        LeaseState::Returned => Err(Refusal::Worker(RefusedCode::LeaseEnded)),
+        LeaseState::Answered | LeaseState::Judged => Err(Refusal::Fault("a result's statement is missing".into())),
+    }
+}
+
+fn within_lease(result: &WorkResult, offer: &Offer, now: Timestamp) -> bool {
+    let earliest = offer.issued_at.minus(CLOCK_SKEW_MS_MAX);
+    let latest = now.plus(CLOCK_SKEW_MS_MAX);
+    earliest <= result.started_at && result.finished_at <= latest
+}
+
+/// The body to keep, if there is one. A rejected result has none: its statement is evidence enough for the
+/// verdict, and nobody pays for the room that its body would take.
+fn check_body(item: &FetchItem, report: &FetchReport, ruling: Ruling, body: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+    let len = body.len() as u64;
+    if len > item.bytes_max.get() {
+        return Err(Refusal::Worker(RefusedCode::TooLarge));
+    }
+    if ruling.decision == Decision::Rejected {
+        return Ok(None);
+    }
+    if !report.outcome.is_paid() {
+        return if body.is_empty() { Ok(None) } else { Err(Refusal::Worker(RefusedCode::BodyHash)) };
+    }
+    if len != report.body_bytes.get() || Hash::of(body) != report.body_hash {
+        return Err(Refusal::Worker(RefusedCode::BodyHash));
+    }
+    Ok((len > 0).then(|| body.to_vec()))
+}
+
+fn store(lease: crate::LeaseId, result: &Signed<WorkResult>, counts: bool, body: Option<Vec<u8>>) -> Write {
+    Write::AddResult { lease, result: result.clone(), counts, body }
+}
+
+fn rule_on_fetch(item: &FetchItem, offer: &Offer, report: &FetchReport, in_time: bool) -> Result<Ruling, Refusal> {
+    if !in_time {
+        return Ok(rejected(VerdictReason::TimesOutsideLease));
+    }
+    if !report.outcome.is_paid() {
+        // Which hop failed is the reason for the outcome, so only the beginning can be held against it.
+        let begins = report.hops.first().is_none_or(|hop| hop.url == item.url);
+        return Ok(if begins {
+            accepted(VerdictReason::UnpaidOutcome, Amount::ZERO)
+        } else {
+            rejected(VerdictReason::HopsDontFit)
+        });
+    }
+    let head_body = item.method == Method::Head && report.body_bytes.get() > 0;
+    if head_body || report.body_bytes > item.bytes_max {
+        return Ok(rejected(VerdictReason::BodyTooLarge));
+    }
+    if !hops_fit(item, report) {
+        return Ok(rejected(VerdictReason::HopsDontFit));
+    }
+    let hops = report.hops.iter().map(|hop| (hop.url.as_str(), hop.address.as_str()));
+    if lull_policy::judge_hops(&item.url, item.http_allowed, hops).is_err() {
+        return Ok(rejected(VerdictReason::HopRefused));
+    }
+    let amount = offer.price.total(report.body_bytes);
+    let amount = amount.ok_or_else(|| Refusal::Fault("an offer's price is out of range".into()))?;
+    Ok(accepted(VerdictReason::ChecksPassed, amount))
+}
+
+/// Whether the hops begin at the item's URL, lead on by redirects and end with the outcome's status.
+fn hops_fit(item: &FetchItem, report: &FetchReport) -> bool {
+    let Some((last, before)) = report.hops.split_last() else { return false };
+    let first = before.first().unwrap_or(last);
+    let status_fits = match report.outcome {
+        Outcome::Ok => (200..300).contains(&report.status),
+        _ => [404, 410].contains(&report.status),
+    };
+    first.url == item.url
+        && before.iter().all(|hop| [301, 302, 303, 307, 308].contains(&hop.status))
+        && last.status == report.status
+        && status_fits
+}
+
+fn fetched(desk: &mut Desk<'_>, judged: Judged, outcome: Outcome, ruling: Ruling) -> Result<(), Refusal> {
+    desk.rule(judged, ruling)?;
+    if ruling.decision == Decision::Rejected {
+        return Ok(());
+    }
+    if outcome.is_paid() {
+        desk.item.answered = desk.item.answered.saturating_add(1);
+        return desk.close(ItemState::Done, None);
+    }
+    desk.item.tries = desk.item.tries.saturating_add(1);
+    if desk.item.tries >= FETCH_TRIES_MAX {
+        desk.close(ItemState::Failed, None)?;
+    }
+    Ok(())
+}
+
+fn answered(
+    desk: &mut Desk<'_>,
+    judged: Judged,
+    answer: ChoiceAnswer,
+    in_time: bool,
+    mut answers: Vec<Answer>,
+    offer: &Offer,
+) -> Result<(), Refusal> {
+    if !in_time {
+        return desk.rule(judged, rejected(VerdictReason::TimesOutsideLease));
+    }
+    let Judged { lease, worker, result } = judged;
+    desk.writes.push(Write::SetLease { lease, state: LeaseState::Answered, again: false });
+    desk.item.answered = desk.item.answered.saturating_add(1);
+    answers.push(Answer { lease, worker, result, option: answer.option, judged: false });
+    if usize::from(desk.item.needed) != answers.len() {
+        return Ok(());
+    }
+    let AcceptanceRule::Agreement { agree, .. } = offer.rule else {
+        return Err(Refusal::Fault("a judgment's offer has no agreement rule".into()));
+    };
+    let decided = agreed(&answers, agree);
+    for one in answers.iter().filter(|one| !one.judged) {
+        let (decision, reason) = match decided {
+            Some(option) if option == one.option => (Decision::Accepted, VerdictReason::Agreed),
+            Some(_) => (Decision::Ambiguous, VerdictReason::OthersAgreed),
+            None => (Decision::Ambiguous, VerdictReason::NobodyAgreed),
+        };
+        let judged = Judged { lease: one.lease, worker: one.worker, result: one.result };
+        desk.rule(judged, Ruling { decision, reason, amount: offer.price.per_item })?;
+    }
+    desk.close(if decided.is_some() { ItemState::Done } else { ItemState::Ambiguous }, decided)
+}
+
+/// The option that at least `agree` people gave; more than half of those asked, so there is one at most.
+fn agreed(answers: &[Answer], agree: u8) -> Option<u8> {
+    let mut counts = BTreeMap::<u8, usize>::new();
+    for answer in answers {
+        *counts.entry(answer.option).or_default() += 1;
+    }
+    counts.into_iter().find(|(_, count)| *count >= usize::from(agree)).map(|(option, _)| option)
+}
+
+fn accepted(reason: VerdictReason, amount: Amount) -> Ruling {
+    Ruling { decision: Decision::Accepted, reason, amount }
+}
+
+fn rejected(reason: VerdictReason) -> Ruling {
+    Ruling { decision: Decision::Rejected, reason, amount: Amount::ZERO }
+}
+
+fn refuse_statement(_: StatementError) -> Refusal {
+    Refusal::Worker(RefusedCode::Signature)
+}

@@ -1,0 +1,181 @@
+//! The one writer: commands in, replies out, one commit per batch.
+
+use std::path::Path;
+
+use lull_market::{Command, Context, Decided, NumberedVerdict, Refusal, Reply, assignment, requester, verdict};
+use lull_protocol::PublicKey;
+use lull_protocol::statement::JobClass;
+use lull_protocol::units::Nonce;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use crate::error::StoreError;
+use crate::write::write_all;
+use crate::{load, open};
+
+/// How many of each kind one [`Command::Sweep`] handles: leases, approvals, settlements. What is left
+/// waits for the next sweep, so that no batch grows without bound.
+pub const SWEEP_MAX: usize = 1_000;
+
+/// The connection that writes. There is one per database.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+}
+
+/// Why one command stopped.
+pub(crate) enum Stop {
+    /// The market said no: this command alone is rolled back.
+    Refused(Refusal),
+    /// The database failed: the batch is rolled back.
+    Failed(StoreError),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<rusqlite::Error> for Stop {
+    /// A broken constraint is a fault of one command, not of the disk.
+    fn from(error: rusqlite::Error) -> Self {
+        if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
+            return Self::Refused(Refusal::Fault(error.to_string()));
+        }
+        Self::Failed(error.into())
+    }
+}
+
+impl Store {
+    /// Opens a database, or makes it, and brings it to this program's version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { db: open::writer(path)? })
+    }
+
+    /// Stops the database file from growing beyond this size, bytes (rounded down to whole pages; never
+    /// below its size now): the coordinator then answers [`StoreError::Full`] before the disk is full.
+    /// Holds until the store is closed.
+    pub fn set_bytes_max(&mut self, bytes_max: u64) -> Result<(), StoreError> {
+        let page_bytes: u64 = self.db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let pages = u32::try_from(bytes_max / page_bytes.max(1)).unwrap_or(u32::MAX - 1).max(1);
+        self.db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Decides and applies a batch: one transaction, a savepoint per command, one commit. What is
+    /// returned is on the disk. A refused command changes nothing and does not touch the others; on an
+    /// error nothing of the batch is kept, and the store can be used again.
+    pub fn apply(&mut self, cx: &Context, batch: &[Command]) -> Result<Vec<Result<Reply, Refusal>>, StoreError> {
+        let outcome = self.run(cx, batch);
+        if outcome.is_err() && !self.db.is_autocommit() {
+            self.db.execute_batch("ROLLBACK")?;
+        }
+        outcome
+    }
+
+    fn run(&mut self, cx: &Context, batch: &[Command]) -> Result<Vec<Result<Reply, Refusal>>, StoreError> {
+        let mut tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut replies = Vec::with_capacity(batch.len());
+        for command in batch {
+            let savepoint = tx.savepoint()?;
+            match decide(&savepoint, cx, command) {
+                Ok(reply) => {
+                    savepoint.commit()?;
+                    replies.push(Ok(reply));
+                }
+                Err(Stop::Refused(refusal)) => {
+                    savepoint.finish()?;
+                    replies.push(Err(refusal));
+                }
+                Err(Stop::Failed(error)) => return Err(error),
+            }
+        }
+        tx.commit()?;
+        Ok(replies)
+    }
+}
+
+/// Loads what a command needs, lets the market decide, applies its writes.
+fn decide(db: &Connection, cx: &Context, command: &Command) -> Result<Reply, Stop> {
+    let decided = match command {
+        Command::AddRequester { requester, name, key_hash } => {
+            let facts = load::new_requester(db, *requester, name, *key_hash)?;
+            requester::add_requester(&facts, *requester, name, *key_hash)?
+        }
+        Command::Deposit { requester, amount, reference } => {
+            requester::deposit(&load::deposit(db, *requester, reference)?, *requester, *amount, reference)?
+        }
+        Command::PutBlob { requester, media_type, bytes } => {
+            requester::put_blob(load::blob(db, *requester, bytes)?, *requester, media_type, bytes)?
+        }
+        Command::CreateFetchOrder(order) => {
+            let facts = load::new_order(db, order.requester, order.order, &[])?;
+            requester::create_fetch_order(&facts, order, cx)?
+        }
+        Command::CreateProject(project) => {
+            let facts = load::new_order(db, project.requester, project.order, &project.contents)?;
+            requester::create_project(&facts, project, cx)?
+        }
+        Command::Claim { worker, fetch, judgment, nonces } => claim(db, cx, *worker, (*fetch, *judgment), nonces)?,
+        Command::Submit { worker, statement, body } => {
+            let facts = load::submitted(db, verdict::named_offer(statement)?)?;
+            verdict::submit(facts, *worker, statement, body, cx)?
+        }
+        Command::Return { worker, offer, reason } => {
+            assignment::give_back(load::lease(db, *offer)?.as_ref(), *worker, *reason, cx)?
+        }
+        Command::Sweep => return sweep(db, cx),
+    };
+    write_all(db, cx.now, decided.writes)?;
+    Ok(decided.reply)
+}
+
+fn claim(
+    db: &Connection,
+    cx: &Context,
+    worker: PublicKey,
+    (fetch, judgment): (u8, u8),
+    nonces: &[Nonce],
+) -> Result<Decided, Stop> {
+    let mut candidates = Vec::new();
+    for (class, wanted) in [(JobClass::Fetch, fetch), (JobClass::Judgment, judgment)] {
+        let open = load::open_count(db, worker, class, cx.now)?;
+        candidates.extend(load::candidates(db, worker, class, assignment::places(class, wanted, open))?);
+    }
+    Ok(assignment::claim(candidates, worker, nonces, cx)?)
+}
+
+/// Each due thing is decided on facts that are loaded after the one before it was written.
+fn sweep(db: &Connection, cx: &Context) -> Result<Reply, Stop> {
+    let mut expired = Vec::new();
+    for offer in load::overdue(db, cx.now, SWEEP_MAX)? {
+        let lease = load::lease(db, offer)?.ok_or_else(gone)?;
+        write_all(db, cx.now, assignment::expire(&lease, cx)?)?;
+        expired.push((lease.worker, offer));
+    }
+    let mut verdicts: Vec<NumberedVerdict> = Vec::new();
+    for offer in load::overwaited(db, cx.now, SWEEP_MAX)? {
+        let waiting = load::waiting(db, offer)?.ok_or_else(gone)?;
+        let (writes, given) = verdict::approve(&waiting, cx)?;
+        write_all(db, cx.now, writes)?;
+        verdicts.extend(given);
+    }
+    let mut settled = Vec::new();
+    for due in load::unsettled(db, cx.now, SWEEP_MAX)? {
+        write_all(db, cx.now, verdict::settle(&due)?)?;
+        settled.push(due.worker);
+    }
+    settled.sort_unstable();
+    settled.dedup();
+    Ok(Reply::Swept { expired, verdicts, settled })
+}
+
+fn gone() -> Refusal {
+    Refusal::Fault("a row vanished inside its transaction".into())
+}

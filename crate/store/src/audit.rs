@@ -1,0 +1,234 @@
+//! What an auditor and the operator read: the ledger, receipts, counts, and a check of it all.
+
+use lull_market::ledger::{Account, Posting};
+use lull_protocol::receipt::Receipt;
+use lull_protocol::{Amount, OrderId, PublicKey, Timestamp};
+use rusqlite::{Connection, Row, params};
+
+use crate::error::StoreError;
+use crate::read::{Reader, clamp};
+use crate::value::Col;
+
+/// A ledger entry with its postings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Grows; the next page is after it.
+    pub id: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Why: `deposit`, `order`, `verdict`, `closed` or `settled`.
+    pub cause: String,
+    /// What it is about: a reference, an order, a verdict's hash, or an order and an item's number.
+    pub about: String,
+    /// They sum to zero.
+    pub postings: Vec<Posting>,
+}
+
+/// A receipt with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptRow {
+    /// Grows; the next page is after it.
+    pub number: u64,
+    /// The order.
+    pub order: OrderId,
+    /// Whose.
+    pub worker: PublicKey,
+    /// The verdict's number in the worker's row.
+    pub worker_number: u64,
+    /// Item, offer, result and verdict as they were signed.
+    pub receipt: Receipt,
+}
+
+/// Counts for the operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Requesters.
+    pub requesters: u64,
+    /// Orders.
+    pub orders: u64,
+    /// Items that need results.
+    pub items_open: u64,
+    /// Items that are done, ambiguous or failed.
+    pub items_closed: u64,
+    /// Leases that are open.
+    pub leases_open: u64,
+    /// Fetch results.
+    pub fetches: u64,
+    /// Judgment results.
+    pub judgments: u64,
+    /// Workers that have a verdict.
+    pub workers: u64,
+    /// Verdicts: accepted.
+    pub accepted: u64,
+    /// Verdicts: rejected.
+    pub rejected: u64,
+    /// Verdicts: ambiguous.
+    pub ambiguous: u64,
+    /// All that workers earned.
+    pub earned: Amount,
+    /// The operator's fees.
+    pub fees: Amount,
+    /// All that requesters paid in.
+    pub deposited: Amount,
+}
+
+/// What [`Reader::check_ledger`] saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerCheck {
+    /// Entries.
+    pub entries: u64,
+    /// Postings.
+    pub postings: u64,
+    /// Accounts.
+    pub accounts: u64,
+    /// What is wrong, in words; empty if all agrees.
+    pub problems: Vec<String>,
+}
+
+/// Each gives one row per problem: what it is about.
+const CHECKS: [(&str, &str); 9] = [
+    ("entry does not sum to zero", "SELECT entry FROM postings GROUP BY entry HAVING sum(delta) <> 0"),
+    ("entry without postings", "SELECT id FROM entries WHERE id NOT IN (SELECT entry FROM postings)"),
+    (
+        "posting with another time than its entry",
+        "SELECT p.entry FROM postings p JOIN entries e ON e.id = p.entry WHERE p.at <> e.at",
+    ),
+    (
+        "balance is not the sum of the postings, account",
+        "SELECT a.id FROM accounts a LEFT JOIN postings p ON p.account = a.id
+         GROUP BY a.id HAVING a.balance <> coalesce(sum(p.delta), 0)",
+    ),
+    ("negative balance, account", "SELECT id FROM accounts WHERE balance < 0 AND kind <> 'deposits'"),
+    (
+        "deposits are not what was paid in",
+        "SELECT 'all' WHERE (SELECT coalesce(sum(amount), 0) FROM deposits)
+            <> (SELECT -coalesce(sum(balance), 0) FROM accounts WHERE kind = 'deposits')",
+    ),
+    (
+        "held is not what its items hold, order",
+        "SELECT lower(hex(o.id)) FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY o.id
+         HAVING coalesce(sum(i.held), 0)
+            <> coalesce((SELECT balance FROM accounts WHERE kind = 'held' AND owner = o.id), 0)",
+    ),
+    (
+        "pending or payable is not what verdicts say, worker",
+        "SELECT lower(hex(w.worker)) FROM (
+            SELECT worker, sum(CASE WHEN settled = 0 THEN amount ELSE 0 END) AS pending,
+                   sum(CASE WHEN settled = 1 THEN amount ELSE 0 END) AS payable
+            FROM verdicts GROUP BY worker
+            UNION ALL
+            SELECT owner, 0, 0 FROM accounts
+            WHERE kind IN ('pending', 'payable') AND owner NOT IN (SELECT worker FROM verdicts)
+         ) w
+         WHERE pending <> coalesce((SELECT balance FROM accounts WHERE kind = 'pending' AND owner = w.worker), 0)
+            OR payable <> coalesce((SELECT balance FROM accounts WHERE kind = 'payable' AND owner = w.worker), 0)",
+    ),
+    (
+        "verdict numbers have gaps, worker",
+        "SELECT lower(hex(worker)) FROM verdicts GROUP BY worker HAVING max(number) <> count(*)",
+    ),
+];
+
+impl Reader {
+    /// Ledger entries after an id, in order, at most `limit`.
+    pub fn ledger(&self, after: u64, limit: usize) -> Result<Vec<EntryRow>, StoreError> {
+        let tx = self.db.unchecked_transaction()?;
+        let mut entries =
+            tx.prepare_cached("SELECT id, at, cause, about FROM entries WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+        let mut lines = tx.prepare_cached(
+            "SELECT a.kind, a.owner, p.delta FROM postings p JOIN accounts a ON a.id = p.account
+             WHERE p.entry = ?1 ORDER BY p.delta",
+        )?;
+        let mut rows = entries.query(params![clamp(after), clamp(limit as u64)])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id: u64 = row.get(0)?;
+            let mut postings = Vec::new();
+            let mut found = lines.query([id])?;
+            while let Some(line) = found.next()? {
+                postings.push(posting(line)?);
+            }
+            out.push(EntryRow { id, at: row.get::<_, Col<_>>(1)?.0, cause: row.get(2)?, about: row.get(3)?, postings });
+        }
+        Ok(out)
+    }
+
+    /// Receipts after a number, in the order of their verdicts, at most `limit`.
+    pub fn receipts(&self, after: u64, limit: usize) -> Result<Vec<ReceiptRow>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT v.id, v.order_id, v.worker, v.number, t.bytes, l.statement, r.statement, v.statement
+             FROM verdicts v JOIN results r ON r.lease = v.lease JOIN leases l ON l.id = v.lease
+             JOIN item_bytes t ON t.item = l.item
+             WHERE v.id > ?1 ORDER BY v.id LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![clamp(after), clamp(limit as u64)], |row| {
+            Ok(ReceiptRow {
+                number: row.get(0)?,
+                order: row.get::<_, Col<_>>(1)?.0,
+                worker: row.get::<_, Col<_>>(2)?.0,
+                worker_number: row.get(3)?,
+                receipt: Receipt { item: row.get(4)?, offer: row.get(5)?, result: row.get(6)?, verdict: row.get(7)? },
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Counts; reads whole tables.
+    pub fn statistics(&self) -> Result<Statistics, StoreError> {
+        let tx = self.db.unchecked_transaction()?;
+        let count = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, u64>(0));
+        let amount = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, Col<Amount>>(0)).map(|sum| sum.0);
+        Ok(Statistics {
+            requesters: count("SELECT count(*) FROM requesters")?,
+            orders: count("SELECT count(*) FROM orders")?,
+            items_open: count("SELECT count(*) FROM items WHERE state = 'open'")?,
+            items_closed: count("SELECT count(*) FROM items WHERE state <> 'open'")?,
+            leases_open: count("SELECT count(*) FROM leases WHERE state = 'open'")?,
+            fetches: count("SELECT count(*) FROM results WHERE outcome IS NOT NULL")?,
+            judgments: count("SELECT count(*) FROM results WHERE choice IS NOT NULL")?,
+            workers: count("SELECT count(DISTINCT worker) FROM verdicts")?,
+            accepted: count("SELECT count(*) FROM verdicts WHERE decision = 'accepted'")?,
+            rejected: count("SELECT count(*) FROM verdicts WHERE decision = 'rejected'")?,
+            ambiguous: count("SELECT count(*) FROM verdicts WHERE decision = 'ambiguous'")?,
+            earned: amount("SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind IN ('pending', 'payable')")?,
+            fees: amount("SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind = 'fee'")?,
+            deposited: amount("SELECT -coalesce(sum(balance), 0) FROM accounts WHERE kind = 'deposits'")?,
+        })
+    }
+
+    /// Recomputes every balance from the postings, and what verdicts and items say of them: a list of
+    /// what does not agree. Reads the whole ledger.
+    pub fn check_ledger(&self) -> Result<LedgerCheck, StoreError> {
+        let tx = self.db.unchecked_transaction()?;
+        let mut check = LedgerCheck {
+            entries: tx.query_row("SELECT count(*) FROM entries", [], |row| row.get(0))?,
+            postings: tx.query_row("SELECT count(*) FROM postings", [], |row| row.get(0))?,
+            accounts: tx.query_row("SELECT count(*) FROM accounts", [], |row| row.get(0))?,
+            problems: vec![],
+        };
+        for (problem, sql) in CHECKS {
+            note(&tx, problem, sql, &mut check.problems)?;
+        }
+        Ok(check)
+    }
+}
+
+fn note(db: &Connection, problem: &str, sql: &str, problems: &mut Vec<String>) -> Result<(), StoreError> {
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let about = match row.get_ref(0)? {
+            rusqlite::types::ValueRef::Integer(id) => id.to_string(),
+            other => other.as_str().unwrap_or("?").to_owned(),
+        };
+        problems.push(format!("{problem} {about}"));
+    }
+    Ok(())
+}
+
+fn posting(row: &Row<'_>) -> Result<Posting, StoreError> {
+    let (kind, owner): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+    let account = Account::from_parts(&kind, &owner)
+        .ok_or_else(|| StoreError::Corrupt(format!("an account of kind {kind} with a wrong owner")))?;
+    Ok(Posting { account, delta: row.get(2)? })
+}

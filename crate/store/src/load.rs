@@ -1,0 +1,281 @@
+//! The facts that each command needs, inside the open transaction.
+
+use std::collections::BTreeMap;
+
+use lull_market::RequesterId;
+use lull_market::facts::{
+    Answer, Candidate, ItemFacts, ItemId, LeaseFacts, LeaseId, StoredResult, SubmitFacts, UnsettledFacts, WaitingFacts,
+};
+use lull_market::ledger::Account;
+use lull_market::requester::{BlobFacts, DepositFacts, NewOrderFacts, NewRequesterFacts};
+use lull_market::{LeaseState, NumberedVerdict};
+use lull_protocol::statement::JobClass;
+use lull_protocol::{Amount, ByteCount, Content, Hash, OrderId, PublicKey, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use crate::error::StoreError;
+use crate::orders::order_facts;
+use crate::read::balance;
+use crate::value::Col;
+
+type Loaded<T> = Result<T, StoreError>;
+
+pub(crate) fn new_requester(db: &Connection, id: RequesterId, name: &str, key_hash: Hash) -> Loaded<NewRequesterFacts> {
+    let mut same = db.prepare_cached("SELECT name, key_hash FROM requesters WHERE id = ?1")?;
+    Ok(NewRequesterFacts {
+        same_id: same.query_row([Col(id)], |row| Ok((row.get(0)?, row.get::<_, Col<_>>(1)?.0))).optional()?,
+        name_taken: exists(db, "SELECT 1 FROM requesters WHERE name = ?1", [name])?,
+        key_taken: exists(db, "SELECT 1 FROM requesters WHERE key_hash = ?1", [Col(key_hash)])?,
+    })
+}
+
+pub(crate) fn deposit(db: &Connection, requester: RequesterId, reference: &str) -> Loaded<DepositFacts> {
+    let mut same = db.prepare_cached("SELECT requester, amount FROM deposits WHERE reference = ?1")?;
+    let total: Col<Amount> = db
+        .prepare_cached("SELECT -coalesce(sum(balance), 0) FROM accounts WHERE kind = 'deposits'")?
+        .query_row([], |row| row.get(0))?;
+    Ok(DepositFacts {
+        requester_known: requester_name(db, requester)?.is_some(),
+        same_reference: same
+            .query_row([reference], |row| Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0)))
+            .optional()?,
+        total: total.0,
+    })
+}
+
+pub(crate) fn blob(db: &Connection, requester: RequesterId, bytes: &[u8]) -> Loaded<BlobFacts> {
+    Ok(BlobFacts {
+        requester_known: requester_name(db, requester)?.is_some(),
+        known: exists(db, "SELECT 1 FROM blobs WHERE hash = ?1", [Col(Hash::of(bytes))])?,
+    })
+}
+
+pub(crate) fn new_order(
+    db: &Connection,
+    requester: RequesterId,
+    order: OrderId,
+    contents: &[Content],
+) -> Loaded<NewOrderFacts> {
+    let mut same = db.prepare_cached("SELECT fingerprint, full_price FROM orders WHERE id = ?1")?;
+    let mut size = db.prepare_cached("SELECT media_type, length(bytes) FROM blobs WHERE hash = ?1")?;
+    let mut blobs = BTreeMap::new();
+    for content in contents {
+        let Content::Picture(picture) = content else { continue };
+        let found = size.query_row([Col(picture.hash)], |row| Ok((row.get(0)?, row.get::<_, Col<ByteCount>>(1)?.0)));
+        blobs.extend(found.optional()?.map(|found| (picture.hash, found)));
+    }
+    Ok(NewOrderFacts {
+        requester_name: requester_name(db, requester)?,
+        available: balance(db, &Account::Available(requester))?,
+        same_id: same
+            .query_row([Col(order)], |row| Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0)))
+            .optional()?,
+        blobs,
+    })
+}
+
+/// Leases of a class that a worker holds and that are live now.
+pub(crate) fn open_count(db: &Connection, worker: PublicKey, class: JobClass, now: Timestamp) -> Loaded<u64> {
+    let mut statement = db.prepare_cached(
+        "SELECT count(*) FROM leases WHERE worker = ?1 AND class = ?2 AND state = 'open' AND deadline >= ?3",
+    )?;
+    Ok(statement.query_row(params![Col(worker), Col(class), Col(now)], |row| row.get(0))?)
+}
+
+/// Free items that one claim looks at. A worker that has answered or turned down this many which nobody else
+/// has taken yet waits for others: without an end, its every claim would walk over all of them.
+const CLAIM_ITEMS_MAX: usize = 10_000;
+
+const CANDIDATES: &str =
+    "SELECT i.id AS item, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held,
+                o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp,
+                (SELECT bytes FROM item_bytes WHERE item = i.id) AS bytes
+         FROM (SELECT * FROM items WHERE class = ?2 AND state = 'open' AND free > 0
+               ORDER BY free, id LIMIT ?4) i
+         JOIN orders o ON o.id = i.order_id
+         WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?1 AND l.item = i.id AND l.again = 0)
+         ORDER BY i.free, i.id LIMIT ?3";
+
+/// Items with a free place that the worker may be offered, best first: the order of `items_free`.
+pub(crate) fn candidates(db: &Connection, worker: PublicKey, class: JobClass, places: u8) -> Loaded<Vec<Candidate>> {
+    if places == 0 {
+        return Ok(vec![]);
+    }
+    let mut statement = db.prepare_cached(CANDIDATES)?;
+    let rows = statement.query_map(params![Col(worker), Col(class), places, CLAIM_ITEMS_MAX], |row| {
+        Ok(Candidate { item: item_facts(row)?, order: order_facts(row)?, bytes: row.get("bytes")? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+const LEASE: &str = "SELECT l.id AS lease, l.worker, l.state AS lease_state, l.statement AS offer,
+        (SELECT count(*) FROM leases m WHERE m.item = l.item AND m.worker = l.worker) AS leases_of_worker,
+        i.id AS item, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held,
+        o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp
+    FROM leases l JOIN items i ON i.id = l.item JOIN orders o ON o.id = i.order_id";
+
+/// A lease by its offer.
+pub(crate) fn lease(db: &Connection, offer: Hash) -> Loaded<Option<LeaseFacts>> {
+    let mut statement = db.prepare_cached(&format!("{LEASE} WHERE l.offer = ?1"))?;
+    Ok(statement.query_row([Col(offer)], lease_facts).optional()?)
+}
+
+pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFacts>> {
+    let mut statement = db.prepare_cached(&format!("{LEASE} WHERE l.offer = ?1"))?;
+    let found = statement.query_row([Col(offer)], |row| Ok((lease_facts(row)?, row.get("offer")?))).optional()?;
+    let Some((lease, offer)) = found else { return Ok(None) };
+    let mut bytes = db.prepare_cached("SELECT bytes FROM item_bytes WHERE item = ?1")?;
+    let item_bytes = bytes.query_row([lease.item.id.0], |row| row.get(0))?;
+    let stored = stored_result(db, &lease)?;
+    let answers = if stored.is_some() { vec![] } else { answers(db, lease.item.id)? };
+    let mut last_numbers = BTreeMap::new();
+    for worker in answers.iter().map(|answer| answer.worker).chain([lease.worker]) {
+        last_numbers.insert(worker, last_number(db, worker)?);
+    }
+    Ok(Some(SubmitFacts { lease, offer, item_bytes, stored, answers, last_numbers }))
+}
+
+fn stored_result(db: &Connection, lease: &LeaseFacts) -> Loaded<Option<StoredResult>> {
+    let mut statement = db.prepare_cached(
+        "SELECT r.hash, v.number, v.statement FROM results r LEFT JOIN verdicts v ON v.lease = r.lease
+         WHERE r.lease = ?1",
+    )?;
+    let row = statement.query_row([lease.id.0], |row| {
+        let number: Option<u64> = row.get(1)?;
+        let verdict = match number {
+            Some(number) => Some(NumberedVerdict { worker: lease.worker, number, statement: row.get(2)? }),
+            None => None,
+        };
+        Ok(StoredResult { hash: row.get::<_, Col<_>>(0)?.0, verdict })
+    });
+    Ok(row.optional()?)
+}
+
+/// The answers to an item that count, in the order of their leases.
+fn answers(db: &Connection, item: ItemId) -> Loaded<Vec<Answer>> {
+    let mut statement = db.prepare_cached(
+        "SELECT l.id, l.worker, r.hash, r.choice, l.state FROM leases l JOIN results r ON r.lease = l.id
+         WHERE l.item = ?1 AND r.counts = 1 ORDER BY l.id",
+    )?;
+    let rows = statement.query_map([item.0], |row| {
+        Ok(Answer {
+            lease: LeaseId(row.get(0)?),
+            worker: row.get::<_, Col<_>>(1)?.0,
+            result: row.get::<_, Col<_>>(2)?.0,
+            option: row.get(3)?,
+            judged: row.get::<_, Col<LeaseState>>(4)?.0 == LeaseState::Judged,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn last_number(db: &Connection, worker: PublicKey) -> Loaded<u64> {
+    let mut statement = db.prepare_cached("SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = ?1")?;
+    Ok(statement.query_row([Col(worker)], |row| row.get(0))?)
+}
+
+const OVERDUE: &str = "SELECT offer FROM leases WHERE state = 'open' AND deadline < ?1 ORDER BY deadline LIMIT ?2";
+const OVERWAITED: &str =
+    "SELECT offer FROM leases WHERE state = 'answered' AND approved_at <= ?1 ORDER BY approved_at LIMIT ?2";
+
+/// Offers of open leases whose deadline passed, longest first.
+pub(crate) fn overdue(db: &Connection, now: Timestamp, limit: usize) -> Loaded<Vec<Hash>> {
+    offers(db, OVERDUE, now, limit)
+}
+
+/// Offers whose results wait longer than they said, longest first.
+pub(crate) fn overwaited(db: &Connection, now: Timestamp, limit: usize) -> Loaded<Vec<Hash>> {
+    offers(db, OVERWAITED, now, limit)
+}
+
+fn offers(db: &Connection, sql: &str, now: Timestamp, limit: usize) -> Loaded<Vec<Hash>> {
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map(params![Col(now), limit], |row| Ok(row.get::<_, Col<_>>(0)?.0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A waiting result by its offer.
+pub(crate) fn waiting(db: &Connection, offer: Hash) -> Loaded<Option<WaitingFacts>> {
+    let Some(lease) = lease(db, offer)? else { return Ok(None) };
+    let Some(stored) = stored_result(db, &lease)? else { return Ok(None) };
+    let last_number = last_number(db, lease.worker)?;
+    Ok(Some(WaitingFacts { lease, result: stored.hash, last_number }))
+}
+
+const UNSETTLED: &str = "SELECT lease, worker, hash, amount FROM verdicts WHERE settled = 0 AND settles_at <= ?1
+         ORDER BY settles_at LIMIT ?2";
+
+/// Verdicts whose time for disputes is over, longest first.
+pub(crate) fn unsettled(db: &Connection, now: Timestamp, limit: usize) -> Loaded<Vec<UnsettledFacts>> {
+    let mut statement = db.prepare_cached(UNSETTLED)?;
+    let rows = statement.query_map(params![Col(now), limit], |row| {
+        Ok(UnsettledFacts {
+            lease: LeaseId(row.get(0)?),
+            worker: row.get::<_, Col<_>>(1)?.0,
+            verdict: row.get::<_, Col<_>>(2)?.0,
+            amount: row.get::<_, Col<_>>(3)?.0,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn requester_name(db: &Connection, requester: RequesterId) -> Loaded<Option<String>> {
+    let mut statement = db.prepare_cached("SELECT name FROM requesters WHERE id = ?1")?;
+    Ok(statement.query_row([Col(requester)], |row| row.get(0)).optional()?)
+}
+
+fn exists(db: &Connection, sql: &str, params: impl Params) -> Loaded<bool> {
+    Ok(db.prepare_cached(sql)?.exists(params)?)
+}
+
+fn lease_facts(row: &Row<'_>) -> rusqlite::Result<LeaseFacts> {
+    Ok(LeaseFacts {
+        id: LeaseId(row.get("lease")?),
+        worker: row.get::<_, Col<_>>("worker")?.0,
+        state: row.get::<_, Col<_>>("lease_state")?.0,
+        item: item_facts(row)?,
+        order: order_facts(row)?,
+        leases_of_worker: row.get("leases_of_worker")?,
+    })
+}
+
+fn item_facts(row: &Row<'_>) -> rusqlite::Result<ItemFacts> {
+    Ok(ItemFacts {
+        id: ItemId(row.get("item")?),
+        number: row.get("number")?,
+        needed: row.get("needed")?,
+        leased: row.get("leased")?,
+        answered: row.get("answered")?,
+        tries: row.get("tries")?,
+        state: row.get::<_, Col<_>>("state")?.0,
+        decided: row.get("decided")?,
+        held: row.get::<_, Col<_>>("held")?.0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What runs often must find its rows by an index, in order, however large the tables are.
+    #[test]
+    fn frequent_queries_walk_their_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = crate::open::writer(&folder.path().join("lull.sqlite")).unwrap();
+        for (sql, index) in [
+            (CANDIDATES, "items_free"),
+            (OVERDUE, "leases_due"),
+            (OVERWAITED, "leases_waiting"),
+            (UNSETTLED, "verdicts_unsettled"),
+        ] {
+            let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let nothing = vec![rusqlite::types::Value::Null; statement.parameter_count()];
+            let rows = statement.query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>(3)).unwrap();
+            let plan = rows.collect::<Result<Vec<_>, _>>().unwrap().join("\n");
+            assert!(plan.contains(&format!("INDEX {index}")), "{plan}");
+            // What a claim scans is not a table: it is the stream of the first items of the index.
+            let scans = plan.lines().any(|line| line.contains("SCAN") && line != "SCAN i");
+            assert!(!scans && !plan.contains("B-TREE"), "{plan}");
+        }
+    }
+}

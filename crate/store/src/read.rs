@@ -1,0 +1,154 @@
+//! What the socket layer reads: accounts, verdicts, leases, blobs.
+
+use std::path::Path;
+
+use lull_market::facts::SubmitFacts;
+use lull_market::ledger::Account;
+use lull_market::{Lease, LeaseState, NumberedVerdict};
+use lull_protocol::statement::JobClass;
+use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use crate::error::StoreError;
+use crate::open;
+use crate::value::Col;
+
+/// A read-only connection. It sees everything that was committed before a call began.
+#[derive(Debug)]
+pub struct Reader {
+    pub(crate) db: Connection,
+}
+
+/// A worker's money, from the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountFacts {
+    /// All that was ever earned: pending and payable.
+    pub earned: Amount,
+    /// Still open to dispute.
+    pub pending: Amount,
+    /// Final, not yet paid out.
+    pub payable: Amount,
+    /// Earned since the start of the day that was asked for.
+    pub earned_today: Amount,
+}
+
+/// A lease and how far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseFacts {
+    /// Whose.
+    pub worker: PublicKey,
+    /// The order that its item belongs to.
+    pub order: OrderId,
+    /// Fetch or judgment.
+    pub class: JobClass,
+    /// Ceiling of the decoded body; zero for a judgment and for HEAD.
+    pub bytes_max: ByteCount,
+    /// When it ends; live up to and including this moment.
+    pub deadline: Timestamp,
+    /// How far it is.
+    pub state: LeaseState,
+    /// The hash of the result that was committed, if any.
+    pub result: Option<Hash>,
+}
+
+impl Reader {
+    /// Opens a database that a [`Store`](crate::Store) has made.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { db: open::reader(path)? })
+    }
+
+    /// A worker's money; zeros for one that never earned.
+    pub fn account(&self, worker: &PublicKey, day_start: Timestamp) -> Result<AccountFacts, StoreError> {
+        let tx = self.db.unchecked_transaction()?;
+        let (pending, payable) = (Account::Pending(*worker), Account::Payable(*worker));
+        let pending_balance = balance(&tx, &pending)?;
+        let payable_balance = balance(&tx, &payable)?;
+        let mut today = tx.prepare_cached(
+            "SELECT coalesce(sum(p.delta), 0) FROM postings p JOIN accounts a ON a.id = p.account
+             WHERE a.kind = ?1 AND a.owner = ?2 AND p.at >= ?3 AND p.delta > 0",
+        )?;
+        let earned_today: Col<Amount> =
+            today.query_row(params![pending.kind(), pending.owner(), Col(day_start)], |row| row.get(0))?;
+        let earned = pending_balance
+            .checked_add(payable_balance)
+            .ok_or_else(|| StoreError::Corrupt("earned is out of range".into()))?;
+        Ok(AccountFacts { earned, pending: pending_balance, payable: payable_balance, earned_today: earned_today.0 })
+    }
+
+    /// The worker's verdicts after a number, in order, at most `limit`.
+    pub fn verdicts_after(
+        &self,
+        worker: &PublicKey,
+        number: u64,
+        limit: usize,
+    ) -> Result<Vec<NumberedVerdict>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT number, statement FROM verdicts WHERE worker = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![Col(*worker), clamp(number), clamp(limit as u64)], |row| {
+            Ok(NumberedVerdict { worker: *worker, number: row.get(0)?, statement: row.get(1)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The worker's leases that are live now, oldest first: sent again after a reconnect.
+    pub fn open_leases(&self, worker: &PublicKey, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT l.statement, b.bytes FROM leases l JOIN item_bytes b ON b.item = l.item
+             WHERE l.worker = ?1 AND l.state = 'open' AND l.deadline >= ?2 ORDER BY l.id",
+        )?;
+        let rows = statement
+            .query_map(params![Col(*worker), Col(now)], |row| Ok(Lease { offer: row.get(0)?, item: row.get(1)? }))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A lease by its offer's hash.
+    pub fn lease(&self, offer: &Hash) -> Result<Option<LeaseFacts>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT l.worker, i.order_id, l.class, coalesce(o.bytes_max, 0) AS bytes_max, l.deadline, l.state, r.hash
+             FROM leases l JOIN items i ON i.id = l.item JOIN orders o ON o.id = i.order_id
+             LEFT JOIN results r ON r.lease = l.id
+             WHERE l.offer = :offer",
+        )?;
+        let row = statement.query_row(named_params! { ":offer": Col(*offer) }, lease_facts).optional()?;
+        Ok(row)
+    }
+
+    /// What the market would decide a result of this offer on: to know, before a body is pulled, whether it
+    /// would be paid. The decision itself is made in [`Store::apply`](crate::Store::apply).
+    pub fn submit_facts(&self, offer: &Hash) -> Result<Option<SubmitFacts>, StoreError> {
+        let tx = self.db.unchecked_transaction()?;
+        crate::load::submitted(&tx, *offer)
+    }
+
+    /// A blob's media type and bytes.
+    pub fn blob(&self, hash: &Hash) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+        let mut statement = self.db.prepare_cached("SELECT media_type, bytes FROM blobs WHERE hash = ?1")?;
+        Ok(statement.query_row([Col(*hash)], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
+}
+
+fn lease_facts(row: &Row<'_>) -> rusqlite::Result<LeaseFacts> {
+    Ok(LeaseFacts {
+        worker: row.get::<_, Col<_>>("worker")?.0,
+        order: row.get::<_, Col<_>>("order_id")?.0,
+        class: row.get::<_, Col<_>>("class")?.0,
+        bytes_max: row.get::<_, Col<_>>("bytes_max")?.0,
+        deadline: row.get::<_, Col<_>>("deadline")?.0,
+        state: row.get::<_, Col<_>>("state")?.0,
+        result: row.get::<_, Option<Col<Hash>>>("hash")?.map(|hash| hash.0),
+    })
+}
+
+/// The balance of an account that can't be negative; zero if it never had a posting.
+pub(crate) fn balance(db: &Connection, account: &Account) -> Result<Amount, StoreError> {
+    let mut statement = db.prepare_cached("SELECT balance FROM accounts WHERE kind = ?1 AND owner = ?2")?;
+    let found: Option<Col<Amount>> =
+        statement.query_row(params![account.kind(), account.owner()], |row| row.get(0)).optional()?;
+    Ok(found.map_or(Amount::ZERO, |balance| balance.0))
+}
+
+/// An unsigned number for SQLite, whose integers end at 2^63 − 1.
+pub(crate) fn clamp(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

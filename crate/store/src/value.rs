@@ -1,0 +1,83 @@
+//! How typed values are stored: ids as blobs, amounts and times as integers, states as words.
+
+use lull_market::{ItemState, LeaseState, RequesterId};
+use lull_protocol::statement::{Decision, JobClass, Outcome, VerdictReason};
+use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Timestamp};
+use rusqlite::ToSql;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+
+/// A typed value as a column.
+pub(crate) struct Col<T>(pub(crate) T);
+
+macro_rules! blobs {
+    ($($name:ident),*) => {$(
+        impl ToSql for Col<$name> {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::from(self.0.0.as_slice()))
+            }
+        }
+        impl FromSql for Col<$name> {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let bytes = value.as_blob()?;
+                let array = bytes.try_into().map_err(|_| FromSqlError::Other("wrong length".into()))?;
+                Ok(Self($name(array)))
+            }
+        }
+    )*};
+}
+blobs!(Hash, PublicKey, OrderId, RequesterId);
+
+macro_rules! integers {
+    ($($name:ident),*) => {$(
+        impl ToSql for Col<$name> {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                let value = i64::try_from(self.0.get()).expect("at most 2^53 − 1");
+                Ok(ToSqlOutput::from(value))
+            }
+        }
+        impl FromSql for Col<$name> {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let number = value.as_i64()?;
+                let typed = u64::try_from(number).ok().and_then($name::new);
+                typed.map(Self).ok_or(FromSqlError::OutOfRange(number))
+            }
+        }
+    )*};
+}
+integers!(Amount, ByteCount, Timestamp);
+
+macro_rules! words {
+    ($($name:ident { $($variant:ident = $word:literal),* $(,)? })*) => {$(
+        impl ToSql for Col<$name> {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::from(match self.0 { $($name::$variant => $word),* }))
+            }
+        }
+        impl FromSql for Col<$name> {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                match value.as_str()? {
+                    $($word => Ok(Self($name::$variant)),)*
+                    _ => Err(FromSqlError::Other("unknown word".into())),
+                }
+            }
+        }
+    )*};
+}
+words! {
+    JobClass { Fetch = "fetch", Judgment = "judgment" }
+    ItemState { Open = "open", Done = "done", Ambiguous = "ambiguous", Failed = "failed" }
+    LeaseState {
+        Open = "open", Answered = "answered", Judged = "judged", Returned = "returned", Expired = "expired",
+    }
+    Decision { Accepted = "accepted", Rejected = "rejected", Ambiguous = "ambiguous" }
+    Outcome {
+        Ok = "ok", NotFound = "not_found", Blocked = "blocked", Challenge = "challenge", Policy = "policy",
+        Network = "network", Timeout = "timeout",
+    }
+    VerdictReason {
+        ChecksPassed = "checks_passed", Agreed = "agreed", OthersAgreed = "others_agreed",
+        NobodyAgreed = "nobody_agreed", ApprovedByTime = "approved_by_time", UnpaidOutcome = "unpaid_outcome",
+        HopRefused = "hop_refused", HopsDontFit = "hops_dont_fit", BodyTooLarge = "body_too_large",
+        TimesOutsideLease = "times_outside_lease",
+    }
+}

@@ -1,0 +1,232 @@
+//! Applies the market's writes, inside the open transaction.
+
+use lull_market::facts::{ItemFacts, ItemId, LeaseId, OrderFacts};
+use lull_market::ledger::{self, Account, Entry};
+use lull_market::{LeaseState, Refusal, Write};
+use lull_protocol::statement::{AcceptanceRule, Offer, Report, Verdict, WorkResult};
+use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Signed, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Params, params};
+
+use crate::apply::Stop;
+use crate::value::Col;
+
+type Written = Result<(), Stop>;
+
+/// Applies writes in their order.
+pub(crate) fn write_all(db: &Connection, now: Timestamp, writes: Vec<Write>) -> Written {
+    writes.into_iter().try_for_each(|write| write_one(db, now, write))
+}
+
+fn write_one(db: &Connection, now: Timestamp, write: Write) -> Written {
+    match write {
+        Write::AddRequester { requester, name, key_hash } => one(
+            db,
+            "INSERT INTO requesters (id, name, key_hash, added_at) VALUES (?1, ?2, ?3, ?4)",
+            params![Col(requester), name, Col(key_hash), Col(now)],
+        ),
+        Write::AddDeposit { requester, amount, reference } => one(
+            db,
+            "INSERT INTO deposits (reference, requester, amount, at) VALUES (?1, ?2, ?3, ?4)",
+            params![reference, Col(requester), Col(amount), Col(now)],
+        ),
+        Write::AddBlob { requester, hash, media_type, bytes } => one(
+            db,
+            "INSERT INTO blobs (hash, requester, media_type, added_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![Col(hash), Col(requester), media_type, Col(now), bytes],
+        ),
+        Write::AddOrder { order, fingerprint, title, full_price } => {
+            add_order(db, now, &order, fingerprint, &title, full_price)
+        }
+        Write::AddItem { order, class, number, bytes, needed, held } => {
+            one(
+                db,
+                "INSERT INTO items (order_id, number, class, hash, needed, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![Col(order), number, Col(class), Col(Hash::of(&bytes)), needed, Col(held)],
+            )?;
+            let item = db.last_insert_rowid();
+            one(db, "INSERT INTO item_bytes (item, bytes) VALUES (?1, ?2)", params![item, bytes])
+        }
+        Write::AddLease { item, offer } => add_lease(db, item, &offer),
+        Write::SetLease { lease, state, again } => {
+            one(db, "UPDATE leases SET state = ?2, again = ?3 WHERE id = ?1", params![lease.0, Col(state), again])
+        }
+        Write::SetItem(item) => set_item(db, &item),
+        Write::AddResult { lease, result, counts, body } => add_result(db, now, lease, &result, counts, body),
+        Write::AddVerdict { lease, order, worker, number, verdict, settles_at } => {
+            add_verdict(db, (lease, order, worker, number), &verdict, settles_at)
+        }
+        Write::SetSettled { lease } => {
+            one(db, "UPDATE verdicts SET settled = 1 WHERE lease = ?1 AND settled = 0", params![lease.0])
+        }
+        Write::Post(entry) => post(db, now, &entry),
+    }
+}
+
+fn add_order(
+    db: &Connection,
+    now: Timestamp,
+    order: &OrderFacts,
+    fingerprint: Hash,
+    title: &str,
+    full_price: Amount,
+) -> Written {
+    let (bytes_max, agree, people) = match order.rule {
+        AcceptanceRule::FetchChecks { bytes_max } => (Some(Col::<ByteCount>(bytes_max)), None, None),
+        AcceptanceRule::Agreement { agree, people } => (None, Some(agree), Some(people)),
+    };
+    one(
+        db,
+        "INSERT INTO orders (id, requester, fingerprint, class, title, per_item, per_mib, fee_bp, bytes_max, agree,
+                             people, full_price, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        params![
+            Col(order.id),
+            Col(order.requester),
+            Col(fingerprint),
+            Col(order.class()),
+            title,
+            Col(order.price.per_item),
+            Col(order.price.per_mib),
+            order.fee_bp,
+            bytes_max,
+            agree,
+            people,
+            Col(full_price),
+            Col(now),
+        ],
+    )
+}
+
+fn add_lease(db: &Connection, item: ItemId, offer: &Signed<Offer>) -> Written {
+    let Offer { worker, class, issued_at, deadline, approved_at, .. } = *offer.payload();
+    one(
+        db,
+        "INSERT INTO leases (offer, worker, item, class, state, issued_at, deadline, approved_at, statement)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            Col(offer.hash()),
+            Col(worker),
+            item.0,
+            Col(class),
+            Col(LeaseState::Open),
+            Col(issued_at),
+            Col(deadline),
+            Col(approved_at),
+            offer.bytes(),
+        ],
+    )
+}
+
+fn set_item(db: &Connection, item: &ItemFacts) -> Written {
+    one(
+        db,
+        "UPDATE items SET leased = ?2, answered = ?3, tries = ?4, state = ?5, decided = ?6, held = ?7 WHERE id = ?1",
+        params![item.id.0, item.leased, item.answered, item.tries, Col(item.state), item.decided, Col(item.held)],
+    )
+}
+
+fn add_result(
+    db: &Connection,
+    now: Timestamp,
+    lease: LeaseId,
+    result: &Signed<WorkResult>,
+    counts: bool,
+    body: Option<Vec<u8>>,
+) -> Written {
+    let (choice, outcome, body_hash) = match &result.payload().report {
+        Report::Choice(answer) => (Some(answer.option), None, None),
+        Report::Fetch(fetch) => (None, Some(Col(fetch.outcome)), Some(Col(fetch.body_hash))),
+    };
+    let body_bytes = result.payload().body_bytes();
+    one(
+        db,
+        "INSERT INTO results (lease, hash, counts, choice, outcome, body_hash, body_bytes, received_at, statement)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            lease.0,
+            Col(result.hash()),
+            counts,
+            choice,
+            outcome,
+            body_hash,
+            Col(body_bytes),
+            Col(now),
+            result.bytes(),
+        ],
+    )?;
+    match body {
+        Some(bytes) => one(db, "INSERT INTO bodies (lease, bytes) VALUES (?1, ?2)", params![lease.0, bytes]),
+        None => Ok(()),
+    }
+}
+
+fn add_verdict(
+    db: &Connection,
+    (lease, order, worker, number): (LeaseId, OrderId, PublicKey, u64),
+    verdict: &Signed<Verdict>,
+    settles_at: Timestamp,
+) -> Written {
+    let Verdict { decision, reason, amount, decided_at, .. } = *verdict.payload();
+    one(
+        db,
+        "INSERT INTO verdicts (lease, order_id, worker, number, hash, decision, reason, amount, decided_at,
+                               settles_at, settled, statement)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        params![
+            lease.0,
+            Col(order),
+            Col(worker),
+            number,
+            Col(verdict.hash()),
+            Col(decision),
+            Col(reason),
+            Col(amount),
+            Col(decided_at),
+            Col(settles_at),
+            // Nothing to wait for where nothing was paid.
+            amount == Amount::ZERO,
+            verdict.bytes(),
+        ],
+    )
+}
+
+/// Writes an entry and moves the balances; a balance that may not be is a fault.
+fn post(db: &Connection, now: Timestamp, entry: &Entry) -> Written {
+    let cause = entry.cause();
+    one(
+        db,
+        "INSERT INTO entries (at, cause, about) VALUES (?1, ?2, ?3)",
+        params![Col(now), cause.kind(), cause.about()],
+    )?;
+    let id = db.last_insert_rowid();
+    for posting in entry.postings() {
+        let (account, balance) = account(db, &posting.account)?;
+        let after = ledger::post(balance, posting).map_err(Refusal::from)?;
+        one(db, "UPDATE accounts SET balance = ?2 WHERE id = ?1", params![account, after])?;
+        one(
+            db,
+            "INSERT INTO postings (entry, account, at, delta) VALUES (?1, ?2, ?3, ?4)",
+            params![id, account, Col(now), posting.delta],
+        )?;
+    }
+    Ok(())
+}
+
+/// An account's key and balance; made on its first posting.
+fn account(db: &Connection, account: &Account) -> Result<(i64, i64), Stop> {
+    let mut found = db.prepare_cached("SELECT id, balance FROM accounts WHERE kind = ?1 AND owner = ?2")?;
+    let name = params![account.kind(), account.owner()];
+    if let Some(row) = found.query_row(name, |row| Ok((row.get(0)?, row.get(1)?))).optional()? {
+        return Ok(row);
+    }
+    one(db, "INSERT INTO accounts (kind, owner, balance) VALUES (?1, ?2, 0)", name)?;
+    Ok((db.last_insert_rowid(), 0))
+}
+
+/// Runs a statement that must change one row.
+fn one(db: &Connection, sql: &str, params: impl Params) -> Written {
+    match db.prepare_cached(sql)?.execute(params)? {
+        1 => Ok(()),
+        _ => Err(Refusal::Fault("a row that must be there is not".into()).into()),
+    }
+}

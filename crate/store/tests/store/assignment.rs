@@ -1,0 +1,170 @@
+//! Who is offered what.
+
+use std::collections::BTreeSet;
+
+use lull_market::assignment::LEASES_PER_ITEM_MAX;
+use lull_market::{Command, Lease, Reply};
+use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::{Hash, Item};
+
+use crate::bench::{Bench, URL, fetch_order, key, offer, order_id, project, refused};
+
+fn items(leases: &[Lease]) -> Vec<Hash> {
+    leases.iter().map(|lease| offer(lease).item).collect()
+}
+
+fn give_back(bench: &mut Bench, seed: u8, lease: &Lease, reason: ReturnReason) {
+    let reply = bench.does(Command::Return { worker: key(seed).public(), offer: Hash::of(&lease.offer), reason });
+    assert_eq!(reply, Reply::Freed);
+}
+
+#[test]
+fn open_leases_count_against_wishes_and_limits() {
+    let mut bench = Bench::new();
+    bench.buy(fetch_order(1, &[URL; 9]));
+    bench.ask(project(2, 9, 2, 3));
+    let worker = key(1);
+    assert_eq!(bench.claim(&worker, 0, 0).len(), 0);
+    assert_eq!(bench.claim(&worker, 1, 1).len(), 2);
+    assert_eq!(bench.claim(&worker, 1, 1).len(), 0, "the same wish again");
+    assert_eq!(bench.claim(&worker, 0, 3).len(), 2);
+    assert_eq!(bench.claim(&worker, 200, 55).len(), 1 + 1, "FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX");
+    assert_eq!(bench.claim(&worker, 200, 55).len(), 0);
+    assert_eq!(bench.reader.open_leases(&worker.public(), bench.cx.now).unwrap().len(), 2 + 4);
+    bench.later(60_001);
+    assert_eq!(bench.reader.open_leases(&worker.public(), bench.cx.now).unwrap().len(), 4, "fetch leases are over");
+    assert_eq!(bench.claim(&worker, 2, 0).len(), 2, "and hold no places, swept or not");
+}
+
+#[test]
+fn no_more_leases_than_nonces() {
+    let mut bench = Bench::new();
+    bench.ask(project(1, 9, 2, 3));
+    let nonces = bench.nonces(1);
+    let reply = bench.does(Command::Claim { worker: key(1).public(), fetch: 0, judgment: 4, nonces });
+    assert!(matches!(reply, Reply::Leases(leases) if leases.len() == 1));
+}
+
+#[test]
+fn the_fewest_free_places_come_first_then_the_older_order_then_the_number() {
+    let mut bench = Bench::new();
+    bench.ask(project(7, 3, 2, 2));
+    bench.ask(project(3, 3, 2, 2));
+    let first = bench.claim(&key(1), 0, 4);
+    let orders: Vec<_> = first.iter().map(|l| Item::from_bytes(&l.item).unwrap().order()).collect();
+    assert_eq!(orders, [order_id(7), order_id(7), order_id(7), order_id(3)]);
+    give_back(&mut bench, 1, &first[0], ReturnReason::Skipped);
+    give_back(&mut bench, 1, &first[2], ReturnReason::Skipped);
+    bench.answers(&key(1), &first[3], 0);
+    let second = items(&bench.claim(&key(2), 0, 4));
+    let first = items(&first);
+    assert_eq!(
+        second,
+        [first[1], first[3], first[0], first[2]],
+        "the begun ones have fewer free places, then age counts"
+    );
+}
+
+#[test]
+fn never_the_same_item_twice() {
+    let mut bench = Bench::new();
+    bench.ask(project(1, 2, 2, 3));
+    let worker = key(1);
+    let leases = bench.claim(&worker, 0, 4);
+    assert_eq!(items(&leases).into_iter().collect::<BTreeSet<_>>().len(), 2);
+    bench.answers(&worker, &leases[0], 0);
+    give_back(&mut bench, 1, &leases[1], ReturnReason::Skipped);
+    assert_eq!(bench.claim(&worker, 0, 4).len(), 0);
+    bench.later(10_000_000);
+    bench.sweep();
+    assert_eq!(bench.claim(&worker, 0, 4).len(), 0);
+    assert_eq!(bench.claim(&key(2), 0, 4).len(), 2);
+}
+
+#[test]
+fn two_workers_race_for_one_place() {
+    let mut bench = Bench::new();
+    bench.buy(fetch_order(1, &[URL]));
+    let batch: Vec<_> = (1..=2)
+        .map(|seed| Command::Claim { worker: key(seed).public(), fetch: 2, judgment: 4, nonces: bench.nonces(6) })
+        .collect();
+    let replies = bench.store.apply(&bench.cx, &batch).unwrap();
+    let counts: Vec<_> = replies
+        .into_iter()
+        .map(|reply| match reply {
+            Ok(Reply::Leases(leases)) => leases.len(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(counts, [1, 0]);
+}
+
+#[test]
+fn open_leases_and_answers_never_exceed_what_is_needed() {
+    let mut bench = Bench::new();
+    bench.ask(project(1, 1, 2, 3));
+    let lease = bench.lease(&key(1), 0, 1);
+    bench.answers(&key(1), &lease, 0);
+    assert_eq!(bench.claim(&key(2), 0, 1).len(), 1);
+    assert_eq!(bench.claim(&key(3), 0, 1).len(), 1);
+    assert_eq!(bench.claim(&key(4), 0, 1).len(), 0);
+    bench.later(300_001);
+    assert_eq!(bench.claim(&key(4), 0, 1).len(), 0, "not yet swept");
+    let (expired, verdicts, settled) = bench.sweep();
+    let whose: BTreeSet<_> = expired.iter().map(|(worker, _)| *worker).collect();
+    assert_eq!(whose, BTreeSet::from([key(2).public(), key(3).public()]));
+    assert!(verdicts.is_empty() && settled.is_empty());
+    assert_eq!(bench.claim(&key(4), 0, 1).len(), 1);
+    assert_eq!(bench.claim(&key(5), 0, 1).len(), 1);
+    assert_eq!(bench.claim(&key(6), 0, 1).len(), 0);
+}
+
+#[test]
+fn some_returns_and_expiries_leave_a_second_chance() {
+    for (reason, chances) in [
+        (Some(ReturnReason::Skipped), 1),
+        (Some(ReturnReason::Broken), 1),
+        (Some(ReturnReason::SwitchedOff), LEASES_PER_ITEM_MAX),
+        (Some(ReturnReason::TooMany), LEASES_PER_ITEM_MAX),
+        (None, LEASES_PER_ITEM_MAX),
+    ] {
+        let mut bench = Bench::new();
+        bench.buy(fetch_order(1, &[URL]));
+        for _ in 0..chances {
+            let lease = bench.lease(&key(1), 1, 0);
+            match reason {
+                Some(reason) => give_back(&mut bench, 1, &lease, reason),
+                None => bench.later(60_001),
+            }
+            bench.sweep();
+        }
+        assert_eq!(bench.claim(&key(1), 1, 0).len(), 0, "{reason:?}");
+        assert_eq!(bench.claim(&key(2), 1, 0).len(), 1, "{reason:?}");
+    }
+}
+
+#[test]
+fn a_lease_is_given_back_once_by_its_worker_and_before_its_end() {
+    let mut bench = Bench::new();
+    bench.buy(fetch_order(1, &[URL; 3]));
+    let worker = key(1);
+    let leases = bench.claim(&worker, 2, 0);
+    let back = |seed: u8, offer: Hash| Command::Return {
+        worker: key(seed).public(),
+        offer,
+        reason: ReturnReason::SwitchedOff,
+    };
+    let (first, second) = (Hash::of(&leases[0].offer), Hash::of(&leases[1].offer));
+    assert_eq!(refused(bench.one(back(1, Hash::of(b"none")))), RefusedCode::UnknownOffer);
+    assert_eq!(refused(bench.one(back(2, first))), RefusedCode::NotYours);
+    assert_eq!(bench.one(back(1, first)), Ok(Reply::Freed));
+    assert_eq!(bench.one(back(1, first)), Ok(Reply::Done), "twice is no error");
+    let result = bench.page(&leases[1], b"x");
+    bench.stores(&worker, &result, b"x");
+    assert_eq!(refused(bench.one(back(1, second))), RefusedCode::LeaseEnded);
+    let third = Hash::of(&bench.lease(&worker, 1, 0).offer);
+    bench.later(60_001);
+    bench.sweep();
+    assert_eq!(refused(bench.one(back(1, third))), RefusedCode::LeaseExpired);
+    bench.checks_out();
+}

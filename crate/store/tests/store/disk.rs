@@ -1,0 +1,86 @@
+//! A full disk and a locked database: typed, nothing half-written, and it works again afterwards.
+
+use lull_market::{Command, LeaseState, Refusal, Reply};
+use lull_protocol::{Hash, Signed};
+use lull_store::StoreError;
+
+use crate::bench::{Bench, URL, amount, fetch_order, key};
+
+#[test]
+fn full_is_typed_keeps_nothing_of_the_batch_and_passes() {
+    let mut bench = Bench::new();
+    bench.buy(fetch_order(1, &[URL; 40]));
+    let workers: Vec<_> = (1..=20).map(key).collect();
+    let mut batch = Vec::new();
+    for (i, worker) in (0..).zip(&workers) {
+        for lease in bench.claim(worker, 2, 0) {
+            let body = vec![i; 40_000];
+            let statement = Signed::sign(bench.page(&lease, &body), worker).bytes().to_vec();
+            batch.push(Command::Submit { worker: worker.public(), statement, body });
+        }
+    }
+    assert_eq!(batch.len(), 40);
+    let size = std::fs::metadata(bench.path()).unwrap().len();
+    let before = (bench.reader.statistics().unwrap(), bench.reader.check_ledger().unwrap());
+    bench.store.set_bytes_max(size + 400_000).unwrap();
+
+    let error = bench.store.apply(&bench.cx, &batch).unwrap_err();
+    assert!(matches!(error, StoreError::Full(_)) && error.is_transient(), "{error:?}");
+    assert_eq!((bench.reader.statistics().unwrap(), bench.reader.check_ledger().unwrap()), before);
+    for worker in &workers {
+        assert_eq!(bench.money(worker), (0, 0, 0));
+    }
+    // What needs little room still works, as does a smaller batch.
+    bench.does(Command::Deposit { requester: crate::bench::BUYER, amount: amount(1), reference: "small".into() });
+    let small = bench.store.apply(&bench.cx, &batch[..2]).unwrap();
+    assert!(small.iter().all(Result::is_ok));
+    assert!(matches!(bench.store.apply(&bench.cx, &batch), Err(StoreError::Full(_))));
+    bench.checks_out();
+
+    bench.store.set_bytes_max(u64::MAX).unwrap();
+    let replies = bench.store.apply(&bench.cx, &batch).unwrap();
+    assert!(replies.iter().all(|reply| matches!(reply, Ok(Reply::Stored { .. }))), "{replies:?}");
+    assert_eq!(replies[..2], small, "those that were stored are acknowledged again");
+    let statistics = bench.reader.statistics().unwrap();
+    assert_eq!((statistics.fetches, statistics.accepted, statistics.items_open), (40, 40, 0));
+    bench.checks_out();
+}
+
+#[test]
+fn another_writer_makes_it_busy_for_as_long_as_it_lasts() {
+    let mut bench = Bench::new();
+    let other = rusqlite::Connection::open(bench.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let order = [Command::CreateFetchOrder(fetch_order(1, &[URL]))];
+    let error = bench.store.apply(&bench.cx, &order).unwrap_err();
+    assert!(matches!(error, StoreError::Busy(_)) && error.is_transient(), "{error:?}");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!(bench.store.apply(&bench.cx, &order).unwrap()[0].is_ok());
+}
+
+#[test]
+fn a_fault_in_the_middle_of_a_command_takes_back_what_it_wrote_and_no_more() {
+    let mut bench = Bench::new();
+    bench.buy(fetch_order(1, &[URL]));
+    bench.buy(fetch_order(2, &[URL]));
+    let leases = bench.claim(&key(1), 2, 0);
+    let raw = rusqlite::Connection::open(bench.path()).unwrap();
+    // The result is written before its payment is found to be impossible.
+    raw.execute("UPDATE accounts SET balance = 1 WHERE kind = 'held' AND owner = ?1", [[1_u8; 16]])
+        .map(|rows| assert_eq!(rows, 1))
+        .unwrap();
+    let submits: Vec<_> = leases
+        .iter()
+        .map(|lease| {
+            let statement = Signed::sign(bench.page(lease, b"x"), &key(1)).bytes().to_vec();
+            Command::Submit { worker: key(1).public(), statement, body: b"x".to_vec() }
+        })
+        .collect();
+    let replies = bench.store.apply(&bench.cx, &submits).unwrap();
+    assert!(matches!(&replies[0], Err(Refusal::Fault(_))), "{replies:?}");
+    assert!(matches!(&replies[1], Ok(Reply::Stored { .. })));
+    let facts = bench.reader.submit_facts(&Hash::of(&leases[0].offer)).unwrap().unwrap();
+    assert_eq!((facts.lease.state, facts.stored), (LeaseState::Open, None));
+    assert_eq!(bench.reader.body(&Hash::of(&leases[0].offer)).unwrap(), None);
+    assert_eq!((bench.money(&key(1)).0, bench.reader.statistics().unwrap().fetches), (1_000, 1));
+}

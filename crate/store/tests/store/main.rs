@@ -1,0 +1,22 @@
+//! The market's rules and the store's promises, on a real database file: one test suite for every backend.
+
+#[cfg(test)]
+mod assignment;
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod fetch;
+#[cfg(test)]
+mod judgment;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod money;
+#[cfg(test)]
+mod readers;
+#[cfg(test)]
+mod requester;
+#[cfg(test)]
+mod submit;

@@ -1,0 +1,244 @@
+//! Money under random commands: it balances, nothing is paid twice, nothing is lost. And how fast it is.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use lull_market::{Command, Lease, Refusal, Reply, RequesterId};
+use lull_protocol::message::ReturnReason;
+use lull_protocol::statement::{FetchReport, Outcome, Report, Verdict};
+use lull_protocol::{Hash, Item, PublicKey, Signed, Timestamp};
+use proptest::prelude::*;
+
+use crate::bench::{BUYER, Bench, amount, fetch_order, key, offer, project, report};
+
+const WORKERS: u8 = 4;
+const REQUESTERS: [RequesterId; 2] = [BUYER, RequesterId([2; 16])];
+
+/// What somebody may do next; numbers are taken modulo what there is.
+#[derive(Clone, Debug)]
+enum Step {
+    Deposit { requester: bool, amount: u64, reference: u8 },
+    Buy { requester: bool, urls: usize, per_item: u64, per_mib: u64 },
+    Ask { requester: bool, contents: usize, people: u8, price: u64 },
+    Claim { worker: u8, fetch: u8, judgment: u8 },
+    Work { worker: u8, which: usize, how: u8 },
+    Repeat { which: usize },
+    Return { worker: u8, which: usize, reason: u8 },
+    Wait { ms: u64 },
+    Sweep,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => (any::<bool>(), 1..50_000_u64, 0..6_u8)
+            .prop_map(|(requester, amount, reference)| Step::Deposit { requester, amount, reference }),
+        2 => (any::<bool>(), 1..4_usize, 1..3_000_u64, 0..3_000_u64)
+            .prop_map(|(requester, urls, per_item, per_mib)| Step::Buy { requester, urls, per_item, per_mib }),
+        2 => (any::<bool>(), 1..4_usize, 1..5_u8, 1..3_000_u64)
+            .prop_map(|(requester, contents, people, price)| Step::Ask { requester, contents, people, price }),
+        6 => (0..WORKERS, 0..4_u8, 0..6_u8)
+            .prop_map(|(worker, fetch, judgment)| Step::Claim { worker, fetch, judgment }),
+        12 => (0..WORKERS, any::<usize>(), any::<u8>())
+            .prop_map(|(worker, which, how)| Step::Work { worker, which, how }),
+        3 => any::<usize>().prop_map(|which| Step::Repeat { which }),
+        2 => (0..WORKERS, any::<usize>(), 0..4_u8)
+            .prop_map(|(worker, which, reason)| Step::Return { worker, which, reason }),
+        3 => prop_oneof![0..1_000_u64, 50_000..400_000_u64, 3_000_000..90_000_000_u64].prop_map(|ms| Step::Wait { ms }),
+        2 => Just(Step::Sweep),
+    ]
+}
+
+/// The market, and what an onlooker who trusts nobody wrote down.
+struct Onlooker {
+    bench: Bench,
+    orders: u8,
+    leases: Vec<(u8, Lease)>,
+    sent: Vec<Command>,
+    deposited: BTreeMap<String, u64>,
+    /// By the result's hash: whose verdict it was and what it paid.
+    paid: BTreeMap<Hash, (PublicKey, u64)>,
+}
+
+impl Onlooker {
+    fn new() -> Self {
+        let mut bench = Bench::empty();
+        for (i, requester) in REQUESTERS.into_iter().enumerate() {
+            let name = format!("Buyer {i}");
+            bench.does(Command::AddRequester { requester, key_hash: Hash::of(name.as_bytes()), name });
+        }
+        let nothing = BTreeMap::new();
+        Self { bench, orders: 0, leases: vec![], sent: vec![], deposited: nothing, paid: BTreeMap::new() }
+    }
+
+    fn take(&mut self, step: Step) {
+        let Some(command) = self.command(step) else { return };
+        let reply = self.bench.one(command.clone());
+        if let Err(Refusal::Fault(fault)) = &reply {
+            panic!("{command:?}: {fault}");
+        }
+        match (command, reply) {
+            (Command::Deposit { amount, reference, .. }, Ok(_)) => {
+                self.deposited.insert(reference, amount.get());
+            }
+            (Command::Claim { worker, .. }, Ok(Reply::Leases(new))) => {
+                let seed = (1..=WORKERS).find(|seed| key(*seed).public() == worker).unwrap();
+                self.leases.extend(new.into_iter().map(|lease| (seed, lease)));
+            }
+            (command @ Command::Submit { .. }, reply) => {
+                if let Ok(Reply::Stored { verdicts, .. }) = reply {
+                    verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
+                }
+                self.sent.push(command);
+            }
+            (Command::Sweep, Ok(Reply::Swept { verdicts, .. })) => {
+                verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
+            }
+            _ => {}
+        }
+    }
+
+    /// A verdict seen again must be the same one.
+    fn note(&mut self, worker: PublicKey, statement: &[u8]) {
+        let verdict = Signed::<Verdict>::verify(statement, &self.bench.cx.key.public()).unwrap();
+        let said = (worker, verdict.payload().amount.get());
+        assert_eq!(*self.paid.entry(verdict.payload().result).or_insert(said), said, "one verdict per result");
+    }
+
+    fn command(&mut self, step: Step) -> Option<Command> {
+        let whose = |first: bool| REQUESTERS[usize::from(first)];
+        Some(match step {
+            Step::Deposit { requester, amount: value, reference } => {
+                let reference = format!("deposit {reference}");
+                Command::Deposit { requester: whose(requester), amount: amount(value), reference }
+            }
+            Step::Buy { requester, urls, per_item, per_mib } => {
+                self.orders += 1;
+                let mut order = fetch_order(self.orders, &vec![crate::bench::URL; urls]);
+                order.requester = whose(requester);
+                (order.price.per_item, order.price.per_mib) = (amount(per_item), amount(per_mib));
+                Command::CreateFetchOrder(order)
+            }
+            Step::Ask { requester, contents, people, price } => {
+                self.orders += 1;
+                let mut project = project(self.orders, contents, people / 2 + 1, people);
+                (project.requester, project.price) = (whose(requester), amount(price));
+                Command::CreateProject(project)
+            }
+            Step::Claim { worker, fetch, judgment } => {
+                let nonces = self.bench.nonces(usize::from(fetch + judgment));
+                Command::Claim { worker: key(1 + worker).public(), fetch, judgment, nonces }
+            }
+            Step::Work { worker, which, how } => return self.work(1 + worker, which, how),
+            Step::Repeat { which } => self.sent.get(which % self.sent.len().max(1))?.clone(),
+            Step::Return { worker, which, reason } => {
+                let reasons =
+                    [ReturnReason::Skipped, ReturnReason::SwitchedOff, ReturnReason::Broken, ReturnReason::TooMany];
+                let (_, lease) = self.leases.get(which % self.leases.len().max(1))?;
+                let offer = Hash::of(&lease.offer);
+                Command::Return { worker: key(1 + worker).public(), offer, reason: reasons[usize::from(reason)] }
+            }
+            Step::Wait { ms } => {
+                self.bench.later(ms);
+                return None;
+            }
+            Step::Sweep => Command::Sweep,
+        })
+    }
+
+    /// A result, honest or not, mostly of the worker's own leases.
+    fn work(&self, worker: u8, which: usize, how: u8) -> Option<Command> {
+        let own: Vec<_> = self.leases.iter().filter(|(seed, _)| *seed == worker || how.is_multiple_of(13)).collect();
+        let (_, lease) = own.get(which % own.len().max(1))?;
+        let body = vec![how; usize::from(how) * 1_000];
+        let mut result = match Item::from_bytes(&lease.item).unwrap() {
+            Item::Judgment(_) => self.bench.choice(lease, how % 4),
+            Item::Fetch(_) => self.bench.result(lease, Report::Fetch(fetched(how, &body))),
+        };
+        if how.is_multiple_of(11) {
+            result.started_at = Timestamp::ZERO;
+        }
+        let has_body = matches!(&result.report, Report::Fetch(r) if r.outcome.is_paid());
+        let body = if has_body { body } else { vec![] };
+        let statement = Signed::sign(result, &key(worker)).bytes().to_vec();
+        Some(Command::Submit { worker: key(worker).public(), statement, body })
+    }
+
+    fn holds(&self) {
+        let (reader, bench) = (&self.bench.reader, &self.bench);
+        bench.checks_out();
+        let statistics = reader.statistics().unwrap();
+        let deposited: u64 = self.deposited.values().sum();
+        assert_eq!(statistics.deposited.get(), deposited, "deposits");
+        let balances = REQUESTERS.map(|requester| reader.balance(requester).unwrap());
+        let kept: u64 = balances.iter().map(|b| b.available.get() + b.held.get()).sum();
+        assert_eq!(kept + statistics.earned.get() + statistics.fees.get(), deposited, "conservation");
+        for seed in 1..=WORKERS {
+            let worker = key(seed).public();
+            let verdicts = reader.verdicts_after(&worker, 0, 10_000).unwrap();
+            assert!((1..).zip(&verdicts).all(|(number, verdict)| verdict.number == number), "no gaps");
+            let (earned, pending, payable) = bench.money(&key(seed));
+            let paid: u64 = self.paid.values().filter(|(whose, _)| *whose == worker).map(|(_, amount)| amount).sum();
+            assert_eq!((earned, earned), (paid, pending + payable), "earned");
+            assert_eq!(verdicts.len(), self.paid.values().filter(|(whose, _)| *whose == worker).count());
+        }
+        for (seed, lease) in &self.leases {
+            assert_eq!(offer(lease).worker, key(*seed).public());
+        }
+    }
+}
+
+fn fetched(how: u8, body: &[u8]) -> FetchReport {
+    let (outcome, status) = match how % 5 {
+        0 => (Outcome::Blocked, 403),
+        1 => (Outcome::NotFound, 404),
+        _ => (Outcome::Ok, 200),
+    };
+    let mut report = report(outcome, status, body);
+    if how.is_multiple_of(7) {
+        report.hops[0].address = "10.0.0.1".into();
+    }
+    report
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn money_balances_whatever_happens(steps in proptest::collection::vec(step(), 1..120)) {
+        let mut onlooker = Onlooker::new();
+        onlooker.take(Step::Deposit { requester: false, amount: 5_000_000, reference: 100 });
+        onlooker.take(Step::Deposit { requester: true, amount: 1_000_000, reference: 101 });
+        for (i, step) in steps.into_iter().enumerate() {
+            onlooker.take(step);
+            if i % 16 == 0 {
+                onlooker.holds();
+            }
+        }
+        onlooker.holds();
+    }
+}
+
+/// Prints how many answers per second are stored, judged and paid, by the size of a batch. A figure to
+/// read, not a limit to hold: this machine does other things, too.
+#[test]
+fn pace() {
+    for size in [1, 10, 100, 1_000] {
+        let mut bench = Bench::new();
+        bench.ask(project(1, 1_000, 2, 3));
+        let workers: Vec<_> = (1..=250).map(key).collect();
+        let mut submits = Vec::new();
+        for worker in workers.iter().cycle().take(if size == 1_000 { 750 } else { 250 }) {
+            for lease in bench.claim(worker, 0, 4) {
+                let statement = Signed::sign(bench.choice(&lease, 1), worker).bytes().to_vec();
+                submits.push(Command::Submit { worker: worker.public(), statement, body: vec![] });
+            }
+        }
+        submits.truncate(if size == 1 { 200 } else { 1_000 });
+        let begun = Instant::now();
+        for batch in submits.chunks(size) {
+            assert!(bench.store.apply(&bench.cx, batch).unwrap().iter().all(Result::is_ok));
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        println!("{size:>5} per commit: {:>6.0} answers/s", submits.len() as f64 / seconds);
+        bench.checks_out();
+    }
+}
