@@ -1,2 +1,223 @@
-//! Lull.
-fn main() {}
+//! `lull`: buys work from a coordinator, and verifies what a browser was paid for.
+
+mod client;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, Parser, Subcommand};
+use lull_protocol::PublicKey;
+
+use crate::client::{Client, Fetch};
+use crate::verify::{Inputs, Report};
+
+const EXAMPLES: &str = "Examples:
+  export LULL_API_KEY=lull_…
+  lull fetch https://example.org/ https://example.org/about --purpose \"link check\" --price 500
+  lull project words.json
+  lull results 7d1f… --follow > results.jsonl
+  lull verify receipts.jsonl --coordinator 5b42… --ledger ledger.jsonl --site-log access.jsonl";
+
+/// Buys work from browsers, and checks what they were paid for.
+#[derive(Parser)]
+#[command(name = "lull", version, after_help = EXAMPLES, after_long_help = EXAMPLES)]
+struct Arguments {
+    #[command(flatten)]
+    account: Account,
+    #[command(subcommand)]
+    task: Task,
+}
+
+/// Where to buy, and as whom.
+#[derive(Args)]
+struct Account {
+    /// The coordinator's address
+    #[arg(long, env = "LULL_SERVER", default_value = "http://127.0.0.1:7340", global = true)]
+    server: String,
+    /// The API key; better in the environment than in the shell's history
+    #[arg(long, env = "LULL_API_KEY", hide_env_values = true, global = true)]
+    key: Option<String>,
+    /// A file that holds the API key
+    #[arg(long, env = "LULL_API_KEY_FILE", global = true)]
+    key_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Order fetches of public pages
+    Fetch {
+        /// https URLs
+        #[arg(required = true)]
+        urls: Vec<String>,
+        /// What it is for; workers see it
+        #[arg(long)]
+        purpose: String,
+        /// GET or HEAD
+        #[arg(long, default_value = "GET")]
+        method: String,
+        /// Ceiling of each decoded body, bytes [default: 8388608]
+        #[arg(long, alias = "max-bytes")]
+        bytes_max: Option<u64>,
+        /// Allow plain http on port 80
+        #[arg(long)]
+        http_allowed: bool,
+        /// Per page, base units (millionths of a credit)
+        #[arg(long, default_value_t = 500)]
+        price: u64,
+        /// Per MiB of decoded body, base units
+        #[arg(long, default_value_t = 20_000)]
+        price_mib: u64,
+        /// Makes a repeated command the same order
+        #[arg(long)]
+        idempotency_key: Option<String>,
+    },
+    /// Buy the judgments that a JSON file describes (docs/api.md); `file` in a content names a picture to send
+    Project {
+        /// The file
+        file: PathBuf,
+    },
+    /// Content of judgments
+    #[command(subcommand)]
+    Blob(BlobTask),
+    /// List your orders
+    Orders,
+    /// Print an order's results, one JSON object per line
+    Results {
+        /// The order's id
+        order: String,
+        /// Go on until no item is open
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Write the body that a result fetched to stdout
+    Body {
+        /// The result's `offer`
+        offer: String,
+    },
+    /// Print your balance
+    Balance,
+    /// Compare a browser's receipts with a site's access log and the ledger; status 0 only if all agree
+    Verify {
+        /// The browser's export (JSON Lines)
+        receipts: PathBuf,
+        /// The coordinator's public key, hexadecimal; without it the export's own word is taken
+        #[arg(long)]
+        coordinator: Option<String>,
+        /// The coordinator's ledger (`lull-coordinator export ledger`)
+        #[arg(long)]
+        ledger: Option<PathBuf>,
+        /// The fetched site's access log: one JSON object per request
+        #[arg(long)]
+        site_log: Option<PathBuf>,
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum BlobTask {
+    /// Send a picture and print its hash
+    Put {
+        /// PNG, JPEG or WebP
+        file: PathBuf,
+    },
+}
+
+/// What a caller can tell apart: 0 done (and, for `verify`, all agrees), 1 `verify` found a disagreement, 2 it
+/// could not be done.
+fn main() -> ExitCode {
+    run(Arguments::parse()).unwrap_or_else(|error| {
+        eprintln!("lull: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn run(Arguments { account, task }: Arguments) -> Result<ExitCode> {
+    if let Task::Verify { receipts, coordinator, ledger, site_log, json } = &task {
+        return verified(receipts, coordinator.as_deref(), ledger.as_deref(), site_log.as_deref(), *json);
+    }
+    let client = Client::new(&account.server, &key(&account)?)?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(buy(&client, task))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn key(account: &Account) -> Result<String> {
+    match (&account.key, &account.key_file) {
+        (Some(key), _) => Ok(key.clone()),
+        (None, Some(file)) => std::fs::read_to_string(file).with_context(|| file.display().to_string()),
+        (None, None) => Err(anyhow!("set LULL_API_KEY, or --key-file to a file that holds your API key")),
+    }
+}
+
+async fn buy(client: &Client, task: Task) -> Result<()> {
+    match task {
+        Task::Fetch { urls, purpose, method, bytes_max, http_allowed, price, price_mib, idempotency_key } => {
+            let idempotency_key = idempotency_key.as_deref();
+            let (urls, purpose, method) = (&urls, purpose.as_str(), method.as_str());
+            client
+                .fetch(&Fetch { urls, purpose, method, bytes_max, http_allowed, price, price_mib, idempotency_key })
+                .await
+        }
+        Task::Project { file } => client.project(&file).await,
+        Task::Blob(BlobTask::Put { file }) => client.put_blob(&file).await,
+        Task::Orders => client.orders().await,
+        Task::Results { order, follow } => client.results(&order, follow).await,
+        Task::Body { offer } => client.body(&offer).await,
+        Task::Balance => client.balance().await,
+        Task::Verify { .. } => Ok(()),
+    }
+}
+
+fn verified(
+    receipts: &Path,
+    coordinator: Option<&str>,
+    ledger: Option<&Path>,
+    site_log: Option<&Path>,
+    json: bool,
+) -> Result<ExitCode> {
+    let read = |path: &Path| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+    let coordinator = coordinator
+        .map(|hex| PublicKey::from_hex(hex).context("--coordinator is a public key of 64 hexadecimal digits"))
+        .transpose()?;
+    let (receipts, ledger, site_log) =
+        (read(receipts)?, ledger.map(read).transpose()?, site_log.map(read).transpose()?);
+    let inputs = Inputs { receipts: &receipts, coordinator, ledger: ledger.as_deref(), site_log: site_log.as_deref() };
+    let report = verify::verify(&inputs).map_err(|error| anyhow!(error))?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print_table(&report);
+    }
+    Ok(if report.disagreements.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_table(report: &Report) {
+    // Amounts are below 2^53, so a credit's millionths come out whole.
+    let credits = |units: u64| format!("{}.{:06} {}", units / 1_000_000, units % 1_000_000, report.asset);
+    println!("judgments   {}", report.judgments);
+    println!("fetches     {}", report.fetches);
+    println!("bytes       {}", report.bytes);
+    println!("earned      {}", credits(report.earned).trim_end());
+    println!("verified    {} ({} waiting for a verdict)", report.verified, report.waiting);
+    if let Some(requests) = report.requests {
+        println!("requests    {requests} found in the site's access log");
+    }
+    if let Some(earned) = report.ledger_earned {
+        println!("ledger      {}", credits(earned));
+    }
+    let by = if report.coordinator_by_export {
+        "named by the export itself; --coordinator says which you trust"
+    } else {
+        "as you gave it"
+    };
+    println!("coordinator {} ({by})", report.coordinator);
+    if report.judgments + report.fetches == 0 {
+        println!("there are no receipts in this export yet");
+    }
+    for line in &report.disagreements {
+        println!("DISAGREES   {line}");
+    }
+}

@@ -1,2 +1,163 @@
-//! Lull.
-fn main() {}
+//! `lull-coordinator`: configuration, the operator's commands, the server.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use lull_coordinator::config::{Config, LogForm, Settings};
+use lull_coordinator::export::{self, What};
+use lull_coordinator::folder::Folder;
+use lull_coordinator::{operator, start};
+use lull_protocol::Amount;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+const EXAMPLES: &str = "Examples:
+  lull-coordinator                                  serve on 127.0.0.1:7340, data in ./lull-data
+  lull-coordinator --listen 127.0.0.1:0             serve on a free port; stdout says which, as JSON
+  lull-coordinator requester add \"Acme\" --deposit 5000000
+                                                    a buyer with 5 credits; prints its API key once
+  lull-coordinator deposit \"Acme\" 1000000 --reference invoice-17
+  lull-coordinator export ledger > ledger.jsonl     works while the server runs
+  lull-coordinator check                            recomputes every balance; status 1 if one is wrong
+
+Each setting can stand in the file given by --config (TOML), in the environment, or in a flag; a flag
+counts before the environment, and that before the file:
+  fee_bp = 500            LULL_FEE_BP=500            --fee-bp 500";
+
+/// Lull's coordinator: gives work to browsers, checks what comes back, keeps the ledger.
+#[derive(Parser)]
+#[command(name = "lull-coordinator", version, after_long_help = EXAMPLES, after_help = EXAMPLES)]
+struct Arguments {
+    /// Configuration file (TOML); unknown keys are errors
+    #[arg(long, env = "LULL_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run the server (this is also what happens without a command)
+    Serve,
+    /// Requesters: who buys work
+    #[command(subcommand)]
+    Requester(RequesterTask),
+    /// Count money that a requester paid in
+    Deposit {
+        /// The requester's name
+        name: String,
+        /// Base units (millionths of a credit)
+        amount: u64,
+        /// What makes this payment unlike every other; the same reference counts once
+        #[arg(long)]
+        reference: Option<String>,
+    },
+    /// Print the coordinator's public key and fingerprint, as JSON
+    Key,
+    /// Recompute the ledger; status 1 if anything does not agree
+    Check,
+    /// Write the ledger or all receipts to stdout, one JSON object per line
+    Export {
+        /// What to write
+        what: What,
+    },
+}
+
+#[derive(Subcommand)]
+enum RequesterTask {
+    /// Add a requester and print its API key, which is shown only once
+    Add {
+        /// Its public name, shown to workers
+        name: String,
+        /// Money paid in at once, base units (millionths of a credit)
+        #[arg(long)]
+        deposit: Option<u64>,
+    },
+}
+
+fn main() -> ExitCode {
+    run(Arguments::parse()).unwrap_or_else(|error| {
+        eprintln!("lull-coordinator: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let file = match &arguments.config {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+            Settings::from_toml(&text)?
+        }
+        None => Settings::default(),
+    };
+    let config = arguments.settings.over(file).finish()?;
+    match arguments.task.unwrap_or(Task::Serve) {
+        Task::Serve => serve(config)?,
+        Task::Requester(RequesterTask::Add { name, deposit }) => {
+            let deposit = deposit.map(amount).transpose()?;
+            println!("{}", *operator::add_requester(&config, &name, deposit)?);
+        }
+        Task::Deposit { name, amount: given, reference } => {
+            operator::deposit(&config, &name, amount(given)?, reference)?;
+        }
+        Task::Key => {
+            let key = Folder::open(&config.data)?.key()?.public();
+            let fingerprint = key.fingerprint().to_string();
+            println!("{}", serde_json::json!({"public_key": key.to_string(), "fingerprint": fingerprint}));
+        }
+        Task::Check => return check(&config),
+        Task::Export { what } => {
+            let database = Folder::open(&config.data)?.database();
+            export::export(&database, what, &mut BufWriter::new(io::stdout().lock()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn amount(given: u64) -> anyhow::Result<Amount> {
+    Amount::new(given).context("an amount is at most 2^53 - 1 base units")
+}
+
+fn check(config: &Config) -> anyhow::Result<ExitCode> {
+    let check = export::check(&Folder::open(&config.data)?.database())?;
+    for problem in &check.problems {
+        println!("{problem}");
+    }
+    println!("{} entries, {} postings, {} accounts", check.entries, check.postings, check.accounts);
+    Ok(if check.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[tokio::main]
+async fn serve(config: Config) -> anyhow::Result<()> {
+    log_to_stderr(&config)?;
+    // Handlers come first: a signal at any moment from here on is a graceful stop.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let running = start(config).await?;
+    let mut stdout = io::stdout();
+    writeln!(stdout, "{}", serde_json::to_string(running.ready())?)?;
+    stdout.flush()?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    running.stop().await?;
+    Ok(())
+}
+
+fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log_filter).context("log_filter")?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let set = match config.log {
+        LogForm::Text => log.with_ansi(false).try_init(),
+        LogForm::Json => log.json().try_init(),
+    };
+    if let Err(error) = set {
+        bail!("starting the log: {error}");
+    }
+    Ok(())
+}

@@ -1,0 +1,262 @@
+//! Good and bad exports, access logs and ledgers.
+
+use super::*;
+use lull_protocol::cose::Signed;
+use lull_protocol::statement::{
+    AcceptanceRule, ChoiceAnswer, Decision, Hop, Input, JobClass, Outcome, Price, Traffic, VerdictReason,
+};
+use lull_protocol::units::Nonce;
+use lull_protocol::{Amount, ByteCount, Content, FetchItem, JudgmentItem, OrderId, SigningKey, Timestamp};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+/// One session: a fetch with a redirect, a fetch of a page that isn't there, a judgment, and one that waits.
+struct Case {
+    receipts: Vec<Value>,
+    log: Vec<Value>,
+    ledger: Vec<Value>,
+}
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&Zeroizing::new([seed; 32]))
+}
+
+fn amount(n: u64) -> Amount {
+    Amount::new(n).unwrap()
+}
+
+fn time(n: u64) -> Timestamp {
+    Timestamp::new(n).unwrap()
+}
+
+fn receipt(n: u8, item: &Item, report: Work, pays: Option<u64>) -> (Value, Option<Hash>) {
+    let (coordinator, worker) = (key(1), key(2));
+    let (class, rule) = match item {
+        Item::Fetch(f) => (JobClass::Fetch, AcceptanceRule::FetchChecks { bytes_max: f.bytes_max }),
+        Item::Judgment(_) => (JobClass::Judgment, AcceptanceRule::Agreement { agree: 1, people: 1 }),
+    };
+    let offer = Offer {
+        worker: worker.public(),
+        item: item.hash(),
+        class,
+        nonce: Nonce([n; 16]),
+        price: Price { per_item: amount(4_000), per_mib: Amount::ZERO },
+        asset: "demo credits".into(),
+        rule,
+        issued_at: time(1),
+        deadline: time(10),
+        approved_at: time(20),
+    };
+    let offer = Signed::sign(offer, &coordinator);
+    let result = WorkResult { offer: offer.hash(), report, started_at: time(2), finished_at: time(3) };
+    let result = Signed::sign(result, &worker);
+    let verdict = pays.map(|pays| {
+        let (decision, reason) = (Decision::Accepted, VerdictReason::ChecksPassed);
+        let verdict = Verdict { result: result.hash(), decision, reason, amount: amount(pays), decided_at: time(4) };
+        Signed::sign(verdict, &coordinator)
+    });
+    let line = json!({
+        "item": BASE64.encode(&item.to_bytes()),
+        "offer": BASE64.encode(offer.bytes()),
+        "result": BASE64.encode(result.bytes()),
+        "verdict": verdict.as_ref().map(|v| BASE64.encode(v.bytes())),
+    });
+    (line, verdict.map(|v| v.hash()))
+}
+
+fn fetch(url: &str) -> Item {
+    Item::Fetch(FetchItem {
+        order: OrderId([3; 16]),
+        requester: "Buyer".into(),
+        purpose: "a test".into(),
+        url: url.into(),
+        method: Method::Get,
+        bytes_max: ByteCount::new(1_000).unwrap(),
+        http_allowed: false,
+    })
+}
+
+fn fetched(outcome: Outcome, hops: &[(&str, u16)], body: &[u8]) -> Work {
+    let hop = |(url, status): &(&str, u16)| Hop { url: (*url).into(), address: "203.0.113.5".into(), status: *status };
+    Work::Fetch(FetchReport {
+        outcome,
+        status: hops.last().unwrap().1,
+        headers: vec![],
+        body_hash: Hash::of(body),
+        body_bytes: ByteCount::new(body.len() as u64).unwrap(),
+        hops: hops.iter().map(hop).collect(),
+        traffic: Traffic::default(),
+        head_ms: 1,
+        reason: None,
+    })
+}
+
+fn question(n: u8) -> Item {
+    Item::Judgment(JudgmentItem {
+        order: OrderId([4; 16]),
+        requester: "Buyer".into(),
+        title: "Words".into(),
+        guideline_version: 1,
+        guideline: "Decide.".into(),
+        question: "Good?".into(),
+        content: Content::Text(format!("word {n}")),
+        options: vec!["yes".into(), "no".into()],
+    })
+}
+
+fn request(path: &str, status: u16, body: &[u8]) -> Value {
+    json!({"method": "GET", "host": "site.example", "path": path, "status": status,
+        "body_sha256": Hash::of(body).to_string(), "body_bytes": body.len(),
+        "had_cookie": false, "had_origin": false, "had_referer": false, "user_agent": "a browser"})
+}
+
+fn credit(number: u64, cause: &str, about: &str, pays: i64) -> Value {
+    let worker = key(2).public();
+    json!({"number": number, "at": 5, "cause": cause, "about": about, "postings": [
+        {"account": "held:03", "delta": -pays}, {"account": format!("pending:{worker}"), "delta": pays}]})
+}
+
+fn case() -> Case {
+    let first = fetched(Outcome::Ok, &[("https://site.example/a?x=1", 302), ("https://site.example/b", 200)], b"hello");
+    let (one, hash_one) = receipt(1, &fetch("https://site.example/a?x=1"), first, Some(4_000));
+    let second = fetched(Outcome::NotFound, &[("https://site.example/gone", 404)], b"");
+    let (two, hash_two) = receipt(2, &fetch("https://site.example/gone"), second, Some(4_000));
+    let answer = || Work::Choice(ChoiceAnswer { option: 0, input: Input::Keyboard });
+    let (three, hash_three) = receipt(3, &question(3), answer(), Some(3_000));
+    let (four, _) = receipt(4, &question(4), answer(), None);
+    let head =
+        json!({"format": FORMAT, "coordinator": key(1).public().to_string(), "worker": key(2).public().to_string()});
+    let about = |hash: Option<Hash>| hash.unwrap().to_string();
+    let settled = json!({"number": 5, "at": 9, "cause": "settled", "about": about(hash_one), "postings": [
+        {"account": format!("pending:{}", key(2).public()), "delta": -4_000},
+        {"account": format!("payable:{}", key(2).public()), "delta": 4_000}]});
+    Case {
+        receipts: vec![head, one, two, three, four],
+        log: vec![request("/a?x=1", 302, b"moved"), request("/b", 200, b"hello"), request("/gone", 404, b"")],
+        ledger: vec![
+            json!({"number": 1, "at": 1, "cause": "deposit", "about": "x", "postings": [
+                {"account": "deposits", "delta": -9}, {"account": "available:01", "delta": 9}]}),
+            credit(2, "verdict", &about(hash_one), 4_000),
+            credit(3, "verdict", &about(hash_two), 4_000),
+            credit(4, "verdict", &about(hash_three), 3_000),
+            settled,
+        ],
+    }
+}
+
+fn run(case: &Case) -> Report {
+    let text = |lines: &[Value]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let (receipts, log, ledger) = (text(&case.receipts), text(&case.log), text(&case.ledger));
+    let inputs =
+        Inputs { receipts: &receipts, coordinator: Some(key(1).public()), ledger: Some(&ledger), site_log: Some(&log) };
+    verify(&inputs).unwrap()
+}
+
+/// Exactly one kind of disagreement: each line holds the words.
+fn disagrees(case: &Case, words: &str) {
+    let report = run(case);
+    assert!(report.disagreements.iter().any(|line| line.contains(words)), "{words}: {:?}", report.disagreements);
+}
+
+#[test]
+fn what_agrees_agrees() {
+    let report = run(&case());
+    assert_eq!(report.disagreements, [""; 0]);
+    assert_eq!((report.judgments, report.fetches, report.bytes), (2, 2, 5));
+    assert_eq!((report.verified, report.waiting, report.requests), (3, 1, Some(3)));
+    assert_eq!((report.earned, report.ledger_earned), (11_000, Some(11_000)));
+}
+
+#[test]
+fn every_changed_byte_is_found() {
+    for (line, part) in [(1, "item"), (1, "offer"), (1, "result"), (1, "verdict"), (4, "result")] {
+        let good = case();
+        let bytes = BASE64.decode(good.receipts[line][part].as_str().unwrap().as_bytes()).unwrap();
+        for offset in 0..bytes.len() {
+            let mut bad = case();
+            let mut bytes = bytes.clone();
+            bytes[offset] ^= 1;
+            bad.receipts[line][part] = json!(BASE64.encode(&bytes));
+            disagrees(&bad, &format!("receipts line {}: ", line + 1));
+        }
+    }
+}
+
+#[test]
+fn another_coordinator_or_worker_is_found() {
+    let mut bad = case();
+    bad.receipts[0]["coordinator"] = json!(key(7).public().to_string());
+    disagrees(&bad, "another coordinator");
+    let mut bad = case();
+    bad.receipts[0]["worker"] = json!(key(7).public().to_string());
+    disagrees(&bad, "another worker");
+}
+
+#[test]
+fn a_receipt_twice_is_found() {
+    let mut bad = case();
+    bad.receipts.push(bad.receipts[1].clone());
+    disagrees(&bad, "twice");
+}
+
+#[test]
+fn each_request_has_one_line_and_one_hop() {
+    let mut bad = case();
+    bad.log.remove(0);
+    disagrees(&bad, "hop 1: the site's access log has no such request");
+    let mut bad = case();
+    bad.log.push(request("/b", 200, b"hello"));
+    disagrees(&bad, "site log line 4: the request belongs to no receipt");
+    let mut bad = case();
+    bad.log[1]["body_sha256"] = json!(Hash::of(b"other").to_string());
+    disagrees(&bad, "another body");
+    let mut bad = case();
+    bad.log[2]["status"] = json!(200);
+    disagrees(&bad, "no such request");
+}
+
+#[test]
+fn nobodys_session_travels() {
+    for (field, name) in [("had_cookie", "Cookie"), ("had_origin", "Origin"), ("had_referer", "Referer")] {
+        let mut bad = case();
+        bad.log[1][field] = json!(true);
+        disagrees(&bad, &format!("carried {name}"));
+    }
+}
+
+#[test]
+fn each_credit_has_one_receipt() {
+    let mut bad = case();
+    bad.ledger.push(credit(9, "verdict", &Hash::of(b"no receipt").to_string(), 50));
+    disagrees(&bad, "without a receipt");
+    let mut bad = case();
+    bad.ledger.push(bad.ledger[1].clone());
+    disagrees(&bad, "a second time");
+    let mut bad = case();
+    bad.ledger.push(credit(9, "gift", "", 50));
+    disagrees(&bad, "without a receipt");
+    let mut bad = case();
+    bad.ledger.remove(2);
+    disagrees(&bad, "never credited");
+    let mut bad = case();
+    bad.ledger[3]["postings"][0]["delta"] = json!(-4_000);
+    bad.ledger[3]["postings"][1]["delta"] = json!(4_000);
+    disagrees(&bad, "credits 4000, but");
+    let mut bad = case();
+    bad.ledger[0]["postings"][0]["delta"] = json!(-8);
+    disagrees(&bad, "sum to zero");
+}
+
+#[test]
+fn unreadable_inputs_are_errors() {
+    let bad = |receipts: &str| verify(&Inputs { receipts, ..Inputs::default() }).unwrap_err();
+    assert!(bad("").contains("empty"));
+    assert!(bad("{}").contains("line 1"));
+    assert!(bad("{\"format\":\"other\",\"coordinator\":\"\",\"worker\":\"\"}").contains("format"));
+    let good = case();
+    let head = good.receipts[0].to_string();
+    assert!(bad(&format!("{head}\nnot json")).contains("line 2"));
+    let receipts = format!("{head}\n");
+    let inputs = Inputs { receipts: &receipts, ledger: Some("{"), ..Inputs::default() };
+    assert!(verify(&inputs).unwrap_err().contains("ledger line 1"));
+}

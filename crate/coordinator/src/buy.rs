@@ -1,0 +1,294 @@
+//! The requester API's writing half: blobs, orders of fetches, judgment projects.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use lull_market::{Command, FetchOrder, Project, Reply, RequesterId};
+use lull_protocol::item::Picture;
+use lull_protocol::limits::{BLOB_BYTES_MAX, BODY_BYTES_MAX};
+use lull_protocol::statement::{AcceptanceRule, Price};
+use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId};
+use serde_json::json;
+use url::Url;
+
+use crate::App;
+use crate::api::Requester;
+use crate::fields::Fields;
+use crate::folder::random_bytes;
+use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, ORDER_BYTES_MAX, PROJECT_BYTES_MAX};
+use crate::problem::{FieldError, Problem};
+
+type Body = Result<Bytes, BytesRejection>;
+
+/// `PUT /v1/blobs/{hash}`: a picture, by the hash that the requester computed.
+pub(crate) async fn put_blob(
+    State(app): State<Arc<App>>,
+    Requester(requester): Requester,
+    Path(hash): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let named = Hash::from_hex(&hash).ok_or_else(|| Problem::field("hash", "must be 64 lower-case hex digits"))?;
+    let bytes = whole(body, BLOB_BYTES_MAX as usize)?;
+    if Hash::of(&bytes) != named {
+        return Err(Problem::field("hash", "is not the hash of the bytes that came"));
+    }
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let reply = app.writer.ask(Command::PutBlob { requester, media_type, bytes: bytes.to_vec() }).await?;
+    match reply {
+        Reply::Blob(hash) => Ok((StatusCode::CREATED, Json(json!({"hash": hash.to_string()}))).into_response()),
+        _ => Err(Problem::unavailable("no blob came back")),
+    }
+}
+
+/// `POST /v1/orders`: an item per URL.
+pub(crate) async fn post_order(
+    State(app): State<Arc<App>>,
+    Requester(requester): Requester,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let body = whole(body, ORDER_BYTES_MAX)?;
+    let order = order_id(&requester, &headers)?;
+    create(&app, Command::CreateFetchOrder(read_order(&body, order, requester)?)).await
+}
+
+/// `POST /v1/projects`: an item per content.
+pub(crate) async fn post_project(
+    State(app): State<Arc<App>>,
+    Requester(requester): Requester,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let body = whole(body, PROJECT_BYTES_MAX)?;
+    let order = order_id(&requester, &headers)?;
+    let (mut project, asked) = read_project(&body, order, requester)?;
+    project.contents = contents(&app, asked).await?;
+    create(&app, Command::CreateProject(project)).await
+}
+
+async fn create(app: &App, command: Command) -> Result<Response, Problem> {
+    match app.writer.ask(command).await? {
+        Reply::Order { order, held } => {
+            let location = format!("/v1/orders/{order}");
+            let body = json!({"order": order.to_string(), "held": held.get()});
+            Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response())
+        }
+        _ => Err(Problem::unavailable("no order came back")),
+    }
+}
+
+fn whole(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    match body {
+        Ok(bytes) if bytes.len() <= bytes_max => Ok(bytes),
+        Err(error) if error.status() != StatusCode::PAYLOAD_TOO_LARGE => {
+            Err(Problem::bad_request("the body ended early"))
+        }
+        Ok(_) | Err(_) => Err(Problem::too_large(bytes_max)),
+    }
+}
+
+/// The same `Idempotency-Key` of the same requester is the same order; without one it is a new order.
+fn order_id(requester: &RequesterId, headers: &HeaderMap) -> Result<OrderId, Problem> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(OrderId(*random_bytes().map_err(|e| Problem::unavailable(e.to_string()))?));
+    };
+    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
+        return Err(Problem::field("Idempotency-Key", "has between 1 and 255 bytes"));
+    }
+    let mut named = b"lull order of a requester under an idempotency key\0".to_vec();
+    named.extend_from_slice(&requester.0);
+    named.extend_from_slice(key.as_bytes());
+    let Hash(hash) = Hash::of(&named);
+    let mut id = [0; 16];
+    id.copy_from_slice(hash.split_at(16).0);
+    Ok(OrderId(id))
+}
+
+fn read_order(body: &Bytes, order: OrderId, requester: RequesterId) -> Result<FetchOrder, Problem> {
+    let mut f = Fields::parse(body)?;
+    let purpose = f.required("purpose");
+    let urls = f.required::<Vec<String>>("urls").and_then(|urls| normal_urls(&mut f, &urls));
+    let method = f.optional("method", "GET".to_owned()).and_then(|method| match method.as_str() {
+        "GET" => Some(Method::Get),
+        "HEAD" => Some(Method::Head),
+        _ => f.wrong("method", "must be GET or HEAD"),
+    });
+    let bytes_max = f.optional("bytes_max", BODY_BYTES_MAX).and_then(|n| match ByteCount::new(n) {
+        Some(bytes) if n <= BODY_BYTES_MAX => Some(bytes),
+        _ => f.wrong("bytes_max", &format!("must be at most {BODY_BYTES_MAX}")),
+    });
+    let http_allowed = f.optional("http_allowed", false);
+    let price = f.nested("price", |p| {
+        let per_item = amount(p, "per_item");
+        let per_mib = p.optional("per_mib", 0).and_then(|n| checked_amount(p, "per_mib", n));
+        Some(Price { per_item: per_item?, per_mib: per_mib? })
+    });
+    let whole = (|| {
+        Some(FetchOrder {
+            order,
+            requester,
+            purpose: purpose?,
+            urls: urls?,
+            method: method?,
+            bytes_max: bytes_max?,
+            http_allowed: http_allowed?,
+            price: price?,
+        })
+    })();
+    f.finish(whole)
+}
+
+/// WHATWG-serialised, without fragments: what a browser would send for it.
+fn normal_urls(f: &mut Fields, urls: &[String]) -> Option<Vec<String>> {
+    let normal: Vec<Option<String>> = urls
+        .iter()
+        .enumerate()
+        .map(|(i, text)| match Url::parse(text) {
+            Ok(mut url) => {
+                url.set_fragment(None);
+                Some(url.into())
+            }
+            Err(error) => f.wrong(&format!("urls[{i}]"), &format!("is not a URL: {error}")),
+        })
+        .collect();
+    normal.into_iter().collect()
+}
+
+fn amount(f: &mut Fields, name: &str) -> Option<Amount> {
+    f.required(name).and_then(|n| checked_amount(f, name, n))
+}
+
+fn checked_amount(f: &mut Fields, name: &str, n: u64) -> Option<Amount> {
+    match Amount::new(n) {
+        Some(amount) => Some(amount),
+        None => f.wrong(name, "is above 2^53 - 1 base units"),
+    }
+}
+
+/// What a project wants judged, before its pictures were looked up.
+enum Asked {
+    Text(String),
+    Picture { hash: Hash, alt: String },
+}
+
+fn read_project(body: &Bytes, order: OrderId, requester: RequesterId) -> Result<(Project, Vec<Asked>), Problem> {
+    let mut f = Fields::parse(body)?;
+    let title = f.required("title");
+    let guideline_version = f.optional("guideline_version", 1);
+    let guideline = f.required("guideline");
+    let question = f.required("question");
+    let options = f.required("options");
+    let asked = f.list("contents", read_content);
+    let price = amount(&mut f, "price");
+    let rule = f.nested("rule", |r| {
+        let (agree, people) = (r.required("agree"), r.required("people"));
+        Some(AcceptanceRule::Agreement { agree: agree?, people: people? })
+    });
+    let whole = (|| {
+        let project = Project {
+            order,
+            requester,
+            title: title?,
+            guideline_version: guideline_version?,
+            guideline: guideline?,
+            question: question?,
+            options: options?,
+            contents: Vec::new(),
+            price: price?,
+            rule: rule?,
+        };
+        Some((project, asked?))
+    })();
+    f.finish(whole)
+}
+
+fn read_content(f: &mut Fields) -> Option<Asked> {
+    if f.has("text") {
+        return f.required("text").map(Asked::Text);
+    }
+    let hash = f.required::<String>("hash").and_then(|text| match Hash::from_hex(&text) {
+        Some(hash) => Some(hash),
+        None => f.wrong("hash", "must be 64 lower-case hex digits"),
+    });
+    let alt = f.required("alt");
+    Some(Asked::Picture { hash: hash?, alt: alt? })
+}
+
+/// Completes pictures with what the store knows of their blobs.
+async fn contents(app: &App, asked: Vec<Asked>) -> Result<Vec<Content>, Problem> {
+    let mut known: BTreeMap<Hash, Option<(String, ByteCount)>> = BTreeMap::new();
+    let mut errors = Vec::new();
+    let mut contents = Vec::with_capacity(asked.len());
+    for (i, asked) in asked.into_iter().enumerate() {
+        let (hash, alt) = match asked {
+            Asked::Text(text) => {
+                contents.push(Content::Text(text));
+                continue;
+            }
+            Asked::Picture { hash, alt } => (hash, alt),
+        };
+        let blob = match known.get(&hash) {
+            Some(blob) => blob.clone(),
+            None => {
+                let found = app.readers.read(move |r| r.blob(&hash)).await?;
+                let size = |bytes: &[u8]| ByteCount::new(bytes.len() as u64).unwrap_or(ByteCount::ZERO);
+                let blob = found.map(|(media_type, bytes)| (media_type, size(&bytes)));
+                known.insert(hash, blob.clone());
+                blob
+            }
+        };
+        match blob {
+            Some((media_type, bytes)) => contents.push(Content::Picture(Picture { hash, media_type, bytes, alt })),
+            None => errors.push(FieldError {
+                field: format!("contents[{i}].hash"),
+                problem: "no such blob; send it first with PUT /v1/blobs/{hash}".into(),
+            }),
+        }
+    }
+    if errors.is_empty() { Ok(contents) } else { Err(Problem::fields(errors)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUYER: RequesterId = RequesterId([1; 16]);
+
+    #[test]
+    fn urls_are_normalised_before_anything_is_signed() {
+        let body = br#"{"purpose":"x","urls":["HTTPS://ExAmple.com:443/a b/../c?q#frag","https://b\u00fccher.example"],
+            "price":{"per_item":5}}"#;
+        let order = read_order(&Bytes::from_static(body), OrderId([0; 16]), BUYER).unwrap();
+        assert_eq!(order.urls, ["https://example.com/c?q", "https://xn--bcher-kva.example/"]);
+        assert_eq!((order.price.per_item.get(), order.method), (5, Method::Get));
+    }
+
+    #[test]
+    fn a_wrong_order_names_each_field() {
+        let body = br#"{"urls":["https://ok.example","nonsense"],"method":"POST","bytes_max":99999999,
+            "price":{"per_mib":-1},"fruit":1}"#;
+        let problem = read_order(&Bytes::from_static(body), OrderId([0; 16]), BUYER).unwrap_err();
+        let text = format!("{problem:?}");
+        for field in ["purpose", "urls[1]", "method", "bytes_max", "price.per_item", "price.per_mib", "fruit"] {
+            assert!(text.contains(&format!("{field:?}")), "{field} in {text}");
+        }
+    }
+
+    #[test]
+    fn one_idempotency_key_is_one_order_of_one_requester() {
+        let mut headers = HeaderMap::new();
+        let fresh = order_id(&BUYER, &headers).unwrap();
+        assert_ne!(fresh, order_id(&BUYER, &headers).unwrap());
+        headers.insert("idempotency-key", "monday".parse().unwrap());
+        let named = order_id(&BUYER, &headers).unwrap();
+        assert_eq!(named, order_id(&BUYER, &headers).unwrap());
+        assert_ne!(named, order_id(&RequesterId([2; 16]), &headers).unwrap());
+    }
+}

@@ -1,0 +1,59 @@
+//! `export` and `check`: what an auditor reads, from the database itself, while the server runs or not.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use lull_store::{LedgerCheck, Reader, StoreError};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::limits::PAGE_LINES_MAX;
+use crate::lines;
+
+/// What can be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum What {
+    /// Every entry of the ledger.
+    Ledger,
+    /// Every receipt.
+    Receipts,
+}
+
+/// Why an export stopped.
+#[derive(Debug, Error)]
+pub enum ExportError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The output.
+    #[error("writing the lines")]
+    Output(#[from] io::Error),
+}
+
+/// Writes all there is, one JSON object per line, oldest first.
+pub fn export(database: &Path, what: What, out: &mut impl Write) -> Result<(), ExportError> {
+    let reader = Reader::open(database)?;
+    let mut after = 0;
+    loop {
+        let page: Vec<(u64, Value)> = match what {
+            What::Ledger => {
+                reader.ledger(after, PAGE_LINES_MAX)?.iter().map(|row| (row.id, lines::entry(row))).collect()
+            }
+            What::Receipts => {
+                reader.receipts(after, PAGE_LINES_MAX)?.iter().map(|row| (row.number, lines::receipt(row))).collect()
+            }
+        };
+        let Some((last, _)) = page.last() else {
+            return Ok(out.flush()?);
+        };
+        after = *last;
+        for (_, line) in &page {
+            writeln!(out, "{line}")?;
+        }
+    }
+}
+
+/// Recomputes the ledger.
+pub fn check(database: &Path) -> Result<LedgerCheck, StoreError> {
+    Reader::open(database)?.check_ledger()
+}

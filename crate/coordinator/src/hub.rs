@@ -1,0 +1,269 @@
+//! Who is connected: at most one connection per worker. Commits reach the connections through here; nothing
+//! here ever waits, so the writer can't be held up by a slow peer.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lull_market::NumberedVerdict;
+use lull_protocol::message::RefusedCode;
+use lull_protocol::{Hash, PublicKey};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::sleep;
+
+use crate::limits::{PUSHES_QUEUED_MAX, WAKE_MS};
+
+/// Something for one connection to send.
+#[derive(Debug)]
+pub(crate) enum Push {
+    /// New verdicts, in the order of their numbers.
+    Verdicts(Vec<NumberedVerdict>),
+    /// A lease is over.
+    Withdraw(Hash, RefusedCode),
+    /// The account changed without a verdict.
+    Account,
+}
+
+/// The connections.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    seats: Mutex<Seats>,
+    news: Notify,
+    count: watch::Sender<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Seats {
+    by_worker: BTreeMap<PublicKey, Entry>,
+    next: u64,
+    stopping: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    pushes: mpsc::Sender<Push>,
+    wake: Arc<Notify>,
+    end: watch::Sender<Option<RefusedCode>>,
+}
+
+impl Entry {
+    /// A queue that is full belongs to a peer that doesn't read: it is sent away and catches up later.
+    fn push(&self, push: Push) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.pushes.try_send(push) {
+            self.end.send_replace(Some(RefusedCode::Busy));
+        }
+    }
+}
+
+/// One connection's place; leaving is dropping it.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    hub: Arc<Hub>,
+    worker: PublicKey,
+    /// The connection's number, for the log.
+    pub(crate) number: u64,
+    /// What to send.
+    pub(crate) pushes: mpsc::Receiver<Push>,
+    /// There may be new work.
+    pub(crate) wake: Arc<Notify>,
+    /// The connection must end, and why.
+    pub(crate) end: watch::Receiver<Option<RefusedCode>>,
+}
+
+/// Returns when a connection must end, and says why.
+pub(crate) async fn ended(end: &mut watch::Receiver<Option<RefusedCode>>) -> RefusedCode {
+    let code = end.wait_for(Option::is_some).await.ok().and_then(|code| *code);
+    // Without a word the hub has let go of the seat: another connection has it.
+    code.unwrap_or(RefusedCode::Replaced)
+}
+
+/// The older connection of a worker that has just connected again.
+#[derive(Debug)]
+pub(crate) struct Older(mpsc::Sender<Push>);
+
+impl Older {
+    /// Returns when it has left.
+    pub(crate) async fn gone(self) {
+        self.0.closed().await;
+    }
+}
+
+impl Hub {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { seats: Mutex::default(), news: Notify::new(), count: watch::Sender::new(0) })
+    }
+
+    /// Seats a worker; its older connection is told to end. `None`: the server is stopping.
+    pub(crate) fn join(self: &Arc<Self>, worker: PublicKey) -> Option<(Seat, Option<Older>)> {
+        let mut seats = self.seats();
+        if seats.stopping {
+            return None;
+        }
+        let number = seats.next;
+        seats.next += 1;
+        let (sender, pushes) = mpsc::channel(PUSHES_QUEUED_MAX);
+        let (end_sender, end) = watch::channel(None);
+        let wake = Arc::new(Notify::new());
+        let entry = Entry { number, pushes: sender, wake: wake.clone(), end: end_sender };
+        let older = seats.by_worker.insert(worker, entry).map(|old| {
+            old.end.send_replace(Some(RefusedCode::Replaced));
+            Older(old.pushes)
+        });
+        self.count.send_replace(seats.by_worker.len());
+        Some((Seat { hub: self.clone(), worker, number, pushes, wake, end }, older))
+    }
+
+    /// Hands verdicts to whichever connections they concern.
+    pub(crate) fn deliver(&self, verdicts: Vec<NumberedVerdict>) {
+        let mut by_worker: BTreeMap<PublicKey, Vec<NumberedVerdict>> = BTreeMap::new();
+        for verdict in verdicts {
+            by_worker.entry(verdict.worker).or_default().push(verdict);
+        }
+        let seats = self.seats();
+        for (worker, verdicts) in by_worker {
+            if let Some(entry) = seats.by_worker.get(&worker) {
+                entry.push(Push::Verdicts(verdicts));
+            }
+        }
+    }
+
+    /// Tells a worker that a lease is over.
+    pub(crate) fn withdraw(&self, worker: &PublicKey, offer: Hash, code: RefusedCode) {
+        if let Some(entry) = self.seats().by_worker.get(worker) {
+            entry.push(Push::Withdraw(offer, code));
+        }
+    }
+
+    /// Tells workers that pending money became payable.
+    pub(crate) fn settled(&self, workers: &[PublicKey]) {
+        let seats = self.seats();
+        for worker in workers {
+            if let Some(entry) = seats.by_worker.get(worker) {
+                entry.push(Push::Account);
+            }
+        }
+    }
+
+    /// There may be new work: connections that wait for some will ask, soon.
+    pub(crate) fn work_is_new(&self) {
+        self.news.notify_one();
+    }
+
+    /// Wakes all when there is new work, at most once per [`WAKE_MS`]; for as long as the task lives.
+    pub(crate) async fn wake(&self) {
+        loop {
+            self.news.notified().await;
+            self.wake_all();
+            sleep(Duration::from_millis(WAKE_MS)).await;
+        }
+    }
+
+    fn wake_all(&self) {
+        for entry in self.seats().by_worker.values() {
+            entry.wake.notify_one();
+        }
+    }
+
+    /// Ends every connection and lets no new one in.
+    pub(crate) fn stop(&self) {
+        let mut seats = self.seats();
+        seats.stopping = true;
+        for entry in seats.by_worker.values() {
+            entry.end.send_replace(Some(RefusedCode::Stopping));
+        }
+    }
+
+    /// Returns when nobody is connected.
+    pub(crate) async fn empty(&self) {
+        // The sender lives in self, so waiting can't fail.
+        let _ = self.count.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// How many are connected.
+    pub(crate) fn count(&self) -> usize {
+        *self.count.borrow()
+    }
+
+    fn seats(&self) -> MutexGuard<'_, Seats> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut seats = self.hub.seats();
+        if seats.by_worker.get(&self.worker).is_some_and(|entry| entry.number == self.number) {
+            seats.by_worker.remove(&self.worker);
+            self.hub.count.send_replace(seats.by_worker.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORKER: PublicKey = PublicKey([1; 32]);
+
+    fn verdict(number: u64) -> NumberedVerdict {
+        NumberedVerdict { worker: WORKER, number, statement: vec![] }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_is_sent_away() {
+        let hub = Hub::new();
+        let (mut seat, older) = hub.join(WORKER).unwrap();
+        assert!(older.is_none());
+        for number in 0..PUSHES_QUEUED_MAX as u64 {
+            hub.deliver(vec![verdict(number)]);
+        }
+        assert_eq!(*seat.end.borrow(), None, "a full queue is not yet too much");
+        hub.deliver(vec![verdict(99)]);
+        assert_eq!(ended(&mut seat.end).await, RefusedCode::Busy);
+    }
+
+    #[tokio::test]
+    async fn the_newest_connection_has_the_seat() {
+        let hub = Hub::new();
+        let (mut first, _) = hub.join(WORKER).unwrap();
+        let (mut second, older) = hub.join(WORKER).unwrap();
+        assert_eq!(ended(&mut first.end).await, RefusedCode::Replaced);
+        let older = tokio::spawn(older.unwrap().gone());
+        drop(first);
+        older.await.unwrap();
+        assert_eq!(hub.count(), 1, "leaving late does not unseat the next");
+        hub.deliver(vec![verdict(1), NumberedVerdict { worker: PublicKey([2; 32]), ..verdict(1) }]);
+        assert!(matches!(second.pushes.recv().await, Some(Push::Verdicts(v)) if v == [verdict(1)]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn much_news_wakes_once() {
+        let hub = Hub::new();
+        let (seat, _) = hub.join(WORKER).unwrap();
+        let waker = tokio::spawn({
+            let hub = hub.clone();
+            async move { hub.wake().await }
+        });
+        hub.work_is_new();
+        seat.wake.notified().await;
+        let first = tokio::time::Instant::now();
+        (0..1_000).for_each(|_| hub.work_is_new());
+        seat.wake.notified().await;
+        assert!(first.elapsed() >= Duration::from_millis(WAKE_MS));
+        let third = tokio::time::timeout(Duration::from_millis(10 * WAKE_MS), seat.wake.notified());
+        assert!(third.await.is_err(), "nothing is new any more");
+        waker.abort();
+    }
+
+    #[tokio::test]
+    async fn stopping_ends_all_and_lets_nobody_in() {
+        let hub = Hub::new();
+        let (mut seat, _) = hub.join(WORKER).unwrap();
+        hub.stop();
+        assert_eq!(ended(&mut seat.end).await, RefusedCode::Stopping);
+        assert!(hub.join(PublicKey([2; 32])).is_none());
+        drop(seat);
+        hub.empty().await;
+    }
+}

@@ -1,0 +1,54 @@
+//! The coordinator: the worker socket, the requester API and the jobs behind them. `serve` runs it; the
+//! binary adds configuration and the operator's commands.
+//!
+//! Everything that changes goes through one writer thread (`writer`), which commits batches and hands what
+//! follows to the connections (`hub`). Everything that is only read comes from a pool (`readers`). A
+//! connection (`session`) holds nothing that the store doesn't: when it is gone, the next one goes on.
+
+mod api;
+mod buy;
+mod fields;
+mod hub;
+mod lines;
+mod listen;
+mod pace;
+mod problem;
+mod readers;
+mod serve;
+mod session;
+mod upload;
+mod wire;
+mod writer;
+
+pub mod config;
+pub mod export;
+pub mod folder;
+pub mod limits;
+pub mod operator;
+
+use std::sync::Arc;
+
+use lull_market::Terms;
+use lull_protocol::{Hash, SigningKey};
+use tokio::sync::Semaphore;
+
+pub use api::router;
+pub use serve::{Ready, Running, StartError, start};
+
+/// What every request and connection shares.
+pub struct App {
+    /// What workers may dial: the public origin, and on loopback this server's own addresses.
+    origins: Vec<String>,
+    key: SigningKey,
+    /// `Signed<OperatorCard>`.
+    card: Vec<u8>,
+    terms: Terms,
+    /// SHA-256 of the operator's token.
+    operator_token: Hash,
+    writer: writer::Writer,
+    readers: readers::Readers,
+    hub: Arc<hub::Hub>,
+    /// KiB for bodies under transfer.
+    bodies_memory: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
+}

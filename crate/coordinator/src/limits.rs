@@ -1,0 +1,56 @@
+//! Limits of this server that the protocol does not fix. Each has a name, a unit and a value.
+
+/// Commands that wait for the writer; more must wait to be queued.
+pub const COMMANDS_QUEUED_MAX: usize = 1_024;
+/// Commands that share one commit.
+pub const BATCH_COMMANDS_MAX: usize = 256;
+/// Open read connections to the store.
+pub const READERS_MAX: usize = 4;
+/// Worker connections, those in their handshake included.
+pub const CONNECTIONS_MAX: usize = 20_000;
+/// HTTP connections that are not (yet) a worker's socket; more wait to be accepted.
+pub const HTTP_CONNECTIONS_MAX: u32 = 4_096;
+/// Time an HTTP connection has for the whole head of its next request, idle time included, milliseconds.
+pub const HEAD_MS_MAX: u64 = 10_000;
+/// Bodies under transfer or on their way to the store, over all connections, KiB.
+pub const BODIES_MEMORY_KIB_MAX: usize = 256 * 1024;
+/// Bodies one connection may have under transfer.
+pub const UPLOADS_MAX: usize = 2;
+/// Time without a whole chunk after which a transfer is given up, milliseconds.
+pub const UPLOAD_STALL_MS_MAX: u64 = 20_000;
+/// Time for one whole body, milliseconds.
+pub const UPLOAD_MS_MAX: u64 = 120_000;
+/// Messages one connection may send per second on average; whole body chunks that were asked for are not
+/// counted.
+pub const MESSAGES_PER_SECOND_MAX: u32 = 500;
+/// Messages one connection may send at once.
+pub const MESSAGES_BURST_MAX: u32 = 1_000;
+/// Batches of verdicts and withdrawals that wait for one connection; a peer that reads more slowly is
+/// disconnected and catches up when it is back.
+pub const PUSHES_QUEUED_MAX: usize = 64;
+/// Time between two calls to all connections that there may be new work, milliseconds.
+pub const WAKE_MS: u64 = 50;
+/// Time between two claims of one connection, milliseconds: each is a command to the one writer.
+pub const CLAIM_MS_MIN: u64 = 50;
+/// Time one frame may take to leave, milliseconds.
+pub const SEND_MS_MAX: u64 = 10_000;
+/// Time a peer has to take the last word of a connection, milliseconds.
+pub const LINGER_MS_MAX: u64 = 1_000;
+/// Time a replaced connection has to end, milliseconds.
+pub const REPLACE_MS_MAX: u64 = 12_000;
+/// Time connections have to end when the server stops, milliseconds.
+pub const STOP_MS_MAX: u64 = 5_000;
+/// Time between two sweeps, milliseconds.
+pub const SWEEP_MS: u64 = 1_000;
+/// Time for one HTTP request with its body, milliseconds.
+pub const REQUEST_MS_MAX: u64 = 120_000;
+/// The JSON of an order of fetches, bytes.
+pub const ORDER_BYTES_MAX: usize = 24 * 1024 * 1024;
+/// The JSON of a judgment project, bytes.
+pub const PROJECT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// An `Idempotency-Key`, bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// Lines in one answer of a list that is read in pages.
+pub const PAGE_LINES_MAX: usize = 1_000;
+/// What `Retry-After` says while the store can't write, seconds.
+pub const RETRY_AFTER_S: u64 = 5;

@@ -1,0 +1,63 @@
+//! The operator's commands about requesters. They write to the database directly; a running server sees it.
+
+use data_encoding::HEXLOWER;
+use lull_market::{Command, Context, Refusal, RequesterId};
+use lull_protocol::{Amount, Hash};
+use lull_store::{Reader, Store, StoreError};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::folder::{Folder, FolderError, random_bytes};
+use crate::writer::now;
+
+/// What an API key begins with, so that one is known when it turns up where it shouldn't.
+const KEY_PREFIX: &str = "lull_";
+
+/// Why a command of the operator failed.
+#[derive(Debug, Error)]
+pub enum OperatorError {
+    /// The data folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The market's no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// Adds a requester, with money if a deposit is given; returns the API key, which is stored nowhere.
+pub fn add_requester(config: &Config, name: &str, deposit: Option<Amount>) -> Result<Zeroizing<String>, OperatorError> {
+    let requester = RequesterId(*random_bytes()?);
+    let key = Zeroizing::new(format!("{KEY_PREFIX}{}", HEXLOWER.encode(&*random_bytes::<32>()?)));
+    let add = Command::AddRequester { requester, name: name.to_owned(), key_hash: Hash::of(key.as_bytes()) };
+    apply(config, add)?;
+    if let Some(amount) = deposit {
+        apply(config, Command::Deposit { requester, amount, reference: fresh_reference()? })?;
+    }
+    Ok(key)
+}
+
+/// Counts money that a requester paid in. The same reference counts once.
+pub fn deposit(config: &Config, name: &str, amount: Amount, reference: Option<String>) -> Result<(), OperatorError> {
+    let reader = Reader::open(&Folder::open(&config.data)?.database())?;
+    let requester = reader.requester_by_name(name)?.ok_or(Refusal::UnknownRequester)?;
+    let reference = reference.map_or_else(fresh_reference, Ok)?;
+    apply(config, Command::Deposit { requester, amount, reference })
+}
+
+fn fresh_reference() -> Result<String, FolderError> {
+    Ok(format!("operator {}", HEXLOWER.encode(&*random_bytes::<16>()?)))
+}
+
+fn apply(config: &Config, command: Command) -> Result<(), OperatorError> {
+    let folder = Folder::open(&config.data)?;
+    let mut store = Store::open(&folder.database())?;
+    let context = Context { now: now(), key: folder.key()?, terms: config.terms.clone() };
+    for result in store.apply(&context, &[command])? {
+        result?;
+    }
+    Ok(())
+}

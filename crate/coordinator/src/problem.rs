@@ -1,0 +1,136 @@
+//! Errors over HTTP: problem documents (RFC 9457), with the fields that are wrong.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use lull_market::Refusal;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::limits::RETRY_AFTER_S;
+use crate::readers::ReadError;
+use crate::writer::AskError;
+
+/// What went wrong with a request.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+}
+
+/// One field that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct FieldError {
+    /// Its name, such as `urls[3]`.
+    pub(crate) field: String,
+    /// What is wrong, and what would be right.
+    pub(crate) problem: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, kind, title, detail: detail.into(), errors: Vec::new() }
+    }
+    /// 400: the request can't be read.
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request can't be read", detail)
+    }
+    /// 401: no key, or one that nobody has.
+    pub(crate) fn unauthorized() -> Self {
+        let detail = "send a known key as `Authorization: Bearer …`";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "No valid key", detail)
+    }
+    /// 404: nothing here, or nothing of this requester's.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", format!("there is no such {what} of yours"))
+    }
+    /// 405: another method.
+    pub(crate) fn method() -> Self {
+        let title = "Method not allowed";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", title, "this address does not know the request's method")
+    }
+    /// 408: the request took too long.
+    pub(crate) fn too_slow() -> Self {
+        let detail = "the request did not end in time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "Too slow", detail)
+    }
+    /// 413: the body is over its limit.
+    pub(crate) fn too_large(bytes_max: usize) -> Self {
+        let detail = format!("at most {bytes_max} bytes are taken here");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)
+    }
+    /// 422: fields are wrong.
+    pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
+        let detail = errors.iter().map(|e| format!("{}: {}", e.field, e.problem)).collect::<Vec<_>>().join("; ");
+        let title = "Some fields are wrong";
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "fields", title, detail) }
+    }
+    /// 422: one field is wrong.
+    pub(crate) fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError { field: field.into(), problem: problem.into() }])
+    }
+    /// 503: try again later.
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now", detail)
+    }
+    fn internal() -> Self {
+        let detail = "the server's log says more";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the server", detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = json!({
+            "type": format!("urn:lull:problem:{}", self.kind),
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "errors": self.errors,
+        });
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+            }
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Unavailable => Self::unavailable("the store can't write now; nothing was changed"),
+            AskError::Refused(Refusal::Field { field, problem }) => Self::field(field, problem),
+            AskError::Refused(Refusal::Funds { needed, available }) => Self::new(
+                StatusCode::PAYMENT_REQUIRED,
+                "funds",
+                "Not enough money",
+                format!("the order costs {} base units, {} are available", needed.get(), available.get()),
+            ),
+            AskError::Refused(Refusal::Taken(what)) => {
+                let detail = format!("{what} is already taken by something else");
+                Self::new(StatusCode::CONFLICT, "taken", "Already taken", detail)
+            }
+            AskError::Refused(Refusal::UnknownRequester) => Self::unauthorized(),
+            AskError::Refused(Refusal::Worker(_) | Refusal::Fault(_)) => Self::internal(),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(%error, "reading the store failed");
+        Self::unavailable("the store can't be read now")
+    }
+}

@@ -1,0 +1,223 @@
+//! The one writer: a thread that owns the store. Commands of all tasks wait in a bounded queue; what is
+//! there when the thread looks becomes one batch with one commit; replies follow the commit.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+use lull_market::{Command, Context, Refusal, Reply, Terms};
+use lull_protocol::message::RefusedCode;
+use lull_protocol::{SigningKey, Timestamp};
+use lull_store::{Store, StoreError};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::hub::Hub;
+use crate::limits::{BATCH_COMMANDS_MAX, COMMANDS_QUEUED_MAX};
+
+/// Why a command gave no reply.
+#[derive(Debug, Error)]
+pub(crate) enum AskError {
+    /// The market refused it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store can't write now, or the server is stopping. Nothing changed; ask again later.
+    #[error("the store can't write now")]
+    Unavailable,
+}
+
+type Answer = oneshot::Sender<Result<Reply, AskError>>;
+
+enum Job {
+    Command(Box<Command>, Answer),
+    Stop,
+}
+
+/// Puts commands to the writer.
+#[derive(Clone, Debug)]
+pub(crate) struct Writer {
+    jobs: mpsc::Sender<Job>,
+    healthy: watch::Receiver<bool>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(crate) fn start(store: Store, key: SigningKey, terms: Terms, hub: Arc<Hub>) -> (Self, JoinHandle<()>) {
+        let (jobs, queue) = mpsc::channel(COMMANDS_QUEUED_MAX);
+        let (health, healthy) = watch::channel(true);
+        let work = Work { store, key, terms, hub, health };
+        let thread = std::thread::spawn(move || work.run(queue));
+        (Self { jobs, healthy }, thread)
+    }
+
+    /// Has a command decided and committed.
+    pub(crate) async fn ask(&self, command: Command) -> Result<Reply, AskError> {
+        let (answer, reply) = oneshot::channel();
+        self.jobs.send(Job::Command(Box::new(command), answer)).await.map_err(|_| AskError::Unavailable)?;
+        reply.await.map_err(|_| AskError::Unavailable)?
+    }
+
+    /// Ends the thread once everything before this is committed.
+    pub(crate) async fn stop(&self) {
+        // A closed queue means that the thread has already ended.
+        let _ = self.jobs.send(Job::Stop).await;
+    }
+
+    /// Whether the last commit succeeded.
+    pub(crate) fn is_healthy(&self) -> bool {
+        *self.healthy.borrow()
+    }
+}
+
+/// The clock of this machine; before 1970 counts as 1970.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::ZERO.plus(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+struct Work {
+    store: Store,
+    key: SigningKey,
+    terms: Terms,
+    hub: Arc<Hub>,
+    health: watch::Sender<bool>,
+}
+
+impl Work {
+    fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut stopping = false;
+        while !stopping {
+            let (mut commands, mut answers) = (Vec::new(), Vec::new());
+            let mut next = queue.blocking_recv().unwrap_or(Job::Stop);
+            loop {
+                match next {
+                    Job::Command(command, answer) => {
+                        commands.push(*command);
+                        answers.push(answer);
+                    }
+                    Job::Stop => stopping = true,
+                }
+                if stopping || commands.len() == BATCH_COMMANDS_MAX {
+                    break;
+                }
+                match queue.try_recv() {
+                    Ok(job) => next = job,
+                    Err(_) => break,
+                }
+            }
+            self.commit(&commands, answers);
+        }
+    }
+
+    fn commit(&mut self, commands: &[Command], answers: Vec<Answer>) {
+        if commands.is_empty() {
+            return;
+        }
+        let context = Context { now: now(), key: self.key.clone(), terms: self.terms.clone() };
+        let results = match self.store.apply(&context, commands) {
+            Ok(results) => results,
+            // What does not fit, or is damaged, may be one command's fault: each then gets its own commit. A
+            // lock that others hold is nobody's here, and waiting for it again and again would help no one.
+            Err(error) if commands.len() > 1 && !matches!(error, StoreError::Busy(_)) => {
+                tracing::warn!(%error, commands = commands.len(), "a batch failed; now one by one");
+                for (command, answer) in commands.iter().zip(answers) {
+                    self.commit(std::slice::from_ref(command), vec![answer]);
+                }
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, transient = error.is_transient(), "a commit failed");
+                self.health.send_replace(false);
+                for answer in answers {
+                    // Whoever asked may be gone.
+                    let _ = answer.send(Err(AskError::Unavailable));
+                }
+                return;
+            }
+        };
+        self.health.send_replace(true);
+        let mut work_is_new = false;
+        for (result, answer) in results.into_iter().zip(answers) {
+            if let Err(Refusal::Fault(fault)) = &result {
+                tracing::error!(fault, "a command broke an invariant and changed nothing");
+            }
+            work_is_new |= result.as_ref().is_ok_and(brings_work);
+            let pushed = result.as_ref().ok().cloned();
+            // Whoever asked may be gone; what was committed stays committed.
+            let _ = answer.send(result.map_err(AskError::from));
+            if let Some(reply) = pushed {
+                self.push(reply);
+            }
+        }
+        if work_is_new {
+            self.hub.work_is_new();
+        }
+    }
+
+    fn push(&self, reply: Reply) {
+        match reply {
+            Reply::Stored { verdicts, .. } => self.hub.deliver(verdicts),
+            Reply::Swept { expired, verdicts, settled } => {
+                self.hub.deliver(verdicts);
+                for (worker, offer) in expired {
+                    self.hub.withdraw(&worker, offer, RefusedCode::LeaseExpired);
+                }
+                self.hub.settled(&settled);
+            }
+            Reply::Done | Reply::Freed | Reply::Blob(_) | Reply::Order { .. } | Reply::Leases(_) => {}
+        }
+    }
+}
+
+fn brings_work(reply: &Reply) -> bool {
+    match reply {
+        Reply::Order { .. } | Reply::Freed => true,
+        Reply::Stored { freed, .. } => *freed,
+        Reply::Swept { expired, .. } => !expired.is_empty(),
+        Reply::Done | Reply::Blob(_) | Reply::Leases(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lull_market::RequesterId;
+    use lull_protocol::Hash;
+    use zeroize::Zeroizing;
+
+    fn requester(n: u8) -> Command {
+        let name = format!("Buyer {n}");
+        Command::AddRequester { requester: RequesterId([n; 16]), name, key_hash: Hash([n; 32]) }
+    }
+
+    #[test]
+    fn one_command_that_does_not_fit_does_not_fail_its_batch() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&dir.path().join("lull.sqlite")).unwrap();
+        store.set_bytes_max(400_000).unwrap();
+        let config = crate::config::Settings::default().finish().unwrap();
+        let key = SigningKey::from_seed(&Zeroizing::new([7; 32]));
+        let (health, healthy) = watch::channel(true);
+        let mut work = Work { store, key, terms: config.terms, hub: Hub::new(), health };
+        let bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), &[1; 500_000]].concat();
+        let media_type = "image/png".to_owned();
+        let large = Command::PutBlob { requester: RequesterId([1; 16]), media_type, bytes };
+        let batch = [requester(1), large, requester(2)];
+        let (answers, mut replies): (Vec<_>, Vec<_>) = batch.iter().map(|_| oneshot::channel()).unzip();
+        work.commit(&batch, answers);
+        let mut next = || replies.remove(0).try_recv().unwrap();
+        assert!(matches!(next(), Ok(Reply::Done)));
+        assert!(matches!(next(), Err(AskError::Unavailable)));
+        assert!(matches!(next(), Ok(Reply::Done)));
+        assert!(*healthy.borrow(), "the last commit succeeded");
+    }
+
+    #[test]
+    fn only_what_frees_or_brings_work_wakes() {
+        let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], freed };
+        assert!(brings_work(&Reply::Freed) && brings_work(&stored(true)));
+        for nothing in [Reply::Done, stored(false), Reply::Leases(vec![])] {
+            assert!(!brings_work(&nothing), "{nothing:?}");
+        }
+    }
+}

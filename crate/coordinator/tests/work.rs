@@ -1,0 +1,188 @@
+//! The main job over real sockets: leases, bodies, answers, verdicts, money, resuming.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
+
+mod common;
+
+use common::{Server, Worker, amount, now, page};
+use lull_protocol::limits::{BODY_WINDOW_BYTES, VERDICTS_IN_FLIGHT_MAX};
+use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::statement::{Decision, JobClass, VerdictReason};
+use lull_protocol::{ByteCount, Hash, ToCoordinator, ToWorker};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_fetch_of_several_windows_is_stored_and_paid() {
+    let server = Server::start().await;
+    let order = server.buyer.order(&["/3/library/"]).await;
+    let mut worker = server.worker(1).await;
+    worker.want(1, 0).await;
+    let lease = worker.lease().await;
+    assert_eq!(lease.offer.class, JobClass::Fetch);
+    let body = page(1, 3 * BODY_WINDOW_BYTES as usize + 12_345);
+    let result = worker.fetched(&lease, &body);
+    assert_eq!(worker.deliver(&result, &body).await, result.hash());
+    let (number, verdict) = worker.verdict().await;
+    assert_eq!((number, verdict.decision, verdict.result), (1, Decision::Accepted, result.hash()));
+    let pays = 500 + 20_000 * body.len() as u64 / (1 << 20);
+    assert_eq!(verdict.amount, amount(pays));
+    worker.earned(pays).await;
+
+    let lines = server.buyer.results(&order).await;
+    assert_eq!(lines.len(), 2, "one result and the progress");
+    assert_eq!(lines[0]["fetch"]["body_hash"], Hash::of(&body).to_string());
+    assert_eq!((&lines[1]["progress"]["items"]["done"], &lines[1]["more"]), (&json!(1), &json!(false)));
+    let path = format!("/v1/results/{}/body", lines[0]["offer"].as_str().unwrap());
+    let answer = server.buyer.request("GET", &path).send().await.unwrap();
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(answer.bytes().await.unwrap(), body);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn two_who_agree_both_get_their_verdict_at_once() {
+    let server = Server::start().await;
+    server.buyer.judge(&["sunshine"]).await;
+    let (mut one, mut two) = (server.worker(1).await, server.worker(2).await);
+    one.want(0, 1).await;
+    let lease = one.lease().await;
+    let result = one.answered(&lease, 0);
+    one.deliver(&result, &[]).await;
+    two.want(0, 1).await;
+    let lease = two.lease().await;
+    let result = two.answered(&lease, 0);
+    two.deliver(&result, &[]).await;
+    for worker in [&mut one, &mut two] {
+        let (number, verdict) = worker.verdict().await;
+        assert_eq!((number, verdict.reason, verdict.amount), (1, VerdictReason::Agreed, amount(4_000)));
+        worker.earned(4_000).await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_work_gets_it_when_it_comes() {
+    let server = Server::start().await;
+    let mut worker = server.worker(1).await;
+    worker.want(1, 1).await;
+    server.buyer.order(&["/3/"]).await;
+    assert_eq!(worker.lease().await.offer.class, JobClass::Fetch);
+    server.buyer.judge(&["rain"]).await;
+    let lease = worker.lease().await;
+    assert_eq!(lease.offer.class, JobClass::Judgment);
+    // Skipped: the place is free again, and the next item fills it without a word.
+    server.buyer.judge(&["snow"]).await;
+    worker.send(&ToCoordinator::Return { offer: lease.hash, reason: ReturnReason::Skipped }).await;
+    assert_ne!(worker.lease().await.item, lease.item);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn after_a_lost_connection_leases_and_verdicts_come_again() {
+    let server = Server::start().await;
+    server.buyer.order(&["/3/a", "/3/b", "/3/c"]).await;
+    let mut worker = server.worker(1).await;
+    worker.want(2, 0).await;
+    let (first, second) = (worker.lease().await, worker.lease().await);
+    worker.deliver(&worker.fetched(&first, b"one"), b"one").await;
+    worker.deliver(&worker.fetched(&second, b"two"), b"two").await;
+    worker.want(1, 0).await;
+    let third = worker.lease().await;
+    drop(worker);
+
+    let mut again = Worker::connect(&server.address(), 1, 1).await;
+    assert_eq!(again.lease().await.hash, third.hash, "the open lease comes again");
+    assert_eq!(again.verdict().await.0, 2, "verdict 1 was seen, 2 was not");
+    again.earned(1_000).await;
+    // Sent before the connection was lost, and again now: one result, one credit.
+    let result = again.fetched(&second, b"two");
+    assert_eq!(again.deliver(&result, &[]).await, result.hash());
+    again.send(&ToCoordinator::Ping { day_start: now(), verdicts_seen: 2 }).await;
+    let account = again.wait("an account of the new day", |m| match m {
+        ToWorker::Account { earned, earned_today, .. } if earned_today.get() == 0 => Some(earned.get()),
+        _ => None,
+    });
+    assert_eq!(account.await, 1_000, "one result is one credit");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn verdicts_wait_for_a_worker_that_does_not_confirm() {
+    let server = Server::start().await;
+    let count = VERDICTS_IN_FLIGHT_MAX as u64 + 3;
+    let paths: Vec<String> = (0..count).map(|n| format!("/3/{n}")).collect();
+    server.buyer.order(&paths.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut worker = server.worker(1).await;
+    for _ in 0..count {
+        worker.want(1, 0).await;
+        let lease = worker.lease().await;
+        worker.deliver(&worker.fetched(&lease, b"x"), b"x").await;
+    }
+    for expected in 1..=VERDICTS_IN_FLIGHT_MAX as u64 {
+        assert_eq!(worker.verdict().await.0, expected);
+    }
+    let ping = ToCoordinator::Ping { day_start: now(), verdicts_seen: 2 };
+    worker.send(&ping).await;
+    assert_eq!(worker.verdict().await.0, VERDICTS_IN_FLIGHT_MAX as u64 + 1);
+    assert_eq!(worker.verdict().await.0, VERDICTS_IN_FLIGHT_MAX as u64 + 2);
+    worker.send(&ping).await;
+    let pong = worker.wait("nothing but a pong", |m| match m {
+        ToWorker::Verdict { .. } => Some(false),
+        ToWorker::Pong { .. } => Some(true),
+        _ => None,
+    });
+    assert!(pong.await, "two were confirmed, so two more came");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_same_key_again_replaces_the_older_connection() {
+    let server = Server::start().await;
+    let mut older = server.worker(1).await;
+    let mut newer = server.worker(1).await;
+    assert_eq!(older.bye().await, RefusedCode::Replaced);
+    newer.send(&ToCoordinator::Ping { day_start: now(), verdicts_seen: 0 }).await;
+    newer.wait("a pong", |m| matches!(m, ToWorker::Pong { .. }).then_some(())).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn pictures_travel_by_hash() {
+    let server = Server::start().await;
+    let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
+    picture.extend(page(3, 150_000));
+    let hash = Hash::of(&picture);
+    let put = server.buyer.request("PUT", &format!("/v1/blobs/{hash}"));
+    let (status, answer) = server.buyer.json(put.header("content-type", "image/png").body(picture.clone())).await;
+    assert_eq!((status, &answer["hash"]), (201, &json!(hash.to_string())));
+    let project = json!({"title": "Digits", "guideline": "Look.", "question": "Which?", "options": ["1", "2"],
+        "contents": [{"hash": hash.to_string(), "alt": "a digit"}], "price": 4_000, "rule": {"agree": 1, "people": 1}});
+    let (status, answer) = server.buyer.json(server.buyer.request("POST", "/v1/projects").json(&project)).await;
+    assert_eq!(status, 201, "{answer}");
+
+    let mut worker = server.worker(1).await;
+    let mut got = Vec::new();
+    worker.send(&ToCoordinator::GetBlob { hash, offset: ByteCount::ZERO }).await;
+    while got.len() < picture.len() {
+        let (total, offset, bytes) = worker
+            .wait("a piece", |m| match m {
+                ToWorker::BlobChunk { total, offset, bytes, .. } => Some((*total, *offset, bytes.to_vec())),
+                _ => None,
+            })
+            .await;
+        assert_eq!((total.get(), offset.get()), (picture.len() as u64, got.len() as u64));
+        got.extend(bytes);
+    }
+    assert_eq!(got, picture);
+    let unknown = Hash::of(b"unknown");
+    worker.send(&ToCoordinator::GetBlob { hash: unknown, offset: ByteCount::ZERO }).await;
+    assert_eq!(worker.refused().await, (Some(unknown), RefusedCode::UnknownBlob));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_stopping_server_says_goodbye() {
+    let server = Server::start().await;
+    let mut worker = server.worker(1).await;
+    let (code, ()) = tokio::join!(worker.bye(), server.stop());
+    assert_eq!(code, RefusedCode::Stopping);
+}
