@@ -1,1 +1,52 @@
-//! Lull browser.
+//! Typed bindings to the WebExtension API, in Chrome's and Firefox's common form (`chrome.*` with
+//! promises): the only home of such calls, and of the check of who sends a message.
+
+mod action;
+mod alarm;
+mod idle;
+mod network;
+mod permission;
+mod port;
+mod request;
+mod runtime;
+
+pub use action::set_badge;
+pub use alarm::{clear_alarm, set_alarm};
+pub use idle::{IDLE_DETECTION_S, is_away, set_idle_detection};
+pub use network::data_saver;
+pub use permission::{has_all_sites, permissions_release_all, permissions_request_all};
+pub use port::{Answer, Port, Refused, Request, from_js, to_js};
+pub use request::{Header, RequestEvent, RequestEventKind, Watch};
+pub use runtime::{manifest_version, open_tab, package_url};
+
+use js_sys::{Error, Promise};
+use thiserror::Error;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// A call of the browser that failed.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{call}: {message}")]
+pub struct BrowserError {
+    call: &'static str,
+    message: String,
+}
+
+impl BrowserError {
+    fn new(call: &'static str, value: &JsValue) -> Self {
+        Self { call, message: describe(value) }
+    }
+}
+
+/// A thrown or rejected value in words.
+pub fn describe(value: &JsValue) -> String {
+    if let Some(error) = value.dyn_ref::<Error>() {
+        return String::from(error.to_string());
+    }
+    value.as_string().unwrap_or_else(|| "unknown error".to_owned())
+}
+
+/// Waits for what a call promised.
+async fn settled(call: &'static str, promise: Result<Promise, JsValue>) -> Result<JsValue, BrowserError> {
+    let promise = promise.map_err(|e| BrowserError::new(call, &e))?;
+    promise.await.map_err(|e| BrowserError::new(call, &e))
+}

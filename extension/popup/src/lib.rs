@@ -1,1 +1,28 @@
-//! Lull popup.
+//! The popup: first run, judgments, activity, receipts, settings. It renders the background's [`View`]
+//! and sends [`Command`]s; it decides nothing.
+//!
+//! [`View`]: lull_view::View
+//! [`Command`]: lull_view::Command
+
+mod app;
+mod format;
+mod icons;
+mod link;
+mod model;
+mod page;
+mod parts;
+mod route;
+mod words;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Puts the app where the page's skeleton stands.
+#[wasm_bindgen(start)]
+pub fn start() {
+    let Some(document) = web_sys::window().and_then(|w| w.document()) else {
+        return;
+    };
+    if let Some(root) = document.get_element_by_id("app") {
+        yew::Renderer::<app::App>::with_root(root).render();
+    }
+}

@@ -1,0 +1,353 @@
+//! The requests that Lull sends for buyers: one per hop, no session, no redirect followed, and no body byte
+//! read before the machine has judged the address that answered.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use gloo::timers::callback::Timeout;
+use js_sys::{Reflect, Uint8Array};
+use lull_browser::{Header, RequestEvent, RequestEventKind, Watch};
+use lull_worker::protocol::Method;
+use lull_worker::{Event, FetchFailure, FetchId, HopHead};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{
+    AbortController, PerformanceResourceTiming, ReadableStreamDefaultReader, ReadableStreamReadResult, ReferrerPolicy,
+    RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response, Url,
+};
+
+use crate::global::{self, PERFORMANCE};
+use crate::shell::Shell;
+use crate::timers::{pause, timeout};
+
+/// Marks Lull's own requests in the browser's events; a fragment is never sent.
+const FRAGMENT: &str = "#lull-";
+/// How long the browser's event may lag behind its answer, milliseconds.
+const EVENT_LAG_MS_MAX: u64 = 3_000;
+/// How often, and how long each time, the timing of a body is waited for, milliseconds.
+const TIMING_WAITS_MAX: u32 = 25;
+const TIMING_WAIT_MS: u64 = 2;
+/// Statuses whose `Location` is a redirect (Fetch standard, "redirect status").
+const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
+
+/// The fetches under way, and a number for each request.
+#[derive(Default)]
+pub(crate) struct Fetches {
+    hops: RefCell<BTreeMap<FetchId, Rc<Hop>>>,
+    requests: Cell<u64>,
+    /// Bodies that are being read.
+    reading: Cell<u32>,
+}
+
+/// Why a hop ended before its time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The machine gave it up, and waits for nothing more.
+    GivenUp,
+    Timeout,
+}
+
+/// One request.
+struct Hop {
+    /// With the fragment.
+    url: String,
+    controller: AbortController,
+    end: Cell<Option<End>>,
+    /// The time limit of the part under way.
+    limit: RefCell<Option<Timeout>>,
+    heard: RefCell<Heard>,
+    response: RefCell<Option<Response>>,
+}
+
+/// What the browser's events told of a request.
+#[derive(Default)]
+struct Heard {
+    status: Option<u16>,
+    headers: Vec<Header>,
+    /// Known once an event that carries it came; then `None` says that nobody could tell.
+    address: Option<Option<String>>,
+    own: u64,
+    foreign: u64,
+    /// Who waits for the events.
+    waker: Option<Waker>,
+}
+
+impl Fetches {
+    /// Sends one request; its head comes back as an event.
+    pub(crate) fn send(&self, shell: &Rc<Shell>, fetch: FetchId, url: &str, method: Method, timeout_ms: u64) {
+        self.requests.set(self.requests.get() + 1);
+        let Ok(controller) = AbortController::new() else { return shell.post(failed(fetch, FetchFailure::Network, 0)) };
+        let hop = Rc::new(Hop {
+            url: format!("{url}{FRAGMENT}{}", self.requests.get()),
+            controller,
+            end: Cell::new(None),
+            limit: RefCell::default(),
+            heard: RefCell::default(),
+            response: RefCell::default(),
+        });
+        hop.limit(timeout_ms);
+        if let Some(former) = self.hops.borrow_mut().insert(fetch, Rc::clone(&hop)) {
+            former.end(End::GivenUp);
+        }
+        let (shell, url) = (Rc::clone(shell), url.to_owned());
+        spawn_local(async move {
+            let head = hop.head(&url, method).await;
+            shell.fetches().forget_timings();
+            let (own, foreign) = hop.counted();
+            if own + foreign > 0 {
+                shell.post(Event::RequestEvents { own, foreign });
+            }
+            if hop.end.get() == Some(End::GivenUp) {
+                return;
+            }
+            match head {
+                Ok(head) => shell.post(Event::HopAnswered { fetch, head }),
+                Err(failure) => {
+                    shell.fetches().forget(fetch, &hop);
+                    shell.post(failed(fetch, failure, 0));
+                }
+            }
+        });
+    }
+
+    /// Reads the body of the hop that answered.
+    pub(crate) fn read_body(&self, shell: &Rc<Shell>, fetch: FetchId, bytes_max: u64, timeout_ms: u64) {
+        let hop = self.hops.borrow().get(&fetch).map(Rc::clone);
+        let response = hop.as_ref().and_then(|hop| hop.response.take());
+        let (Some(hop), Some(response)) = (hop, response) else {
+            return shell.post(failed(fetch, FetchFailure::Network, 0));
+        };
+        hop.limit(timeout_ms);
+        self.reading.set(self.reading.get() + 1);
+        let shell = Rc::clone(shell);
+        spawn_local(async move {
+            let read = hop.body(&response, bytes_max).await;
+            let fetches = shell.fetches();
+            fetches.reading.set(fetches.reading.get() - 1);
+            fetches.forget_timings();
+            if hop.end.get() == Some(End::GivenUp) {
+                return;
+            }
+            fetches.forget(fetch, &hop);
+            shell.post(match read {
+                Ok((body, encoded_bytes)) => Event::BodyRead { fetch, body, encoded_bytes },
+                Err((failure, bytes)) => failed(fetch, failure, bytes),
+            });
+        });
+    }
+
+    /// Stops a fetch now.
+    pub(crate) fn abort(&self, fetch: FetchId) {
+        let hop = self.hops.borrow_mut().remove(&fetch);
+        if let Some(hop) = hop {
+            hop.end(End::GivenUp);
+        }
+    }
+
+    fn forget(&self, fetch: FetchId, hop: &Rc<Hop>) {
+        hop.limit.take();
+        let mut hops = self.hops.borrow_mut();
+        if hops.get(&fetch).is_some_and(|current| Rc::ptr_eq(current, hop)) {
+            hops.remove(&fetch);
+        }
+    }
+
+    /// Clears the browser's list of timings, which is of limited length, when nobody waits for one.
+    fn forget_timings(&self) {
+        if self.reading.get() == 0 {
+            PERFORMANCE.with(web_sys::Performance::clear_resource_timings);
+        }
+    }
+}
+
+fn failed(fetch: FetchId, failure: FetchFailure, encoded_bytes: u64) -> Event {
+    Event::FetchFailed { fetch, failure, encoded_bytes }
+}
+
+impl Hop {
+    /// Ends it after this time; replaces the last limit.
+    fn limit(self: &Rc<Self>, ms: u64) {
+        let hop = Rc::downgrade(self);
+        let limit = timeout(ms, move || {
+            if let Some(hop) = hop.upgrade() {
+                hop.end(End::Timeout);
+            }
+        });
+        self.limit.replace(Some(limit));
+    }
+
+    fn end(&self, end: End) {
+        if self.end.get().is_none() {
+            self.end.set(Some(end));
+        }
+        self.limit.take();
+        self.controller.abort();
+        self.wake();
+    }
+
+    fn failure(&self) -> FetchFailure {
+        match self.end.get() {
+            Some(End::Timeout) => FetchFailure::Timeout,
+            _ => FetchFailure::Network,
+        }
+    }
+
+    /// Sends the request and waits for its head. The browser's listeners live as long as this does.
+    async fn head(self: &Rc<Self>, url: &str, method: Method) -> Result<HopHead, FetchFailure> {
+        let hop = Rc::downgrade(self);
+        let listen = move |kind, event| {
+            if let Some(hop) = hop.upgrade() {
+                hop.hear(kind, event);
+            }
+        };
+        let _watch = Watch::start(url, listen).map_err(|_| FetchFailure::Network)?;
+        let init = self.init(method).map_err(|_| FetchFailure::Network)?;
+        let response = global::fetch(&self.url, &init).await.map_err(|_| self.failure())?;
+        self.events().await;
+        if self.end.get().is_some() {
+            return Err(self.failure());
+        }
+        let response = response.unchecked_into::<Response>();
+        let heard = self.heard.take();
+        self.heard.borrow_mut().own = heard.own;
+        self.heard.borrow_mut().foreign = heard.foreign;
+        let status = heard.status.unwrap_or_else(|| response.status());
+        let headers: Vec<_> = heard.headers.into_iter().filter_map(shown).collect();
+        let location = REDIRECTS.contains(&status).then(|| location(&headers, url)).flatten();
+        self.response.replace(Some(response));
+        Ok(HopHead { status, headers, location, address: heard.address.flatten() })
+    }
+
+    /// One request of nobody's session.
+    fn init(&self, method: Method) -> Result<RequestInit, JsValue> {
+        let init = RequestInit::new();
+        init.set_method(match method {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+        });
+        init.set_redirect(RequestRedirect::Manual);
+        init.set_cache(RequestCache::NoStore);
+        init.set_credentials(RequestCredentials::Omit);
+        init.set_referrer_policy(ReferrerPolicy::NoReferrer);
+        init.set_signal(Some(&self.controller.signal()));
+        // Private Network Access: nothing is sent if the name resolves to a private address.
+        Reflect::set(&init, &"targetAddressSpace".into(), &"public".into())?;
+        Ok(init)
+    }
+
+    fn hear(&self, kind: RequestEventKind, event: RequestEvent) {
+        let mut heard = self.heard.borrow_mut();
+        let ours = event.may_be_ours() && event.url.contains(FRAGMENT);
+        *(if ours { &mut heard.own } else { &mut heard.foreign }) += 1;
+        // Another fetch of the same address may be under way.
+        if !ours || event.url != self.url {
+            return;
+        }
+        heard.status = Some(event.status_code);
+        if kind != RequestEventKind::HeadersReceived {
+            let proxied = event.proxied();
+            heard.address = Some(event.ip.filter(|_| !event.from_cache && !proxied));
+        }
+        if let Some(headers) = event.response_headers {
+            heard.headers = headers;
+        }
+        drop(heard);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let waker = self.heard.borrow_mut().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Waits until the events told the address: often the answer is faster.
+    async fn events(self: &Rc<Self>) {
+        let late = Rc::new(Cell::new(false));
+        let (hop, is_late) = (Rc::downgrade(self), Rc::clone(&late));
+        let _lag = timeout(EVENT_LAG_MS_MAX, move || {
+            is_late.set(true);
+            if let Some(hop) = hop.upgrade() {
+                hop.wake();
+            }
+        });
+        poll_fn(|context| {
+            let mut heard = self.heard.borrow_mut();
+            if heard.address.is_some() || late.get() || self.end.get().is_some() {
+                return Poll::Ready(());
+            }
+            heard.waker = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn counted(&self) -> (u64, u64) {
+        let heard = self.heard.borrow();
+        (heard.own, heard.foreign)
+    }
+
+    /// Reads chunk by chunk, and stops the request at the ceiling. Gives the body and how many bytes of it
+    /// crossed the connection; with a failure, how many had come, decoded.
+    async fn body(&self, response: &Response, bytes_max: u64) -> Result<(Vec<u8>, u64), (FetchFailure, u64)> {
+        let mut body = Vec::new();
+        let Some(stream) = response.body() else { return Ok((body, 0)) };
+        let reader = stream.get_reader().unchecked_into::<ReadableStreamDefaultReader>();
+        while self.end.get().is_none() {
+            let Ok(read) = reader.read().await else { break };
+            if self.end.get().is_some() {
+                break;
+            }
+            let read = read.unchecked_into::<ReadableStreamReadResult>();
+            if read.get_done().unwrap_or(false) {
+                self.limit.take();
+                let encoded_bytes = self.encoded_bytes(body.len() as u64).await;
+                return Ok((body, encoded_bytes));
+            }
+            let chunk = read.get_value().unchecked_into::<Uint8Array>();
+            let bytes = body.len() as u64 + u64::from(chunk.length());
+            if bytes > bytes_max {
+                self.controller.abort();
+                return Err((FetchFailure::TooLarge, bytes));
+            }
+            body.extend_from_slice(&chunk.to_vec());
+        }
+        Err((self.failure(), body.len() as u64))
+    }
+
+    /// Bytes of a whole body that crossed the connection. The browser tells them a little after the body's
+    /// end; if it doesn't, the decoded bytes count.
+    async fn encoded_bytes(&self, decoded_bytes: u64) -> u64 {
+        let mut waits = if decoded_bytes == 0 { 0 } else { TIMING_WAITS_MAX };
+        loop {
+            let entries = PERFORMANCE.with(|p| p.get_entries_by_name_with_entry_type(&self.url, "resource"));
+            if let Some(entry) = entries.iter().last() {
+                let entry = entry.unchecked_into::<PerformanceResourceTiming>();
+                // `as` saturates; zero says that the browser did not count.
+                return Some(entry.encoded_body_size() as u64).filter(|&bytes| bytes > 0).unwrap_or(decoded_bytes);
+            }
+            if waits == 0 {
+                return decoded_bytes;
+            }
+            waits -= 1;
+            pause(TIMING_WAIT_MS).await;
+        }
+    }
+}
+
+/// A header as a result may carry it: name in lower case (RFC 9110 §5.1), never a cookie.
+fn shown(header: Header) -> Option<(String, String)> {
+    let name = header.name.to_ascii_lowercase();
+    (!name.starts_with("set-cookie")).then_some((name, header.value?))
+}
+
+fn location(headers: &[(String, String)], base: &str) -> Option<String> {
+    let (_, text) = headers.iter().find(|(name, _)| name == "location")?;
+    let url = Url::new_with_base(text, base).ok()?;
+    url.set_hash("");
+    Some(url.href())
+}

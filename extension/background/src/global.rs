@@ -1,0 +1,57 @@
+//! What a service worker and an event page both have in their global scope.
+
+use js_sys::{Date, Promise};
+use lull_worker::protocol::Timestamp;
+use wasm_bindgen::prelude::*;
+use web_sys::{Crypto, IdbFactory, Performance, RequestInit};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = crypto)]
+    pub(crate) static CRYPTO: Crypto;
+    #[wasm_bindgen(thread_local_v2, js_name = indexedDB)]
+    pub(crate) static INDEXED_DB: IdbFactory;
+    #[wasm_bindgen(thread_local_v2, js_name = performance)]
+    pub(crate) static PERFORMANCE: Performance;
+    /// `fetch` of the Fetch standard.
+    #[wasm_bindgen(js_name = fetch)]
+    pub(crate) fn fetch(url: &str, init: &RequestInit) -> Promise;
+}
+
+/// The browser's clock.
+pub(crate) fn now() -> Timestamp {
+    timestamp(Date::now())
+}
+
+/// When the person's day began: local midnight.
+pub(crate) fn day_start() -> Timestamp {
+    midnight(0)
+}
+
+/// When the person's next day begins, as a day of 23 or 25 hours needs it, too.
+pub(crate) fn next_day_start() -> Timestamp {
+    midnight(1)
+}
+
+fn midnight(days_ahead: i32) -> Timestamp {
+    let today = Date::new_0();
+    let day = today.get_date() as i32 + days_ahead;
+    timestamp(Date::new_with_year_month_day(today.get_full_year(), today.get_month() as i32, day).get_time())
+}
+
+fn timestamp(ms: f64) -> Timestamp {
+    // `as` saturates; a clock before 1970 reads as 1970.
+    Timestamp::ZERO.plus(ms as u64)
+}
+
+/// Fresh random bytes.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], JsValue> {
+    let mut bytes = [0; N];
+    fill_random(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Fills with fresh random bytes.
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), JsValue> {
+    CRYPTO.with(|crypto| crypto.get_random_values_with_u8_array(bytes)).map(drop)
+}

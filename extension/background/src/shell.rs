@@ -1,0 +1,254 @@
+//! The loop: what happens goes into the machine, its effects go out to the browser.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use lull_browser::{BrowserError, Request, from_js, open_tab, permissions_release_all, set_badge};
+use lull_view::{Command, Link, Reply, View};
+use lull_worker::{Effect, Event, Surroundings, Worker, Write};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::Happening;
+use crate::fetch::Fetches;
+use crate::global::now;
+use crate::pages::{Pages, id_of};
+use crate::socket::Socket;
+use crate::start::Trouble;
+use crate::storage::Storage;
+use crate::surroundings::look;
+use crate::timers::{Timers, pause};
+
+/// What a newcomer sees first.
+const WELCOME: &str = "popup.html?tab=1#/welcome";
+/// How often, and after how many milliseconds, the first run is tried again.
+const WELCOME_TRIES: u32 = 20;
+const WELCOME_AGAIN_MS: u64 = 500;
+
+/// The machine and all it needs of the browser. No borrow of a field outlives the statement it is in.
+pub(crate) struct Shell {
+    worker: RefCell<Result<Worker, Trouble>>,
+    events: RefCell<VecDeque<Event>>,
+    /// The machine is handling events further up the stack.
+    handling: Cell<bool>,
+    /// The view changed, and the pages will be shown it before the next task.
+    showing: Cell<bool>,
+    surroundings: Cell<Option<Surroundings>>,
+    storage: Option<Rc<Storage>>,
+    socket: RefCell<Option<Socket>>,
+    fetches: Fetches,
+    timers: Timers,
+    pages: Pages,
+}
+
+impl Shell {
+    /// Around a machine with its storage, or around what keeps one from being made.
+    pub(crate) fn new(storage: Option<Rc<Storage>>, worker: Result<Worker, Trouble>) -> Rc<Self> {
+        Rc::new(Self {
+            worker: RefCell::new(worker),
+            events: RefCell::default(),
+            handling: Cell::new(false),
+            showing: Cell::new(false),
+            surroundings: Cell::new(None),
+            storage,
+            socket: RefCell::default(),
+            fetches: Fetches::default(),
+            timers: Timers::default(),
+            pages: Pages::default(),
+        })
+    }
+
+    /// Lets the machine look around for the first time.
+    pub(crate) async fn begin(self: &Rc<Self>) {
+        self.timers.wait_for_midnight(self);
+        self.surrounded(look().await);
+        self.post(Event::Tick);
+        self.view_changed();
+    }
+
+    /// A listener of the browser was called.
+    pub(crate) fn happened(self: &Rc<Self>, happening: Happening) {
+        match happening {
+            Happening::Connect(port) => {
+                self.pages.connect(port, self.view());
+                self.look_around();
+            }
+            Happening::Message(port, message) if self.pages.knows(&port) => {
+                let (id, reply) = (id_of(&message), self.reply(message));
+                self.pages.answer(&port, id, reply);
+            }
+            Happening::Message(..) => {}
+            Happening::Disconnect(port) => self.pages.disconnect(&port),
+            Happening::Installed => spawn_local(welcome()),
+            Happening::Alarm => {
+                self.timers.rang();
+                self.post(Event::Alarm);
+                self.post(Event::Tick);
+                self.look_around();
+            }
+            Happening::Surroundings => self.look_around(),
+        }
+    }
+
+    /// Hands an event to the machine and carries out what it wants.
+    pub(crate) fn post(self: &Rc<Self>, event: Event) {
+        self.events.borrow_mut().push_back(event);
+        if self.handling.replace(true) {
+            return;
+        }
+        while let Some(event) = self.next_event() {
+            if let Ok(worker) = self.worker.borrow_mut().as_mut() {
+                worker.handle(event, now());
+            }
+            while let Some(effect) = self.next_effect() {
+                self.perform(effect);
+            }
+        }
+        self.handling.set(false);
+    }
+
+    fn next_event(&self) -> Option<Event> {
+        self.events.borrow_mut().pop_front()
+    }
+
+    fn next_effect(&self) -> Option<Effect> {
+        self.worker.borrow_mut().as_mut().ok()?.poll_effect()
+    }
+
+    fn perform(self: &Rc<Self>, effect: Effect) {
+        match effect {
+            Effect::Connect { url } => self.connect(&url),
+            Effect::Disconnect => drop(self.socket.take()),
+            Effect::Send(frame) => self.send(&frame),
+            Effect::Persist { batch, writes } => self.persist(batch, &writes),
+            Effect::Fetch { fetch, url, method, timeout_ms } => {
+                self.fetches.send(self, fetch, &url, method, timeout_ms);
+            }
+            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
+                self.fetches.read_body(self, fetch, bytes_max, timeout_ms);
+            }
+            Effect::AbortFetch { fetch } => self.fetches.abort(fetch),
+            Effect::ReleasePermission => spawn_local(async { report(permissions_release_all().await) }),
+            Effect::WakeAt(at) => self.timers.wake_at(self, at),
+            Effect::Badge { count } => spawn_local(async move { report(set_badge(count).await) }),
+            Effect::ViewChanged => self.view_changed(),
+        }
+    }
+
+    fn connect(self: &Rc<Self>, url: &str) {
+        // The former one goes first, so that no event of it comes any more.
+        self.socket.take();
+        match Socket::open(self, url) {
+            Ok(socket) => drop(self.socket.replace(Some(socket))),
+            Err(_) => self.post(Event::SocketClosed),
+        }
+    }
+
+    fn send(self: &Rc<Self>, frame: &[u8]) {
+        // A socket that is closing takes frames and drops them; its end is told by its own event.
+        let sent = self.socket.borrow().as_ref().map(|socket| socket.send(frame));
+        if let Some(Err(_)) = sent {
+            self.socket_ended();
+        }
+    }
+
+    /// The socket is of no more use.
+    pub(crate) fn socket_ended(self: &Rc<Self>) {
+        self.socket.take();
+        self.post(Event::SocketClosed);
+    }
+
+    fn persist(self: &Rc<Self>, batch: u64, writes: &[Write]) {
+        let Some(storage) = &self.storage else { return self.post(Event::PersistFailed { batch }) };
+        let (written, shell) = (storage.persist(writes), Rc::clone(self));
+        spawn_local(async move {
+            shell.post(match written.await {
+                Ok(()) => Event::Persisted { batch },
+                Err(error) => {
+                    gloo::console::error!(error.to_string());
+                    Event::PersistFailed { batch }
+                }
+            });
+        });
+    }
+
+    /// Asks the browser for the surroundings, and tells the machine if they changed.
+    pub(crate) fn look_around(self: &Rc<Self>) {
+        let shell = Rc::clone(self);
+        spawn_local(async move { shell.surrounded(look().await) });
+    }
+
+    fn surrounded(self: &Rc<Self>, surroundings: Surroundings) {
+        if self.surroundings.replace(Some(surroundings)) != Some(surroundings) {
+            self.post(Event::Surroundings(surroundings));
+        }
+    }
+
+    /// The fetches under way.
+    pub(crate) fn fetches(&self) -> &Fetches {
+        &self.fetches
+    }
+
+    /// The timers.
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    fn view(&self) -> View {
+        match &*self.worker.borrow() {
+            Ok(worker) => worker.view(now()),
+            Err(trouble) => trouble.view(),
+        }
+    }
+
+    /// Shows the view once all that happens now has been handled.
+    fn view_changed(self: &Rc<Self>) {
+        if self.showing.replace(true) {
+            return;
+        }
+        let shell = Rc::clone(self);
+        spawn_local(async move {
+            shell.showing.set(false);
+            let view = shell.view();
+            shell.timers.standing(!matches!(view.link, Link::Off | Link::Stopped { .. }));
+            shell.pages.show(view);
+        });
+    }
+
+    /// What a page asked, decoded and done.
+    fn reply(self: &Rc<Self>, message: JsValue) -> Reply {
+        let command = match from_js::<Request<Command>>(message) {
+            Ok(request) => request.command,
+            Err(error) => return Reply::Failed { error: error.to_string() },
+        };
+        let answered = match &*self.worker.borrow() {
+            Ok(worker) => worker.query(&command, now()),
+            Err(trouble) => Some(Reply::Failed { error: trouble.to_string() }),
+        };
+        answered.unwrap_or_else(|| {
+            self.post(Event::Command(command));
+            Reply::View { view: Box::new(self.view()) }
+        })
+    }
+}
+
+/// Notes a call of the browser that failed. The loop goes on: whatever depended on it is asked for again.
+/// Opens the first run. A browser that is just starting may have no window for it yet.
+async fn welcome() {
+    let mut opened = open_tab(WELCOME).await;
+    for _ in 0..WELCOME_TRIES {
+        if opened.is_ok() {
+            break;
+        }
+        pause(WELCOME_AGAIN_MS).await;
+        opened = open_tab(WELCOME).await;
+    }
+    report(opened);
+}
+
+pub(crate) fn report(result: Result<(), BrowserError>) {
+    if let Err(error) = result {
+        gloo::console::error!(error.to_string());
+    }
+}

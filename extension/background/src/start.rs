@@ -1,0 +1,101 @@
+//! The start: loads the trust root, the records and the key, and makes the machine.
+
+use std::rc::Rc;
+
+use js_sys::Promise;
+use lull_browser::{describe, from_js, package_url, set_idle_detection};
+use lull_view::{Account, Bandwidth, BandwidthState, Diagnostics, Link, LinkProblem, Notice, Settings, View};
+use lull_worker::protocol::trust::{TrustError, TrustRoot};
+use lull_worker::{Config, Worker};
+use serde::Deserialize;
+use thiserror::Error;
+use wasm_bindgen::prelude::*;
+use web_sys::{RequestInit, Response};
+
+use crate::global::{fetch, random};
+use crate::key::{self, KeyError};
+use crate::shell::{Shell, report};
+use crate::storage::{Storage, StorageError};
+
+/// The file of the package that names the coordinator.
+const TRUST: &str = "trust.json";
+
+/// Why there is no machine. Nothing stored is touched.
+#[derive(Debug, Error)]
+pub(crate) enum Trouble {
+    /// Storage can't be opened or read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// There is no key to sign with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The package names no coordinator.
+    #[error("the package has no readable {TRUST}: {0}")]
+    Package(String),
+    /// The package names a coordinator that may not be dialled.
+    #[error("{TRUST}: {0}")]
+    Trust(#[from] TrustError),
+}
+
+impl Trouble {
+    /// What the pages show instead of a machine's view.
+    pub(crate) fn view(&self) -> View {
+        let notice = match self {
+            Self::Storage(_) | Self::Key(KeyError::Storage(_)) => Notice::Storage,
+            Self::Key(_) => Notice::SetAside { record: "key".to_owned() },
+            Self::Package(_) | Self::Trust(_) => Notice::SetAside { record: TRUST.to_owned() },
+        };
+        View {
+            link: Link::Stopped { reason: LinkProblem::Storage },
+            settings: Settings::default(),
+            operator: None,
+            worker: String::new(),
+            account: Account::default(),
+            judgment: None,
+            judgments_waiting: 0,
+            bandwidth: Bandwidth { state: BandwidthState::Off, site: None, bytes: 0, fetches: 0 },
+            activities: Vec::new(),
+            outbox: 0,
+            diagnostics: Diagnostics::default(),
+            notice: Some(notice),
+        }
+    }
+}
+
+/// Makes the shell around a machine, or around the trouble that keeps one from being made.
+pub(crate) async fn start() -> Rc<Shell> {
+    report(set_idle_detection());
+    let shell = match load().await {
+        Ok((storage, worker)) => Shell::new(Some(storage), Ok(worker)),
+        Err(trouble) => {
+            gloo::console::error!(trouble.to_string());
+            Shell::new(None, Err(trouble))
+        }
+    };
+    shell.begin().await;
+    shell
+}
+
+async fn load() -> Result<(Rc<Storage>, Worker), Trouble> {
+    let trust = trust().await?;
+    let storage = Storage::open().await?;
+    let records = storage.records().await?;
+    let key = key::load_or_make(&storage).await?;
+    let seed = random().map_err(|e| KeyError::Crypto(describe(&e)))?;
+    let worker = Worker::new(Config { trust }, key, u64::from_le_bytes(seed), records);
+    Ok((storage, worker))
+}
+
+#[derive(Deserialize)]
+struct Trust {
+    coordinator: String,
+    fingerprint: String,
+}
+
+async fn trust() -> Result<TrustRoot, Trouble> {
+    let unreadable = |e: JsValue| Trouble::Package(describe(&e));
+    let response = fetch(&package_url(TRUST), &RequestInit::new()).await.map_err(unreadable)?;
+    let json: Promise = response.unchecked_into::<Response>().json().map_err(unreadable)?;
+    let trust: Trust = from_js(json.await.map_err(unreadable)?).map_err(|e| Trouble::Package(e.to_string()))?;
+    Ok(TrustRoot::new(&trust.coordinator, &trust.fingerprint)?)
+}

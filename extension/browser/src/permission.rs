@@ -1,0 +1,45 @@
+//! The optional host permission for all sites, which only bandwidth needs.
+
+use std::future::Future;
+
+use js_sys::Promise;
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use crate::{BrowserError, settled, to_js};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "permissions"], js_name = contains)]
+    fn contains(permissions: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "permissions"], js_name = request)]
+    fn request(permissions: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "permissions"], js_name = remove)]
+    fn remove(permissions: &JsValue) -> Result<Promise, JsValue>;
+}
+
+#[derive(Serialize)]
+struct Permissions {
+    origins: [&'static str; 1],
+}
+
+fn all_sites() -> Result<JsValue, BrowserError> {
+    to_js(&Permissions { origins: ["*://*/*"] })
+}
+
+/// Whether the permission is granted.
+pub async fn has_all_sites() -> Result<bool, BrowserError> {
+    Ok(settled("permissions.contains", contains(&all_sites()?)).await?.is_truthy())
+}
+
+/// Asks the person for the permission; false if they say no. The question is put before this function
+/// returns, since browsers allow it only inside the handler of a click.
+pub fn permissions_request_all() -> impl Future<Output = Result<bool, BrowserError>> {
+    let asked = all_sites().map(|permissions| request(&permissions));
+    async { Ok(settled("permissions.request", asked?).await?.is_truthy()) }
+}
+
+/// Gives the permission back.
+pub async fn permissions_release_all() -> Result<(), BrowserError> {
+    settled("permissions.remove", remove(&all_sites()?)).await.map(drop)
+}

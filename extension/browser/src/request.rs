@@ -1,0 +1,153 @@
+//! `webRequest` events of one request of Lull's own. There is no way here to listen to anything else.
+
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+
+use crate::{BrowserError, from_js, package_url, to_js};
+
+#[wasm_bindgen]
+extern "C" {
+    type RequestSource;
+    #[wasm_bindgen(thread_local_v2, js_namespace = ["chrome", "webRequest"], js_name = onHeadersReceived)]
+    static ON_HEADERS_RECEIVED: RequestSource;
+    #[wasm_bindgen(thread_local_v2, js_namespace = ["chrome", "webRequest"], js_name = onBeforeRedirect)]
+    static ON_BEFORE_REDIRECT: RequestSource;
+    #[wasm_bindgen(thread_local_v2, js_namespace = ["chrome", "webRequest"], js_name = onResponseStarted)]
+    static ON_RESPONSE_STARTED: RequestSource;
+
+    #[wasm_bindgen(catch, method, js_name = addListener)]
+    fn add_listener(
+        this: &RequestSource,
+        listener: &Listener,
+        filter: &JsValue,
+        extra: &JsValue,
+    ) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, js_name = removeListener)]
+    fn remove_listener(this: &RequestSource, listener: &Listener);
+}
+
+type Listener = Closure<dyn FnMut(JsValue)>;
+
+/// Which event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestEventKind {
+    /// `onHeadersReceived`.
+    HeadersReceived,
+    /// `onBeforeRedirect`: the answer is a redirect.
+    Redirect,
+    /// `onResponseStarted`: the answer's head is there.
+    ResponseStarted,
+}
+
+/// A response header.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// Its value; missing where it isn't UTF-8.
+    pub value: Option<String>,
+}
+
+/// What an event says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestEvent {
+    /// The whole URL, fragment included.
+    pub url: String,
+    /// HTTP status.
+    #[serde(default)]
+    pub status_code: u16,
+    /// The response's headers, where the event carries them.
+    pub response_headers: Option<Vec<Header>>,
+    /// Which address answered.
+    pub ip: Option<String>,
+    /// The answer came from the cache.
+    #[serde(default)]
+    pub from_cache: bool,
+    /// Chrome: who sent the request.
+    initiator: Option<String>,
+    /// Firefox: the proxy between.
+    proxy_info: Option<ProxyInfo>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct ProxyInfo {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+impl RequestEvent {
+    /// Nothing says that somebody else than this extension sent the request.
+    pub fn may_be_ours(&self) -> bool {
+        let home = package_url("");
+        self.initiator.as_deref().is_none_or(|initiator| home.strip_suffix('/') == Some(initiator))
+    }
+    /// The browser says that a proxy answered.
+    pub fn proxied(&self) -> bool {
+        self.proxy_info.as_ref().and_then(|p| p.kind.as_deref()).is_some_and(|kind| kind != "direct")
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter<'a> {
+    urls: [&'a str; 1],
+    types: [&'static str; 2],
+    /// No tab: what the person browses has one.
+    tab_id: i32,
+}
+
+/// Listens to the events of one URL while it lives.
+pub struct Watch {
+    listeners: Vec<(RequestEventKind, Listener)>,
+}
+
+impl Watch {
+    /// Starts to listen. `url` has no fragment; the filter compares all but the fragment. A `*` in it would
+    /// stand for anything and let other requests be seen, so such a URL is refused. Another request of the
+    /// very same URL can't be excluded: `on_event` looks itself.
+    pub fn start(url: &str, on_event: impl Fn(RequestEventKind, RequestEvent) + 'static) -> Result<Self, BrowserError> {
+        let failed = |e: JsValue| BrowserError::new("webRequest.addListener", &e);
+        if url.contains('*') {
+            return Err(failed(JsValue::from_str("a URL with a * is a pattern")));
+        }
+        let filter = to_js(&Filter { urls: [url], types: ["xmlhttprequest", "other"], tab_id: -1 })?;
+        let extra = to_js(&["responseHeaders"])?;
+        let on_event = Rc::new(on_event);
+        let mut watch = Self { listeners: Vec::new() };
+        for kind in KINDS {
+            let on_event = Rc::clone(&on_event);
+            let listener = Listener::new(move |details: JsValue| {
+                if let Ok(event) = from_js(details) {
+                    on_event(kind, event);
+                }
+            });
+            let added = with_source(kind, |source| source.add_listener(&listener, &filter, &extra));
+            // Pushed first, so that a failure half-way removes what was added.
+            watch.listeners.push((kind, listener));
+            added.map_err(failed)?;
+        }
+        Ok(watch)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        for (kind, listener) in &self.listeners {
+            with_source(*kind, |source| source.remove_listener(listener));
+        }
+    }
+}
+
+const KINDS: [RequestEventKind; 3] =
+    [RequestEventKind::HeadersReceived, RequestEventKind::Redirect, RequestEventKind::ResponseStarted];
+
+fn with_source<T>(kind: RequestEventKind, f: impl FnOnce(&RequestSource) -> T) -> T {
+    match kind {
+        RequestEventKind::HeadersReceived => ON_HEADERS_RECEIVED.with(f),
+        RequestEventKind::Redirect => ON_BEFORE_REDIRECT.with(f),
+        RequestEventKind::ResponseStarted => ON_RESPONSE_STARTED.with(f),
+    }
+}

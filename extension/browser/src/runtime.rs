@@ -1,0 +1,39 @@
+//! The extension itself: its files, its version, its pages.
+
+use js_sys::{Promise, Reflect};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use crate::{BrowserError, settled, to_js};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = ["chrome", "runtime"], js_name = getURL)]
+    fn get_url(path: &str) -> String;
+    #[wasm_bindgen(js_namespace = ["chrome", "runtime"], js_name = getManifest)]
+    fn get_manifest() -> JsValue;
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "tabs"], js_name = create)]
+    fn create(properties: &JsValue) -> Result<Promise, JsValue>;
+}
+
+/// The address of a file of the package.
+pub fn package_url(path: &str) -> String {
+    get_url(path)
+}
+
+/// The extension's version as the manifest gives it.
+pub fn manifest_version() -> String {
+    let version = Reflect::get(&get_manifest(), &"version".into()).ok();
+    version.and_then(|v| v.as_string()).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct NewTab {
+    url: String,
+}
+
+/// Opens a page of the package in a tab of its own, e.g. `popup.html?tab=1#/welcome`.
+pub async fn open_tab(path: &str) -> Result<(), BrowserError> {
+    let properties = to_js(&NewTab { url: get_url(path) })?;
+    settled("tabs.create", create(&properties)).await.map(drop)
+}

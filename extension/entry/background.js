@@ -1,0 +1,23 @@
+// What a browser insists on having in JavaScript: listeners that exist before the first await, and the
+// start of the wasm module. Whatever arrives before that has started waits in one queue.
+import init, { happened } from './pkg/background/lull_background.js';
+
+const early = [];
+let tell = (...what) => early.push(what);
+
+chrome.runtime.onConnect.addListener((port) => {
+  tell('connect', port);
+  port.onMessage.addListener((message) => tell('message', port, message));
+  port.onDisconnect.addListener(() => tell('disconnect', port));
+});
+chrome.runtime.onInstalled.addListener((details) => tell('installed', details.reason));
+chrome.runtime.onStartup.addListener(() => tell('startup'));
+chrome.alarms.onAlarm.addListener(() => tell('alarm'));
+chrome.idle.onStateChanged.addListener(() => tell('idle'));
+chrome.permissions.onAdded.addListener(() => tell('permission'));
+chrome.permissions.onRemoved.addListener(() => tell('permission'));
+
+init().then(() => {
+  tell = happened;
+  for (const what of early.splice(0)) happened(...what);
+});

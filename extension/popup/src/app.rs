@@ -1,0 +1,147 @@
+//! The frame around every page: the line to the background, the model, routes, notices.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use gloo::events::EventListener;
+use lull_view::Command;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{Document, MutationObserver, MutationObserverInit};
+use yew::{
+    Callback, Html, MouseEvent, NodeRef, component, hook, html, use_effect_with, use_node_ref, use_reducer, use_ref,
+};
+
+use crate::icons::Icon;
+use crate::link::Wire;
+use crate::model::{Action, Lull, Model};
+use crate::page::{Receipt, bandwidth, home, settings, welcome};
+use crate::parts::{Skeleton, focus, focus_in_place};
+use crate::route::{Route, use_route};
+use crate::words;
+
+/// The whole popup.
+#[component]
+pub(crate) fn App() -> Html {
+    let model = use_reducer(Model::default);
+    let wire = {
+        let dispatcher = model.dispatcher();
+        use_ref(move || Wire::open(Callback::from(move |reply| dispatcher.dispatch(Action::Heard(reply)))))
+    };
+    let route = use_route();
+    let main = use_node_ref();
+    use_focus_kept(&main);
+    use_focus_on_page(&main, &route);
+    use_title(&route);
+    let lull = Lull { model, wire: (*wire).clone() };
+    html! {
+        <div class="frame">
+            { notices(&lull) }
+            <main ref={main} tabindex="-1">
+                <div key={route.href()}>{ page(&lull, &route) }</div>
+            </main>
+        </div>
+    }
+}
+
+fn page(lull: &Lull, route: &Route) -> Html {
+    let Some(view) = lull.model.view.as_ref() else { return html! { <Skeleton /> } };
+    match route {
+        Route::Home if !view.settings.first_run_done => welcome(lull, view),
+        Route::Home => home(lull, view),
+        Route::Welcome => welcome(lull, view),
+        Route::Receipt(offer) => html! { <Receipt lull={lull.clone()} offer={offer.clone()} /> },
+        Route::Bandwidth => bandwidth(lull, view),
+        Route::Settings => settings(lull, view),
+    }
+}
+
+/// Each page has a title of its own, for the tab and for screen readers.
+#[hook]
+fn use_title(route: &Route) {
+    use_effect_with(route.clone(), |route| {
+        if let Some(document) = web_sys::window().and_then(|window| window.document()) {
+            document.set_title(&words::document_title(match route {
+                Route::Home => "",
+                Route::Welcome => words::WELCOME,
+                Route::Receipt(_) => words::RECEIPT,
+                Route::Bandwidth => words::LEND,
+                Route::Settings => words::SETTINGS,
+            }));
+        }
+    });
+}
+
+/// A new page takes the focus, so that a screen reader starts at its top; the first page does not.
+#[hook]
+fn use_focus_on_page(main: &NodeRef, route: &Route) {
+    let arrived = use_ref(|| Cell::new(false));
+    let main = main.clone();
+    use_effect_with(route.clone(), move |_| {
+        if arrived.replace(true) {
+            focus(&main);
+        }
+    });
+}
+
+/// When what has the focus leaves the page, the page takes it: a keyboard never starts over from nowhere.
+#[hook]
+fn use_focus_kept(main: &NodeRef) {
+    let main = main.clone();
+    use_effect_with((), move |()| {
+        let document = web_sys::window().and_then(|window| window.document());
+        let focused = Rc::new(Cell::new(false));
+        let listener = document.as_ref().map(|document| {
+            let focused = focused.clone();
+            EventListener::new(document, "focusin", move |_| focused.set(true))
+        });
+        let watched = main.clone();
+        let changed = Closure::<dyn FnMut()>::new(move || {
+            let active = document.as_ref().and_then(Document::active_element);
+            if focused.get() && active.is_none_or(|element| element.tag_name() == "BODY") {
+                focus_in_place(&main);
+            }
+        });
+        let observer = MutationObserver::new(changed.as_ref().unchecked_ref()).ok();
+        if let (Some(observer), Some(node)) = (&observer, watched.get()) {
+            let options = MutationObserverInit::new();
+            options.set_child_list(true);
+            options.set_subtree(true);
+            // Options that name what to observe are always accepted.
+            let _ = observer.observe_with_options(&node, &options);
+        }
+        move || {
+            if let Some(observer) = observer {
+                observer.disconnect();
+            }
+            drop((listener, changed));
+        }
+    });
+}
+
+/// What the person should know: the background's notice, and a command that failed.
+fn notices(lull: &Lull) -> Html {
+    let dispatcher = lull.model.dispatcher();
+    let read = Callback::from(move |_| dispatcher.dispatch(Action::FailureRead));
+    let notice = lull.model.view.as_ref().and_then(|view| view.notice.as_ref()).map(words::notice);
+    html! {
+        <div class="notices" role="alert">
+            if let Some(text) = notice {
+                { notice_bar("notice", text, lull.on_click(Command::DismissNotice)) }
+            }
+            if let Some(text) = lull.model.failure.clone() {
+                { notice_bar("failure", text, read) }
+            }
+        </div>
+    }
+}
+
+fn notice_bar(id: &'static str, text: String, dismiss: Callback<MouseEvent>) -> Html {
+    html! {
+        <div class="notice" data-testid={id}>
+            { Icon::Warning.draw() }
+            <p>{ text }</p>
+            <button class="icon-button" aria-label={words::DISMISS} onclick={dismiss}>{ Icon::Cross.draw() }</button>
+        </div>
+    }
+}

@@ -1,0 +1,159 @@
+//! The line to the background: one port that is opened again whenever the browser drops it.
+//!
+//! The UI sends `{id, command}`, the background `{id, reply}`; what nobody asked for has no id. Commands
+//! are not sent twice: after a new connection the view tells what became of them. Queries change nothing
+//! and are asked again.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use gloo::timers::callback::Timeout;
+use lull_browser::{Answer, Port, Request, from_js, to_js};
+use lull_view::{Command, Reply};
+use wasm_bindgen::JsValue;
+use yew::Callback;
+
+use crate::words;
+
+/// The port's name; the background accepts it only from the extension's own pages.
+const PORT_NAME: &str = "ui";
+/// Wait before the first new try; doubled each time.
+const RETRY_MS_MIN: u32 = 50;
+/// Wait between tries at most.
+const RETRY_MS_MAX: u32 = 3_000;
+
+struct Query {
+    command: Command,
+    done: Callback<Reply>,
+}
+
+struct Inner {
+    port: RefCell<Option<Port>>,
+    next_id: Cell<u32>,
+    queries: RefCell<BTreeMap<u32, Query>>,
+    retry: RefCell<Option<Timeout>>,
+    retry_ms: Cell<u32>,
+    heard: Callback<Reply>,
+}
+
+/// A handle on the line; clones share it.
+#[derive(Clone)]
+pub(crate) struct Wire(Rc<Inner>);
+
+impl PartialEq for Wire {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Wire {
+    /// Opens the line; `heard` gets each reply that answers no query.
+    pub(crate) fn open(heard: Callback<Reply>) -> Self {
+        let wire = Self(Rc::new(Inner {
+            port: RefCell::new(None),
+            next_id: Cell::new(1),
+            queries: RefCell::new(BTreeMap::new()),
+            retry: RefCell::new(None),
+            retry_ms: Cell::new(RETRY_MS_MIN),
+            heard,
+        }));
+        wire.connect();
+        wire
+    }
+
+    /// Sends a command; its effect arrives as a view.
+    pub(crate) fn send(&self, command: Command) {
+        let id = self.take_id();
+        if !self.post(id, &command) {
+            self.0.heard.emit(Reply::Failed { error: words::BACKGROUND_SILENT.to_owned() });
+        }
+    }
+
+    /// Asks; `done` gets the reply, whatever happens to the line in between.
+    pub(crate) fn ask(&self, command: Command, done: Callback<Reply>) {
+        let id = self.take_id();
+        self.post(id, &command);
+        self.0.queries.borrow_mut().insert(id, Query { command, done });
+    }
+
+    fn take_id(&self) -> u32 {
+        let id = self.0.next_id.get();
+        self.0.next_id.set(id.wrapping_add(1));
+        id
+    }
+
+    fn post(&self, id: u32, command: &Command) -> bool {
+        if self.0.port.borrow().is_none() {
+            self.connect();
+        }
+        let Ok(message) = to_js(&Request { id, command }) else {
+            return false;
+        };
+        let posted = self.0.port.borrow().as_ref().is_some_and(|port| port.post(&message).is_ok());
+        if !posted {
+            self.dropped();
+        }
+        posted
+    }
+
+    fn connect(&self) {
+        let (hears, drops) = (Rc::downgrade(&self.0), Rc::downgrade(&self.0));
+        let port = Port::connect(
+            PORT_NAME,
+            move |message| {
+                if let Some(inner) = hears.upgrade() {
+                    Wire(inner).received(message);
+                }
+            },
+            move || {
+                if let Some(inner) = drops.upgrade() {
+                    Wire(inner).dropped();
+                }
+            },
+        );
+        match port {
+            Ok(port) => {
+                *self.0.port.borrow_mut() = Some(port);
+                self.ask_again();
+            }
+            Err(_) => self.dropped(),
+        }
+    }
+
+    fn ask_again(&self) {
+        let queries = self.0.queries.borrow();
+        for (id, query) in queries.iter() {
+            let message = to_js(&Request { id: *id, command: &query.command });
+            if let (Ok(message), Some(port)) = (message, self.0.port.borrow().as_ref()) {
+                // If the port is gone already, its disconnect event starts the next try.
+                let _ = port.post(&message);
+            }
+        }
+    }
+
+    fn received(&self, message: JsValue) {
+        let Ok(incoming) = from_js::<Answer<Reply>>(message) else {
+            return;
+        };
+        self.0.retry_ms.set(RETRY_MS_MIN);
+        let query = incoming.id.and_then(|id| self.0.queries.borrow_mut().remove(&id));
+        match query {
+            Some(query) => query.done.emit(incoming.reply),
+            None => self.0.heard.emit(incoming.reply),
+        }
+    }
+
+    fn dropped(&self) {
+        *self.0.port.borrow_mut() = None;
+        let wait_ms = self.0.retry_ms.get();
+        self.0.retry_ms.set((wait_ms * 2).min(RETRY_MS_MAX));
+        let weak = Rc::downgrade(&self.0);
+        let retry = Timeout::new(wait_ms, move || {
+            if let Some(inner) = weak.upgrade().filter(|inner| inner.port.borrow().is_none()) {
+                Wire(inner).connect();
+            }
+        });
+        *self.0.retry.borrow_mut() = Some(retry);
+    }
+}

@@ -1,0 +1,166 @@
+//! What the popup knows: the background's view, and what changed between two of them.
+
+use std::rc::Rc;
+
+use lull_view::{Activity, ActivityState, ActivityWork, Command, Reply, View};
+use yew::{Callback, MouseEvent, Reducible, UseReducerHandle};
+
+use crate::link::Wire;
+
+/// The state of the whole popup.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Model {
+    /// The newest view; `None` until the background first speaks.
+    pub(crate) view: Option<Rc<View>>,
+    /// The newest judgment that was paid while the popup was open.
+    pub(crate) credit: Option<Credit>,
+    /// A command that failed, in words.
+    pub(crate) failure: Option<String>,
+}
+
+/// Money that came in for one judgment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credit {
+    /// Opens the receipt.
+    pub(crate) offer: String,
+    /// Base units.
+    pub(crate) amount: u64,
+}
+
+/// What happens to the model.
+pub(crate) enum Action {
+    /// The background spoke.
+    Heard(Reply),
+    /// The failure was read.
+    FailureRead,
+}
+
+impl Reducible for Model {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        let mut next = (*self).clone();
+        match action {
+            Action::Heard(Reply::View { view }) => {
+                if let Some(credit) = self.view.as_ref().and_then(|before| credit_between(before, &view)) {
+                    next.credit = Some(credit);
+                }
+                next.view = Some(Rc::new(*view));
+            }
+            Action::Heard(Reply::Failed { error }) => next.failure = Some(error),
+            Action::Heard(_) => {}
+            Action::FailureRead => next.failure = None,
+        }
+        Rc::new(next)
+    }
+}
+
+/// The newest judgment that is paid in `now` and was not in `before`.
+fn credit_between(before: &View, now: &View) -> Option<Credit> {
+    let was_paid = |offer: &str| before.activities.iter().any(|a| a.offer == offer && is_paid(a));
+    let fresh = |a: &&Activity| matches!(a.work, ActivityWork::Judgment { .. }) && is_paid(a) && !was_paid(&a.offer);
+    let paid = now.activities.iter().find(fresh)?;
+    Some(Credit { offer: paid.offer.clone(), amount: paid.amount })
+}
+
+fn is_paid(activity: &Activity) -> bool {
+    matches!(activity.state, ActivityState::Accepted | ActivityState::Ambiguous) && activity.amount > 0
+}
+
+/// What every page gets: the model and the line.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Lull {
+    /// The state.
+    pub(crate) model: UseReducerHandle<Model>,
+    /// The line to the background.
+    pub(crate) wire: Wire,
+}
+
+impl Lull {
+    /// What a click sends.
+    pub(crate) fn on_click(&self, command: Command) -> Callback<MouseEvent> {
+        let wire = self.wire.clone();
+        Callback::from(move |_| wire.send(command.clone()))
+    }
+
+    /// The name of the money.
+    pub(crate) fn asset(&self) -> &str {
+        let operator = self.model.view.as_ref().and_then(|view| view.operator.as_ref());
+        operator.map_or("", |operator| operator.asset.as_str())
+    }
+
+    /// Whether the others who answer are the demonstration's crowd.
+    pub(crate) fn is_demo(&self) -> bool {
+        let operator = self.model.view.as_ref().and_then(|view| view.operator.as_ref());
+        operator.is_some_and(|operator| operator.demo)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lull_view::{Account, Bandwidth, BandwidthState, Diagnostics, Link, Settings};
+
+    use super::*;
+
+    fn judgment(offer: &str, state: ActivityState, amount: u64) -> Activity {
+        let work = ActivityWork::Judgment { title: "words".to_owned(), answer: "yes".to_owned() };
+        Activity { offer: offer.to_owned(), at: 0, requester: "lab".to_owned(), work, state, amount }
+    }
+
+    fn view(activities: Vec<Activity>) -> View {
+        View {
+            link: Link::Connected,
+            settings: Settings::default(),
+            operator: None,
+            worker: String::new(),
+            account: Account::default(),
+            judgment: None,
+            judgments_waiting: 0,
+            bandwidth: Bandwidth { state: BandwidthState::Off, site: None, bytes: 0, fetches: 0 },
+            activities,
+            outbox: 0,
+            diagnostics: Diagnostics::default(),
+            notice: None,
+        }
+    }
+
+    fn heard(model: Model, activities: Vec<Activity>) -> Model {
+        let action = Action::Heard(Reply::View { view: Box::new(view(activities)) });
+        (*Rc::new(model).reduce(action)).clone()
+    }
+
+    #[test]
+    fn a_credit_is_what_was_paid_between_two_views() {
+        let waiting = judgment("a", ActivityState::Waiting, 0);
+        let paid = judgment("a", ActivityState::Accepted, 4_000);
+        let first = heard(Model::default(), vec![paid.clone()]);
+        assert_eq!(first.credit, None, "paid before the popup opened");
+        let model = heard(heard(Model::default(), vec![waiting]), vec![paid.clone()]);
+        assert_eq!(model.credit, Some(Credit { offer: "a".to_owned(), amount: 4_000 }));
+        let next = judgment("b", ActivityState::Ambiguous, 5_000);
+        let model = heard(model, vec![next, paid]);
+        assert_eq!(model.credit, Some(Credit { offer: "b".to_owned(), amount: 5_000 }));
+    }
+
+    #[test]
+    fn neither_a_rejection_nor_a_fetch_is_a_credit() {
+        let work = ActivityWork::Fetch {
+            site: "example.org".to_owned(),
+            purpose: "archive".to_owned(),
+            outcome: "ok".to_owned(),
+            reason: None,
+            bytes: 1,
+        };
+        let fetch = Activity { work, ..judgment("f", ActivityState::Accepted, 600) };
+        let rejected = judgment("r", ActivityState::Rejected, 0);
+        let model = heard(heard(Model::default(), Vec::new()), vec![fetch, rejected]);
+        assert_eq!(model.credit, None);
+    }
+
+    #[test]
+    fn a_failure_stays_until_it_is_read() {
+        let failed = Rc::new(Model::default()).reduce(Action::Heard(Reply::Failed { error: "no".to_owned() }));
+        assert_eq!(failed.failure.as_deref(), Some("no"));
+        assert_eq!(failed.reduce(Action::FailureRead).failure, None);
+    }
+}

@@ -1,0 +1,15 @@
+//! One module per page.
+
+mod activities;
+mod bandwidth;
+mod home;
+mod judgment;
+mod receipt;
+mod settings;
+mod welcome;
+
+pub(crate) use bandwidth::bandwidth;
+pub(crate) use home::home;
+pub(crate) use receipt::Receipt;
+pub(crate) use settings::settings;
+pub(crate) use welcome::welcome;

@@ -1,0 +1,92 @@
+//! What this browser did, the newest first; each opens its receipt.
+
+use lull_view::{Activity, ActivityState, ActivityWork, View};
+use yew::{Html, html};
+
+use crate::format;
+use crate::icons::Icon;
+use crate::model::Lull;
+use crate::route::Route;
+use crate::words;
+
+/// The list.
+pub(crate) fn activities(lull: &Lull, view: &View) -> Html {
+    html! {
+        <section class="activities" aria-labelledby="activities-title">
+            <h2 id="activities-title">{ words::ACTIVITIES }</h2>
+            if view.outbox > 0 {
+                <p class="quiet" data-testid="outbox-line">{ words::outbox(view.outbox) }</p>
+            }
+            if view.activities.is_empty() {
+                <p class="quiet">{ words::ACTIVITIES_NONE }</p>
+            } else {
+                <ul>{ for view.activities.iter().map(|activity| row(activity, lull.asset())) }</ul>
+            }
+        </section>
+    }
+}
+
+fn row(activity: &Activity, asset: &str) -> Html {
+    let (class, mut icon) = look(activity.state);
+    let mut state = words::activity_state(activity.state);
+    if is_unpaid(activity) {
+        (icon, state) = (Icon::Barred, words::UNPAID);
+    }
+    let (kind, title, detail) = describe(&activity.work);
+    html! {
+        <li key={activity.offer.clone()}>
+            <a class="activity" data-testid="activity-row" data-state={class} data-offer={activity.offer.clone()}
+                href={Route::Receipt(activity.offer.clone()).href()}>
+                <span class="activity-kind">{ kind.draw() }</span>
+                <span class="activity-words">
+                    <span class="activity-title">{ title }</span>
+                    <span class="quiet">
+                        <time datetime={format::machine_time(activity.at)}>{ format::moment(activity.at) }</time>
+                        { " · " }{ detail }{ " · " }{ &activity.requester }
+                    </span>
+                </span>
+                <span class="activity-end">
+                    if activity.amount > 0 {
+                        <span class="activity-amount" title={format::amount_of(activity.amount, asset)}>
+                            { words::credited(&format::amount(activity.amount)) }
+                        </span>
+                    }
+                    <span class="activity-state">{ icon.draw() }<span>{ state }</span></span>
+                </span>
+            </a>
+        </li>
+    }
+}
+
+/// Honest work of a kind that a buyer doesn't pay for, such as a refusal by policy.
+fn is_unpaid(activity: &Activity) -> bool {
+    let fetched =
+        matches!(&activity.work, ActivityWork::Fetch { outcome, .. } if outcome == "ok" || outcome == "not_found");
+    let answered = matches!(activity.work, ActivityWork::Judgment { .. });
+    activity.state == ActivityState::Accepted && !fetched && !answered
+}
+
+fn describe(work: &ActivityWork) -> (Icon, String, String) {
+    match work {
+        ActivityWork::Judgment { title, answer } => (Icon::Question, answer.clone(), title.clone()),
+        ActivityWork::Fetch { site, purpose, outcome, reason, bytes } => {
+            let outcome = match reason {
+                Some(code) => words::refusal(code).trim_end_matches('.').to_owned(),
+                None => format!("{}, {}", words::outcome(outcome), format::bytes(*bytes)),
+            };
+            (Icon::Globe, site.clone(), format!("{outcome} · {purpose}"))
+        }
+    }
+}
+
+/// Class for the colour, and the icon, so that no state is told by colour alone.
+fn look(state: ActivityState) -> (&'static str, Icon) {
+    match state {
+        ActivityState::Sending => ("sending", Icon::Sending),
+        ActivityState::Waiting => ("waiting", Icon::Clock),
+        ActivityState::Accepted => ("accepted", Icon::Check),
+        ActivityState::Ambiguous => ("ambiguous", Icon::Differ),
+        ActivityState::Rejected => ("rejected", Icon::Cross),
+        ActivityState::Refused => ("refused", Icon::Barred),
+    }
+}

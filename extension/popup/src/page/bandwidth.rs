@@ -1,0 +1,263 @@
+//! Lending bandwidth: what it fetches, what it refuses, what sites see; then the browser's own question.
+
+use lull_view::{BandwidthState, BandwidthWhen, Command, Reply, View};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::HtmlInputElement;
+use yew::events::InputEvent;
+use yew::{
+    Callback, Html, Properties, TargetCast, UseStateSetter, classes, component, html, use_effect_with, use_state_eq,
+};
+
+use super::home::open_tab;
+use crate::format;
+use crate::icons::Icon;
+use crate::link::Wire;
+use crate::model::Lull;
+use crate::parts::title_bar;
+use crate::route::{Route, is_tab};
+use crate::words;
+
+/// The page.
+pub(crate) fn bandwidth(lull: &Lull, view: &View) -> Html {
+    let reason = |(title, text): &(&'static str, &'static str)| {
+        html! { <li><strong>{ *title }</strong><span class="quiet">{ *text }</span></li> }
+    };
+    html! {
+        <div class="page">
+            { title_bar(words::LEND) }
+            <p class="lead">{ words::LEND_LEAD }</p>
+            if view.settings.bandwidth {
+                { running(view) }
+            }
+            <section class="card">
+                <h2>{ words::LEND_EXAMPLES }</h2>
+                <p class="quiet">{ words::LEND_EXAMPLES_TEXT }</p>
+                <div class="examples">
+                    { examples(&lull.wire, &words::EXAMPLES_FETCHED) }
+                    { examples(&lull.wire, &words::EXAMPLES_REFUSED) }
+                </div>
+                <Try wire={lull.wire.clone()} />
+            </section>
+            <ul class="reasons">{ for words::LEND_FACTS.iter().map(reason) }</ul>
+            <section class="card decide">
+                { when(lull, view.settings.bandwidth_when) }
+                <Grant wire={lull.wire.clone()} on={view.settings.bandwidth} state={view.bandwidth.state} />
+            </section>
+        </div>
+    }
+}
+
+fn running(view: &View) -> Html {
+    let bandwidth = &view.bandwidth;
+    let (word, sentence) = words::bandwidth(bandwidth.state);
+    html! {
+        <section class="card running">
+            { Icon::Globe.draw() }
+            <div>
+                <p class="running-word">{ word }</p>
+                <p class="quiet">{ bandwidth.site.as_deref().unwrap_or(sentence) }</p>
+            </div>
+            <p class="running-count">
+                <strong>{ format::bytes(bandwidth.bytes) }</strong>
+                <span class="quiet">{ words::fetches(bandwidth.fetches, &format::count(bandwidth.fetches)) }</span>
+            </p>
+        </section>
+    }
+}
+
+fn examples(wire: &Wire, urls: &[&'static str]) -> Html {
+    let example = |url: &&'static str| {
+        html! { <li><Judged wire={wire.clone()} url={*url} shown={true} /></li> }
+    };
+    html! { <ul>{ for urls.iter().map(example) }</ul> }
+}
+
+/// What policy says of a URL.
+#[derive(Clone, PartialEq)]
+enum Judgement {
+    Asking,
+    Would,
+    Refuses(String),
+}
+
+#[derive(PartialEq, Properties)]
+struct JudgedProps {
+    wire: Wire,
+    url: String,
+    /// Whether the URL itself is shown.
+    shown: bool,
+}
+
+/// Asks policy about a URL whenever it changes and shows the answer.
+#[component]
+fn Judged(props: &JudgedProps) -> Html {
+    let judged = use_state_eq(|| (String::new(), Judgement::Asking));
+    let (wire, setter) = (props.wire.clone(), judged.setter());
+    use_effect_with(props.url.clone(), move |url| {
+        let asked = url.clone();
+        let done = Callback::from(move |reply| {
+            let judgement = match reply {
+                Reply::Judged { refusal: None, .. } => Judgement::Would,
+                Reply::Judged { refusal: Some(code), .. } => Judgement::Refuses(code),
+                Reply::Failed { error } => Judgement::Refuses(error),
+                _ => return,
+            };
+            setter.set((asked.clone(), judgement));
+        });
+        wire.ask(Command::JudgeUrl { url: url.clone() }, done);
+    });
+    let current = if judged.0 == props.url { &judged.1 } else { &Judgement::Asking };
+    let (class, icon, words) = match current {
+        Judgement::Asking => ("asking", Icon::Clock, html! { <span class="quiet">{ words::LOADING }</span> }),
+        Judgement::Would => ("would", Icon::Check, html! { words::LEND_WOULD }),
+        Judgement::Refuses(code) => {
+            let reason = html! { <span class="quiet">{ words::refusal(code) }</span> };
+            ("refuses", Icon::Barred, html! { <>{ words::LEND_WOULD_NOT }{ ". " }{ reason }</> })
+        }
+    };
+    html! {
+        <div class={classes!("judged", class)} data-url={props.url.clone()} data-judged={class}>
+            { icon.draw() }
+            <div>
+                if props.shown {
+                    <p class="code">{ &props.url }</p>
+                }
+                <p class="verdict">{ words }</p>
+            </div>
+        </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct TryProps {
+    wire: Wire,
+}
+
+/// A field for any address, judged while it is typed.
+#[component]
+fn Try(props: &TryProps) -> Html {
+    let text = use_state_eq(String::new);
+    let setter = text.setter();
+    let input = move |event: InputEvent| {
+        let field: Option<HtmlInputElement> = event.target_dyn_into();
+        setter.set(field.map(|field| field.value()).unwrap_or_default());
+    };
+    let url = text.trim();
+    html! {
+        <div class="try">
+            <label for="judge-url">{ words::LEND_TRY }</label>
+            <input id="judge-url" data-testid="judge-url" type="text" inputmode="url" autocomplete="off" spellcheck="false"
+                placeholder={words::LEND_TRY_HINT} value={(*text).clone()} oninput={input} />
+            <div class="try-answer" role="status" data-testid="judged">
+                if !url.is_empty() {
+                    <Judged wire={props.wire.clone()} url={url.to_owned()} shown={false} />
+                }
+            </div>
+        </div>
+    }
+}
+
+/// Only while away, or at any time.
+pub(crate) fn when(lull: &Lull, chosen: BandwidthWhen) -> Html {
+    let choice = |when: BandwidthWhen, id: &'static str, label: &'static str| {
+        let wire = lull.wire.clone();
+        let change = move |_| wire.send(Command::SetBandwidthWhen { when });
+        html! {
+            <label class="choice">
+                <input type="radio" name="when" data-testid={id} checked={chosen == when} onchange={change} />
+                <span>{ label }</span>
+            </label>
+        }
+    };
+    html! {
+        <fieldset class="choices">
+            <legend>{ words::WHEN }</legend>
+            { choice(BandwidthWhen::Away, "when-away", words::WHEN_AWAY) }
+            { choice(BandwidthWhen::Always, "when-always", words::WHEN_ALWAYS) }
+        </fieldset>
+    }
+}
+
+/// Where the question to the browser stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    NotYet,
+    Asking,
+    Denied,
+}
+
+#[derive(PartialEq, Properties)]
+struct GrantProps {
+    wire: Wire,
+    on: bool,
+    state: BandwidthState,
+}
+
+/// The button that makes the browser ask, and the way to switch off.
+#[component]
+fn Grant(props: &GrantProps) -> Html {
+    let asked = use_state_eq(|| Asked::NotYet);
+    let (wire, setter) = (props.wire.clone(), asked.setter());
+    let grant = move |_| ask_browser(&wire, &setter);
+    let wire = props.wire.clone();
+    let off = move |_| wire.send(Command::SetBandwidth { on: false });
+    let missing = props.state == BandwidthState::NoPermission;
+    let label = match (*asked, props.on) {
+        (Asked::Asking, _) => words::LEND_ASKING,
+        _ if !is_tab() => words::LEND_TAB,
+        (_, true) => words::LEND_REGRANT,
+        (_, false) => words::LEND,
+    };
+    html! {
+        <div class="grant">
+            <p class="bandwidth-state" data-testid="bandwidth-state" data-state={state_code(props.state)} role="status">
+                { words::BANDWIDTH }{ ": " }<strong>{ words::bandwidth(props.state).0 }</strong>
+            </p>
+            if !props.on || missing {
+                <p class="quiet">{ words::LEND_PERMISSION }</p>
+                <button class="button primary wide" data-testid="grant" disabled={*asked == Asked::Asking} onclick={grant}>
+                    { label }
+                </button>
+            }
+            if props.on {
+                <button class="button wide" key="off" data-testid="lend-off" onclick={off}>{ words::LEND_OFF }</button>
+            }
+            if *asked == Asked::Denied && (!props.on || missing) {
+                <p class="denied" role="alert">{ words::LEND_DENIED }</p>
+            }
+        </div>
+    }
+}
+
+/// Must run inside the click: browsers let a page ask only then. A popup would be closed by the question,
+/// so it opens the full page instead.
+fn ask_browser(wire: &Wire, asked: &UseStateSetter<Asked>) {
+    if !is_tab() {
+        open_tab(Route::Bandwidth);
+        return;
+    }
+    let answer = lull_browser::permissions_request_all();
+    let (wire, asked) = (wire.clone(), asked.clone());
+    asked.set(Asked::Asking);
+    spawn_local(async move {
+        if answer.await.unwrap_or(false) {
+            asked.set(Asked::NotYet);
+            wire.send(Command::SetBandwidth { on: true });
+        } else {
+            asked.set(Asked::Denied);
+        }
+    });
+}
+
+/// The state's code, for tests and styles.
+pub(crate) fn state_code(state: BandwidthState) -> &'static str {
+    match state {
+        BandwidthState::Off => "off",
+        BandwidthState::NoPermission => "no_permission",
+        BandwidthState::Paused => "paused",
+        BandwidthState::WaitingForAway => "waiting_for_away",
+        BandwidthState::DataSaver => "data_saver",
+        BandwidthState::Idle => "idle",
+        BandwidthState::Fetching => "fetching",
+    }
+}

@@ -1,0 +1,163 @@
+//! Home: the line, the money, the judgment to answer, what was done.
+
+use lull_view::{BandwidthState, Command, Link, View};
+use wasm_bindgen_futures::spawn_local;
+use yew::{Html, html};
+
+use super::activities::activities;
+use super::bandwidth::state_code;
+use super::judgment::JudgmentCard;
+use super::welcome::ask;
+use crate::format;
+use crate::icons::{self, Icon};
+use crate::model::Lull;
+use crate::parts::{calm, link_words, trouble};
+use crate::route::{Route, is_tab};
+use crate::words;
+
+/// Paid work in the list after which home mentions bandwidth.
+const LEND_AFTER_CREDITS: usize = 3;
+
+/// The page.
+pub(crate) fn home(lull: &Lull, view: &View) -> Html {
+    html! {
+        <div class="home">
+            { header(lull, view) }
+            if !view.settings.paused {
+                { trouble(lull, &view.link) }
+            }
+            { work(lull, view) }
+            { bandwidth_line(view) }
+            { activities(lull, view) }
+            if !is_tab() {
+                <p class="foot">
+                    <button class="link-button" onclick={|_| open_tab(Route::Home)}>
+                        { Icon::Open.draw() }{ words::OPEN_TAB }
+                    </button>
+                </p>
+            }
+        </div>
+    }
+}
+
+/// Opens a page of the popup in a tab of its own.
+pub(crate) fn open_tab(route: Route) {
+    spawn_local(async move {
+        // Where the browser opens no tab, the popup stays as it is and the button can be pressed again.
+        let _ = lull_browser::open_tab(&route.tab_path()).await;
+    });
+}
+
+fn header(lull: &Lull, view: &View) -> Html {
+    let (state, state_word) = link_words(view);
+    let paused = view.settings.paused;
+    let pause = lull.on_click(Command::SetPaused { on: !paused });
+    html! {
+        <header class="header">
+            <div class="header-row">
+                { icons::mark() }
+                <h1 class="wordmark">{ words::NAME }</h1>
+                <span class="link-state" data-testid="link-state" data-state={state} role="status">{ state_word }</span>
+                <button class="button on-sea" data-testid="pause" onclick={pause}>
+                    if paused { { Icon::Play.draw() }{ words::GO_ON } } else { { Icon::Pause.draw() }{ words::PAUSE } }
+                </button>
+                <a class="icon-button on-sea" href={Route::Settings.href()} aria-label={words::SETTINGS}
+                    data-testid="settings">{ Icon::Settings.draw() }</a>
+            </div>
+            { money(lull, view) }
+        </header>
+    }
+}
+
+fn money(lull: &Lull, view: &View) -> Html {
+    let (today, all) = (view.account.earned_today, view.account.earned);
+    let credit = lull.model.credit.as_ref();
+    // A new key for each credit lets it rise, and the waves roll, once more.
+    let wave = credit.map_or_else(String::new, |credit| credit.offer.clone());
+    html! {
+        <>
+            <div class="money">
+                <p class="money-today">
+                    <strong data-testid="earned-today" data-value={today.to_string()}>{ format::amount(today) }</strong>
+                    <span>{ lull.asset() }{ " " }{ words::TODAY }</span>
+                </p>
+                <p class="money-all">
+                    <span data-testid="earned-all" data-value={all.to_string()}>{ format::amount(all) }</span>
+                    { " " }{ words::ALL }
+                </p>
+                <div class="credit-place" role="status">
+                    if let Some(credit) = credit {
+                        <a class="credit" key={credit.offer.clone()} data-testid="credit" data-offer={credit.offer.clone()}
+                            href={Route::Receipt(credit.offer.clone()).href()} title={words::CREDIT_OPEN}>
+                            { words::credited(&format::amount_of(credit.amount, lull.asset())) }
+                            { Icon::Next.draw() }
+                        </a>
+                    }
+                </div>
+            </div>
+            <div class="shore-place" key={wave} data-rolls={credit.is_some().to_string()}>{ icons::shore() }</div>
+        </>
+    }
+}
+
+/// What there is to do now: the judgment, or why there is none.
+fn work(lull: &Lull, view: &View) -> Html {
+    let settings = &view.settings;
+    let button = |command: Command, label: &'static str| {
+        html! { <button class="button primary" onclick={lull.on_click(command)}>{ label }</button> }
+    };
+    if settings.paused {
+        let go_on = button(Command::SetPaused { on: false }, words::GO_ON);
+        return calm(words::PAUSED_TITLE, words::PAUSED_TEXT, go_on);
+    }
+    if !settings.judgments {
+        let switch_on = button(Command::SetJudgments { on: true }, words::OFF_BUTTON);
+        return calm(words::OFF_TITLE, words::OFF_TEXT, switch_on);
+    }
+    match (&view.operator, &view.judgment) {
+        (Some(operator), _) if !settings.card_seen => ask(lull, operator),
+        (_, Some(judgment)) => html! {
+            <JudgmentCard lull={lull.clone()} judgment={judgment.clone()} waiting={view.judgments_waiting} />
+        },
+        (_, None) if view.link == Link::Connected => calm(words::QUIET_TITLE, words::QUIET_TEXT, html! {}),
+        (_, None) => calm(words::OFFLINE_TITLE, words::OFFLINE_TEXT, html! {}),
+    }
+}
+
+/// The bandwidth line, or the quiet offer to lend some.
+fn bandwidth_line(view: &View) -> Html {
+    let bandwidth = &view.bandwidth;
+    if bandwidth.state == BandwidthState::Off {
+        let paid = view.activities.iter().filter(|activity| activity.amount > 0).count();
+        return if paid >= LEND_AFTER_CREDITS {
+            lend()
+        } else {
+            html! {}
+        };
+    }
+    let (word, sentence) = words::bandwidth(bandwidth.state);
+    html! {
+        <a class="line" href={Route::Bandwidth.href()} data-testid="bandwidth-state"
+            data-state={state_code(bandwidth.state)}>
+            { Icon::Globe.draw() }
+            <span class="line-words">
+                <span>{ words::BANDWIDTH }{ ": " }{ word }</span>
+                <span class="quiet">{ bandwidth.site.as_deref().unwrap_or(sentence) }</span>
+            </span>
+            <span class="quiet">{ format::bytes(bandwidth.bytes) }</span>
+            { Icon::Next.draw() }
+        </a>
+    }
+}
+
+fn lend() -> Html {
+    html! {
+        <section class="lend">
+            { Icon::Globe.draw() }
+            <div><h2>{ words::LEND_ASK }</h2><p class="quiet">{ words::LEND_TEXT }</p></div>
+            <button class="button small" data-testid="lend" onclick={|_| open_tab(Route::Bandwidth)}>
+                { words::LEND_SHOW }
+            </button>
+        </section>
+    }
+}

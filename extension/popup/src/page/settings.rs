@@ -1,0 +1,156 @@
+//! Settings: consent, whose work, the key, receipts, and what the background saw.
+
+use lull_view::{Command, Reply, View};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+use yew::{Callback, Html, Properties, component, html, use_state_eq};
+
+use super::bandwidth::{state_code, when};
+use crate::format;
+use crate::link::Wire;
+use crate::model::Lull;
+use crate::parts::{operator_card, pair, switch, title_bar};
+use crate::route::Route;
+use crate::words;
+
+/// The page.
+pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
+    let on = view.settings.judgments;
+    let judgments = Command::SetJudgments { on: !on };
+    html! {
+        <div class="page">
+            { title_bar(words::SETTINGS) }
+            <section class="card">
+                <h2>{ words::WORK }</h2>
+                { switch(lull, "judgments", words::JUDGMENTS, words::JUDGMENTS_TEXT, on, judgments) }
+                { bandwidth_row(lull, view) }
+                { when(lull, view.settings.bandwidth_when) }
+            </section>
+            <section class="group">
+                <h2>{ words::OPERATOR }</h2>
+                if let Some(operator) = &view.operator {
+                    { operator_card(operator) }
+                    <div class="full-key">
+                        <p class="quiet">{ words::CARD_KEY_FULL }</p>
+                        <p class="code key" data-testid="coordinator-key">{ &operator.public_key }</p>
+                    </div>
+                } else {
+                    <p class="quiet">{ words::OPERATOR_NONE }</p>
+                }
+            </section>
+            { money(view, lull.asset()) }
+            <section class="card">
+                <h2>{ words::KEY }</h2>
+                <p class="code key" data-testid="worker-key">{ &view.worker }</p>
+                <p class="quiet">{ words::KEY_TEXT }</p>
+            </section>
+            <Export wire={lull.wire.clone()} />
+            { diagnostics(view) }
+        </div>
+    }
+}
+
+/// Bandwidth can be switched off here; it is switched on only where it is explained.
+fn bandwidth_row(lull: &Lull, view: &View) -> Html {
+    let state = view.bandwidth.state;
+    html! {
+        <div class="switch-row">
+            <div class="switch-words">
+                <span class="switch-label">{ words::BANDWIDTH }</span>
+                <span class="quiet" data-testid="bandwidth-state" data-state={state_code(state)}>
+                    { words::bandwidth(state).0 }{ ". " }
+                    <a href={Route::Bandwidth.href()}>{ words::BANDWIDTH_SEE }</a>
+                </span>
+            </div>
+            if view.settings.bandwidth {
+                <button class="button small" data-testid="bandwidth-off"
+                    onclick={lull.on_click(Command::SetBandwidth { on: false })}>{ words::LEND_OFF }</button>
+            } else {
+                <a class="button small" href={Route::Bandwidth.href()}>{ words::LEND_SHOW }</a>
+            }
+        </div>
+    }
+}
+
+fn money(view: &View, asset: &str) -> Html {
+    let account = &view.account;
+    html! {
+        <section class="card">
+            <h2>{ words::MONEY }</h2>
+            <dl class="pairs counts">
+                { pair(words::MONEY_EARNED, format::amount_of(account.earned, asset), "number") }
+                { pair(words::MONEY_PENDING, format::amount_of(account.pending, asset), "number") }
+                { pair(words::MONEY_PAYABLE, format::amount_of(account.payable, asset), "number") }
+            </dl>
+        </section>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct ExportProps {
+    wire: Wire,
+}
+
+/// Saves all receipts in a file.
+#[component]
+fn Export(props: &ExportProps) -> Html {
+    let said = use_state_eq(|| "");
+    let (wire, setter) = (props.wire.clone(), said.setter());
+    let save = move |_| {
+        let setter = setter.clone();
+        setter.set("");
+        let done = Callback::from(move |reply| {
+            let saved = matches!(&reply, Reply::Export { jsonl } if download(jsonl).is_ok());
+            setter.set(if saved { words::EXPORT_DONE } else { words::EXPORT_FAILED });
+        });
+        wire.ask(Command::Export, done);
+    };
+    html! {
+        <section class="card">
+            <h2>{ words::RECEIPTS }</h2>
+            <p class="quiet">{ words::RECEIPTS_TEXT }</p>
+            <p class="export">
+                <button class="button" data-testid="export" onclick={save}>{ words::EXPORT }</button>
+                <span role="status">{ *said }</span>
+            </p>
+        </section>
+    }
+}
+
+/// Hands a text to the browser as a file.
+fn download(text: &str) -> Result<(), JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type("application/jsonl");
+    let blob = Blob::new_with_str_sequence_and_options(&js_sys::Array::of1(&text.into()), &options)?;
+    let url = Url::create_object_url_with_blob(&blob)?;
+    let document = web_sys::window().and_then(|window| window.document()).ok_or(JsValue::NULL)?;
+    let link: HtmlAnchorElement = document.create_element("a")?.unchecked_into();
+    link.set_href(&url);
+    link.set_download(words::EXPORT_FILE);
+    link.click();
+    // The click has started the download; it keeps the bytes, not the address.
+    Url::revoke_object_url(&url)
+}
+
+fn diagnostics(view: &View) -> Html {
+    let seen = &view.diagnostics;
+    let counts: [(&str, &str, u64); 5] = [
+        (words::EVENTS_FOREIGN, "events-foreign", seen.events_foreign),
+        (words::EVENTS_OWN, "events-own", seen.events_own),
+        (words::WAKES, "wakes", seen.wakes),
+        (words::ALARMS, "alarms", seen.alarms),
+        (words::OUTBOX, "outbox", u64::from(view.outbox)),
+    ];
+    html! {
+        <section class="card">
+            <h2>{ words::DIAGNOSTICS }</h2>
+            <dl class="pairs counts">
+                { for counts.into_iter().map(|(name, id, n)| html! {
+                    <div><dt>{ name }</dt><dd class="number" data-testid={id} data-value={n.to_string()}>{ format::count(n) }</dd></div>
+                }) }
+                { pair(words::CLOCK, words::clock(seen.clock_ahead_ms), "number") }
+                { pair(words::VERSION, lull_browser::manifest_version(), "number") }
+            </dl>
+        </section>
+    }
+}

@@ -1,0 +1,75 @@
+//! First run: what Lull is, then whose work it is; no permission, no account.
+
+use lull_view::{Command, Operator, View};
+use yew::{Callback, Html, MouseEvent, html};
+
+use crate::icons::{self, Icon};
+use crate::model::Lull;
+use crate::parts::{operator_card, trouble};
+use crate::route::{Route, go};
+use crate::words;
+
+/// The step that the settings call for. Each has a key of its own, so that no button turns into another
+/// one under the finger.
+pub(crate) fn welcome(lull: &Lull, view: &View) -> Html {
+    match &view.operator {
+        _ if !view.settings.judgments => pitch(lull),
+        None => finding(lull, view),
+        Some(operator) => ask(lull, operator),
+    }
+}
+
+fn pitch(lull: &Lull) -> Html {
+    let fact = |fact: &&'static str| html! { <li>{ Icon::Check.draw() }<span>{ *fact }</span></li> };
+    html! {
+        <div class="welcome" key="pitch">
+            <div class="welcome-sky">
+                { icons::sea() }
+                <p class="wordmark">{ words::NAME }</p>
+            </div>
+            <h1>{ words::WELCOME_TITLE }</h1>
+            <p class="lead">{ words::WELCOME_LEAD }</p>
+            <ul class="facts">{ for words::WELCOME_FACTS.iter().map(fact) }</ul>
+            <button class="button primary wide" data-testid="start"
+                onclick={lull.on_click(Command::SetJudgments { on: true })}>{ words::START }</button>
+        </div>
+    }
+}
+
+fn finding(lull: &Lull, view: &View) -> Html {
+    html! {
+        <div class="welcome" key="finding">
+            <div class="welcome-sky waiting">{ icons::sea() }</div>
+            <h1>{ words::WELCOME_WAIT }</h1>
+            <p class="lead" role="status">{ words::WELCOME_WAIT_MORE }</p>
+            { trouble(lull, &view.link) }
+            { not_now(lull) }
+        </div>
+    }
+}
+
+/// The operator's card and the question whether to work for them.
+pub(crate) fn ask(lull: &Lull, operator: &Operator) -> Html {
+    let wire = lull.wire.clone();
+    let accept: Callback<MouseEvent> = Callback::from(move |_| {
+        wire.send(Command::CardSeen);
+        wire.send(Command::FirstRunDone);
+        go(&Route::Home);
+    });
+    html! {
+        <div class="welcome" key="ask">
+            <h1>{ words::card_title(&operator.name) }</h1>
+            <p class="lead">{ words::CARD_LEAD }</p>
+            { operator_card(operator) }
+            <button class="button primary wide" data-testid="accept-card" onclick={accept}>
+                { words::card_accept(&operator.name) }
+            </button>
+            { not_now(lull) }
+        </div>
+    }
+}
+
+fn not_now(lull: &Lull) -> Html {
+    let decline = lull.on_click(Command::SetJudgments { on: false });
+    html! { <button class="button wide" data-testid="not-now" onclick={decline}>{ words::NOT_NOW }</button> }
+}

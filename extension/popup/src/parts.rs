@@ -1,0 +1,214 @@
+//! What several pages share: switch, title bar, countdown, trouble with the line, operator's card, calm,
+//! skeleton.
+
+use gloo::timers::callback::{Interval, Timeout};
+use lull_view::{Command, Link, LinkProblem, Operator, View};
+use web_sys::{FocusOptions, HtmlElement};
+use yew::{Html, NodeRef, Properties, component, html, use_effect_with, use_state, use_state_eq};
+
+use crate::format;
+use crate::icons::{self, Icon};
+use crate::model::Lull;
+use crate::route::Route;
+use crate::words;
+
+/// How often a countdown looks at the clock.
+const TICK_MS: u32 = 1_000;
+/// After this long without a word from the background, the popup says so.
+const SILENCE_MS: u32 = 4_000;
+
+/// Puts the focus on an element, if it is there, and scrolls to it.
+pub(crate) fn focus(node: &NodeRef) {
+    if let Some(element) = node.cast::<HtmlElement>() {
+        // An element that can't take the focus leaves it where it is.
+        let _ = element.focus();
+    }
+}
+
+/// Puts the focus on an element, if it is there; what is on screen stays where it is.
+pub(crate) fn focus_in_place(node: &NodeRef) {
+    if let Some(element) = node.cast::<HtmlElement>() {
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        // As above.
+        let _ = element.focus_with_options(&options);
+    }
+}
+
+/// What a countdown counts down to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// The next try to connect.
+    NextTry,
+    /// The end of a lease.
+    Deadline,
+}
+
+#[derive(PartialEq, Properties)]
+pub(crate) struct CountdownProps {
+    /// Until when, milliseconds since 1970.
+    pub(crate) at_ms: u64,
+    /// Of what.
+    pub(crate) until: Until,
+}
+
+/// The time that is left, in words.
+#[component]
+pub(crate) fn Countdown(props: &CountdownProps) -> Html {
+    let at_ms = props.at_ms;
+    let left = move || at_ms.saturating_sub(format::now_ms()).div_ceil(1_000);
+    let seconds = use_state_eq(left);
+    let setter = seconds.setter();
+    use_effect_with(at_ms, move |_| {
+        setter.set(left());
+        let ticks = Interval::new(TICK_MS, move || setter.set(left()));
+        move || drop(ticks)
+    });
+    let words = match props.until {
+        Until::NextTry => words::next_try(*seconds),
+        Until::Deadline => words::time_left(*seconds),
+    };
+    html! { words }
+}
+
+/// A labelled switch that sends `command`.
+pub(crate) fn switch(
+    lull: &Lull,
+    id: &'static str,
+    label: &'static str,
+    text: &'static str,
+    on: bool,
+    command: Command,
+) -> Html {
+    let (label_id, text_id) = (format!("{id}-label"), format!("{id}-text"));
+    html! {
+        <div class="switch-row">
+            <div class="switch-words">
+                <span class="switch-label" id={label_id.clone()}>{ label }</span>
+                <span class="quiet" id={text_id.clone()}>{ text }</span>
+            </div>
+            <button class="switch" role="switch" aria-checked={on.to_string()} data-testid={id}
+                aria-labelledby={label_id} aria-describedby={text_id} onclick={lull.on_click(command)}>
+                <span class="switch-knob"></span>
+            </button>
+        </div>
+    }
+}
+
+/// The top of every page but home: the way back, and the title.
+pub(crate) fn title_bar(title: &'static str) -> Html {
+    html! {
+        <header class="title-bar">
+            <a class="icon-button" href={Route::Home.href()} aria-label={words::BACK}>{ Icon::Back.draw() }</a>
+            <h1>{ title }</h1>
+        </header>
+    }
+}
+
+/// The connection's state as a code and as a word.
+pub(crate) fn link_words(view: &View) -> (&'static str, &'static str) {
+    match &view.link {
+        _ if view.settings.paused => ("paused", words::LINK_PAUSED),
+        Link::Off => ("off", words::LINK_OFF),
+        Link::Connecting => ("connecting", words::LINK_CONNECTING),
+        Link::Connected => ("connected", words::LINK_CONNECTED),
+        Link::Waiting { .. } => ("waiting", words::LINK_WAITING),
+        Link::Stopped { .. } => ("stopped", words::LINK_STOPPED),
+    }
+}
+
+/// Why there is no connection, and what to do; nothing while there is one.
+pub(crate) fn trouble(lull: &Lull, link: &Link) -> Html {
+    let (reason, next) = match *link {
+        Link::Waiting { next_try_at, reason } => {
+            (reason, html! { <Countdown at_ms={next_try_at} until={Until::NextTry} /> })
+        }
+        Link::Stopped { reason } => (reason, html! {}),
+        Link::Off | Link::Connecting | Link::Connected => return html! {},
+    };
+    let (what, advice) = words::problem(reason);
+    let action = match reason {
+        // Another key and another version don't change by trying.
+        LinkProblem::OtherKey | LinkProblem::Version => None,
+        LinkProblem::Replaced => Some(words::CONNECT_HERE),
+        _ => Some(words::CONNECT_NOW),
+    };
+    html! {
+        <section class="trouble" data-testid="trouble">
+            { Icon::Warning.draw() }
+            <div>
+                <p class="trouble-what" role="status">{ what }</p>
+                <p class="quiet">{ advice }{ " " }{ next }</p>
+            </div>
+            if let Some(label) = action {
+                <button class="button small" onclick={lull.on_click(Command::ConnectNow)}>{ label }</button>
+            }
+        </section>
+    }
+}
+
+/// The operator's card.
+pub(crate) fn operator_card(card: &Operator) -> Html {
+    let fee = match card.fee_bp {
+        0 => words::CARD_FEE_NONE.to_owned(),
+        bp => words::card_fee(&format::basis_points(bp)),
+    };
+    let rows = [
+        (words::CARD_COUNTRY, format::country(&card.country), ""),
+        (words::CARD_CONTACT, card.contact.clone(), ""),
+        (words::CARD_FEE, fee, ""),
+        (words::CARD_ASSET, card.asset.clone(), ""),
+        (words::CARD_KEY, card.key.clone(), "code"),
+        (words::CARD_ADDRESS, card.address.clone(), "code"),
+    ];
+    html! {
+        <div class="card operator" data-testid="operator">
+            <p class="operator-name">{ &card.name }</p>
+            <dl class="pairs">
+                { for rows.into_iter().map(|(name, value, class)| pair(name, value, class)) }
+            </dl>
+            if card.demo {
+                <p class="demo">{ words::CARD_DEMO }</p>
+            }
+        </div>
+    }
+}
+
+/// A name and its value in a list of pairs.
+pub(crate) fn pair(name: &'static str, value: String, class: &'static str) -> Html {
+    html! { <div><dt>{ name }</dt><dd class={class}>{ value }</dd></div> }
+}
+
+/// An empty state: the sea, a title, a sentence, perhaps something to do.
+pub(crate) fn calm(title: &'static str, text: &str, action: Html) -> Html {
+    html! {
+        <section class="calm" key={title}>
+            { icons::sea() }
+            <h2>{ title }</h2>
+            <p class="quiet">{ text }</p>
+            { action }
+        </section>
+    }
+}
+
+/// What stands on the page until the background first speaks.
+#[component]
+pub(crate) fn Skeleton() -> Html {
+    let silent = use_state(|| false);
+    let setter = silent.setter();
+    use_effect_with((), move |()| {
+        let timeout = Timeout::new(SILENCE_MS, move || setter.set(true));
+        move || drop(timeout)
+    });
+    html! {
+        <div class="skeleton" aria-busy="true">
+            <div class="bar"><h1 class="wordmark">{ words::NAME }</h1></div>
+            <div class="bone tall" />
+            <div class="bone" />
+            <div class="bone" />
+            <p class="quiet" role="status">
+                { if *silent { words::BACKGROUND_SILENT } else { words::LOADING } }
+            </p>
+        </div>
+    }
+}

@@ -1,0 +1,101 @@
+//! Hash routes, and whether this page is the toolbar's popup or a full tab.
+
+use gloo::events::EventListener;
+use yew::{hook, use_effect_with, use_state_eq};
+
+/// A page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Money, the judgment to answer, activities.
+    Home,
+    /// First run.
+    Welcome,
+    /// One receipt, by its offer's hash.
+    Receipt(String),
+    /// What lending bandwidth means.
+    Bandwidth,
+    /// Choices, key, export, diagnostics.
+    Settings,
+}
+
+impl Route {
+    fn from_hash(hash: &str) -> Self {
+        match hash.trim_start_matches(['#', '/']) {
+            "welcome" => Self::Welcome,
+            "bandwidth" => Self::Bandwidth,
+            "settings" => Self::Settings,
+            path => match path.strip_prefix("receipt/") {
+                Some(offer) => Self::Receipt(offer.to_owned()),
+                None => Self::Home,
+            },
+        }
+    }
+
+    /// The link to it.
+    pub(crate) fn href(&self) -> String {
+        match self {
+            Self::Home => "#/".to_owned(),
+            Self::Welcome => "#/welcome".to_owned(),
+            Self::Receipt(offer) => format!("#/receipt/{offer}"),
+            Self::Bandwidth => "#/bandwidth".to_owned(),
+            Self::Settings => "#/settings".to_owned(),
+        }
+    }
+
+    /// The path of this page in a full tab.
+    pub(crate) fn tab_path(&self) -> String {
+        format!("popup.html?tab=1{}", self.href())
+    }
+}
+
+/// Goes to a page.
+pub(crate) fn go(route: &Route) {
+    if let Some(window) = web_sys::window() {
+        // Setting a fragment can't fail on a page that is loaded.
+        let _ = window.location().set_hash(&route.href());
+    }
+}
+
+/// Whether this page is a full tab.
+pub(crate) fn is_tab() -> bool {
+    let search = web_sys::window().and_then(|window| window.location().search().ok());
+    search.is_some_and(|search| search.contains("tab=1"))
+}
+
+fn current() -> Route {
+    let hash = web_sys::window().and_then(|window| window.location().hash().ok());
+    Route::from_hash(&hash.unwrap_or_default())
+}
+
+/// The page of the moment.
+#[hook]
+pub(crate) fn use_route() -> Route {
+    let route = use_state_eq(current);
+    let setter = route.setter();
+    use_effect_with((), move |()| {
+        let listener =
+            web_sys::window().map(|window| EventListener::new(&window, "hashchange", move |_| setter.set(current())));
+        move || drop(listener)
+    });
+    (*route).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_found_by_its_own_link() {
+        let receipt = Route::Receipt("00ff".to_owned());
+        for route in [Route::Home, Route::Welcome, receipt, Route::Bandwidth, Route::Settings] {
+            assert_eq!(Route::from_hash(&route.href()), route);
+        }
+    }
+
+    #[test]
+    fn what_is_no_page_is_home() {
+        for hash in ["", "#", "#/", "#/nowhere", "#/receipt", "?"] {
+            assert_eq!(Route::from_hash(hash), Route::Home, "{hash}");
+        }
+    }
+}
