@@ -11,7 +11,6 @@ mod tidy;
 mod version;
 mod wasm;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -56,7 +55,7 @@ enum Task {
 
     /// Build the extension's release wasm and print its sizes
     #[command(after_help = "Example:
-  cargo xtask build     writes target/wasm/background and target/wasm/popup")]
+  cargo xtask build     writes target/extension/pkg/background and …/popup")]
     Build,
 
     /// Build the extension, assemble its folder and its .zip
@@ -103,7 +102,7 @@ struct SetupArgs {
 
 #[derive(Args)]
 struct TidyArgs {
-    /// Add the crate edges in use to the golden file instead of failing on them
+    /// Rewrite the golden file with the crate edges in use; read the diff
     #[arg(long)]
     bless: bool,
 }
@@ -131,8 +130,8 @@ fn dispatch(cli: Cli) -> Result<()> {
         Task::Setup(args) => setup::prepare(args.goal, force)?.require().map(drop),
         Task::Build => wasm::build(&setup::prepare(Goal::Build, force)?.require()?),
         Task::Package(args) => {
-            wasm::build(&setup::prepare(Goal::Build, force)?.require()?)?;
-            package::package(&args).map(|_: PathBuf| ())
+            let tools = setup::prepare(Goal::Build, force)?.require()?;
+            package::package(&tools, &args).map(drop)
         }
         Task::Tidy(args) => tidy::tidy(args.bless),
         Task::Test(args) => checks::test(&args.only, force),

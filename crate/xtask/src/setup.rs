@@ -6,25 +6,27 @@ mod debian;
 mod programs;
 mod tools;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::progress::Steps;
+use crate::shell::lock;
 
-pub(crate) use tools::Tools;
+pub(crate) use programs::{chromedriver, chromium};
+pub(crate) use tools::{Tools, WASM_OPT_VERSION};
 
 /// What the machine is prepared for.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Goal {
     /// Building and packaging the extension
     Build,
-    /// Running it by hand
-    Run,
-    /// Running it headless, in a network of its own
-    Headless,
+    /// Running it with the real network
+    Online,
+    /// Running it in a network of its own
+    Isolated,
     /// Every check
     Test,
     /// Screenshots and the recording
@@ -65,12 +67,10 @@ impl Goal {
         use Item::{Axe, Browser, Network, Node, Pycose, Python, Recorder, Target, WasmBindgen, WasmOpt, WasmPack};
         match self {
             Goal::Build => &[Node, Target, WasmPack, WasmBindgen, WasmOpt],
-            Goal::Run => &[Node, Browser, Target, WasmPack, WasmBindgen, WasmOpt],
-            Goal::Headless => &[Node, Browser, Network, Target, WasmPack, WasmBindgen, WasmOpt],
+            Goal::Online => &[Node, Browser, Target, WasmPack, WasmBindgen, WasmOpt],
+            Goal::Isolated => &[Node, Browser, Network, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Pictures => &[Node, Browser, Network, Recorder, Target, WasmPack, WasmBindgen, WasmOpt],
-            Goal::Test => {
-                &[Node, Browser, Network, Python, Target, WasmPack, WasmBindgen, WasmOpt, Axe, Pycose]
-            }
+            Goal::Test => &[Node, Browser, Network, Python, Target, WasmPack, WasmBindgen, WasmOpt, Axe, Pycose],
             Goal::All => {
                 &[Node, Browser, Network, Python, Recorder, Target, WasmPack, WasmBindgen, WasmOpt, Axe, Pycose]
             }
@@ -88,11 +88,17 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// The tools, if nothing is missing; else every problem at once.
     pub(crate) fn require(self) -> Result<Tools> {
-        if self.missing.is_empty() {
-            return Ok(self.tools);
+        match self.complaint() {
+            None => Ok(self.tools),
+            Some(complaint) => bail!(complaint),
         }
+    }
+
+    /// Every missing item, one line each.
+    pub(crate) fn complaint(&self) -> Option<String> {
         let lines: Vec<&str> = self.missing.iter().map(|(_, line)| line.as_str()).collect();
-        bail!("this machine still lacks:\n  {}", lines.join("\n  "))
+        let head = format!("this machine lacks {}:", lines.len());
+        (!lines.is_empty()).then(|| format!("{head}\n  {}", lines.join("\n  ")))
     }
 
     /// The first of these items that is missing, in words.
@@ -106,22 +112,18 @@ impl Prepared {
 pub(crate) fn prepare(goal: Goal, force_debian: bool) -> Result<Prepared> {
     let mut tools = Tools::new(cache()?, force_debian);
     fs::create_dir_all(&tools.cache).with_context(|| format!("can't write {}", tools.cache.display()))?;
-    let _lock = lock(&tools)?;
+    let _alone = lock(&tools.cache.join("lock"), "another set-up")?;
     let mut steps = Steps::new(goal.items().len());
     let mut missing = Vec::new();
     for &item in goal.items() {
-        let outcome = steps.step(&label(item), || {
-            let absent = match ready(item, &mut tools) {
-                Ok(version) => return Ok(version),
-                Err(absent) => absent,
-            };
-            install(item, &tools).with_context(|| format!("{absent:#}"))?;
-            Ok(format!("{}, installed", ready(item, &mut tools)?))
+        let before = foundation(item).filter(|needed| missing.iter().any(|(gone, _)| gone == needed));
+        let outcome = steps.step(&label(item), || match before {
+            Some(needed) => bail!("it needs {}", label(needed)),
+            None => provide(item, &mut tools),
         });
         if let Err(error) = outcome {
-            let optional = item == Item::Recorder;
             let line = format!("{}: {error:#}. {}", label(item), by_hand(item));
-            if optional {
+            if item == Item::Recorder {
                 println!("      {line}");
             } else {
                 missing.push((item, line));
@@ -134,21 +136,30 @@ pub(crate) fn prepare(goal: Goal, force_debian: bool) -> Result<Prepared> {
     Ok(Prepared { tools, missing })
 }
 
+/// Checks an item, installs it if need be, and checks it again.
+fn provide(item: Item, tools: &mut Tools) -> Result<String> {
+    if let Ok(version) = ready(item, tools) {
+        return Ok(version);
+    }
+    install(item, tools)?;
+    ready(item, tools)?;
+    Ok("installed".to_owned())
+}
+
+/// The program without which an item can be neither installed nor run.
+fn foundation(item: Item) -> Option<Item> {
+    match item {
+        Item::WasmOpt | Item::Axe => Some(Item::Node),
+        Item::Pycose => Some(Item::Python),
+        _ => None,
+    }
+}
+
 /// The user's cache: `$XDG_CACHE_HOME/lull`, else `~/.cache/lull`.
 fn cache() -> Result<PathBuf> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
     Ok(base.context("neither XDG_CACHE_HOME nor HOME names a folder")?.join("lull"))
-}
-
-/// Two set-ups at once would write into the same folders: the second waits.
-fn lock(tools: &Tools) -> Result<File> {
-    let file = File::create(tools.cache.join("lock"))?;
-    if file.try_lock().is_err() {
-        println!("another set-up is running; waiting for it …");
-        file.lock().context("can't lock the cache")?;
-    }
-    Ok(file)
 }
 
 /// What an item is called on its line.

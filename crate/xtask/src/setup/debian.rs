@@ -11,11 +11,12 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
 
 use super::tools::{has_target, prepend_path};
-use crate::shell::{capture, command, logged, remove_dir, which};
+use crate::shell::{capture, cargo_home, command, logged, remap, remove_dir, target, which};
 use crate::version::{parse, show};
 
 /// The packages by name; apt adds what they need and the system lacks. These are downloaded even where the
@@ -33,6 +34,13 @@ const TARGET: &str = "wasm32-unknown-unknown";
 pub(super) fn select(command: &mut Command, dir: &Path) {
     prepend_path(command, vec![dir.join("bin")]);
     command.env("RUSTUP_TOOLCHAIN", dir);
+}
+
+/// Where cargo builds with this toolchain. Cargo tells compilers apart by their version, not by a standard
+/// library that was built anew, so each installation has a folder of its own.
+pub(super) fn target_dir(dir: &Path) -> Result<PathBuf> {
+    let installed = fs::metadata(dir.join("bin/rustc"))?.modified()?.duration_since(UNIX_EPOCH)?;
+    Ok(target()?.join(format!("debian-rust-{}", installed.as_secs())))
 }
 
 /// The toolchain's version, if it is complete.
@@ -85,9 +93,7 @@ fn download(dir: &Path, log: &Path) -> Result<()> {
 /// The programs, each told where its shared libraries lie; the paths are relative, so the folder may move.
 fn write_programs(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir.join("bin"))?;
-    let libraries = capture(command("dpkg-architecture").arg("-qDEB_HOST_MULTIARCH"))
-        .or_else(|_| multiarch(dir))
-        .context("the packages hold no shared libraries")?;
+    let libraries = library_folder(&dir.join("usr/lib"))?;
     for program in PROGRAMS {
         let path = dir.join("bin").join(program);
         let script = format!(
@@ -110,13 +116,17 @@ fn build_std(dir: &Path, log: &Path) -> Result<()> {
     let empty = dir.join("std");
     fs::create_dir_all(empty.join("src"))?;
     fs::write(empty.join("src/lib.rs"), "//! Empty.\n")?;
-    let manifest = "[package]\nname = \"empty\"\nedition = \"2021\"\n[profile.release]\npanic = \"abort\"\n[workspace]\n";
+    let manifest =
+        "[package]\nname = \"empty\"\nedition = \"2021\"\n[profile.release]\npanic = \"abort\"\n[workspace]\n";
     fs::write(empty.join("Cargo.toml"), manifest)?;
     let mut cargo = command("cargo");
     select(&mut cargo, dir);
     cargo.current_dir(&empty).env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", empty.join("target"));
-    // Without its bitcode a later build with `lto = true` finds nothing to optimise across.
-    cargo.env("RUSTFLAGS", "-Cembed-bitcode=yes").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    // Without its bitcode a later build with `lto = true` finds nothing to optimise across; the panic
+    // messages of a package made with it name no folder of this machine.
+    let source = dir.join("usr/lib/rustlib/src/rust");
+    let flags = ["-Cembed-bitcode=yes".to_owned(), remap(&source, "rustc"), remap(&cargo_home()?, "cargo")];
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     // `test` gives `cargo test` on this target its harness.
     cargo.args(["build", "--release", "-Zbuild-std=std,panic_abort,proc_macro,test", "--target", TARGET]);
     logged(&mut cargo, log)?;
@@ -128,7 +138,21 @@ fn build_std(dir: &Path, log: &Path) -> Result<()> {
             fs::copy(&file, libs.join(name))?;
         }
     }
+    // The source, half of all this, has done its work.
+    remove_dir(&dir.join("usr/src"))?;
     remove_dir(&empty)
+}
+
+/// The folder of this architecture's shared libraries (`x86_64-linux-gnu` or its like): the compiler's is there.
+fn library_folder(lib: &Path) -> Result<String> {
+    for entry in fs::read_dir(lib)?.flatten().filter(|entry| entry.path().is_dir()) {
+        let libraries = files(&entry.path(), "so")?;
+        let of_rustc = |path: &PathBuf| path.to_string_lossy().contains("/librustc_driver-");
+        if libraries.iter().any(of_rustc) {
+            return Ok(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    bail!("the packages hold no compiler")
 }
 
 /// The files in a folder that have this extension.

@@ -17,6 +17,7 @@ pub(super) const WASM_BINDGEN: &str = "0.2.130";
 /// pycose, from PyPI; what it needs is pinned in `requirements.txt`.
 pub(super) const PYCOSE: &str = "1.1.0";
 const PYCOSE_REQUIREMENTS: &str = include_str!("requirements.txt");
+const REQUIREMENTS: &str = "requirements.txt";
 
 /// A package of the npm registry, pinned by its content.
 pub(super) struct Npm {
@@ -32,6 +33,9 @@ pub(super) const BINARYEN: Npm = Npm {
     version: "132.0.0",
     integrity: "sha512-4Usg7yEvwO3FMso3Oov6qkOOHSod1IEv+boKkh77kTljM+eNBouqCTbqWswGzbG+vDNO/b/v2C4gfEh1WgB9Lg==",
 };
+
+/// The version of wasm-opt, as npm counts.
+pub(crate) const WASM_OPT_VERSION: &str = BINARYEN.version;
 
 /// axe-core: judges the accessibility of the pages.
 pub(super) const AXE: Npm = Npm {
@@ -66,12 +70,14 @@ impl Tools {
     }
 
     /// Like [`Tools::command`], with the Rust toolchain that has the wasm32 target.
-    pub(crate) fn wasm_command(&self, program: &str) -> Command {
+    pub(crate) fn wasm_command(&self, program: &str) -> Result<Command> {
         let mut command = self.command(program);
         if self.debian {
-            debian::select(&mut command, &self.debian_dir());
+            let dir = self.debian_dir();
+            debian::select(&mut command, &dir);
+            command.env("CARGO_TARGET_DIR", debian::target_dir(&dir)?);
         }
-        command
+        Ok(command)
     }
 
     /// The Python whose packages are [`PYCOSE`] and what it needs.
@@ -149,19 +155,23 @@ impl Tools {
         if version.first() != parse(BINARYEN.version).unwrap_or_default().first() {
             bail!("wasm-opt is version {}", show(&version));
         }
-        Ok(show(&version))
+        Ok("there".to_owned())
     }
 
     pub(super) fn axe(&self) -> Result<String> {
         let script = self.axe_script();
         let text = fs::read_to_string(&script).with_context(|| format!("no {}", script.display()))?;
         if !text.contains(AXE.version) {
-            bail!("{} is another version", script.display());
+            bail!("it is another version");
         }
-        Ok(AXE.version.to_owned())
+        Ok("there".to_owned())
     }
 
     pub(super) fn pycose(&self) -> Result<String> {
+        let installed = fs::read_to_string(self.dir("pycose", PYCOSE).join(REQUIREMENTS));
+        if installed.unwrap_or_default() != PYCOSE_REQUIREMENTS {
+            bail!("it is not in the cache as it is pinned");
+        }
         let script = "import pycose.messages, importlib.metadata as m; print(m.version('pycose'))";
         exactly(command(self.venv_python()).args(["-c", script]), PYCOSE)
     }
@@ -169,17 +179,19 @@ impl Tools {
     pub(super) fn install_pycose(&self) -> Result<()> {
         let dir = self.dir("pycose", PYCOSE);
         logged(command("python3").args(["-m", "venv", "--clear"]).arg(&dir), &self.log("venv"))?;
-        let list = dir.join("requirements.txt");
+        let list = dir.join("wanted.txt");
         fs::write(&list, PYCOSE_REQUIREMENTS)?;
         let mut pip = command(self.venv_python());
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"]).arg(&list);
-        logged(&mut pip, &self.log("pip"))
+        logged(&mut pip, &self.log("pip"))?;
+        // Its place under this name says that all of it was installed.
+        fs::rename(&list, dir.join(REQUIREMENTS)).context("can't keep the list of what was installed")
     }
 
     /// npm writes file by file, so the package is unpacked beside its place and moved there whole.
     pub(super) fn install_npm(&self, package: &Npm) -> Result<()> {
         let dir = self.npm_dir(package);
-        let partial = dir.with_extension("partial");
+        let partial = self.cache.join(format!("{}.partial", package.name));
         remove_dir(&partial)?;
         fs::create_dir_all(&partial)?;
         let mut npm = command("npm");
@@ -252,5 +264,5 @@ fn exactly(command: &mut Command, version: &str) -> Result<String> {
     if Some(&said) != parse(version).as_ref() {
         bail!("it is version {}", show(&said));
     }
-    Ok(version.to_owned())
+    Ok("there".to_owned())
 }

@@ -1,0 +1,94 @@
+//! Starting the real thing: the extension and the native programs are built here, then `lull-e2e` takes over.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::package::{PackageArgs, package};
+use crate::progress::Steps;
+use crate::setup::{Goal, Tools, chromedriver, chromium, prepare};
+use crate::shell::{command, logged, repo, target};
+
+/// The packages whose programs take part.
+const PROGRAMS: [&str; 4] = ["lull-coordinator", "lull-cli", "lull-native", "lull-e2e"];
+
+/// How to run.
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// Drive the main job in a headless Chromium and let a separate process verify it
+    #[arg(long)]
+    headless: bool,
+
+    /// Fetch these pages (needs internet)
+    #[arg(long, value_name = "URL", num_args = 1..)]
+    fetch: Vec<String>,
+
+    /// Keep all that the run leaves in this folder; one that a run with a window left goes on [default: a fresh one that goes away]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Sets up, builds, packages, and hands over to `lull-e2e run`.
+pub(crate) fn run(args: &RunArgs, force_debian: bool) -> Result<()> {
+    let goal = if args.fetch.is_empty() { Goal::Isolated } else { Goal::Online };
+    let tools = prepare(goal, force_debian)?.require()?;
+    let mut e2e = ready_to_run(&tools)?;
+    e2e.arg("run");
+    if args.headless {
+        e2e.arg("--headless");
+    }
+    for url in &args.fetch {
+        e2e.arg("--fetch").arg(url);
+    }
+    if let Some(data) = &args.data {
+        e2e.arg("--data").arg(std::path::absolute(data)?);
+    }
+    hand_over(e2e)
+}
+
+/// Sets up, builds, packages, and hands over to `lull-e2e pictures`.
+pub(crate) fn pictures(force_debian: bool) -> Result<()> {
+    let tools = prepare(Goal::Pictures, force_debian)?.require()?;
+    let mut e2e = ready_to_run(&tools)?;
+    e2e.arg("pictures");
+    hand_over(e2e)
+}
+
+/// `lull-e2e` with all it needs to know, once the native programs are built. The extension must be packaged.
+pub(crate) fn e2e(tools: &Tools) -> Result<Command> {
+    let mut steps = Steps::new(1);
+    steps.step("native programs", || {
+        let mut cargo = command("cargo");
+        cargo.arg("build");
+        for package in PROGRAMS {
+            cargo.args(["-p", package]);
+        }
+        logged(&mut cargo, &target()?.join("xtask/log/programs"))?;
+        Ok("built".to_owned())
+    })?;
+    let debug = target()?.join("debug");
+    let mut e2e = tools.command(&debug.join("lull-e2e").to_string_lossy());
+    e2e.env("LULL_REPO", repo())
+        .env("LULL_EXTENSION_DIR", target()?.join("extension/chromium"))
+        .env("LULL_COORDINATOR_BIN", debug.join("lull-coordinator"))
+        .env("LULL_CLI_BIN", debug.join("lull"))
+        .env("LULL_NATIVE_BIN", debug.join("lull-native"))
+        .env("LULL_AXE_SCRIPT", tools.axe_script())
+        .env("LULL_CHROMIUM", chromium()?)
+        .env("LULL_CHROMEDRIVER", chromedriver()?);
+    Ok(e2e)
+}
+
+fn ready_to_run(tools: &Tools) -> Result<Command> {
+    package(tools, &PackageArgs::default())?;
+    e2e(tools)
+}
+
+/// Becomes the other program: its status is ours, and Ctrl-C reaches it alone, so it can clean up.
+fn hand_over(mut program: Command) -> Result<()> {
+    let error = program.exec();
+    Err(error).with_context(|| format!("can't start {}", program.get_program().display()))
+}

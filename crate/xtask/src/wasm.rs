@@ -1,0 +1,102 @@
+//! The extension's two wasm modules: built by wasm-pack with the profile `wasm`, made small by wasm-opt.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::package::deflated_len;
+use crate::progress::Steps;
+use crate::setup::{Tools, WASM_OPT_VERSION};
+use crate::shell::{cargo_home, lock, logged, remap, remove_dir, remove_file, repo, target};
+
+/// The crates under `extension/` that become wasm modules.
+pub(crate) const MODULES: [&str; 2] = ["background", "popup"];
+
+/// What the header and the trailer of a gzip file add to its deflated content (RFC 1952).
+const GZIP_FRAME_BYTES: u64 = 18;
+
+/// Where a module's JavaScript and wasm lie.
+pub(crate) fn module_dir(module: &str) -> Result<PathBuf> {
+    Ok(target()?.join("extension/pkg").join(module))
+}
+
+/// Builds both modules into `target/extension/pkg/<module>` and prints their sizes.
+pub(crate) fn build(tools: &Tools) -> Result<()> {
+    let _alone = alone()?;
+    modules(tools)
+}
+
+/// Held while anything is written under `target/extension`.
+pub(crate) fn alone() -> Result<File> {
+    lock(&target()?.join("extension/lock"), "another build of the extension")
+}
+
+/// What [`build`] does, for one who is [`alone`].
+pub(crate) fn modules(tools: &Tools) -> Result<()> {
+    let mut steps = Steps::new(2 * MODULES.len());
+    for module in MODULES {
+        steps.step(&format!("wasm-pack {module}"), || pack(tools, module))?;
+        steps.step(&format!("wasm-opt {module}"), || optimise(tools, module))?;
+    }
+    Ok(())
+}
+
+fn pack(tools: &Tools, module: &str) -> Result<String> {
+    let out = module_dir(module)?;
+    remove_dir(&out)?;
+    let mut wasm_pack = tools.wasm_command("wasm-pack")?;
+    wasm_pack.args(["build", "--target", "web", "--mode", "no-install"]);
+    wasm_pack.args(["--no-opt", "--no-pack", "--no-typescript", "--no-gitignore", "--profile", "wasm"]);
+    wasm_pack.arg("--out-dir").arg(&out).arg(repo().join("extension").join(module));
+    wasm_pack.env("CARGO_ENCODED_RUSTFLAGS", without_our_paths()?);
+    logged(&mut wasm_pack, &log(module)?)?;
+    Ok(format!("{} KB", kilobytes(fs::metadata(wasm_file(&out)?)?.len())))
+}
+
+/// Takes most of a minute, so the result is kept beside the module it was made from, and taken again while
+/// wasm-pack writes that same module.
+fn optimise(tools: &Tools, module: &str) -> Result<String> {
+    let file = wasm_file(&module_dir(module)?)?;
+    let kept = target()?.join("extension/opt").join(WASM_OPT_VERSION);
+    fs::create_dir_all(&kept)?;
+    let (large, small) = (kept.join(format!("{module}.large")), kept.join(format!("{module}.small")));
+    if !small.is_file() || fs::read(&large).unwrap_or_default() != fs::read(&file)? {
+        remove_file(&small)?;
+        fs::copy(&file, &large)?;
+        let partial = small.with_extension("partial");
+        let mut wasm_opt = tools.command("wasm-opt");
+        // It reads in the module itself which features it may use. With `--all-features` it writes what no
+        // browser reads (compact imports).
+        wasm_opt.arg("-Oz").arg(&file).arg("-o").arg(&partial);
+        logged(&mut wasm_opt, &log(&format!("{module}-opt"))?)?;
+        fs::rename(&partial, &small)?;
+    }
+    fs::copy(&small, &file)?;
+    let bytes = fs::read(&file)?;
+    let gzip_bytes = deflated_len(&bytes)? + GZIP_FRAME_BYTES;
+    Ok(format!("{} KB, gzip {} KB", kilobytes(u64::try_from(bytes.len())?), kilobytes(gzip_bytes)))
+}
+
+/// Compiler flags that keep the folders of the machine that builds out of the panic messages it ships.
+fn without_our_paths() -> Result<String> {
+    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let mut flags: Vec<String> = given.split_whitespace().map(ToOwned::to_owned).collect();
+    flags.push(remap(&repo(), "lull"));
+    flags.push(remap(&cargo_home()?, "cargo"));
+    Ok(flags.join("\u{1f}"))
+}
+
+fn wasm_file(dir: &Path) -> Result<PathBuf> {
+    let files = fs::read_dir(dir).with_context(|| format!("can't read {}", dir.display()))?;
+    let mut paths = files.flatten().map(|file| file.path());
+    paths.find(|path| path.extension().is_some_and(|e| e == "wasm")).context("wasm-pack wrote no wasm")
+}
+
+fn log(name: &str) -> Result<PathBuf> {
+    Ok(target()?.join("xtask/log").join(name))
+}
+
+fn kilobytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1000)
+}
