@@ -1,2 +1,84 @@
-//! Lull.
-fn main() {}
+//! The release package in real browsers, in a network of its own. Started through `cargo xtask`.
+
+mod browser;
+mod job;
+mod market;
+mod network;
+mod person;
+mod pictures;
+mod scenarios;
+mod site;
+mod window;
+mod world;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::world::Paths;
+
+/// Drives the packaged extension in a real browser.
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// The main job: with a window to try it, headless to prove it.
+    Run {
+        /// Without a window, and verified by a separate process.
+        #[arg(long)]
+        headless: bool,
+        /// Real pages to fetch, with the real network.
+        #[arg(long)]
+        fetch: Vec<String>,
+        /// Where to keep what the run leaves; a folder that goes away if not given.
+        #[arg(long)]
+        data: Option<PathBuf>,
+    },
+    /// Screenshots of each page in both themes, and a recording of the first minute.
+    Pictures,
+    /// Every scenario.
+    Test {
+        /// Only those whose name contains this.
+        #[arg(long)]
+        only: Option<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let online = matches!(&args.command, Task::Run { fetch, .. } if !fetch.is_empty());
+    if !online {
+        network::enter()?;
+    }
+    // Installed once; a second time would only say that it is there.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    let paths = Paths::from_env()?;
+    match args.command {
+        Task::Run { headless, fetch, data } => {
+            let temporary = tempfile::tempdir()?;
+            let data = data.as_deref().unwrap_or(temporary.path());
+            std::fs::create_dir_all(data)?;
+            if headless {
+                scenarios::on_runtime(job::headless(&paths, data, &fetch))
+            } else {
+                scenarios::on_runtime(window::open(&paths, data, &fetch))
+            }
+        }
+        Task::Pictures => {
+            let temporary = tempfile::tempdir()?;
+            if !pictures::can_record() {
+                println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
+            }
+            for step in [pictures::Step::Light, pictures::Step::Dark, pictures::Step::Recording] {
+                scenarios::on_runtime(pictures::take(&paths, temporary.path(), step))?;
+            }
+            Ok(())
+        }
+        Task::Test { only } => scenarios::run(&paths, only.as_deref()),
+    }
+}

@@ -1,0 +1,349 @@
+//! A real Chromium with the packaged extension, driven through WebDriver.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use data_encoding::HEXLOWER;
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::elements::Element;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use lull_protocol::Hash;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// How long a page may take to show what a test waits for.
+const WAIT: Duration = Duration::from_secs(60);
+/// How often a browser is started, and how long its first run may take to open.
+const LAUNCHES_MAX: usize = 4;
+const WELCOME_MAX: Duration = Duration::from_secs(15);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// What a browser is started with.
+pub(crate) struct Launch<'a> {
+    /// The packaged extension.
+    pub(crate) extension: &'a Path,
+    /// The profile; kept between launches, so that a restart can be tried.
+    pub(crate) profile: &'a Path,
+    /// Where downloads go.
+    pub(crate) downloads: &'a Path,
+    /// SHA-256 of the test certificate's public key, base64; `None` with the real network.
+    pub(crate) spki: Option<&'a str>,
+    /// Without a window.
+    pub(crate) headless: bool,
+}
+
+/// A running browser.
+pub(crate) struct Browser {
+    client: Client,
+    driver: Child,
+    session: String,
+    http: reqwest::Client,
+    id: String,
+}
+
+impl Browser {
+    /// Starts Chromium and its driver. A first tab that hangs while the welcome tab opens is the driver's
+    /// trouble, not Lull's: then it starts anew, with a new profile.
+    pub(crate) async fn launch(launch: &Launch<'_>) -> Result<Self> {
+        let fresh = !launch.profile.exists();
+        for _ in 0..LAUNCHES_MAX {
+            let browser = Self::start(launch).await?;
+            if !fresh {
+                return Ok(browser);
+            }
+            if let Ok(closed) = tokio::time::timeout(WELCOME_MAX, browser.close_welcome_tab()).await {
+                return closed.map(|()| browser);
+            }
+            println!("· the browser's first tab hangs; starting it anew");
+            browser.abandon(launch.profile).await?;
+        }
+        bail!("{LAUNCHES_MAX} launches without a welcome tab that could be closed")
+    }
+
+    /// Kills driver and browser, and forgets the profile.
+    async fn abandon(mut self, profile: &Path) -> Result<()> {
+        self.driver.kill().await?;
+        Command::new("pkill").args(["-KILL", "-f"]).arg(profile).status().await.context("pkill (Debian: procps)")?;
+        self.driver.wait().await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Ok(std::fs::remove_dir_all(profile)?)
+    }
+
+    async fn start(launch: &Launch<'_>) -> Result<Self> {
+        let (driver, port) = start_driver().await?;
+        let base = format!("http://127.0.0.1:{port}");
+        let capabilities = capabilities(launch)?;
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&base)
+            .await
+            .context("Chromium did not start")?;
+        let session = client.session_id().await?.context("no WebDriver session")?;
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let id = extension_id(&launch.extension.canonicalize()?)?;
+        Ok(Self { client, driver, session: format!("{base}/session/{session}"), http, id })
+    }
+
+    /// Closes the tab that Lull opens when it is installed: the test's own tab goes there itself, and a
+    /// forgotten one would connect again whenever the background ends. (WebDriver does not list it.)
+    async fn close_welcome_tab(&self) -> Result<()> {
+        self.open("icons/128.png").await?;
+        let welcome = async || {
+            let found = self.targets("page", "#/welcome").await?;
+            anyhow::Ok(found.first().and_then(|t| t.get("targetId")).cloned())
+        };
+        self.until("Lull opens its welcome tab", async || Ok(welcome().await?.is_some())).await?;
+        let id = welcome().await?.context("the tab was there a moment ago")?;
+        self.cdp("Target.closeTarget", json!({"targetId": id})).await?;
+        self.until("the welcome tab is closed", async || Ok(welcome().await?.is_none())).await
+    }
+
+    async fn targets(&self, kind: &str, url: &str) -> Result<Vec<Value>> {
+        let targets = self.cdp("Target.getTargets", json!({})).await?;
+        let list = targets.get("targetInfos").and_then(Value::as_array).context("no targets")?;
+        let is = |target: &Value, key: &str, part: &str| {
+            target.get(key).and_then(Value::as_str).is_some_and(|value| value.contains(part))
+        };
+        let own = |t: &&Value| is(t, "type", kind) && is(t, "url", &self.id) && is(t, "url", url);
+        Ok(list.iter().filter(own).cloned().collect())
+    }
+
+    /// Closes it as a person would.
+    pub(crate) async fn close(mut self) -> Result<()> {
+        self.client.close().await?;
+        self.driver.kill().await?;
+        Ok(())
+    }
+
+    /// The address of one of the extension's pages.
+    pub(crate) fn address(&self, page: &str) -> String {
+        format!("chrome-extension://{}/{page}", self.id)
+    }
+
+    /// Goes to one of the extension's pages, e.g. `popup.html?tab=1#/`.
+    pub(crate) async fn open(&self, page: &str) -> Result<()> {
+        // From one hash route to another the browser would not load anything: leave first.
+        self.client.goto("about:blank").await?;
+        self.goto(&self.address(page)).await
+    }
+
+    /// Goes anywhere.
+    pub(crate) async fn goto(&self, url: &str) -> Result<()> {
+        self.client.goto(url).await.with_context(|| format!("can't open {url}"))
+    }
+
+    /// One command of the Chrome DevTools Protocol.
+    pub(crate) async fn cdp(&self, command: &str, params: Value) -> Result<Value> {
+        let url = format!("{}/goog/cdp/execute", self.session);
+        let body = json!({"cmd": command, "params": params});
+        let answer: Value = self.http.post(url).json(&body).send().await?.json().await?;
+        let value = answer.get("value").cloned().unwrap_or_default();
+        match value.get("error") {
+            Some(error) => bail!("{command}: {error} {}", value.get("message").unwrap_or(&Value::Null)),
+            None => Ok(value),
+        }
+    }
+
+    /// Leaves Lull's pages, so that none of them connects again, and kills the service worker.
+    pub(crate) async fn leave_and_kill_background(&self) -> Result<()> {
+        self.open("icons/128.png").await?;
+        self.kill_background().await?;
+        self.goto("about:blank").await
+    }
+
+    /// Kills the extension's service worker, as the browser may at any moment. Only from a page of its origin.
+    pub(crate) async fn kill_background(&self) -> Result<()> {
+        self.cdp("ServiceWorker.enable", json!({})).await?;
+        self.cdp("ServiceWorker.stopAllWorkers", json!({})).await?;
+        self.until("the service worker is gone", async || Ok(!self.background_runs().await?)).await
+    }
+
+    /// Whether the extension's service worker runs.
+    pub(crate) async fn background_runs(&self) -> Result<bool> {
+        Ok(!self.targets("service_worker", "background.js").await?.is_empty())
+    }
+
+    /// Sets the page's theme and size, CSS pixels; they last until the browser closes.
+    pub(crate) async fn dress(&self, theme: &str, (width, height): (u32, u32)) -> Result<()> {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": false});
+        self.cdp("Emulation.setDeviceMetricsOverride", size).await?;
+        let theme = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
+        self.cdp("Emulation.setEmulatedMedia", theme).await?;
+        Ok(())
+    }
+
+    /// Whether the toolbar's popup is open (the same page without `tab=1`).
+    pub(crate) async fn popup_is_open(&self) -> Result<bool> {
+        let pages = self.targets("page", "popup.html").await?;
+        let url = |t: &Value| t.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(pages.iter().any(|page| !url(page).contains("tab=1")))
+    }
+
+    /// Runs a script in the page.
+    pub(crate) async fn js(&self, script: &str) -> Result<Value> {
+        self.client.execute(script, Vec::new()).await.with_context(|| script.to_owned())
+    }
+
+    /// Runs a script that calls `arguments[0]` when it is done.
+    pub(crate) async fn js_async(&self, script: &str) -> Result<Value> {
+        self.client.execute_async(script, Vec::new()).await.with_context(|| script.to_owned())
+    }
+
+    /// Waits for an element by its `data-testid`.
+    pub(crate) async fn find(&self, name: &str) -> Result<Element> {
+        let css = format!("[data-testid='{name}']");
+        match self.client.wait().at_most(WAIT).every(LOOK).for_element(Locator::Css(&css)).await {
+            Ok(element) => Ok(element),
+            Err(error) => Err(anyhow!(error).context(format!("waiting for `{name}`; {}", self.describe().await))),
+        }
+    }
+
+    /// Whether an element is there now.
+    pub(crate) async fn has(&self, name: &str) -> Result<bool> {
+        Ok(!self.client.find_all(Locator::Css(&format!("[data-testid='{name}']"))).await?.is_empty())
+    }
+
+    /// Clicks an element as a person would.
+    pub(crate) async fn click(&self, name: &str) -> Result<()> {
+        self.find(name).await?.click().await.with_context(|| format!("clicking `{name}`"))
+    }
+
+    /// An element's text.
+    pub(crate) async fn text(&self, name: &str) -> Result<String> {
+        Ok(self.find(name).await?.text().await?)
+    }
+
+    /// An element's attribute.
+    pub(crate) async fn attribute(&self, name: &str, attribute: &str) -> Result<String> {
+        let value = self.find(name).await?.attr(attribute).await?;
+        value.with_context(|| format!("`{name}` has no `{attribute}`"))
+    }
+
+    /// Waits until an element's attribute has a value.
+    pub(crate) async fn until_attribute(&self, name: &str, attribute: &str, value: &str) -> Result<()> {
+        let what = format!("`{name}` has {attribute}={value}");
+        self.until(&what, async || {
+            Ok(self.has(name).await? && self.attribute(name, attribute).await.is_ok_and(|now| now == value))
+        })
+        .await
+    }
+
+    /// Waits until a condition holds.
+    pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+        let started = std::time::Instant::now();
+        while started.elapsed() < WAIT {
+            if holds().await? {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        bail!("waited {} s in vain: {what}; {}", WAIT.as_secs(), self.describe().await)
+    }
+
+    /// Presses one key.
+    pub(crate) async fn press(&self, key: char) -> Result<()> {
+        let actions =
+            KeyActions::new("keyboard".into()).then(KeyAction::Down { value: key }).then(KeyAction::Up { value: key });
+        Ok(self.client.perform_actions(actions).await?)
+    }
+
+    /// A picture of the page.
+    pub(crate) async fn picture(&self) -> Result<Vec<u8>> {
+        Ok(self.client.screenshot().await?)
+    }
+
+    /// Grants the optional host permission beforehand, so that the extension's own question is answered
+    /// without the browser's native dialog, which no driver can click.
+    pub(crate) async fn allow_hosts(&self) -> Result<()> {
+        self.goto("chrome://extensions/").await?;
+        let script = format!(
+            "const done = arguments[0]; chrome.developerPrivate.addHostPermission('{}', '*://*/*').then(() => done(true), e => done(String(e)))",
+            self.id
+        );
+        let answer = self.js_async(&script).await?;
+        ensure!(answer == json!(true), "can't grant the host permission: {answer}");
+        Ok(())
+    }
+
+    async fn describe(&self) -> String {
+        let url = self.client.current_url().await.map(|u| u.to_string()).unwrap_or_default();
+        let text = self.js("return document.body.innerText").await.unwrap_or_default();
+        format!("page {url} shows: {text}")
+    }
+}
+
+async fn start_driver() -> Result<(Child, u16)> {
+    let program = program("LULL_CHROMEDRIVER", &["chromedriver", "/usr/bin/chromedriver"]);
+    let mut driver = Command::new(&program)
+        .args(["--port=0", "--log-level=SEVERE"])
+        .stderr(Stdio::inherit())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("can't start {}", program.display()))?;
+    let out = driver.stdout.take().context("chromedriver's output")?;
+    let mut lines = BufReader::new(out).lines();
+    while let Some(line) = lines.next_line().await? {
+        if let Some((_, port)) = line.rsplit_once("successfully on port ") {
+            let port = port.trim_end_matches('.').parse()?;
+            // A driver whose output nobody reads would end at its next word.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Ok((driver, port));
+        }
+    }
+    bail!("chromedriver ended at once")
+}
+
+fn program(variable: &str, names: &[&str]) -> PathBuf {
+    std::env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| names.first().copied().unwrap_or_default().into())
+}
+
+fn capabilities(launch: &Launch<'_>) -> Result<serde_json::Map<String, Value>> {
+    let mut args: Vec<String> = [
+        "--no-sandbox",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-search-engine-choice-screen",
+        "--force-color-profile=srgb",
+        // The welcome tab opens in front of the driver's own, which must go on all the same.
+        "--disable-backgrounding-occluded-windows",
+        "--disable-renderer-backgrounding",
+        "--lang=en-US",
+        "--window-size=760,900",
+    ]
+    .map(str::to_owned)
+    .into();
+    args.push(format!("--load-extension={}", launch.extension.display()));
+    args.push(format!("--user-data-dir={}", launch.profile.display()));
+    if let Some(spki) = launch.spki {
+        args.push(format!("--ignore-certificate-errors-spki-list={spki}"));
+    }
+    if launch.headless {
+        args.push("--headless=new".into());
+    }
+    let chromium = program("LULL_CHROMIUM", &["/usr/bin/chromium"]);
+    let options = json!({
+        "args": args,
+        "excludeSwitches": ["disable-extensions"],
+        "binary": chromium,
+        "prefs": {"download": {"default_directory": launch.downloads, "prompt_for_download": false}},
+    });
+    let timeouts = json!({"pageLoad": WAIT.as_millis(), "script": WAIT.as_millis()});
+    let map = json!({"browserName": "chrome", "goog:chromeOptions": options, "timeouts": timeouts});
+    map.as_object().cloned().context("capabilities are an object")
+}
+
+/// Chromium's id of an unpacked extension: the first 16 bytes of SHA-256 of its path, as letters a–p.
+fn extension_id(folder: &Path) -> Result<String> {
+    let path = folder.to_str().context("a path that is not UTF-8")?;
+    let hex = HEXLOWER.encode(&Hash::of(path.as_bytes()).0[..16]);
+    Ok(hex.bytes().map(|b| char::from(if b <= b'9' { b - b'0' + b'a' } else { b + 10 })).collect())
+}

@@ -1,0 +1,222 @@
+//! `cargo xtask pictures`: a screenshot of each page in both themes, and a recording of the first minute.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::browser::Browser;
+use crate::job::say;
+use crate::market::Demo;
+use crate::person::{BANDWIDTH, HOME, Person, SETTINGS, WELCOME};
+use crate::world::{Paths, World};
+
+/// The popup's size, CSS pixels.
+const POPUP: (u32, u32) = (380, 600);
+/// Length of the recording, seconds.
+const RECORDING_S: u64 = 20;
+
+/// What is taken, each in a world of its own.
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    /// Screenshots in the light theme.
+    Light,
+    /// Screenshots in the dark theme.
+    Dark,
+    /// The recording.
+    Recording,
+}
+
+/// Takes one step, into `docs/pictures` of the repository.
+pub(crate) async fn take(paths: &Paths, data: &Path, step: Step) -> Result<()> {
+    let folder = paths.repo.join("docs/pictures");
+    std::fs::create_dir_all(&folder)?;
+    match step {
+        Step::Light => stills(paths, &data.join("light"), "light", &folder).await,
+        Step::Dark => stills(paths, &data.join("dark"), "dark", &folder).await,
+        Step::Recording if !can_record() => Ok(()),
+        Step::Recording => recording(paths, &data.join("recording"), &folder).await,
+    }
+}
+
+/// Whether ffmpeg is there.
+pub(crate) fn can_record() -> bool {
+    std::process::Command::new("ffmpeg").arg("-version").output().is_ok_and(|out| out.status.success())
+}
+
+struct Camera<'a> {
+    browser: &'a Browser,
+    theme: &'a str,
+    folder: &'a Path,
+}
+
+impl Camera<'_> {
+    async fn set_up(&self, size: (u32, u32)) -> Result<()> {
+        self.browser.dress(self.theme, size).await
+    }
+
+    async fn shoot(&self, name: &str) -> Result<()> {
+        // What moves has come to rest.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let file = self.folder.join(format!("{name}-{}.png", self.theme));
+        std::fs::write(&file, self.browser.picture().await?)?;
+        say(&format!("{}", file.display()));
+        Ok(())
+    }
+}
+
+async fn demonstration(paths: &Paths, data: &Path) -> Result<(World, Demo)> {
+    let demo = Demo::load(&paths.repo)?;
+    let mut world = World::start(paths, data).await?;
+    world.buyer.judgments(&paths.repo, &demo).await?;
+    let urls: Vec<String> = world.sites.iter().flat_map(|s| &s.documents).map(|(p, _)| World::url(p)).collect();
+    world.buyer.order("A library's link check", &urls).await?;
+    world.buyer.order("A library's link check", &["/to-login", "/to-router"].map(World::url)).await?;
+    world.start_crowd()?;
+    Ok((world, demo))
+}
+
+async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result<()> {
+    let (mut world, demo) = demonstration(paths, data).await?;
+    let browser = world.browser("profile").await?;
+    let person = Person::new(&browser, &paths.repo, &demo)?;
+    let camera = Camera { browser: &browser, theme, folder };
+    browser.open(WELCOME).await?;
+    camera.set_up(POPUP).await?;
+    browser.find("start").await?;
+    camera.shoot("welcome").await?;
+    browser.click("start").await?;
+    browser.find("accept-card").await?;
+    camera.shoot("operator").await?;
+    browser.click("accept-card").await?;
+    browser.find("question").await?;
+    camera.shoot("judgment-text").await?;
+    let first = person.answer().await?;
+    person.settled(&first, &["accepted", "ambiguous"]).await?;
+    camera.shoot("credit").await?;
+    for picture in ["digit", "photo"] {
+        while browser.js("return !document.querySelector('.content img')").await? == json!(true) {
+            person.answer().await?;
+        }
+        camera.shoot(&format!("judgment-{picture}")).await?;
+        for _ in 0..4 {
+            person.answer().await?;
+        }
+    }
+    browser.open(&format!("popup.html?tab=1#/receipt/{first}")).await?;
+    browser.until_attribute("receipt-valid", "data-valid", "true").await?;
+    camera.shoot("receipt").await?;
+    browser.click("change-byte").await?;
+    browser.until_attribute("receipt-valid", "data-valid", "false").await?;
+    camera.shoot("receipt-changed").await?;
+    browser.open(BANDWIDTH).await?;
+    browser.find("grant").await?;
+    camera.shoot("bandwidth").await?;
+    person.lend().await?;
+    browser.open(HOME).await?;
+    browser.until("fetches are listed", async || Ok(browser.text("earned-all").await?.len() > 3)).await?;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    camera.set_up((760, 1000)).await?;
+    camera.shoot("home-tab").await?;
+    camera.set_up(POPUP).await?;
+    browser.open(SETTINGS).await?;
+    browser.find("export").await?;
+    camera.shoot("settings").await?;
+    world.kill_coordinator().await?;
+    browser.open(HOME).await?;
+    browser.until_attribute("link-state", "data-state", "waiting").await?;
+    camera.shoot("offline").await?;
+    browser.close().await?;
+    world.stop().await
+}
+
+async fn recording(paths: &Paths, data: &Path, folder: &Path) -> Result<()> {
+    let (world, demo) = demonstration(paths, data).await?;
+    let browser = world.browser("profile").await?;
+    let person = Person::new(&browser, &paths.repo, &demo)?;
+    let camera = Camera { browser: &browser, theme: "light", folder };
+    browser.open(WELCOME).await?;
+    camera.set_up(POPUP).await?;
+    browser.find("start").await?;
+    let mut film = Film { browser: &browser, data, started: Instant::now(), frames: Vec::new() };
+    first_minute(&person, &mut film).await?;
+    assemble(&film.frames, data, &folder.join("first-minute.webp")).await?;
+    browser.close().await?;
+    world.stop().await
+}
+
+/// The first minute at three times a person's pace.
+async fn first_minute(person: &Person<'_>, film: &mut Film<'_>) -> Result<()> {
+    let browser = film.browser;
+    film.roll(1500).await?;
+    browser.click("start").await?;
+    browser.find("accept-card").await?;
+    film.roll(2000).await?;
+    browser.click("accept-card").await?;
+    browser.find("question").await?;
+    let mut offer = String::new();
+    for _ in 0..6 {
+        film.roll(700).await?;
+        offer = person.answer().await?;
+    }
+    person.settled(&offer, &["accepted", "ambiguous"]).await?;
+    film.roll(700).await?;
+    browser.js(&format!("location.hash = '#/receipt/{offer}'")).await?;
+    browser.until_attribute("receipt-valid", "data-valid", "true").await?;
+    film.roll(1800).await?;
+    browser.click("change-byte").await?;
+    browser.until_attribute("receipt-valid", "data-valid", "false").await?;
+    film.roll(2200).await?;
+    browser.click("undo").await?;
+    film.roll(800).await?;
+    browser.js("location.hash = '#/bandwidth'").await?;
+    browser.find("grant").await?;
+    let rest = Duration::from_secs(RECORDING_S).saturating_sub(film.started.elapsed());
+    film.roll(u64::try_from(rest.as_millis())?).await
+}
+
+/// Frames with the time each was taken.
+struct Film<'a> {
+    browser: &'a Browser,
+    data: &'a Path,
+    started: Instant,
+    frames: Vec<(PathBuf, Duration)>,
+}
+
+impl Film<'_> {
+    /// Films for so long: the driver takes one command at a time, so nothing else happens meanwhile.
+    async fn roll(&mut self, ms: u64) -> Result<()> {
+        let until = self.started.elapsed() + Duration::from_millis(ms);
+        while self.started.elapsed() < until {
+            let file = self.data.join(format!("frame-{:04}.png", self.frames.len()));
+            std::fs::write(&file, self.browser.picture().await?)?;
+            self.frames.push((file, self.started.elapsed()));
+        }
+        Ok(())
+    }
+}
+
+/// An animated WebP, by ffmpeg.
+async fn assemble(frames: &[(PathBuf, Duration)], data: &Path, target: &Path) -> Result<()> {
+    let mut list = String::from("ffconcat version 1.0\n");
+    for pair in frames.windows(2) {
+        if let [(file, from), (_, to)] = pair {
+            list.push_str(&format!("file '{}'\nduration {:.3}\n", file.display(), (*to - *from).as_secs_f64()));
+        }
+    }
+    let script = data.join("frames.txt");
+    std::fs::write(&script, list)?;
+    let status = Command::new("ffmpeg")
+        .args(["-y", "-loglevel", "error", "-f", "concat", "-safe", "0", "-i"])
+        .arg(&script)
+        .args(["-vf", "fps=10,scale=380:-1:flags=lanczos", "-loop", "0", "-quality", "60"])
+        .arg(target)
+        .status()
+        .await
+        .context("ffmpeg")?;
+    ensure!(status.success(), "ffmpeg: {status}");
+    say(&format!("{}", target.display()));
+    Ok(())
+}

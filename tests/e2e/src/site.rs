@@ -1,0 +1,316 @@
+//! The local sites: https on port 443 with real documents, and access logs that prove what arrived.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64;
+use lull_protocol::Hash;
+use rcgen::{CertificateParams, KeyPair, PublicKeyData as _};
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::server::TlsStream;
+
+use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
+
+/// One request as the site saw it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LogLine {
+    /// GET, HEAD.
+    pub(crate) method: String,
+    /// The `Host` it was sent to.
+    pub(crate) host: String,
+    /// Path and query.
+    pub(crate) path: String,
+    /// The status it got.
+    pub(crate) status: u16,
+    /// SHA-256 of the body that was sent.
+    pub body_sha256: String,
+    /// Its size.
+    pub(crate) body_bytes: u64,
+    /// Whether it carried a cookie.
+    pub(crate) had_cookie: bool,
+    /// Whether it carried an `Origin`.
+    pub(crate) had_origin: bool,
+    /// Whether it carried a `Referer`.
+    pub(crate) had_referer: bool,
+}
+
+/// A document of the site.
+#[derive(Deserialize)]
+struct Entry {
+    path: String,
+    file: Option<String>,
+    repeat: Option<String>,
+    times: Option<usize>,
+    content_type: String,
+}
+
+struct Document {
+    bytes: Vec<u8>,
+    content_type: String,
+}
+
+/// All sites behind one certificate.
+#[derive(Clone)]
+pub(crate) struct Sites {
+    shared: Arc<Shared>,
+    /// Paths of the library's documents with their sizes.
+    pub(crate) documents: Vec<(String, usize)>,
+    /// SHA-256 of the certificate's public key, base64: for Chromium's list of errors to ignore.
+    pub(crate) spki: String,
+}
+
+struct Shared {
+    documents: BTreeMap<String, Document>,
+    log: Mutex<Vec<LogLine>>,
+    requests: Mutex<BTreeMap<SocketAddr, u64>>,
+    dripping: AtomicUsize,
+    file: PathBuf,
+}
+
+impl Sites {
+    /// Starts every site; the library's log is also written to `log`, a JSON object a line.
+    pub(crate) async fn start(folder: &Path, log: &Path) -> Result<Self> {
+        let documents = load(folder)?;
+        std::fs::write(log, "")?;
+        let listed = documents.iter().map(|(path, d)| (path.clone(), d.bytes.len())).collect();
+        let shared = Arc::new(Shared {
+            documents,
+            log: Mutex::default(),
+            requests: Mutex::default(),
+            dripping: AtomicUsize::new(0),
+            file: log.to_owned(),
+        });
+        let (acceptor, spki) = certificate()?;
+        for (name, address) in [LIBRARY, NEWS, PRINTER, TIDE] {
+            let at = SocketAddr::from((address, 443));
+            let listener = Tls::bind(at, acceptor.clone()).await.with_context(|| format!("site {name}"))?;
+            let router = Router::new().fallback(serve).with_state((shared.clone(), at));
+            tokio::spawn(async move { axum::serve(listener, router).await });
+        }
+        Ok(Self { shared, documents: listed, spki })
+    }
+
+    /// What arrived at a host.
+    pub(crate) fn log(&self, host: &str) -> Vec<LogLine> {
+        let log = self.shared.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.iter().filter(|line| line.host == host).cloned().collect()
+    }
+
+    /// Whether `/drip` is sending to anybody.
+    pub(crate) fn dripping(&self) -> bool {
+        self.shared.dripping.load(Ordering::SeqCst) > 0
+    }
+
+    /// How many requests arrived at a site's address, whatever host they named. (Chromium may open a
+    /// connection there to find out whose address it is, and closes it without a request.)
+    pub(crate) fn requests(&self, site: (&str, std::net::Ipv4Addr)) -> u64 {
+        let counts = self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(&SocketAddr::from((site.1, 443))).copied().unwrap_or_default()
+    }
+}
+
+fn load(folder: &Path) -> Result<BTreeMap<String, Document>> {
+    let index = std::fs::read_to_string(folder.join("index.json")).context("the demonstration site's index")?;
+    let entries: Vec<Entry> = serde_json::from_str(&index)?;
+    let mut documents = BTreeMap::new();
+    for entry in entries {
+        let file = entry.file.or(entry.repeat).context("an entry has `file` or `repeat`")?;
+        let bytes = std::fs::read(folder.join(&file)).with_context(|| file)?;
+        let bytes = bytes.repeat(entry.times.unwrap_or(1));
+        documents.insert(entry.path, Document { bytes, content_type: entry.content_type });
+    }
+    Ok(documents)
+}
+
+fn certificate() -> Result<(TlsAcceptor, String)> {
+    let names: Vec<String> = [LIBRARY, NEWS, PRINTER, TIDE].map(|(name, _)| name.to_owned()).into();
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new(names)?.self_signed(&key)?;
+    let spki = BASE64.encode(&Hash::of(&key.subject_public_key_info()).0);
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], private)?;
+    Ok((TlsAcceptor::from(Arc::new(config)), spki))
+}
+
+/// Connections whose handshake is done. Each shakes hands in a task of its own: a browser opens some in
+/// advance and says nothing on them.
+struct Tls {
+    at: SocketAddr,
+    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+}
+
+impl Tls {
+    async fn bind(at: SocketAddr, acceptor: TlsAcceptor) -> Result<Self> {
+        let tcp = TcpListener::bind(at).await?;
+        let (done, ready) = mpsc::channel(16);
+        tokio::spawn(async move {
+            loop {
+                // A failed accept or handshake is that client's own trouble.
+                let Ok((tcp, from)) = tcp.accept().await else { continue };
+                let (acceptor, done) = (acceptor.clone(), done.clone());
+                tokio::spawn(async move {
+                    if let Ok(tls) = acceptor.accept(tcp).await {
+                        done.send((tls, from)).await.ok();
+                    }
+                });
+            }
+        });
+        Ok(Self { at, ready })
+    }
+}
+
+impl axum::serve::Listener for Tls {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        match self.ready.recv().await {
+            Some(connection) => connection,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        Ok(self.at)
+    }
+}
+
+async fn serve(State((shared, at)): State<(Arc<Shared>, SocketAddr)>, request: Request) -> Response {
+    *shared.requests.lock().unwrap_or_else(PoisonError::into_inner).entry(at).or_default() += 1;
+    let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
+    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default().to_owned();
+    if path == "/drip" {
+        return drip(shared);
+    }
+    let answer = shared.answer(&host, &path);
+    let line = log_line(&request, host, path, &answer);
+    shared.note(line);
+    let body = if request.method() == "HEAD" { Vec::new() } else { answer.body };
+    let mut headers = answer.headers;
+    // Every answer tries to leave a cookie; none may ever come back.
+    if at.ip() == TIDE.1 {
+        // So that the next request has to look the name up again.
+        headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    }
+    headers.insert(header::SET_COOKIE, header::HeaderValue::from_static("visitor=1; Path=/; Secure"));
+    (answer.status, headers, Body::from(body)).into_response()
+}
+
+/// A kilobyte every 10 ms, for as long as anybody reads.
+fn drip(shared: Arc<Shared>) -> Response {
+    let reader = Reader::new(shared);
+    let drops = futures_util::stream::unfold(reader, |reader| async move {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Some((Ok::<_, std::io::Error>(vec![b'.'; 1024]), reader))
+    });
+    ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(drops)).into_response()
+}
+
+/// Counts as one reader for as long as it lives.
+struct Reader(Arc<Shared>);
+
+impl Reader {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.dripping.fetch_add(1, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.dripping.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn new(status: StatusCode, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let mut headers = HeaderMap::new();
+        if let Ok(value) = content_type.parse() {
+            headers.insert(header::CONTENT_TYPE, value);
+        }
+        Self { status, headers, body: body.into() }
+    }
+
+    fn redirect(to: &str) -> Self {
+        let mut answer = Self::new(StatusCode::FOUND, "text/plain", "moved");
+        if let Ok(value) = to.parse() {
+            answer.headers.insert(header::LOCATION, value);
+        }
+        answer
+    }
+}
+
+impl Shared {
+    fn answer(&self, host: &str, path: &str) -> Answer {
+        if let Some(document) = self.documents.get(path) {
+            return Answer::new(StatusCode::OK, &document.content_type, document.bytes.clone());
+        }
+        match path {
+            "/moved" => Answer::redirect("/sqlite/about.html"),
+            "/moved-twice" => Answer::redirect(&format!("https://{}/moved", LIBRARY.0)),
+            "/round" => Answer::redirect("/round"),
+            "/to-printer" => Answer::redirect(&format!("https://{}/status", PRINTER.0)),
+            "/to-router" => Answer::redirect("http://192.168.1.1/"),
+            "/to-login" => Answer::redirect("/login"),
+            "/gate" => Answer::new(StatusCode::FORBIDDEN, "text/plain", "not for you"),
+            _ if host == NEWS.0 && path.starts_with("/page/") => {
+                Answer::new(StatusCode::OK, "text/html", format!("<title>{path}</title><h1>{path}</h1>"))
+            }
+            _ if host == PRINTER.0 || host == TIDE.0 => Answer::new(StatusCode::OK, "text/plain", "toner: 7 %"),
+            _ => Answer::new(StatusCode::NOT_FOUND, "text/plain", "no such page"),
+        }
+    }
+
+    fn note(&self, line: LogLine) {
+        // One line, one write, under one lock: the file is read while the site runs.
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if line.host != NEWS.0 {
+            let written = serde_json::to_string(&line).map_err(std::io::Error::other).and_then(|json| {
+                std::fs::OpenOptions::new().append(true).open(&self.file)?.write_all(format!("{json}\n").as_bytes())
+            });
+            if let Err(error) = written {
+                eprintln!("access log: {error}");
+            }
+        }
+        log.push(line);
+    }
+}
+
+fn log_line(request: &Request, host: String, path: String, answer: &Answer) -> LogLine {
+    let had = |name| request.headers().contains_key(name);
+    let sent: &[u8] = if request.method() == "HEAD" { &[] } else { &answer.body };
+    LogLine {
+        method: request.method().to_string(),
+        host,
+        path,
+        status: answer.status.as_u16(),
+        body_sha256: Hash::of(sent).to_string(),
+        body_bytes: sent.len() as u64,
+        had_cookie: had(header::COOKIE),
+        had_origin: had(header::ORIGIN),
+        had_referer: had(header::REFERER),
+    }
+}
