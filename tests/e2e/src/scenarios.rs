@@ -13,8 +13,8 @@ use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::person::{BANDWIDTH, HOME, Person, SETTINGS, WELCOME};
 use crate::world::{Paths, World};
 
-/// How long after the click on pause the site may still see its reader: 100 ms, and as much again for the
-/// way of the news through kernel and runtime on a busy machine.
+/// How long after the driver's click on pause has returned the site may still see its reader: 100 ms, and as
+/// much again for the way of the news through kernel and runtime on a busy machine.
 const PAUSE_MAX: Duration = Duration::from_millis(200);
 /// Pages of the person's own browsing.
 const PAGES: usize = 100;
@@ -365,7 +365,7 @@ async fn pause_stops_reading(paths: &Paths, data: &Path) -> Result<()> {
         ensure!(clicked.elapsed() < PAUSE_MAX, "the site still sends {PAUSE_MAX:?} after the pause");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    job::say(&format!("the site saw the end {} ms after the click", clicked.elapsed().as_millis()));
+    job::say(&format!("the site saw the end {} ms after the driver's click returned", clicked.elapsed().as_millis()));
     browser.close().await?;
     world.stop().await
 }

@@ -34,7 +34,10 @@ pub(crate) async fn open(paths: &Paths, data: &Path, fetch: &[String]) -> Result
         tokio::signal::ctrl_c().await?;
         return world.stop().await;
     }
-    let mut browser = Command::new(chromium()).args(&arguments).kill_on_drop(true).spawn().context("Chromium")?;
+    // What Chromium says to itself is of use only when it does not start.
+    let log = std::fs::File::create(data.join("chromium.log"))?;
+    let mut browser =
+        Command::new(chromium()).args(&arguments).stderr(log).kill_on_drop(true).spawn().context("Chromium")?;
     say("Chromium is open; close it or press Ctrl-C to stop");
     tokio::select! {
         ended = browser.wait() => { ended?; }
