@@ -192,11 +192,11 @@ async fn health(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn card(State(app): State<Arc<App>>) -> Json<Value> {
-    let key = app.key.public();
+    let key = app.house.key.public();
     Json(json!({
         "public_key": key.to_string(),
         "fingerprint": key.fingerprint().to_string(),
-        "card": BASE64.encode(&app.card),
+        "card": BASE64.encode(&app.house.card),
     }))
 }
 

@@ -5,24 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lull_market::NumberedVerdict;
+use lull_market::session::{Input, Push};
+use lull_protocol::PublicKey;
 use lull_protocol::message::RefusedCode;
-use lull_protocol::{Hash, PublicKey};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep;
 
 use crate::limits::{PUSHES_QUEUED_MAX, WAKE_MS};
-
-/// Something for one connection to send.
-#[derive(Debug)]
-pub(crate) enum Push {
-    /// New verdicts, in the order of their numbers.
-    Verdicts(Vec<NumberedVerdict>),
-    /// A lease is over.
-    Withdraw(Hash, RefusedCode),
-    /// The account changed without a verdict.
-    Account,
-}
 
 /// The connections.
 #[derive(Debug)]
@@ -63,16 +52,25 @@ pub(crate) struct Seat {
     worker: PublicKey,
     /// The connection's number, for the log.
     pub(crate) number: u64,
-    /// What to send.
-    pub(crate) pushes: mpsc::Receiver<Push>,
-    /// There may be new work.
-    pub(crate) wake: Arc<Notify>,
-    /// The connection must end, and why.
-    pub(crate) end: watch::Receiver<Option<RefusedCode>>,
+    pushes: mpsc::Receiver<Push>,
+    wake: Arc<Notify>,
+    end: watch::Receiver<Option<RefusedCode>>,
+}
+
+impl Seat {
+    /// What the hub has for the connection. Safe to cancel.
+    pub(crate) async fn next(&mut self) -> Input<'static> {
+        let mut pushes = Vec::new();
+        tokio::select! {
+            code = ended(&mut self.end) => Input::End(code),
+            1.. = self.pushes.recv_many(&mut pushes, PUSHES_QUEUED_MAX) => Input::Pushes(pushes),
+            () = self.wake.notified() => Input::Wake,
+        }
+    }
 }
 
 /// Returns when a connection must end, and says why.
-pub(crate) async fn ended(end: &mut watch::Receiver<Option<RefusedCode>>) -> RefusedCode {
+async fn ended(end: &mut watch::Receiver<Option<RefusedCode>>) -> RefusedCode {
     let code = end.wait_for(Option::is_some).await.ok().and_then(|code| *code);
     // Without a word the hub has let go of the seat: another connection has it.
     code.unwrap_or(RefusedCode::Replaced)
@@ -114,33 +112,15 @@ impl Hub {
         Some((Seat { hub: self.clone(), worker, number, pushes, wake, end }, older))
     }
 
-    /// Hands verdicts to whichever connections they concern.
-    pub(crate) fn deliver(&self, verdicts: Vec<NumberedVerdict>) {
-        let mut by_worker: BTreeMap<PublicKey, Vec<NumberedVerdict>> = BTreeMap::new();
-        for verdict in verdicts {
-            by_worker.entry(verdict.worker).or_default().push(verdict);
+    /// Hands each push to the connection that it concerns, if there is one.
+    pub(crate) fn deliver(&self, pushes: Vec<(PublicKey, Push)>) {
+        if pushes.is_empty() {
+            return;
         }
         let seats = self.seats();
-        for (worker, verdicts) in by_worker {
+        for (worker, push) in pushes {
             if let Some(entry) = seats.by_worker.get(&worker) {
-                entry.push(Push::Verdicts(verdicts));
-            }
-        }
-    }
-
-    /// Tells a worker that a lease is over.
-    pub(crate) fn withdraw(&self, worker: &PublicKey, offer: Hash, code: RefusedCode) {
-        if let Some(entry) = self.seats().by_worker.get(worker) {
-            entry.push(Push::Withdraw(offer, code));
-        }
-    }
-
-    /// Tells workers that pending money became payable.
-    pub(crate) fn settled(&self, workers: &[PublicKey]) {
-        let seats = self.seats();
-        for worker in workers {
-            if let Some(entry) = seats.by_worker.get(worker) {
-                entry.push(Push::Account);
+                entry.push(push);
             }
         }
     }
@@ -203,23 +183,20 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lull_protocol::Hash;
 
     const WORKER: PublicKey = PublicKey([1; 32]);
-
-    fn verdict(number: u64) -> NumberedVerdict {
-        NumberedVerdict { worker: WORKER, number, statement: vec![] }
-    }
 
     #[tokio::test]
     async fn a_peer_that_does_not_read_is_sent_away() {
         let hub = Hub::new();
         let (mut seat, older) = hub.join(WORKER).unwrap();
         assert!(older.is_none());
-        for number in 0..PUSHES_QUEUED_MAX as u64 {
-            hub.deliver(vec![verdict(number)]);
+        for _ in 0..PUSHES_QUEUED_MAX {
+            hub.deliver(vec![(WORKER, Push::Account)]);
         }
         assert_eq!(*seat.end.borrow(), None, "a full queue is not yet too much");
-        hub.deliver(vec![verdict(99)]);
+        hub.deliver(vec![(WORKER, Push::Account)]);
         assert_eq!(ended(&mut seat.end).await, RefusedCode::Busy);
     }
 
@@ -233,8 +210,9 @@ mod tests {
         drop(first);
         older.await.unwrap();
         assert_eq!(hub.count(), 1, "leaving late does not unseat the next");
-        hub.deliver(vec![verdict(1), NumberedVerdict { worker: PublicKey([2; 32]), ..verdict(1) }]);
-        assert!(matches!(second.pushes.recv().await, Some(Push::Verdicts(v)) if v == [verdict(1)]));
+        let push = |n| Push::Withdraw(Hash([n; 32]), RefusedCode::LeaseExpired);
+        hub.deliver(vec![(WORKER, push(1)), (PublicKey([2; 32]), push(2)), (WORKER, push(3))]);
+        assert!(matches!(second.next().await, Input::Pushes(pushes) if pushes == [push(1), push(3)]));
     }
 
     #[tokio::test(start_paused = true)]

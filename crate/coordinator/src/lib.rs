@@ -3,7 +3,7 @@
 //!
 //! Everything that changes goes through one writer thread (`writer`), which commits batches and hands what
 //! follows to the connections (`hub`). Everything that is only read comes from a pool (`readers`). A
-//! connection (`session`) holds nothing that the store doesn't: when it is gone, the next one goes on.
+//! connection (`session`) moves bytes for the machine that has the rules, `lull_market::session`.
 
 mod api;
 mod buy;
@@ -11,12 +11,10 @@ mod fields;
 mod hub;
 mod lines;
 mod listen;
-mod pace;
 mod problem;
 mod readers;
 mod serve;
 mod session;
-mod upload;
 mod wire;
 mod writer;
 
@@ -29,7 +27,8 @@ pub mod operator;
 use std::sync::Arc;
 
 use lull_market::Terms;
-use lull_protocol::{Hash, SigningKey};
+use lull_market::session::House;
+use lull_protocol::Hash;
 use tokio::sync::Semaphore;
 
 pub use api::router;
@@ -37,11 +36,7 @@ pub use serve::{Ready, Running, StartError, start};
 
 /// What every request and connection shares.
 pub struct App {
-    /// What workers may dial: the public origin, and on loopback this server's own addresses.
-    origins: Vec<String>,
-    key: SigningKey,
-    /// `Signed<OperatorCard>`.
-    card: Vec<u8>,
+    house: Arc<House>,
     terms: Terms,
     /// SHA-256 of the operator's token.
     operator_token: Hash,

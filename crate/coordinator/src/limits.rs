@@ -1,4 +1,5 @@
-//! Limits of this server that the protocol does not fix. Each has a name, a unit and a value.
+//! Limits of this server that the protocol does not fix. Each has a name, a unit and a value. Those of a
+//! single connection's rules are in `lull_market::session::limits`.
 
 /// Commands that wait for the writer; more must wait to be queued.
 pub const COMMANDS_QUEUED_MAX: usize = 1_024;
@@ -14,24 +15,11 @@ pub const HTTP_CONNECTIONS_MAX: u32 = 4_096;
 pub const HEAD_MS_MAX: u64 = 10_000;
 /// Bodies under transfer or on their way to the store, over all connections, KiB.
 pub const BODIES_MEMORY_KIB_MAX: usize = 256 * 1024;
-/// Bodies one connection may have under transfer.
-pub const UPLOADS_MAX: usize = 2;
-/// Time without a whole chunk after which a transfer is given up, milliseconds.
-pub const UPLOAD_STALL_MS_MAX: u64 = 20_000;
-/// Time for one whole body, milliseconds.
-pub const UPLOAD_MS_MAX: u64 = 120_000;
-/// Messages one connection may send per second on average; whole body chunks that were asked for are not
-/// counted.
-pub const MESSAGES_PER_SECOND_MAX: u32 = 500;
-/// Messages one connection may send at once.
-pub const MESSAGES_BURST_MAX: u32 = 1_000;
 /// Batches of verdicts and withdrawals that wait for one connection; a peer that reads more slowly is
 /// disconnected and catches up when it is back.
 pub const PUSHES_QUEUED_MAX: usize = 64;
 /// Time between two calls to all connections that there may be new work, milliseconds.
 pub const WAKE_MS: u64 = 50;
-/// Time between two claims of one connection, milliseconds: each is a command to the one writer.
-pub const CLAIM_MS_MIN: u64 = 50;
 /// Time one frame may take to leave, milliseconds.
 pub const SEND_MS_MAX: u64 = 10_000;
 /// Time a peer has to take the last word of a connection, milliseconds.

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lull_market::Command;
+use lull_market::session::House;
 use lull_protocol::cose::Signed;
 use lull_protocol::{Hash, PublicKey};
 use lull_store::{Store, StoreError};
@@ -83,9 +84,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let card = lull_protocol::statement::OperatorCard { signed_at: now(), ..config.card };
     let hub = Hub::new();
     let (writer, thread) = Writer::start(store, key.clone(), config.terms.clone(), hub.clone());
+    let card = Signed::sign(card, &key).bytes().to_vec();
+    let house = House { key, card, origins: origins(config.origin, listening) };
     let app = Arc::new(App {
-        origins: origins(config.origin, listening),
-        card: Signed::sign(card, &key).bytes().to_vec(),
+        house: Arc::new(house),
         terms: config.terms,
         operator_token,
         writer,
@@ -93,7 +95,6 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         hub,
         bodies_memory: Arc::new(Semaphore::new(BODIES_MEMORY_KIB_MAX)),
         connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-        key,
     });
     let (stop_accepting, stopped) = oneshot::channel::<()>();
     let server = tokio::spawn(listen::serve(listener, router(app.clone()), stopped));
@@ -101,7 +102,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         let app = app.clone();
         async move { tokio::join!(sweep(&app), app.hub.wake()).0 }
     });
-    let ready = ready(listening, &app.key.public());
+    let ready = ready(listening, &app.house.key.public());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
     Ok(Running { ready, app, stop_accepting, server, background, writer: thread, _lock: lock })
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, WebSocket};
-use lull_protocol::cbor::CborError;
+use lull_market::session::{End, Input};
+use lull_protocol::ToWorker;
 use lull_protocol::limits::FRAME_BYTES_MAX;
-use lull_protocol::message::{Message, RefusedCode};
-use lull_protocol::{ToCoordinator, ToWorker};
+use lull_protocol::message::Message as _;
 use tokio::time::timeout;
 
 use crate::limits::{LINGER_MS_MAX, SEND_MS_MAX};
@@ -15,55 +15,43 @@ use crate::limits::{LINGER_MS_MAX, SEND_MS_MAX};
 /// that is a little too large gets a typed answer. Larger ones end the connection unread.
 pub(crate) const TRANSPORT_FRAME_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
 
-/// Why a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The peer is gone or silent.
-    Lost,
-    /// The transport failed: the peer broke off, or broke WebSocket's rules or its frame limit.
-    Broken,
-    /// With a last word.
-    Bye(RefusedCode),
-}
-
 /// One socket.
 pub(crate) struct Wire(pub(crate) WebSocket);
 
-impl Wire {
-    /// Sends a message, or finds that the peer does not read.
-    pub(crate) async fn send(&mut self, message: &ToWorker) -> Result<(), End> {
-        let frame = Frame::Binary(message.to_frame().into());
-        match timeout(Duration::from_millis(SEND_MS_MAX), self.0.send(frame)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Lost),
+/// What came out of a socket.
+pub(crate) struct Received(Option<Result<Frame, axum::Error>>);
+
+impl Received {
+    /// As the machine takes it.
+    pub(crate) fn input(&self) -> Input<'_> {
+        match &self.0 {
+            Some(Ok(Frame::Binary(bytes))) => Input::Frame(bytes),
+            Some(Ok(Frame::Text(_))) => Input::Text,
+            Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => Input::Sign,
+            Some(Err(_)) => Input::Broken,
+            Some(Ok(Frame::Close(_))) | None => Input::Closed,
         }
     }
+}
 
-    /// The next message; `None` for a frame of the transport itself (ping, pong). Safe to cancel.
-    pub(crate) async fn receive(&mut self) -> Result<Option<ToCoordinator>, End> {
-        match self.0.recv().await {
-            Some(Ok(Frame::Binary(bytes))) => match ToCoordinator::from_frame(&bytes) {
-                Ok(message) => Ok(Some(message)),
-                Err(CborError::TooLong { .. }) => Err(End::Bye(RefusedCode::TooLarge)),
-                Err(_) => Err(End::Bye(RefusedCode::Malformed)),
-            },
-            Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => Ok(None),
-            Some(Ok(Frame::Text(_))) => Err(End::Bye(RefusedCode::Malformed)),
-            Some(Err(_)) => Err(End::Broken),
-            Some(Ok(Frame::Close(_))) | None => Err(End::Lost),
-        }
+impl Wire {
+    /// Sends a message; `false`: the peer does not read, or is gone.
+    pub(crate) async fn send(&mut self, message: &ToWorker) -> bool {
+        let frame = Frame::Binary(message.to_frame().into());
+        matches!(timeout(Duration::from_millis(SEND_MS_MAX), self.0.send(frame)).await, Ok(Ok(())))
+    }
+
+    /// What comes next. Safe to cancel.
+    pub(crate) async fn receive(&mut self) -> Received {
+        Received(self.0.recv().await)
     }
 
     /// Says the last word, if there is one.
     pub(crate) async fn bye(&mut self, end: End) {
-        let code = match end {
-            End::Lost => return,
-            // One that still listens learns at least that its frame was none.
-            End::Broken => RefusedCode::Malformed,
-            End::Bye(code) => code,
-        };
-        // The peer may be gone already.
-        let _ = self.send(&ToWorker::Bye { code }).await;
+        if let Some(code) = end.last_word() {
+            // The peer may be gone already.
+            self.send(&ToWorker::Bye { code }).await;
+        }
     }
 
     /// Closes. What the peer has sent meanwhile is read and dropped for a while: closing over unread bytes

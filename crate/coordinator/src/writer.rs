@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
+use lull_market::session::News;
 use lull_market::{Command, Context, Refusal, Reply, Terms};
-use lull_protocol::message::RefusedCode;
 use lull_protocol::{SigningKey, Timestamp};
-use lull_store::{Store, StoreError};
+use lull_store::Store;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -114,67 +114,34 @@ impl Work {
             return;
         }
         let context = Context { now: now(), key: self.key.clone(), terms: self.terms.clone() };
-        let results = match self.store.apply(&context, commands) {
-            Ok(results) => results,
-            // What does not fit, or is damaged, may be one command's fault: each then gets its own commit. A
-            // lock that others hold is nobody's here, and waiting for it again and again would help no one.
-            Err(error) if commands.len() > 1 && !matches!(error, StoreError::Busy(_)) => {
-                tracing::warn!(%error, commands = commands.len(), "a batch failed; now one by one");
-                for (command, answer) in commands.iter().zip(answers) {
-                    self.commit(std::slice::from_ref(command), vec![answer]);
-                }
-                return;
-            }
-            Err(error) => {
-                tracing::error!(%error, transient = error.is_transient(), "a commit failed");
-                self.health.send_replace(false);
-                for answer in answers {
+        let applied = self.store.apply_each(&context, commands);
+        if let Some(error) = &applied.split {
+            tracing::warn!(%error, commands = commands.len(), "a batch failed; its commands were tried one by one");
+        }
+        self.health.send_replace(applied.replies.last().is_some_and(Result::is_ok));
+        let mut work_is_new = false;
+        for (reply, answer) in applied.replies.into_iter().zip(answers) {
+            let reply = match reply {
+                Ok(reply) => reply,
+                Err(error) => {
+                    tracing::error!(%error, transient = error.is_transient(), "a commit failed");
                     // Whoever asked may be gone.
                     let _ = answer.send(Err(AskError::Unavailable));
+                    continue;
                 }
-                return;
-            }
-        };
-        self.health.send_replace(true);
-        let mut work_is_new = false;
-        for (result, answer) in results.into_iter().zip(answers) {
-            if let Err(Refusal::Fault(fault)) = &result {
+            };
+            if let Err(Refusal::Fault(fault)) = &reply {
                 tracing::error!(fault, "a command broke an invariant and changed nothing");
             }
-            work_is_new |= result.as_ref().is_ok_and(brings_work);
-            let pushed = result.as_ref().ok().cloned();
+            let news = reply.as_ref().map(News::of).unwrap_or_default();
             // Whoever asked may be gone; what was committed stays committed.
-            let _ = answer.send(result.map_err(AskError::from));
-            if let Some(reply) = pushed {
-                self.push(reply);
-            }
+            let _ = answer.send(reply.map_err(AskError::from));
+            self.hub.deliver(news.pushes);
+            work_is_new |= news.work;
         }
         if work_is_new {
             self.hub.work_is_new();
         }
-    }
-
-    fn push(&self, reply: Reply) {
-        match reply {
-            Reply::Stored { verdicts, .. } => self.hub.deliver(verdicts),
-            Reply::Swept { expired, verdicts, settled } => {
-                self.hub.deliver(verdicts);
-                for (worker, offer) in expired {
-                    self.hub.withdraw(&worker, offer, RefusedCode::LeaseExpired);
-                }
-                self.hub.settled(&settled);
-            }
-            Reply::Done | Reply::Freed | Reply::Blob(_) | Reply::Order { .. } | Reply::Leases(_) => {}
-        }
-    }
-}
-
-fn brings_work(reply: &Reply) -> bool {
-    match reply {
-        Reply::Order { .. } | Reply::Freed => true,
-        Reply::Stored { freed, .. } => *freed,
-        Reply::Swept { expired, .. } => !expired.is_empty(),
-        Reply::Done | Reply::Blob(_) | Reply::Leases(_) => false,
     }
 }
 
@@ -210,14 +177,5 @@ mod tests {
         assert!(matches!(next(), Err(AskError::Unavailable)));
         assert!(matches!(next(), Ok(Reply::Done)));
         assert!(*healthy.borrow(), "the last commit succeeded");
-    }
-
-    #[test]
-    fn only_what_frees_or_brings_work_wakes() {
-        let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], freed };
-        assert!(brings_work(&Reply::Freed) && brings_work(&stored(true)));
-        for nothing in [Reply::Done, stored(false), Reply::Leases(vec![])] {
-            assert!(!brings_work(&nothing), "{nothing:?}");
-        }
     }
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use common::{Server, Worker, dial, fetch_report, hello, hello_frame, key, now, page, soon};
 use lull_coordinator::config::Settings;
-use lull_coordinator::limits::{BODIES_MEMORY_KIB_MAX, HEAD_MS_MAX, MESSAGES_BURST_MAX, UPLOADS_MAX};
+use lull_coordinator::limits::{BODIES_MEMORY_KIB_MAX, HEAD_MS_MAX};
+use lull_market::session::limits::{MESSAGES_BURST_MAX, UPLOADS_MAX};
 use lull_protocol::cose::Signed;
 use lull_protocol::handshake::{self, CoordinatorHello, HandshakeError};
 use lull_protocol::limits::{BODY_BYTES_MAX, BODY_WINDOW_BYTES, CHUNK_BYTES_MAX, FRAME_BYTES_MAX};

@@ -193,6 +193,19 @@ pub struct UnsettledFacts {
     pub amount: Amount,
 }
 
+/// A worker's money, from the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountFacts {
+    /// All that was ever earned: pending and payable.
+    pub earned: Amount,
+    /// Still open to dispute.
+    pub pending: Amount,
+    /// Final, not yet paid out.
+    pub payable: Amount,
+    /// Earned since the start of the day that was asked for.
+    pub earned_today: Amount,
+}
+
 /// What a decision says: change this, answer that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {

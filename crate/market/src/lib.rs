@@ -3,7 +3,8 @@
 //!
 //! The store loads the facts, calls the function that decides the command, and applies the writes:
 //! [`requester`] (who buys, and what), [`assignment`] (who works on what), [`verdict`] (what becomes of a
-//! result), [`ledger`] (where money may go). Each of them states its rules.
+//! result), [`ledger`] (where money may go). Each of them states its rules. A worker's connection is a
+//! machine beside them: [`session`].
 
 pub mod assignment;
 mod command;
@@ -11,6 +12,7 @@ mod desk;
 pub mod facts;
 pub mod ledger;
 pub mod requester;
+pub mod session;
 pub mod verdict;
 
 pub use command::*;

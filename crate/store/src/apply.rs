@@ -1,6 +1,7 @@
 //! The one writer: commands in, replies out, one commit per batch.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use lull_market::{Command, Context, Decided, NumberedVerdict, Refusal, Reply, assignment, requester, verdict};
 use lull_protocol::PublicKey;
@@ -20,6 +21,15 @@ pub const SWEEP_MAX: usize = 1_000;
 #[derive(Debug)]
 pub struct Store {
     db: Connection,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub struct Applied {
+    /// Each command's reply or refusal, or why its commit failed.
+    pub replies: Vec<Result<Result<Reply, Refusal>, Arc<StoreError>>>,
+    /// Why the batch as a whole failed, if its commands were then tried one by one.
+    pub split: Option<StoreError>,
 }
 
 /// Why one command stopped.
@@ -77,6 +87,22 @@ impl Store {
             self.db.execute_batch("ROLLBACK")?;
         }
         outcome
+    }
+
+    /// As [`apply`](Self::apply), but what fails as a batch is tried again command by command: what does not
+    /// fit, or is damaged, may be one command's fault. A lock that others hold is nobody's here, and waiting
+    /// for it again and again would help no one.
+    pub fn apply_each(&mut self, cx: &Context, batch: &[Command]) -> Applied {
+        let failed = match self.apply(cx, batch) {
+            Ok(replies) => return Applied { replies: replies.into_iter().map(Ok).collect(), split: None },
+            Err(error) => error,
+        };
+        if batch.len() <= 1 || matches!(failed, StoreError::Busy(_)) {
+            let failed = Arc::new(failed);
+            return Applied { replies: batch.iter().map(|_| Err(failed.clone())).collect(), split: None };
+        }
+        let one = |command| self.apply_each(cx, std::slice::from_ref(command)).replies;
+        Applied { replies: batch.iter().flat_map(one).collect(), split: Some(failed) }
     }
 
     fn run(&mut self, cx: &Context, batch: &[Command]) -> Result<Vec<Result<Reply, Refusal>>, StoreError> {

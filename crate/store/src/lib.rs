@@ -16,9 +16,9 @@ mod read;
 mod value;
 mod write;
 
-pub use apply::{SWEEP_MAX, Store};
+pub use apply::{Applied, SWEEP_MAX, Store};
 pub use audit::{EntryRow, LedgerCheck, ReceiptRow, Statistics};
 pub use error::StoreError;
 pub use open::{BUSY_MS_MAX, VERSION};
 pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow};
-pub use read::{AccountFacts, LeaseFacts, Reader};
+pub use read::{LeaseFacts, Reader};

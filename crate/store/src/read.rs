@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use lull_market::facts::SubmitFacts;
+use lull_market::facts::{AccountFacts, SubmitFacts};
 use lull_market::ledger::Account;
+use lull_market::session::{Found, Query};
 use lull_market::{Lease, LeaseState, NumberedVerdict};
 use lull_protocol::statement::JobClass;
 use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Timestamp};
@@ -17,19 +18,6 @@ use crate::value::Col;
 #[derive(Debug)]
 pub struct Reader {
     pub(crate) db: Connection,
-}
-
-/// A worker's money, from the ledger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AccountFacts {
-    /// All that was ever earned: pending and payable.
-    pub earned: Amount,
-    /// Still open to dispute.
-    pub pending: Amount,
-    /// Final, not yet paid out.
-    pub payable: Amount,
-    /// Earned since the start of the day that was asked for.
-    pub earned_today: Amount,
 }
 
 /// A lease and how far it is.
@@ -55,6 +43,19 @@ impl Reader {
     /// Opens a database that a [`Store`](crate::Store) has made.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { db: open::reader(path)? })
+    }
+
+    /// Answers what a connection asks.
+    pub fn answer(&self, query: &Query) -> Result<Found, StoreError> {
+        Ok(match query {
+            Query::OpenLeases { worker, now } => Found::OpenLeases(self.open_leases(worker, *now)?),
+            Query::Account { worker, day_start } => Found::Account(self.account(worker, *day_start)?),
+            Query::VerdictsAfter { worker, number, limit } => {
+                Found::VerdictsAfter(self.verdicts_after(worker, *number, *limit)?)
+            }
+            Query::SubmitFacts { offer } => Found::SubmitFacts(self.submit_facts(offer)?.map(Box::new)),
+            Query::Blob { hash } => Found::Blob(self.blob(hash)?.map(|(_, bytes)| bytes)),
+        })
     }
 
     /// A worker's money; zeros for one that never earned.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 /// A body under transfer.
 #[derive(Debug)]
-pub(crate) struct Upload {
+pub(super) struct Upload {
     expected_hash: Hash,
     expected_bytes: u64,
     window_end: u64,
@@ -18,7 +18,7 @@ pub(crate) struct Upload {
 
 /// What a chunk led to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(super) enum Progress {
     /// The window has room left.
     Inside,
     /// Ask for this next range: offset and length.
@@ -29,20 +29,20 @@ pub(crate) enum Progress {
 
 impl Upload {
     /// A body that a result states; the first window is to be asked for.
-    pub(crate) fn new(expected_hash: Hash, expected_bytes: u64) -> (Self, Progress) {
+    pub(super) fn new(expected_hash: Hash, expected_bytes: u64) -> (Self, Progress) {
         let mut upload = Self { expected_hash, expected_bytes, window_end: 0, hasher: Sha256::new(), body: Vec::new() };
         let first = upload.next_window();
         (upload, first)
     }
 
     /// Whether a chunk is the next one and as large as it can be: then the transfer goes on as it should.
-    pub(crate) fn is_next_whole(&self, offset: u64, bytes: usize) -> bool {
+    pub(super) fn is_next_whole(&self, offset: u64, bytes: usize) -> bool {
         let at = self.body.len() as u64;
         offset == at && bytes > 0 && bytes as u64 == (self.window_end - at).min(CHUNK_BYTES_MAX as u64)
     }
 
     /// Takes a chunk; an error ends the transfer.
-    pub(crate) fn take(&mut self, offset: u64, bytes: &[u8]) -> Result<Progress, RefusedCode> {
+    pub(super) fn take(&mut self, offset: u64, bytes: &[u8]) -> Result<Progress, RefusedCode> {
         let at = self.body.len() as u64;
         let end = at + bytes.len() as u64;
         if bytes.is_empty() || bytes.len() > CHUNK_BYTES_MAX || offset != at || end > self.window_end {

@@ -1,10 +1,10 @@
 //! A token bucket: how many messages a connection may still send. Pure.
 
-use crate::limits::{MESSAGES_BURST_MAX, MESSAGES_PER_SECOND_MAX};
+use super::limits::{MESSAGES_BURST_MAX, MESSAGES_PER_SECOND_MAX};
 
 /// Counts in thousandths of a message, so that refilling per millisecond is exact.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(super) struct Pace {
     milli_tokens: u64,
     refilled_ms: u64,
 }
@@ -13,12 +13,12 @@ const FULL: u64 = MESSAGES_BURST_MAX as u64 * 1_000;
 
 impl Pace {
     /// A full bucket.
-    pub(crate) fn new(now_ms: u64) -> Self {
+    pub(super) fn new(now_ms: u64) -> Self {
         Self { milli_tokens: FULL, refilled_ms: now_ms }
     }
 
     /// Takes one message; `false` if there were too many.
-    pub(crate) fn take(&mut self, now_ms: u64) -> bool {
+    pub(super) fn take(&mut self, now_ms: u64) -> bool {
         let passed = now_ms.saturating_sub(self.refilled_ms);
         self.refilled_ms = now_ms;
         let refill = passed.saturating_mul(u64::from(MESSAGES_PER_SECOND_MAX));

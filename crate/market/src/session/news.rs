@@ -1,0 +1,75 @@
+//! What a commit means for others than the one who asked.
+
+use std::collections::BTreeMap;
+
+use lull_protocol::PublicKey;
+use lull_protocol::message::RefusedCode;
+
+use super::io::Push;
+use crate::command::{NumberedVerdict, Reply};
+
+/// What follows from a committed [`Reply`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// For these workers' connections, if they have one.
+    pub pushes: Vec<(PublicKey, Push)>,
+    /// Whether there may be new work: connections that wait for some should look.
+    pub work: bool,
+}
+
+impl News {
+    /// Of a reply that is durable.
+    pub fn of(reply: &Reply) -> Self {
+        match reply {
+            Reply::Order { .. } | Reply::Freed => Self { pushes: Vec::new(), work: true },
+            Reply::Stored { verdicts, freed, .. } => Self { pushes: by_worker(verdicts), work: *freed },
+            Reply::Swept { expired, verdicts, settled } => {
+                let withdrawn = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::LeaseExpired));
+                let mut pushes = by_worker(verdicts);
+                pushes.extend(expired.iter().copied().map(withdrawn));
+                pushes.extend(settled.iter().map(|worker| (*worker, Push::Account)));
+                Self { pushes, work: !expired.is_empty() }
+            }
+            Reply::Done | Reply::Blob(_) | Reply::Leases(_) => Self::default(),
+        }
+    }
+}
+
+fn by_worker(verdicts: &[NumberedVerdict]) -> Vec<(PublicKey, Push)> {
+    let mut by_worker: BTreeMap<PublicKey, Vec<NumberedVerdict>> = BTreeMap::new();
+    for verdict in verdicts {
+        by_worker.entry(verdict.worker).or_default().push(verdict.clone());
+    }
+    by_worker.into_iter().map(|(worker, verdicts)| (worker, Push::Verdicts(verdicts))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lull_protocol::Hash;
+
+    #[test]
+    fn only_what_frees_or_brings_work_wakes() {
+        let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], freed };
+        assert!(News::of(&Reply::Freed).work && News::of(&stored(true)).work);
+        for nothing in [Reply::Done, stored(false), Reply::Leases(vec![])] {
+            assert_eq!(News::of(&nothing), News::default(), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn each_worker_hears_of_its_own_in_the_order_of_its_numbers() {
+        let [one, two] = [PublicKey([1; 32]), PublicKey([2; 32])];
+        let verdict = |worker, number| NumberedVerdict { worker, number, statement: vec![] };
+        let offer = Hash([9; 32]);
+        let verdicts = vec![verdict(two, 4), verdict(one, 7), verdict(two, 5)];
+        let news = News::of(&Reply::Swept { expired: vec![(one, offer)], verdicts, settled: vec![two] });
+        let pushes = vec![
+            (one, Push::Verdicts(vec![verdict(one, 7)])),
+            (two, Push::Verdicts(vec![verdict(two, 4), verdict(two, 5)])),
+            (one, Push::Withdraw(offer, RefusedCode::LeaseExpired)),
+            (two, Push::Account),
+        ];
+        assert_eq!(news, News { pushes, work: true });
+    }
+}

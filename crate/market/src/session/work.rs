@@ -1,0 +1,352 @@
+//! A connection that has its seat: what the worker is told, and what it may ask for.
+
+use std::collections::BTreeMap;
+
+use lull_protocol::cose;
+use lull_protocol::limits::{
+    AMOUNT_MAX, CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX,
+    VERDICTS_RESENT_MAX,
+};
+use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::statement::{JobClass, Offer};
+use lull_protocol::{ByteCount, Hash, PublicKey, Timestamp, ToCoordinator, ToWorker};
+
+use super::io::{Answer, Claim, End, Found, Push, Query, Question};
+use super::limits::CLAIM_MS_MIN;
+use super::out::{Admitted, Asked, Step};
+use super::pace::Pace;
+use super::results::Transfer;
+use crate::command::{Command, Lease, NumberedVerdict, Refusal, Reply};
+
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) worker: PublicKey,
+    day_start: Timestamp,
+    /// The worker does not know its open leases yet.
+    opening: bool,
+    /// Places still free, per class, as far as the worker has said.
+    want: (u8, u8),
+    /// Per class: the store had nothing more for this worker, and has had nothing new since.
+    dry: (bool, bool),
+    /// Work is to be claimed, as soon as [`CLAIM_MS_MIN`] allows.
+    pub(super) claim_due: bool,
+    claim_from_ms: u64,
+    /// Leases it holds, as far as this connection has seen: the store counts them against what is wanted.
+    pub(super) held: BTreeMap<Hash, JobClass>,
+    verdicts_sent: u64,
+    verdicts_confirmed: u64,
+    /// The store holds verdicts that were not sent on this connection.
+    behind: bool,
+    account_due: bool,
+    pub(super) transfers: BTreeMap<Hash, Transfer>,
+    pace: Pace,
+    heard_ms: u64,
+}
+
+impl Work {
+    /// Welcomes the worker; [`settle`](Self::settle) goes on with its account, open leases, unseen verdicts.
+    pub(super) fn begin(step: &mut Step<'_>, admitted: Admitted) -> Self {
+        step.out.send(ToWorker::Welcome { now: step.now.wall });
+        // Above the limit of a number there are no verdicts; the store need not be asked with such a one.
+        let seen = admitted.verdicts_seen.min(AMOUNT_MAX);
+        let now_ms = step.now.monotonic_ms;
+        Self {
+            worker: admitted.worker,
+            day_start: admitted.day_start,
+            opening: true,
+            want: (0, 0),
+            dry: (false, false),
+            claim_due: false,
+            claim_from_ms: now_ms,
+            held: BTreeMap::new(),
+            verdicts_sent: seen,
+            verdicts_confirmed: seen,
+            behind: true,
+            account_due: true,
+            transfers: BTreeMap::new(),
+            pace: Pace::new(now_ms),
+            heard_ms: now_ms,
+        }
+    }
+
+    pub(super) fn worker(&self) -> PublicKey {
+        self.worker
+    }
+
+    pub(super) fn is_opening(&self) -> bool {
+        self.opening
+    }
+
+    pub(super) fn wakes_at(&self) -> u64 {
+        let claim = self.claim_due.then_some(self.claim_from_ms);
+        let stalled = self.transfers.values().map(Transfer::ends_at).min();
+        [claim, stalled].into_iter().flatten().fold(self.silent_at(), u64::min)
+    }
+
+    pub(super) fn tick(&mut self, step: &mut Step<'_>) {
+        if step.now.monotonic_ms >= self.silent_at() {
+            return step.out.end(End::Lost);
+        }
+        self.drop_stalled(step);
+    }
+
+    fn silent_at(&self) -> u64 {
+        self.heard_ms.saturating_add(SILENCE_MS_MAX)
+    }
+
+    /// Asks for what is due, one question at a time.
+    pub(super) fn settle(&mut self, step: &mut Step<'_>) {
+        if step.out.has_ended() || step.out.asked().is_some() {
+            return;
+        }
+        let (worker, room) = (self.worker, self.room());
+        if self.opening && !self.account_due {
+            let query = Query::OpenLeases { worker, now: step.now.wall };
+            step.out.ask(Question::Read(query), Asked::OpenLeases);
+        } else if !self.opening && self.behind && room > 0 {
+            let limit = room.min(VERDICTS_RESENT_MAX);
+            let query = Query::VerdictsAfter { worker, number: self.verdicts_sent, limit };
+            step.out.ask(Question::Read(query), Asked::Verdicts { limit });
+        } else if self.account_due {
+            let query = Query::Account { worker, day_start: self.day_start };
+            step.out.ask(Question::Read(query), Asked::Account);
+        } else if self.claim_due && step.now.monotonic_ms >= self.claim_from_ms {
+            self.claim(step);
+        }
+    }
+
+    pub(super) fn pushed(&mut self, step: &mut Step<'_>, pushes: Vec<Push>) {
+        for push in pushes {
+            match push {
+                Push::Verdicts(verdicts) => {
+                    for verdict in verdicts {
+                        if verdict.number == self.verdicts_sent + 1 && self.room() > 0 {
+                            self.send_verdict(step, verdict);
+                        } else if verdict.number > self.verdicts_sent {
+                            self.behind = true;
+                        }
+                    }
+                }
+                Push::Withdraw(offer, reason) => {
+                    self.transfers.remove(&offer);
+                    self.held.remove(&offer);
+                    self.claim_due = true;
+                    step.out.send(ToWorker::Withdraw { offer, reason });
+                }
+                Push::Account => self.account_due = true,
+            }
+        }
+    }
+
+    pub(super) fn woken(&mut self) {
+        self.dry = (false, false);
+        self.claim_due = true;
+    }
+
+    /// A message, or `None` for the transport's own sign of life.
+    pub(super) fn received(&mut self, step: &mut Step<'_>, message: Option<ToCoordinator>) {
+        self.heard_ms = step.now.monotonic_ms;
+        let whole_chunk = match &message {
+            Some(ToCoordinator::BodyChunk { offer, offset, bytes }) => {
+                self.transfers.get(offer).is_some_and(|t| t.is_next_whole(*offset, bytes.len()))
+            }
+            _ => false,
+        };
+        if !whole_chunk && !self.pace.take(step.now.monotonic_ms) {
+            return step.out.bye(RefusedCode::Busy);
+        }
+        match message {
+            None => {}
+            Some(ToCoordinator::Want { fetch, judgment }) => {
+                self.want = (fetch.min(FETCH_LEASES_MAX), judgment.min(JUDGMENT_LEASES_MAX));
+                self.claim_due = true;
+            }
+            Some(ToCoordinator::Result { statement }) => self.result(step, statement.into()),
+            Some(ToCoordinator::BodyChunk { offer, offset, bytes }) => self.chunk(step, offer, offset, &bytes),
+            Some(ToCoordinator::Return { offer, reason }) => {
+                self.transfers.remove(&offer);
+                let command = Command::Return { worker: self.worker, offer, reason };
+                step.out.ask(Question::Command(command), Asked::Return { offer, reason });
+            }
+            Some(ToCoordinator::GetBlob { hash, offset }) => {
+                step.out.ask(Question::Read(Query::Blob { hash }), Asked::Blob { hash, offset });
+            }
+            Some(ToCoordinator::Ping { day_start, verdicts_seen }) => self.ping(step, day_start, verdicts_seen),
+            Some(ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. }) => {
+                self.refuse(step, None, RefusedCode::Unexpected);
+            }
+        }
+    }
+
+    fn ping(&mut self, step: &mut Step<'_>, day_start: Timestamp, verdicts_seen: u64) {
+        self.account_due |= day_start != self.day_start;
+        self.day_start = day_start;
+        self.verdicts_confirmed = verdicts_seen.clamp(self.verdicts_confirmed, self.verdicts_sent);
+        self.claim_due = true;
+        step.out.send(ToWorker::Pong { now: step.now.wall });
+    }
+
+    pub(super) fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: Answer) {
+        match (asked, answer) {
+            (Asked::OpenLeases, Answer::Found(Found::OpenLeases(leases))) => {
+                self.opening = false;
+                for lease in leases {
+                    self.assign(step, lease);
+                }
+            }
+            (Asked::Verdicts { limit }, Answer::Found(Found::VerdictsAfter(page))) => {
+                self.behind = page.len() >= limit;
+                for verdict in page {
+                    self.send_verdict(step, verdict);
+                }
+            }
+            (Asked::Account, Answer::Found(Found::Account(account))) => {
+                self.account_due = false;
+                step.out.send(ToWorker::Account {
+                    earned: account.earned,
+                    pending: account.pending,
+                    payable: account.payable,
+                    earned_today: account.earned_today,
+                    day_start: self.day_start,
+                });
+            }
+            // Without its money, leases and verdicts a session can't go on; the worker comes back later.
+            (Asked::OpenLeases | Asked::Verdicts { .. } | Asked::Account | Asked::Seat(_), _) => {
+                step.out.bye(RefusedCode::Unavailable);
+            }
+            (Asked::Claim { fetch, judgment }, answer) => self.claimed(step, (fetch, judgment), answer),
+            (Asked::Facts(result), answer) => self.facts(step, &result, answer),
+            (Asked::Memory { offer, offset, bytes, kib }, answer) => {
+                self.memory(step, offer, (offset, bytes), kib, &answer);
+            }
+            (Asked::Submit { offer, .. }, answer) => self.submitted(step, offer, answer),
+            (Asked::Return { offer, reason }, answer) => self.returned(step, offer, reason, answer),
+            (Asked::Blob { hash, offset }, answer) => self.blob(step, hash, offset, answer),
+        }
+    }
+
+    /// Leases what the worker has places for.
+    fn claim(&mut self, step: &mut Step<'_>) {
+        self.claim_due = false;
+        let held = |class| u8::try_from(self.held.values().filter(|c| **c == class).count()).unwrap_or(u8::MAX);
+        let held = (held(JobClass::Fetch), held(JobClass::Judgment));
+        let fetch = places(self.want.0, held.0, FETCH_LEASES_MAX, self.dry.0);
+        let judgment = places(self.want.1, held.1, JUDGMENT_LEASES_MAX, self.dry.1);
+        if fetch == 0 && judgment == 0 {
+            return;
+        }
+        self.claim_from_ms = step.now.monotonic_ms.saturating_add(CLAIM_MS_MIN);
+        let claim = Claim { worker: self.worker, fetch, judgment };
+        step.out.ask(Question::Claim(claim), Asked::Claim { fetch: fetch > 0, judgment: judgment > 0 });
+    }
+
+    fn claimed(&mut self, step: &mut Step<'_>, (fetch, judgment): (bool, bool), answer: Answer) {
+        let leases = match answer {
+            Answer::Reply(Reply::Leases(leases)) => leases,
+            answer => return self.refuse(step, None, code_of(&answer)),
+        };
+        self.dry = (self.dry.0 || fetch, self.dry.1 || judgment);
+        for lease in leases {
+            match self.assign(step, lease) {
+                Some(JobClass::Fetch) => (self.want.0, self.dry.0) = (self.want.0.saturating_sub(1), false),
+                Some(JobClass::Judgment) => (self.want.1, self.dry.1) = (self.want.1.saturating_sub(1), false),
+                None => {}
+            }
+        }
+    }
+
+    fn assign(&mut self, step: &mut Step<'_>, lease: Lease) -> Option<JobClass> {
+        let Ok(Offer { class, .. }) = cose::peek::<Offer>(&lease.offer) else {
+            step.out.end(End::Fault("an offer of our own can't be read"));
+            return None;
+        };
+        self.held.insert(Hash::of(&lease.offer), class);
+        step.out.send(ToWorker::Assign { offer: lease.offer.into(), item: lease.item.into() });
+        Some(class)
+    }
+
+    fn returned(&mut self, step: &mut Step<'_>, offer: Hash, reason: ReturnReason, answer: Answer) {
+        if !matches!(answer, Answer::Reply(_)) {
+            return self.refuse(step, Some(offer), code_of(&answer));
+        }
+        // A worker that turned the item down still has the place it asked for; the shell wakes all who wait
+        // for work, this connection too.
+        let turned_down = matches!(reason, ReturnReason::Skipped | ReturnReason::Broken);
+        match self.held.remove(&offer).filter(|_| turned_down) {
+            Some(JobClass::Fetch) => self.want.0 = (self.want.0 + 1).min(FETCH_LEASES_MAX),
+            Some(JobClass::Judgment) => self.want.1 = (self.want.1 + 1).min(JUDGMENT_LEASES_MAX),
+            None => {}
+        }
+    }
+
+    fn blob(&mut self, step: &mut Step<'_>, hash: Hash, mut offset: ByteCount, answer: Answer) {
+        let blob = match answer {
+            Answer::Found(Found::Blob(Some(bytes))) => bytes,
+            Answer::Found(Found::Blob(None)) => return self.refuse(step, Some(hash), RefusedCode::UnknownBlob),
+            _ => return self.refuse(step, Some(hash), RefusedCode::Unavailable),
+        };
+        let (total, start) = (size(&blob), usize::try_from(offset.get()).unwrap_or(usize::MAX));
+        let Some(rest) = blob.get(start..).filter(|rest| !rest.is_empty()) else {
+            return self.refuse(step, Some(hash), RefusedCode::BodyRange);
+        };
+        for piece in rest.chunks(CHUNK_BYTES_MAX) {
+            step.out.send(ToWorker::BlobChunk { hash, total, offset, bytes: piece.to_vec().into() });
+            offset = offset.checked_add(size(piece)).unwrap_or(total);
+        }
+    }
+
+    /// How many verdicts may still be sent before the worker confirms some.
+    fn room(&self) -> usize {
+        let unconfirmed = usize::try_from(self.verdicts_sent - self.verdicts_confirmed).unwrap_or(usize::MAX);
+        VERDICTS_IN_FLIGHT_MAX.saturating_sub(unconfirmed)
+    }
+
+    fn send_verdict(&mut self, step: &mut Step<'_>, verdict: NumberedVerdict) {
+        if verdict.number <= self.verdicts_sent || verdict.number > AMOUNT_MAX {
+            return step.out.end(End::Fault("the numbers of verdicts don't grow"));
+        }
+        self.verdicts_sent = verdict.number;
+        self.account_due = true;
+        step.out.send(ToWorker::Verdict { number: verdict.number, statement: verdict.statement.into() });
+    }
+
+    pub(super) fn refuse(&mut self, step: &mut Step<'_>, about: Option<Hash>, code: RefusedCode) {
+        if let Some(offer) = about.filter(|_| code.is_final()) {
+            self.held.remove(&offer);
+        }
+        step.out.send(ToWorker::Refused { about, code });
+    }
+}
+
+/// How many places to claim for a class, those that its leases hold included; 0 if no lease can come of it.
+fn places(want: u8, held: u8, limit: u8, dry: bool) -> u8 {
+    let places = want.saturating_add(held).min(limit);
+    if dry || places <= held { 0 } else { places }
+}
+
+fn size(bytes: &[u8]) -> ByteCount {
+    ByteCount::new(bytes.len() as u64).expect("memory is smaller than 2^53 bytes")
+}
+
+/// What a worker hears of a command that was not done.
+pub(super) fn code_of(answer: &Answer) -> RefusedCode {
+    match answer {
+        Answer::Refused(Refusal::Worker(code)) => *code,
+        _ => RefusedCode::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_store_is_asked_only_where_a_lease_can_come_of_it() {
+        assert_eq!(places(1, 0, 2, false), 1);
+        assert_eq!(places(1, 1, 2, false), 2, "held leases count against the wish");
+        assert_eq!(places(255, 1, 2, false), 2);
+        assert_eq!(places(1, 2, 2, false), 0, "all places are held");
+        assert_eq!(places(0, 1, 2, false), 0, "nothing is wanted");
+        assert_eq!(places(2, 0, 2, true), 0, "nothing is there");
+    }
+}
