@@ -9,7 +9,7 @@ use crate::package::{PackageArgs, package};
 use crate::progress::{Ended, Row, table};
 use crate::setup::{Goal, Item, Prepared, Tools, prepare};
 use crate::shell::{command, stream, which};
-use crate::{run, tidy};
+use crate::{faults, run, tidy};
 
 /// Crates of the extension: linted for wasm32.
 const WASM_ONLY: [&str; 3] = ["lull-background", "lull-popup", "lull-browser"];
@@ -40,6 +40,8 @@ pub(crate) enum Stage {
     Cose,
     /// The extension's release package
     Package,
+    /// The coordinator's process under load: killed, its disk filled, frozen, cut off
+    Faults,
     /// The release package in a real Chromium
     E2e,
 }
@@ -54,6 +56,7 @@ impl Stage {
             Stage::Wasm => (&[Node, Target, WasmBindgen], &[]),
             Stage::Cose => (&[Python, Pycose], &[]),
             Stage::Package => (&[Node, Target, WasmPack, WasmBindgen, WasmOpt], &[]),
+            Stage::Faults => (&[Network], &[]),
             Stage::E2e => (&[Browser, Network, Axe], &[Stage::Package]),
         }
     }
@@ -63,8 +66,9 @@ impl Stage {
     }
 }
 
-/// Runs the stages (all, or `only` these and those they stand on) and prints the table of their minutes.
-pub(crate) fn test(only: &[Stage], force_debian: bool) -> Result<()> {
+/// Runs the stages (all, or `only` these and those they stand on) and prints the table of their minutes. `long`:
+/// faults by the hundred instead of a slice of them.
+pub(crate) fn test(only: &[Stage], long: bool, force_debian: bool) -> Result<()> {
     let stages = chosen(only);
     let mut rows: Vec<(Stage, Row)> = Vec::new();
     let mut prepared = None;
@@ -73,7 +77,7 @@ pub(crate) fn test(only: &[Stage], force_debian: bool) -> Result<()> {
         let begun = Instant::now();
         let ended = match obstacle(stage, &rows, prepared.as_ref()) {
             Some(why) => Ended::NotRun(why),
-            None => match perform(stage, &mut prepared, force_debian) {
+            None => match perform(stage, long, &mut prepared, force_debian) {
                 Ok(()) => Ended::Passed,
                 Err(error) => Ended::Failed(format!("{error:#}")),
             },
@@ -115,7 +119,7 @@ fn obstacle(stage: Stage, rows: &[(Stage, Row)], prepared: Option<&Prepared>) ->
     }
 }
 
-fn perform(stage: Stage, prepared: &mut Option<Prepared>, force_debian: bool) -> Result<()> {
+fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debian: bool) -> Result<()> {
     if stage == Stage::Setup {
         let done = prepared.insert(prepare(Goal::Test, force_debian)?);
         return done.complaint().map_or(Ok(()), |complaint| bail!(complaint));
@@ -137,6 +141,7 @@ fn perform(stage: Stage, prepared: &mut Option<Prepared>, force_debian: bool) ->
             stream(command(tools.venv_python()).args(["tests/demo/make.py", "--check"]))
         }
         (Stage::Package, Some(tools)) => package(tools, &PackageArgs::default()).map(drop),
+        (Stage::Faults, _) => stream(faults::faults()?.args(long.then_some("--long"))),
         (Stage::E2e, Some(tools)) => stream(run::e2e(tools)?.arg("test")),
         (_, None) | (Stage::Setup, _) => bail!("setup did not finish"),
     }

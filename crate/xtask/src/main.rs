@@ -2,6 +2,7 @@
 //! it. One module per concern; nothing here is part of the product.
 
 mod checks;
+mod faults;
 mod package;
 mod progress;
 mod run;
@@ -76,7 +77,8 @@ Then open chrome://extensions, switch on developer mode, and load target/extensi
     #[command(after_help = "Examples:
   cargo xtask test
   cargo xtask test --only tidy --only fmt
-  cargo xtask test --only e2e     with the stages it stands on")]
+  cargo xtask test --only e2e     with the stages it stands on
+  cargo xtask test --long         with 200 kills, long freezes, long storms")]
     Test(TestArgs),
 
     /// Start a coordinator with a demonstration market and open Chromium with the extension
@@ -112,6 +114,10 @@ struct TestArgs {
     /// Only this stage and those it stands on; may be given several times
     #[arg(long, value_enum, value_name = "STAGE")]
     only: Vec<checks::Stage>,
+
+    /// Faults by the hundred instead of a slice of them: about an hour more
+    #[arg(long)]
+    long: bool,
 }
 
 fn main() -> ExitCode {
@@ -134,7 +140,7 @@ fn dispatch(cli: Cli) -> Result<()> {
             package::package(&tools, &args).map(drop)
         }
         Task::Tidy(args) => tidy::tidy(args.bless),
-        Task::Test(args) => checks::test(&args.only, force),
+        Task::Test(args) => checks::test(&args.only, args.long, force),
         Task::Run(args) => run::run(&args, force),
         Task::Pictures => run::pictures(force),
     }

@@ -9,7 +9,7 @@ use lull_protocol::Hash;
 use lull_view::{AnswerInput, Command, Judgment, JudgmentContent, View};
 use serde::Deserialize;
 
-use crate::Shell;
+use crate::{Said, Shell};
 
 /// What was recorded: the answers of several people to each content.
 pub type Recorded = BTreeMap<Hash, Vec<u8>>;
@@ -57,11 +57,13 @@ pub struct Crowd {
 }
 
 impl Shell for Crowd {
-    fn look(&mut self, view: &View) -> Vec<Command> {
+    fn look(&mut self, view: &View) -> Vec<Said> {
         if !view.settings.judgments {
-            return vec![Command::SetJudgments { on: true }, Command::CardSeen, Command::FirstRunDone];
+            return [Command::SetJudgments { on: true }, Command::CardSeen, Command::FirstRunDone]
+                .map(Said::now)
+                .into();
         }
-        view.judgment.as_ref().map(|judgment| self.answer(judgment)).into_iter().collect()
+        view.judgment.as_ref().map(|judgment| Said::now(self.answer(judgment))).into_iter().collect()
     }
 }
 

@@ -1,25 +1,21 @@
-//! Carries out the machine's effects: a socket, a clock, records in memory.
+//! Carries out the machine's effects: a socket, a clock, records in memory or on a disk, and a web where
+//! there is one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use futures_util::{SinkExt, StreamExt};
-use lull_protocol::limits::{FRAME_BYTES_MAX, SUBPROTOCOL};
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
 use lull_protocol::{SigningKey, Timestamp};
-use lull_view::{Command, View};
+use lull_view::{Command, Notice, View};
 use lull_worker::{Config, Effect, Event, Surroundings, Worker, Write};
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio::sync::{mpsc, watch};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+use crate::disk::Disk;
+use crate::journal::{Journal, Line};
+use crate::socket::{Socket, dial};
+use crate::web::Web;
 
 /// A key from the operating system's randomness.
 pub fn fresh_key() -> SigningKey {
@@ -28,42 +24,130 @@ pub fn fresh_key() -> SigningKey {
 
 /// What drives a worker: looks at its view, gives commands.
 pub trait Shell {
-    /// Called whenever the view changed; the commands are given at once.
-    fn look(&mut self, view: &View) -> Vec<Command>;
+    /// Called whenever the view changed.
+    fn look(&mut self, view: &View) -> Vec<Said>;
+}
+
+/// A command, given at once or after a while.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// What.
+    pub command: Command,
+    /// When, milliseconds from now.
+    pub after_ms: u64,
+}
+
+impl Said {
+    /// At once.
+    pub fn now(command: Command) -> Self {
+        Self { command, after_ms: 0 }
+    }
+}
+
+/// Where records are.
+enum Storage {
+    Memory(BTreeMap<String, Vec<u8>>),
+    Disk(Disk),
+}
+
+impl Storage {
+    fn records(&self) -> &BTreeMap<String, Vec<u8>> {
+        match self {
+            Self::Memory(records) => records,
+            Self::Disk(disk) => disk.records(),
+        }
+    }
+
+    fn write(&mut self, writes: Vec<Write>) -> bool {
+        match self {
+            Self::Disk(disk) => {
+                let written = disk.write(&writes);
+                if let Err(error) = &written {
+                    eprintln!("records: {error}");
+                }
+                written.is_ok()
+            }
+            Self::Memory(records) => {
+                for write in writes {
+                    match write.value {
+                        Some(value) => records.insert(write.key, value),
+                        None => records.remove(&write.key),
+                    };
+                }
+                true
+            }
+        }
+    }
 }
 
 /// One native worker.
 pub struct NativeWorker<S> {
     worker: Worker,
     shell: S,
-    records: BTreeMap<String, Vec<u8>>,
+    storage: Storage,
+    web: Option<Web>,
+    journal: Option<Journal>,
+    last_state: Option<Line>,
     socket: Option<Socket>,
     wake_at: Option<Timestamp>,
 }
 
-/// A socket that is being dialled reports here.
-type Dialled = mpsc::UnboundedSender<Option<Socket>>;
+/// What the machine is told by what runs beside it.
+struct Ways {
+    dialled: mpsc::UnboundedSender<Option<Socket>>,
+    events: mpsc::UnboundedSender<Event>,
+}
 
 impl<S: Shell> NativeWorker<S> {
-    /// A worker with what an earlier one has left, e.g. nothing.
+    /// A worker with what an earlier one has left, e.g. nothing, in memory.
     pub fn new(trust: TrustRoot, key: SigningKey, records: BTreeMap<String, Vec<u8>>, shell: S) -> Self {
-        let stored = records.clone().into_iter().collect();
-        let worker = Worker::new(Config { trust }, key, rand::random(), stored);
-        Self { worker, shell, records, socket: None, wake_at: None }
+        Self::with(trust, key, Storage::Memory(records), shell)
     }
 
-    /// Runs until `stop` says so; gives back the records.
-    pub async fn run(mut self, mut stop: tokio::sync::watch::Receiver<bool>) -> Result<BTreeMap<String, Vec<u8>>> {
+    /// A worker whose records are on a disk.
+    pub fn on_disk(trust: TrustRoot, key: SigningKey, disk: Disk, shell: S) -> Self {
+        Self::with(trust, key, Storage::Disk(disk), shell)
+    }
+
+    fn with(trust: TrustRoot, key: SigningKey, storage: Storage, shell: S) -> Self {
+        let stored = storage.records().clone().into_iter().collect();
+        let worker = Worker::new(Config { trust }, key, rand::random(), stored);
+        let (web, journal, last_state, socket, wake_at) = (None, None, None, None, None);
+        Self { worker, shell, storage, web, journal, last_state, socket, wake_at }
+    }
+
+    /// With a web: bandwidth can be offered.
+    pub fn fetching(mut self, web: Web) -> Self {
+        self.web = Some(web);
+        self
+    }
+
+    /// With a witness of what was sent and heard.
+    pub fn witnessed(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Runs until `stop` says so; gives back its receipts as the extension exports them.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<String> {
         let (dialled, mut dials) = mpsc::unbounded_channel();
-        self.feed(
-            Event::Surroundings(Surroundings { day_start: day_start(now()), ..Surroundings::default() }),
-            &dialled,
-        )
-        .await;
+        let (events, mut happened) = mpsc::unbounded_channel();
+        let ways = Ways { dialled, events };
+        let surroundings = Surroundings {
+            away: true,
+            data_saver: false,
+            host_permission: self.web.is_some(),
+            day_start: day_start(now()),
+        };
+        self.feed(Event::Surroundings(surroundings), &ways).await?;
         loop {
             let sleep = self.wake_at.map_or(60_000, |at| at.since(now()));
             tokio::select! {
-                _ = stop.changed() => return Ok(self.records),
+                _ = stop.changed() => {
+                    let reply = self.worker.query(&Command::Export, now());
+                    let Some(lull_view::Reply::Export { jsonl }) = reply else { anyhow::bail!("no export: {reply:?}") };
+                    return Ok(jsonl);
+                }
                 Some(socket) = dials.recv() => {
                     let event = if socket.is_some() {
                         Event::SocketOpened { challenge: Challenge(rand::random()) }
@@ -71,37 +155,44 @@ impl<S: Shell> NativeWorker<S> {
                         Event::SocketClosed
                     };
                     self.socket = socket;
-                    self.feed(event, &dialled).await;
+                    self.feed(event, &ways).await?;
                 }
-                frame = next_frame(&mut self.socket) => {
+                Some(event) = happened.recv() => self.feed(event, &ways).await?,
+                frame = Socket::next(&mut self.socket) => {
                     let event = match frame {
-                        Some(bytes) => Event::Frame(bytes.to_vec()),
+                        Some(bytes) => {
+                            if let Some(journal) = &mut self.journal {
+                                journal.heard(&bytes)?;
+                            }
+                            Event::Frame(bytes.to_vec())
+                        }
                         None => { self.socket = None; Event::SocketClosed }
                     };
-                    self.feed(event, &dialled).await;
+                    self.feed(event, &ways).await?;
                 }
                 () = tokio::time::sleep(Duration::from_millis(sleep)) => {
                     self.wake_at = None;
-                    self.feed(Event::Tick, &dialled).await;
+                    self.feed(Event::Tick, &ways).await?;
                 }
             }
         }
     }
 
-    async fn feed(&mut self, event: Event, dialled: &Dialled) {
-        let mut events = vec![event];
-        while let Some(event) = events.pop() {
+    async fn feed(&mut self, event: Event, ways: &Ways) -> Result<()> {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
             self.worker.handle(event, now());
             while let Some(effect) = self.worker.poll_effect() {
-                self.carry_out(effect, dialled, &mut events).await;
+                self.carry_out(effect, ways, &mut events)?;
             }
         }
+        Ok(())
     }
 
-    async fn carry_out(&mut self, effect: Effect, dialled: &Dialled, events: &mut Vec<Event>) {
+    fn carry_out(&mut self, effect: Effect, ways: &Ways, events: &mut VecDeque<Event>) -> Result<()> {
         match effect {
             Effect::Connect { url } => {
-                let dialled = dialled.clone();
+                let dialled = ways.dialled.clone();
                 tokio::spawn(async move {
                     // The receiver is gone only when the worker has stopped.
                     let _ = dialled.send(dial(&url).await.ok());
@@ -109,56 +200,71 @@ impl<S: Shell> NativeWorker<S> {
             }
             Effect::Disconnect => self.socket = None,
             Effect::Send(bytes) => {
-                let sent = match &mut self.socket {
-                    Some(socket) => socket.send(Message::Binary(Bytes::from(bytes))).await.is_ok(),
-                    None => false,
-                };
-                if !sent && self.socket.take().is_some() {
-                    events.insert(0, Event::SocketClosed);
+                if let Some(journal) = &mut self.journal {
+                    journal.says(&bytes)?;
+                }
+                if self.socket.as_ref().is_some_and(|socket| !socket.send(bytes)) {
+                    self.socket = None;
+                    events.push_back(Event::SocketClosed);
                 }
             }
-            Effect::Persist { batch, writes } => {
-                writes.into_iter().for_each(|write| self.write(write));
-                events.insert(0, Event::Persisted { batch });
-            }
+            Effect::Persist { batch, writes } => events.push_back(if self.storage.write(writes) {
+                Event::Persisted { batch }
+            } else {
+                Event::PersistFailed { batch }
+            }),
             Effect::WakeAt(at) => self.wake_at = Some(at),
-            Effect::ViewChanged => {
-                let commands = self.shell.look(&self.worker.view(now()));
-                events.splice(0..0, commands.into_iter().map(Event::Command).rev());
+            Effect::ViewChanged => self.look(ways, events)?,
+            Effect::Fetch { fetch, url, method, timeout_ms } => {
+                if let Some(web) = &mut self.web {
+                    web.fetch(fetch, &url, method, timeout_ms, &ways.events);
+                }
             }
-            Effect::Fetch { .. }
-            | Effect::ReadBody { .. }
-            | Effect::AbortFetch { .. }
-            | Effect::ReleasePermission
-            | Effect::Badge { .. } => {}
+            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
+                if let Some(web) = &mut self.web {
+                    web.read_body(fetch, bytes_max, timeout_ms);
+                }
+            }
+            Effect::AbortFetch { fetch } => {
+                if let Some(web) = &mut self.web {
+                    web.abort(fetch);
+                }
+            }
+            Effect::ReleasePermission | Effect::Badge { .. } => {}
         }
+        Ok(())
     }
 
-    fn write(&mut self, write: Write) {
-        match write.value {
-            Some(value) => self.records.insert(write.key, value),
-            None => self.records.remove(&write.key),
-        };
+    fn look(&mut self, ways: &Ways, events: &mut VecDeque<Event>) -> Result<()> {
+        let view = self.worker.view(now());
+        if let Some(journal) = &mut self.journal {
+            let state = Some(state(&view)?);
+            if state != self.last_state {
+                state.iter().try_for_each(|line| journal.write(line, false))?;
+                self.last_state = state;
+            }
+        }
+        for Said { command, after_ms } in self.shell.look(&view) {
+            if after_ms == 0 {
+                events.push_back(Event::Command(command));
+                continue;
+            }
+            let later = ways.events.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(after_ms)).await;
+                // The receiver is gone only when the worker has stopped.
+                let _ = later.send(Event::Command(command));
+            });
+        }
+        Ok(())
     }
 }
 
-async fn next_frame(socket: &mut Option<Socket>) -> Option<Bytes> {
-    let Some(open) = socket else { return std::future::pending().await };
-    loop {
-        match open.next().await {
-            Some(Ok(Message::Binary(bytes))) => return Some(bytes),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            _ => return None,
-        }
-    }
-}
-
-async fn dial(url: &str) -> Result<Socket> {
-    let mut request = url.into_client_request()?;
-    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
-    let config = WebSocketConfig::default().max_message_size(Some(FRAME_BYTES_MAX));
-    let (socket, _) = tokio_tungstenite::connect_async_with_config(request, Some(config), true).await?;
-    Ok(socket)
+fn state(view: &View) -> Result<Line> {
+    let word = |value: serde_json::Value, tag: &str| value.get(tag).and_then(|v| v.as_str()).map(str::to_owned);
+    let link = word(serde_json::to_value(&view.link)?, "state").unwrap_or_default();
+    let notice = view.notice.as_ref().map(|notice: &Notice| serde_json::to_value(notice)).transpose()?;
+    Ok(Line::State { link, outbox: view.outbox, notice: notice.and_then(|notice| word(notice, "notice")) })
 }
 
 fn now() -> Timestamp {

@@ -19,9 +19,17 @@ const GOLDEN_HEAD: &str = "\
 /// Libraries that only some packages may use outside tests, and why.
 const HOMES: [(&str, &[&str], &str); 4] = [
     ("rusqlite", &["lull-store"], "SQL lives in one crate"),
-    ("axum", &["lull-coordinator", "lull-e2e"], "the cores know no HTTP"),
-    ("reqwest", &["lull-cli", "lull-coordinator", "lull-e2e"], "the cores know no HTTP"),
-    ("tokio", &["lull-cli", "lull-coordinator", "lull-e2e", "lull-native"], "cores do no I/O and await nothing"),
+    ("axum", &["lull-coordinator", "lull-e2e", "lull-integration"], "the cores know no HTTP"),
+    (
+        "reqwest",
+        &["lull-cli", "lull-coordinator", "lull-e2e", "lull-integration", "lull-native"],
+        "the cores know no HTTP",
+    ),
+    (
+        "tokio",
+        &["lull-cli", "lull-coordinator", "lull-e2e", "lull-integration", "lull-native"],
+        "cores do no I/O and await nothing",
+    ),
 ];
 
 /// One package using another.

@@ -1,0 +1,64 @@
+//! A person for load: takes everything on, answers after a moment's thought, and doesn't like to wait.
+
+use lull_view::{AnswerInput, BandwidthWhen, Command, Link, View};
+
+use crate::{Said, Shell};
+
+/// One such person.
+pub struct Labourer {
+    /// Whether bandwidth is lent too.
+    pub lends: bool,
+    /// The longest thought before an answer, milliseconds.
+    pub think_ms_max: u64,
+    /// How long a connection may be down before *connect now* is pressed, milliseconds; `None`: never.
+    pub patience_ms: Option<u64>,
+    /// What its thoughts and answers are drawn from.
+    pub rng: fastrand::Rng,
+    begun: bool,
+    /// The judgment on screen, whose answer is on its way. What storage did not take comes back later and is
+    /// answered anew.
+    pondered: Option<String>,
+}
+
+impl Labourer {
+    /// Who draws from `seed`.
+    pub fn new(lends: bool, think_ms_max: u64, patience_ms: Option<u64>, seed: u64) -> Self {
+        let rng = fastrand::Rng::with_seed(seed);
+        Self { lends, think_ms_max, patience_ms, rng, begun: false, pondered: None }
+    }
+
+    fn begin(&mut self) -> Vec<Said> {
+        self.begun = true;
+        let mut commands = vec![Command::SetJudgments { on: true }, Command::CardSeen, Command::FirstRunDone];
+        if self.lends {
+            commands.push(Command::SetBandwidthWhen { when: BandwidthWhen::Always });
+            commands.push(Command::SetBandwidth { on: true });
+        }
+        commands.into_iter().map(Said::now).collect()
+    }
+}
+
+impl Shell for Labourer {
+    fn look(&mut self, view: &View) -> Vec<Said> {
+        if !self.begun {
+            return self.begin();
+        }
+        let mut said = Vec::new();
+        if let (Link::Waiting { .. }, Some(after_ms)) = (&view.link, self.patience_ms) {
+            said.push(Said { command: Command::ConnectNow, after_ms: after_ms.max(1) });
+        }
+        let on_screen = view.judgment.as_ref().map(|judgment| judgment.offer.clone());
+        let is_new = on_screen != self.pondered;
+        self.pondered = on_screen;
+        if let Some(judgment) = view.judgment.as_ref().filter(|_| is_new) {
+            let offer = judgment.offer.clone();
+            let after_ms = self.rng.u64(0..=self.think_ms_max);
+            let options = u8::try_from(judgment.options.len()).unwrap_or(u8::MAX);
+            // Mostly the first: people who never agree would decide nothing.
+            let option = if self.rng.u8(0..10) < 8 { 0 } else { self.rng.u8(0..options) };
+            let answer = Command::Answer { offer, option, input: AnswerInput::Replay, shown_at: 0 };
+            said.push(Said { command: answer, after_ms });
+        }
+        said
+    }
+}
