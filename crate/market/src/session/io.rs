@@ -54,7 +54,7 @@ pub enum Input<'a> {
 }
 
 /// What the shell is to do, in this order.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send this; [`Input::Closed`] if it can't be sent.
     Send(ToWorker),
@@ -91,7 +91,7 @@ impl End {
 }
 
 /// What the machine must know before it goes on.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Question {
     /// Give this worker the seat; whoever has it leaves first, so that what it still commits is visible.
     /// [`Answer::Yes`]; [`Answer::No`]: the server is stopping.

@@ -1,5 +1,7 @@
 //! A full disk and a locked database: typed, nothing half-written, and it works again afterwards.
 
+use std::sync::Arc;
+
 use lull_market::{Command, LeaseState, Refusal, Reply};
 use lull_protocol::{Hash, Signed};
 use lull_store::StoreError;
@@ -56,6 +58,31 @@ fn another_writer_makes_it_busy_for_as_long_as_it_lasts() {
     assert!(matches!(error, StoreError::Busy(_)) && error.is_transient(), "{error:?}");
     other.execute_batch("ROLLBACK").unwrap();
     assert!(bench.store.apply(&bench.cx, &order).unwrap()[0].is_ok());
+}
+
+#[test]
+fn what_does_not_fit_fails_alone_and_what_is_busy_fails_together() {
+    let mut bench = Bench::new();
+    let deposit = |reference: &str| Command::Deposit {
+        requester: crate::bench::BUYER,
+        amount: amount(1),
+        reference: reference.into(),
+    };
+    let picture = [b"\x89PNG\r\n\x1a\n".as_slice(), &[1; 500_000]].concat();
+    let large = Command::PutBlob { requester: crate::bench::BUYER, media_type: "image/png".into(), bytes: picture };
+    let batch = [deposit("a"), large, deposit("b")];
+    let size = std::fs::metadata(bench.path()).unwrap().len();
+    bench.store.set_bytes_max(size + 100_000).unwrap();
+    let applied = bench.store.apply_each(&bench.cx, &batch);
+    assert!(matches!(applied.split, Some(StoreError::Full(_))));
+    assert!(matches!(&applied.replies[..], [Ok(Ok(_)), Err(full), Ok(Ok(_))] if full.is_transient()));
+
+    let other = rusqlite::Connection::open(bench.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let applied = bench.store.apply_each(&bench.cx, &batch);
+    let [Err(first), Err(second), Err(third)] = &applied.replies[..] else { panic!("{applied:?}") };
+    assert!(matches!(&**first, StoreError::Busy(_)) && applied.split.is_none(), "{applied:?}");
+    assert!(Arc::ptr_eq(first, second) && Arc::ptr_eq(second, third), "waited for once");
 }
 
 #[test]

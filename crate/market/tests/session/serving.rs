@@ -1,0 +1,265 @@
+//! Serving: what is told at first, silence, pace, verdicts and their window, claims, blobs.
+
+use lull_market::session::limits::{CLAIM_MS_MIN, MESSAGES_BURST_MAX, MESSAGES_PER_SECOND_MAX};
+use lull_market::session::{Answer, Claim, Counts, End, Found, Input, Output, Push, Query, Question};
+use lull_market::{Command, Refusal, Reply};
+use lull_protocol::limits::{AMOUNT_MAX, CHUNK_BYTES_MAX, HEARTBEAT_MS, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX};
+use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::statement::JobClass;
+use lull_protocol::{ByteCount, Hash, ToCoordinator, ToWorker};
+
+use crate::peer::{
+    Peer, account, asked, at, bytes, chosen, ended, lease, offer_of, reads_account, refused, sent, verdict,
+};
+
+fn want(fetch: u8, judgment: u8) -> ToCoordinator {
+    ToCoordinator::Want { fetch, judgment }
+}
+
+/// The claim that outputs ask for: places for fetches, for judgments.
+fn claims(outputs: &[Output]) -> Option<(u8, u8)> {
+    match asked(outputs) {
+        Some(Question::Claim(Claim { fetch, judgment, .. })) => Some((*fetch, *judgment)),
+        _ => None,
+    }
+}
+
+fn numbers(outputs: &[Output]) -> Vec<u64> {
+    let numbers = sent(outputs).into_iter().filter_map(|message| match message {
+        ToWorker::Verdict { number, .. } => Some(number),
+        _ => None,
+    });
+    numbers.collect()
+}
+
+fn leases(numbers: std::ops::Range<u8>, class: JobClass) -> Answer {
+    Answer::Reply(Reply::Leases(numbers.map(|number| lease(number, class)).collect()))
+}
+
+#[test]
+fn the_account_then_leases_then_verdicts_then_the_account_that_follows_from_them() {
+    let mut peer = Peer::raw();
+    peer.prove(4);
+    let worker = peer.key.public();
+    let said = peer.open(vec![lease(1, JobClass::Fetch)], vec![verdict(worker, 5), verdict(worker, 6)]);
+    let kinds: Vec<String> = said.iter().map(|m| format!("{m:?}").split_whitespace().next().unwrap().into()).collect();
+    assert_eq!(kinds, ["Welcome", "Account", "Assign", "Verdict", "Verdict", "Account"]);
+    assert_eq!(peer.session.counts(), Counts { results: 0, verdicts: 2, refused: 0 });
+    peer.goes_on();
+}
+
+#[test]
+fn each_thing_is_read_as_of_its_moment() {
+    let mut peer = Peer::raw();
+    peer.prove(u64::MAX);
+    let (worker, now) = (peer.key.public(), at(peer.now_ms));
+    let query = |outputs: Vec<Output>| match asked(&outputs) {
+        Some(Question::Read(query)) => query.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(query(peer.answer(Answer::Yes)), Query::Account { worker, day_start: at(0) });
+    assert_eq!(query(peer.finds(account(0))), Query::OpenLeases { worker, now });
+    let after = query(peer.finds(Found::OpenLeases(vec![])));
+    assert_eq!(after, Query::VerdictsAfter { worker, number: AMOUNT_MAX, limit: VERDICTS_IN_FLIGHT_MAX });
+}
+
+#[test]
+fn what_cannot_be_read_at_first_ends_it_for_now() {
+    let found = [account(0), Found::OpenLeases(vec![])];
+    for well in 0..=found.len() {
+        let mut peer = Peer::raw();
+        peer.prove(0);
+        peer.answer(Answer::Yes);
+        found.iter().take(well).for_each(|found| assert_eq!(ended(&peer.finds(found.clone())), None));
+        assert_eq!(peer.answer(Answer::Unavailable), [Output::End(End::Bye(RefusedCode::Unavailable))]);
+    }
+}
+
+#[test]
+fn a_minute_of_silence_is_the_end_and_any_frame_breaks_it() {
+    let mut peer = Peer::serving();
+    for _ in 0..10 {
+        peer.passes(HEARTBEAT_MS);
+        peer.goes_on();
+    }
+    assert_eq!(peer.passes(SILENCE_MS_MAX - 1), []);
+    assert_eq!(peer.feed(Input::Sign), [], "a ping of the transport counts");
+    assert_eq!(peer.passes(SILENCE_MS_MAX - 1), []);
+    peer.feed(Input::Pushes(vec![Push::Withdraw(Hash([1; 32]), RefusedCode::LeaseExpired)]));
+    assert_eq!(peer.passes(1), [Output::End(End::Lost)], "what is sent does not count");
+}
+
+#[test]
+fn so_many_at_once_and_so_many_a_second() {
+    let mut peer = Peer::serving();
+    for _ in 0..MESSAGES_BURST_MAX {
+        assert_eq!(ended(&peer.feed(Input::Sign)), None);
+    }
+    peer.now_ms += 1_000;
+    for _ in 0..MESSAGES_PER_SECOND_MAX {
+        peer.goes_on();
+    }
+    assert_eq!(peer.ping(0), [Output::End(End::Bye(RefusedCode::Busy))]);
+}
+
+#[test]
+fn verdicts_stop_at_the_window_and_go_on_where_the_worker_is() {
+    let mut peer = Peer::serving();
+    let worker = peer.key.public();
+    let most = VERDICTS_IN_FLIGHT_MAX as u64;
+    let all = |from: u64, to: u64| (from..=to).map(|number| verdict(worker, number)).collect::<Vec<_>>();
+    let outputs = peer.feed(Input::Pushes(vec![Push::Verdicts(all(1, most + 10))]));
+    assert_eq!(numbers(&outputs), (1..=most).collect::<Vec<_>>());
+    assert!(reads_account(&outputs), "with a full window nothing more is read");
+    assert_eq!(sent(&peer.finds(account(1))).len(), 1);
+    // More of them don't change that; an old number changes nothing.
+    assert_eq!(peer.feed(Input::Pushes(vec![Push::Verdicts(all(most + 11, most + 12))])), []);
+    assert_eq!(peer.feed(Input::Pushes(vec![Push::Verdicts(all(3, 4))])), []);
+    // Three are stored: there is room for three.
+    let outputs = peer.ping(3);
+    let limit = 3;
+    assert_eq!(asked(&outputs), Some(&Question::Read(Query::VerdictsAfter { worker, number: most, limit })));
+    assert_eq!(numbers(&peer.finds(Found::VerdictsAfter(all(most + 1, most + 3)))), [most + 1, most + 2, most + 3]);
+    peer.finds(account(2));
+    // A worker that says it has what it was never sent, or less than before, gets no other room.
+    peer.ping(0);
+    let outputs = peer.ping(u64::MAX);
+    let (number, limit) = (most + 3, VERDICTS_IN_FLIGHT_MAX);
+    assert_eq!(asked(&outputs), Some(&Question::Read(Query::VerdictsAfter { worker, number, limit })));
+    let outputs = peer.finds(Found::VerdictsAfter(all(most + 4, most + 12)));
+    assert_eq!(numbers(&outputs).len(), 9);
+    assert!(reads_account(&outputs), "a page that is not full is the last");
+}
+
+#[test]
+fn a_gap_is_filled_from_the_store() {
+    let mut peer = Peer::serving();
+    let worker = peer.key.public();
+    let pushes =
+        vec![Push::Verdicts(vec![verdict(worker, 1)]), Push::Verdicts(vec![verdict(worker, 3)]), Push::Account];
+    let outputs = peer.feed(Input::Pushes(pushes));
+    assert_eq!(numbers(&outputs), [1]);
+    let after = Query::VerdictsAfter { worker, number: 1, limit: VERDICTS_IN_FLIGHT_MAX - 1 };
+    assert_eq!(asked(&outputs), Some(&Question::Read(after)));
+    let outputs = peer.finds(Found::VerdictsAfter(vec![verdict(worker, 2), verdict(worker, 3)]));
+    assert_eq!(numbers(&outputs), [2, 3]);
+    assert!(reads_account(&outputs), "the account once, after all of them");
+    assert_eq!(sent(&peer.finds(account(9))).len(), 1);
+}
+
+#[test]
+fn a_new_day_is_a_new_account() {
+    let mut peer = Peer::serving();
+    let outputs = peer.says(&ToCoordinator::Ping { day_start: at(86_400_000), verdicts_seen: 0 });
+    assert!(reads_account(&outputs));
+    let said = sent(&peer.finds(account(0)));
+    assert!(matches!(said[..], [ToWorker::Account { day_start, .. }] if day_start == at(86_400_000)));
+}
+
+#[test]
+fn claims_keep_their_distance_and_count_what_is_held() {
+    let mut peer = Peer::serving();
+    let outputs = peer.says(&want(200, 200));
+    assert_eq!(claims(&outputs), Some((2, 4)), "within the limits of the protocol");
+    assert_eq!(sent(&peer.answer(leases(0..1, JobClass::Fetch))).len(), 1);
+    // Neither another wish nor news makes the next claim come sooner.
+    assert_eq!(peer.says(&want(1, 0)), []);
+    assert_eq!(peer.feed(Input::Wake), []);
+    assert_eq!(peer.passes(CLAIM_MS_MIN - 1), []);
+    assert_eq!(claims(&peer.passes(1)), Some((2, 0)), "one is held, one more is wanted");
+    peer.answer(leases(1..2, JobClass::Fetch));
+    peer.passes(CLAIM_MS_MIN);
+    assert_eq!(peer.says(&want(2, 0)), [], "both places are held");
+}
+
+#[test]
+fn a_store_with_nothing_is_not_asked_again_before_there_is_news() {
+    let mut peer = Peer::serving();
+    assert_eq!(claims(&peer.says(&want(1, 1))), Some((1, 1)));
+    assert_eq!(peer.answer(leases(0..1, JobClass::Judgment)), peer_assigns(&lease(0, JobClass::Judgment)));
+    peer.passes(CLAIM_MS_MIN);
+    assert_eq!(peer.says(&want(1, 0)), []);
+    assert_eq!(claims(&peer.feed(Input::Wake)), Some((1, 0)));
+    assert_eq!(peer.answer(leases(0..0, JobClass::Fetch)), []);
+    // A claim that failed says nothing about what is there.
+    peer.passes(CLAIM_MS_MIN);
+    assert_eq!(claims(&peer.feed(Input::Wake)), Some((1, 0)));
+    assert_eq!(refused(&peer.answer(Answer::Unavailable)), [(None, RefusedCode::Unavailable)]);
+    peer.passes(CLAIM_MS_MIN);
+    assert_eq!(claims(&peer.says(&want(1, 0))), Some((1, 0)));
+}
+
+fn peer_assigns(lease: &lull_market::Lease) -> Vec<Output> {
+    vec![Output::Send(ToWorker::Assign { offer: lease.offer.clone().into(), item: lease.item.clone().into() })]
+}
+
+#[test]
+fn an_item_that_was_turned_down_leaves_its_place() {
+    for (reason, claims_again) in [
+        (ReturnReason::Skipped, true),
+        (ReturnReason::Broken, true),
+        (ReturnReason::SwitchedOff, false),
+        (ReturnReason::TooMany, false),
+    ] {
+        let mut peer = Peer::serving();
+        peer.says(&want(0, 1));
+        peer.answer(leases(0..1, JobClass::Judgment));
+        let offer = offer_of(&lease(0, JobClass::Judgment));
+        let command = Command::Return { worker: peer.key.public(), offer, reason };
+        let outputs = peer.says(&ToCoordinator::Return { offer, reason });
+        assert_eq!(asked(&outputs), Some(&Question::Command(command)));
+        assert_eq!(peer.answer(Answer::Reply(Reply::Freed)), []);
+        peer.passes(CLAIM_MS_MIN);
+        assert_eq!(claims(&peer.feed(Input::Wake)), claims_again.then_some((0, 1)), "{reason:?}");
+    }
+}
+
+#[test]
+fn a_refusal_of_the_market_travels_and_a_fault_says_only_that_it_is_not_possible_now() {
+    for (refusal, code) in [
+        (Refusal::Worker(RefusedCode::NotYours), RefusedCode::NotYours),
+        (Refusal::Fault("secret".into()), RefusedCode::Unavailable),
+    ] {
+        let mut peer = Peer::serving();
+        let offer = Hash([5; 32]);
+        peer.says(&ToCoordinator::Return { offer, reason: ReturnReason::Skipped });
+        assert_eq!(refused(&peer.answer(Answer::Refused(refusal.clone()))), [(Some(offer), code)]);
+        let result = peer.result(offer, chosen()).bytes().to_vec();
+        peer.says(&ToCoordinator::Result { statement: result.into() });
+        assert_eq!(refused(&peer.answer(Answer::Refused(refusal))), [(Some(offer), code)]);
+        peer.goes_on();
+    }
+}
+
+#[test]
+fn a_blob_comes_in_pieces_from_where_it_was_asked() {
+    let mut peer = Peer::serving();
+    let blob: Vec<u8> = (0..2 * CHUNK_BYTES_MAX + 10).map(|i| i as u8).collect();
+    let hash = Hash::of(&blob);
+    let mut get = |offset: ByteCount, found: Answer| {
+        let outputs = peer.says(&ToCoordinator::GetBlob { hash, offset });
+        assert_eq!(asked(&outputs), Some(&Question::Read(Query::Blob { hash })));
+        peer.answer(found)
+    };
+    let found = |blob: &[u8]| Answer::Found(Found::Blob(Some(blob.to_vec())));
+    let pieces: Vec<(u64, Vec<u8>)> = sent(&get(bytes(10), found(&blob)))
+        .into_iter()
+        .map(|message| match message {
+            ToWorker::BlobChunk { offset, bytes, .. } => (offset.get(), bytes.to_vec()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let offsets: Vec<u64> = pieces.iter().map(|piece| piece.0).collect();
+    assert_eq!(offsets, [10, 10 + CHUNK_BYTES_MAX as u64, 10 + 2 * CHUNK_BYTES_MAX as u64][..pieces.len()]);
+    assert_eq!(pieces.into_iter().flat_map(|piece| piece.1).collect::<Vec<_>>(), blob[10..]);
+    let last = ByteCount::new(AMOUNT_MAX).unwrap();
+    for (offset, answer, code) in [
+        (bytes(blob.len()), found(&blob), RefusedCode::BodyRange),
+        (last, found(&blob), RefusedCode::BodyRange),
+        (ByteCount::ZERO, found(&[]), RefusedCode::BodyRange),
+        (ByteCount::ZERO, Answer::Found(Found::Blob(None)), RefusedCode::UnknownBlob),
+        (ByteCount::ZERO, Answer::Unavailable, RefusedCode::Unavailable),
+    ] {
+        assert_eq!(refused(&get(offset, answer)), [(Some(hash), code)]);
+    }
+}
