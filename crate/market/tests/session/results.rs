@@ -1,7 +1,7 @@
 //! Results with a body: windows, memory, and the limits of time and number.
 
-use lull_market::session::limits::{UPLOAD_MS_MAX, UPLOAD_STALL_MS_MAX, UPLOADS_MAX};
-use lull_market::session::{Answer, Input, Output, Push, Query, Question};
+use lull_market::session::limits::{MESSAGES_BURST_MAX, UPLOAD_MS_MAX, UPLOAD_STALL_MS_MAX, UPLOADS_MAX};
+use lull_market::session::{Answer, End, Input, Output, Push, Query, Question};
 use lull_market::{Command, Lease, Reply};
 use lull_protocol::limits::{BODY_BYTES_MAX, BODY_WINDOW_BYTES, CHUNK_BYTES_MAX};
 use lull_protocol::message::RefusedCode;
@@ -172,14 +172,16 @@ fn whole_chunks_cost_no_pace() {
     let mut peer = Peer::serving();
     let (lease, body) = (page(1), body(4 * CHUNK_BYTES_MAX));
     peer.begins(&lease, &body);
-    // All that may be said at once is said; the clock stands still.
-    while peer.session.counts().refused < 900 {
+    // With the result, all that may be said at once is said; the clock stands still.
+    while peer.session.counts().refused < u64::from(MESSAGES_BURST_MAX) - 1 {
         peer.chunk(&page(2), 0, b"nobody asked");
     }
     for (number, piece) in body.chunks(CHUNK_BYTES_MAX).enumerate() {
         let outputs = peer.chunk(&lease, number * CHUNK_BYTES_MAX, piece);
         assert_eq!(asked(&outputs).is_some(), number == 3);
     }
+    peer.answer(Answer::Unavailable);
+    assert_eq!(peer.ping(0), [Output::End(End::Bye(RefusedCode::Busy))], "anything else is one too many");
 }
 
 #[test]
