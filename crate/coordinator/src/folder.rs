@@ -21,7 +21,7 @@ pub struct Folder(PathBuf);
 #[derive(Debug, Error)]
 pub enum FolderError {
     /// A file can't be read or written.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     Io {
         /// Which file.
         what: String,
@@ -34,6 +34,9 @@ pub enum FolderError {
     /// A secret file of another shape.
     #[error("{0} is not 64 hexadecimal digits; restore it from a backup, it is never made anew over an old one")]
     Broken(String),
+    /// Everything in the database is signed with a key that is gone; workers would refuse another one.
+    #[error("{0} is missing, and the database beside it was made with it: restore it from a backup")]
+    Missing(String),
     /// Another server works here.
     #[error("another coordinator is running on this data folder")]
     Locked,
@@ -54,9 +57,13 @@ impl Folder {
         self.0.join("lull.sqlite")
     }
 
-    /// The coordinator's key, made at the first start.
+    /// The coordinator's key, made at the first start, before there is a database.
     pub fn key(&self) -> Result<SigningKey, FolderError> {
-        Ok(SigningKey::from_seed(&self.secret("coordinator.key")?))
+        const NAME: &str = "coordinator.key";
+        if !self.0.join(NAME).exists() && self.database().exists() {
+            return Err(FolderError::Missing(NAME.to_owned()));
+        }
+        Ok(SigningKey::from_seed(&self.secret(NAME)?))
     }
 
     /// The token that opens the operator's pages, made at the first start; the file `operator.token` holds it.
@@ -97,15 +104,18 @@ impl Folder {
     /// Durable and whole before it has its name: a crash leaves no half-written key.
     fn write_secret(&self, path: &Path, seed: &[u8; 32]) -> io::Result<()> {
         let draft = path.with_extension(format!("new-{}", std::process::id()));
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
-        let text = Zeroizing::new(HEXLOWER.encode(seed));
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        let linked = fs::hard_link(&draft, path);
-        fs::remove_file(&draft)?;
-        linked?;
+        let written = write_whole(&draft, seed).and_then(|()| fs::hard_link(&draft, path));
+        let removed = fs::remove_file(&draft);
+        written.and(removed)?;
         File::open(&self.0)?.sync_all()
     }
+}
+
+fn write_whole(path: &Path, seed: &[u8; 32]) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    let text = Zeroizing::new(HEXLOWER.encode(seed));
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// 32 bytes from the operating system.
@@ -147,6 +157,10 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "not a key").unwrap();
         assert!(matches!(folder.key(), Err(FolderError::Broken(_))));
+        fs::remove_file(&path).unwrap();
+        fs::write(folder.database(), "signed with the key that is gone").unwrap();
+        assert!(matches!(folder.key(), Err(FolderError::Missing(_))));
+        assert!(!path.exists(), "none is made in its place");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod problem;
 mod readers;
 mod serve;
 mod session;
+mod trouble;
 mod wire;
 mod writer;
 

@@ -42,3 +42,7 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 pub const PAGE_LINES_MAX: usize = 1_000;
 /// What `Retry-After` says while the store can't write, seconds.
 pub const RETRY_AFTER_S: u64 = 5;
+/// While commits fail the log says so again after this long, milliseconds.
+pub const TROUBLE_SAID_MS: u64 = 60_000;
+/// Without a failed commit for this long the trouble is over, milliseconds.
+pub const TROUBLE_CALM_MS: u64 = 5_000;

@@ -54,8 +54,9 @@ fn fresh_reference() -> Result<String, FolderError> {
 
 fn apply(config: &Config, command: Command) -> Result<(), OperatorError> {
     let folder = Folder::open(&config.data)?;
-    let mut store = Store::open(&folder.database())?;
+    // The key comes first: a folder with a database and no key has lost it.
     let context = Context { now: now(), key: folder.key()?, terms: config.terms.clone() };
+    let mut store = Store::open(&folder.database())?;
     for result in store.apply(&context, &[command])? {
         result?;
     }

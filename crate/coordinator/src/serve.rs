@@ -39,7 +39,7 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The address to listen on.
-    #[error("can't listen on {0}")]
+    #[error("can't listen on {0}; is another program there? --listen names another address")]
     Listen(SocketAddr, #[source] io::Error),
     /// The writer did not end as it should.
     #[error("the writer thread panicked; the log says why")]

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::hub::Hub;
 use crate::limits::{BATCH_COMMANDS_MAX, COMMANDS_QUEUED_MAX};
+use crate::trouble::Trouble;
 
 /// Why a command gave no reply.
 #[derive(Debug, Error)]
@@ -45,7 +46,7 @@ impl Writer {
     pub(crate) fn start(store: Store, key: SigningKey, terms: Terms, hub: Arc<Hub>) -> (Self, JoinHandle<()>) {
         let (jobs, queue) = mpsc::channel(COMMANDS_QUEUED_MAX);
         let (health, healthy) = watch::channel(true);
-        let work = Work { store, key, terms, hub, health };
+        let work = Work { store, key, terms, hub, health, trouble: Trouble::default() };
         let thread = std::thread::spawn(move || work.run(queue));
         (Self { jobs, healthy }, thread)
     }
@@ -81,6 +82,7 @@ struct Work {
     terms: Terms,
     hub: Arc<Hub>,
     health: watch::Sender<bool>,
+    trouble: Trouble,
 }
 
 impl Work {
@@ -116,7 +118,7 @@ impl Work {
         let context = Context { now: now(), key: self.key.clone(), terms: self.terms.clone() };
         let applied = self.store.apply_each(&context, commands);
         if let Some(error) = &applied.split {
-            tracing::warn!(%error, commands = commands.len(), "a batch failed; its commands were tried one by one");
+            tracing::debug!(%error, commands = commands.len(), "a batch failed; its commands were tried one by one");
         }
         self.health.send_replace(applied.replies.last().is_some_and(Result::is_ok));
         let mut work_is_new = false;
@@ -124,12 +126,13 @@ impl Work {
             let reply = match reply {
                 Ok(reply) => reply,
                 Err(error) => {
-                    tracing::error!(%error, transient = error.is_transient(), "a commit failed");
+                    self.trouble.failed(&error);
                     // Whoever asked may be gone.
                     let _ = answer.send(Err(AskError::Unavailable));
                     continue;
                 }
             };
+            self.trouble.passed();
             if let Err(Refusal::Fault(fault)) = &reply {
                 tracing::error!(fault, "a command broke an invariant and changed nothing");
             }
@@ -165,7 +168,7 @@ mod tests {
         let config = crate::config::Settings::default().finish().unwrap();
         let key = SigningKey::from_seed(&Zeroizing::new([7; 32]));
         let (health, healthy) = watch::channel(true);
-        let mut work = Work { store, key, terms: config.terms, hub: Hub::new(), health };
+        let mut work = Work { store, key, terms: config.terms, hub: Hub::new(), health, trouble: Trouble::default() };
         let bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), &[1; 500_000]].concat();
         let media_type = "image/png".to_owned();
         let large = Command::PutBlob { requester: RequesterId([1; 16]), media_type, bytes };

@@ -255,6 +255,48 @@ async fn commands_say_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn what_it_cannot_start_on_it_names_and_says_what_to_do() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("data");
+    let fails = async |data: &Path, args: &[&str], words: [&str; 2]| {
+        let output = soon("the end", command(data, args)).await;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{args:?}: {said}");
+        assert!(output.stdout.is_empty() && !said.contains("panicked"), "{said}");
+    };
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    let process = Process::start(&data, &[]).await;
+    let taken = ["serve", "--listen", &process.address];
+    fails(&dir.path().join("other"), &taken, ["another program", "--listen"]).await;
+    assert!(process.stop().await.0);
+
+    let (key, database) = (data.join("coordinator.key"), data.join("lull.sqlite"));
+    let kept = dir.path().join("coordinator.key");
+    std::fs::rename(&key, &kept).unwrap();
+    fails(&data, &serve, ["coordinator.key is missing", "restore it"]).await;
+    std::fs::write(&key, "half a k").unwrap();
+    fails(&data, &serve, ["coordinator.key can be read by others", "chmod 600"]).await;
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    fails(&data, &serve, ["coordinator.key is not", "restore it"]).await;
+    std::fs::rename(&kept, &key).unwrap();
+
+    let whole = std::fs::read(&database).unwrap();
+    let noise: Vec<u8> = whole.iter().map(|byte| byte ^ 0x5a).collect();
+    std::fs::write(&database, &noise).unwrap();
+    for args in [&serve[..], &["check"], &["export", "ledger"], &["requester", "add", "Buyer"]] {
+        fails(&data, args, ["the database is damaged", "restore"]).await;
+    }
+    assert_eq!(std::fs::read(&database).unwrap(), noise, "what is damaged is left as it is");
+    std::fs::write(&database, &whole).unwrap();
+    assert!(Process::start(&data, &[]).await.stop().await.0);
+
+    let file = dir.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    fails(&file, &serve, ["data folder", "exists"]).await;
+}
+
+#[tokio::test]
 async fn the_environment_counts_before_the_file_and_a_flag_before_both() {
     let dir = TempDir::new().unwrap();
     let file: PathBuf = dir.path().join("lull.toml");

@@ -7,19 +7,19 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// No room: the disk or the file's own limit.
-    #[error("the database is full")]
+    #[error("the database is full: make room on its disk, or raise store_bytes_max if that is what it has reached")]
     Full(#[source] rusqlite::Error),
     /// Another connection holds the lock.
-    #[error("the database is busy")]
+    #[error("another program holds the database's lock: let it end")]
     Busy(#[source] rusqlite::Error),
     /// Reading, writing or syncing failed.
-    #[error("the disk failed")]
+    #[error("the database's file can't be read or written: check the disk, the folder and its permissions")]
     Io(#[source] rusqlite::Error),
     /// The file is not a database of ours, or its content contradicts itself.
-    #[error("the database is damaged: {0}")]
+    #[error("the database is damaged: {0}; keep the file as it is, and restore the newest backup")]
     Corrupt(String),
     /// The database was written by another version of this program.
-    #[error("the database has version {found}; this program knows {known}")]
+    #[error("the database has version {found}, this program knows {known}: {}", advice(*found, *known))]
     Version {
         /// The database's.
         found: u32,
@@ -29,6 +29,14 @@ pub enum StoreError {
     /// Anything else SQLite says: a bug here.
     #[error("SQLite")]
     Sql(#[source] rusqlite::Error),
+}
+
+fn advice(found: u32, known: u32) -> &'static str {
+    if found > known {
+        "start the newer program that wrote it"
+    } else {
+        "start the server once: it brings it up to date"
+    }
 }
 
 impl StoreError {

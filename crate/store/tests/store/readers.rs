@@ -167,6 +167,7 @@ fn another_version_or_another_file_is_refused() {
         |error| matches!(error, StoreError::Version { found, known } if found == VERSION + 1 && known == VERSION);
     assert!(newer(Store::open(&bench.path()).unwrap_err()));
     assert!(newer(Reader::open(&bench.path()).unwrap_err()));
+    assert!(Store::open(&bench.path()).unwrap_err().to_string().contains("start the newer program"));
     raw.execute_batch("DELETE FROM migrations WHERE version > 1; UPDATE migrations SET hash = zeroblob(32)").unwrap();
     assert!(matches!(Store::open(&bench.path()).unwrap_err(), StoreError::Corrupt(_)), "an edited migration");
 
