@@ -85,12 +85,16 @@ impl Worker {
         self.judgment_row().iter().filter(|(_, lease)| self.is_showable(lease)).count()
     }
 
-    /// Adds a notice. One that is there already is not repeated; the gravest comes first.
+    /// Adds a notice. One that is there already is not repeated; what stands in the way of all work comes first.
     pub(crate) fn notice(&mut self, notice: Notice) {
         if self.notices.contains(&notice) {
             return;
         }
-        let at = if matches!(notice, Notice::OtherKey { .. }) { 0 } else { self.notices.len() };
+        let at = match notice {
+            Notice::OtherKey { .. } => 0,
+            Notice::Storage => usize::from(matches!(self.notices.first(), Some(Notice::OtherKey { .. }))),
+            _ => self.notices.len(),
+        };
         self.notices.insert(at, notice);
         self.notices.truncate(limits::NOTICES_MAX);
         self.changed();

@@ -17,6 +17,8 @@ const WASM_ONLY: [&str; 3] = ["lull-background", "lull-popup", "lull-browser"];
 const CORES_ON_WASM: [&str; 3] = ["lull-protocol", "lull-policy", "lull-worker"];
 /// Those of them whose tests need a browser.
 const NOT_NATIVE: [&str; 2] = ["lull-background", "lull-browser"];
+/// How often the browser's background is killed at random in a long run.
+const KILLS_LONG: [&str; 2] = ["--kills", "60"];
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// One stage of `cargo xtask test`.
@@ -142,7 +144,9 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
         }
         (Stage::Package, Some(tools)) => package(tools, &PackageArgs::default()).map(drop),
         (Stage::Faults, _) => stream(faults::faults()?.args(long.then_some("--long"))),
-        (Stage::E2e, Some(tools)) => stream(run::e2e(tools)?.arg("test")),
+        (Stage::E2e, Some(tools)) => {
+            stream(run::e2e(tools)?.arg("test").args(if long { &KILLS_LONG[..] } else { &[] }))
+        }
         (_, None) | (Stage::Setup, _) => bail!("setup did not finish"),
     }
 }

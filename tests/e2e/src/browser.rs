@@ -120,6 +120,34 @@ impl Browser {
         Ok(())
     }
 
+    /// Kills it with SIGKILL, its driver too; returns when its process is gone.
+    pub(crate) async fn kill(mut self) -> Result<()> {
+        let capabilities = self.client.capabilities().context("a session has capabilities")?;
+        let id = capabilities.get("goog:processID").and_then(Value::as_u64).context("the browser's process id")?;
+        let killed = Command::new("kill").args(["-KILL", &id.to_string()]).status().await?;
+        ensure!(killed.success(), "kill -KILL {id}: {killed}");
+        self.driver.kill().await?;
+        let process = PathBuf::from(format!("/proc/{id}/exe"));
+        while process.exists() {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Loads the extension anew from its folder, as an update does.
+    pub(crate) async fn update(&self) -> Result<()> {
+        self.goto("chrome://extensions/").await?;
+        // Without it a folder that is loaded anew is not run.
+        self.js("chrome.developerPrivate.updateProfileConfiguration({inDeveloperMode: true})").await?;
+        let script = format!(
+            "const done = arguments[0]; chrome.developerPrivate.reload('{}', {{failQuietly: true}}).then(() => done(true), e => done(String(e)))",
+            self.id
+        );
+        let answer = self.js_async(&script).await?;
+        ensure!(answer == json!(true), "can't reload the extension: {answer}");
+        Ok(())
+    }
+
     /// The address of one of the extension's pages.
     pub(crate) fn address(&self, page: &str) -> String {
         format!("chrome-extension://{}/{page}", self.id)
@@ -158,14 +186,25 @@ impl Browser {
 
     /// Kills the extension's service worker, as the browser may at any moment. Only from a page of its origin.
     pub(crate) async fn kill_background(&self) -> Result<()> {
+        let before = self.background().await?;
         self.cdp("ServiceWorker.enable", json!({})).await?;
         self.cdp("ServiceWorker.stopAllWorkers", json!({})).await?;
-        self.until("the service worker is gone", async || Ok(!self.background_runs().await?)).await
+        // A page that is open has it started again at once: that is another one.
+        self.until("the service worker is gone", async || {
+            let now = self.background().await?;
+            Ok(!now.iter().any(|id| before.contains(id)))
+        })
+        .await
     }
 
     /// Whether the extension's service worker runs.
     pub(crate) async fn background_runs(&self) -> Result<bool> {
-        Ok(!self.targets("service_worker", "background.js").await?.is_empty())
+        Ok(!self.background().await?.is_empty())
+    }
+
+    async fn background(&self) -> Result<Vec<Value>> {
+        let targets = self.targets("service_worker", "background.js").await?;
+        Ok(targets.iter().filter_map(|target| target.get("targetId")).cloned().collect())
     }
 
     /// Sets the page's theme and size, CSS pixels; they last until the browser closes.

@@ -1,6 +1,7 @@
 //! The release package in real browsers, in a network of its own. Started through `cargo xtask`.
 
 mod browser;
+mod faults;
 mod job;
 mod market;
 mod network;
@@ -46,6 +47,9 @@ enum Task {
         /// Only those whose name contains this.
         #[arg(long)]
         only: Option<String>,
+        /// How often the background is killed at random.
+        #[arg(long, default_value_t = 8)]
+        kills: u64,
     },
 }
 
@@ -57,7 +61,10 @@ fn main() -> Result<()> {
     }
     // Installed once; a second time would only say that it is there.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    let paths = Paths::from_env()?;
+    let paths = Paths::from_env(match &args.command {
+        Task::Test { kills, .. } => *kills,
+        _ => 0,
+    })?;
     match args.command {
         Task::Run { headless, fetch, data } => {
             let temporary = tempfile::tempdir()?;
@@ -79,6 +86,6 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
-        Task::Test { only } => scenarios::run(&paths, only.as_deref()),
+        Task::Test { only, .. } => scenarios::run(&paths, only.as_deref()),
     }
 }

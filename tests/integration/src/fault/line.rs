@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use tokio::time::sleep;
 
 use super::{Outcome, Row, Run, say};
+use crate::buyer::Appetite;
 use crate::process::Programs;
 use crate::proxy::FAULTS;
 use crate::world::{Plan, World};
@@ -17,7 +18,9 @@ const STORMS_S: (&[u64], &[u64]) = (&[6, 6], &[20, 20, 20, 90, 90, 90]);
 const GUST_S: u64 = 4;
 
 pub(super) async fn run(programs: &Programs, folder: &Path, run: Run) -> Result<Outcome> {
-    let plan = Plan { proxied: true, ..run.plan() };
+    // A worker keeps its newest 2,000 receipts: no one may get more of a long run.
+    let appetite = Appetite { pages: 6, questions: 6, ..run.plan().appetite };
+    let plan = Plan { proxied: true, appetite, ..run.plan() };
     let mut world = World::start(programs, folder, &plan).await?;
     let mut longest = Duration::ZERO;
     for seconds in run.pick(STORMS_S.0, STORMS_S.1) {
