@@ -14,6 +14,7 @@ use lull_protocol::limits::SUBPROTOCOL;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{PublicKey, ToWorker};
+use lull_store::{Reader, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -164,8 +165,17 @@ impl Shell<'_> {
     }
 
     async fn read(&self, query: Query) -> Answer {
-        match self.app.readers.read(move |reader| reader.answer(&query)).await {
-            Ok(found) => Answer::Found(found),
+        match self.app.readers.read(move |reader| Ok((reader.answer(&query)?, ahead(reader, &query)?))).await {
+            Ok((_, Some(seen))) => {
+                tracing::warn!(
+                    number = self.number(),
+                    seen,
+                    "a worker holds verdicts that this database has not: was an older backup restored? \
+                     Restore the newest; without one, begin anew with another folder, which has another key"
+                );
+                Answer::Unavailable
+            }
+            Ok((found, None)) => Answer::Found(found),
             Err(error) => {
                 tracing::error!(%error, number = self.number(), "reading the store failed");
                 Answer::Unavailable
@@ -203,4 +213,12 @@ async fn next(seat: &mut Option<Seat>) -> Input<'static> {
 
 fn nonces(claim: Claim) -> Option<Vec<Nonce>> {
     (0..claim.nonces()).map(|_| random_bytes().ok().map(|bytes| Nonce(*bytes))).collect()
+}
+
+/// The number of a verdict that a worker says it has, if the store is not that far: then numbers would be given
+/// a second time.
+fn ahead(reader: &Reader, query: &Query) -> Result<Option<u64>, StoreError> {
+    let Query::VerdictsAfter { worker, number, .. } = query else { return Ok(None) };
+    let is_ahead = *number > 0 && reader.last_verdict(worker)? < *number;
+    Ok(is_ahead.then_some(*number))
 }

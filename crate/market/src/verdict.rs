@@ -145,7 +145,8 @@ fn check_live(state: LeaseState, offer: &Offer, now: Timestamp) -> Result<(), Re
 
 fn within_lease(result: &WorkResult, offer: &Offer, now: Timestamp) -> bool {
     let earliest = offer.issued_at.minus(CLOCK_SKEW_MS_MAX);
-    let latest = now.plus(CLOCK_SKEW_MS_MAX);
+    // A clock of our own that was set back is nothing to hold against a worker.
+    let latest = now.max(offer.issued_at).plus(CLOCK_SKEW_MS_MAX);
     earliest <= result.started_at && result.finished_at <= latest
 }
 

@@ -92,6 +92,13 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The number of the worker's last verdict; zero if it has none.
+    pub fn last_verdict(&self, worker: &PublicKey) -> Result<u64, StoreError> {
+        let mut statement =
+            self.db.prepare_cached("SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = ?1")?;
+        Ok(statement.query_row([Col(*worker)], |row| row.get(0))?)
+    }
+
     /// The worker's leases that are live now, oldest first: sent again after a reconnect.
     pub fn open_leases(&self, worker: &PublicKey, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
         let mut statement = self.db.prepare_cached(

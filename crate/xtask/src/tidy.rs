@@ -1,6 +1,7 @@
 //! The rules of ARCHITECTURE.md that a machine can check, each failure one line: file, line, what, why.
 
 mod edges;
+mod named;
 
 use std::fmt;
 use std::fs;
@@ -42,10 +43,16 @@ pub(crate) fn tidy(bless: bool) -> Result<()> {
     let metadata = serde_json::from_str(&text).context("cargo metadata")?;
     let mut findings = edges::check(&metadata, bless)?;
     let mut files = 0;
+    let mut sources = Vec::new();
     walk(&repo(), "", &mut |name, text| {
         files += 1;
         findings.extend(check_file(name, text));
+        if name.ends_with(".rs") {
+            sources.push((name.to_owned(), text.to_owned()));
+        }
     })?;
+    let read = |file: &str| fs::read_to_string(repo().join(file)).with_context(|| file.to_owned());
+    findings.extend(named::check(&sources, read)?);
     findings.extend(changed_files()?);
     findings.sort();
     for finding in &findings {
@@ -54,7 +61,7 @@ pub(crate) fn tidy(bless: bool) -> Result<()> {
     if !findings.is_empty() {
         bail!("{} broken rules", findings.len());
     }
-    println!("tidy: {files} files and every crate edge follow the rules");
+    println!("tidy: {files} files, every crate edge and every test that is named follow the rules");
     Ok(())
 }
 

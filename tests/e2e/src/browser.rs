@@ -181,30 +181,21 @@ impl Browser {
     pub(crate) async fn leave_and_kill_background(&self) -> Result<()> {
         self.open("icons/128.png").await?;
         self.kill_background().await?;
+        self.until("the service worker is gone", async || Ok(!self.background_runs().await?)).await?;
         self.goto("about:blank").await
     }
 
-    /// Kills the extension's service worker, as the browser may at any moment. Only from a page of its origin.
+    /// Kills the extension's service worker, as the browser may at any moment. Only from a page of its origin;
+    /// one of Lull's own has it started again at once.
     pub(crate) async fn kill_background(&self) -> Result<()> {
-        let before = self.background().await?;
         self.cdp("ServiceWorker.enable", json!({})).await?;
         self.cdp("ServiceWorker.stopAllWorkers", json!({})).await?;
-        // A page that is open has it started again at once: that is another one.
-        self.until("the service worker is gone", async || {
-            let now = self.background().await?;
-            Ok(!now.iter().any(|id| before.contains(id)))
-        })
-        .await
+        Ok(())
     }
 
     /// Whether the extension's service worker runs.
     pub(crate) async fn background_runs(&self) -> Result<bool> {
-        Ok(!self.background().await?.is_empty())
-    }
-
-    async fn background(&self) -> Result<Vec<Value>> {
-        let targets = self.targets("service_worker", "background.js").await?;
-        Ok(targets.iter().filter_map(|target| target.get("targetId")).cloned().collect())
+        Ok(!self.targets("service_worker", "background.js").await?.is_empty())
     }
 
     /// Sets the page's theme and size, CSS pixels; they last until the browser closes.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::job::say;
+use crate::market::Demo;
 use crate::network::LIBRARY;
 use crate::person::{BANDWIDTH, HOME, Person, SETTINGS};
 use crate::scenarios::{begun, diagnostic, verified, with_judgments};
@@ -55,6 +56,9 @@ pub(crate) async fn killed_at_random(paths: &Paths, data: &Path) -> Result<()> {
         ensure!(results.len() == PAGES_BUSY, "{} results for {PAGES_BUSY} pages", results.len());
     }
     ensure!(diagnostic(&browser, "events-foreign").await? == 0, "Lull saw the person's own browsing");
+    // A start that is killed before its first write has not been counted.
+    let starts = diagnostic(&browser, "wakes").await?;
+    ensure!(starts > paths.kills * 3 / 4, "{starts} starts of the background after {} kills", paths.kills);
     let books = books_agree(&world, &person).await?;
     ensure!(books.fetches == (orders.len() * PAGES_BUSY) as u64, "{} fetches in the books", books.fetches);
     ensure!(books.judgments <= answered, "{} judgments in the books, {answered} answered", books.judgments);
@@ -208,6 +212,77 @@ pub(crate) async fn bomb_refused(paths: &Paths, data: &Path) -> Result<()> {
     person.answer().await?;
     let books = books_agree(&world, &person).await?;
     ensure!((books.judgments, books.fetches) == (1, 1), "{books:?}");
+    browser.close().await?;
+    world.stop().await
+}
+
+/// Somebody, or a disk, has changed what the browser stored: a record, then the key itself.
+pub(crate) async fn storage_damaged(paths: &Paths, data: &Path) -> Result<()> {
+    let (world, demo) = with_judgments(paths, data).await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &demo).await?;
+    person.answer().await?;
+    person.quiet().await?;
+    // Every record of a lease and the account: what is set aside is said, the rest goes on.
+    let damage = |store: &str, keys: &str, value: &str| {
+        format!(
+            "const done = arguments[0]; indexedDB.open('lull').onsuccess = e => {{ \
+             const t = e.target.result.transaction('{store}', 'readwrite'), s = t.objectStore('{store}'); \
+             s.getAllKeys().onsuccess = k => {{ for (const key of k.target.result) \
+             if (/{keys}/.test(key)) s.put({value}, key); }}; \
+             t.oncomplete = () => {{ e.target.result.close(); done(true); }} }}"
+        )
+    };
+    browser.open(SETTINGS).await?;
+    browser.js_async(&damage("records", "^(account|lease.*)$", "new Uint8Array([1, 2, 3])")).await?;
+    browser.kill_background().await?;
+    browser.open(HOME).await?;
+    ensure!(browser.text("notice").await?.contains("set aside"), "what was set aside is not said");
+    person.answer().await?;
+    verified(&world, &person, 2).await?;
+    browser.open(SETTINGS).await?;
+    browser.js_async(&damage("keys", "^worker$", "'no key'")).await?;
+    browser.kill_background().await?;
+    browser.open(HOME).await?;
+    let told = async || {
+        let text = browser.js("return document.body.innerText").await?;
+        Ok(text.as_str().is_some_and(|text| text.contains("key couldn't be read")))
+    };
+    browser.until("the person is told of the key", told).await?;
+    ensure!(!browser.has("judgment").await?, "work without the key");
+    let kept = "const done = arguments[0]; indexedDB.open('lull').onsuccess = e => { \
+        const r = e.target.result.transaction('keys').objectStore('keys').get('worker'); \
+        r.onsuccess = () => done(r.result) }";
+    ensure!(browser.js_async(kept).await? == json!("no key"), "a key was made over one that can't be read");
+    browser.close().await?;
+    world.stop().await
+}
+
+/// A picture with the right hash that no browser can show: its description stands there, and it can be skipped.
+pub(crate) async fn broken_picture(paths: &Paths, data: &Path) -> Result<()> {
+    const ALT: &str = "a digit, cut off";
+    let demo = Demo::load(&paths.repo)?;
+    let world = World::start(paths, data).await?;
+    let whole = std::fs::read(paths.repo.join("tests/demo/pictures/digit-001.png"))?;
+    let cut = whole.get(..40).context("the picture is longer")?.to_vec();
+    let hash = world.buyer.blob("image/png", cut).await?;
+    let project = json!({"title": "Digits", "guideline": "Look.", "question": "Which digit?", "options": ["0", "1"],
+        "contents": [{"hash": hash, "alt": ALT}, {"text": "sunshine"}], "price": 4_000, "rule": {"agree": 1, "people": 1}});
+    world.buyer.create("projects", &project).await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &demo).await?;
+    let shown = "const i = document.querySelector('[data-testid=judgment] .content img'); \
+        return i && i.complete ? [i.naturalWidth, i.alt] : null";
+    if browser.js("return document.querySelector('[data-testid=judgment] .content img')").await?.is_null() {
+        person.press_first().await?;
+    }
+    browser.until("no browser can show it", async || Ok(browser.js(shown).await? == json!([0, ALT]))).await?;
+    person.skip().await?;
+    if browser.has("judgment").await? {
+        person.press_first().await?;
+    }
+    browser.until_attribute("activity-row", "data-state", "accepted").await?;
+    verified(&world, &person, 1).await?;
     browser.close().await?;
     world.stop().await
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::faults::{
-    bomb_refused, browser_killed, extension_updated, killed_at_random, permission_revoked, profile_copied,
+    bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
+    profile_copied, storage_damaged,
 };
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
@@ -79,9 +80,11 @@ scenarios! {
     permission_given_back,
     permission_revoked,
     bomb_refused,
+    broken_picture,
     pause_stops_reading,
     other_key_refused,
     storage_full,
+    storage_damaged,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
