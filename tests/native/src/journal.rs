@@ -74,9 +74,8 @@ pub struct Journal {
 impl Journal {
     /// Goes on with a file, or makes it. A line that a kill cut short stays behind as one that ends nowhere.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.as_mut().map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
-        let mut file = file.try_clone()?;
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let mut file = file.with_context(|| path.display().to_string())?;
         if std::fs::read(path)?.last().is_some_and(|byte| *byte != b'\n') {
             file.write_all(b"\n")?;
         }
