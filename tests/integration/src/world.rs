@@ -16,10 +16,11 @@ use crate::{place, site, tamper};
 
 /// What the buyer pays in, base units.
 const DEPOSIT: &str = "1000000000000000";
-/// How long everything may take to come to rest once the faults are over.
-const QUIET_MAX: Duration = Duration::from_secs(180);
-/// How long service may take to come back after a fault.
-const BACK_MAX: Duration = Duration::from_secs(120);
+/// How long everything may take to come to rest once the faults are over: more than a worker's longest back-off,
+/// which is 5 minutes.
+const QUIET_MAX: Duration = Duration::from_secs(330);
+/// How long service may take to come back after a fault; the same holds.
+const BACK_MAX: Duration = Duration::from_secs(330);
 
 /// What a world is like.
 #[derive(Clone)]
