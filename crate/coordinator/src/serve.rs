@@ -137,6 +137,11 @@ impl Running {
         &self.ready
     }
 
+    /// What answers its HTTP requests, for a caller in this process.
+    pub fn router(&self) -> axum::Router {
+        router(self.app.clone())
+    }
+
     /// Stops accepting, says goodbye to workers, commits what was begun.
     pub async fn stop(self) -> Result<(), StartError> {
         let limit = Duration::from_millis(STOP_MS_MAX);

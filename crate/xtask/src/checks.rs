@@ -9,7 +9,7 @@ use crate::package::{PackageArgs, package};
 use crate::progress::{Ended, Row, table};
 use crate::setup::{Goal, Item, Prepared, Tools, prepare};
 use crate::shell::{command, stream, which};
-use crate::{faults, run, tidy};
+use crate::{faults, run, sim, tidy};
 
 /// Crates of the extension: linted for wasm32.
 const WASM_ONLY: [&str; 3] = ["lull-background", "lull-popup", "lull-browser"];
@@ -36,6 +36,8 @@ pub(crate) enum Stage {
     ClippyWasm,
     /// All native tests, doc tests included
     Native,
+    /// The simulator's fixed budget of runs
+    Sim,
     /// The cores' tests on wasm32, in Node
     Wasm,
     /// The signed vectors, read by an outside COSE implementation; the demonstration's content
@@ -53,7 +55,7 @@ impl Stage {
     fn needs(self) -> (&'static [Item], &'static [Stage]) {
         use Item::{Axe, Browser, Network, Node, Pycose, Python, Target, WasmBindgen, WasmOpt, WasmPack};
         match self {
-            Stage::Setup | Stage::Tidy | Stage::Fmt | Stage::ClippyNative | Stage::Native => (&[], &[]),
+            Stage::Setup | Stage::Tidy | Stage::Fmt | Stage::ClippyNative | Stage::Native | Stage::Sim => (&[], &[]),
             Stage::ClippyWasm => (&[Target], &[]),
             Stage::Wasm => (&[Node, Target, WasmBindgen], &[]),
             Stage::Cose => (&[Python, Pycose], &[]),
@@ -136,6 +138,7 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
             "warnings",
         ])),
         (Stage::Native, _) => native_tests(),
+        (Stage::Sim, _) => sim::stage(),
         (Stage::ClippyWasm, Some(tools)) => clippy_wasm(tools),
         (Stage::Wasm, Some(tools)) => wasm_tests(tools),
         (Stage::Cose, Some(tools)) => {
