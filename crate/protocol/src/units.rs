@@ -1,9 +1,9 @@
 //! Ids, amounts, byte counts and times as types of their own, so that none passes for another.
 
-use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
+use crate::cbor::{Cbor, Reader, Writer};
 use crate::limits::AMOUNT_MAX;
 
 macro_rules! bytes_type {
@@ -33,15 +33,12 @@ macro_rules! bytes_type {
                 fmt::Display::fmt(self, f)
             }
         }
-        impl<C> Encode<C> for $name {
-            fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
-                e.bytes(&self.0)?.ok()
+        impl Cbor for $name {
+            fn write(&self, to: &mut Writer) {
+                to.bytes(&self.0);
             }
-        }
-        impl<'b, C> Decode<'b, C> for $name {
-            fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-                let at = d.position();
-                Self::from_slice(d.bytes()?).ok_or_else(|| decode::Error::message("wrong length").at(at))
+            fn read(from: &mut Reader<'_>) -> Self {
+                Self(from.bytes_of())
             }
         }
     };
@@ -120,15 +117,15 @@ macro_rules! u64_type {
                 self.0.checked_sub(other.0).map(Self)
             }
         }
-        impl<C> Encode<C> for $name {
-            fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
-                e.u64(self.0)?.ok()
+        impl Cbor for $name {
+            fn write(&self, to: &mut Writer) {
+                to.uint(self.0);
             }
-        }
-        impl<'b, C> Decode<'b, C> for $name {
-            fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-                let at = d.position();
-                Self::new(d.u64()?).ok_or_else(|| decode::Error::message("above its limit").at(at))
+            fn read(from: &mut Reader<'_>) -> Self {
+                Self::new(from.uint()).unwrap_or_else(|| {
+                    from.refuse("a number above its limit");
+                    Self::ZERO
+                })
             }
         }
     };

@@ -7,7 +7,7 @@ mod fixture;
 
 use std::fmt::Debug;
 
-use lull_protocol::cbor::{self, CborError};
+use lull_protocol::cbor::{self, ByteVec, CborError};
 use lull_protocol::cose::{self, Statement};
 use lull_protocol::item::Picture;
 use lull_protocol::limits::*;
@@ -19,7 +19,6 @@ use lull_protocol::{
     Amount, ByteCount, Content, DurationMs, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, Signed,
     Timestamp, ToCoordinator, ToWorker,
 };
-use minicbor::bytes::ByteVec;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

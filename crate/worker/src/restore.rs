@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use lull_protocol::cbor::ByteVec;
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::statement::{Offer, OperatorCard, Report, WorkResult};
 use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
 use lull_view::{Notice, Settings};
-use minicbor::bytes::ByteVec;
 
 use crate::clock::Clock;
 use crate::lease::{Lease, class_of};
