@@ -1,8 +1,7 @@
 //! Pictures of judgments: loaded ahead for every lease held, checked against the item's hash before
 //! anyone sees them, forgotten with the lease. So at most `JUDGMENT_LEASES_MAX` are in memory.
 
-use std::collections::BTreeMap;
-
+use litemap::LiteMap;
 use lull_protocol::item::Picture;
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::{ByteCount, Content, Hash, Item, Timestamp, ToCoordinator};
@@ -13,7 +12,7 @@ use crate::{Worker, limits};
 /// Pictures that are there, and the one that is on its way.
 #[derive(Debug, Default)]
 pub(crate) struct Pictures {
-    whole: BTreeMap<Hash, Vec<u8>>,
+    whole: LiteMap<Hash, Vec<u8>>,
     coming: Option<Coming>,
 }
 
@@ -64,10 +63,8 @@ impl Worker {
 
     /// Forgets pictures without a lease and asks for the next one, in the order of the row.
     pub(crate) fn load_pictures(&mut self, now: Timestamp) {
-        let mut leases: Vec<&Lease> = self.leases.values().collect();
-        leases.sort_by_key(|lease| lease.seq);
-        let needed: Vec<(Hash, u64)> =
-            leases.into_iter().filter_map(picture_of).map(|p| (p.hash, p.bytes.get())).collect();
+        let needed = self.leases.works().filter_map(picture_of).map(|p| (p.hash, p.bytes.get()));
+        let needed: Vec<(Hash, u64)> = needed.collect();
         let is_needed = |hash: &Hash| needed.iter().any(|(h, _)| h == hash);
         self.pictures.whole.retain(|hash, _| is_needed(hash));
         if self.pictures.coming.as_ref().is_some_and(|c| !is_needed(&c.hash)) {

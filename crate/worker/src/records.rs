@@ -1,8 +1,8 @@
 //! What the shell's storage holds: one key and one versioned record per thing that must survive.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
+use litemap::LiteMap;
 use lull_protocol::cbor::{self, ByteVec, Cbor, CborError, Reader, Writer};
 use lull_protocol::limits::{BODY_BYTES_MAX, ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
@@ -75,6 +75,53 @@ impl Key {
     }
 }
 
+/// Keys, each once, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Keys(Vec<Key>);
+
+impl Keys {
+    pub(crate) fn insert(&mut self, key: Key) {
+        if let Err(place) = self.0.binary_search(&key) {
+            self.0.insert(place, key);
+        }
+    }
+    /// Whether it was there.
+    pub(crate) fn remove(&mut self, key: &Key) -> bool {
+        self.0.binary_search(key).map(|place| self.0.remove(place)).is_ok()
+    }
+    pub(crate) fn retain(&mut self, test: impl FnMut(&Key) -> bool) {
+        self.0.retain(test);
+    }
+    pub(crate) fn contains(&self, key: &Key) -> bool {
+        self.0.binary_search(key).is_ok()
+    }
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter()
+    }
+    pub(crate) fn extend(&mut self, keys: impl IntoIterator<Item = Key>) {
+        keys.into_iter().for_each(|key| self.insert(key));
+    }
+}
+
+impl FromIterator<Key> for Keys {
+    fn from_iter<T: IntoIterator<Item = Key>>(keys: T) -> Self {
+        let mut all = Self::default();
+        all.extend(keys);
+        all
+    }
+}
+
+impl IntoIterator for Keys {
+    type Item = Key;
+    type IntoIter = std::vec::IntoIter<Key>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// Why a record can't be used.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub(crate) enum Unreadable {
@@ -111,14 +158,15 @@ pub(crate) fn open<T: Cbor>(bytes: &[u8]) -> Result<T, Unreadable> {
 
 /// The records still to be read, and what became of those that couldn't be.
 pub(crate) struct Loading {
-    records: BTreeMap<String, Vec<u8>>,
+    /// `None`: it was taken.
+    records: LiteMap<String, Option<Vec<u8>>>,
     /// Keys and bytes of the records that are set aside.
     pub(crate) aside: Vec<(String, Vec<u8>)>,
 }
 
 impl Loading {
     pub(crate) fn new(records: Vec<(String, Vec<u8>)>) -> Self {
-        Self { records: records.into_iter().collect(), aside: Vec::new() }
+        Self { records: records.into_iter().map(|(key, bytes)| (key, Some(bytes))).collect(), aside: Vec::new() }
     }
 
     /// Takes one record out and reads it; one that can't be read goes aside.
@@ -126,7 +174,7 @@ impl Loading {
     where
         T: Cbor,
     {
-        let bytes = self.records.remove(&key.to_string())?;
+        let bytes = self.remove(key)?;
         match open::<T>(&bytes).and_then(read) {
             Ok(content) => Some(content),
             Err(_) => {
@@ -138,12 +186,16 @@ impl Loading {
 
     /// Reads one record and leaves it where it is.
     pub(crate) fn read<T: Cbor>(&self, key: Key) -> Option<T> {
-        open(self.records.get(&key.to_string())?).ok()
+        open(self.records.get(&key.to_string())?.as_ref()?).ok()
     }
 
     /// Counts one record as read.
     pub(crate) fn forget(&mut self, key: Key) {
-        self.records.remove(&key.to_string());
+        self.remove(key);
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Vec<u8>> {
+        self.records.get_mut(&key.to_string())?.take()
     }
 
     /// The keys of all records of one kind (`lease/`), in order.
@@ -153,10 +205,11 @@ impl Loading {
 
     /// Sets every record aside that passes the test, unread.
     pub(crate) fn set_aside(&mut self, test: impl Fn(Key) -> bool) {
-        let names: Vec<String> = self.records.keys().filter(|k| Key::parse(k).is_some_and(&test)).cloned().collect();
-        for name in names {
-            if let Some(bytes) = self.records.remove(&name) {
-                self.aside.push((name, bytes));
+        for (name, bytes) in self.records.iter_mut() {
+            if Key::parse(name).is_some_and(&test)
+                && let Some(bytes) = bytes.take()
+            {
+                self.aside.push((name.clone(), bytes));
             }
         }
     }

@@ -71,7 +71,7 @@ impl Worker {
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
         let mut due = vec![self.storage.try_at()];
         if self.is_working() {
-            let deadlines = self.leases.values().filter(|l| !l.is_done).map(|l| l.offer.deadline);
+            let deadlines = self.leases.works().filter(|l| !l.is_done).map(|l| l.offer.deadline);
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
             due.extend([self.link.due_at(), self.row_due_at(now)]);
         }
@@ -220,19 +220,25 @@ impl Worker {
 
     /// The newest first: what is on its way and what has a receipt.
     fn activities(&self) -> Vec<Activity> {
-        let sending = self.outbox.iter().map(|(offer, entry)| {
+        let mut sending = self.outbox.iter().rev().map(|(offer, entry)| {
             let done = Done { offer, item: &entry.item, result: entry.result.bytes(), verdict: None, refused: None };
             (entry.seq, done, true)
         });
-        let receipts = self.receipts.in_row().rev().take(ACTIVITIES_MAX).map(|(offer, record)| {
+        let mut receipts = self.receipts.in_row().rev().map(|(offer, record)| {
             let verdict = record.verdict.as_ref().map(|v| v.as_slice());
             let (item, result, refused) = (&record.item, &record.result, record.refused);
             (record.seq, Done { offer, item, result, verdict, refused }, false)
         });
-        let mut all: Vec<_> = sending.chain(receipts).collect();
-        all.sort_by_key(|(seq, ..)| std::cmp::Reverse(*seq));
-        let newest = all.into_iter().take(ACTIVITIES_MAX);
-        newest.filter_map(|(_, done, is_sending)| self.activity(&done, is_sending)).collect()
+        let (mut next_sending, mut next_receipt) = (sending.next(), receipts.next());
+        let newest = std::iter::from_fn(|| {
+            let seq = |next: &Option<(u64, _, _)>| next.as_ref().map(|(seq, ..)| *seq);
+            if seq(&next_sending) >= seq(&next_receipt) {
+                std::mem::replace(&mut next_sending, sending.next())
+            } else {
+                std::mem::replace(&mut next_receipt, receipts.next())
+            }
+        });
+        newest.take(ACTIVITIES_MAX).filter_map(|(_, done, is_sending)| self.activity(&done, is_sending)).collect()
     }
 
     fn activity(&self, done: &Done<'_>, is_sending: bool) -> Option<Activity> {
