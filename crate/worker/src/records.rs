@@ -166,7 +166,11 @@ pub(crate) struct Loading {
 
 impl Loading {
     pub(crate) fn new(records: Vec<(String, Vec<u8>)>) -> Self {
-        Self { records: records.into_iter().map(|(key, bytes)| (key, Some(bytes))).collect(), aside: Vec::new() }
+        let mut loading = Self { records: LiteMap::new(), aside: Vec::new() };
+        for (key, bytes) in records {
+            loading.records.insert(key, Some(bytes));
+        }
+        loading
     }
 
     /// Takes one record out and reads it; one that can't be read goes aside.
