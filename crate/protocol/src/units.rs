@@ -15,8 +15,9 @@ macro_rules! bytes_type {
         impl $name {
             /// Parses the lower-case hexadecimal form.
             pub fn from_hex(text: &str) -> Option<Self> {
-                let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
-                Some(Self(bytes.try_into().ok()?))
+                let mut bytes = [0; $len];
+                let read_len = base16ct::lower::decode(text, &mut bytes).ok()?.len();
+                (read_len == $len).then_some(Self(bytes))
             }
             /// Reads the raw form; `None` if the length differs.
             pub fn from_slice(bytes: &[u8]) -> Option<Self> {
@@ -25,7 +26,7 @@ macro_rules! bytes_type {
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+                f.write_str(&base16ct::lower::encode_string(&self.0))
             }
         }
         impl fmt::Debug for $name {

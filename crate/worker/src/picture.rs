@@ -1,6 +1,7 @@
 //! Pictures of judgments: loaded ahead for every lease held, checked against the item's hash before
 //! anyone sees them, forgotten with the lease. So at most `JUDGMENT_LEASES_MAX` are in memory.
 
+use base64ct::{Base64, Encoding};
 use litemap::LiteMap;
 use lull_protocol::item::Picture;
 use lull_protocol::message::{RefusedCode, ReturnReason};
@@ -12,7 +13,8 @@ use crate::{Worker, limits};
 /// Pictures that are there, and the one that is on its way.
 #[derive(Debug, Default)]
 pub(crate) struct Pictures {
-    whole: LiteMap<Hash, Vec<u8>>,
+    /// In base64, as a view shows them.
+    whole: LiteMap<Hash, String>,
     coming: Option<Coming>,
 }
 
@@ -27,8 +29,8 @@ struct Coming {
 
 impl Pictures {
     /// A picture whose bytes have this hash.
-    pub(crate) fn get(&self, hash: &Hash) -> Option<&[u8]> {
-        self.whole.get(hash).map(Vec::as_slice)
+    pub(crate) fn base64(&self, hash: &Hash) -> Option<&str> {
+        self.whole.get(hash).map(String::as_str)
     }
     /// When the one on its way is asked for again.
     pub(crate) fn due_at(&self) -> Option<Timestamp> {
@@ -58,7 +60,7 @@ impl Worker {
     pub(crate) fn is_showable(&self, lease: &Lease) -> bool {
         !lease.is_done
             && matches!(lease.item, Item::Judgment(_))
-            && picture_of(lease).is_none_or(|picture| self.pictures.get(&picture.hash).is_some())
+            && picture_of(lease).is_none_or(|picture| self.pictures.base64(&picture.hash).is_some())
     }
 
     /// Forgets pictures without a lease and asks for the next one, in the order of the row.
@@ -74,7 +76,7 @@ impl Worker {
             return;
         }
         if self.pictures.coming.is_none() {
-            let next = needed.iter().find(|(hash, _)| self.pictures.get(hash).is_none());
+            let next = needed.iter().find(|(hash, _)| self.pictures.base64(hash).is_none());
             self.pictures.coming =
                 next.map(|(hash, total)| Coming { hash: *hash, total: *total, bytes: Vec::new(), ask_at: now });
         }
@@ -111,7 +113,7 @@ impl Worker {
             && let Some(whole) = self.pictures.coming.take()
         {
             if Hash::of(&whole.bytes) == *hash {
-                self.pictures.whole.insert(*hash, whole.bytes);
+                self.pictures.whole.insert(*hash, Base64::encode_string(&whole.bytes));
                 self.changed();
             } else {
                 self.picture_is_broken(hash);

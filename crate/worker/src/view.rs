@@ -1,6 +1,5 @@
 //! What the person sees: the view, the badge, notices.
 
-use data_encoding::BASE64;
 use lull_protocol::cose;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{AcceptanceRule, Decision, Report, Verdict, WorkResult};
@@ -211,8 +210,8 @@ impl Worker {
         match &item.content {
             Content::Text(text) => Some(JudgmentContent::Text { text: text.clone() }),
             Content::Picture(picture) => {
-                let bytes = self.pictures.get(&picture.hash)?;
-                let data_url = format!("data:{};base64,{}", picture.media_type, BASE64.encode(bytes));
+                let base64 = self.pictures.base64(&picture.hash)?;
+                let data_url = format!("data:{};base64,{base64}", picture.media_type);
                 Some(JudgmentContent::Picture { data_url, alt: picture.alt.clone() })
             }
         }
