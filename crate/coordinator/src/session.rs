@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use lull_market::Command;
@@ -27,8 +28,14 @@ use crate::wire::{TRANSPORT_FRAME_BYTES_MAX, Wire};
 use crate::writer::{AskError, now};
 
 /// `GET /v1/worker`: the socket of [`SUBPROTOCOL`].
-pub(crate) async fn upgrade(State(app): State<Arc<App>>, upgrade: WebSocketUpgrade) -> Response {
-    let upgrade = upgrade.protocols([SUBPROTOCOL]);
+pub(crate) async fn upgrade(
+    State(app): State<Arc<App>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
+        Err(error) => return Problem::bad_request(error.body_text()).into_response(),
+    };
     if upgrade.selected_protocol().is_none() {
         return Problem::bad_request("the WebSocket subprotocol lull.v1 is required").into_response();
     }
