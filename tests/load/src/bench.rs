@@ -12,7 +12,7 @@ use crate::row::Row;
 use crate::server::{Server, find_coordinator};
 use crate::swarm::Swarm;
 use crate::work::{Pace, Tally};
-use crate::{bare, market, socket, work};
+use crate::{bare, market, socket, store, work};
 
 /// Files that are open besides connections.
 const OTHER_FILES: u64 = 500;
@@ -50,6 +50,8 @@ pub(crate) struct Options {
 /// A group of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
+    /// The store alone, without sockets
+    Store,
     /// Memory per idle connection
     Memory,
     /// Cost of a message
@@ -75,11 +77,12 @@ pub(crate) fn run(options: Options) -> Result<()> {
     std::fs::create_dir_all(&options.folder).with_context(|| options.folder.display().to_string())?;
     let folder = tempfile::Builder::new().prefix("load-").tempdir_in(&options.folder)?;
     let data = folder.path().join("data");
-    let mut run = Run { data: &data, acknowledged: 0, swarm: Swarm::new()?, options };
+    let mut run = Run { folder: folder.path(), data: &data, acknowledged: 0, swarm: Swarm::new()?, options };
     run.all(&program)
 }
 
 struct Run<'a> {
+    folder: &'a Path,
     data: &'a Path,
     options: Options,
     swarm: Swarm,
@@ -88,6 +91,12 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&mut self, program: &Path) -> Result<()> {
+        if self.options.wants(Part::Store) {
+            self.store()?;
+        }
+        if self.options.only == [Part::Store] {
+            return Ok(());
+        }
         let seconds = usize::try_from(self.options.seconds)?;
         let round = self.options.workers * usize::from(JUDGMENT_LEASES_MAX);
         let places = (2 * seconds * RATE_MAX).max(round) + 3 * round;
@@ -110,6 +119,16 @@ impl Run<'_> {
         drop(server);
         eprintln!("· the ledger and {} acknowledged results against the database", self.acknowledged);
         market::audit(self.data, self.acknowledged)
+    }
+
+    fn store(&mut self) -> Result<()> {
+        eprintln!("· the store alone");
+        let alone = store::pace(&self.folder.join("store"), Duration::from_secs(self.options.seconds))?;
+        let note =
+            format!("one thread, {BATCH_COMMANDS_MAX} per commit, judged and paid; {:.1} µs CPU each", alone.answer_us);
+        Row::new("store: answers", alone.answers_per_s, "per s").note(note).print()?;
+        let note = format!("one thread, {JUDGMENT_LEASES_MAX} per claim; {:.1} µs CPU each", alone.lease_us);
+        Row::new("store: leases", alone.leases_per_s, "per s").note(note).print()
     }
 
     fn memory(&mut self, server: &Server) -> Result<()> {

@@ -35,7 +35,7 @@ impl Times {
             at: Instant::now(),
             server: cpu_seconds(&format!("/proc/{server}/stat"))?,
             writer: writer_seconds(server)?,
-            load: cpu_seconds("/proc/self/stat")?,
+            load: own_cpu_seconds()?,
             machine: busy / TICKS_PER_SECOND,
         })
     }
@@ -82,6 +82,11 @@ fn cpu_seconds(path: &str) -> Result<f64> {
     let rest = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
     let ticks: f64 = rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
     Ok(ticks / TICKS_PER_SECOND)
+}
+
+/// User and system time of this process.
+pub(crate) fn own_cpu_seconds() -> Result<f64> {
+    cpu_seconds("/proc/self/stat")
 }
 
 fn writer_seconds(server: u32) -> Result<f64> {

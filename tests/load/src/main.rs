@@ -8,6 +8,7 @@ mod market;
 mod row;
 mod server;
 mod socket;
+mod store;
 mod swarm;
 mod work;
 

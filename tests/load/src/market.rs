@@ -20,17 +20,7 @@ const AGREE: u8 = 2;
 
 /// Fills a data folder's database with so many places for answers.
 pub(crate) fn stock(data: &Path, places: usize) -> Result<()> {
-    let folder = Folder::open(data)?;
-    let mut store = Store::open(&folder.database())?;
-    let terms = Terms {
-        asset: "demo credits".into(),
-        fee_bp: FEE_BP,
-        fetch_lease_ms: 120_000,
-        judgment_lease_ms: 600_000,
-        approval_ms: 86_400_000,
-        dispute_ms: 86_400_000,
-    };
-    let house = House { now: now(), key: folder.key()?, terms };
+    let (mut store, house) = open(data)?;
     let deposit = Amount::new(1 << 50).context("an amount")?;
     let mut commands = vec![
         Command::AddRequester { requester: BUYER, name: "Harbour Library".into(), key_hash: Hash::of(b"key") },
@@ -46,6 +36,21 @@ pub(crate) fn stock(data: &Path, places: usize) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A data folder's store, and what decisions in it look at.
+pub(crate) fn open(data: &Path) -> Result<(Store, House)> {
+    let folder = Folder::open(data)?;
+    let store = Store::open(&folder.database())?;
+    let terms = Terms {
+        asset: "demo credits".into(),
+        fee_bp: FEE_BP,
+        fetch_lease_ms: 120_000,
+        judgment_lease_ms: 600_000,
+        approval_ms: 86_400_000,
+        dispute_ms: 86_400_000,
+    };
+    Ok((store, House { now: now(), key: folder.key()?, terms }))
 }
 
 fn project(number: u8, questions: std::ops::Range<usize>) -> Result<Project> {

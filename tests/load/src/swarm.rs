@@ -187,7 +187,7 @@ fn read_all(peer: &mut Peer, buffer: &mut [u8], mut take: impl FnMut(&[u8]) -> R
 }
 
 /// A key of its own for each number.
-fn worker_key(number: usize) -> SigningKey {
+pub(crate) fn worker_key(number: usize) -> SigningKey {
     let seed = Hash::of(&(number as u64).to_be_bytes());
     SigningKey::from_seed(&Zeroizing::new(seed.0))
 }

@@ -1,0 +1,105 @@
+//! The store alone: what one thread decides, applies and commits, without sockets.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use lull_coordinator::limits::BATCH_COMMANDS_MAX;
+use lull_market::{Command, Context as House, Reply};
+use lull_protocol::Hash;
+use lull_protocol::limits::JUDGMENT_LEASES_MAX;
+use lull_protocol::units::Nonce;
+use lull_store::Store;
+
+use crate::machine::own_cpu_seconds;
+use crate::market;
+use crate::swarm::worker_key;
+
+/// Workers that claim and answer in one round.
+const WORKERS: usize = 5_000;
+/// Answers per second that the market is stocked for.
+const RATE_MAX: usize = 25_000;
+
+/// What it came to.
+pub(crate) struct Pace {
+    pub(crate) answers_per_s: f64,
+    pub(crate) answer_us: f64,
+    pub(crate) leases_per_s: f64,
+    pub(crate) lease_us: f64,
+}
+
+/// Counts, wall time and CPU time of one kind of command.
+#[derive(Default)]
+struct Clock {
+    count: usize,
+    seconds: f64,
+    cpu: f64,
+}
+
+impl Clock {
+    fn run<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let (cpu, begun) = (own_cpu_seconds()?, Instant::now());
+        let done = work()?;
+        self.seconds += begun.elapsed().as_secs_f64();
+        self.cpu += own_cpu_seconds()? - cpu;
+        Ok(done)
+    }
+}
+
+/// Rounds of claims and answers until the answers took so long.
+pub(crate) fn pace(data: &Path, span: Duration) -> Result<Pace> {
+    let round = WORKERS * usize::from(JUDGMENT_LEASES_MAX);
+    market::stock(data, usize::try_from(span.as_secs())? * RATE_MAX + 2 * round)?;
+    let (mut store, house) = market::open(data)?;
+    let keys: Vec<_> = (0..WORKERS).map(worker_key).collect();
+    let (mut leases, mut answers, mut nonce) = (Clock::default(), Clock::default(), 0_u128);
+    while answers.seconds < span.as_secs_f64() {
+        let house = House { now: crate::swarm::now(), ..house.clone() };
+        let mut nonces = |count: u8| {
+            (0..count)
+                .map(|_| {
+                    nonce += 1;
+                    Nonce(nonce.to_be_bytes())
+                })
+                .collect()
+        };
+        let claims = keys.iter().map(|key| Command::Claim {
+            worker: key.public(),
+            fetch: 0,
+            judgment: JUDGMENT_LEASES_MAX,
+            nonces: nonces(JUDGMENT_LEASES_MAX),
+        });
+        let claims: Vec<Command> = claims.collect();
+        let replies = leases.run(|| apply(&mut store, &house, &claims))?;
+        let mut submits = Vec::with_capacity(round);
+        for (key, reply) in keys.iter().zip(replies) {
+            let Reply::Leases(leases) = reply else { bail!("a claim gave {reply:?}") };
+            for lease in leases {
+                let statement = market::answer(Hash::of(&lease.offer), key);
+                submits.push(Command::Submit { worker: key.public(), statement, body: Vec::new() });
+            }
+        }
+        leases.count += submits.len();
+        answers.run(|| apply(&mut store, &house, &submits))?;
+        answers.count += submits.len();
+    }
+    let count = answers.count;
+    drop(store);
+    market::audit(data, count)?;
+    Ok(Pace {
+        answers_per_s: answers.count as f64 / answers.seconds,
+        answer_us: answers.cpu * 1e6 / answers.count as f64,
+        leases_per_s: leases.count as f64 / leases.seconds,
+        lease_us: leases.cpu * 1e6 / leases.count as f64,
+    })
+}
+
+fn apply(store: &mut Store, house: &House, commands: &[Command]) -> Result<Vec<Reply>> {
+    let mut replies = Vec::with_capacity(commands.len());
+    for batch in commands.chunks(BATCH_COMMANDS_MAX) {
+        for reply in store.apply(house, batch)? {
+            replies.push(reply?);
+        }
+    }
+    Ok(replies)
+}
