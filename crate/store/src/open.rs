@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lull_protocol::Hash;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use crate::error::StoreError;
@@ -27,16 +28,24 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    tune(&db)?;
     migrate(&mut db)?;
     Ok(db)
+}
+
+/// Statements are prepared once: without the stability guarantee SQLite plans one anew whenever a parameter
+/// that a partial index might be about has changed.
+fn tune(db: &Connection) -> Result<(), StoreError> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// A connection that only reads.
 pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    tune(&db)?;
     let found = version(&db)?;
     if found == VERSION { Ok(db) } else { Err(StoreError::Version { found, known: VERSION }) }
 }
