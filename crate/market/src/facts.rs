@@ -120,11 +120,22 @@ pub struct LeaseFacts {
     pub worker: PublicKey,
     /// How far it is.
     pub state: LeaseState,
+    /// When it began.
+    pub issued_at: Timestamp,
+    /// When it ends; live up to and including this moment.
+    pub deadline: Timestamp,
     /// The item.
     pub item: ItemFacts,
     /// Its order.
     pub order: OrderFacts,
-    /// How many leases of this item this worker has had, this one included.
+}
+
+/// A lease that may end without a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldFacts {
+    /// The lease.
+    pub lease: LeaseFacts,
+    /// How many leases of its item its worker has had, this one included.
     pub leases_of_worker: u32,
 }
 
@@ -133,15 +144,13 @@ pub struct LeaseFacts {
 pub struct SubmitFacts {
     /// The lease that the result's offer names.
     pub lease: LeaseFacts,
-    /// `Signed<Offer>`.
-    pub offer: Vec<u8>,
     /// The item as CBOR.
     pub item_bytes: Vec<u8>,
     /// The result that was committed first, if any.
     pub stored: Option<StoredResult>,
-    /// The answers to this item that count so far.
+    /// The answers to this item that count so far, if one more decides it; else none.
     pub answers: Vec<Answer>,
-    /// The number of the last verdict of this worker and of each that answered; absent: none yet.
+    /// The number of the last verdict of this worker and of each in `answers`; absent: none yet.
     pub last_numbers: BTreeMap<PublicKey, u64>,
 }
 

@@ -32,6 +32,9 @@ pub struct Applied {
     pub split: Option<StoreError>,
 }
 
+/// Each command's reply or refusal.
+pub type Replies = Vec<Result<Reply, Refusal>>;
+
 /// Why one command stopped.
 pub(crate) enum Stop {
     /// The market said no: this command alone is rolled back.
@@ -78,15 +81,30 @@ impl Store {
         Ok(())
     }
 
-    /// Decides and applies a batch: one transaction, a savepoint per command, one commit. What is
-    /// returned is on the disk. A refused command changes nothing and does not touch the others; on an
-    /// error nothing of the batch is kept, and the store can be used again.
-    pub fn apply(&mut self, cx: &Context, batch: &[Command]) -> Result<Vec<Result<Reply, Refusal>>, StoreError> {
-        let outcome = self.run(cx, batch);
-        if outcome.is_err() && !self.db.is_autocommit() {
+    /// Decides and applies a batch: one transaction, one commit. What is returned is on the disk. A refused
+    /// command changes nothing and does not touch the others; on an error nothing of the batch is kept, and
+    /// the store can be used again.
+    ///
+    /// A savepoint per command would copy every page that the command changes, and nearly all refusals come
+    /// before the first write. So a batch goes without, and only if a command must be undone is the batch
+    /// undone and done again with savepoints; the same facts, time and nonces decide it the same way.
+    pub fn apply(&mut self, cx: &Context, batch: &[Command]) -> Result<Replies, StoreError> {
+        let swift = self.run(cx, batch);
+        self.roll_back()?;
+        if let Some(replies) = swift? {
+            return Ok(replies);
+        }
+        let careful = self.run_with_savepoints(cx, batch);
+        self.roll_back()?;
+        careful
+    }
+
+    /// Ends what a run has left open.
+    fn roll_back(&mut self) -> Result<(), StoreError> {
+        if !self.db.is_autocommit() {
             self.db.execute_batch("ROLLBACK")?;
         }
-        outcome
+        Ok(())
     }
 
     /// As [`apply`](Self::apply), but what fails as a batch is tried again command by command: what does not
@@ -105,22 +123,39 @@ impl Store {
         Applied { replies: batch.iter().flat_map(one).collect(), split: Some(failed) }
     }
 
-    fn run(&mut self, cx: &Context, batch: &[Command]) -> Result<Vec<Result<Reply, Refusal>>, StoreError> {
+    /// `None`: a command has written and must be undone.
+    fn run(&mut self, cx: &Context, batch: &[Command]) -> Result<Option<Replies>, StoreError> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut replies = Vec::with_capacity(batch.len());
+        for command in batch {
+            let before = tx.total_changes();
+            replies.push(match decide(&tx, cx, command) {
+                Ok(reply) => Ok(reply),
+                Err(Stop::Refused(refusal)) if tx.total_changes() == before => Err(refusal),
+                Err(Stop::Refused(_)) => return Ok(None),
+                Err(Stop::Failed(error)) => return Err(error),
+            });
+        }
+        tx.commit()?;
+        Ok(Some(replies))
+    }
+
+    fn run_with_savepoints(&mut self, cx: &Context, batch: &[Command]) -> Result<Replies, StoreError> {
         let mut tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut replies = Vec::with_capacity(batch.len());
         for command in batch {
             let savepoint = tx.savepoint()?;
-            match decide(&savepoint, cx, command) {
+            replies.push(match decide(&savepoint, cx, command) {
                 Ok(reply) => {
                     savepoint.commit()?;
-                    replies.push(Ok(reply));
+                    Ok(reply)
                 }
                 Err(Stop::Refused(refusal)) => {
                     savepoint.finish()?;
-                    replies.push(Err(refusal));
+                    Err(refusal)
                 }
                 Err(Stop::Failed(error)) => return Err(error),
-            }
+            });
         }
         tx.commit()?;
         Ok(replies)
@@ -154,7 +189,7 @@ fn decide(db: &Connection, cx: &Context, command: &Command) -> Result<Reply, Sto
             verdict::submit(facts, *worker, statement, body, cx)?
         }
         Command::Return { worker, offer, reason } => {
-            assignment::give_back(load::lease(db, *offer)?.as_ref(), *worker, *reason, cx)?
+            assignment::give_back(load::held(db, *offer)?.as_ref(), *worker, *reason, cx)?
         }
         Command::Sweep => return sweep(db, cx),
     };
@@ -181,9 +216,9 @@ fn claim(
 fn sweep(db: &Connection, cx: &Context) -> Result<Reply, Stop> {
     let mut expired = Vec::new();
     for offer in load::overdue(db, cx.now, SWEEP_MAX)? {
-        let lease = load::lease(db, offer)?.ok_or_else(gone)?;
-        write_all(db, cx.now, assignment::expire(&lease, cx)?)?;
-        expired.push((lease.worker, offer));
+        let held = load::held(db, offer)?.ok_or_else(gone)?;
+        write_all(db, cx.now, assignment::expire(&held, cx)?)?;
+        expired.push((held.lease.worker, offer));
     }
     let mut verdicts: Vec<NumberedVerdict> = Vec::new();
     for offer in load::overwaited(db, cx.now, SWEEP_MAX)? {

@@ -14,6 +14,8 @@ use crate::value::Col;
 pub const BUSY_MS_MAX: u64 = 2_000;
 /// Prepared statements a connection keeps.
 const STATEMENTS_MAX: usize = 128;
+/// Pages that the writer keeps in memory, KiB: those that a batch changes must fit, or they are written twice.
+const CACHE_KIB_MAX: i64 = 64 * 1024;
 
 /// Every migration there ever was, in order; files are only added.
 const MIGRATIONS: [(&str, &str); 1] = [("0001_market.sql", include_str!("../migrations/0001_market.sql"))];
@@ -28,6 +30,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB_MAX)?;
     tune(&db)?;
     migrate(&mut db)?;
     Ok(db)

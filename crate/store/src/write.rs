@@ -47,8 +47,12 @@ fn write_one(db: &Connection, now: Timestamp, write: Write) -> Written {
             one(db, "INSERT INTO item_bytes (item, bytes) VALUES (?1, ?2)", params![item, bytes])
         }
         Write::AddLease { item, offer } => add_lease(db, item, &offer),
-        Write::SetLease { lease, state, again } => {
-            one(db, "UPDATE leases SET state = ?2, again = ?3 WHERE id = ?1", params![lease.0, Col(state), again])
+        // A lease begins with again = 0, and naming the column would write its entry in `leases_once` anew.
+        Write::SetLease { lease, state, again: false } => {
+            one(db, "UPDATE leases SET state = ?2 WHERE id = ?1", params![lease.0, Col(state)])
+        }
+        Write::SetLease { lease, state, again: true } => {
+            one(db, "UPDATE leases SET state = ?2, again = 1 WHERE id = ?1", params![lease.0, Col(state)])
         }
         Write::SetItem(item) => set_item(db, &item),
         Write::AddResult { lease, result, counts, body } => add_result(db, now, lease, &result, counts, body),

@@ -123,12 +123,12 @@ impl Run<'_> {
 
     fn store(&mut self) -> Result<()> {
         eprintln!("· the store alone");
-        let alone = store::pace(&self.folder.join("store"), Duration::from_secs(self.options.seconds))?;
-        let note =
-            format!("one thread, {BATCH_COMMANDS_MAX} per commit, judged and paid; {:.1} µs CPU each", alone.answer_us);
-        Row::new("store: answers", alone.answers_per_s, "per s").note(note).print()?;
-        let note = format!("one thread, {JUDGMENT_LEASES_MAX} per claim; {:.1} µs CPU each", alone.lease_us);
-        Row::new("store: leases", alone.leases_per_s, "per s").note(note).print()
+        let span = Duration::from_secs(self.options.seconds);
+        let (leases, answers) = store::pace(&self.folder.join("store"), span)?;
+        for (name, clock) in [("store: answers judged and paid", &answers), ("store: leases", &leases)] {
+            Row::new(name, clock.rate(), "per s").note(clock.cost()).print()?;
+        }
+        Ok(())
     }
 
     fn memory(&mut self, server: &Server) -> Result<()> {

@@ -84,6 +84,13 @@ fn cpu_seconds(path: &str) -> Result<f64> {
     Ok(ticks / TICKS_PER_SECOND)
 }
 
+/// Bytes that this process has handed to the kernel to write.
+pub(crate) fn own_bytes_written() -> Result<f64> {
+    let text = fs::read_to_string("/proc/self/io").context("/proc/self/io")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("wchar:")).context("wchar")?;
+    Ok(line.trim().parse()?)
+}
+
 /// User and system time of this process.
 pub(crate) fn own_cpu_seconds() -> Result<f64> {
     cpu_seconds("/proc/self/stat")

@@ -11,7 +11,7 @@ use lull_protocol::limits::JUDGMENT_LEASES_MAX;
 use lull_protocol::units::Nonce;
 use lull_store::Store;
 
-use crate::machine::own_cpu_seconds;
+use crate::machine::{own_bytes_written, own_cpu_seconds};
 use crate::market;
 use crate::swarm::worker_key;
 
@@ -20,34 +20,42 @@ const WORKERS: usize = 5_000;
 /// Answers per second that the market is stocked for.
 const RATE_MAX: usize = 25_000;
 
-/// What it came to.
-pub(crate) struct Pace {
-    pub(crate) answers_per_s: f64,
-    pub(crate) answer_us: f64,
-    pub(crate) leases_per_s: f64,
-    pub(crate) lease_us: f64,
-}
-
-/// Counts, wall time and CPU time of one kind of command.
+/// How many of one kind of command, in what time, at what cost.
 #[derive(Default)]
-struct Clock {
+pub(crate) struct Clock {
     count: usize,
     seconds: f64,
-    cpu: f64,
+    cpu_seconds: f64,
+    bytes_written: f64,
 }
 
 impl Clock {
     fn run<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let (cpu, begun) = (own_cpu_seconds()?, Instant::now());
+        let (cpu, bytes, begun) = (own_cpu_seconds()?, own_bytes_written()?, Instant::now());
         let done = work()?;
         self.seconds += begun.elapsed().as_secs_f64();
-        self.cpu += own_cpu_seconds()? - cpu;
+        self.cpu_seconds += own_cpu_seconds()? - cpu;
+        self.bytes_written += own_bytes_written()? - bytes;
         Ok(done)
+    }
+
+    /// Per second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.count as f64 / self.seconds.max(0.001)
+    }
+
+    /// What one costs.
+    pub(crate) fn cost(&self) -> String {
+        let count = self.count.max(1) as f64;
+        let (cpu_us, kib) = (self.cpu_seconds * 1e6 / count, self.bytes_written / count / 1_024.0);
+        format!(
+            "one thread, batches of {BATCH_COMMANDS_MAX} commands; {cpu_us:.1} µs CPU and {kib:.1} KiB written each"
+        )
     }
 }
 
-/// Rounds of claims and answers until the answers took so long.
-pub(crate) fn pace(data: &Path, span: Duration) -> Result<Pace> {
+/// Rounds of claims and answers until the answers took so long: the clocks of leases and of answers.
+pub(crate) fn pace(data: &Path, span: Duration) -> Result<(Clock, Clock)> {
     let round = WORKERS * usize::from(JUDGMENT_LEASES_MAX);
     market::stock(data, usize::try_from(span.as_secs())? * RATE_MAX + 2 * round)?;
     let (mut store, house) = market::open(data)?;
@@ -86,12 +94,7 @@ pub(crate) fn pace(data: &Path, span: Duration) -> Result<Pace> {
     let count = answers.count;
     drop(store);
     market::audit(data, count)?;
-    Ok(Pace {
-        answers_per_s: answers.count as f64 / answers.seconds,
-        answer_us: answers.cpu * 1e6 / answers.count as f64,
-        leases_per_s: leases.count as f64 / leases.seconds,
-        lease_us: leases.cpu * 1e6 / leases.count as f64,
-    })
+    Ok((leases, answers))
 }
 
 fn apply(store: &mut Store, house: &House, commands: &[Command]) -> Result<Vec<Reply>> {
