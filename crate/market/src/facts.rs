@@ -213,6 +213,22 @@ pub struct AccountFacts {
     pub payable: Amount,
     /// Earned since the start of the day that was asked for.
     pub earned_today: Amount,
+    /// The number of the last verdict that is in it; 0 for none.
+    pub verdicts: u64,
+}
+
+impl AccountFacts {
+    /// With the next verdict; `None` if a sum is out of range.
+    pub(crate) fn with(&self, next: &Verdict, day_start: Timestamp) -> Option<Self> {
+        let today = if next.decided_at >= day_start { next.amount } else { Amount::ZERO };
+        Some(Self {
+            earned: self.earned.checked_add(next.amount)?,
+            pending: self.pending.checked_add(next.amount)?,
+            payable: self.payable,
+            earned_today: self.earned_today.checked_add(today)?,
+            verdicts: self.verdicts.checked_add(1)?,
+        })
+    }
 }
 
 /// What a decision says: change this, answer that.

@@ -1,6 +1,6 @@
 //! What becomes of a result.
 //!
-//! A result is *refused* if it can't be one: not the worker's own signature, no such offer, another
+//! A result comes with its worker's signature verified. It is *refused* if it can't be one: no such offer, another
 //! worker's, a lease that is over, a report of another kind, a body that is not the signed one. A refused
 //! result leaves no trace. Otherwise it is *stored*, and the first one stored counts: an equal second is
 //! answered with the first one's hash and verdict even when the lease is over, a different second is
@@ -22,7 +22,6 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::cose::{self, StatementError};
 use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{
@@ -41,45 +40,40 @@ use crate::ledger::{Account, Cause, Entry};
 /// Results with an outcome that a buyer does not pay for, before an item is closed as failed.
 pub const FETCH_TRIES_MAX: u8 = 3;
 
-/// The offer that a result names, to load its facts; the signature is not verified here.
-pub fn named_offer(statement: &[u8]) -> Result<Hash, Refusal> {
-    Ok(cose::peek::<WorkResult>(statement).map_err(refuse_statement)?.offer)
-}
-
 /// Decides [`Command::Submit`](crate::Command::Submit); no facts: no such offer.
 pub fn submit(
     facts: Option<SubmitFacts>,
-    worker: PublicKey,
-    statement: &[u8],
+    result: &Signed<WorkResult>,
     body: &[u8],
     cx: &Context,
 ) -> Result<Decided, Refusal> {
     let facts = facts.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
+    let worker = *result.signer();
     if facts.lease.worker != worker {
         return Err(Refusal::Worker(RefusedCode::NotYours));
     }
-    let result = Signed::<WorkResult>::verify(statement, &worker).map_err(refuse_statement)?;
+    let hash = result.hash();
     if let Some(stored) = facts.stored {
-        return again(stored, &result);
+        return again(stored, hash);
     }
     let item = Item::from_bytes(&facts.item_bytes).map_err(|e| Refusal::Fault(format!("stored item: {e}")))?;
     check_live(&facts.lease, cx.now)?;
     let mut desk = Desk::new(cx, facts.lease.order, facts.lease.item, facts.last_numbers);
     desk.free_place()?;
-    let judged = Judged { lease: facts.lease.id, worker, result: result.hash() };
+    let judged = Judged { lease: facts.lease.id, worker, result: hash };
     let in_time = within_lease(result.payload(), &facts.lease, cx.now);
     match (&item, &result.payload().report) {
         (Item::Fetch(item), Report::Fetch(report)) => {
             let ruling = rule_on_fetch(item, facts.lease.order.price, report, in_time)?;
             let body = check_body(item, report, ruling, body)?;
-            desk.writes.push(store(judged.lease, &result, false, body));
+            desk.writes.push(store(judged.lease, result, false, body));
             fetched(&mut desk, judged, report.outcome, ruling)?;
         }
         (Item::Judgment(item), Report::Choice(answer)) => {
             if usize::from(answer.option) >= item.options.len() || !body.is_empty() {
                 return Err(Refusal::Worker(RefusedCode::WrongReport));
             }
-            desk.writes.push(store(judged.lease, &result, in_time, None));
+            desk.writes.push(store(judged.lease, result, in_time, None));
             answered(&mut desk, judged, *answer, in_time, facts.answers)?;
         }
         _ => return Err(Refusal::Worker(RefusedCode::WrongReport)),
@@ -87,7 +81,7 @@ pub fn submit(
     // A result that counts has taken the place of its lease; another one has left it to others.
     let freed = desk.item.state == ItemState::Open && desk.item.answered == facts.lease.item.answered;
     let (writes, verdicts) = desk.finish();
-    Ok(Decided { writes, reply: Reply::Stored { result: result.hash(), verdicts, freed } })
+    Ok(Decided { writes, reply: Reply::Stored { result: hash, verdicts, freed } })
 }
 
 /// Whether the body of a result is worth pulling: with these facts, [`submit`] would take it and pay for it.
@@ -126,8 +120,8 @@ pub fn settle(facts: &UnsettledFacts) -> Result<Vec<Write>, Refusal> {
 }
 
 /// A result for an offer that has one: the same bytes are acknowledged again.
-fn again(stored: StoredResult, result: &Signed<WorkResult>) -> Result<Decided, Refusal> {
-    if stored.hash != result.hash() {
+fn again(stored: StoredResult, result: Hash) -> Result<Decided, Refusal> {
+    if stored.hash != result {
         return Err(Refusal::Worker(RefusedCode::ResultDiffers));
     }
     let reply = Reply::Stored { result: stored.hash, verdicts: stored.verdict.into_iter().collect(), freed: false };
@@ -283,8 +277,4 @@ fn accepted(reason: VerdictReason, amount: Amount) -> Ruling {
 
 fn rejected(reason: VerdictReason) -> Ruling {
     Ruling { decision: Decision::Rejected, reason, amount: Amount::ZERO }
-}
-
-fn refuse_statement(_: StatementError) -> Refusal {
-    Refusal::Worker(RefusedCode::Signature)
 }

@@ -184,9 +184,8 @@ fn decide(db: &Connection, cx: &Context, command: &Command) -> Result<Reply, Sto
             requester::create_project(&facts, project, cx)?
         }
         Command::Claim { worker, fetch, judgment, nonces } => claim(db, cx, *worker, (*fetch, *judgment), nonces)?,
-        Command::Submit { worker, statement, body } => {
-            let facts = load::submitted(db, verdict::named_offer(statement)?)?;
-            verdict::submit(facts, *worker, statement, body, cx)?
+        Command::Submit { result, body } => {
+            verdict::submit(load::submitted(db, result.payload().offer)?, result, body, cx)?
         }
         Command::Return { worker, offer, reason } => {
             assignment::give_back(load::held(db, *offer)?.as_ref(), *worker, *reason, cx)?

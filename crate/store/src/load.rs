@@ -201,7 +201,8 @@ fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey,
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn last_number(db: &Connection, worker: PublicKey) -> Loaded<u64> {
+/// The number of the worker's last verdict; 0 for none.
+pub(crate) fn last_number(db: &Connection, worker: PublicKey) -> Loaded<u64> {
     let mut statement = db.prepare_cached("SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = ?1")?;
     Ok(statement.query_row([Col(worker)], |row| row.get(0))?)
 }

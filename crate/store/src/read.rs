@@ -73,7 +73,9 @@ impl Reader {
         let earned = pending_balance
             .checked_add(payable_balance)
             .ok_or_else(|| StoreError::Corrupt("earned is out of range".into()))?;
-        Ok(AccountFacts { earned, pending: pending_balance, payable: payable_balance, earned_today: earned_today.0 })
+        let verdicts = crate::load::last_number(&tx, *worker)?;
+        let (pending, payable, earned_today) = (pending_balance, payable_balance, earned_today.0);
+        Ok(AccountFacts { earned, pending, payable, earned_today, verdicts })
     }
 
     /// The worker's verdicts after a number, in order, at most `limit`.

@@ -173,7 +173,7 @@ impl Run<'_> {
             let jobs = work::sign(&self.swarm, &held);
             if let Some(((peer, offer), _)) = held.first().zip(jobs.front()) {
                 let key = &self.swarm.peers.get(*peer).context("a worker")?.key;
-                statement_bytes = market::answer(*offer, key).len();
+                statement_bytes = market::answer(*offer, key).bytes().len();
             }
             eprintln!("· {} results, {RESULTS_WINDOW} at a time", jobs.len());
             work::submit(&mut self.swarm, server.id(), jobs, Pace::Closed(RESULTS_WINDOW), &mut results)?;

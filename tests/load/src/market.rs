@@ -69,10 +69,10 @@ fn project(number: u8, questions: std::ops::Range<usize>) -> Result<Project> {
 }
 
 /// A worker's answer to a lease, signed now.
-pub(crate) fn answer(offer: Hash, key: &SigningKey) -> Vec<u8> {
+pub(crate) fn answer(offer: Hash, key: &SigningKey) -> Signed<WorkResult> {
     let report = Report::Choice(ChoiceAnswer { option: 1, input: Input::Keyboard });
     let at = now();
-    Signed::sign(WorkResult { offer, report, started_at: at, finished_at: at }, key).bytes().to_vec()
+    Signed::sign(WorkResult { offer, report, started_at: at, finished_at: at }, key)
 }
 
 /// Every acknowledged result must be in the database, and the ledger must agree with itself.

@@ -83,8 +83,8 @@ pub(crate) fn pace(data: &Path, span: Duration) -> Result<(Clock, Clock)> {
         for (key, reply) in keys.iter().zip(replies) {
             let Reply::Leases(leases) = reply else { bail!("a claim gave {reply:?}") };
             for lease in leases {
-                let statement = market::answer(Hash::of(&lease.offer), key);
-                submits.push(Command::Submit { worker: key.public(), statement, body: Vec::new() });
+                let result = Box::new(market::answer(Hash::of(&lease.offer), key));
+                submits.push(Command::Submit { result, body: Vec::new() });
             }
         }
         leases.count += submits.len();

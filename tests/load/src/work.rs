@@ -107,7 +107,7 @@ pub(crate) fn sign(swarm: &Swarm, held: &Held) -> VecDeque<Job> {
 }
 
 fn result_frame(offer: Hash, key: &lull_protocol::SigningKey) -> Vec<u8> {
-    client_frame(&ToCoordinator::Result { statement: market::answer(offer, key).into() })
+    client_frame(&ToCoordinator::Result { statement: market::answer(offer, key).bytes().to_vec().into() })
 }
 
 /// When a result is sent.
