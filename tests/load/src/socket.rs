@@ -10,26 +10,22 @@ use crate::server::Server;
 use crate::swarm::{Swarm, ping};
 
 /// Connections that send.
-pub(crate) const PEERS: usize = 500;
+const PEERS: usize = 500;
 /// Connections that wait for an answer at a time.
 const WINDOW: usize = 64;
 
 /// CPU microseconds per heartbeat of the coordinator and per echo, `depth` messages in one write.
-pub(crate) fn cpu_us(
-    swarm: &mut Swarm,
-    server: u32,
-    echo: &Server,
-    depth: usize,
-    messages: usize,
-) -> Result<(f64, f64)> {
+pub(crate) fn cpu_us(server: &Server, echo: &Server, depth: usize, messages: usize) -> Result<(f64, f64)> {
     let frame = client_frame(&ping());
     let burst = frame.repeat(depth);
     let turns = messages / depth;
     let mut seen = Vec::new();
-    let before = Times::read(server)?;
+    let mut swarm = Swarm::new()?;
+    swarm.grow(server.target, PEERS)?;
+    let before = Times::read(server.id())?;
     exchange(
         turns,
-        swarm,
+        &mut swarm,
         &burst,
         |swarm, back| {
             swarm.look(Duration::from_millis(100), &mut seen)?;
@@ -38,7 +34,7 @@ pub(crate) fn cpu_us(
         },
         depth,
     )?;
-    let pings = Times::read(server)?.since(&before);
+    let pings = Times::read(server.id())?.since(&before);
     let mut echoes = Swarm::new()?;
     (0..PEERS).try_for_each(|_| echoes.add_bare(echo.target.address))?;
     let before = Times::read(echo.id())?;

@@ -2,11 +2,11 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream as Blocking};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use lull_protocol::handshake::{self, CoordinatorHello, WorkerHello};
-use lull_protocol::limits::{SUBPROTOCOL, VERSIONS};
+use lull_protocol::limits::{HEARTBEAT_MS, SUBPROTOCOL, VERSIONS};
 use lull_protocol::message::Message as _;
 use lull_protocol::units::Challenge;
 use lull_protocol::{Hash, SigningKey, Timestamp, ToCoordinator, ToWorker};
@@ -46,6 +46,9 @@ pub(crate) struct Swarm {
     poll: Poll,
     events: Events,
     buffer: Vec<u8>,
+    began: Instant,
+    /// Heartbeats sent so far, one worker after the other.
+    beats: usize,
     pub(crate) peers: Vec<Peer>,
 }
 
@@ -53,7 +56,8 @@ impl Swarm {
     /// Nobody yet.
     pub(crate) fn new() -> Result<Self> {
         let (poll, events) = (Poll::new()?, Events::with_capacity(1_024));
-        Ok(Self { poll, events, buffer: vec![0; 64 * 1024], peers: Vec::new() })
+        let buffer = vec![0; 64 * 1024];
+        Ok(Self { poll, events, buffer, began: Instant::now(), beats: 0, peers: Vec::new() })
     }
 
     /// Connects more workers until there are so many; each has its Welcome and its account.
@@ -116,6 +120,7 @@ impl Swarm {
 
     /// Waits at most so long; adds what was seen.
     pub(crate) fn look(&mut self, wait: Duration, seen: &mut Vec<(usize, Seen)>) -> Result<()> {
+        self.beat()?;
         self.receive(wait, |peer, bytes| {
             let mut used = 0;
             while let Some((payload, len)) = frames::server_frame(bytes.get(used..).unwrap_or_default())? {
@@ -126,6 +131,20 @@ impl Swarm {
         })
     }
 
+    /// Every worker shows every [`HEARTBEAT_MS`] that it is there, as a real one does.
+    fn beat(&mut self) -> Result<()> {
+        let turns = self.began.elapsed().as_secs_f64() * 1_000.0 / HEARTBEAT_MS as f64;
+        let due = (turns * self.peers.len() as f64) as usize;
+        if self.beats < due {
+            let ping = frames::client_frame(&ping());
+            for beat in self.beats.max(due.saturating_sub(self.peers.len()))..due {
+                self.send(beat % self.peers.len(), &ping)?;
+            }
+            self.beats = due;
+        }
+        Ok(())
+    }
+
     /// A heartbeat of everyone, and everything that was on its way until its answer.
     pub(crate) fn heartbeat(&mut self) -> Result<Vec<(usize, Seen)>> {
         let ping = frames::client_frame(&ping());
@@ -134,7 +153,7 @@ impl Swarm {
         for first in (0..self.peers.len()).step_by(256) {
             let last = (first + 256).min(self.peers.len());
             (first..last).try_for_each(|peer| self.send(peer, &ping))?;
-            let begun = std::time::Instant::now();
+            let begun = Instant::now();
             while pongs < last {
                 let mut seen = Vec::new();
                 self.look(Duration::from_millis(100), &mut seen)?;
