@@ -10,7 +10,7 @@ use lull_protocol::units::Nonce;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::StoreError;
-use crate::write::write_all;
+use crate::write::{Books, write_all};
 use crate::{load, open};
 
 /// How many of each kind one [`Command::Sweep`] handles: leases, approvals, settlements. What is left
@@ -126,17 +126,21 @@ impl Store {
     /// `None`: a command has written and must be undone.
     fn run(&mut self, cx: &Context, batch: &[Command]) -> Result<Option<Replies>, StoreError> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut replies = Vec::with_capacity(batch.len());
+        let (mut replies, mut books) = (Vec::with_capacity(batch.len()), Books::default());
         for command in batch {
             let before = tx.total_changes();
-            replies.push(match decide(&tx, cx, command) {
+            replies.push(match decide(&tx, cx, command, &mut books) {
                 Ok(reply) => Ok(reply),
                 Err(Stop::Refused(refusal)) if tx.total_changes() == before => Err(refusal),
                 Err(Stop::Refused(_)) => return Ok(None),
                 Err(Stop::Failed(error)) => return Err(error),
             });
         }
-        tx.commit()?;
+        match books.close(&tx) {
+            Ok(()) => tx.commit()?,
+            Err(Stop::Refused(_)) => return Ok(None),
+            Err(Stop::Failed(error)) => return Err(error),
+        }
         Ok(Some(replies))
     }
 
@@ -144,8 +148,9 @@ impl Store {
         let mut tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut replies = Vec::with_capacity(batch.len());
         for command in batch {
-            let savepoint = tx.savepoint()?;
-            replies.push(match decide(&savepoint, cx, command) {
+            let (savepoint, mut books) = (tx.savepoint()?, Books::default());
+            let decided = decide(&savepoint, cx, command, &mut books);
+            replies.push(match decided.and_then(|reply| books.close(&savepoint).map(|()| reply)) {
                 Ok(reply) => {
                     savepoint.commit()?;
                     Ok(reply)
@@ -163,23 +168,26 @@ impl Store {
 }
 
 /// Loads what a command needs, lets the market decide, applies its writes.
-fn decide(db: &Connection, cx: &Context, command: &Command) -> Result<Reply, Stop> {
+fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -> Result<Reply, Stop> {
     let decided = match command {
         Command::AddRequester { requester, name, key_hash } => {
             let facts = load::new_requester(db, *requester, name, *key_hash)?;
             requester::add_requester(&facts, *requester, name, *key_hash)?
         }
         Command::Deposit { requester, amount, reference } => {
+            books.close(db)?;
             requester::deposit(&load::deposit(db, *requester, reference)?, *requester, *amount, reference)?
         }
         Command::PutBlob { requester, media_type, bytes } => {
             requester::put_blob(load::blob(db, *requester, bytes)?, *requester, media_type, bytes)?
         }
         Command::CreateFetchOrder(order) => {
+            books.close(db)?;
             let facts = load::new_order(db, order.requester, order.order, &[])?;
             requester::create_fetch_order(&facts, order, cx)?
         }
         Command::CreateProject(project) => {
+            books.close(db)?;
             let facts = load::new_order(db, project.requester, project.order, &project.contents)?;
             requester::create_project(&facts, project, cx)?
         }
@@ -190,9 +198,9 @@ fn decide(db: &Connection, cx: &Context, command: &Command) -> Result<Reply, Sto
         Command::Return { worker, offer, reason } => {
             assignment::give_back(load::held(db, *offer)?.as_ref(), *worker, *reason, cx)?
         }
-        Command::Sweep => return sweep(db, cx),
+        Command::Sweep => return sweep(db, cx, books),
     };
-    write_all(db, cx.now, decided.writes)?;
+    write_all(db, cx.now, decided.writes, books)?;
     Ok(decided.reply)
 }
 
@@ -212,23 +220,23 @@ fn claim(
 }
 
 /// Each due thing is decided on facts that are loaded after the one before it was written.
-fn sweep(db: &Connection, cx: &Context) -> Result<Reply, Stop> {
+fn sweep(db: &Connection, cx: &Context, books: &mut Books) -> Result<Reply, Stop> {
     let mut expired = Vec::new();
     for offer in load::overdue(db, cx.now, SWEEP_MAX)? {
         let held = load::held(db, offer)?.ok_or_else(gone)?;
-        write_all(db, cx.now, assignment::expire(&held, cx)?)?;
+        write_all(db, cx.now, assignment::expire(&held, cx)?, books)?;
         expired.push((held.lease.worker, offer));
     }
     let mut verdicts: Vec<NumberedVerdict> = Vec::new();
     for offer in load::overwaited(db, cx.now, SWEEP_MAX)? {
         let waiting = load::waiting(db, offer)?.ok_or_else(gone)?;
         let (writes, given) = verdict::approve(&waiting, cx)?;
-        write_all(db, cx.now, writes)?;
+        write_all(db, cx.now, writes, books)?;
         verdicts.extend(given);
     }
     let mut settled = Vec::new();
     for due in load::unsettled(db, cx.now, SWEEP_MAX)? {
-        write_all(db, cx.now, verdict::settle(&due)?)?;
+        write_all(db, cx.now, verdict::settle(&due)?, books)?;
         settled.push(due.worker);
     }
     settled.sort_unstable();
