@@ -41,6 +41,8 @@ pub(crate) fn stock(data: &Path, places: usize) -> Result<()> {
 /// A data folder's store, and what decisions in it look at.
 pub(crate) fn open(data: &Path) -> Result<(Store, House)> {
     let folder = Folder::open(data)?;
+    // The key comes first: a folder with a database and no key has lost it.
+    let key = folder.key()?;
     let store = Store::open(&folder.database())?;
     let terms = Terms {
         asset: "demo credits".into(),
@@ -50,7 +52,7 @@ pub(crate) fn open(data: &Path) -> Result<(Store, House)> {
         approval_ms: 86_400_000,
         dispute_ms: 86_400_000,
     };
-    Ok((store, House { now: now(), key: folder.key()?, terms }))
+    Ok((store, House { now: now(), key, terms }))
 }
 
 fn project(number: u8, questions: std::ops::Range<usize>) -> Result<Project> {
