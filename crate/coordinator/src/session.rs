@@ -2,6 +2,7 @@
 //! ([`lull_market::session`]), and the tasks that answer its questions.
 
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::App;
 use crate::folder::random_bytes;
 use crate::hub::Seat;
-use crate::limits::REPLACE_MS_MAX;
+use crate::limits::{READ_BUFFER_BYTES, REPLACE_MS_MAX, WRITE_BUFFER_BYTES};
 use crate::problem::Problem;
 use crate::wire::{TRANSPORT_FRAME_BYTES_MAX, Wire};
 use crate::writer::{AskError, now};
@@ -43,8 +44,8 @@ pub(crate) async fn upgrade(
         return Problem::unavailable("too many connections").into_response();
     };
     upgrade
-        .read_buffer_size(4_096)
-        .write_buffer_size(0)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(TRANSPORT_FRAME_BYTES_MAX)
         .max_message_size(TRANSPORT_FRAME_BYTES_MAX)
         .max_frame_size(TRANSPORT_FRAME_BYTES_MAX)
@@ -95,17 +96,33 @@ impl Shell<'_> {
     }
 
     async fn run(&mut self, session: &mut Session, wire: &mut Wire) -> End {
+        let mut alarm = pin!(sleep_until(self.began));
         loop {
             if let Some(end) = self.carry_out(session, wire).await {
                 return end;
             }
+            // What has come meanwhile is taken first: one flush sends all the answers.
+            if let Some(input) = self.seat.as_mut().and_then(Seat::waiting) {
+                self.feed(session, input);
+                continue;
+            }
+            if let Some(received) = wire.waiting() {
+                self.feed(session, received.input());
+                continue;
+            }
+            if !wire.flush().await {
+                self.feed(session, Input::Closed);
+                continue;
+            }
+            // An alarm that comes too early does no harm; setting it for each message would cost.
             let wakes_at = session.wakes_at().map(|ms| self.began + Duration::from_millis(ms));
+            if let Some(at) = wakes_at.filter(|at| alarm.is_elapsed() || *at < alarm.deadline()) {
+                alarm.as_mut().reset(at);
+            }
             tokio::select! {
                 input = next(&mut self.seat) => self.feed(session, input),
                 received = wire.receive() => self.feed(session, received.input()),
-                () = sleep_until(wakes_at.unwrap_or(self.began)), if wakes_at.is_some() => {
-                    self.feed(session, Input::Tick);
-                }
+                () = alarm.as_mut(), if wakes_at.is_some() => self.feed(session, Input::Tick),
             }
         }
     }
@@ -123,11 +140,15 @@ impl Shell<'_> {
                     if let ToWorker::Refused { code, .. } = &message {
                         tracing::debug!(number = self.number(), ?code, "refused");
                     }
-                    if !wire.send(&message).await {
+                    if !wire.feed(&message).await {
                         self.feed(session, Input::Closed);
                     }
                 }
                 Output::Ask(question) => {
+                    if !wire.flush().await {
+                        self.feed(session, Input::Closed);
+                        continue;
+                    }
                     let answer = self.answer(question).await;
                     self.feed(session, Input::Answer(answer));
                 }

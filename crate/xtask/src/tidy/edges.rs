@@ -18,7 +18,7 @@ const GOLDEN_HEAD: &str = "\
 
 /// Libraries that only some packages may use outside tests, and why.
 const HOMES: [(&str, &[&str], &str); 4] = [
-    ("rusqlite", &["lull-store", "lull-disk"], "SQL lives in one crate, and a disk for it in another"),
+    ("rusqlite", &["lull-disk", "lull-load", "lull-store"], "SQL lives in one crate; a disk for it in another, the benchmark of bare commits in a third"),
     ("axum", &["lull-coordinator", "lull-e2e", "lull-fuzz", "lull-integration"], "the cores know no HTTP"),
     (
         "reqwest",
@@ -27,7 +27,7 @@ const HOMES: [(&str, &[&str], &str); 4] = [
     ),
     (
         "tokio",
-        &["lull-cli", "lull-coordinator", "lull-e2e", "lull-fuzz", "lull-integration", "lull-native"],
+        &["lull-cli", "lull-coordinator", "lull-e2e", "lull-fuzz", "lull-integration", "lull-load", "lull-native"],
         "cores do no I/O and await nothing",
     ),
 ];
