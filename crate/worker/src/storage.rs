@@ -82,9 +82,10 @@ impl Storage {
     }
     /// The records that were to change together with one of these and may not have: half of such a group on
     /// the disk would read as damage.
-    fn companions(&self, keys: &BTreeSet<Key>) -> BTreeSet<Key> {
+    fn companions(&self, keys: &Keys) -> Keys {
         let groups = self.in_flight.values().chain(&self.retry);
-        groups.filter(|group| !group.keys.is_disjoint(keys)).flat_map(|group| group.keys.iter().copied()).collect()
+        let touched = groups.filter(|group| group.keys.iter().any(|key| keys.contains(key)));
+        touched.flat_map(|group| group.keys.iter().copied()).collect()
     }
     fn has_verdicts_in_flight(&self) -> bool {
         self.in_flight.values().any(|group| matches!(group.after, After::Verdicts(_)))
@@ -215,7 +216,7 @@ impl Worker {
         }
         if self.receipts.received > self.receipts.seen && !self.storage.has_verdicts_in_flight() {
             let mut keys = std::mem::take(&mut self.receipts.unsaved);
-            keys.append(&mut self.storage.companions(&keys));
+            keys.extend(self.storage.companions(&keys));
             keys.insert(Key::Verdicts);
             self.persist(keys, After::Verdicts(self.receipts.received));
         }

@@ -192,14 +192,14 @@ impl Search {
         Ok(kept)
     }
 
-    /// Keeps the smallest inputs that together reach every edge there is; how often each is passed is left
+    /// Keeps the fewest inputs that together reach every edge there is; how often each is passed is left
     /// out, for that would keep thousands.
     fn keep_corpus(&self) -> Result<()> {
         println!("keeping what reaches new code …");
         remove_dir(&self.scratch.join("merged").join(&self.name))?;
         let (merged, found) = (self.folder("merged")?, self.folder("corpus")?);
         let mut program = self.program();
-        program.args(["-merge=1", "-use_counters=0"]).arg(&merged).arg(&found).arg(self.corpus());
+        program.args(["-set_cover_merge=1", "-use_counters=0"]).arg(&merged).arg(&found).arg(self.corpus());
         logged(&mut program, &self.folder("log")?.join("merge.log"))?;
         remove_dir(&self.corpus())?;
         fs::create_dir_all(self.corpus())?;

@@ -8,9 +8,9 @@ use lull_market::{Command, Lease, Refusal, Reply};
 use lull_protocol::handshake::{CoordinatorHello, WorkerHello, confirm};
 use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, VERSIONS};
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
-use lull_protocol::statement::{JobClass, Offer, Verdict, WorkResult};
+use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::units::{Challenge, Nonce};
-use lull_protocol::{Hash, PublicKey, Signed, ToCoordinator, ToWorker, cose};
+use lull_protocol::{Hash, PublicKey, Signed, ToCoordinator, ToWorker};
 
 use crate::edit;
 use crate::feed::Feed;
@@ -404,7 +404,7 @@ impl<'a> Hall<'a> {
     fn done_with(&mut self, command: &Command) {
         use ReturnReason::{Broken, Skipped};
         let offer = match command {
-            Command::Submit { statement, .. } => cose::peek::<WorkResult>(statement).ok().map(|result| result.offer),
+            Command::Submit { result, .. } => Some(result.payload().offer),
             Command::Return { offer, reason: Skipped | Broken, .. } => Some(*offer),
             _ => None,
         };

@@ -101,8 +101,8 @@ fn write(store: &mut Store) {
                 0 => Command::Return { worker, offer: Hash::of(&lease.offer), reason: ReturnReason::Skipped },
                 _ if lull_protocol::Item::from_bytes(&lease.item).is_ok() => {
                     let (result, body) = market::result(lease, 0, vec![1; 5], cx.now);
-                    let statement = lull_protocol::Signed::sign(result, &make::key(WORKER)).bytes().to_vec();
-                    Command::Submit { worker, statement, body }
+                    let result = Box::new(lull_protocol::Signed::sign(result, &make::key(WORKER)));
+                    Command::Submit { result, body }
                 }
                 _ => continue,
             };

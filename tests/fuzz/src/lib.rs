@@ -41,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
 ];
 
 /// The target of this name, found while compiling: a program of one target holds no other's code.
+#[allow(clippy::indexing_slicing, clippy::panic)] // Only a const block calls it: what fails, fails the build.
 pub const fn target(name: &str) -> Target {
     let mut at = 0;
     while at < TARGETS.len() {
@@ -52,6 +53,7 @@ pub const fn target(name: &str) -> Target {
     panic!("no target of this name is in TARGETS")
 }
 
+#[allow(clippy::indexing_slicing)] // As above; slices have no other way in a const function.
 const fn is_same(a: &[u8], b: &[u8]) -> bool {
     let mut at = 0;
     while at < a.len() && at < b.len() && a[at] == b[at] {

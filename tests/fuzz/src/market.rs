@@ -143,8 +143,8 @@ fn work(store: &mut Store, cx: &mut Context) {
                 1..=4 => {
                     let body = vec![seed; *BODY_BYTES.get(i % 2).unwrap_or(&0)];
                     let (result, body) = result(lease, i as u8 % 3, body, cx.now);
-                    let statement = Signed::sign(result, &make::key(seed)).bytes().to_vec();
-                    done(store, cx, Command::Submit { worker, statement, body });
+                    let result = Box::new(Signed::sign(result, &make::key(seed)));
+                    done(store, cx, Command::Submit { result, body });
                 }
                 // One is left to its deadline.
                 _ => {}

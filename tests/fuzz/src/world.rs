@@ -13,7 +13,6 @@ use lull_protocol::{Hash, Signed, Timestamp, ToCoordinator, cbor};
 use lull_view::{ACTIVITIES_MAX, BandwidthWhen, Command, Reply, Settings, View};
 use lull_worker::limits::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS};
 use lull_worker::{Config, Effect, Event, FetchId, HopHead, Surroundings, Worker, Write};
-use minicbor::bytes::ByteVec;
 
 use crate::make::{self, COORDINATOR, START_MS, WORKER};
 use crate::oracle;
@@ -211,7 +210,7 @@ impl World {
             ToCoordinator::BodyChunk { offer, offset, bytes } => {
                 assert!((1..=CHUNK_BYTES_MAX).contains(&bytes.len()));
                 let stored = self.disk.get(&format!("body/{offer}")).expect("a body is durable before it is sent");
-                let (_, body) = cbor::decode::<(u32, ByteVec)>(stored, usize::MAX).expect("a body's record");
+                let (_, body) = cbor::decode::<(u32, cbor::ByteVec)>(stored, usize::MAX).expect("a body's record");
                 let at = usize::try_from(offset.get()).expect("an offset inside the body");
                 assert_eq!(body.get(at..at + bytes.len()), Some(bytes.as_slice()), "other bytes than the body's");
             }

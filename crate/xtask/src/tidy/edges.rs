@@ -18,7 +18,11 @@ const GOLDEN_HEAD: &str = "\
 
 /// Libraries that only some packages may use outside tests, and why.
 const HOMES: [(&str, &[&str], &str); 4] = [
-    ("rusqlite", &["lull-disk", "lull-load", "lull-store"], "SQL lives in one crate; a disk for it in another, the benchmark of bare commits in a third"),
+    (
+        "rusqlite",
+        &["lull-disk", "lull-load", "lull-store"],
+        "SQL lives in one crate; a disk for it in another, the benchmark of bare commits in a third",
+    ),
     ("axum", &["lull-coordinator", "lull-e2e", "lull-fuzz", "lull-integration"], "the cores know no HTTP"),
     (
         "reqwest",

@@ -69,7 +69,8 @@ impl Model {
             Command::Deposit { reference, .. } => caused("deposit", reference.clone()),
             Command::CreateFetchOrder(order) => reader.order(&order.order).map_err(unreadable)?.is_some(),
             Command::CreateProject(project) => reader.order(&project.order).map_err(unreadable)?.is_some(),
-            Command::Submit { statement, .. } => {
+            Command::Submit { result, .. } => {
+                let statement = result.bytes();
                 let offer = cose::peek::<lull_protocol::statement::WorkResult>(statement).ok().map(|r| r.offer);
                 let is_new = offer.is_some_and(|o| self.leases.get(&o).is_some_and(|lease| lease.stored.is_none()));
                 let found = offer.map(|offer| state(&offer)).transpose()?.flatten();
@@ -108,7 +109,8 @@ impl Model {
             Command::Deposit { reference, .. } => self.deposited(reference),
             Command::CreateFetchOrder(order) => self.ordered(order.order, at),
             Command::CreateProject(project) => self.ordered(project.order, at),
-            Command::Submit { statement, body, .. } => {
+            Command::Submit { result, body } => {
+                let statement = result.bytes();
                 let Ok(result) = cose::peek::<lull_protocol::statement::WorkResult>(statement) else { return Ok(()) };
                 self.take_result(result.offer, Hash::of(statement), statement, body, at)?;
             }

@@ -44,8 +44,9 @@ impl Model {
                 }
                 self.within_limits(worker, (*fetch, *judgment), at)
             }
-            (Command::Submit { worker, statement, body }, Reply::Stored { result, verdicts, .. }) => {
-                let expected = self.stored(*worker, statement, body, at)?;
+            (Command::Submit { result: signed, body }, Reply::Stored { result, verdicts, .. }) => {
+                let statement = signed.bytes();
+                let expected = self.stored(*signed.signer(), statement, body, at)?;
                 must(*result == Hash::of(statement), "acknowledged means durable", || {
                     format!("{result} was stored for another statement")
                 })?;
