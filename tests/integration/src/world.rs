@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use lull_protocol::PublicKey;
+use lull_view::Link;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -197,7 +198,7 @@ impl World {
             let restless = self.workers.iter().find_map(|worker| {
                 let seen = worker.seen();
                 let judged = seen.verdicts >= seen.acked.len() as u64;
-                let rests = seen.link == "connected" && seen.outbox == 0 && seen.pending == 0 && judged;
+                let rests = seen.link == Some(Link::Connected) && seen.outbox == 0 && seen.pending == 0 && judged;
                 (!rests).then(|| format!("{}: {}", worker.name, restless(&seen)))
             });
             // Twice in a row: a result may be between two lines.

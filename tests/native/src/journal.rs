@@ -11,6 +11,7 @@ use data_encoding::BASE64;
 use lull_protocol::message::Message as _;
 use lull_protocol::statement::WorkResult;
 use lull_protocol::{Hash, ToCoordinator, ToWorker, cose};
+use lull_view::{Link, Notice};
 use serde::{Deserialize, Serialize};
 
 /// One line: hashes in hexadecimal, statements in base64, amounts in base units.
@@ -57,11 +58,11 @@ pub enum Line {
     /// How the worker stands; for whoever waits for it.
     State {
         /// The connection's state.
-        link: String,
+        link: Link,
         /// Results that are not acknowledged.
         outbox: u32,
-        /// The notice that the person sees, in one word.
-        notice: Option<String>,
+        /// The notice that the person sees.
+        notice: Option<Notice>,
     },
 }
 
