@@ -14,6 +14,10 @@ use lull_protocol::Amount;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+/// The system's allocator takes a sixth more CPU time per result.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const EXAMPLES: &str = "Examples:
   lull-coordinator                                  serve on 127.0.0.1:7340, data in ./lull-data
   lull-coordinator --listen 127.0.0.1:0             serve on a free port; stdout says which, as JSON

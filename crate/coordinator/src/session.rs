@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use lull_market::Command;
 use lull_market::session::{Answer, Claim, Counts, End, Input, Now, Output, Query, Question, Session};
@@ -49,14 +49,16 @@ pub(crate) async fn upgrade(
         .max_write_buffer_size(TRANSPORT_FRAME_BYTES_MAX)
         .max_message_size(TRANSPORT_FRAME_BYTES_MAX)
         .max_frame_size(TRANSPORT_FRAME_BYTES_MAX)
-        .on_upgrade(|socket| async move {
-            serve(&app, socket).await;
-            drop(place);
+        // In a box, or the task would have room for it twice: as what is handed over and as what runs.
+        .on_upgrade(|socket| {
+            Box::pin(async move {
+                serve(&app, Wire(socket)).await;
+                drop(place);
+            })
         })
 }
 
-async fn serve(app: &App, socket: WebSocket) {
-    let mut wire = Wire(socket);
+async fn serve(app: &App, mut wire: Wire) {
     let Ok(challenge) = random_bytes() else {
         tracing::error!("the operating system gives no randomness");
         wire.bye(End::Bye(RefusedCode::Unavailable)).await;
@@ -149,7 +151,8 @@ impl Shell<'_> {
                         self.feed(session, Input::Closed);
                         continue;
                     }
-                    let answer = self.answer(question).await;
+                    // In a box: an idle connection has no room for what its questions need.
+                    let answer = Box::pin(self.answer(question)).await;
                     self.feed(session, Input::Answer(answer));
                 }
                 Output::End(end) => return Some(end),

@@ -30,6 +30,9 @@ pub(crate) enum AskError {
 
 type Answer = oneshot::Sender<Result<Reply, AskError>>;
 
+/// Who asked, and what became of it.
+type Settled = Vec<(Answer, Result<Reply, AskError>)>;
+
 enum Job {
     Command(Box<Command>, Answer),
     Stop,
@@ -43,7 +46,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread.
+    /// Starts the thread, and the task that hands out what it has committed: waking hundreds of tasks costs
+    /// less from within the runtime, and the thread goes on with the next batch meanwhile.
     pub(crate) fn start(
         store: Store,
         key: SigningKey,
@@ -52,7 +56,9 @@ impl Writer {
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = mpsc::channel(COMMANDS_QUEUED_MAX);
         let (health, healthy) = watch::channel(true);
-        let work = Work { store, key, terms, hub, health, trouble: Trouble::default() };
+        let (settled, to_hand_out) = mpsc::unbounded_channel();
+        let work = Work { store, key, terms, settled, health, trouble: Trouble::default() };
+        tokio::spawn(hand_out(hub, to_hand_out));
         let thread = Builder::new().name("writer".into()).spawn(move || work.run(queue))?;
         Ok((Self { jobs, healthy }, thread))
     }
@@ -86,7 +92,8 @@ struct Work {
     store: Store,
     key: SigningKey,
     terms: Terms,
-    hub: Arc<Hub>,
+    /// As many as commands were queued.
+    settled: mpsc::UnboundedSender<Settled>,
     health: watch::Sender<bool>,
     trouble: Trouble,
 }
@@ -127,35 +134,41 @@ impl Work {
             tracing::debug!(%error, commands = commands.len(), "a batch failed; its commands were tried one by one");
         }
         self.health.send_replace(applied.replies.last().is_some_and(Result::is_ok));
-        let (mut ready, mut pushes, mut work_is_new) = (Vec::with_capacity(answers.len()), Vec::new(), false);
-        for (reply, answer) in applied.replies.into_iter().zip(answers) {
-            let reply = match reply {
-                Ok(reply) => reply,
-                Err(error) => {
-                    self.trouble.failed(&error);
-                    // Whoever asked may be gone.
-                    let _ = answer.send(Err(AskError::Unavailable));
-                    continue;
+        let replies = applied.replies.into_iter().map(|reply| match reply {
+            Ok(reply) => {
+                self.trouble.passed();
+                if let Err(Refusal::Fault(fault)) = &reply {
+                    tracing::error!(fault, "a command broke an invariant and changed nothing");
                 }
-            };
-            self.trouble.passed();
-            if let Err(Refusal::Fault(fault)) = &reply {
-                tracing::error!(fault, "a command broke an invariant and changed nothing");
+                reply.map_err(AskError::from)
             }
+            Err(error) => {
+                self.trouble.failed(&error);
+                Err(AskError::Unavailable)
+            }
+        });
+        // Without the runtime nobody waits any more; what was committed stays committed.
+        let _ = self.settled.send(answers.into_iter().zip(replies).collect());
+    }
+}
+
+async fn hand_out(hub: Arc<Hub>, mut settled: mpsc::UnboundedReceiver<Settled>) {
+    while let Some(batch) = settled.recv().await {
+        let (mut pushes, mut work_is_new) = (Vec::new(), false);
+        for (_, reply) in &batch {
             let news = reply.as_ref().map(News::of).unwrap_or_default();
             pushes.extend(news.pushes);
             work_is_new |= news.work;
-            ready.push((answer, reply.map_err(AskError::from)));
         }
         // First what waits for nobody: then a connection that gets its answer finds the rest of its news, too,
         // and sends all at once.
-        self.hub.deliver(pushes);
-        for (answer, reply) in ready {
-            // Whoever asked may be gone; what was committed stays committed.
+        hub.deliver(pushes);
+        for (answer, reply) in batch {
+            // Whoever asked may be gone.
             let _ = answer.send(reply);
         }
         if work_is_new {
-            self.hub.work_is_new();
+            hub.work_is_new();
         }
     }
 }
@@ -180,14 +193,15 @@ mod tests {
         let config = crate::config::Settings::default().finish().unwrap();
         let key = SigningKey::from_seed(&Zeroizing::new([7; 32]));
         let (health, healthy) = watch::channel(true);
-        let mut work = Work { store, key, terms: config.terms, hub: Hub::new(), health, trouble: Trouble::default() };
+        let (settled, mut replies) = mpsc::unbounded_channel();
+        let mut work = Work { store, key, terms: config.terms, settled, health, trouble: Trouble::default() };
         let bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), &[1; 500_000]].concat();
         let media_type = "image/png".to_owned();
         let large = Command::PutBlob { requester: RequesterId([1; 16]), media_type, bytes };
         let batch = [requester(1), large, requester(2)];
-        let (answers, mut replies): (Vec<_>, Vec<_>) = batch.iter().map(|_| oneshot::channel()).unzip();
-        work.commit(&batch, answers);
-        let mut next = || replies.remove(0).try_recv().unwrap();
+        work.commit(&batch, batch.iter().map(|_| oneshot::channel().0).collect());
+        let mut replies = replies.try_recv().unwrap().into_iter();
+        let mut next = || replies.next().unwrap().1;
         assert!(matches!(next(), Ok(Reply::Done)));
         assert!(matches!(next(), Err(AskError::Unavailable)));
         assert!(matches!(next(), Ok(Reply::Done)));

@@ -39,6 +39,26 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
+/// A public key, ready to verify: finding its point takes an eighth of the time that a signature takes.
+#[derive(Clone, Debug)]
+pub struct SignerKey(VerifyingKey);
+
+impl SignerKey {
+    /// The key, if it is a valid Ed25519 point and no weak one.
+    pub fn new(key: &PublicKey) -> Result<Self, StatementError> {
+        let point = VerifyingKey::from_bytes(&key.0).ok().filter(|point| !point.is_weak());
+        point.map(Self).ok_or(StatementError::Key)
+    }
+    /// The key as it is written.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.to_bytes())
+    }
+
+    fn check(&self, signed: &[u8], signature: &[u8; 64]) -> Result<(), StatementError> {
+        self.0.verify_strict(signed, &Signature::from_bytes(signature)).map_err(|_| StatementError::Signature)
+    }
+}
+
 /// What a peer can sign: a payload with a type of its own.
 pub trait Statement: Cbor {
     /// The media type in `typ`.
@@ -92,9 +112,14 @@ impl<T: Statement> Signed<T> {
 
     /// Verifies a statement under the key that must have signed it.
     pub fn verify(bytes: &[u8], signer: &PublicKey) -> Result<Self, StatementError> {
+        Self::verify_by(bytes, &SignerKey::new(signer)?)
+    }
+
+    /// Verifies a statement under a key that signs many.
+    pub fn verify_by(bytes: &[u8], signer: &SignerKey) -> Result<Self, StatementError> {
         let (payload, body, signature) = open::<T>(bytes)?;
-        check_signature(&to_be_signed(T::TYP, body), &signature, signer)?;
-        Ok(Self { payload, bytes: bytes.to_vec(), signer: *signer })
+        signer.check(&to_be_signed(T::TYP, body), &signature)?;
+        Ok(Self { payload, bytes: bytes.to_vec(), signer: signer.public() })
     }
 
     /// What was signed.
@@ -123,11 +148,6 @@ pub fn peek<T: Statement>(bytes: &[u8]) -> Result<T, StatementError> {
 fn sign(typ: &str, body: &[u8], key: &SigningKey) -> Vec<u8> {
     let signature = key.0.sign(&to_be_signed(typ, body));
     envelope(typ, body, &signature.to_bytes())
-}
-
-fn check_signature(signed: &[u8], signature: &[u8; 64], signer: &PublicKey) -> Result<(), StatementError> {
-    let key = VerifyingKey::from_bytes(&signer.0).ok().filter(|k| !k.is_weak()).ok_or(StatementError::Key)?;
-    key.verify_strict(signed, &Signature::from_bytes(signature)).map_err(|_| StatementError::Signature)
 }
 
 fn open<T: Statement>(bytes: &[u8]) -> Result<(T, &[u8], [u8; 64]), StatementError> {

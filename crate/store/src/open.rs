@@ -16,6 +16,9 @@ pub const BUSY_MS_MAX: u64 = 2_000;
 const STATEMENTS_MAX: usize = 128;
 /// Pages that the writer keeps in memory, KiB: those that a batch changes must fit, or they are written twice.
 const CACHE_KIB_MAX: i64 = 64 * 1024;
+/// Pages in the write-ahead log before they are copied into the database, 32 MiB: a page that many batches
+/// change is copied once.
+const WAL_PAGES_MAX: i64 = 8 * 1024;
 
 /// Every migration there ever was, in order; files are only added.
 const MIGRATIONS: [(&str, &str); 2] = [
@@ -34,6 +37,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
     db.pragma_update(None, "cache_size", -CACHE_KIB_MAX)?;
+    db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES_MAX)?;
     tune(&db)?;
     migrate(&mut db, &MIGRATIONS)?;
     Ok(db)

@@ -1,6 +1,6 @@
 //! Results and their bodies: verified, then the body pulled window by window, then submitted as one.
 
-use lull_protocol::cose::{self, Signed};
+use lull_protocol::cose::{self, Signed, SignerKey, StatementError};
 use lull_protocol::limits::BODY_BYTES_MAX;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{Report, WorkResult};
@@ -44,7 +44,7 @@ impl Work {
     }
 
     pub(super) fn result(&mut self, step: &mut Step<'_>, statement: &[u8]) {
-        let Ok(signed) = Signed::<WorkResult>::verify(statement, &self.worker) else {
+        let Ok(signed) = self.verified(statement) else {
             let about = cose::peek::<WorkResult>(statement).ok().map(|result| result.offer);
             return self.refuse(step, about, RefusedCode::Signature);
         };
@@ -58,6 +58,14 @@ impl Work {
             }
             Some(_) => step.out.ask(Question::Read(Query::SubmitFacts { offer }), Asked::Facts(signed)),
         }
+    }
+
+    fn verified(&mut self, statement: &[u8]) -> Result<Signed<WorkResult>, StatementError> {
+        let signer = match &mut self.signer {
+            Some(signer) => signer,
+            none => none.insert(Box::new(SignerKey::new(&self.worker)?)),
+        };
+        Signed::verify_by(statement, signer)
     }
 
     /// Where no body belongs to the result, or nobody would pay for it, none is asked for: the market says

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::cose;
+use lull_protocol::cose::{self, SignerKey};
 use lull_protocol::limits::{
     AMOUNT_MAX, CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX,
     VERDICTS_RESENT_MAX,
@@ -22,6 +22,8 @@ use crate::facts::AccountFacts;
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) worker: PublicKey,
+    /// Its key, once it has sent a result.
+    pub(super) signer: Option<Box<SignerKey>>,
     day_start: Timestamp,
     /// The worker does not know its open leases yet.
     opening: bool,
@@ -58,6 +60,7 @@ impl Work {
         let now_ms = step.now.monotonic_ms;
         Self {
             worker: admitted.worker,
+            signer: None,
             day_start: admitted.day_start,
             opening: true,
             want: (0, 0),
