@@ -10,7 +10,7 @@ pub const READERS_MAX: usize = 4;
 /// Worker connections, those in their handshake included.
 pub const CONNECTIONS_MAX: usize = 20_000;
 /// What a socket reads at once, bytes: each connection holds as much. Larger messages get more room.
-pub const READ_BUFFER_BYTES: usize = 2_048;
+pub const READ_BUFFER_BYTES: usize = 1_024;
 /// What waits for a flush before it is written anyway, bytes.
 pub const WRITE_BUFFER_BYTES: usize = 4_096;
 /// HTTP connections that are not (yet) a worker's socket; more wait to be accepted.
