@@ -23,7 +23,8 @@ pub(crate) enum AskError {
     /// The market refused it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The store can't write now, or the server is stopping. Nothing changed; ask again later.
+    /// The store can't write now, or the server is stopping. Ask again later: should a commit that failed have
+    /// lasted after all, that is found then.
     #[error("the store can't write now")]
     Unavailable,
 }
