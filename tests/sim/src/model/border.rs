@@ -138,6 +138,9 @@ impl Model {
         is_twin: bool,
         durable: &dyn Fn(&str) -> bool,
     ) -> Holds {
+        if !is_twin {
+            self.consent.sends(me, message)?;
+        }
         let ToCoordinator::Result { statement } = message else { return Ok(()) };
         let result: WorkResult = cose::peek(statement).map_err(|error| broken("frames", error.to_string()))?;
         let offer = result.offer;
@@ -145,6 +148,7 @@ impl Model {
         let is_harmed = !self.is_unharmed(&me);
         let worker = self.worker(me);
         let hash = Hash::of(statement);
+        let is_new = !worker.signed.contains_key(&offer);
         let first = *worker.signed.entry(offer).or_insert(hash);
         let may_differ = is_twin || is_harmed || worker.let_go.contains(&offer);
         must(first == hash || may_differ, "one result per offer", || format!("{offer}: {first} and {hash}"))?;
@@ -152,7 +156,10 @@ impl Model {
             let is_answer = worker.answered.get(&offer).is_some_and(|given| given.contains(&answer.option));
             must(is_answer, "answers are the person's", || format!("{offer}: {answer:?}"))?;
         }
-        Ok(())
+        match &result.report {
+            Report::Fetch(report) if is_new => self.report_is_true(&offer, report),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn person_answered(&mut self, me: PublicKey, offer: &str, option: u8) {
@@ -163,7 +170,7 @@ impl Model {
     }
 
     /// A worker of ours writes a batch.
-    pub(crate) fn worker_writes(&mut self, me: PublicKey, batch: u64, writes: &[Write]) {
+    pub(crate) fn worker_writes(&mut self, me: PublicKey, batch: u64, writes: &[Write]) -> Holds {
         let keeps = |kind: &str, offer: &str| {
             writes.iter().any(|write| write.value.is_some() && write.key.strip_prefix(kind) == Some(offer))
         };
@@ -182,7 +189,14 @@ impl Model {
                 worker.made_room = true;
                 worker.let_go.insert(offer);
             }
+            let taken = write.value.as_ref().and_then(|_| Hash::from_hex(write.key.strip_prefix("lease/")?));
+            if let Some(lease) = taken.and_then(|offer| self.leases.get(&offer)) {
+                let class = lease.offer.class;
+                let keeps = self.consent.keeps(me, class);
+                must(keeps, "nothing before consent", || format!("{me} takes work of {class:?}, which is off"))?;
+            }
         }
+        Ok(())
     }
 
     /// A batch was written, or failed.

@@ -73,6 +73,10 @@ impl World {
         let Some(view) = self.view(who) else { return };
         let Some(judgment) = view.judgment else { return };
         let me = self.browser(who).me;
+        if self.browser(who).twin_of.is_none() {
+            let checked = self.model.consent.may_judge(me, &judgment.offer);
+            self.check(checked);
+        }
         let person = &mut self.browser(who).person;
         if !person.is_diligent && chance(&mut person.rng, 60) {
             return self.command(who, Command::Skip { offer: judgment.offer });
@@ -143,6 +147,27 @@ impl World {
         }
         self.think(who);
         self.queue_browser(who, next_ms, BrowserEvent::Look);
+    }
+
+    /// Something that ends a fetch under way.
+    pub(crate) fn person_interrupts(&mut self, who: usize) {
+        let browser = self.browser(who);
+        if browser.person.is_diligent {
+            return;
+        }
+        let (which, surroundings) = (browser.person.rng.u32(..8), browser.surroundings);
+        match which {
+            0 => self.command(who, Command::SetPaused { on: true }),
+            1 => self.command(who, Command::SetBandwidth { on: false }),
+            2 => {
+                let revoked = lull_worker::Surroundings { host_permission: false, ..surroundings };
+                self.tell_surroundings(who, revoked);
+            }
+            _ => {
+                let back = lull_worker::Surroundings { away: false, ..surroundings };
+                self.tell_surroundings(who, back);
+            }
+        }
     }
 
     fn follow_whim(&mut self, who: usize, whim: u32, view: &View) {

@@ -125,7 +125,8 @@ impl World {
     pub(crate) fn persist(&mut self, who: usize, batch: u64, writes: Vec<Write>) {
         let me = self.browser(who).me;
         if self.browser(who).twin_of.is_none() {
-            self.model.worker_writes(me, batch, &writes);
+            let checked = self.model.worker_writes(me, batch, &writes);
+            self.check(checked);
         }
         let storage = &mut self.browser(who).storage;
         storage.under_way.push_back((batch, writes));
