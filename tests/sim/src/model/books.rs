@@ -28,6 +28,8 @@ impl Model {
         if worker.made_room || !self.is_unharmed(&me) || row.len() > RECEIPTS_KEPT {
             return Ok(());
         }
+        let unheard = worker.signed.keys().find(|offer| !worker.heard.contains(*offer));
+        must(unheard.is_none(), "a result is sent until it is answered", || format!("{me} gave up on {unheard:?}"))?;
         let kept: BTreeSet<&str> =
             export.lines().filter_map(|line| line.split("\"verdict\":\"").nth(1)?.split('"').next()).collect();
         for (at, ruled) in row.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lull_market::Command;
 use lull_market::session::{Found, Query};
 use lull_protocol::message::RefusedCode;
-use lull_protocol::statement::{Offer, Report, WorkResult};
+use lull_protocol::statement::{Offer, Report, Verdict, WorkResult};
 use lull_protocol::{Hash, PublicKey, Signed, Timestamp, ToCoordinator, ToWorker, cose};
 use lull_worker::Write;
 
@@ -205,6 +205,20 @@ impl Model {
             Report::Fetch(report) if is_new => self.report_is_true(&offer, report),
             _ => Ok(()),
         }
+    }
+
+    /// A worker of ours hears something.
+    pub(crate) fn worker_heard(&mut self, me: PublicKey, message: &ToWorker) {
+        let worker = self.worker(me);
+        let about = match message {
+            ToWorker::Ack { offer, .. } => Some(*offer),
+            ToWorker::Refused { about, code } if code.is_final() => *about,
+            ToWorker::Verdict { statement, .. } => cose::peek::<Verdict>(statement).ok().and_then(|verdict| {
+                worker.signed.iter().find(|(_, hash)| **hash == verdict.result).map(|(offer, _)| *offer)
+            }),
+            _ => None,
+        };
+        worker.heard.extend(about);
     }
 
     pub(crate) fn person_answered(&mut self, me: PublicKey, offer: &str, option: u8) {
