@@ -121,6 +121,8 @@ struct Worker {
     let_go: BTreeSet<Hash>,
     /// The one result it signed for each offer.
     signed: BTreeMap<Hash, Hash>,
+    /// Offers whose result it heard of: acknowledged, judged or refused for good.
+    heard: BTreeSet<Hash>,
     /// What the person answered.
     answered: BTreeMap<Hash, BTreeSet<u8>>,
     /// What it was last told that it earned.

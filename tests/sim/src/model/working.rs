@@ -312,13 +312,7 @@ impl Model {
         }
     }
 
-    pub(super) fn returned(
-        &mut self,
-        worker: PublicKey,
-        offer: Hash,
-        reason: ReturnReason,
-        at: Timestamp,
-    ) -> Holds {
+    pub(super) fn returned(&mut self, worker: PublicKey, offer: Hash, reason: ReturnReason, at: Timestamp) -> Holds {
         let Some(lease) = self.leases.get_mut(&offer) else {
             return Err(broken("who may have which lease", format!("{offer} was given back, which is no offer")));
         };

@@ -207,6 +207,10 @@ impl World {
                 self.mix.bytes(&bytes);
                 let message = ToWorker::from_frame(&bytes).ok();
                 self.mark(Mark::ToWorker(message.as_ref(), state));
+                let me = self.browser(who).me;
+                if let Some(message) = &message {
+                    self.model.worker_heard(me, message);
+                }
                 self.feed(who, Happened::Frame(bytes));
             }
             Parcel::Close => {

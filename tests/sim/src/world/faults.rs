@@ -122,6 +122,7 @@ impl World {
                 let storage = &mut self.browser(who).storage;
                 storage.bytes_max = Some(storage.bytes() + room);
             }
+            FaultKind::ResultUnstored { batches, .. } => self.browser(who).storage.results_refused = batches,
             FaultKind::StorageSlow { latency_ms, .. } => self.browser(who).storage.latency_ms = latency_ms,
             FaultKind::ClockJump { by_ms, .. } => {
                 let (me, at) = (self.browser(who).me, self.house_wall());
@@ -311,6 +312,7 @@ fn target(kind: &FaultKind) -> Option<usize> {
         | FaultKind::StorageErrors { who, .. }
         | FaultKind::StorageFull { who, .. }
         | FaultKind::StorageSlow { who, .. }
+        | FaultKind::ResultUnstored { who, .. }
         | FaultKind::ClockJump { who, .. }
         | FaultKind::Twin { who, .. }
         | FaultKind::DamagedRecord { who } => Some(*who),

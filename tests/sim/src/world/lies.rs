@@ -53,7 +53,12 @@ fn fetched(rng: &mut Rng, offer: Hash, url: &str, bytes_max: u64, is_wild: bool)
         _ => rng.u16(..600),
     };
     let most = if is_wild { 3 << 20 } else { bytes_max.min(200_000) };
-    let size = if outcome.is_paid() { rng.u64(..=most) } else { 0 };
+    let size = match rng.u32(..10) {
+        _ if !outcome.is_paid() => 0,
+        0 => bytes_max,
+        1 if is_wild => bytes_max + 1,
+        _ => rng.u64(..=most),
+    };
     let body = body_of(&offer, size);
     let mut hops = vec![Hop { url: url.to_owned(), address: web::address(rng, true).to_owned(), status }];
     if is_wild {

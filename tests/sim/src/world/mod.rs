@@ -370,14 +370,14 @@ impl World {
             if browser.twin_of.is_some() {
                 continue;
             }
-            let me = browser.me;
+            let (me, held) = (browser.me, browser.storage.counts());
             let Some(background) = &browser.background else { continue };
             let view = background.worker.view(now);
             let export = match background.worker.query(&lull_view::Command::Export, now) {
                 Some(lull_view::Reply::Export { jsonl }) => jsonl,
                 _ => String::new(),
             };
-            let checked = self.model.worker_ends(me, &view, &export);
+            let checked = self.model.worker_ends(me, &view, &export, held);
             self.check(checked);
         }
         self.audit(true);
