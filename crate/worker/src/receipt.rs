@@ -105,8 +105,9 @@ impl Worker {
         };
         self.receipts.received = number;
         let result = verdict.payload().result;
-        // It may overtake the acknowledgement; it says no less.
-        let waiting = self.outbox.iter().find(|(_, e)| e.is_sent && e.result.hash() == result);
+        // It may overtake the acknowledgement; it says no less. That it names the result proves that this was sent:
+        // if not on this connection, where its class may be off, then on an earlier one.
+        let waiting = self.outbox.iter().find(|(_, e)| e.result.hash() == result);
         if let Some(offer) = waiting.map(|(offer, _)| *offer) {
             self.file(&offer, None);
         }

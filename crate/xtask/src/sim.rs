@@ -13,6 +13,9 @@ use crate::shell::{capture, command, logged, remove_file, repo, stream, target};
 
 /// Where the bugs are, one patch each.
 const MUTANTS: &str = "tests/sim/mutants";
+/// In the folder of this work: the copy of the checkout, and the simulator built from it without a bug.
+const TREE: &str = "tree";
+const SOUND: &str = "lull-sim-sound";
 /// Runs of `cargo xtask test`.
 const RUNS: u32 = 60;
 /// What finding one bug may take.
@@ -64,16 +67,15 @@ fn mutants(name: &str) -> Result<()> {
     let patches = patches(name)?;
     let scratch = target()?.join("mutants");
     println!("copying the checkout to {} …", scratch.display());
-    let tree = scratch.join("tree");
-    copy_checkout(&tree)?;
+    copy_checkout(&scratch.join(TREE))?;
     println!("building it without a bug; afterwards each bug only rebuilds what it touches …");
-    logged(build(&tree).env("CARGO_TARGET_DIR", scratch.join("target")), &scratch.join("build.log"))?;
+    fs::copy(build_in(&scratch)?, scratch.join(SOUND)).context("can't keep the simulator without a bug")?;
     let mut rows = Vec::new();
     for (number, patch) in patches.iter().enumerate() {
         let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         println!("[{}/{}] {name} …", number + 1, patches.len());
         let begun = Instant::now();
-        let by = plant(&scratch, &tree, patch);
+        let by = plant(&scratch, patch);
         let row = Caught { what: purpose(patch)?, by, time: begun.elapsed(), name };
         println!("    {}", said(&row));
         rows.push(row);
@@ -112,13 +114,13 @@ fn patches(name: &str) -> Result<Vec<PathBuf>> {
     Ok(all)
 }
 
-/// What a patch breaks: its first line says so, after a `#`.
+/// What a patch breaks: its first line says so.
 fn purpose(patch: &Path) -> Result<String> {
     let text = fs::read_to_string(patch).with_context(|| format!("can't read {}", patch.display()))?;
     let line = text.lines().next().unwrap_or_default();
-    match line.strip_prefix("# ") {
+    match line.strip_prefix("# breaks: ") {
         Some(what) => Ok(what.to_owned()),
-        None => bail!("{} does not begin with `# ` and what it breaks", patch.display()),
+        None => bail!("{} does not begin with `# breaks: ` and what it breaks", patch.display()),
     }
 }
 
@@ -145,10 +147,11 @@ fn copy_checkout(tree: &Path) -> Result<()> {
 }
 
 /// Plants one bug, looks for it, and takes it out again.
-fn plant(scratch: &Path, tree: &Path, patch: &Path) -> Result<(String, String)> {
-    apply(tree, patch, &[]).context("the patch does not fit the code any more")?;
-    let found = seek(scratch, tree);
-    apply(tree, patch, &["--reverse"]).context("the patch can't be taken out again: remove target/mutants/tree")?;
+fn plant(scratch: &Path, patch: &Path) -> Result<(String, String)> {
+    let tree = scratch.join(TREE);
+    apply(&tree, patch, &[]).context("the patch does not fit the code any more")?;
+    let found = seek(scratch);
+    apply(&tree, patch, &["--reverse"]).context("the patch can't be taken out again: remove target/mutants/tree")?;
     found
 }
 
@@ -159,18 +162,32 @@ fn apply(tree: &Path, patch: &Path, arguments: &[&str]) -> Result<()> {
     capture(git.arg("apply").args(arguments).arg(patch)).map(drop)
 }
 
-fn seek(scratch: &Path, tree: &Path) -> Result<(String, String)> {
+/// Builds the copy as it is. The simulator that came of it.
+fn build_in(scratch: &Path) -> Result<PathBuf> {
     let folder = scratch.join("target");
-    logged(build(tree).env("CARGO_TARGET_DIR", &folder), &scratch.join("build.log")).context("it does not compile")?;
+    let log = scratch.join("build.log");
+    logged(build(&scratch.join(TREE)).env("CARGO_TARGET_DIR", &folder), &log)?;
+    if fs::read_to_string(&log)?.lines().any(|line| line.starts_with("warning: ")) {
+        bail!("the compiler warns: see {}", log.display());
+    }
+    Ok(folder.join("sim/lull-sim"))
+}
+
+/// Runs seed after seed until one finds the bug, which the same seed must not find where there is none.
+fn seek(scratch: &Path) -> Result<(String, String)> {
+    let simulator = build_in(scratch).context("it does not compile")?;
     let (runs, seconds) = (RUNS_PER_MUTANT.to_string(), SECONDS_PER_MUTANT.to_string());
-    let mut simulator = command(folder.join("sim/lull-sim"));
-    simulator.args(["--seed", "1", "--runs", &runs, "--seconds", &seconds, "--shrink-runs", "0"]);
-    let output = simulator.output().context("the simulator does not start")?;
+    let budget = ["--seed", "1", "--runs", &runs, "--seconds", &seconds, "--shrink-runs", "0"];
+    let output = command(simulator).args(budget).output().context("the simulator does not start")?;
     let text = String::from_utf8_lossy(&output.stdout);
     if output.status.success() {
         bail!("{}", text.lines().rfind(|line| line.contains(" runs, ")).unwrap_or("no run broke"));
     }
-    broken(&text).with_context(|| format!("the simulator ended oddly: {}", output.status))
+    let (invariant, seed) = broken(&text).with_context(|| format!("the simulator ended oddly: {}", output.status))?;
+    let mut sound = command(scratch.join(SOUND));
+    capture(sound.args(["--seed", &seed, "--runs", "1", "--shrink-runs", "0"]))
+        .with_context(|| format!("«{invariant}» breaks by seed {seed} without the bug, too"))?;
+    Ok((invariant, seed))
 }
 
 /// Invariant and seed, from the simulator's `BROKEN by seed 7: «invariant» at …`.

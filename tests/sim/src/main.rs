@@ -49,6 +49,9 @@ struct Cli {
     /// Stop after so many seconds of real time, between two runs
     #[arg(long)]
     seconds: Option<u64>,
+    /// Go on after a failure; each is named, and none made small
+    #[arg(long)]
+    go_on: bool,
     /// Print the plan first
     #[arg(long)]
     plan: bool,
@@ -87,13 +90,14 @@ fn replay(cli: &Cli, seed: u64) -> bool {
     match first.outcome {
         Outcome::Held => true,
         Outcome::Broke { .. } => {
+            tell_broken(seed, &first);
             explain(cli, &plan, first);
             false
         }
     }
 }
 
-/// Many seeds on all cores, until one fails.
+/// Many seeds on all cores, until one fails, or all the same.
 fn run_many(cli: &Cli) -> bool {
     let first_seed = cli.seed.unwrap_or_else(|| if cli.runs.is_some() { 1 } else { seed_of_now() });
     let runs_max = cli.runs.unwrap_or(if cli.hours.is_some() { u64::MAX } else { 100 });
@@ -101,7 +105,7 @@ fn run_many(cli: &Cli) -> bool {
     let jobs = cli.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
     println!("seeds from {first_seed} on, {jobs} at once");
     let (next, stop) = (AtomicU64::new(first_seed), AtomicBool::new(false));
-    let (totals, failed) = (Mutex::new(Totals::new()), Mutex::new(None));
+    let (totals, failed) = (Mutex::new(Totals::new()), Mutex::new(Vec::new()));
     let begun = Instant::now();
     let is_over = |seed: u64| {
         let seconds = cli.seconds.is_some_and(|most| begun.elapsed() >= Duration::from_secs(most));
@@ -121,8 +125,9 @@ fn run_many(cli: &Cli) -> bool {
                     let mut totals = show::lock(&totals);
                     totals.add(seed, &report);
                     if has_failed {
-                        stop.store(true, Ordering::Relaxed);
-                        show::lock(&failed).get_or_insert((plan, report));
+                        tell_broken(seed, &report);
+                        stop.fetch_or(!cli.go_on, Ordering::Relaxed);
+                        show::lock(&failed).push((plan, report));
                     }
                     if totals.simulated_ms() / HOUR >= hours_max {
                         stop.store(true, Ordering::Relaxed);
@@ -133,19 +138,24 @@ fn run_many(cli: &Cli) -> bool {
     });
     let totals = totals.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     println!("{}", totals.report());
-    match failed.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
-        Some((plan, report)) => {
-            explain(cli, &plan, report);
-            false
-        }
-        None => true,
+    let failed = failed.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let holds = failed.is_empty();
+    if cli.go_on {
+        let seeds: Vec<String> = failed.iter().map(|(plan, _)| plan.seed.to_string()).collect();
+        println!("{} failed: {}", seeds.len(), seeds.join(", "));
+    } else if let Some((plan, report)) = failed.into_iter().next() {
+        explain(cli, &plan, report);
     }
+    holds
 }
 
-/// Which invariant broke, and the smallest plan that still breaks it.
+fn tell_broken(seed: u64, report: &Report) {
+    println!("BROKEN by seed {seed}: {}", show::outcome(&report.outcome));
+}
+
+/// The smallest plan that still breaks the same invariant.
 fn explain(cli: &Cli, plan: &Plan, report: Report) {
-    println!("\nBROKEN by seed {}: {}", plan.seed, show::outcome(&report.outcome));
-    println!("making it small, in at most {} runs …", cli.shrink_runs);
+    println!("\nmaking it small, in at most {} runs …", cli.shrink_runs);
     let (small, report) = shrink(plan, report, cli.shrink_runs, &mut |elements| println!("  {elements} elements"));
     println!("\n{}\n\n{}", show::outcome(&report.outcome), small.describe());
     println!("Replay it:\n  cargo xtask sim {}", show::replay(&small));

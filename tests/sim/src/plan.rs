@@ -208,6 +208,8 @@ pub(crate) enum FaultKind {
     StorageErrors { who: Who, of_thousand: u32, for_ms: Ms },
     /// The browser's storage has so much room left, bytes.
     StorageFull { who: Who, room: usize, for_ms: Ms },
+    /// The browser's next so many batches with a result fail.
+    ResultUnstored { who: Who, batches: u32 },
     /// The browser's batches take this long.
     StorageSlow { who: Who, latency_ms: Ms, for_ms: Ms },
     /// The browser's clock jumps.
@@ -365,12 +367,16 @@ fn few(rng: &mut Rng) -> u32 {
     if rng.bool() { 0 } else { rng.u32(1..12) }
 }
 
-const FAULT_KINDS: u32 = 19;
+const FAULT_KINDS: u32 = 20;
 
 fn fault(rng: &mut Rng, kind: u32) -> FaultKind {
     let who = rng.usize(..BROWSERS_MAX);
     let for_ms = if chance(rng, 100) { rng.u64(MINUTE..HOUR) } else { rng.u64(5 * SECOND..10 * MINUTE) };
-    let down_ms = if chance(rng, 100) { rng.u64(MINUTE..2 * HOUR) } else { rng.u64(100..MINUTE) };
+    let down_ms = match rng.u32(..100) {
+        0..=4 => rng.u64(4 * HOUR..16 * HOUR),
+        5..=14 => rng.u64(MINUTE..2 * HOUR),
+        _ => rng.u64(100..MINUTE),
+    };
     match kind {
         0 => FaultKind::KillBrowser { who, effects: few(rng), down_ms, silent: chance(rng, 300) },
         1 => FaultKind::KillHouse { outputs: few(rng), down_ms },
@@ -402,6 +408,7 @@ fn fault(rng: &mut Rng, kind: u32) -> FaultKind {
         15 => FaultKind::HouseClock { by_ms: rng.i64(-3_000..3_000) },
         16 => FaultKind::Twin { who, for_ms },
         17 => FaultKind::SitesDown { for_ms },
+        18 => FaultKind::ResultUnstored { who, batches: rng.u32(1..4) },
         _ => FaultKind::DamagedRecord { who },
     }
 }

@@ -83,7 +83,8 @@ listed! {
     /// Kinds of faults.
     FaultName {
         /// See [`FaultKind::KillBrowser`], and so on.
-        KillBrowser, Cut, Partition, Slow, Attack, StorageErrors, StorageFull, StorageSlow, ClockJump, Twin,
+        KillBrowser, Cut, Partition, Slow, Attack, StorageErrors, StorageFull, StorageSlow, ResultUnstored,
+        ClockJump, Twin,
         /// Those of the coordinator.
         DamagedRecord, KillHouse, StopDisk, Restart, DiskErrors, DiskFull, DiskSlow, HouseClock, SitesDown,
     }
@@ -178,6 +179,7 @@ impl FaultName {
             FaultKind::StorageErrors { .. } => Self::StorageErrors,
             FaultKind::StorageFull { .. } => Self::StorageFull,
             FaultKind::StorageSlow { .. } => Self::StorageSlow,
+            FaultKind::ResultUnstored { .. } => Self::ResultUnstored,
             FaultKind::ClockJump { .. } => Self::ClockJump,
             FaultKind::HouseClock { .. } => Self::HouseClock,
             FaultKind::Twin { .. } => Self::Twin,
@@ -204,6 +206,7 @@ impl FaultName {
             | Self::StorageErrors
             | Self::StorageFull
             | Self::StorageSlow
+            | Self::ResultUnstored
             | Self::ClockJump
             | Self::Twin
             | Self::DamagedRecord => false,

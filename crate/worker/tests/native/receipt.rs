@@ -90,6 +90,25 @@ fn a_verdict_before_its_acknowledgement_says_no_less() {
 }
 
 #[test]
+fn a_verdict_about_a_result_of_a_class_that_is_off_by_now_is_kept() {
+    let mut world = World::connected();
+    world.coordinator.is_mute = true;
+    let offer = world.assign(&text_item("switched off"));
+    world.answer(&offer, 0);
+    let result = world.coordinator.heard.values().next().unwrap().clone();
+    world.command(Command::SetJudgments { on: false });
+    world.cut();
+    world.command(Command::ConnectNow);
+    assert_eq!((world.view().link, world.view().outbox), (Link::Connected, 1));
+    let message = world.coordinator.decide(&result, world.coordinator_now());
+    world.say(&message);
+    world.command(Command::SetJudgments { on: true });
+    world.say(&ToWorker::Ack { offer: Hash::from_hex(&offer).unwrap(), result: Hash::of(&result) });
+    let activity = world.view().activities[0].clone();
+    assert_eq!((world.view().outbox, activity.state), (0, ActivityState::Accepted));
+}
+
+#[test]
 fn a_signed_verdict_about_an_unknown_result_keeps_the_row_going() {
     let (mut world, _, result) = waiting();
     let unknown = verdict(&world, Hash([3; 32]), &world.coordinator.key);

@@ -114,7 +114,7 @@ impl Model {
                 let Ok(result) = cose::peek::<lull_protocol::statement::WorkResult>(statement) else { return Ok(()) };
                 self.take_result(result.offer, Hash::of(statement), statement, body, at)?;
             }
-            Command::Return { worker, offer, reason } => self.returned(*worker, *offer, *reason)?,
+            Command::Return { worker, offer, reason } => self.returned(*worker, *offer, *reason, at)?,
             Command::Sweep => drop(self.swept(at)),
             Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => {}
         }

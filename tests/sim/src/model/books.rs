@@ -12,12 +12,14 @@ use super::{Holds, Model, must};
 const RECEIPTS_KEPT: usize = 1_900;
 
 impl Model {
-    /// In the calm at the end a worker's books are those of the ledger, and nothing waits any more.
-    pub(crate) fn worker_ends(&self, me: PublicKey, view: &View, export: &str) -> Holds {
+    /// In the calm at the end a worker's books are those of the ledger, and nothing waits any more. `held`: leases
+    /// and results in its storage.
+    pub(crate) fn worker_ends(&self, me: PublicKey, view: &View, export: &str, held: (usize, usize)) -> Holds {
         let (pending, payable) = self.account(&me);
         let seen = (view.account.earned, view.account.pending, view.account.payable);
         must(view.link == Link::Connected, "progress", || format!("{me} is not connected: {:?}", view.link))?;
         must(view.outbox == 0, "progress", || format!("{me} still has {} results to send", view.outbox))?;
+        must(held == (0, 0), "each lease ends", || format!("{me} stores {held:?} leases and results for ever"))?;
         must(seen == (pending + payable, pending, payable), "the worker's books are the ledger's", || {
             format!("{me} shows {seen:?}, the ledger has {:?}", (pending + payable, pending, payable))
         })?;
@@ -26,6 +28,8 @@ impl Model {
         if worker.made_room || !self.is_unharmed(&me) || row.len() > RECEIPTS_KEPT {
             return Ok(());
         }
+        let unheard = worker.signed.keys().find(|offer| !worker.heard.contains(*offer));
+        must(unheard.is_none(), "a result is sent until it is answered", || format!("{me} gave up on {unheard:?}"))?;
         let kept: BTreeSet<&str> =
             export.lines().filter_map(|line| line.split("\"verdict\":\"").nth(1)?.split('"').next()).collect();
         for (at, ruled) in row.iter().enumerate() {

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use lull_market::Command;
+use lull_market::session::{Found, Query};
 use lull_protocol::message::RefusedCode;
-use lull_protocol::statement::{Offer, Report, WorkResult};
+use lull_protocol::statement::{Offer, Report, Verdict, WorkResult};
 use lull_protocol::{Hash, PublicKey, Signed, Timestamp, ToCoordinator, ToWorker, cose};
 use lull_worker::Write;
 
-use super::{Holds, Lease, Model, State, broken, must};
+use super::{Holds, Lease, Model, Ruled, State, broken, must};
 
 impl Model {
     /// These were in a transaction when the coordinator died.
@@ -19,6 +20,50 @@ impl Model {
             }
             self.unsure.push((command.clone(), at));
         }
+    }
+
+    /// A connection has read the store: it finds what is committed.
+    pub(crate) fn read(&self, query: &Query, found: &Found) -> Holds {
+        match (query, found) {
+            (Query::OpenLeases { worker, now }, Found::OpenLeases(leases)) => self.found_leases(worker, *now, leases),
+            (Query::Account { worker, day_start }, Found::Account(account)) => {
+                let (pending, payable) = self.account(worker);
+                let row = self.verdicts.get(worker).map(Vec::as_slice).unwrap_or_default();
+                let of_today = |ruled: &&Ruled| ruled.verdict.decided_at >= *day_start;
+                let today: u64 = row.iter().filter(of_today).map(|ruled| ruled.verdict.amount.get()).sum();
+                let said = (account.pending.get(), account.payable.get(), account.earned.get());
+                let fits = said == (pending, payable, pending + payable)
+                    && (account.earned_today.get(), account.verdicts) == (today, row.len() as u64);
+                must(fits, "earned = pending + payable", || {
+                    format!("{worker} has {account:?}, verdicts say {pending}, {payable}, {today} since {day_start:?}")
+                })
+            }
+            (Query::VerdictsAfter { worker, number, limit }, Found::VerdictsAfter(page)) => {
+                let row = self.verdicts.get(worker).map(Vec::as_slice).unwrap_or_default();
+                let from = usize::try_from(*number).unwrap_or(usize::MAX).min(row.len());
+                let rest = row.iter().zip(1_u64..).skip(from).take(*limit).map(|(ruled, at)| (at, &ruled.statement));
+                let is_row = rest.eq(page.iter().map(|verdict| (verdict.number, &verdict.statement)));
+                must(is_row, "acknowledged means durable", || {
+                    format!("{} verdicts of {worker} after {number} were found, {} exist", page.len(), row.len())
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// All that are live, and no other.
+    fn found_leases(&self, worker: &PublicKey, now: Timestamp, leases: &[lull_market::Lease]) -> Holds {
+        const TOLD: &str = "leases are told again";
+        let is_live = |lease: &Lease| lease.state == State::Open && lease.offer.deadline >= now;
+        let live = self.leases.iter().filter(|(_, lease)| lease.worker == *worker && is_live(lease));
+        let mut missing: BTreeSet<Hash> = live.map(|(offer, _)| *offer).collect();
+        for lease in leases {
+            let offer: Offer = cose::peek(&lease.offer).map_err(|error| broken("frames", error.to_string()))?;
+            let is_maybe = self.maybe_nonces.get(&offer.nonce) == Some(worker);
+            let is_known = missing.remove(&Hash::of(&lease.offer)) || is_maybe;
+            must(is_known, TOLD, || format!("{offer:?} is not open"))?;
+        }
+        must(missing.is_empty(), TOLD, || format!("{missing:?} of {worker} were not found"))
     }
 
     /// The coordinator reads a frame of a worker.
@@ -138,6 +183,9 @@ impl Model {
         is_twin: bool,
         durable: &dyn Fn(&str) -> bool,
     ) -> Holds {
+        if !is_twin {
+            self.consent.sends(me, message)?;
+        }
         let ToCoordinator::Result { statement } = message else { return Ok(()) };
         let result: WorkResult = cose::peek(statement).map_err(|error| broken("frames", error.to_string()))?;
         let offer = result.offer;
@@ -145,6 +193,7 @@ impl Model {
         let is_harmed = !self.is_unharmed(&me);
         let worker = self.worker(me);
         let hash = Hash::of(statement);
+        let is_new = !worker.signed.contains_key(&offer);
         let first = *worker.signed.entry(offer).or_insert(hash);
         let may_differ = is_twin || is_harmed || worker.let_go.contains(&offer);
         must(first == hash || may_differ, "one result per offer", || format!("{offer}: {first} and {hash}"))?;
@@ -152,7 +201,24 @@ impl Model {
             let is_answer = worker.answered.get(&offer).is_some_and(|given| given.contains(&answer.option));
             must(is_answer, "answers are the person's", || format!("{offer}: {answer:?}"))?;
         }
-        Ok(())
+        match &result.report {
+            Report::Fetch(report) if is_new => self.report_is_true(&offer, report),
+            _ => Ok(()),
+        }
+    }
+
+    /// A worker of ours hears something.
+    pub(crate) fn worker_heard(&mut self, me: PublicKey, message: &ToWorker) {
+        let worker = self.worker(me);
+        let about = match message {
+            ToWorker::Ack { offer, .. } => Some(*offer),
+            ToWorker::Refused { about, code } if code.is_final() => *about,
+            ToWorker::Verdict { statement, .. } => cose::peek::<Verdict>(statement).ok().and_then(|verdict| {
+                worker.signed.iter().find(|(_, hash)| **hash == verdict.result).map(|(offer, _)| *offer)
+            }),
+            _ => None,
+        };
+        worker.heard.extend(about);
     }
 
     pub(crate) fn person_answered(&mut self, me: PublicKey, offer: &str, option: u8) {
@@ -163,7 +229,7 @@ impl Model {
     }
 
     /// A worker of ours writes a batch.
-    pub(crate) fn worker_writes(&mut self, me: PublicKey, batch: u64, writes: &[Write]) {
+    pub(crate) fn worker_writes(&mut self, me: PublicKey, batch: u64, writes: &[Write]) -> Holds {
         let keeps = |kind: &str, offer: &str| {
             writes.iter().any(|write| write.value.is_some() && write.key.strip_prefix(kind) == Some(offer))
         };
@@ -182,7 +248,16 @@ impl Model {
                 worker.made_room = true;
                 worker.let_go.insert(offer);
             }
+            let is_aside = write.key.starts_with("aside/") && !self.worker(me).was_damaged;
+            must(!is_aside, "records survive", || format!("{me} can't read its own {}", write.key))?;
+            let taken = write.value.as_ref().and_then(|_| Hash::from_hex(write.key.strip_prefix("lease/")?));
+            if let Some(lease) = taken.and_then(|offer| self.leases.get(&offer)) {
+                let class = lease.offer.class;
+                let keeps = self.consent.keeps(me, class);
+                must(keeps, "nothing before consent", || format!("{me} takes work of {class:?}, which is off"))?;
+            }
         }
+        Ok(())
     }
 
     /// A batch was written, or failed.

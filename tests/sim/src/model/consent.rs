@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::PublicKey;
+use lull_protocol::statement::{JobClass, Report, WorkResult};
+use lull_protocol::{PublicKey, ToCoordinator, cose};
 use lull_view::{BandwidthWhen, Command, Settings};
 use lull_worker::Surroundings;
 
-use super::{Holds, must};
+use super::{Holds, broken, must};
 use crate::world::may_be_asked;
+
+const CONSENT: &str = "nothing before consent";
 
 /// What all persons allow.
 #[derive(Debug, Default)]
@@ -91,17 +94,67 @@ impl Consents {
     pub(crate) fn connects(&mut self, worker: PublicKey) -> Holds {
         let wanted = &self.of(worker).wanted;
         let is_on = !wanted.paused && (wanted.judgments || wanted.bandwidth);
-        must(is_on, "nothing before consent", || format!("dials with {wanted:?}"))
+        must(is_on, CONSENT, || format!("connects with {wanted:?}"))
     }
 
     /// The browser sends a request for a buyer.
     pub(crate) fn fetches(&mut self, worker: PublicKey, url: &str) -> Holds {
+        self.may_fetch(worker, url)?;
+        // Whether plain http is allowed is in the item; the verdict looks at that.
+        must(may_be_asked(url, true), "policy on every hop", || url.to_owned())
+    }
+
+    /// A request of the browser is open.
+    pub(crate) fn may_fetch(&mut self, worker: PublicKey, url: &str) -> Holds {
         let Consent { wanted, surroundings, .. } = self.of(worker);
         let is_time = surroundings.away || wanted.bandwidth_when == BandwidthWhen::Always;
         let may = wanted.bandwidth && !wanted.paused && wanted.card_seen && is_time;
         let can = surroundings.host_permission && !surroundings.data_saver;
-        must(may && can, "nothing before consent", || format!("{url} with {wanted:?}, {surroundings:?}"))?;
-        // Whether plain http is allowed is in the item; the verdict looks at that.
-        must(may_be_asked(url, true), "policy on every hop", || url.to_owned())
+        must(may && can, CONSENT, || format!("{url} with {wanted:?}, {surroundings:?}"))
+    }
+
+    /// A judgment is shown, or wanted.
+    pub(crate) fn may_judge(&mut self, worker: PublicKey, what: &str) -> Holds {
+        let Consent { wanted, .. } = self.of(worker);
+        let may = wanted.judgments && !wanted.paused && wanted.card_seen;
+        must(may, CONSENT, || format!("{what} with {wanted:?}"))
+    }
+
+    /// The browser sends a message: nothing of a class that is off, and no wish for it.
+    pub(super) fn sends(&mut self, worker: PublicKey, message: &ToCoordinator) -> Holds {
+        match message {
+            ToCoordinator::Want { fetch, judgment } => {
+                if *fetch > 0 {
+                    self.may_fetch(worker, "a wish")?;
+                }
+                if *judgment > 0 { self.may_judge(worker, "a wish") } else { Ok(()) }
+            }
+            ToCoordinator::Result { statement } => match cose::peek::<WorkResult>(statement).map(|r| r.report) {
+                Ok(Report::Fetch(_)) => self.is_on(worker, JobClass::Fetch, "a result"),
+                Ok(Report::Choice(_)) => self.is_on(worker, JobClass::Judgment, "a result"),
+                Err(error) => Err(broken("frames", error.to_string())),
+            },
+            ToCoordinator::BodyChunk { .. } => self.is_on(worker, JobClass::Fetch, "a body"),
+            ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture"),
+            // Work goes back when its class is switched off.
+            ToCoordinator::Return { .. } => Ok(()),
+            ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. } | ToCoordinator::Ping { .. } => {
+                self.connects(worker)
+            }
+        }
+    }
+
+    fn is_on(&mut self, worker: PublicKey, class: JobClass, what: &str) -> Holds {
+        let may = self.keeps(worker, class) && !self.of(worker).wanted.paused;
+        must(may, CONSENT, || format!("{what} of {class:?} was sent with {:?}", self.of(worker).wanted))
+    }
+
+    /// Whether the worker may take work of a class in.
+    pub(super) fn keeps(&mut self, worker: PublicKey, class: JobClass) -> bool {
+        let wanted = &self.of(worker).wanted;
+        match class {
+            JobClass::Fetch => wanted.bandwidth,
+            JobClass::Judgment => wanted.judgments,
+        }
     }
 }

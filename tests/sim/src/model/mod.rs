@@ -10,6 +10,7 @@ mod books;
 mod border;
 mod buying;
 mod consent;
+mod fetching;
 mod rules;
 mod working;
 
@@ -22,6 +23,10 @@ use lull_protocol::units::Nonce;
 use lull_protocol::{Hash, Item, OrderId, PublicKey, Timestamp};
 
 use consent::Consents;
+
+/// With a connection a worker learns the coordinator's clock at least this often, milliseconds: a heartbeat,
+/// and the silence after which it would have left.
+const CLOCK_LEARNED_MS_MAX: u64 = 120_000;
 
 /// What broke.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,11 +114,15 @@ struct Worker {
     was_attacked: bool,
     was_twinned: bool,
     was_damaged: bool,
+    /// When its clock last jumped, by the coordinator's clock.
+    clock_jumped_at: Option<Timestamp>,
     /// It let receipts or results go, to make room.
     made_room: bool,
     let_go: BTreeSet<Hash>,
     /// The one result it signed for each offer.
     signed: BTreeMap<Hash, Hash>,
+    /// Offers whose result it heard of: acknowledged, judged or refused for good.
+    heard: BTreeSet<Hash>,
     /// What the person answered.
     answered: BTreeMap<Hash, BTreeSet<u8>>,
     /// What it was last told that it earned.
@@ -124,6 +133,8 @@ struct Worker {
 
 /// The model.
 pub(crate) struct Model {
+    /// What the web answers follows from it.
+    seed: u64,
     house: PublicKey,
     terms: Terms,
     names: Vec<String>,
@@ -172,8 +183,9 @@ impl std::ops::AddAssign for Counts {
 }
 
 impl Model {
-    pub(crate) fn new(house: PublicKey, terms: Terms, names: Vec<String>) -> Self {
+    pub(crate) fn new(seed: u64, house: PublicKey, terms: Terms, names: Vec<String>) -> Self {
         Self {
+            seed,
             house,
             terms,
             names,
@@ -219,6 +231,11 @@ impl Model {
         }
     }
 
+    /// This worker's clock jumps.
+    pub(crate) fn clock_jumped(&mut self, worker: PublicKey, at: Timestamp) {
+        self.worker(worker).clock_jumped_at = Some(at);
+    }
+
     fn worker(&mut self, worker: PublicKey) -> &mut Worker {
         self.workers.entry(worker).or_default()
     }
@@ -229,10 +246,19 @@ impl Model {
         self.workers.get(worker).is_some_and(|w| !harmed(w))
     }
 
-    /// Offers that are not this worker's.
+    /// Whether an unharmed worker had every chance to know the coordinator's clock when it was given this
+    /// offer: its own did not jump since, nor right before.
+    fn knows_the_time(&self, worker: &PublicKey, offer: &Offer) -> bool {
+        let jumped_at = self.workers.get(worker).and_then(|worker| worker.clock_jumped_at);
+        let is_settled = jumped_at.is_none_or(|at| at.plus(CLOCK_LEARNED_MS_MAX) < offer.issued_at);
+        self.is_unharmed(worker) && is_settled
+    }
+
+    /// Offers that are not this worker's, those whose leases are open first.
     pub(crate) fn offers_of_others(&self, worker: &PublicKey) -> Vec<Hash> {
-        let others = self.leases.iter().rev().filter(|(_, lease)| lease.worker != *worker);
-        others.map(|(offer, _)| *offer).take(20).collect()
+        let others = self.leases.iter().filter(|(_, lease)| lease.worker != *worker);
+        let (open, over): (Vec<_>, Vec<_>) = others.partition(|(_, lease)| lease.state == State::Open);
+        open.into_iter().take(20).chain(over.into_iter().take(4)).map(|(offer, _)| *offer).collect()
     }
 
     /// Whether it may have leases that nobody has seen.

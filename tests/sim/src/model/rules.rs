@@ -4,7 +4,7 @@ use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::statement::{Decision, FetchReport, Offer, Outcome, Price, VerdictReason, WorkResult};
 use lull_protocol::{FetchItem, Method, Timestamp};
 
-use crate::world::may_be_asked;
+use crate::world::{is_public, may_be_asked};
 
 /// Decision, reason and amount.
 pub(super) type Ruling = (Decision, VerdictReason, u64);
@@ -20,10 +20,12 @@ pub(super) fn price(price: &Price, bytes: u64) -> u64 {
     price.per_item.get() + u64::try_from(by_size).unwrap_or(u64::MAX)
 }
 
-/// Whether a result's times lie inside its lease, seen at this moment.
+/// Whether a result's times lie inside its lease, seen at this moment; a coordinator whose clock was set back
+/// holds that against nobody.
 pub(super) fn in_time(result: &WorkResult, offer: &Offer, at: Timestamp) -> bool {
     let (started, finished) = (result.started_at.get(), result.finished_at.get());
-    started + CLOCK_SKEW_MS_MAX >= offer.issued_at.get() && finished <= at.get() + CLOCK_SKEW_MS_MAX
+    let (issued, seen) = (offer.issued_at.get(), at.get().max(offer.issued_at.get()));
+    started + CLOCK_SKEW_MS_MAX >= issued && finished <= seen + CLOCK_SKEW_MS_MAX
 }
 
 /// What becomes of a fetch.
@@ -64,13 +66,8 @@ fn leads_to_outcome(item: &FetchItem, report: &FetchReport) -> bool {
         && report.hops.iter().take(redirects).all(|hop| is_redirect(hop.status))
 }
 
-/// The world's own word: its catalogue of pages, and addresses that are plainly public.
+/// The world's own word: its catalogues of pages and of public addresses.
 fn all_public(item: &FetchItem, report: &FetchReport) -> bool {
-    let is_private = |address: &str| {
-        ["10.", "127.", "192.168.", "169.254.", "::1", "fd"].iter().any(|start| address.starts_with(start))
-    };
-    report
-        .hops
-        .iter()
-        .all(|hop| may_be_asked(&hop.url, item.http_allowed) && !hop.address.is_empty() && !is_private(&hop.address))
+    let is_fine = |url: &str, address: &str| may_be_asked(url, item.http_allowed) && is_public(Some(address));
+    report.hops.iter().all(|hop| is_fine(&hop.url, &hop.address))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use lull_market::{Command, NumberedVerdict, Reply};
-use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
+use lull_protocol::limits::{CLOCK_SKEW_MS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{AcceptanceRule, Decision, JobClass, Offer, Report, Verdict, VerdictReason, WorkResult};
 use lull_protocol::units::Nonce;
@@ -53,7 +53,7 @@ impl Model {
                 self.verdicts_follow(&expected, verdicts)
             }
             (Command::Return { worker, offer, reason }, Reply::Freed | Reply::Done) => {
-                self.returned(*worker, *offer, *reason)
+                self.returned(*worker, *offer, *reason, at)
             }
             (Command::Sweep, Reply::Swept { expired, verdicts, .. }) => {
                 let (over, expected) = self.swept(at);
@@ -189,6 +189,10 @@ impl Model {
         }
         let is_live = lease.state == State::Open && at <= lease.offer.deadline;
         must(is_live, "no result after its lease", || format!("{offer} is {:?} at {at:?}", lease.state))?;
+        let in_time = rules::in_time(result, &lease.offer, at);
+        must(in_time || !self.knows_the_time(&worker, &lease.offer), "honest workers know the time", || {
+            format!("{worker} worked from {:?} to {:?}, stored at {at:?}", result.started_at, result.finished_at)
+        })?;
         self.take_result(offer, hash, statement, body, at)
     }
 
@@ -308,15 +312,20 @@ impl Model {
         }
     }
 
-    pub(super) fn returned(&mut self, worker: PublicKey, offer: Hash, reason: ReturnReason) -> Holds {
+    pub(super) fn returned(&mut self, worker: PublicKey, offer: Hash, reason: ReturnReason, at: Timestamp) -> Holds {
         let Some(lease) = self.leases.get_mut(&offer) else {
             return Err(broken("who may have which lease", format!("{offer} was given back, which is no offer")));
         };
         must(lease.worker == worker, "who may have which lease", || format!("{offer} was given back by another"))?;
+        let promise = lease.offer.clone();
         if lease.state == State::Open {
             lease.state = State::Returned(reason);
             self.touched.insert(offer);
         }
+        let is_sound = reason == ReturnReason::Broken && at.plus(CLOCK_SKEW_MS_MAX) < promise.deadline;
+        must(!is_sound || !self.knows_the_time(&worker, &promise), "honest workers know the time", || {
+            format!("{worker} gave {offer} back as broken at {at:?}: {promise:?}")
+        })?;
         let is_returned = matches!(self.leases.get(&offer).map(|lease| lease.state), Some(State::Returned(_)));
         must(is_returned, "the first result of an offer counts", || format!("{offer} was given back after its end"))
     }

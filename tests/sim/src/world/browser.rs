@@ -17,6 +17,9 @@ use crate::mix::bytes;
 use crate::plan::{BrowserPlan, Ms};
 use crate::table::{Mark, WorkerState};
 
+/// Handshakes of honest workers that somebody has recorded, the newest.
+const HANDSHAKES_RECORDED: usize = 32;
+
 /// A browser: what lives longer than its background.
 pub(crate) struct Browser {
     pub(crate) plan: BrowserPlan,
@@ -33,6 +36,8 @@ pub(crate) struct Browser {
     pub(crate) kill_after: Option<(u32, Ms, bool)>,
     /// A copy of another browser, for as long as it lives.
     pub(crate) twin_of: Option<usize>,
+    /// Its last hello, as somebody could have recorded it.
+    pub(crate) hello: Vec<u8>,
 }
 
 /// The background: memory only.
@@ -68,6 +73,8 @@ pub(crate) enum BrowserEvent {
     Look,
     /// The person answers what was shown.
     Answer,
+    /// The person comes back, or stops what goes on.
+    Interrupt,
     /// The background ends now if it was to end and hasn't.
     Kill,
     /// The person closes the browser.
@@ -168,6 +175,7 @@ impl World {
             BrowserEvent::Fetched(fetch, happened) => self.fetched(who, fetch, *happened),
             BrowserEvent::Look => self.person_looks(who),
             BrowserEvent::Answer => self.person_answers(who),
+            BrowserEvent::Interrupt => self.person_interrupts(who),
             BrowserEvent::Kill => {
                 if let Some((_, down_ms, silent)) = self.browser(who).kill_after {
                     self.kill_and_reopen(who, down_ms, silent);
@@ -199,6 +207,10 @@ impl World {
                 self.mix.bytes(&bytes);
                 let message = ToWorker::from_frame(&bytes).ok();
                 self.mark(Mark::ToWorker(message.as_ref(), state));
+                let me = self.browser(who).me;
+                if let Some(message) = &message {
+                    self.model.worker_heard(me, message);
+                }
                 self.feed(who, Happened::Frame(bytes));
             }
             Parcel::Close => {
@@ -231,8 +243,14 @@ impl World {
             let Some(event) = background.events.pop_front() else { break };
             background.worker.handle(event, now);
         }
-        if let Some(background) = self.background(who) {
-            background.is_busy = false;
+        let is_twin = self.browser(who).twin_of.is_some();
+        let me = self.browser(who).me;
+        let Some(background) = self.background(who) else { return };
+        background.is_busy = false;
+        if !is_twin && let Some(hop) = background.hops.values().next() {
+            let url = hop.url.clone();
+            let checked = self.model.consent.may_fetch(me, &url);
+            self.check(checked);
         }
     }
 
@@ -316,8 +334,15 @@ impl World {
         let (me, is_twin) = (browser.me, browser.twin_of.is_some());
         let Some(background) = &mut browser.background else { return };
         match &message {
-            Ok(ToCoordinator::Hello { .. }) => background.phase = WorkerState::Greeting,
-            Ok(ToCoordinator::Proof { .. }) => background.phase = WorkerState::Proving,
+            Ok(ToCoordinator::Hello { .. }) => {
+                background.phase = WorkerState::Greeting;
+                browser.hello.clone_from(&bytes);
+            }
+            Ok(ToCoordinator::Proof { .. }) => {
+                background.phase = WorkerState::Proving;
+                self.handshakes.push_front((browser.hello.clone(), bytes.clone()));
+                self.handshakes.truncate(HANDSHAKES_RECORDED);
+            }
             _ => background.phase = WorkerState::Idle,
         }
         let conn = background.conn;

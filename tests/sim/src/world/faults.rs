@@ -122,8 +122,13 @@ impl World {
                 let storage = &mut self.browser(who).storage;
                 storage.bytes_max = Some(storage.bytes() + room);
             }
+            FaultKind::ResultUnstored { batches, .. } => self.browser(who).storage.results_refused = batches,
             FaultKind::StorageSlow { latency_ms, .. } => self.browser(who).storage.latency_ms = latency_ms,
-            FaultKind::ClockJump { by_ms, .. } => self.browser(who).ahead_ms += by_ms,
+            FaultKind::ClockJump { by_ms, .. } => {
+                let (me, at) = (self.browser(who).me, self.house_wall());
+                self.browser(who).ahead_ms += by_ms;
+                self.model.clock_jumped(me, at);
+            }
             FaultKind::Twin { .. } => self.make_twin(who),
             FaultKind::DamagedRecord { .. } => self.damage_record(who),
             _ => {}
@@ -211,6 +216,7 @@ impl World {
             ahead_ms: browser.ahead_ms,
             kill_after: None,
             twin_of: Some(who),
+            hello: Vec::new(),
         };
         self.model.twinned(twin.me);
         self.browsers.push(twin);
@@ -240,7 +246,7 @@ impl World {
         self.queue.after(1, Event::BrowserStarts { who });
     }
 
-    /// All faults stop: the sky is clear, everybody is there and wants to work.
+    /// All faults stop: the sky is clear, everybody is there and wants to work, the coordinator too.
     pub(crate) fn calm(&mut self) {
         self.is_calm = true;
         self.set_weather(Weather::FAIR);
@@ -248,6 +254,10 @@ impl World {
         self.house.kill_after = None;
         if self.house.armed.take().is_some() {
             self.house.disk.stop_after(u64::MAX / 2);
+        }
+        match &mut self.house.process {
+            Some(process) => process.stopping = process.stopping.map(|_| 0),
+            None => self.queue.after(0, Event::HouseStarts),
         }
         self.sites_down = false;
         self.end_twins(None);
@@ -302,6 +312,7 @@ fn target(kind: &FaultKind) -> Option<usize> {
         | FaultKind::StorageErrors { who, .. }
         | FaultKind::StorageFull { who, .. }
         | FaultKind::StorageSlow { who, .. }
+        | FaultKind::ResultUnstored { who, .. }
         | FaultKind::ClockJump { who, .. }
         | FaultKind::Twin { who, .. }
         | FaultKind::DamagedRecord { who } => Some(*who),

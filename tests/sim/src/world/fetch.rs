@@ -5,7 +5,9 @@ use lull_worker::{Event as Happened, FetchFailure, FetchId};
 use super::World;
 use super::browser::{BrowserEvent, Hop};
 use super::web::{self, Answer};
-use crate::plan::Ms;
+use crate::mix::chance;
+use crate::model::broken;
+use crate::plan::{Ms, SECOND};
 
 impl World {
     /// One request leaves the browser: the model looks at each.
@@ -17,6 +19,11 @@ impl World {
             let checked = self.model.consent.fetches(me, &url);
             self.check(checked);
         }
+        if web::is_lure(&url) {
+            let what = format!("{url} was asked for although only a private address leads there");
+            return self.check(Err(broken("no private address", what)));
+        }
+        self.person_may_interrupt(who);
         let answer = if self.sites_down { Answer::Silence } else { web::answer(self.plan.seed, &url) };
         let (after_ms, happened, body, is_public) = match answer {
             Answer::Head { after_ms, head, body } => {
@@ -43,20 +50,30 @@ impl World {
         let Some(body) = hop.body else { return };
         if !is_public {
             let what = format!("the body of {url} was read although a private address answered");
-            return self.check(Err(crate::model::broken("no private address", what)));
+            return self.check(Err(broken("no private address", what)));
         }
+        let (bytes, shell_counts) = (body.size(bytes_max), body.seed % 2 == 0);
         let failed = |failure, bytes: usize| Happened::FetchFailed { fetch, failure, encoded_bytes: bytes as u64 };
         let (after_ms, happened) = if body.after_ms > timeout_ms {
             (timeout_ms, failed(FetchFailure::Timeout, 0))
-        } else if let Some(at) = body.breaks_at.filter(|at| *at < body.bytes) {
+        } else if let Some(at) = body.breaks_at.filter(|at| *at < bytes) {
             (body.after_ms, failed(FetchFailure::Network, at))
-        } else if body.bytes as u64 > bytes_max {
-            (body.after_ms, failed(FetchFailure::TooLarge, usize::try_from(bytes_max).unwrap_or(body.bytes)))
+        } else if bytes as u64 > bytes_max && (shell_counts || body.beyond.is_none()) {
+            (body.after_ms, failed(FetchFailure::TooLarge, usize::try_from(bytes_max).unwrap_or(bytes)))
         } else {
-            let read = body.read();
+            // One byte too many may slip through a shell that counts what is encoded: the machine counts again.
+            let read = body.read(bytes_max);
             (body.after_ms, Happened::BodyRead { fetch, encoded_bytes: read.len() as u64, body: read })
         };
         self.queue_browser(who, after_ms, BrowserEvent::Fetched(fetch, Box::new(happened)));
+    }
+
+    /// Now and then the person comes back, or changes their mind, in the middle of a fetch.
+    fn person_may_interrupt(&mut self, who: usize) {
+        let mut rng = self.rng.fork();
+        if chance(&mut rng, 40) {
+            self.queue_browser(who, rng.u64(..2 * SECOND), BrowserEvent::Interrupt);
+        }
     }
 
     /// An answer reaches the background, unless it gave the request up.

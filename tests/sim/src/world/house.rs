@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use lull_disk::{Disk, Weather};
 use lull_market::Command;
-use lull_market::session::{self, Answer, End, Input, News, Now, Output, Push, Question, Session, Stage};
+use lull_market::session::{self, Answer, End, Found, Input, News, Now, Output, Push, Question, Session, Stage};
 use lull_protocol::limits::FRAME_BYTES_MAX;
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::units::{Challenge, Nonce};
-use lull_protocol::{PublicKey, Timestamp, ToCoordinator, ToWorker};
+use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator, ToWorker};
 use lull_store::{Reader, Store};
 
-use super::net::{ConnId, Parcel, Side};
+use super::net::{ConnId, Parcel, Peer, Side};
 use super::{Event, World};
 use crate::mix::{bytes, pick};
+use crate::model::broken;
 use crate::plan::{Ms, SECOND};
 use crate::table::{HouseState, Mark};
 
@@ -23,6 +24,8 @@ const PUSHES_QUEUED_MAX: usize = 64;
 const SEND_MS_MAX: Ms = 10 * SECOND;
 const REPLACE_MS_MAX: Ms = 12 * SECOND;
 const WAKE_MS: Ms = 50;
+/// How long a body may stand still, as the rules promise, and a moment to notice.
+const BODY_STILL_MS_MAX: Ms = 21 * SECOND;
 /// Larger frames end a connection unread, as the coordinator's transport does.
 const TRANSPORT_FRAME_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
 
@@ -117,6 +120,10 @@ pub(crate) struct Serving {
     waits_for: Option<ConnId>,
     held_kib: u32,
     look: u64,
+    /// Leases that were found for it after its welcome and that it has not said yet.
+    owed: BTreeSet<Hash>,
+    /// When a piece of a body was last asked for, or came.
+    body_moved: Ms,
 }
 
 enum Letter {
@@ -137,6 +144,8 @@ impl Serving {
             waits_for: None,
             held_kib: 0,
             look: 0,
+            owed: BTreeSet::new(),
+            body_moved: 0,
         }
     }
 
@@ -254,7 +263,12 @@ impl World {
                 Some(Output::End(end)) => return self.house_ends(conn, end),
                 None if serving.is_asking => return,
                 None => {
+                    if let Some(offer) = serving.owed.first() {
+                        let what = format!("{offer} is open and was not told after the welcome");
+                        return self.check(Err(broken("leases are told again", what)));
+                    }
                     if !self.feed_next(conn) {
+                        self.look_for_stalls(conn);
                         return self.look_again(conn);
                     }
                 }
@@ -305,12 +319,27 @@ impl World {
         if bytes.len() > TRANSPORT_FRAME_BYTES_MAX {
             return serving.session.handle(Input::Broken, now);
         }
+        let message = ToCoordinator::from_frame(bytes);
         serving.session.handle(Input::Frame(bytes), now);
+        if let Ok(ToCoordinator::BodyChunk { .. }) = &message {
+            serving.body_moved = now.monotonic_ms;
+        }
         self.mix.bytes(bytes);
-        let message = ToCoordinator::from_frame(bytes).ok();
+        let message = message.ok();
         self.mark(Mark::ToHouse(message.as_ref(), state));
         if let (Some(message), Some(worker)) = (&message, worker) {
             self.model.house_got(worker, message);
+        }
+    }
+
+    /// A body that does not move gives its memory back.
+    fn look_for_stalls(&mut self, conn: ConnId) {
+        let now = self.queue.now();
+        let Some(serving) = self.serving(conn) else { return };
+        let (held_kib, still_ms) = (serving.session.memory_kib(), now - serving.body_moved);
+        if held_kib > 0 && still_ms > BODY_STILL_MS_MAX {
+            let what = format!("{held_kib} KiB are held for a body that has not moved for {still_ms} ms");
+            self.check(Err(broken("a stalled body ends", what)));
         }
     }
 
@@ -350,6 +379,11 @@ impl World {
         if let Some(worker) = worker {
             let checked = self.model.house_sent(worker, &message, now.wall);
             self.check(checked);
+        }
+        match (&message, self.serving(conn)) {
+            (ToWorker::Assign { offer, .. }, Some(serving)) => drop(serving.owed.remove(&Hash::of(offer))),
+            (ToWorker::BodyWanted { .. }, Some(serving)) => serving.body_moved = now.monotonic_ms,
+            _ => {}
         }
         self.mix.number(conn);
         self.net.send(&mut self.queue, conn, Side::Worker, Parcel::Frame(message.to_frame()));
@@ -405,6 +439,14 @@ impl World {
 
     /// The newest connection of a worker has its seat; the older one leaves first.
     fn take_seat(&mut self, conn: ConnId, worker: PublicKey) {
+        let key = self.net.peer(conn).and_then(|peer| match peer {
+            Peer::Browser(who) => self.browsers.get(who).map(|browser| browser.me),
+            Peer::Liar(who) => self.liars.get(who).map(|liar| liar.key.public()),
+        });
+        if key.is_some_and(|key| key != worker) {
+            let what = format!("{key:?} has the seat of {worker}");
+            self.check(Err(broken("a seat is its key's", what)));
+        }
         let Some(process) = &mut self.house.process else { return };
         if process.stopping.is_some() {
             return self.feed_answer(conn, Answer::No);
@@ -443,6 +485,9 @@ impl World {
     }
 
     pub(crate) fn answer(&mut self, conn: ConnId, answer: Answer) {
+        if let (Answer::Found(Found::OpenLeases(leases)), Some(serving)) = (&answer, self.serving(conn)) {
+            serving.owed = leases.iter().map(|lease| Hash::of(&lease.offer)).collect();
+        }
         if self.serving(conn).is_some_and(|serving| serving.is_asking) {
             self.feed_answer(conn, answer);
             self.pump(conn);

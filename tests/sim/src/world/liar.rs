@@ -19,6 +19,8 @@ use crate::plan::{Habit, LiarPlan, SECOND};
 
 /// Frames that are remembered for replay.
 const REMEMBERED: usize = 200;
+/// Connections beside each other, unless a race needs more.
+const CONNS_MAX: usize = 3;
 
 /// A liar.
 pub(crate) struct Liar {
@@ -33,6 +35,8 @@ pub(crate) struct Liar {
     sent: Vec<Vec<u8>>,
     /// Offers of anybody, as far as it could find out.
     heard_of: Vec<Hash>,
+    /// Connections on which it plays an honest worker's handshake again, and the proof that comes next.
+    played: BTreeMap<ConnId, Vec<u8>>,
 }
 
 impl Liar {
@@ -47,6 +51,7 @@ impl Liar {
             answered: BTreeMap::new(),
             sent: Vec::new(),
             heard_of: Vec::new(),
+            played: BTreeMap::new(),
         }
     }
 }
@@ -81,7 +86,11 @@ impl World {
             }
             return;
         };
+        if liar.conns.len() < CONNS_MAX && chance(&mut liar.rng, 40) {
+            self.liar_dials(who);
+        }
         // Any liar now and then does what another would.
+        let liar = self.liar(who);
         let habit = match chance(&mut liar.rng, 150) {
             true => pick(&mut liar.rng, Habit::ALL).copied().unwrap_or(liar.plan.habit),
             false => liar.plan.habit,
@@ -117,12 +126,18 @@ impl World {
             Parcel::Close => {
                 liar.conns.remove(&conn);
                 liar.ready.remove(&conn);
+                liar.played.remove(&conn);
                 return self.net.close(&mut self.queue, conn, Side::Worker, false);
             }
             Parcel::Frame(bytes) => ToWorker::from_frame(&bytes),
         };
         let Ok(message) = message else { return };
         match message {
+            ToWorker::Hello { .. } if liar.played.contains_key(&conn) => {
+                let proof = liar.played.remove(&conn).unwrap_or_default();
+                self.liar_sends_raw(conn, proof);
+                self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 2, judgment: 4 });
+            }
             ToWorker::Hello { version, coordinator, challenge, proof, card } => {
                 let Some(Some(hello)) = liar.conns.get(&conn).cloned() else { return };
                 let theirs = CoordinatorHello { version, coordinator, challenge, proof: &proof, card: &card };
@@ -133,7 +148,7 @@ impl World {
                 self.liar_keeps_busy(who);
                 self.liar_sends(who, conn, &ToCoordinator::Proof { statement, verdicts_seen, day_start: wall });
                 // It does not wait for its welcome.
-                (0..3).for_each(|_| self.liar_interrupts(who, conn, 300));
+                (0..6).for_each(|_| self.liar_interrupts(who, conn, 300));
             }
             ToWorker::Welcome { .. } => {
                 liar.ready.insert(conn);
@@ -151,7 +166,14 @@ impl World {
     fn liar_greets(&mut self, who: usize, conn: ConnId) {
         let origin = self.trust.origin().to_owned();
         let somebody = self.browsers.first().map(|browser| browser.me);
-        let liar = self.liar(who);
+        let Some(liar) = self.liars.get_mut(who) else { return };
+        let plays = matches!(liar.plan.habit, Habit::Impersonates | Habit::Replays) && chance(&mut liar.rng, 300);
+        if let (true, Some((hello, proof))) = (plays, pick(&mut liar.rng, self.handshakes.make_contiguous())) {
+            liar.conns.insert(conn, None);
+            liar.played.insert(conn, proof.clone());
+            let hello = hello.clone();
+            return self.liar_sends_raw(conn, hello);
+        }
         let poses = liar.plan.habit == Habit::Impersonates && chance(&mut liar.rng, 300);
         let worker = somebody.filter(|_| poses).unwrap_or(liar.key.public());
         let challenge = Challenge(bytes(&mut liar.rng));

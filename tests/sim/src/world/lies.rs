@@ -53,14 +53,19 @@ fn fetched(rng: &mut Rng, offer: Hash, url: &str, bytes_max: u64, is_wild: bool)
         _ => rng.u16(..600),
     };
     let most = if is_wild { 3 << 20 } else { bytes_max.min(200_000) };
-    let size = if outcome.is_paid() { rng.u64(..=most) } else { 0 };
+    let size = match rng.u32(..10) {
+        _ if !outcome.is_paid() => 0,
+        0 => bytes_max,
+        1 if is_wild => bytes_max + 1,
+        _ => rng.u64(..=most),
+    };
     let body = body_of(&offer, size);
-    let mut hops = vec![Hop { url: url.to_owned(), address: "93.184.215.14".to_owned(), status }];
+    let mut hops = vec![Hop { url: url.to_owned(), address: web::address(rng, true).to_owned(), status }];
     if is_wild {
         match rng.u32(..5) {
             0 => hops.clear(),
             1 => hops.insert(0, Hop { url: web::forbidden(rng).to_owned(), address: "1.1.1.1".into(), status: 302 }),
-            2 => hops.iter_mut().for_each(|hop| hop.address = "10.0.0.1".into()),
+            2 => hops.iter_mut().for_each(|hop| hop.address = web::address(rng, false).into()),
             3 => hops.iter_mut().for_each(|hop| hop.status = 302),
             _ => hops.push(Hop { url: web::forbidden(rng).to_owned(), address: "1.1.1.1".into(), status }),
         }

@@ -13,7 +13,7 @@ mod storage;
 mod web;
 mod writer;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use fastrand::Rng;
@@ -39,7 +39,7 @@ use crate::model::{Broken, Model};
 use crate::plan::{BrowserPlan, Element, HOUR, LiarPlan, Ms, Plan};
 use crate::table::{Mark, Marks, Situation};
 
-pub(crate) use web::may_be_asked;
+pub(crate) use web::{Answer, Body, answer, is_public, may_be_asked};
 
 /// The clocks of the world when a run begins: 2026-10-05, 10:00 UTC.
 pub(crate) const BASE_MS: u64 = 1_791_194_400_000;
@@ -172,6 +172,8 @@ pub(crate) struct World {
     browsers: Vec<Browser>,
     liars: Vec<Liar>,
     buyers: Vec<Buyer>,
+    /// Hello and proof of honest workers, as somebody has recorded them.
+    handshakes: VecDeque<(Vec<u8>, Vec<u8>)>,
     sites_down: bool,
     /// Faults that wait for their situation, and until when.
     waiting: Vec<(usize, Situation, Ms)>,
@@ -205,7 +207,7 @@ impl World {
         };
         let names = (0..BUYERS).map(Buyer::name).collect();
         let mut world = Self {
-            model: Model::new(key.public(), plan.terms.clone(), names),
+            model: Model::new(seed, key.public(), plan.terms.clone(), names),
             queue: Queue::default(),
             mix: Mix::default(),
             tally: Tally::default(),
@@ -215,6 +217,7 @@ impl World {
             browsers: Vec::new(),
             liars: Vec::new(),
             buyers: (0..BUYERS).map(Buyer::new).collect(),
+            handshakes: VecDeque::new(),
             sites_down: false,
             waiting: Vec::new(),
             is_calm: false,
@@ -261,6 +264,7 @@ impl World {
             ahead_ms: plan.ahead_ms,
             kill_after: None,
             twin_of: None,
+            hello: Vec::new(),
             plan,
             key,
         });
@@ -366,14 +370,14 @@ impl World {
             if browser.twin_of.is_some() {
                 continue;
             }
-            let me = browser.me;
+            let (me, held) = (browser.me, browser.storage.counts());
             let Some(background) = &browser.background else { continue };
             let view = background.worker.view(now);
             let export = match background.worker.query(&lull_view::Command::Export, now) {
                 Some(lull_view::Reply::Export { jsonl }) => jsonl,
                 _ => String::new(),
             };
-            let checked = self.model.worker_ends(me, &view, &export);
+            let checked = self.model.worker_ends(me, &view, &export, held);
             self.check(checked);
         }
         self.audit(true);

@@ -7,13 +7,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
+use lull_protocol::ToWorker;
+use lull_protocol::message::Message;
 
 use super::{Event, Queue};
-use crate::mix::chance;
+use crate::mix::{chance, pick};
 use crate::plan::Ms;
 
-/// Frames of anybody that an adversary may use, at most.
-const TAPE_FRAMES: usize = 64;
+/// Frames of anybody and of one kind that an adversary may use, at most.
+const TAPE_FRAMES: usize = 8;
 
 /// A connection's number.
 pub(crate) type ConnId = u64;
@@ -104,8 +106,8 @@ pub(crate) struct Net {
     conns: BTreeMap<ConnId, Conn>,
     next: ConnId,
     lines: BTreeMap<Peer, Line>,
-    /// What was sent lately, per direction.
-    tapes: BTreeMap<Side, VecDeque<Vec<u8>>>,
+    /// What was sent lately, per direction, by the byte that tells a message's kind.
+    tapes: BTreeMap<Side, BTreeMap<u8, VecDeque<Vec<u8>>>>,
     rng: Rng,
 }
 
@@ -238,7 +240,8 @@ impl Net {
 
     /// What somebody between makes of a frame.
     fn tamper(&mut self, to: Side, bytes: Vec<u8>, attacked: u32) -> Vec<Vec<u8>> {
-        let tape = self.tapes.entry(to).or_default();
+        let kind = bytes.get(1).copied().unwrap_or_default();
+        let tape = self.tapes.entry(to).or_default().entry(kind).or_default();
         tape.push_back(bytes.clone());
         if tape.len() > TAPE_FRAMES {
             tape.pop_front();
@@ -246,18 +249,36 @@ impl Net {
         if !chance(&mut self.rng, attacked) {
             return vec![bytes];
         }
-        match self.rng.u32(..5) {
+        match self.rng.u32(..6) {
             0 => vec![],
             1 => vec![bytes.clone(), bytes],
             2 => vec![bytes, self.foreign(to), self.foreign(to)],
             3 => vec![self.foreign(to), bytes],
+            4 => vec![self.mixed(bytes)],
             _ => vec![flipped(&mut self.rng, bytes)],
         }
     }
 
+    /// An offer with another one's item; any other frame as it is.
+    fn mixed(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        let kind = bytes.get(1).copied().unwrap_or_default();
+        let tape = self.tapes.get(&Side::Worker).and_then(|tapes| tapes.get(&kind));
+        let of_assign = |bytes: &Vec<u8>| match ToWorker::from_frame(bytes) {
+            Ok(ToWorker::Assign { offer, item }) => Some((offer, item)),
+            _ => None,
+        };
+        let Some((offer, own)) = of_assign(&bytes) else { return bytes };
+        let others = tape.into_iter().flatten().filter_map(of_assign).map(|(_, item)| item);
+        let others: Vec<_> = others.filter(|item| *item != own).collect();
+        let item = pick(&mut self.rng, &others).cloned().unwrap_or(own);
+        ToWorker::Assign { offer, item }.to_frame()
+    }
+
     /// A frame of any session in this direction.
     pub(crate) fn foreign(&mut self, to: Side) -> Vec<u8> {
-        let Some(tape) = self.tapes.get(&to) else { return vec![] };
+        let Some(tapes) = self.tapes.get(&to) else { return vec![] };
+        let kind = self.rng.usize(..tapes.len().max(1));
+        let Some(tape) = tapes.values().nth(kind) else { return vec![] };
         let number = self.rng.usize(..tape.len().max(1));
         tape.get(number).cloned().unwrap_or_default()
     }

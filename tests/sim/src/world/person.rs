@@ -73,6 +73,10 @@ impl World {
         let Some(view) = self.view(who) else { return };
         let Some(judgment) = view.judgment else { return };
         let me = self.browser(who).me;
+        if self.browser(who).twin_of.is_none() {
+            let checked = self.model.consent.may_judge(me, &judgment.offer);
+            self.check(checked);
+        }
         let person = &mut self.browser(who).person;
         if !person.is_diligent && chance(&mut person.rng, 60) {
             return self.command(who, Command::Skip { offer: judgment.offer });
@@ -145,6 +149,27 @@ impl World {
         self.queue_browser(who, next_ms, BrowserEvent::Look);
     }
 
+    /// Something that ends a fetch under way.
+    pub(crate) fn person_interrupts(&mut self, who: usize) {
+        let browser = self.browser(who);
+        if browser.person.is_diligent {
+            return;
+        }
+        let (which, surroundings) = (browser.person.rng.u32(..8), browser.surroundings);
+        match which {
+            0 => self.command(who, Command::SetPaused { on: true }),
+            1 => self.command(who, Command::SetBandwidth { on: false }),
+            2 => {
+                let revoked = lull_worker::Surroundings { host_permission: false, ..surroundings };
+                self.tell_surroundings(who, revoked);
+            }
+            _ => {
+                let back = lull_worker::Surroundings { away: false, ..surroundings };
+                self.tell_surroundings(who, back);
+            }
+        }
+    }
+
     fn follow_whim(&mut self, who: usize, whim: u32, view: &View) {
         let surroundings = self.browser(who).surroundings;
         match whim {
@@ -185,7 +210,8 @@ impl World {
         let now = self.browser_wall(who);
         let Some(background) = &self.browser(who).background else { return };
         let Some(lull_view::Reply::Receipt { receipt }) = background.worker.query(&query, now) else { return };
-        if receipt.is_none_or(|receipt| !receipt.valid) {
+        // Whose record of the coordinator was damaged knows no key to check with until it connects again.
+        if view.operator.is_some() && receipt.is_none_or(|receipt| !receipt.valid) {
             let what = format!("the receipt of {} does not hold in the browser", activity.offer);
             self.check(Err(crate::model::broken("receipts", what)));
         }

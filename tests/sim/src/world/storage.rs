@@ -21,6 +21,8 @@ pub(crate) struct Storage {
     under_way: VecDeque<(u64, Vec<Write>)>,
     /// Batches that fail, of a thousand.
     pub(crate) errors: u32,
+    /// Batches with a result that fail from here on.
+    pub(crate) results_refused: u32,
     /// What it holds at most, bytes.
     pub(crate) bytes_max: Option<usize>,
     pub(crate) latency_ms: Ms,
@@ -84,7 +86,12 @@ impl Storage {
     }
 
     /// Whether a batch is taken now.
-    fn takes(&self, writes: &[Write], rng: &mut Rng) -> bool {
+    fn takes(&mut self, writes: &[Write], rng: &mut Rng) -> bool {
+        let has_result = writes.iter().any(|write| write.value.is_some() && write.key.starts_with("outbox/"));
+        if has_result && self.results_refused > 0 {
+            self.results_refused -= 1;
+            return false;
+        }
         let size = self.size_with(writes);
         let fits = self.bytes_max.is_none_or(|most| size <= most || size <= self.bytes);
         fits && !chance(rng, self.errors)
@@ -103,7 +110,7 @@ impl Storage {
 
     /// Nothing fails any more.
     pub(crate) fn calm(&mut self) {
-        (self.errors, self.bytes_max, self.latency_ms) = (0, None, 5);
+        (self.errors, self.results_refused, self.bytes_max, self.latency_ms) = (0, 0, None, 5);
     }
 
     /// Damages one record, as a disk does: its end is missing, or zeros. Its key.
@@ -125,7 +132,8 @@ impl World {
     pub(crate) fn persist(&mut self, who: usize, batch: u64, writes: Vec<Write>) {
         let me = self.browser(who).me;
         if self.browser(who).twin_of.is_none() {
-            self.model.worker_writes(me, batch, &writes);
+            let checked = self.model.worker_writes(me, batch, &writes);
+            self.check(checked);
         }
         let storage = &mut self.browser(who).storage;
         storage.under_way.push_back((batch, writes));

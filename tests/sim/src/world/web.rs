@@ -3,12 +3,14 @@
 use fastrand::Rng;
 use lull_worker::{FetchFailure, HopHead};
 
-use crate::mix::stream;
+use crate::mix::{chance, pick, stream};
 use crate::plan::Ms;
 
 /// Sites and pages there are.
 const SITES: u64 = 40;
 const PAGES: u64 = 400;
+/// Pages beyond them, to which only private addresses redirect: nobody may ever follow.
+const LURES: u64 = 50;
 
 /// What comes back for one request.
 #[derive(Clone, Debug)]
@@ -34,12 +36,20 @@ pub(crate) struct Body {
     pub(crate) after_ms: Ms,
     /// The connection breaks after so many bytes.
     pub(crate) breaks_at: Option<usize>,
+    /// It is as large as its reader allows, and this much more.
+    pub(crate) beyond: Option<u64>,
 }
 
 impl Body {
+    /// How many bytes it has for a reader with this ceiling.
+    pub(crate) fn size(&self, bytes_max: u64) -> usize {
+        let at_edge = self.beyond.and_then(|more| usize::try_from(bytes_max + more).ok());
+        at_edge.unwrap_or(self.bytes)
+    }
+
     /// Its bytes.
-    pub(crate) fn read(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.bytes];
+    pub(crate) fn read(&self, bytes_max: u64) -> Vec<u8> {
+        let mut bytes = vec![0; self.size(bytes_max)];
         Rng::with_seed(self.seed).fill(&mut bytes);
         bytes
     }
@@ -74,9 +84,20 @@ pub(crate) fn may_be_asked(url: &str, http: bool) -> bool {
     site.parse::<u64>().is_ok_and(|n| n < SITES) && page.parse::<u64>().is_ok_and(|n| n < PAGES)
 }
 
+/// Whether only a redirect by a private address leads there.
+pub(crate) fn is_lure(url: &str) -> bool {
+    let page = url.strip_prefix("https://www.site").and_then(|rest| rest.split_once(".com/page/"));
+    page.and_then(|(_, page)| page.parse().ok()).is_some_and(|page: u64| page >= PAGES)
+}
+
 /// The web's own word on whether an address that answered is a public one.
 pub(crate) fn is_public(address: Option<&str>) -> bool {
     address.is_some_and(|address| PUBLIC.contains(&address))
+}
+
+/// A public address, or one that is not.
+pub(crate) fn address(rng: &mut Rng, is_public: bool) -> &'static str {
+    pick(rng, if is_public { &PUBLIC } else { &PRIVATE }).copied().unwrap_or_default()
 }
 
 /// An address of which any policy must be wary.
@@ -84,8 +105,66 @@ pub(crate) fn forbidden(rng: &mut Rng) -> &'static str {
     FORBIDDEN.get(rng.usize(..FORBIDDEN.len())).copied().unwrap_or(FORBIDDEN[0])
 }
 
-const PUBLIC: [&str; 3] = ["93.184.215.14", "151.101.1.69", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"];
-const PRIVATE: [&str; 6] = ["10.0.0.7", "127.0.0.1", "192.168.1.1", "169.254.169.254", "::1", "fd00::7"];
+/// Some of them right beside a private range, or carrying a public IPv4 address.
+const PUBLIC: [&str; 18] = [
+    "93.184.215.14",
+    "151.101.1.69",
+    "2606:2800:21f:cb07:6820:80da:af6b:8b2c",
+    "[2a00:1450:4001:830::200e]",
+    "1.1.1.1",
+    "9.255.255.255",
+    "11.0.0.0",
+    "100.63.255.255",
+    "100.128.0.0",
+    "126.255.255.255",
+    "128.0.0.0",
+    "169.253.255.255",
+    "172.15.255.255",
+    "172.32.0.0",
+    "192.169.0.0",
+    "::ffff:93.184.215.14",
+    "64:ff9b::5db8:d70e",
+    "2002:5db8:d70e::1",
+];
+/// First and last ones of their ranges among them; those that carry one; and what is no address at all.
+const PRIVATE: [&str; 36] = [
+    "10.0.0.7",
+    "10.255.255.255",
+    "127.0.0.1",
+    "192.168.1.1",
+    "192.168.255.255",
+    "169.254.169.254",
+    "172.16.0.0",
+    "172.31.255.255",
+    "100.64.0.0",
+    "100.127.255.255",
+    "0.0.0.0",
+    "198.18.0.1",
+    "198.19.255.255",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "[::1]",
+    "fd00::7",
+    "fc00::1",
+    "fe80::1",
+    "fe80::1%eth0",
+    "2606:2800:21f:cb07:6820:80da:af6b:8b2c%2",
+    "ff02::1",
+    "2001:db8::1",
+    "::ffff:10.0.0.1",
+    "::ffff:a9fe:a9fe",
+    "64:ff9b::a00:1",
+    "64:ff9b::7f00:1",
+    "64:ff9b:1::1",
+    "2002:c0a8:101::1",
+    "",
+    "93.184.215",
+    "93.184.215.14.",
+    "www.site1.com",
+];
 
 /// What a page answers.
 pub(crate) fn answer(seed: u64, url: &str) -> Answer {
@@ -98,7 +177,7 @@ pub(crate) fn answer(seed: u64, url: &str) -> Answer {
             ("Set-Cookie".to_owned(), "session=secret".to_owned()),
         ];
         headers.extend(location.iter().map(|to| ("Location".to_owned(), to.clone())));
-        let address = PUBLIC.get(rng.usize(..PUBLIC.len())).map(|address| (*address).to_owned());
+        let address = Some(address(rng, true).to_owned());
         HopHead { status, headers, location, address }
     };
     let body = body(&mut rng);
@@ -127,7 +206,10 @@ pub(crate) fn answer(seed: u64, url: &str) -> Answer {
             Answer::Head { after_ms, head, body }
         }
         89..=91 => {
-            let mut head = head(&mut rng, 200, None);
+            let redirects = rng.bool();
+            let lure = format!("https://www.site{}.com/page/{}", rng.u64(..SITES), PAGES + rng.u64(..LURES));
+            let status = if redirects { 302 } else { 200 };
+            let mut head = head(&mut rng, status, redirects.then_some(lure));
             head.address = PRIVATE.get(rng.usize(..PRIVATE.len() + 1)).map(|address| (*address).to_owned());
             Answer::Head { after_ms, head, body }
         }
@@ -151,7 +233,9 @@ fn body(rng: &mut Rng) -> Body {
         _ => rng.usize(500_000..1_600_000),
     };
     let breaks = rng.u32(..30) == 0;
-    Body { seed: rng.u64(..), bytes, after_ms: rng.u64(1..400), breaks_at: breaks.then(|| rng.usize(..=bytes)) }
+    let breaks_at = breaks.then(|| rng.usize(..=bytes));
+    let beyond = chance(rng, 60).then(|| rng.u64(..=1));
+    Body { seed: rng.u64(..), bytes, after_ms: rng.u64(1..400), breaks_at, beyond }
 }
 
 #[cfg(test)]
@@ -170,7 +254,9 @@ mod tests {
         for url in FORBIDDEN {
             assert!(!may_be_asked(url, true) && lull_policy::judge_url(url, true).is_err(), "{url}");
         }
-        assert!(PUBLIC.iter().all(|address| lull_policy::judge_address(Some(address)).is_ok()));
-        assert!(PRIVATE.iter().all(|address| lull_policy::judge_address(Some(address)).is_err()));
+        let passes = |address: &&&str| lull_policy::judge_address(Some(address)).is_ok();
+        assert_eq!(PUBLIC.iter().filter(|address| !passes(address)).collect::<Vec<_>>(), Vec::<&&str>::new());
+        assert_eq!(PRIVATE.iter().filter(passes).collect::<Vec<_>>(), Vec::<&&str>::new());
+        assert!(is_lure("https://www.site1.com/page/400") && !is_lure("https://www.site1.com/page/399"));
     }
 }

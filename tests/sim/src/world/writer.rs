@@ -169,7 +169,11 @@ impl World {
     pub(crate) fn read_later(&mut self, conn: u64, query: Query) {
         // A read sees what was committed when it began; it may be a while until the connection hears of it.
         let answer = match self.read(&query) {
-            Some(found) => Answer::Found(found),
+            Some(found) => {
+                let checked = self.model.read(&query, &found);
+                self.check(checked);
+                Answer::Found(found)
+            }
             None => Answer::Unavailable,
         };
         let after_ms = self.rng.u64(..4);

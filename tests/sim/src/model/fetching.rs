@@ -1,0 +1,79 @@
+//! What an honest worker reports of a fetch is what the web answered: the model asks the web once more.
+
+use lull_protocol::statement::{FetchReport, Outcome};
+use lull_protocol::{FetchItem, Hash, Item, Method};
+use lull_worker::HopHead;
+
+use super::{Holds, Model, must};
+use crate::world::{Answer, Body, answer, is_public, may_be_asked};
+
+impl Model {
+    /// Every hop as it was answered; the body that was sent, if it fits; a refusal only where there is a reason.
+    pub(super) fn report_is_true(&self, offer: &Hash, report: &FetchReport) -> Holds {
+        let work = self.leases.get(offer).and_then(|lease| self.items.get(&lease.item));
+        let Some(Item::Fetch(item)) = work.map(|work| &work.item) else { return Ok(()) };
+        must(self.is_true(item, report), "reports are true", || format!("{item:?} was reported as {report:?}"))
+    }
+
+    fn is_true(&self, item: &FetchItem, report: &FetchReport) -> bool {
+        let web = |url: &str| match answer(self.seed, url) {
+            Answer::Head { head, body, .. } => Some((head, body)),
+            Answer::Fails { .. } | Answer::Silence => None,
+        };
+        let mut expected = Some(item.url.clone());
+        let mut last = None;
+        for hop in &report.hops {
+            if expected.as_ref() != Some(&hop.url) {
+                return false;
+            }
+            // Without a status nothing came.
+            last = web(&hop.url).filter(|_| hop.status != 0);
+            let head = last.as_ref().map(|(head, _)| head);
+            let is_as_seen = |head: &HopHead| {
+                let is_told = head.address.as_deref() == Some(hop.address.as_str()) || hop.address.is_empty();
+                head.status == hop.status && is_told
+            };
+            if (hop.status != 0 || !hop.address.is_empty()) && !head.is_some_and(is_as_seen) {
+                return false;
+            }
+            let leads_on = head.filter(|head| is_public(head.address.as_deref()) && head.status / 100 == 3);
+            expected = leads_on.and_then(|head| head.location.clone());
+        }
+        let is_silent = report.headers.iter().all(|header| header.name != "set-cookie");
+        is_silent && ends_truly(item, report, last.as_ref(), expected.as_deref())
+    }
+}
+
+/// Whether the outcome fits the last answer; `next`: where it redirects to.
+fn ends_truly(item: &FetchItem, report: &FetchReport, last: Option<&(HopHead, Body)>, next: Option<&str>) -> bool {
+    let is_public = last.is_some_and(|(head, _)| is_public(head.address.as_deref()));
+    let status = last.map_or(0, |(head, _)| head.status);
+    let most = item.bytes_max.get();
+    match (report.outcome, report.reason.as_deref()) {
+        (Outcome::Ok | Outcome::NotFound, None) => {
+            let is_paid = if report.outcome == Outcome::Ok { status / 100 == 2 } else { [404, 410].contains(&status) };
+            is_public && is_paid && last.is_some_and(|(_, body)| is_whole(item, report, body))
+        }
+        (Outcome::Policy, Some("too_large")) => last.is_some_and(|(head, body)| {
+            let announced = head.headers.iter().any(|(name, _)| name == "content-length");
+            announced || body.size(most) as u64 > most
+        }),
+        (Outcome::Policy, Some("private_address" | "no_address")) => last.is_some() && !is_public,
+        (Outcome::Policy, Some("bad_redirect")) => status / 100 == 3 && next.is_none(),
+        (Outcome::Policy, Some("too_many_hops")) => report.hops.len() >= HOPS_MAX && next.is_some(),
+        (Outcome::Policy, Some(_)) => next.is_some_and(|next| !may_be_asked(next, item.http_allowed)),
+        (Outcome::Challenge | Outcome::Blocked, None) => is_public && status / 100 == 4,
+        (Outcome::Network | Outcome::Timeout, None) => true,
+        _ => false,
+    }
+}
+
+/// Requests of one fetch, as the rules promise.
+const HOPS_MAX: usize = 6;
+
+fn is_whole(item: &FetchItem, report: &FetchReport, body: &Body) -> bool {
+    let most = item.bytes_max.get();
+    let bytes = if item.method == Method::Head { vec![] } else { body.read(most) };
+    let size = bytes.len() as u64;
+    (report.body_bytes.get(), report.body_hash) == (size, Hash::of(&bytes)) && size <= most
+}
