@@ -60,9 +60,9 @@ impl Shell {
     }
 
     /// Lets the machine look around for the first time.
-    pub(crate) async fn begin(self: &Rc<Self>) {
+    pub(crate) fn begin(self: &Rc<Self>, surroundings: Surroundings) {
         self.timers.wait_for_midnight(self);
-        self.surrounded(look().await);
+        self.surrounded(surroundings);
         self.post(Event::Tick);
         self.view_changed();
     }

@@ -1,0 +1,82 @@
+// What the benchmark asks of a page of the extension. Times are milliseconds; those of `now` compare across
+// pages and workers of one browser.
+import init, { sign_results } from './lull_bench.js';
+
+const now = () => performance.timeOrigin + performance.now();
+
+/** The whole body of one plain fetch: as simple as it gets, but not from the cache. */
+async function plainFetch(urls) {
+  const begun = now();
+  let bytes = 0;
+  for (const url of urls) bytes += (await (await fetch(url, { cache: 'no-store' })).arrayBuffer()).byteLength;
+  return { ms: now() - begun, bytes };
+}
+
+/** Wakes the background and waits for the first view. */
+function firstView() {
+  return new Promise((done) => {
+    const asked = now();
+    const port = chrome.runtime.connect({ name: 'ui' });
+    port.onMessage.addListener(() => {
+      const heard = now();
+      port.disconnect();
+      done({ asked, heard });
+    });
+  });
+}
+
+/** Opens the toolbar's popup and waits until its view is painted, then closes it. */
+async function popup() {
+  const asked = now();
+  // Its promise may not settle in a headless browser.
+  chrome.action.openPopup().catch(() => {});
+  const page = await until(() => popups().find((popup) => popup.location.href !== 'about:blank'));
+  const view = await viewPainted(page);
+  const first = page.performance.getEntriesByName('first-contentful-paint')[0].startTime;
+  const origin = page.performance.timeOrigin;
+  const e = page.performance.getEntriesByType('navigation')[0];
+  const dbg = [e.responseEnd, e.domInteractive, e.domContentLoadedEventEnd, e.loadEventEnd, page.performance.getEntriesByType('resource').map((r) => [r.name.split('/').pop(), r.startTime, r.responseEnd])];
+  page.close();
+  await until(() => popups().length === 0);
+  return { asked, navigated: origin, first: origin + first, view: origin + view, dbg: JSON.stringify(dbg) };
+}
+
+const popups = () => chrome.extension.getViews({ type: 'popup' });
+
+/** Looks every millisecond until there is something: the browser tells no page of another one. */
+async function until(look) {
+  for (;;) {
+    const found = look();
+    if (found) return found;
+    await new Promise((again) => setTimeout(again, 1));
+  }
+}
+
+/** When the popup painted something that is not its skeleton. */
+function viewPainted(page) {
+  return new Promise((done) => {
+    const observer = new page.PerformanceObserver((list) => {
+      for (const paint of list.getEntries()) {
+        if (paint.element?.closest('.frame')) done(paint.startTime);
+      }
+    });
+    observer.observe({ type: 'largest-contentful-paint', buffered: true });
+  });
+}
+
+/** Milliseconds for so many signatures of results in wasm, and as many of equal length by WebCrypto. */
+async function sign(count) {
+  sign_results(count);
+  let begun = now();
+  const bytes = sign_results(count) / count;
+  const wasm = now() - begun;
+  const { privateKey } = await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
+  const message = new Uint8Array(bytes);
+  begun = now();
+  for (let n = 0; n < count; n += 1) await crypto.subtle.sign('Ed25519', privateKey, message);
+  return { wasm, webcrypto: now() - begun, bytes };
+}
+
+await init();
+globalThis.bench = { plainFetch, firstView, popup, sign };
+document.title = 'ready';

@@ -1,0 +1,40 @@
+//! Opening the popup from the toolbar.
+
+use anyhow::{Result, ensure};
+
+use super::row::{Row, Sample};
+use super::{Bench, number, say};
+
+/// How often it is opened, with the worker running and with it stopped.
+const OPENS: usize = 50;
+/// Goal, milliseconds.
+const PAINT_MS: f64 = 100.0;
+
+pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for is_cold in [false, true] {
+        let worker = if is_cold { "stopped" } else { "running" };
+        say(&format!("{OPENS} openings of the popup, worker {worker}"));
+        let (mut first, mut view, mut navigated) = (Sample::default(), Sample::default(), Sample::default());
+        for _ in 0..OPENS {
+            if is_cold {
+                bench.browser.kill_background().await?;
+            }
+            let open = bench.page("popup()").await?; eprintln!("DBG {open}");
+            let at = |name| number(&open, name);
+            ensure!(at("asked")? < at("navigated")? && at("first")? <= at("view")?, "times out of order: {open}");
+            first.push(at("first")? - at("asked")?);
+            view.push(at("view")? - at("asked")?);
+            navigated.push(at("view")? - at("navigated")?);
+        }
+        let click = "from chrome.action.openPopup, as a click does";
+        let name = |what: &str| format!("popup to {what}, worker {worker}");
+        let note = format!("{click}, to the first contentful paint: the header");
+        rows.extend(first.rows(&name("first paint"), Some(PAINT_MS), &note));
+        let note =
+            format!("{click}, to the paint of the background's view (largest contentful paint outside the skeleton)");
+        rows.extend(view.rows(&name("painted view"), Some(PAINT_MS), &note));
+        rows.extend(navigated.rows(&name("painted view from navigation"), None, "the popup page's own part of it"));
+    }
+    Ok(rows)
+}
