@@ -8,28 +8,29 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use gloo::timers::callback::Timeout;
-use js_sys::{Reflect, Uint8Array};
-use lull_browser::{Header, RequestEvent, RequestEventKind, Watch};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
+use lull_browser::{Header, RequestEvent, Watch};
 use lull_worker::protocol::Method;
 use lull_worker::{Event, FetchFailure, FetchId, HopHead};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
-    AbortController, PerformanceResourceTiming, ReadableStreamDefaultReader, ReadableStreamReadResult, ReferrerPolicy,
-    RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response, Url,
+    AbortController, PerformanceObserver, PerformanceObserverInit, PerformanceResourceTiming,
+    ReadableStreamDefaultReader, ReadableStreamReadResult, ReferrerPolicy, RequestCache, RequestCredentials,
+    RequestInit, RequestRedirect, Response, Url,
 };
 
 use crate::global::{self, PERFORMANCE};
 use crate::shell::Shell;
-use crate::timers::{pause, timeout};
+use crate::timers::timeout;
 
 /// Marks Lull's own requests in the browser's events; a fragment is never sent.
 const FRAGMENT: &str = "#lull-";
 /// How long the browser's event may lag behind its answer, milliseconds.
 const EVENT_LAG_MS_MAX: u64 = 3_000;
 /// How often, and how long each time, the timing of a body is waited for, milliseconds.
-const TIMING_WAITS_MAX: u32 = 25;
-const TIMING_WAIT_MS: u64 = 2;
+const TIMING_WAITS_MAX: u32 = 5;
+const TIMING_LAG_MS_MAX: u64 = 10;
 /// Statuses whose `Location` is a redirect (Fetch standard, "redirect status").
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
@@ -198,9 +199,9 @@ impl Hop {
     /// Sends the request and waits for its head. The browser's listeners live as long as this does.
     async fn head(self: &Rc<Self>, url: &str, method: Method) -> Result<HopHead, FetchFailure> {
         let hop = Rc::downgrade(self);
-        let listen = move |kind, event| {
+        let listen = move |event| {
             if let Some(hop) = hop.upgrade() {
-                hop.hear(kind, event);
+                hop.hear(event);
             }
         };
         let _watch = Watch::start(url, listen).map_err(|_| FetchFailure::Network)?;
@@ -238,7 +239,7 @@ impl Hop {
         Ok(init)
     }
 
-    fn hear(&self, kind: RequestEventKind, event: RequestEvent) {
+    fn hear(&self, event: RequestEvent) {
         let mut heard = self.heard.borrow_mut();
         let ours = event.may_be_ours() && event.url.contains(FRAGMENT);
         *(if ours { &mut heard.own } else { &mut heard.foreign }) += 1;
@@ -247,10 +248,8 @@ impl Hop {
             return;
         }
         heard.status = Some(event.status_code);
-        if kind != RequestEventKind::HeadersReceived {
-            let proxied = event.proxied();
-            heard.address = Some(event.ip.filter(|_| !event.from_cache && !proxied));
-        }
+        let proxied = event.proxied();
+        heard.address = Some(event.ip.filter(|_| !event.from_cache && !proxied));
         if let Some(headers) = event.response_headers {
             heard.headers = headers;
         }
@@ -334,8 +333,26 @@ impl Hop {
                 return decoded_bytes;
             }
             waits -= 1;
-            pause(TIMING_WAIT_MS).await;
+            timing_told().await;
         }
+    }
+}
+
+/// Waits until the browser tells of a request's timing, but not for long.
+async fn timing_told() {
+    let mut kept = None;
+    let told = Promise::new(&mut |resolve, _| {
+        let observer = PerformanceObserver::new(&resolve).ok();
+        if let Some(observer) = &observer {
+            observer.observe(&PerformanceObserverInit::new(&Array::of1(&"resource".into())));
+        }
+        let late = timeout(TIMING_LAG_MS_MAX, move || drop(resolve.call0(&JsValue::UNDEFINED)));
+        kept = Some((observer, late));
+    });
+    // A promise that is never rejected.
+    told.await.ok();
+    if let Some((Some(observer), _)) = kept {
+        observer.disconnect();
     }
 }
 

@@ -43,9 +43,14 @@ impl Pages {
         self.ports.borrow().iter().any(|known| known.is(port))
     }
 
+    /// Whether there is a page.
+    pub(crate) fn are_open(&self) -> bool {
+        !self.ports.borrow().is_empty()
+    }
+
     /// Shows a view in all pages, if it differs from the last one.
     pub(crate) fn show(&self, view: View) {
-        if self.ports.borrow().is_empty() || self.shown.borrow().as_ref() == Some(&view) {
+        if self.shown.borrow().as_ref() == Some(&view) {
             return;
         }
         let reply = Reply::View { view: Box::new(view.clone()) };

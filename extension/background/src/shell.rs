@@ -202,6 +202,13 @@ impl Shell {
         }
     }
 
+    fn link(&self) -> Link {
+        match &*self.worker.borrow() {
+            Ok(worker) => worker.link(),
+            Err(trouble) => trouble.view().link,
+        }
+    }
+
     /// Shows the view once all that happens now has been handled.
     fn view_changed(self: &Rc<Self>) {
         if self.showing.replace(true) {
@@ -210,9 +217,12 @@ impl Shell {
         let shell = Rc::clone(self);
         spawn_local(async move {
             shell.showing.set(false);
-            let view = shell.view();
-            shell.timers.standing(!matches!(view.link, Link::Off | Link::Stopped { .. }));
-            shell.pages.show(view);
+            let link = shell.link();
+            shell.timers.standing(!matches!(link, Link::Off | Link::Stopped { .. }));
+            // A view takes work, and mostly nobody looks.
+            if shell.pages.are_open() {
+                shell.pages.show(shell.view());
+            }
         });
     }
 

@@ -16,7 +16,7 @@ pub use idle::{IDLE_DETECTION_S, is_away, set_idle_detection};
 pub use network::data_saver;
 pub use permission::{has_all_sites, permissions_release_all, permissions_request_all};
 pub use port::{Answer, Port, Refused, Request, from_js, to_js};
-pub use request::{Header, RequestEvent, RequestEventKind, Watch};
+pub use request::{Header, RequestEvent, Watch};
 pub use runtime::{manifest_version, open_tab, package_url};
 
 use js_sys::{Error, Promise};

@@ -34,11 +34,9 @@ async function popup() {
   const view = await viewPainted(page);
   const first = page.performance.getEntriesByName('first-contentful-paint')[0].startTime;
   const origin = page.performance.timeOrigin;
-  const e = page.performance.getEntriesByType('navigation')[0];
-  const dbg = [e.responseEnd, e.domInteractive, e.domContentLoadedEventEnd, e.loadEventEnd, page.performance.getEntriesByType('resource').map((r) => [r.name.split('/').pop(), r.startTime, r.responseEnd])];
   page.close();
   await until(() => popups().length === 0);
-  return { asked, navigated: origin, first: origin + first, view: origin + view, dbg: JSON.stringify(dbg) };
+  return { asked, first: origin + first, view: origin + view };
 }
 
 const popups = () => chrome.extension.getViews({ type: 'popup' });
