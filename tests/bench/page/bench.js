@@ -55,7 +55,7 @@ function viewPainted(page) {
   return new Promise((done) => {
     const observer = new page.PerformanceObserver((list) => {
       for (const paint of list.getEntries()) {
-        if (paint.element?.closest('.frame')) done(paint.startTime);
+        if (paint.element && !paint.element.closest('.skeleton')) done(paint.startTime);
       }
     });
     observer.observe({ type: 'largest-contentful-paint', buffered: true });
