@@ -1,17 +1,16 @@
 //! `lull`: buys work from a coordinator, and verifies what a browser was paid for.
 
 mod client;
-mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
+use lull_cli::verify::{self, Inputs, Report};
 use lull_protocol::PublicKey;
 
 use crate::client::{Client, Fetch};
-use crate::verify::{Inputs, Report};
 
 const EXAMPLES: &str = "Examples:
   export LULL_API_KEY=lull_…

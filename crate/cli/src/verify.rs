@@ -16,44 +16,44 @@ const FORMAT: &str = "lull-receipts-1";
 
 /// What was counted, and each disagreement in one line.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Report {
+pub struct Report {
     /// Results that answer a question.
-    pub(crate) judgments: u64,
+    pub judgments: u64,
     /// Results that fetched a page.
-    pub(crate) fetches: u64,
+    pub fetches: u64,
     /// Decoded body bytes of the paid fetches.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// The sum of all verdicts, base units.
-    pub(crate) earned: u64,
+    pub earned: u64,
     /// The coordinator's public key that all was checked against.
-    pub(crate) coordinator: String,
+    pub coordinator: String,
     /// Whether only the export itself names that key.
-    pub(crate) coordinator_by_export: bool,
+    pub coordinator_by_export: bool,
     /// The asset of all amounts.
-    pub(crate) asset: String,
+    pub asset: String,
     /// Receipts that hold in every part.
-    pub(crate) verified: u64,
+    pub verified: u64,
     /// Results that hold and still wait for their verdict.
-    pub(crate) waiting: u64,
+    pub waiting: u64,
     /// Requests found in the site's access log, one line each.
-    pub(crate) requests: Option<u64>,
+    pub requests: Option<u64>,
     /// What the ledger says was earned, base units.
-    pub(crate) ledger_earned: Option<u64>,
+    pub ledger_earned: Option<u64>,
     /// What does not agree.
-    pub(crate) disagreements: Vec<String>,
+    pub disagreements: Vec<String>,
 }
 
 /// The texts to compare.
 #[derive(Debug, Default)]
-pub(crate) struct Inputs<'a> {
+pub struct Inputs<'a> {
     /// The browser's export.
-    pub(crate) receipts: &'a str,
+    pub receipts: &'a str,
     /// The key that must have signed; else the export's own word is taken.
-    pub(crate) coordinator: Option<PublicKey>,
+    pub coordinator: Option<PublicKey>,
     /// The coordinator's ledger export.
-    pub(crate) ledger: Option<&'a str>,
+    pub ledger: Option<&'a str>,
     /// The site's access log.
-    pub(crate) site_log: Option<&'a str>,
+    pub site_log: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -110,7 +110,7 @@ struct Kept {
 }
 
 /// Compares. An error means that an input can't be read at all.
-pub(crate) fn verify(inputs: &Inputs<'_>) -> Result<Report, String> {
+pub fn verify(inputs: &Inputs<'_>) -> Result<Report, String> {
     let mut report = Report::default();
     let (coordinator, worker, receipts) = read_receipts(inputs, &mut report)?;
     report.coordinator = coordinator.to_string();
@@ -214,7 +214,8 @@ fn count(kept: &[Kept], report: &mut Report) {
             Work::Choice(_) => report.judgments += 1,
             Work::Fetch(fetch) => {
                 report.fetches += 1;
-                report.bytes += if fetch.outcome.is_paid() { fetch.body_bytes.get() } else { 0 };
+                let bytes = if fetch.outcome.is_paid() { fetch.body_bytes.get() } else { 0 };
+                report.bytes = report.bytes.saturating_add(bytes);
             }
         }
         match &one.verdict {

@@ -85,6 +85,20 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// The one part of the address that varies; what can't be read of it is a problem document too.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(text)) => Ok(Self(text)),
+            Err(error) => Err(Problem::bad_request(error.body_text())),
+        }
+    }
+}
+
 /// Where a page begins, and how long it may be.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -126,7 +140,7 @@ async fn orders(State(app): State<Arc<App>>, Requester(requester): Requester) ->
 async fn order(
     State(app): State<Arc<App>>,
     Requester(requester): Requester,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Value>, Problem> {
     Ok(Json(lines::order(&own_order(&app, requester, &id).await?)))
 }
@@ -141,7 +155,7 @@ async fn own_order(app: &App, requester: RequesterId, id: &str) -> Result<OrderS
 async fn results(
     State(app): State<Arc<App>>,
     Requester(requester): Requester,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     asked: AskedPage,
 ) -> Result<Response, Problem> {
     let Page { after, limit } = page(asked)?;
@@ -156,7 +170,7 @@ async fn results(
 async fn body(
     State(app): State<Arc<App>>,
     Requester(requester): Requester,
-    Path(offer): Path<String>,
+    Segment(offer): Segment,
 ) -> Result<Response, Problem> {
     let not_found = || Problem::not_found("result with a body");
     let offer = Hash::from_hex(&offer).ok_or_else(not_found)?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lull_market::{Command, FetchOrder, Project, Reply, RequesterId};
@@ -18,7 +18,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::App;
-use crate::api::Requester;
+use crate::api::{Requester, Segment};
 use crate::fields::Fields;
 use crate::folder::random_bytes;
 use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, ORDER_BYTES_MAX, PROJECT_BYTES_MAX};
@@ -30,7 +30,7 @@ type Body = Result<Bytes, BytesRejection>;
 pub(crate) async fn put_blob(
     State(app): State<Arc<App>>,
     Requester(requester): Requester,
-    Path(hash): Path<String>,
+    Segment(hash): Segment,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {

@@ -2,13 +2,14 @@
 //! here ever waits, so the writer can't be held up by a slow peer.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lull_market::session::{Input, Push};
 use lull_protocol::PublicKey;
 use lull_protocol::message::RefusedCode;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use crate::limits::{PUSHES_QUEUED_MAX, WAKE_MS};
@@ -31,17 +32,47 @@ struct Seats {
 #[derive(Debug)]
 struct Entry {
     number: u64,
-    pushes: mpsc::Sender<Push>,
-    wake: Arc<Notify>,
-    end: watch::Sender<Option<RefusedCode>>,
+    mailbox: Arc<Mailbox>,
 }
 
-impl Entry {
-    /// A queue that is full belongs to a peer that doesn't read: it is sent away and catches up later.
+/// What waits for one connection. It holds no memory while nothing waits.
+#[derive(Debug, Default)]
+struct Mailbox {
+    mail: Mutex<Mail>,
+    came: Notify,
+    /// Its connection has left.
+    left: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Mail {
+    pushes: Vec<Push>,
+    /// There may be new work.
+    wake: bool,
+    /// The connection must end, and why.
+    end: Option<RefusedCode>,
+    left: bool,
+}
+
+impl Mailbox {
+    fn put(&self, change: impl FnOnce(&mut Mail)) {
+        change(&mut self.mail());
+        self.came.notify_one();
+    }
+
+    /// A heap that is full belongs to a peer that doesn't read: it is sent away and catches up later.
     fn push(&self, push: Push) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.pushes.try_send(push) {
-            self.end.send_replace(Some(RefusedCode::Busy));
-        }
+        self.put(|mail| {
+            if mail.pushes.len() < PUSHES_QUEUED_MAX {
+                mail.pushes.push(push);
+            } else {
+                mail.end = Some(RefusedCode::Busy);
+            }
+        });
+    }
+
+    fn mail(&self) -> MutexGuard<'_, Mail> {
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -52,38 +83,47 @@ pub(crate) struct Seat {
     worker: PublicKey,
     /// The connection's number, for the log.
     pub(crate) number: u64,
-    pushes: mpsc::Receiver<Push>,
-    wake: Arc<Notify>,
-    end: watch::Receiver<Option<RefusedCode>>,
+    mailbox: Arc<Mailbox>,
 }
 
 impl Seat {
     /// What the hub has for the connection. Safe to cancel.
     pub(crate) async fn next(&mut self) -> Input<'static> {
-        let mut pushes = Vec::new();
-        tokio::select! {
-            code = ended(&mut self.end) => Input::End(code),
-            1.. = self.pushes.recv_many(&mut pushes, PUSHES_QUEUED_MAX) => Input::Pushes(pushes),
-            () = self.wake.notified() => Input::Wake,
+        loop {
+            if let Some(input) = self.waiting() {
+                return input;
+            }
+            self.mailbox.came.notified().await;
         }
     }
-}
 
-/// Returns when a connection must end, and says why.
-async fn ended(end: &mut watch::Receiver<Option<RefusedCode>>) -> RefusedCode {
-    let code = end.wait_for(Option::is_some).await.ok().and_then(|code| *code);
-    // Without a word the hub has let go of the seat: another connection has it.
-    code.unwrap_or(RefusedCode::Replaced)
+    /// What the hub has for the connection now.
+    pub(crate) fn waiting(&mut self) -> Option<Input<'static>> {
+        let mut mail = self.mailbox.mail();
+        if let Some(code) = mail.end {
+            return Some(Input::End(code));
+        }
+        if !mail.pushes.is_empty() {
+            return Some(Input::Pushes(take(&mut mail.pushes)));
+        }
+        take(&mut mail.wake).then_some(Input::Wake)
+    }
 }
 
 /// The older connection of a worker that has just connected again.
 #[derive(Debug)]
-pub(crate) struct Older(mpsc::Sender<Push>);
+pub(crate) struct Older(Arc<Mailbox>);
 
 impl Older {
     /// Returns when it has left.
     pub(crate) async fn gone(self) {
-        self.0.closed().await;
+        loop {
+            let left = self.0.left.notified();
+            if self.0.mail().left {
+                return;
+            }
+            left.await;
+        }
     }
 }
 
@@ -100,16 +140,14 @@ impl Hub {
         }
         let number = seats.next;
         seats.next += 1;
-        let (sender, pushes) = mpsc::channel(PUSHES_QUEUED_MAX);
-        let (end_sender, end) = watch::channel(None);
-        let wake = Arc::new(Notify::new());
-        let entry = Entry { number, pushes: sender, wake: wake.clone(), end: end_sender };
+        let mailbox = Arc::new(Mailbox::default());
+        let entry = Entry { number, mailbox: mailbox.clone() };
         let older = seats.by_worker.insert(worker, entry).map(|old| {
-            old.end.send_replace(Some(RefusedCode::Replaced));
-            Older(old.pushes)
+            old.mailbox.put(|mail| mail.end = Some(RefusedCode::Replaced));
+            Older(old.mailbox)
         });
         self.count.send_replace(seats.by_worker.len());
-        Some((Seat { hub: self.clone(), worker, number, pushes, wake, end }, older))
+        Some((Seat { hub: self.clone(), worker, number, mailbox }, older))
     }
 
     /// Hands each push to the connection that it concerns, if there is one.
@@ -120,7 +158,7 @@ impl Hub {
         let seats = self.seats();
         for (worker, push) in pushes {
             if let Some(entry) = seats.by_worker.get(&worker) {
-                entry.push(push);
+                entry.mailbox.push(push);
             }
         }
     }
@@ -141,7 +179,7 @@ impl Hub {
 
     fn wake_all(&self) {
         for entry in self.seats().by_worker.values() {
-            entry.wake.notify_one();
+            entry.mailbox.put(|mail| mail.wake = true);
         }
     }
 
@@ -150,7 +188,7 @@ impl Hub {
         let mut seats = self.seats();
         seats.stopping = true;
         for entry in seats.by_worker.values() {
-            entry.end.send_replace(Some(RefusedCode::Stopping));
+            entry.mailbox.put(|mail| mail.end = Some(RefusedCode::Stopping));
         }
     }
 
@@ -172,6 +210,8 @@ impl Hub {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        self.mailbox.mail().left = true;
+        self.mailbox.left.notify_waiters();
         let mut seats = self.hub.seats();
         if seats.by_worker.get(&self.worker).is_some_and(|entry| entry.number == self.number) {
             seats.by_worker.remove(&self.worker);
@@ -195,9 +235,11 @@ mod tests {
         for _ in 0..PUSHES_QUEUED_MAX {
             hub.deliver(vec![(WORKER, Push::Account)]);
         }
-        assert_eq!(*seat.end.borrow(), None, "a full queue is not yet too much");
-        hub.deliver(vec![(WORKER, Push::Account)]);
-        assert_eq!(ended(&mut seat.end).await, RefusedCode::Busy);
+        assert!(matches!(seat.waiting(), Some(Input::Pushes(all)) if all.len() == PUSHES_QUEUED_MAX), "full");
+        for _ in 0..=PUSHES_QUEUED_MAX {
+            hub.deliver(vec![(WORKER, Push::Account)]);
+        }
+        assert!(matches!(seat.next().await, Input::End(RefusedCode::Busy)), "too full");
     }
 
     #[tokio::test]
@@ -205,7 +247,7 @@ mod tests {
         let hub = Hub::new();
         let (mut first, _) = hub.join(WORKER).unwrap();
         let (mut second, older) = hub.join(WORKER).unwrap();
-        assert_eq!(ended(&mut first.end).await, RefusedCode::Replaced);
+        assert!(matches!(first.next().await, Input::End(RefusedCode::Replaced)));
         let older = tokio::spawn(older.unwrap().gone());
         drop(first);
         older.await.unwrap();
@@ -218,18 +260,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn much_news_wakes_once() {
         let hub = Hub::new();
-        let (seat, _) = hub.join(WORKER).unwrap();
+        let (mut seat, _) = hub.join(WORKER).unwrap();
         let waker = tokio::spawn({
             let hub = hub.clone();
             async move { hub.wake().await }
         });
         hub.work_is_new();
-        seat.wake.notified().await;
+        assert!(matches!(seat.next().await, Input::Wake));
         let first = tokio::time::Instant::now();
         (0..1_000).for_each(|_| hub.work_is_new());
-        seat.wake.notified().await;
+        assert!(matches!(seat.next().await, Input::Wake));
         assert!(first.elapsed() >= Duration::from_millis(WAKE_MS));
-        let third = tokio::time::timeout(Duration::from_millis(10 * WAKE_MS), seat.wake.notified());
+        let third = tokio::time::timeout(Duration::from_millis(10 * WAKE_MS), seat.next());
         assert!(third.await.is_err(), "nothing is new any more");
         waker.abort();
     }
@@ -239,7 +281,7 @@ mod tests {
         let hub = Hub::new();
         let (mut seat, _) = hub.join(WORKER).unwrap();
         hub.stop();
-        assert_eq!(ended(&mut seat.end).await, RefusedCode::Stopping);
+        assert!(matches!(seat.next().await, Input::End(RefusedCode::Stopping)));
         assert!(hub.join(PublicKey([2; 32])).is_none());
         drop(seat);
         hub.empty().await;

@@ -9,13 +9,17 @@ pub const BATCH_COMMANDS_MAX: usize = 256;
 pub const READERS_MAX: usize = 4;
 /// Worker connections, those in their handshake included.
 pub const CONNECTIONS_MAX: usize = 20_000;
+/// What a socket reads at once, bytes: each connection holds as much. Larger messages get more room.
+pub const READ_BUFFER_BYTES: usize = 2_048;
+/// What waits for a flush before it is written anyway, bytes.
+pub const WRITE_BUFFER_BYTES: usize = 4_096;
 /// HTTP connections that are not (yet) a worker's socket; more wait to be accepted.
 pub const HTTP_CONNECTIONS_MAX: u32 = 4_096;
 /// Time an HTTP connection has for the whole head of its next request, idle time included, milliseconds.
 pub const HEAD_MS_MAX: u64 = 10_000;
 /// Bodies under transfer or on their way to the store, over all connections, KiB.
 pub const BODIES_MEMORY_KIB_MAX: usize = 256 * 1024;
-/// Batches of verdicts and withdrawals that wait for one connection; a peer that reads more slowly is
+/// Verdicts, withdrawals and the like that wait for one connection; a peer that reads more slowly is
 /// disconnected and catches up when it is back.
 pub const PUSHES_QUEUED_MAX: usize = 64;
 /// Time between two calls to all connections that there may be new work, milliseconds.

@@ -41,6 +41,9 @@ pub enum StartError {
     /// The address to listen on.
     #[error("can't listen on {0}; is another program there? --listen names another address")]
     Listen(SocketAddr, #[source] io::Error),
+    /// The operating system gives no thread.
+    #[error("can't start the writer's thread")]
+    Thread(#[source] io::Error),
     /// The writer did not end as it should.
     #[error("the writer thread panicked; the log says why")]
     Writer,
@@ -83,7 +86,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let listening = listener.local_addr().map_err(listen_error)?;
     let card = lull_protocol::statement::OperatorCard { signed_at: now(), ..config.card };
     let hub = Hub::new();
-    let (writer, thread) = Writer::start(store, key.clone(), config.terms.clone(), hub.clone());
+    let (writer, thread) =
+        Writer::start(store, key.clone(), config.terms.clone(), hub.clone()).map_err(StartError::Thread)?;
     let card = Signed::sign(card, &key).bytes().to_vec();
     let house = House { key, card, origins: origins(config.origin, listening) };
     let app = Arc::new(App {
@@ -135,6 +139,11 @@ impl Running {
     /// Address and keys.
     pub fn ready(&self) -> &Ready {
         &self.ready
+    }
+
+    /// What answers its HTTP requests, for a caller in this process.
+    pub fn router(&self) -> axum::Router {
+        router(self.app.clone())
     }
 
     /// Stops accepting, says goodbye to workers, commits what was begun.

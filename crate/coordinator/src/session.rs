@@ -2,10 +2,12 @@
 //! ([`lull_market::session`]), and the tasks that answer its questions.
 
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use lull_market::Command;
@@ -14,20 +16,27 @@ use lull_protocol::limits::SUBPROTOCOL;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{PublicKey, ToWorker};
+use lull_store::{Reader, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::App;
 use crate::folder::random_bytes;
 use crate::hub::Seat;
-use crate::limits::REPLACE_MS_MAX;
+use crate::limits::{READ_BUFFER_BYTES, REPLACE_MS_MAX, WRITE_BUFFER_BYTES};
 use crate::problem::Problem;
 use crate::wire::{TRANSPORT_FRAME_BYTES_MAX, Wire};
 use crate::writer::{AskError, now};
 
 /// `GET /v1/worker`: the socket of [`SUBPROTOCOL`].
-pub(crate) async fn upgrade(State(app): State<Arc<App>>, upgrade: WebSocketUpgrade) -> Response {
-    let upgrade = upgrade.protocols([SUBPROTOCOL]);
+pub(crate) async fn upgrade(
+    State(app): State<Arc<App>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
+        Err(error) => return Problem::bad_request(error.body_text()).into_response(),
+    };
     if upgrade.selected_protocol().is_none() {
         return Problem::bad_request("the WebSocket subprotocol lull.v1 is required").into_response();
     }
@@ -35,8 +44,8 @@ pub(crate) async fn upgrade(State(app): State<Arc<App>>, upgrade: WebSocketUpgra
         return Problem::unavailable("too many connections").into_response();
     };
     upgrade
-        .read_buffer_size(4_096)
-        .write_buffer_size(0)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(TRANSPORT_FRAME_BYTES_MAX)
         .max_message_size(TRANSPORT_FRAME_BYTES_MAX)
         .max_frame_size(TRANSPORT_FRAME_BYTES_MAX)
@@ -87,17 +96,33 @@ impl Shell<'_> {
     }
 
     async fn run(&mut self, session: &mut Session, wire: &mut Wire) -> End {
+        let mut alarm = pin!(sleep_until(self.began));
         loop {
             if let Some(end) = self.carry_out(session, wire).await {
                 return end;
             }
+            // What has come meanwhile is taken first: one flush sends all the answers.
+            if let Some(input) = self.seat.as_mut().and_then(Seat::waiting) {
+                self.feed(session, input);
+                continue;
+            }
+            if let Some(received) = wire.waiting() {
+                self.feed(session, received.input());
+                continue;
+            }
+            if !wire.flush().await {
+                self.feed(session, Input::Closed);
+                continue;
+            }
+            // An alarm that comes too early does no harm; setting it for each message would cost.
             let wakes_at = session.wakes_at().map(|ms| self.began + Duration::from_millis(ms));
+            if let Some(at) = wakes_at.filter(|at| alarm.is_elapsed() || *at < alarm.deadline()) {
+                alarm.as_mut().reset(at);
+            }
             tokio::select! {
                 input = next(&mut self.seat) => self.feed(session, input),
                 received = wire.receive() => self.feed(session, received.input()),
-                () = sleep_until(wakes_at.unwrap_or(self.began)), if wakes_at.is_some() => {
-                    self.feed(session, Input::Tick);
-                }
+                () = alarm.as_mut(), if wakes_at.is_some() => self.feed(session, Input::Tick),
             }
         }
     }
@@ -115,11 +140,15 @@ impl Shell<'_> {
                     if let ToWorker::Refused { code, .. } = &message {
                         tracing::debug!(number = self.number(), ?code, "refused");
                     }
-                    if !wire.send(&message).await {
+                    if !wire.feed(&message).await {
                         self.feed(session, Input::Closed);
                     }
                 }
                 Output::Ask(question) => {
+                    if !wire.flush().await {
+                        self.feed(session, Input::Closed);
+                        continue;
+                    }
                     let answer = self.answer(question).await;
                     self.feed(session, Input::Answer(answer));
                 }
@@ -164,8 +193,17 @@ impl Shell<'_> {
     }
 
     async fn read(&self, query: Query) -> Answer {
-        match self.app.readers.read(move |reader| reader.answer(&query)).await {
-            Ok(found) => Answer::Found(found),
+        match self.app.readers.read(move |reader| Ok((reader.answer(&query)?, ahead(reader, &query)?))).await {
+            Ok((_, Some(seen))) => {
+                tracing::warn!(
+                    number = self.number(),
+                    seen,
+                    "a worker holds verdicts that this database has not: was an older backup restored? \
+                     Restore the newest; without one, begin anew with another folder, which has another key"
+                );
+                Answer::Unavailable
+            }
+            Ok((found, None)) => Answer::Found(found),
             Err(error) => {
                 tracing::error!(%error, number = self.number(), "reading the store failed");
                 Answer::Unavailable
@@ -203,4 +241,12 @@ async fn next(seat: &mut Option<Seat>) -> Input<'static> {
 
 fn nonces(claim: Claim) -> Option<Vec<Nonce>> {
     (0..claim.nonces()).map(|_| random_bytes().ok().map(|bytes| Nonce(*bytes))).collect()
+}
+
+/// The number of a verdict that a worker says it has, if the store is not that far: then numbers would be given
+/// a second time.
+fn ahead(reader: &Reader, query: &Query) -> Result<Option<u64>, StoreError> {
+    let Query::VerdictsAfter { worker, number, .. } = query else { return Ok(None) };
+    let is_ahead = *number > 0 && reader.last_verdict(worker)? < *number;
+    Ok(is_ahead.then_some(*number))
 }

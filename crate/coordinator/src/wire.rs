@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, WebSocket};
+use futures_util::{FutureExt, SinkExt};
 use lull_market::session::{End, Input};
 use lull_protocol::ToWorker;
 use lull_protocol::limits::FRAME_BYTES_MAX;
@@ -35,10 +36,16 @@ impl Received {
 }
 
 impl Wire {
-    /// Sends a message; `false`: the peer does not read, or is gone.
-    pub(crate) async fn send(&mut self, message: &ToWorker) -> bool {
+    /// Takes a message to be sent with the next [`flush`](Self::flush), or before; `false`: the peer does not
+    /// read, or is gone.
+    pub(crate) async fn feed(&mut self, message: &ToWorker) -> bool {
         let frame = Frame::Binary(message.to_frame().into());
-        matches!(timeout(Duration::from_millis(SEND_MS_MAX), self.0.send(frame)).await, Ok(Ok(())))
+        in_time(self.0.feed(frame)).await
+    }
+
+    /// Sends what was taken.
+    pub(crate) async fn flush(&mut self) -> bool {
+        in_time(self.0.flush()).await
     }
 
     /// What comes next. Safe to cancel.
@@ -46,11 +53,16 @@ impl Wire {
         Received(self.0.recv().await)
     }
 
+    /// What has come already, if anything has.
+    pub(crate) fn waiting(&mut self) -> Option<Received> {
+        self.receive().now_or_never()
+    }
+
     /// Says the last word, if there is one.
     pub(crate) async fn bye(&mut self, end: End) {
         if let Some(code) = end.last_word() {
             // The peer may be gone already.
-            self.send(&ToWorker::Bye { code }).await;
+            let _ = self.feed(&ToWorker::Bye { code }).await && self.flush().await;
         }
     }
 
@@ -63,4 +75,8 @@ impl Wire {
         };
         let _ = timeout(Duration::from_millis(LINGER_MS_MAX), goodbye).await;
     }
+}
+
+async fn in_time(sent: impl Future<Output = Result<(), axum::Error>>) -> bool {
+    matches!(timeout(Duration::from_millis(SEND_MS_MAX), sent).await, Ok(Ok(())))
 }

@@ -1,8 +1,9 @@
 //! The one writer: a thread that owns the store. Commands of all tasks wait in a bounded queue; what is
 //! there when the thread looks becomes one batch with one commit; replies follow the commit.
 
+use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::SystemTime;
 
 use lull_market::session::News;
@@ -43,12 +44,17 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(crate) fn start(store: Store, key: SigningKey, terms: Terms, hub: Arc<Hub>) -> (Self, JoinHandle<()>) {
+    pub(crate) fn start(
+        store: Store,
+        key: SigningKey,
+        terms: Terms,
+        hub: Arc<Hub>,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = mpsc::channel(COMMANDS_QUEUED_MAX);
         let (health, healthy) = watch::channel(true);
         let work = Work { store, key, terms, hub, health, trouble: Trouble::default() };
-        let thread = std::thread::spawn(move || work.run(queue));
-        (Self { jobs, healthy }, thread)
+        let thread = Builder::new().name("writer".into()).spawn(move || work.run(queue))?;
+        Ok((Self { jobs, healthy }, thread))
     }
 
     /// Has a command decided and committed.
@@ -121,7 +127,7 @@ impl Work {
             tracing::debug!(%error, commands = commands.len(), "a batch failed; its commands were tried one by one");
         }
         self.health.send_replace(applied.replies.last().is_some_and(Result::is_ok));
-        let mut work_is_new = false;
+        let (mut ready, mut pushes, mut work_is_new) = (Vec::with_capacity(answers.len()), Vec::new(), false);
         for (reply, answer) in applied.replies.into_iter().zip(answers) {
             let reply = match reply {
                 Ok(reply) => reply,
@@ -137,10 +143,16 @@ impl Work {
                 tracing::error!(fault, "a command broke an invariant and changed nothing");
             }
             let news = reply.as_ref().map(News::of).unwrap_or_default();
-            // Whoever asked may be gone; what was committed stays committed.
-            let _ = answer.send(reply.map_err(AskError::from));
-            self.hub.deliver(news.pushes);
+            pushes.extend(news.pushes);
             work_is_new |= news.work;
+            ready.push((answer, reply.map_err(AskError::from)));
+        }
+        // First what waits for nobody: then a connection that gets its answer finds the rest of its news, too,
+        // and sends all at once.
+        self.hub.deliver(pushes);
+        for (answer, reply) in ready {
+            // Whoever asked may be gone; what was committed stays committed.
+            let _ = answer.send(reply);
         }
         if work_is_new {
             self.hub.work_is_new();

@@ -175,6 +175,41 @@ async fn a_term_signal_stops_gracefully() {
 }
 
 #[tokio::test]
+async fn an_older_backup_is_noticed_and_gives_no_number_twice() {
+    let dir = TempDir::new().unwrap();
+    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+    let process = Process::start(&data, &[]).await;
+    let buyer = add_buyer(&data, &process.address).await;
+    buyer.order(&["/3/a", "/3/b"]).await;
+    let mut worker = Worker::connect(&process.address, 1, 0).await;
+    worker.want(1, 0).await;
+    let lease = worker.lease().await;
+    worker.deliver(&worker.fetched(&lease, b"first"), b"first").await;
+    assert_eq!(worker.verdict().await.0, 1);
+    assert!(process.stop().await.0);
+    let copied = Command::new("cp").arg("-r").args([&data, &backup]).status().await.unwrap();
+    assert!(copied.success());
+
+    let process = Process::start(&data, &[]).await;
+    let mut worker = Worker::connect(&process.address, 1, 1).await;
+    worker.want(1, 0).await;
+    let lease = worker.lease().await;
+    worker.deliver(&worker.fetched(&lease, b"second"), b"second").await;
+    assert_eq!(worker.verdict().await.0, 2);
+    let (stopped_well, log) = process.stop().await;
+    assert!(stopped_well && !log.contains("backup"), "{log}");
+
+    let process = Process::start(&backup, &[]).await;
+    let mut worker = Worker::connect(&process.address, 1, 2).await;
+    assert_eq!(worker.bye().await, RefusedCode::Unavailable);
+    let mut other = Worker::connect(&process.address, 2, 0).await;
+    other.want(1, 0).await;
+    other.lease().await;
+    let (stopped_well, log) = process.stop().await;
+    assert!(stopped_well && log.contains("was an older backup restored?"), "{log}");
+}
+
+#[tokio::test]
 async fn nothing_private_reaches_the_log() {
     let dir = TempDir::new().unwrap();
     let data = dir.path().join("data");

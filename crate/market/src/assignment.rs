@@ -18,7 +18,7 @@ use lull_protocol::{Hash, PublicKey, Signed};
 
 use crate::command::{Context, Lease, Refusal, Reply};
 use crate::desk::Desk;
-use crate::facts::{Candidate, Decided, LeaseFacts, LeaseState, Write};
+use crate::facts::{Candidate, Decided, HeldFacts, LeaseState, Write};
 
 /// Leases of one item to one worker.
 pub const LEASES_PER_ITEM_MAX: u32 = 3;
@@ -74,19 +74,20 @@ pub fn claim(
 
 /// Decides [`Command::Return`](crate::Command::Return). Returned twice is no error.
 pub fn give_back(
-    facts: Option<&LeaseFacts>,
+    facts: Option<&HeldFacts>,
     worker: PublicKey,
     reason: ReturnReason,
     cx: &Context,
 ) -> Result<Decided, Refusal> {
-    let lease = facts.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
+    let held = facts.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
+    let lease = &held.lease;
     if lease.worker != worker {
         return Err(Refusal::Worker(RefusedCode::NotYours));
     }
     match lease.state {
         LeaseState::Open => {
             let wanted = matches!(reason, ReturnReason::SwitchedOff | ReturnReason::TooMany);
-            Ok(Decided { writes: end(lease, LeaseState::Returned, wanted, cx)?, reply: Reply::Freed })
+            Ok(Decided { writes: end(held, LeaseState::Returned, wanted, cx)?, reply: Reply::Freed })
         }
         LeaseState::Returned => Ok(Decided { writes: vec![], reply: Reply::Done }),
         LeaseState::Expired => Err(Refusal::Worker(RefusedCode::LeaseExpired)),
@@ -95,12 +96,13 @@ pub fn give_back(
 }
 
 /// Ends an open lease whose deadline passed: part of [`Command::Sweep`](crate::Command::Sweep).
-pub fn expire(lease: &LeaseFacts, cx: &Context) -> Result<Vec<Write>, Refusal> {
-    end(lease, LeaseState::Expired, true, cx)
+pub fn expire(held: &HeldFacts, cx: &Context) -> Result<Vec<Write>, Refusal> {
+    end(held, LeaseState::Expired, true, cx)
 }
 
-fn end(lease: &LeaseFacts, state: LeaseState, wanted: bool, cx: &Context) -> Result<Vec<Write>, Refusal> {
-    let again = wanted && lease.leases_of_worker < LEASES_PER_ITEM_MAX;
+fn end(held: &HeldFacts, state: LeaseState, wanted: bool, cx: &Context) -> Result<Vec<Write>, Refusal> {
+    let HeldFacts { lease, leases_of_worker } = held;
+    let again = wanted && *leases_of_worker < LEASES_PER_ITEM_MAX;
     let mut desk = Desk::new(cx, lease.order, lease.item, Default::default());
     desk.free_place()?;
     desk.writes.push(Write::SetLease { lease: lease.id, state, again });

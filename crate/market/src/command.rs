@@ -1,9 +1,9 @@
 //! What can be asked of the market, what it answers, and why it refuses.
 
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::statement::{AcceptanceRule, Price};
+use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, PublicKey, SigningKey, Timestamp};
+use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, PublicKey, Signed, SigningKey, Timestamp};
 use thiserror::Error;
 
 /// What each decision may look at besides the facts: the clock, the coordinator's key and its terms.
@@ -85,10 +85,8 @@ pub enum Command {
     },
     /// A worker's signed result. For a fetch `ok`/`not_found` with `body_bytes > 0` the body belongs to it.
     Submit {
-        /// The key that the connection proved.
-        worker: PublicKey,
-        /// `Signed<WorkResult>`.
-        statement: Vec<u8>,
+        /// Verified under the key that the connection proved.
+        result: Box<Signed<WorkResult>>,
         /// The decoded body.
         body: Vec<u8>,
     },

@@ -45,6 +45,11 @@ impl<'a> Desk<'a> {
         Self { cx, order, item, last_numbers, writes: vec![], verdicts: vec![] }
     }
 
+    /// The terms of the item's order.
+    pub(crate) fn order(&self) -> &OrderFacts {
+        &self.order
+    }
+
     /// Signs and numbers a verdict; moves its amount and the fee out of what is held.
     pub(crate) fn rule(&mut self, judged: Judged, ruling: Ruling) -> Result<(), Refusal> {
         let verdict = Signed::sign(

@@ -120,11 +120,22 @@ pub struct LeaseFacts {
     pub worker: PublicKey,
     /// How far it is.
     pub state: LeaseState,
+    /// When it began.
+    pub issued_at: Timestamp,
+    /// When it ends; live up to and including this moment.
+    pub deadline: Timestamp,
     /// The item.
     pub item: ItemFacts,
     /// Its order.
     pub order: OrderFacts,
-    /// How many leases of this item this worker has had, this one included.
+}
+
+/// A lease that may end without a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldFacts {
+    /// The lease.
+    pub lease: LeaseFacts,
+    /// How many leases of its item its worker has had, this one included.
     pub leases_of_worker: u32,
 }
 
@@ -133,15 +144,13 @@ pub struct LeaseFacts {
 pub struct SubmitFacts {
     /// The lease that the result's offer names.
     pub lease: LeaseFacts,
-    /// `Signed<Offer>`.
-    pub offer: Vec<u8>,
     /// The item as CBOR.
     pub item_bytes: Vec<u8>,
     /// The result that was committed first, if any.
     pub stored: Option<StoredResult>,
-    /// The answers to this item that count so far.
+    /// The answers to this item that count so far, if one more decides it; else none.
     pub answers: Vec<Answer>,
-    /// The number of the last verdict of this worker and of each that answered; absent: none yet.
+    /// The number of the last verdict of this worker and of each in `answers`; absent: none yet.
     pub last_numbers: BTreeMap<PublicKey, u64>,
 }
 
@@ -204,6 +213,22 @@ pub struct AccountFacts {
     pub payable: Amount,
     /// Earned since the start of the day that was asked for.
     pub earned_today: Amount,
+    /// The number of the last verdict that is in it; 0 for none.
+    pub verdicts: u64,
+}
+
+impl AccountFacts {
+    /// With the next verdict; `None` if a sum is out of range.
+    pub(crate) fn with(&self, next: &Verdict, day_start: Timestamp) -> Option<Self> {
+        let today = if next.decided_at >= day_start { next.amount } else { Amount::ZERO };
+        Some(Self {
+            earned: self.earned.checked_add(next.amount)?,
+            pending: self.pending.checked_add(next.amount)?,
+            payable: self.payable,
+            earned_today: self.earned_today.checked_add(today)?,
+            verdicts: self.verdicts.checked_add(1)?,
+        })
+    }
 }
 
 /// What a decision says: change this, answer that.

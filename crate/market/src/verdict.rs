@@ -1,6 +1,6 @@
 //! What becomes of a result.
 //!
-//! A result is *refused* if it can't be one: not the worker's own signature, no such offer, another
+//! A result comes with its worker's signature verified. It is *refused* if it can't be one: no such offer, another
 //! worker's, a lease that is over, a report of another kind, a body that is not the signed one. A refused
 //! result leaves no trace. Otherwise it is *stored*, and the first one stored counts: an equal second is
 //! answered with the first one's hash and verdict even when the lease is over, a different second is
@@ -22,84 +22,78 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::cose::{self, StatementError};
 use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{
-    AcceptanceRule, ChoiceAnswer, Decision, FetchReport, Offer, Outcome, Report, VerdictReason, WorkResult,
+    AcceptanceRule, ChoiceAnswer, Decision, FetchReport, Outcome, Price, Report, VerdictReason, WorkResult,
 };
 use lull_protocol::{Amount, FetchItem, Hash, Item, Method, PublicKey, Signed, Timestamp};
 
 use crate::command::{Context, NumberedVerdict, Refusal, Reply};
 use crate::desk::{Desk, Judged, Ruling};
 use crate::facts::{
-    Answer, Decided, ItemState, LeaseState, StoredResult, SubmitFacts, UnsettledFacts, WaitingFacts, Write,
+    Answer, Decided, ItemState, LeaseFacts, LeaseState, OrderFacts, StoredResult, SubmitFacts, UnsettledFacts,
+    WaitingFacts, Write,
 };
 use crate::ledger::{Account, Cause, Entry};
 
 /// Results with an outcome that a buyer does not pay for, before an item is closed as failed.
 pub const FETCH_TRIES_MAX: u8 = 3;
 
-/// The offer that a result names, to load its facts; the signature is not verified here.
-pub fn named_offer(statement: &[u8]) -> Result<Hash, Refusal> {
-    Ok(cose::peek::<WorkResult>(statement).map_err(refuse_statement)?.offer)
-}
-
 /// Decides [`Command::Submit`](crate::Command::Submit); no facts: no such offer.
 pub fn submit(
     facts: Option<SubmitFacts>,
-    worker: PublicKey,
-    statement: &[u8],
+    result: &Signed<WorkResult>,
     body: &[u8],
     cx: &Context,
 ) -> Result<Decided, Refusal> {
     let facts = facts.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
+    let worker = *result.signer();
     if facts.lease.worker != worker {
         return Err(Refusal::Worker(RefusedCode::NotYours));
     }
-    let result = Signed::<WorkResult>::verify(statement, &worker).map_err(refuse_statement)?;
+    let hash = result.hash();
     if let Some(stored) = facts.stored {
-        return again(stored, &result);
+        return again(stored, hash);
     }
-    let offer: Offer = cose::peek(&facts.offer).map_err(|e| Refusal::Fault(format!("stored offer: {e}")))?;
     let item = Item::from_bytes(&facts.item_bytes).map_err(|e| Refusal::Fault(format!("stored item: {e}")))?;
-    check_live(facts.lease.state, &offer, cx.now)?;
+    check_live(&facts.lease, cx.now)?;
     let mut desk = Desk::new(cx, facts.lease.order, facts.lease.item, facts.last_numbers);
     desk.free_place()?;
-    let judged = Judged { lease: facts.lease.id, worker, result: result.hash() };
-    let in_time = within_lease(result.payload(), &offer, cx.now);
+    let judged = Judged { lease: facts.lease.id, worker, result: hash };
+    let in_time = within_lease(result.payload(), &facts.lease, cx.now);
     match (&item, &result.payload().report) {
         (Item::Fetch(item), Report::Fetch(report)) => {
-            let ruling = rule_on_fetch(item, &offer, report, in_time)?;
+            let ruling = rule_on_fetch(item, facts.lease.order.price, report, in_time)?;
             let body = check_body(item, report, ruling, body)?;
-            desk.writes.push(store(judged.lease, &result, false, body));
+            desk.writes.push(store(judged.lease, result, false, body));
             fetched(&mut desk, judged, report.outcome, ruling)?;
         }
         (Item::Judgment(item), Report::Choice(answer)) => {
             if usize::from(answer.option) >= item.options.len() || !body.is_empty() {
                 return Err(Refusal::Worker(RefusedCode::WrongReport));
             }
-            desk.writes.push(store(judged.lease, &result, in_time, None));
-            answered(&mut desk, judged, *answer, in_time, facts.answers, &offer)?;
+            desk.writes.push(store(judged.lease, result, in_time, None));
+            answered(&mut desk, judged, *answer, in_time, facts.answers)?;
         }
         _ => return Err(Refusal::Worker(RefusedCode::WrongReport)),
     }
     // A result that counts has taken the place of its lease; another one has left it to others.
     let freed = desk.item.state == ItemState::Open && desk.item.answered == facts.lease.item.answered;
     let (writes, verdicts) = desk.finish();
-    Ok(Decided { writes, reply: Reply::Stored { result: result.hash(), verdicts, freed } })
+    Ok(Decided { writes, reply: Reply::Stored { result: hash, verdicts, freed } })
 }
 
 /// Whether the body of a result is worth pulling: with these facts, [`submit`] would take it and pay for it.
 pub fn takes_body(facts: &SubmitFacts, worker: &PublicKey, result: &WorkResult, now: Timestamp) -> bool {
-    let (Ok(offer), Ok(item)) = (cose::peek::<Offer>(&facts.offer), Item::from_bytes(&facts.item_bytes)) else {
+    let (Ok(Item::Fetch(item)), Report::Fetch(report)) = (Item::from_bytes(&facts.item_bytes), &result.report) else {
         return false;
     };
-    let (Item::Fetch(item), Report::Fetch(report)) = (&item, &result.report) else { return false };
-    let ruling = rule_on_fetch(item, &offer, report, within_lease(result, &offer, now));
-    facts.lease.worker == *worker
+    let lease = &facts.lease;
+    let ruling = rule_on_fetch(&item, lease.order.price, report, within_lease(result, lease, now));
+    lease.worker == *worker
         && facts.stored.is_none()
-        && check_live(facts.lease.state, &offer, now).is_ok()
+        && check_live(lease, now).is_ok()
         && report.outcome.is_paid()
         && report.body_bytes.get() > 0
         && ruling.is_ok_and(|ruling| ruling.decision == Decision::Accepted)
@@ -126,26 +120,27 @@ pub fn settle(facts: &UnsettledFacts) -> Result<Vec<Write>, Refusal> {
 }
 
 /// A result for an offer that has one: the same bytes are acknowledged again.
-fn again(stored: StoredResult, result: &Signed<WorkResult>) -> Result<Decided, Refusal> {
-    if stored.hash != result.hash() {
+fn again(stored: StoredResult, result: Hash) -> Result<Decided, Refusal> {
+    if stored.hash != result {
         return Err(Refusal::Worker(RefusedCode::ResultDiffers));
     }
     let reply = Reply::Stored { result: stored.hash, verdicts: stored.verdict.into_iter().collect(), freed: false };
     Ok(Decided { writes: vec![], reply })
 }
 
-fn check_live(state: LeaseState, offer: &Offer, now: Timestamp) -> Result<(), Refusal> {
-    match state {
-        LeaseState::Open if now <= offer.deadline => Ok(()),
+fn check_live(lease: &LeaseFacts, now: Timestamp) -> Result<(), Refusal> {
+    match lease.state {
+        LeaseState::Open if now <= lease.deadline => Ok(()),
         LeaseState::Open | LeaseState::Expired => Err(Refusal::Worker(RefusedCode::LeaseExpired)),
         LeaseState::Returned => Err(Refusal::Worker(RefusedCode::LeaseEnded)),
         LeaseState::Answered | LeaseState::Judged => Err(Refusal::Fault("a result's statement is missing".into())),
     }
 }
 
-fn within_lease(result: &WorkResult, offer: &Offer, now: Timestamp) -> bool {
-    let earliest = offer.issued_at.minus(CLOCK_SKEW_MS_MAX);
-    let latest = now.plus(CLOCK_SKEW_MS_MAX);
+fn within_lease(result: &WorkResult, lease: &LeaseFacts, now: Timestamp) -> bool {
+    let earliest = lease.issued_at.minus(CLOCK_SKEW_MS_MAX);
+    // A clock of our own that was set back is nothing to hold against a worker.
+    let latest = now.max(lease.issued_at).plus(CLOCK_SKEW_MS_MAX);
     earliest <= result.started_at && result.finished_at <= latest
 }
 
@@ -172,7 +167,7 @@ fn store(lease: crate::LeaseId, result: &Signed<WorkResult>, counts: bool, body:
     Write::AddResult { lease, result: result.clone(), counts, body }
 }
 
-fn rule_on_fetch(item: &FetchItem, offer: &Offer, report: &FetchReport, in_time: bool) -> Result<Ruling, Refusal> {
+fn rule_on_fetch(item: &FetchItem, price: Price, report: &FetchReport, in_time: bool) -> Result<Ruling, Refusal> {
     if !in_time {
         return Ok(rejected(VerdictReason::TimesOutsideLease));
     }
@@ -196,8 +191,8 @@ fn rule_on_fetch(item: &FetchItem, offer: &Offer, report: &FetchReport, in_time:
     if lull_policy::judge_hops(&item.url, item.http_allowed, hops).is_err() {
         return Ok(rejected(VerdictReason::HopRefused));
     }
-    let amount = offer.price.total(report.body_bytes);
-    let amount = amount.ok_or_else(|| Refusal::Fault("an offer's price is out of range".into()))?;
+    let amount = price.total(report.body_bytes);
+    let amount = amount.ok_or_else(|| Refusal::Fault("an order's price is out of range".into()))?;
     Ok(accepted(VerdictReason::ChecksPassed, amount))
 }
 
@@ -237,20 +232,22 @@ fn answered(
     answer: ChoiceAnswer,
     in_time: bool,
     mut answers: Vec<Answer>,
-    offer: &Offer,
 ) -> Result<(), Refusal> {
     if !in_time {
         return desk.rule(judged, rejected(VerdictReason::TimesOutsideLease));
     }
     let Judged { lease, worker, result } = judged;
-    desk.writes.push(Write::SetLease { lease, state: LeaseState::Answered, again: false });
     desk.item.answered = desk.item.answered.saturating_add(1);
-    answers.push(Answer { lease, worker, result, option: answer.option, judged: false });
-    if usize::from(desk.item.needed) != answers.len() {
+    if desk.item.answered < desk.item.needed {
+        desk.writes.push(Write::SetLease { lease, state: LeaseState::Answered, again: false });
         return Ok(());
     }
-    let AcceptanceRule::Agreement { agree, .. } = offer.rule else {
-        return Err(Refusal::Fault("a judgment's offer has no agreement rule".into()));
+    answers.push(Answer { lease, worker, result, option: answer.option, judged: false });
+    if usize::from(desk.item.needed) != answers.len() {
+        return Err(Refusal::Fault("an item has another number of answers than it counts".into()));
+    }
+    let OrderFacts { price, rule: AcceptanceRule::Agreement { agree, .. }, .. } = *desk.order() else {
+        return Err(Refusal::Fault("a judgment's order has no agreement rule".into()));
     };
     let decided = agreed(&answers, agree);
     for one in answers.iter().filter(|one| !one.judged) {
@@ -260,7 +257,7 @@ fn answered(
             None => (Decision::Ambiguous, VerdictReason::NobodyAgreed),
         };
         let judged = Judged { lease: one.lease, worker: one.worker, result: one.result };
-        desk.rule(judged, Ruling { decision, reason, amount: offer.price.per_item })?;
+        desk.rule(judged, Ruling { decision, reason, amount: price.per_item })?;
     }
     desk.close(if decided.is_some() { ItemState::Done } else { ItemState::Ambiguous }, decided)
 }
@@ -280,8 +277,4 @@ fn accepted(reason: VerdictReason, amount: Amount) -> Ruling {
 
 fn rejected(reason: VerdictReason) -> Ruling {
     Ruling { decision: Decision::Rejected, reason, amount: Amount::ZERO }
-}
-
-fn refuse_statement(_: StatementError) -> Refusal {
-    Refusal::Worker(RefusedCode::Signature)
 }

@@ -3,22 +3,20 @@
 //! has exactly one form and can't pass for one of another type.
 
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
-use minicbor::data::Tag;
-use minicbor::{Decode, Decoder, Encode, Encoder};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::cbor::{self, CborError};
+use crate::cbor::{self, Cbor, CborError, Reader, Writer};
 use crate::limits::STATEMENT_BYTES_MAX;
 use crate::units::{Hash, PublicKey};
 
 /// COSE tag of `COSE_Sign1` (RFC 9052 §2).
 const TAG_SIGN1: u64 = 18;
 /// Header label `alg` and its value EdDSA (RFC 9053 §2.2).
-const HEADER_ALG: i64 = 1;
+const HEADER_ALG: u8 = 1;
 const ALG_EDDSA: i64 = -8;
 /// Header label `typ` (RFC 9596).
-const HEADER_TYP: i64 = 16;
+const HEADER_TYP: u8 = 16;
 
 /// A signing key: the seed of RFC 8032, cleared from memory when dropped.
 #[derive(Clone)]
@@ -42,7 +40,7 @@ impl std::fmt::Debug for SigningKey {
 }
 
 /// What a peer can sign: a payload with a type of its own.
-pub trait Statement: Encode<()> + for<'b> Decode<'b, ()> {
+pub trait Statement: Cbor {
     /// The media type in `typ`.
     const TYP: &'static str;
     /// Checks of single fields that CBOR's shape does not express.
@@ -88,17 +86,14 @@ pub struct Signed<T> {
 impl<T: Statement> Signed<T> {
     /// Signs a statement.
     pub fn sign(payload: T, key: &SigningKey) -> Self {
-        let body = cbor::encode(&payload);
-        let signature = key.0.sign(&to_be_signed(T::TYP, &body));
-        Self { payload, bytes: envelope(T::TYP, &body, &signature.to_bytes()), signer: key.public() }
+        let bytes = sign(T::TYP, &cbor::encode(&payload), key);
+        Self { payload, bytes, signer: key.public() }
     }
 
     /// Verifies a statement under the key that must have signed it.
     pub fn verify(bytes: &[u8], signer: &PublicKey) -> Result<Self, StatementError> {
         let (payload, body, signature) = open::<T>(bytes)?;
-        let key = VerifyingKey::from_bytes(&signer.0).ok().filter(|k| !k.is_weak()).ok_or(StatementError::Key)?;
-        key.verify_strict(&to_be_signed(T::TYP, body), &Signature::from_bytes(&signature))
-            .map_err(|_| StatementError::Signature)?;
+        check_signature(&to_be_signed(T::TYP, body), &signature, signer)?;
         Ok(Self { payload, bytes: bytes.to_vec(), signer: *signer })
     }
 
@@ -125,15 +120,18 @@ pub fn peek<T: Statement>(bytes: &[u8]) -> Result<T, StatementError> {
     open::<T>(bytes).map(|(payload, _, _)| payload)
 }
 
+fn sign(typ: &str, body: &[u8], key: &SigningKey) -> Vec<u8> {
+    let signature = key.0.sign(&to_be_signed(typ, body));
+    envelope(typ, body, &signature.to_bytes())
+}
+
+fn check_signature(signed: &[u8], signature: &[u8; 64], signer: &PublicKey) -> Result<(), StatementError> {
+    let key = VerifyingKey::from_bytes(&signer.0).ok().filter(|k| !k.is_weak()).ok_or(StatementError::Key)?;
+    key.verify_strict(signed, &Signature::from_bytes(signature)).map_err(|_| StatementError::Signature)
+}
+
 fn open<T: Statement>(bytes: &[u8]) -> Result<(T, &[u8], [u8; 64]), StatementError> {
-    if bytes.len() > STATEMENT_BYTES_MAX {
-        return Err(CborError::TooLong { len: bytes.len(), max: STATEMENT_BYTES_MAX }.into());
-    }
     let (body, signature) = split(bytes, T::TYP)?;
-    // One statement, one form: what was taken apart must give the same bytes again.
-    if envelope(T::TYP, body, &signature) != bytes {
-        return Err(StatementError::Envelope("not the deterministic encoding"));
-    }
     let payload: T = cbor::decode(body, STATEMENT_BYTES_MAX)?;
     payload.check().map_err(StatementError::Field)?;
     Ok((payload, body, signature))
@@ -141,48 +139,55 @@ fn open<T: Statement>(bytes: &[u8]) -> Result<(T, &[u8], [u8; 64]), StatementErr
 
 fn split<'b>(bytes: &'b [u8], typ: &'static str) -> Result<(&'b [u8], [u8; 64]), StatementError> {
     use StatementError::Envelope;
-    let mut d = Decoder::new(bytes);
-    if d.tag().ok() != Some(Tag::new(TAG_SIGN1)) || d.array().ok() != Some(Some(4)) {
+    if bytes.len() > STATEMENT_BYTES_MAX {
+        return Err(CborError::TooLong { len: bytes.len(), max: STATEMENT_BYTES_MAX }.into());
+    }
+    let mut from = Reader::new(bytes);
+    let is_sign1 = from.tag() == TAG_SIGN1 && from.array() == 4;
+    let header = from.bytes();
+    if !is_sign1 || from.position().is_none() {
         return Err(Envelope("tag 18 and an array of four expected"));
     }
-    let header = d.bytes().map_err(|_| Envelope("protected header"))?;
     if header != protected(typ) {
         return Err(StatementError::Typ { expected: typ });
     }
-    if d.map().ok() != Some(Some(0)) {
-        return Err(Envelope("the unprotected header must be empty"));
+    let unprotected = from.map();
+    from.end(unprotected);
+    let (body, signature) = (from.bytes(), from.bytes_of());
+    from.finish().map_err(|_| Envelope("an empty unprotected header, a payload and 64 bytes expected"))?;
+    // One statement, one form: what was taken apart must give the same bytes again.
+    if envelope(typ, body, &signature) != bytes {
+        return Err(Envelope("not the deterministic encoding"));
     }
-    let body = d.bytes().map_err(|_| Envelope("payload"))?;
-    let signature = d.bytes().map_err(|_| Envelope("signature"))?;
-    let signature = signature.try_into().map_err(|_| Envelope("a signature has 64 bytes"))?;
     Ok((body, signature))
 }
 
 fn protected(typ: &str) -> Vec<u8> {
-    build(|e| {
-        e.map(2)?.i64(HEADER_ALG)?.i64(ALG_EDDSA)?.i64(HEADER_TYP)?.str(typ)?;
-        Ok(())
-    })
+    let mut to = Writer::default();
+    let map = to.map();
+    to.field(map, HEADER_ALG, &ALG_EDDSA);
+    to.key(map, HEADER_TYP);
+    to.text(typ);
+    to.into_bytes()
 }
 
 fn to_be_signed(typ: &str, body: &[u8]) -> Vec<u8> {
-    build(|e| {
-        e.array(4)?.str("Signature1")?.bytes(&protected(typ))?.bytes(&[])?.bytes(body)?;
-        Ok(())
-    })
+    let mut to = Writer::default();
+    to.array(4);
+    to.text("Signature1");
+    to.bytes(&protected(typ));
+    to.bytes(&[]);
+    to.bytes(body);
+    to.into_bytes()
 }
 
 fn envelope(typ: &str, body: &[u8], signature: &[u8; 64]) -> Vec<u8> {
-    build(|e| {
-        e.tag(Tag::new(TAG_SIGN1))?.array(4)?.bytes(&protected(typ))?.map(0)?.bytes(body)?.bytes(signature)?;
-        Ok(())
-    })
-}
-
-type ToVec = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
-
-fn build(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> ToVec) -> Vec<u8> {
-    let mut out = Vec::new();
-    write(&mut Encoder::new(&mut out)).expect("writing to a Vec can't fail");
-    out
+    let mut to = Writer::default();
+    to.tag(TAG_SIGN1);
+    to.array(4);
+    to.bytes(&protected(typ));
+    to.map();
+    to.bytes(body);
+    to.bytes(signature);
+    to.into_bytes()
 }

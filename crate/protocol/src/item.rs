@@ -1,123 +1,101 @@
 //! Items: one URL to fetch or one question to judge. An item's hash is SHA-256 of its deterministic
 //! CBOR; the offer names it, so what is signed is what was asked.
 
-use minicbor::{Decode, Encode};
-
 use crate::cbor::{self, CborError};
 use crate::limits::{
     BLOB_BYTES_MAX, BODY_BYTES_MAX, CONTENT_TEXT_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, OPTION_BYTES_MAX,
     OPTIONS_COUNT, URL_BYTES_MAX,
 };
 use crate::units::{ByteCount, Hash, OrderId};
+use crate::{choices, codes, fields};
 
 /// One piece of work, as the requester described it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// A public page to fetch.
-    #[n(0)]
-    Fetch(#[n(0)] FetchItem),
+    Fetch(FetchItem),
     /// A question to answer.
-    #[n(1)]
-    Judgment(#[n(0)] JudgmentItem),
+    Judgment(JudgmentItem),
 }
+choices!(Item { 0 Fetch, 1 Judgment });
 
 /// One URL to fetch.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchItem {
     /// The order it belongs to.
-    #[n(0)]
     pub order: OrderId,
     /// The requester's public name.
-    #[n(1)]
     pub requester: String,
     /// What the requester says it is for.
-    #[n(2)]
     pub purpose: String,
     /// WHATWG-serialised, ASCII host, no fragment.
-    #[n(3)]
     pub url: String,
     /// GET or HEAD.
-    #[n(4)]
     pub method: Method,
     /// Ceiling of the decoded body.
-    #[n(5)]
     pub bytes_max: ByteCount,
     /// Whether plain http on port 80 is allowed.
-    #[n(6)]
     pub http_allowed: bool,
 }
+fields!(FetchItem { 0 order, 1 requester, 2 purpose, 3 url, 4 method, 5 bytes_max, 6 http_allowed });
 
 /// The request methods there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// GET (RFC 9110 §9.3.1).
-    #[n(0)]
     Get,
     /// HEAD (RFC 9110 §9.3.2).
-    #[n(1)]
     Head,
 }
+codes!(Method { 0 Get, 1 Head });
 
 /// One question of type `choice`: one of n options.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JudgmentItem {
     /// The project it belongs to.
-    #[n(0)]
     pub order: OrderId,
     /// The requester's public name.
-    #[n(1)]
     pub requester: String,
     /// The project's title.
-    #[n(2)]
     pub title: String,
     /// The version of the guideline.
-    #[n(3)]
     pub guideline_version: u32,
     /// How to decide.
-    #[n(4)]
     pub guideline: String,
     /// The question.
-    #[n(5)]
     pub question: String,
     /// What is judged.
-    #[n(6)]
     pub content: Content,
     /// The answers to choose from.
-    #[n(7)]
     pub options: Vec<String>,
 }
+fields!(JudgmentItem {
+    0 order, 1 requester, 2 title, 3 guideline_version, 4 guideline, 5 question, 6 content, 7 options,
+});
 
 /// What a judgment shows.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Plain text.
-    #[n(0)]
-    Text(#[n(0)] String),
+    Text(String),
     /// A picture, fetched by hash.
-    #[n(1)]
-    Picture(#[n(0)] Picture),
+    Picture(Picture),
 }
+choices!(Content { 0 Text, 1 Picture });
 
 /// A picture by its hash.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     /// SHA-256 of the file.
-    #[n(0)]
     pub hash: Hash,
     /// One of [`PICTURE_TYPES`].
-    #[n(1)]
     pub media_type: String,
     /// Size of the file.
-    #[n(2)]
     pub bytes: ByteCount,
     /// A description that does not give the answer away.
-    #[n(3)]
     pub alt: String,
 }
+fields!(Picture { 0 hash, 1 media_type, 2 bytes, 3 alt });
 
 /// Media types of pictures.
 pub const PICTURE_TYPES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
@@ -130,7 +108,7 @@ impl Item {
     /// Reads an item and checks each field's bounds.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CborError> {
         let item: Self = cbor::decode(bytes, ITEM_BYTES_MAX)?;
-        item.check().map_err(|e| CborError::Malformed(e.into()))?;
+        item.check().map_err(CborError::Malformed)?;
         Ok(item)
     }
     /// The item's hash.

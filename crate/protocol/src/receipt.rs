@@ -1,9 +1,6 @@
 //! Receipts: an offer, the result and the verdict, with the item, checked against each other.
 
-use minicbor::data::Type;
-use minicbor::{Decode, Decoder, Encode};
-
-use crate::cbor::{self, CborError};
+use crate::cbor::{self, ByteVec, Cbor, CborError, Reader, Writer};
 use crate::cose::{self, Signed, StatementError};
 use crate::item::Item;
 use crate::limits::{ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
@@ -11,25 +8,32 @@ use crate::statement::{Offer, Verdict, WorkResult};
 use crate::units::{Hash, PublicKey};
 
 /// The bytes of a receipt, as they were signed.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The item as CBOR.
-    #[n(0)]
-    #[cbor(with = "minicbor::bytes")]
     pub item: Vec<u8>,
     /// `Signed<Offer>`.
-    #[n(1)]
-    #[cbor(with = "minicbor::bytes")]
     pub offer: Vec<u8>,
     /// `Signed<WorkResult>`.
-    #[n(2)]
-    #[cbor(with = "minicbor::bytes")]
     pub result: Vec<u8>,
     /// `Signed<Verdict>`.
-    #[n(3)]
-    #[cbor(with = "minicbor::bytes")]
     pub verdict: Vec<u8>,
+}
+
+impl Cbor for Receipt {
+    fn write(&self, to: &mut Writer) {
+        let map = to.map();
+        for (key, part) in (0..).zip([&self.item, &self.offer, &self.result, &self.verdict]) {
+            to.field(map, key, &ByteVec::from(part.clone()));
+        }
+    }
+    fn read(from: &mut Reader<'_>) -> Self {
+        let mut left = from.map();
+        let mut part = |key| from.field::<ByteVec>(&mut left, key).into();
+        let receipt = Self { item: part(0), offer: part(1), result: part(2), verdict: part(3) };
+        from.end(left);
+        receipt
+    }
 }
 
 /// The four parts.
@@ -207,24 +211,22 @@ pub fn field_at(part: Part, bytes: &[u8], offset: usize) -> Option<&'static str>
     if part == Part::Item {
         return field_in_item(bytes, offset);
     }
-    let mut d = Decoder::new(bytes);
-    d.tag().ok()?;
-    d.array().ok()?;
-    let header = d.bytes().ok()?;
-    if offset < d.position() {
-        return Some(if header.is_empty() || offset < d.position() - header.len() { "envelope" } else { "header" });
+    let mut from = Reader::new(bytes);
+    from.tag();
+    from.array();
+    let header = from.bytes();
+    let end = from.position()?;
+    if offset < end {
+        return Some(if header.is_empty() || offset < end - header.len() { "envelope" } else { "header" });
     }
-    d.map().ok()?;
-    if offset < d.position() {
+    from.map();
+    let body = from.bytes();
+    let end = from.position()?;
+    if offset < end - body.len() {
         return Some("envelope");
     }
-    let body = d.bytes().ok()?;
-    let start = d.position() - body.len();
-    if offset < start {
-        return Some("envelope");
-    }
-    if offset < d.position() {
-        return field_in_map(names(part), body, offset - start);
+    if offset < end {
+        return field_in_map(names(part), body, offset - (end - body.len()));
     }
     Some("signature")
 }
@@ -245,30 +247,25 @@ const JUDGMENT_ITEM_NAMES: [&str; 8] =
     ["order", "requester", "title", "guideline_version", "guideline", "question", "content", "options"];
 
 fn field_in_item(bytes: &[u8], offset: usize) -> Option<&'static str> {
-    let mut d = Decoder::new(bytes);
-    d.array().ok()?;
-    let class = d.u8().ok()?;
-    d.array().ok()?;
-    let start = d.position();
+    let mut from = Reader::new(bytes);
+    let class = from.variant();
+    from.array();
+    let start = from.position()?;
     let names: &'static [&'static str] = if class == 0 { &FETCH_ITEM_NAMES } else { &JUDGMENT_ITEM_NAMES };
     if offset < start { Some("envelope") } else { field_in_map(names, bytes.get(start..)?, offset - start) }
 }
 
 fn field_in_map(names: &'static [&'static str], bytes: &[u8], offset: usize) -> Option<&'static str> {
-    let mut d = Decoder::new(bytes);
-    let count = d.map().ok()??;
-    if offset < d.position() {
+    let mut from = Reader::new(bytes);
+    from.map();
+    if offset < from.position()? {
         return Some("envelope");
     }
-    for _ in 0..count {
-        if !matches!(d.datatype().ok()?, Type::U8) {
-            return None;
-        }
-        let key = usize::from(d.u8().ok()?);
-        d.skip().ok()?;
-        if offset < d.position() {
+    loop {
+        let key = usize::try_from(from.uint()).ok()?;
+        from.skip();
+        if offset < from.position()? {
             return names.get(key).copied();
         }
     }
-    None
 }

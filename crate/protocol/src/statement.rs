@@ -1,34 +1,30 @@
 //! What is signed: offers, results, verdicts, handshake proofs and the operator's card.
 
-use minicbor::{Decode, Encode};
-
+use crate::cbor::{Cbor, Reader, Writer};
 use crate::cose::Statement;
 use crate::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX, LABEL_BYTES_MAX, ORIGIN_BYTES_MAX, URL_BYTES_MAX};
 use crate::units::{Amount, ByteCount, Challenge, Hash, Nonce, PublicKey, Timestamp};
+use crate::{choices, codes, fields};
 
 /// The two kinds of work a person can switch on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(index_only)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JobClass {
     /// Fetching public pages.
-    #[n(0)]
     Fetch,
     /// Answering questions.
-    #[n(1)]
     Judgment,
 }
+codes!(JobClass { 0 Fetch, 1 Judgment });
 
 /// What one item pays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Price {
     /// For the item.
-    #[n(0)]
     pub per_item: Amount,
     /// For each MiB (2^20 bytes) of decoded body.
-    #[n(1)]
     pub per_mib: Amount,
 }
+fields!(Price { 0 per_item, 1 per_mib });
 
 impl Price {
     /// The whole price for a body of this size, rounded down; `None` above the limit of an amount.
@@ -39,62 +35,79 @@ impl Price {
 }
 
 /// How a result is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptanceRule {
     /// A fetch: in time, within `bytes_max`, the body has the stated hash, each hop passes policy.
-    #[n(0)]
     FetchChecks {
         /// Ceiling of the decoded body.
-        #[n(0)]
         bytes_max: ByteCount,
     },
     /// A judgment: `people` different people answer; an answer that `agree` of them gave is the item's.
-    #[n(1)]
     Agreement {
         /// How many must agree.
-        #[n(0)]
         agree: u8,
         /// How many are asked.
-        #[n(1)]
         people: u8,
     },
 }
+impl Cbor for AcceptanceRule {
+    fn write(&self, to: &mut Writer) {
+        match *self {
+            Self::FetchChecks { bytes_max } => {
+                to.variant(0);
+                to.array(1);
+                bytes_max.write(to);
+            }
+            Self::Agreement { agree, people } => {
+                to.variant(1);
+                (agree, people).write(to);
+            }
+        }
+    }
+    fn read(from: &mut Reader<'_>) -> Self {
+        match from.variant() {
+            1 => {
+                let (agree, people) = Cbor::read(from);
+                Self::Agreement { agree, people }
+            }
+            number => {
+                if number != 0 {
+                    from.refuse("an unknown variant");
+                }
+                from.array_of(1);
+                Self::FetchChecks { bytes_max: Cbor::read(from) }
+            }
+        }
+    }
+}
 
 /// The coordinator's promise: this item, this worker, this price, this rule, until then.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// Whose lease it is.
-    #[n(0)]
     pub worker: PublicKey,
     /// The item's hash.
-    #[n(1)]
     pub item: Hash,
     /// Fetch or judgment.
-    #[n(2)]
     pub class: JobClass,
     /// Fresh for each offer.
-    #[n(3)]
     pub nonce: Nonce,
     /// What it pays.
-    #[n(4)]
     pub price: Price,
     /// The asset of all amounts, e.g. `demo credits`.
-    #[n(5)]
     pub asset: String,
     /// How it is accepted.
-    #[n(6)]
     pub rule: AcceptanceRule,
     /// When it was made, coordinator's clock.
-    #[n(7)]
     pub issued_at: Timestamp,
     /// When the lease ends, coordinator's clock.
-    #[n(8)]
     pub deadline: Timestamp,
     /// When a result without a verdict is approved automatically.
-    #[n(9)]
     pub approved_at: Timestamp,
 }
+fields!(Offer {
+    0 worker, 1 item, 2 class, 3 nonce, 4 price, 5 asset, 6 rule, 7 issued_at, 8 deadline, 9 approved_at,
+});
 
 impl Statement for Offer {
     const TYP: &'static str = "application/vnd.lull.offer+cbor";
@@ -116,93 +129,74 @@ impl Statement for Offer {
 }
 
 /// What a worker did, signed by it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkResult {
     /// The hash of the offer it fulfils: the result's key.
-    #[n(0)]
     pub offer: Hash,
     /// What came out.
-    #[n(1)]
     pub report: Report,
     /// When the work began (shown, or first request), coordinator's clock as the worker knows it.
-    #[n(2)]
     pub started_at: Timestamp,
     /// When it ended.
-    #[n(3)]
     pub finished_at: Timestamp,
 }
+fields!(WorkResult { 0 offer, 1 report, 2 started_at, 3 finished_at });
 
 /// The outcome of a fetch, or an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// A fetch.
-    #[n(0)]
-    Fetch(#[n(0)] FetchReport),
+    Fetch(FetchReport),
     /// An answer to a `choice`.
-    #[n(1)]
-    Choice(#[n(0)] ChoiceAnswer),
+    Choice(ChoiceAnswer),
 }
+choices!(Report { 0 Fetch, 1 Choice });
 
 /// What a fetch gave.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchReport {
     /// How it ended.
-    #[n(0)]
     pub outcome: Outcome,
     /// HTTP status of the last hop, 0 if there was none.
-    #[n(1)]
     pub status: u16,
     /// Selected headers of the last hop, names in lower case.
-    #[n(2)]
     pub headers: Vec<Header>,
     /// SHA-256 of the decoded body.
-    #[n(3)]
     pub body_hash: Hash,
     /// Size of the decoded body.
-    #[n(4)]
     pub body_bytes: ByteCount,
     /// Each request sent.
-    #[n(5)]
     pub hops: Vec<Hop>,
     /// Bytes that crossed the connection, as `lull_worker::traffic` counts them.
-    #[n(6)]
     pub traffic: Traffic,
     /// Milliseconds from the first request to the last hop's response head.
-    #[n(7)]
     pub head_ms: u64,
     /// Why not, if the outcome is `policy` or `network`: a code of the closed list in `lull_policy`.
-    #[n(8)]
     pub reason: Option<String>,
 }
+fields!(FetchReport {
+    0 outcome, 1 status, 2 headers, 3 body_hash, 4 body_bytes, 5 hops, 6 traffic, 7 head_ms, 8 reason,
+});
 
 /// How a fetch ended. A buyer pays for `ok` and `not_found`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(index_only)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// A 2xx answer, whole.
-    #[n(0)]
     Ok,
     /// 404 or 410.
-    #[n(1)]
     NotFound,
     /// 401, 403, 429, 451 or another refusal by the site.
-    #[n(2)]
     Blocked,
     /// The site asks for proof of a human. Lull never solves that.
-    #[n(3)]
     Challenge,
     /// The worker's policy refused.
-    #[n(4)]
     Policy,
     /// DNS, TLS, connection or server failure.
-    #[n(5)]
     Network,
     /// No answer in time.
-    #[n(6)]
     Timeout,
 }
+codes!(Outcome { 0 Ok, 1 NotFound, 2 Blocked, 3 Challenge, 4 Policy, 5 Network, 6 Timeout });
 
 impl Outcome {
     /// Whether a buyer pays for it.
@@ -224,70 +218,58 @@ impl Outcome {
 }
 
 /// One response header.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// In lower case.
-    #[n(0)]
     pub name: String,
     /// As the browser gave it.
-    #[n(1)]
     pub value: String,
 }
+fields!(Header { 0 name, 1 value });
 
 /// One request of a fetch. One that nobody answered has status 0; it may not even have been sent.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hop {
     /// Its URL.
-    #[n(0)]
     pub url: String,
     /// The address that answered; empty if nobody did.
-    #[n(1)]
     pub address: String,
     /// HTTP status; 0 if nobody answered.
-    #[n(2)]
     pub status: u16,
 }
+fields!(Hop { 0 url, 1 address, 2 status });
 
 /// Bytes each way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// From the sites.
-    #[n(0)]
     pub received: ByteCount,
     /// To the sites.
-    #[n(1)]
     pub sent: ByteCount,
 }
+fields!(Traffic { 0 received, 1 sent });
 
 /// An answer to a `choice`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChoiceAnswer {
     /// The option's index, from 0.
-    #[n(0)]
     pub option: u8,
     /// How it was given.
-    #[n(1)]
     pub input: Input,
 }
+fields!(ChoiceAnswer { 0 option, 1 input });
 
 /// How an answer was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     /// By a key.
-    #[n(0)]
     Keyboard,
     /// By mouse, pen or touch.
-    #[n(1)]
     Pointer,
     /// By a program that replays recorded answers (the demonstration's crowd).
-    #[n(2)]
     Replay,
 }
+codes!(Input { 0 Keyboard, 1 Pointer, 2 Replay });
 
 impl Statement for WorkResult {
     const TYP: &'static str = "application/vnd.lull.result+cbor";
@@ -316,25 +298,20 @@ impl Statement for WorkResult {
 }
 
 /// The coordinator's decision about one result.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The result's hash.
-    #[n(0)]
     pub result: Hash,
     /// What was decided.
-    #[n(1)]
     pub decision: Decision,
     /// Why.
-    #[n(2)]
     pub reason: VerdictReason,
     /// What it pays.
-    #[n(3)]
     pub amount: Amount,
     /// When.
-    #[n(4)]
     pub decided_at: Timestamp,
 }
+fields!(Verdict { 0 result, 1 decision, 2 reason, 3 amount, 4 decided_at });
 
 impl Statement for Verdict {
     const TYP: &'static str = "application/vnd.lull.verdict+cbor";
@@ -347,82 +324,67 @@ impl Statement for Verdict {
 }
 
 /// What a verdict says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(index_only)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
     /// Good, and paid by the offer.
-    #[n(0)]
     Accepted,
     /// Not good; pays nothing; the reason is the evidence.
-    #[n(1)]
     Rejected,
     /// People differ, and nobody is called wrong: paid in full.
-    #[n(2)]
     Ambiguous,
 }
+codes!(Decision { 0 Accepted, 1 Rejected, 2 Ambiguous });
 
 /// Why a verdict is what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(index_only)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VerdictReason {
     /// A fetch passed every check.
-    #[n(0)]
     ChecksPassed,
     /// Enough people gave this answer.
-    #[n(1)]
     Agreed,
     /// Enough people gave another answer.
-    #[n(2)]
     OthersAgreed,
     /// No answer was given by enough people.
-    #[n(3)]
     NobodyAgreed,
     /// Nobody else answered in time, so it was approved automatically.
-    #[n(4)]
     ApprovedByTime,
     /// The outcome is one that a buyer does not pay for.
-    #[n(5)]
     UnpaidOutcome,
     /// A hop that policy forbids.
-    #[n(6)]
     HopRefused,
     /// The first hop is not the item's URL, or the hops don't fit the outcome.
-    #[n(7)]
     HopsDontFit,
     /// The body is larger than the offer allows.
-    #[n(8)]
     BodyTooLarge,
     /// The times lie outside the lease.
-    #[n(9)]
     TimesOutsideLease,
 }
+codes!(VerdictReason {
+    0 ChecksPassed, 1 Agreed, 2 OthersAgreed, 3 NobodyAgreed, 4 ApprovedByTime, 5 UnpaidOutcome, 6 HopRefused,
+    7 HopsDontFit, 8 BodyTooLarge, 9 TimesOutsideLease,
+});
 
 /// What both sides of a handshake sign: fresh challenges, both keys, the origin, the versions.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transcript {
     /// Scheme, host and port that the worker dialled.
-    #[n(0)]
     pub origin: String,
     /// The worker's key.
-    #[n(1)]
     pub worker: PublicKey,
     /// The coordinator's key.
-    #[n(2)]
     pub coordinator: PublicKey,
     /// The worker's challenge.
-    #[n(3)]
     pub worker_challenge: Challenge,
     /// The coordinator's challenge.
-    #[n(4)]
     pub coordinator_challenge: Challenge,
     /// Lowest and highest version the worker offered.
-    #[n(5)]
     pub offered: (u16, u16),
     /// The version chosen.
-    #[n(6)]
     pub version: u16,
 }
+fields!(Transcript {
+    0 origin, 1 worker, 2 coordinator, 3 worker_challenge, 4 coordinator_challenge, 5 offered, 6 version,
+});
 
 impl Transcript {
     fn check(&self) -> Result<(), &'static str> {
@@ -435,9 +397,17 @@ impl Transcript {
 }
 
 /// The coordinator's half of the handshake.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(transparent)]
-pub struct CoordinatorProof(#[n(0)] pub Transcript);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoordinatorProof(pub Transcript);
+
+impl Cbor for CoordinatorProof {
+    fn write(&self, to: &mut Writer) {
+        self.0.write(to);
+    }
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self(Cbor::read(from))
+    }
+}
 
 impl Statement for CoordinatorProof {
     const TYP: &'static str = "application/vnd.lull.coordinator-proof+cbor";
@@ -447,9 +417,17 @@ impl Statement for CoordinatorProof {
 }
 
 /// The worker's half of the handshake.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(transparent)]
-pub struct WorkerProof(#[n(0)] pub Transcript);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerProof(pub Transcript);
+
+impl Cbor for WorkerProof {
+    fn write(&self, to: &mut Writer) {
+        self.0.write(to);
+    }
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self(Cbor::read(from))
+    }
+}
 
 impl Statement for WorkerProof {
     const TYP: &'static str = "application/vnd.lull.worker-proof+cbor";
@@ -459,31 +437,24 @@ impl Statement for WorkerProof {
 }
 
 /// Who runs the coordinator; shown before the first job.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorCard {
     /// The operator's name.
-    #[n(0)]
     pub name: String,
     /// Where the operator is established (ISO 3166-1 alpha-2).
-    #[n(1)]
     pub country: String,
     /// How to reach a human.
-    #[n(2)]
     pub contact: String,
     /// The operator's fee, paid by the buyer on top of the price, in basis points (1/10,000).
-    #[n(3)]
     pub fee_bp: u16,
     /// The asset that is earned.
-    #[n(4)]
     pub asset: String,
     /// Whether the asset is play money.
-    #[n(5)]
     pub demo: bool,
     /// When the card was signed.
-    #[n(6)]
     pub signed_at: Timestamp,
 }
+fields!(OperatorCard { 0 name, 1 country, 2 contact, 3 fee_bp, 4 asset, 5 demo, 6 signed_at });
 
 impl Statement for OperatorCard {
     const TYP: &'static str = "application/vnd.lull.operator-card+cbor";

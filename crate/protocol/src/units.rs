@@ -1,9 +1,9 @@
 //! Ids, amounts, byte counts and times as types of their own, so that none passes for another.
 
-use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
+use crate::cbor::{Cbor, Reader, Writer};
 use crate::limits::AMOUNT_MAX;
 
 macro_rules! bytes_type {
@@ -15,8 +15,9 @@ macro_rules! bytes_type {
         impl $name {
             /// Parses the lower-case hexadecimal form.
             pub fn from_hex(text: &str) -> Option<Self> {
-                let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
-                Some(Self(bytes.try_into().ok()?))
+                let mut bytes = [0; $len];
+                let read_len = base16ct::lower::decode(text, &mut bytes).ok()?.len();
+                (read_len == $len).then_some(Self(bytes))
             }
             /// Reads the raw form; `None` if the length differs.
             pub fn from_slice(bytes: &[u8]) -> Option<Self> {
@@ -25,7 +26,7 @@ macro_rules! bytes_type {
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+                f.write_str(&base16ct::lower::encode_string(&self.0))
             }
         }
         impl fmt::Debug for $name {
@@ -33,15 +34,12 @@ macro_rules! bytes_type {
                 fmt::Display::fmt(self, f)
             }
         }
-        impl<C> Encode<C> for $name {
-            fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
-                e.bytes(&self.0)?.ok()
+        impl Cbor for $name {
+            fn write(&self, to: &mut Writer) {
+                to.bytes(&self.0);
             }
-        }
-        impl<'b, C> Decode<'b, C> for $name {
-            fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-                let at = d.position();
-                Self::from_slice(d.bytes()?).ok_or_else(|| decode::Error::message("wrong length").at(at))
+            fn read(from: &mut Reader<'_>) -> Self {
+                Self(from.bytes_of())
             }
         }
     };
@@ -120,15 +118,15 @@ macro_rules! u64_type {
                 self.0.checked_sub(other.0).map(Self)
             }
         }
-        impl<C> Encode<C> for $name {
-            fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
-                e.u64(self.0)?.ok()
+        impl Cbor for $name {
+            fn write(&self, to: &mut Writer) {
+                to.uint(self.0);
             }
-        }
-        impl<'b, C> Decode<'b, C> for $name {
-            fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-                let at = d.position();
-                Self::new(d.u64()?).ok_or_else(|| decode::Error::message("above its limit").at(at))
+            fn read(from: &mut Reader<'_>) -> Self {
+                Self::new(from.uint()).unwrap_or_else(|| {
+                    from.refuse("a number above its limit");
+                    Self::ZERO
+                })
             }
         }
     };

@@ -7,7 +7,7 @@ mod fixture;
 
 use std::fmt::Debug;
 
-use lull_protocol::cbor::{self, CborError};
+use lull_protocol::cbor::{self, ByteVec, Cbor, CborError};
 use lull_protocol::cose::{self, Statement};
 use lull_protocol::item::Picture;
 use lull_protocol::limits::*;
@@ -19,7 +19,6 @@ use lull_protocol::{
     Amount, ByteCount, Content, DurationMs, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, Signed,
     Timestamp, ToCoordinator, ToWorker,
 };
-use minicbor::bytes::ByteVec;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -446,6 +445,46 @@ fn head(major: u8, argument: u64, wider: bool, out: &mut Vec<u8>) {
             out.extend(&big[8 - (1 << (step - 1))..]);
         }
     }
+}
+
+/// RFC 8949 appendix A, those of the types that travel here.
+#[test]
+fn the_rfc_s_examples_are_written_and_read() {
+    fn check<T: Cbor + PartialEq + Debug>(value: T, hex: &str) {
+        assert_eq!(fixture::hex(&cbor::encode(&value)), hex);
+        assert_eq!(cbor::decode(&fixture::unhex(hex), 64), Ok(value));
+    }
+    check(0u64, "00");
+    check(23u64, "17");
+    check(24u64, "1818");
+    check(100u64, "1864");
+    check(1_000u64, "1903e8");
+    check(1_000_000u64, "1a000f4240");
+    check(1_000_000_000_000u64, "1b000000e8d4a51000");
+    check(u64::MAX, "1bffffffffffffffff");
+    check(-1i64, "20");
+    check(-10i64, "29");
+    check(-100i64, "3863");
+    check(-1_000i64, "3903e7");
+    check(false, "f4");
+    check(true, "f5");
+    check(ByteVec::default(), "40");
+    check(ByteVec::from(vec![1, 2, 3, 4]), "4401020304");
+    check(String::new(), "60");
+    check("IETF".to_owned(), "6449455446");
+    check("\"\\".to_owned(), "62225c");
+    check("\u{fc}".to_owned(), "62c3bc");
+    check("\u{10151}".to_owned(), "64f0908591");
+    check(Vec::<u64>::new(), "80");
+    check((1..=25u64).collect::<Vec<_>>(), "98190102030405060708090a0b0c0d0e0f101112131415161718181819");
+    check(vec![vec![1u64], vec![2, 3], vec![4, 5]], "838101820203820405");
+    // And the edges of what a type holds.
+    check(i64::MIN, "3b7fffffffffffffff");
+    check(i64::MAX, "1b7fffffffffffffff");
+    assert!(cbor::decode::<i64>(&fixture::unhex("3b8000000000000000"), 64).is_err());
+    assert!(cbor::decode::<i64>(&fixture::unhex("1b8000000000000000"), 64).is_err());
+    assert!(cbor::decode::<u8>(&fixture::unhex("190100"), 64).is_err());
+    assert!(cbor::decode::<u64>(&fixture::unhex("f97c00"), 64).is_err(), "no floating point");
 }
 
 /// Every wrong way of writing `good`: none may be read.

@@ -10,7 +10,7 @@ use lull_protocol::units::Nonce;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::StoreError;
-use crate::write::write_all;
+use crate::write::{Books, write_all};
 use crate::{load, open};
 
 /// How many of each kind one [`Command::Sweep`] handles: leases, approvals, settlements. What is left
@@ -31,6 +31,9 @@ pub struct Applied {
     /// Why the batch as a whole failed, if its commands were then tried one by one.
     pub split: Option<StoreError>,
 }
+
+/// Each command's reply or refusal.
+pub type Replies = Vec<Result<Reply, Refusal>>;
 
 /// Why one command stopped.
 pub(crate) enum Stop {
@@ -78,15 +81,30 @@ impl Store {
         Ok(())
     }
 
-    /// Decides and applies a batch: one transaction, a savepoint per command, one commit. What is
-    /// returned is on the disk. A refused command changes nothing and does not touch the others; on an
-    /// error nothing of the batch is kept, and the store can be used again.
-    pub fn apply(&mut self, cx: &Context, batch: &[Command]) -> Result<Vec<Result<Reply, Refusal>>, StoreError> {
-        let outcome = self.run(cx, batch);
-        if outcome.is_err() && !self.db.is_autocommit() {
+    /// Decides and applies a batch: one transaction, one commit. What is returned is on the disk. A refused
+    /// command changes nothing and does not touch the others; on an error nothing of the batch is kept, and
+    /// the store can be used again.
+    ///
+    /// A savepoint per command would copy every page that the command changes, and nearly all refusals come
+    /// before the first write. So a batch goes without, and only if a command must be undone is the batch
+    /// undone and done again with savepoints; the same facts, time and nonces decide it the same way.
+    pub fn apply(&mut self, cx: &Context, batch: &[Command]) -> Result<Replies, StoreError> {
+        let swift = self.run(cx, batch);
+        self.roll_back()?;
+        if let Some(replies) = swift? {
+            return Ok(replies);
+        }
+        let careful = self.run_with_savepoints(cx, batch);
+        self.roll_back()?;
+        careful
+    }
+
+    /// Ends what a run has left open.
+    fn roll_back(&mut self) -> Result<(), StoreError> {
+        if !self.db.is_autocommit() {
             self.db.execute_batch("ROLLBACK")?;
         }
-        outcome
+        Ok(())
     }
 
     /// As [`apply`](Self::apply), but what fails as a batch is tried again command by command: what does not
@@ -105,22 +123,44 @@ impl Store {
         Applied { replies: batch.iter().flat_map(one).collect(), split: Some(failed) }
     }
 
-    fn run(&mut self, cx: &Context, batch: &[Command]) -> Result<Vec<Result<Reply, Refusal>>, StoreError> {
+    /// `None`: a command has written and must be undone.
+    fn run(&mut self, cx: &Context, batch: &[Command]) -> Result<Option<Replies>, StoreError> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (mut replies, mut books) = (Vec::with_capacity(batch.len()), Books::default());
+        for command in batch {
+            let before = tx.total_changes();
+            replies.push(match decide(&tx, cx, command, &mut books) {
+                Ok(reply) => Ok(reply),
+                Err(Stop::Refused(refusal)) if tx.total_changes() == before => Err(refusal),
+                Err(Stop::Refused(_)) => return Ok(None),
+                Err(Stop::Failed(error)) => return Err(error),
+            });
+        }
+        match books.close(&tx) {
+            Ok(()) => tx.commit()?,
+            Err(Stop::Refused(_)) => return Ok(None),
+            Err(Stop::Failed(error)) => return Err(error),
+        }
+        Ok(Some(replies))
+    }
+
+    fn run_with_savepoints(&mut self, cx: &Context, batch: &[Command]) -> Result<Replies, StoreError> {
         let mut tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut replies = Vec::with_capacity(batch.len());
         for command in batch {
-            let savepoint = tx.savepoint()?;
-            match decide(&savepoint, cx, command) {
+            let (savepoint, mut books) = (tx.savepoint()?, Books::default());
+            let decided = decide(&savepoint, cx, command, &mut books);
+            replies.push(match decided.and_then(|reply| books.close(&savepoint).map(|()| reply)) {
                 Ok(reply) => {
                     savepoint.commit()?;
-                    replies.push(Ok(reply));
+                    Ok(reply)
                 }
                 Err(Stop::Refused(refusal)) => {
                     savepoint.finish()?;
-                    replies.push(Err(refusal));
+                    Err(refusal)
                 }
                 Err(Stop::Failed(error)) => return Err(error),
-            }
+            });
         }
         tx.commit()?;
         Ok(replies)
@@ -128,37 +168,39 @@ impl Store {
 }
 
 /// Loads what a command needs, lets the market decide, applies its writes.
-fn decide(db: &Connection, cx: &Context, command: &Command) -> Result<Reply, Stop> {
+fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -> Result<Reply, Stop> {
     let decided = match command {
         Command::AddRequester { requester, name, key_hash } => {
             let facts = load::new_requester(db, *requester, name, *key_hash)?;
             requester::add_requester(&facts, *requester, name, *key_hash)?
         }
         Command::Deposit { requester, amount, reference } => {
+            books.close(db)?;
             requester::deposit(&load::deposit(db, *requester, reference)?, *requester, *amount, reference)?
         }
         Command::PutBlob { requester, media_type, bytes } => {
             requester::put_blob(load::blob(db, *requester, bytes)?, *requester, media_type, bytes)?
         }
         Command::CreateFetchOrder(order) => {
+            books.close(db)?;
             let facts = load::new_order(db, order.requester, order.order, &[])?;
             requester::create_fetch_order(&facts, order, cx)?
         }
         Command::CreateProject(project) => {
+            books.close(db)?;
             let facts = load::new_order(db, project.requester, project.order, &project.contents)?;
             requester::create_project(&facts, project, cx)?
         }
         Command::Claim { worker, fetch, judgment, nonces } => claim(db, cx, *worker, (*fetch, *judgment), nonces)?,
-        Command::Submit { worker, statement, body } => {
-            let facts = load::submitted(db, verdict::named_offer(statement)?)?;
-            verdict::submit(facts, *worker, statement, body, cx)?
+        Command::Submit { result, body } => {
+            verdict::submit(load::submitted(db, result.payload().offer)?, result, body, cx)?
         }
         Command::Return { worker, offer, reason } => {
-            assignment::give_back(load::lease(db, *offer)?.as_ref(), *worker, *reason, cx)?
+            assignment::give_back(load::held(db, *offer)?.as_ref(), *worker, *reason, cx)?
         }
-        Command::Sweep => return sweep(db, cx),
+        Command::Sweep => return sweep(db, cx, books),
     };
-    write_all(db, cx.now, decided.writes)?;
+    write_all(db, cx.now, decided.writes, books)?;
     Ok(decided.reply)
 }
 
@@ -178,23 +220,23 @@ fn claim(
 }
 
 /// Each due thing is decided on facts that are loaded after the one before it was written.
-fn sweep(db: &Connection, cx: &Context) -> Result<Reply, Stop> {
+fn sweep(db: &Connection, cx: &Context, books: &mut Books) -> Result<Reply, Stop> {
     let mut expired = Vec::new();
     for offer in load::overdue(db, cx.now, SWEEP_MAX)? {
-        let lease = load::lease(db, offer)?.ok_or_else(gone)?;
-        write_all(db, cx.now, assignment::expire(&lease, cx)?)?;
-        expired.push((lease.worker, offer));
+        let held = load::held(db, offer)?.ok_or_else(gone)?;
+        write_all(db, cx.now, assignment::expire(&held, cx)?, books)?;
+        expired.push((held.lease.worker, offer));
     }
     let mut verdicts: Vec<NumberedVerdict> = Vec::new();
     for offer in load::overwaited(db, cx.now, SWEEP_MAX)? {
         let waiting = load::waiting(db, offer)?.ok_or_else(gone)?;
         let (writes, given) = verdict::approve(&waiting, cx)?;
-        write_all(db, cx.now, writes)?;
+        write_all(db, cx.now, writes, books)?;
         verdicts.extend(given);
     }
     let mut settled = Vec::new();
     for due in load::unsettled(db, cx.now, SWEEP_MAX)? {
-        write_all(db, cx.now, verdict::settle(&due)?)?;
+        write_all(db, cx.now, verdict::settle(&due)?, books)?;
         settled.push(due.worker);
     }
     settled.sort_unstable();

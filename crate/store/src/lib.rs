@@ -1,8 +1,8 @@
 //! The only crate with SQL: loads the facts that a command needs, lets the market decide, applies its
 //! writes.
 //!
-//! [`Store`] is the one writer: a batch of commands is one transaction with a savepoint for each, and one
-//! commit; what it answers is durable. [`Reader`]s are as many as you like; each sees the last commit.
+//! [`Store`] is the one writer: a batch of commands is one transaction and one commit; what it answers is
+//! durable, and what it refuses is undone alone. [`Reader`]s are as many as you like; each sees the last commit.
 //! SQLite in WAL mode with `synchronous=FULL`, foreign keys and STRICT tables; migrations are files that
 //! are only added to.
 
@@ -16,7 +16,7 @@ mod read;
 mod value;
 mod write;
 
-pub use apply::{Applied, SWEEP_MAX, Store};
+pub use apply::{Applied, Replies, SWEEP_MAX, Store};
 pub use audit::{EntryRow, LedgerCheck, ReceiptRow, Statistics};
 pub use error::StoreError;
 pub use open::{BUSY_MS_MAX, VERSION};

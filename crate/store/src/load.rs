@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use lull_market::RequesterId;
 use lull_market::facts::{
-    Answer, Candidate, ItemFacts, ItemId, LeaseFacts, LeaseId, StoredResult, SubmitFacts, UnsettledFacts, WaitingFacts,
+    Answer, Candidate, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, StoredResult, SubmitFacts, UnsettledFacts,
+    WaitingFacts,
 };
 use lull_market::ledger::Account;
 use lull_market::requester::{BlobFacts, DepositFacts, NewOrderFacts, NewRequesterFacts};
@@ -86,15 +87,27 @@ pub(crate) fn open_count(db: &Connection, worker: PublicKey, class: JobClass, no
 /// has taken yet waits for others: without an end, its every claim would walk over all of them.
 const CLAIM_ITEMS_MAX: usize = 10_000;
 
-const CANDIDATES: &str =
-    "SELECT i.id AS item, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held,
-                o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp,
-                (SELECT bytes FROM item_bytes WHERE item = i.id) AS bytes
-         FROM (SELECT * FROM items WHERE class = ?2 AND state = 'open' AND free > 0
-               ORDER BY free, id LIMIT ?4) i
-         JOIN orders o ON o.id = i.order_id
-         WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?1 AND l.item = i.id AND l.again = 0)
-         ORDER BY i.free, i.id LIMIT ?3";
+/// Columns of an item `i` and of its order `o`, as [`item_facts`] and [`order_facts`] read them.
+macro_rules! item_and_order {
+    () => {
+        "i.id, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held,
+         o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp"
+    };
+}
+/// Where those of the order begin, and where the next ones do.
+const ORDER_AT: usize = 9;
+const REST_AT: usize = ORDER_AT + 8;
+
+const CANDIDATES: &str = concat!(
+    "SELECT ",
+    item_and_order!(),
+    ", (SELECT bytes FROM item_bytes WHERE item = i.id)
+     FROM (SELECT * FROM items WHERE class = ?2 AND state = 'open' AND free > 0
+           ORDER BY free, id LIMIT ?4) i
+     JOIN orders o ON o.id = i.order_id
+     WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?1 AND l.item = i.id AND l.again = 0)
+     ORDER BY i.free, i.id LIMIT ?3"
+);
 
 /// Items with a free place that the worker may be offered, best first: the order of `items_free`.
 pub(crate) fn candidates(db: &Connection, worker: PublicKey, class: JobClass, places: u8) -> Loaded<Vec<Candidate>> {
@@ -103,36 +116,52 @@ pub(crate) fn candidates(db: &Connection, worker: PublicKey, class: JobClass, pl
     }
     let mut statement = db.prepare_cached(CANDIDATES)?;
     let rows = statement.query_map(params![Col(worker), Col(class), places, CLAIM_ITEMS_MAX], |row| {
-        Ok(Candidate { item: item_facts(row)?, order: order_facts(row)?, bytes: row.get("bytes")? })
+        Ok(Candidate { item: item_facts(row)?, order: order_facts(row, ORDER_AT)?, bytes: row.get(REST_AT)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-const LEASE: &str = "SELECT l.id AS lease, l.worker, l.state AS lease_state, l.statement AS offer,
-        (SELECT count(*) FROM leases m WHERE m.item = l.item AND m.worker = l.worker) AS leases_of_worker,
-        i.id AS item, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held,
-        o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp
-    FROM leases l JOIN items i ON i.id = l.item JOIN orders o ON o.id = i.order_id";
+macro_rules! lease_by_offer {
+    ($more:literal) => {
+        concat!(
+            "SELECT ",
+            item_and_order!(),
+            ", l.id, l.worker, l.state, l.issued_at, l.deadline",
+            $more,
+            " FROM leases l JOIN items i ON i.id = l.item JOIN orders o ON o.id = i.order_id WHERE l.offer = ?1"
+        )
+    };
+}
+/// Where the columns that were added begin.
+const MORE_AT: usize = REST_AT + 5;
 
 /// A lease by its offer.
 pub(crate) fn lease(db: &Connection, offer: Hash) -> Loaded<Option<LeaseFacts>> {
-    let mut statement = db.prepare_cached(&format!("{LEASE} WHERE l.offer = ?1"))?;
+    let mut statement = db.prepare_cached(lease_by_offer!(""))?;
     Ok(statement.query_row([Col(offer)], lease_facts).optional()?)
 }
 
+/// A lease that may end, by its offer.
+pub(crate) fn held(db: &Connection, offer: Hash) -> Loaded<Option<HeldFacts>> {
+    let mut statement = db.prepare_cached(lease_by_offer!(
+        ", (SELECT count(*) FROM leases m WHERE m.item = l.item AND m.worker = l.worker)"
+    ))?;
+    let read = |row: &Row<'_>| Ok(HeldFacts { lease: lease_facts(row)?, leases_of_worker: row.get(MORE_AT)? });
+    Ok(statement.query_row([Col(offer)], read).optional()?)
+}
+
 pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFacts>> {
-    let mut statement = db.prepare_cached(&format!("{LEASE} WHERE l.offer = ?1"))?;
-    let found = statement.query_row([Col(offer)], |row| Ok((lease_facts(row)?, row.get("offer")?))).optional()?;
-    let Some((lease, offer)) = found else { return Ok(None) };
-    let mut bytes = db.prepare_cached("SELECT bytes FROM item_bytes WHERE item = ?1")?;
-    let item_bytes = bytes.query_row([lease.item.id.0], |row| row.get(0))?;
-    let stored = stored_result(db, &lease)?;
-    let answers = if stored.is_some() { vec![] } else { answers(db, lease.item.id)? };
-    let mut last_numbers = BTreeMap::new();
-    for worker in answers.iter().map(|answer| answer.worker).chain([lease.worker]) {
-        last_numbers.insert(worker, last_number(db, worker)?);
-    }
-    Ok(Some(SubmitFacts { lease, offer, item_bytes, stored, answers, last_numbers }))
+    let mut statement = db.prepare_cached(lease_by_offer!(", (SELECT bytes FROM item_bytes WHERE item = i.id)"))?;
+    let found = statement.query_row([Col(offer)], |row| Ok((lease_facts(row)?, row.get(MORE_AT)?))).optional()?;
+    let Some((lease, item_bytes)) = found else { return Ok(None) };
+    let stored = match lease.state {
+        LeaseState::Answered | LeaseState::Judged => stored_result(db, &lease)?,
+        LeaseState::Open | LeaseState::Returned | LeaseState::Expired => None,
+    };
+    let decides = lease.order.class() == JobClass::Judgment && lease.item.answered + 1 >= lease.item.needed;
+    let mut last_numbers = BTreeMap::from([(lease.worker, last_number(db, lease.worker)?)]);
+    let answers = if stored.is_none() && decides { answers(db, lease.item.id, &mut last_numbers)? } else { vec![] };
+    Ok(Some(SubmitFacts { lease, item_bytes, stored, answers, last_numbers }))
 }
 
 fn stored_result(db: &Connection, lease: &LeaseFacts) -> Loaded<Option<StoredResult>> {
@@ -151,25 +180,29 @@ fn stored_result(db: &Connection, lease: &LeaseFacts) -> Loaded<Option<StoredRes
     Ok(row.optional()?)
 }
 
-/// The answers to an item that count, in the order of their leases.
-fn answers(db: &Connection, item: ItemId) -> Loaded<Vec<Answer>> {
+/// The answers to an item that count, in the order of their leases; with the last number of each worker.
+fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u64>) -> Loaded<Vec<Answer>> {
     let mut statement = db.prepare_cached(
-        "SELECT l.id, l.worker, r.hash, r.choice, l.state FROM leases l JOIN results r ON r.lease = l.id
-         WHERE l.item = ?1 AND r.counts = 1 ORDER BY l.id",
+        "SELECT l.id, l.worker, r.hash, r.choice, l.state,
+                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker)
+         FROM leases l JOIN results r ON r.lease = l.id WHERE l.item = ?1 AND r.counts = 1 ORDER BY l.id",
     )?;
     let rows = statement.query_map([item.0], |row| {
-        Ok(Answer {
+        let answer = Answer {
             lease: LeaseId(row.get(0)?),
             worker: row.get::<_, Col<_>>(1)?.0,
             result: row.get::<_, Col<_>>(2)?.0,
             option: row.get(3)?,
             judged: row.get::<_, Col<LeaseState>>(4)?.0 == LeaseState::Judged,
-        })
+        };
+        last_numbers.insert(answer.worker, row.get(5)?);
+        Ok(answer)
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn last_number(db: &Connection, worker: PublicKey) -> Loaded<u64> {
+/// The number of the worker's last verdict; 0 for none.
+pub(crate) fn last_number(db: &Connection, worker: PublicKey) -> Loaded<u64> {
     let mut statement = db.prepare_cached("SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = ?1")?;
     Ok(statement.query_row([Col(worker)], |row| row.get(0))?)
 }
@@ -230,26 +263,27 @@ fn exists(db: &Connection, sql: &str, params: impl Params) -> Loaded<bool> {
 
 fn lease_facts(row: &Row<'_>) -> rusqlite::Result<LeaseFacts> {
     Ok(LeaseFacts {
-        id: LeaseId(row.get("lease")?),
-        worker: row.get::<_, Col<_>>("worker")?.0,
-        state: row.get::<_, Col<_>>("lease_state")?.0,
         item: item_facts(row)?,
-        order: order_facts(row)?,
-        leases_of_worker: row.get("leases_of_worker")?,
+        order: order_facts(row, ORDER_AT)?,
+        id: LeaseId(row.get(REST_AT)?),
+        worker: row.get::<_, Col<_>>(REST_AT + 1)?.0,
+        state: row.get::<_, Col<_>>(REST_AT + 2)?.0,
+        issued_at: row.get::<_, Col<_>>(REST_AT + 3)?.0,
+        deadline: row.get::<_, Col<_>>(REST_AT + 4)?.0,
     })
 }
 
 fn item_facts(row: &Row<'_>) -> rusqlite::Result<ItemFacts> {
     Ok(ItemFacts {
-        id: ItemId(row.get("item")?),
-        number: row.get("number")?,
-        needed: row.get("needed")?,
-        leased: row.get("leased")?,
-        answered: row.get("answered")?,
-        tries: row.get("tries")?,
-        state: row.get::<_, Col<_>>("state")?.0,
-        decided: row.get("decided")?,
-        held: row.get::<_, Col<_>>("held")?.0,
+        id: ItemId(row.get(0)?),
+        number: row.get(1)?,
+        needed: row.get(2)?,
+        leased: row.get(3)?,
+        answered: row.get(4)?,
+        tries: row.get(5)?,
+        state: row.get::<_, Col<_>>(6)?.0,
+        decided: row.get(7)?,
+        held: row.get::<_, Col<_>>(8)?.0,
     })
 }
 

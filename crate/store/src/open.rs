@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lull_protocol::Hash;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use crate::error::StoreError;
@@ -13,9 +14,14 @@ use crate::value::Col;
 pub const BUSY_MS_MAX: u64 = 2_000;
 /// Prepared statements a connection keeps.
 const STATEMENTS_MAX: usize = 128;
+/// Pages that the writer keeps in memory, KiB: those that a batch changes must fit, or they are written twice.
+const CACHE_KIB_MAX: i64 = 64 * 1024;
 
 /// Every migration there ever was, in order; files are only added.
-const MIGRATIONS: [(&str, &str); 1] = [("0001_market.sql", include_str!("../migrations/0001_market.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("0001_market.sql", include_str!("../migrations/0001_market.sql")),
+    ("0002_fewer_pages.sql", include_str!("../migrations/0002_fewer_pages.sql")),
+];
 
 /// The version of a database that this program reads and writes.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -27,21 +33,30 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    migrate(&mut db)?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB_MAX)?;
+    tune(&db)?;
+    migrate(&mut db, &MIGRATIONS)?;
     Ok(db)
+}
+
+/// Statements are prepared once: without the stability guarantee SQLite plans one anew whenever a parameter
+/// that a partial index might be about has changed.
+fn tune(db: &Connection) -> Result<(), StoreError> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// A connection that only reads.
 pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    tune(&db)?;
     let found = version(&db)?;
     if found == VERSION { Ok(db) } else { Err(StoreError::Version { found, known: VERSION }) }
 }
 
-fn migrate(db: &mut Connection) -> Result<(), StoreError> {
+fn migrate(db: &mut Connection, migrations: &[(&str, &str)]) -> Result<(), StoreError> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute_batch(
         "CREATE TABLE IF NOT EXISTS migrations (
@@ -52,7 +67,7 @@ fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     if found > VERSION {
         return Err(StoreError::Version { found, known: VERSION });
     }
-    for (number, (name, sql)) in (1_u32..).zip(MIGRATIONS) {
+    for (number, (name, sql)) in (1_u32..).zip(migrations) {
         let hash = Hash::of(sql.as_bytes());
         if number > found {
             tx.execute_batch(sql)?;
@@ -72,4 +87,52 @@ fn migrate(db: &mut Connection) -> Result<(), StoreError> {
 
 fn version(db: &Connection) -> Result<u32, StoreError> {
     Ok(db.query_row("SELECT coalesce(max(version), 0) FROM migrations", [], |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reader;
+    use lull_protocol::{PublicKey, Timestamp};
+
+    /// A worker with two verdicts of 7 and 5, of which the first is of yesterday; both are pending.
+    const OLD: &str = "
+        INSERT INTO requesters VALUES (zeroblob(16), 'Buyer', zeroblob(32), 1);
+        INSERT INTO orders VALUES (zeroblob(16), zeroblob(16), zeroblob(32), 'judgment', 'Title', 7, 0, 0, NULL, 1, 1,
+                                   12, 1);
+        INSERT INTO items (id, order_id, number, class, hash, needed, answered, state, held)
+            VALUES (1, zeroblob(16), 0, 'judgment', zeroblob(32), 1, 1, 'done', 0),
+                   (2, zeroblob(16), 1, 'judgment', zeroblob(32), 1, 1, 'done', 0);
+        INSERT INTO leases (id, offer, worker, item, class, state, issued_at, deadline, approved_at, statement)
+            VALUES (1, zeroblob(32), zeroblob(32), 1, 'judgment', 'judged', 1, 2, 3, x'01'),
+                   (2, randomblob(32), zeroblob(32), 2, 'judgment', 'judged', 1, 2, 3, x'02');
+        INSERT INTO results (lease, hash, counts, choice, body_bytes, received_at, statement)
+            VALUES (1, zeroblob(32), 1, 0, 0, 1, x'03'), (2, zeroblob(32), 1, 0, 0, 1, x'04');
+        INSERT INTO verdicts
+            VALUES (1, 1, zeroblob(16), zeroblob(32), 1, zeroblob(32), 'accepted', 'agreed', 7, 999, 9999, 0, x'05'),
+                   (2, 2, zeroblob(16), zeroblob(32), 2, zeroblob(32), 'accepted', 'agreed', 5, 1000, 9999, 0, x'06');
+        INSERT INTO accounts VALUES (1, 'deposits', x'', -12), (2, 'pending', zeroblob(32), 12);
+        INSERT INTO entries VALUES (1, 999, 'verdict', 'a'), (2, 1000, 'verdict', 'b');
+        INSERT INTO postings VALUES (1, 1, 999, -7), (1, 2, 999, 7), (2, 1, 1000, -5), (2, 2, 1000, 5);";
+
+    #[test]
+    fn an_old_database_comes_up_to_date_with_all_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lull.sqlite");
+        let mut old = Connection::open(&path).unwrap();
+        migrate(&mut old, &MIGRATIONS[..1]).unwrap();
+        old.execute_batch(OLD).unwrap();
+        drop(old);
+        assert!(matches!(Reader::open(&path), Err(StoreError::Version { found: 1, known: VERSION })));
+        drop(writer(&path).unwrap());
+        let reader = Reader::open(&path).unwrap();
+        let worker = PublicKey([0; 32]);
+        let account = reader.account(&worker, Timestamp::new(1_000).unwrap()).unwrap();
+        let sums = [account.earned, account.pending, account.payable, account.earned_today].map(|sum| sum.get());
+        assert_eq!((sums, account.verdicts), ([12, 12, 0, 5], 2));
+        assert_eq!(reader.verdicts_after(&worker, 0, 9).unwrap().len(), 2);
+        let postings: u32 = reader.db.query_row("SELECT count(*) FROM postings", [], |row| row.get(0)).unwrap();
+        assert_eq!(postings, 4);
+        drop(writer(&path).unwrap());
+    }
 }

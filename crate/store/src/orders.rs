@@ -132,7 +132,7 @@ impl Reader {
         let Some((terms, title, created_at, full_price)) = statement
             .query_row([Col(*order)], |row| {
                 let (created_at, full_price): (Col<_>, Col<_>) = (row.get("created_at")?, row.get("full_price")?);
-                Ok((order_facts(row)?, row.get("title")?, created_at.0, full_price.0))
+                Ok((order_facts(row, 0)?, row.get("title")?, created_at.0, full_price.0))
             })
             .optional()?
         else {
@@ -178,18 +178,19 @@ impl Reader {
     }
 }
 
-/// An order's terms, from a row with the columns of `orders`.
-pub(crate) fn order_facts(row: &Row<'_>) -> rusqlite::Result<OrderFacts> {
-    let rule = match row.get::<_, Option<Col<ByteCount>>>("bytes_max")? {
+/// An order's terms, from its columns id, requester, per_item, per_mib, bytes_max, agree, people, fee_bp, the
+/// first of which is at `at`.
+pub(crate) fn order_facts(row: &Row<'_>, at: usize) -> rusqlite::Result<OrderFacts> {
+    let rule = match row.get::<_, Option<Col<ByteCount>>>(at + 4)? {
         Some(bytes_max) => AcceptanceRule::FetchChecks { bytes_max: bytes_max.0 },
-        None => AcceptanceRule::Agreement { agree: row.get("agree")?, people: row.get("people")? },
+        None => AcceptanceRule::Agreement { agree: row.get(at + 5)?, people: row.get(at + 6)? },
     };
     Ok(OrderFacts {
-        id: row.get::<_, Col<_>>("id")?.0,
-        requester: row.get::<_, Col<_>>("requester")?.0,
-        price: Price { per_item: row.get::<_, Col<_>>("per_item")?.0, per_mib: row.get::<_, Col<_>>("per_mib")?.0 },
+        id: row.get::<_, Col<_>>(at)?.0,
+        requester: row.get::<_, Col<_>>(at + 1)?.0,
+        price: Price { per_item: row.get::<_, Col<_>>(at + 2)?.0, per_mib: row.get::<_, Col<_>>(at + 3)?.0 },
         rule,
-        fee_bp: row.get("fee_bp")?,
+        fee_bp: row.get(at + 7)?,
     })
 }
 

@@ -64,16 +64,13 @@ impl Reader {
         let (pending, payable) = (Account::Pending(*worker), Account::Payable(*worker));
         let pending_balance = balance(&tx, &pending)?;
         let payable_balance = balance(&tx, &payable)?;
-        let mut today = tx.prepare_cached(
-            "SELECT coalesce(sum(p.delta), 0) FROM postings p JOIN accounts a ON a.id = p.account
-             WHERE a.kind = ?1 AND a.owner = ?2 AND p.at >= ?3 AND p.delta > 0",
-        )?;
-        let earned_today: Col<Amount> =
-            today.query_row(params![pending.kind(), pending.owner(), Col(day_start)], |row| row.get(0))?;
+        let earned_today = earned_since(&tx, worker, day_start)?;
         let earned = pending_balance
             .checked_add(payable_balance)
             .ok_or_else(|| StoreError::Corrupt("earned is out of range".into()))?;
-        Ok(AccountFacts { earned, pending: pending_balance, payable: payable_balance, earned_today: earned_today.0 })
+        let verdicts = crate::load::last_number(&tx, *worker)?;
+        let (pending, payable) = (pending_balance, payable_balance);
+        Ok(AccountFacts { earned, pending, payable, earned_today, verdicts })
     }
 
     /// The worker's verdicts after a number, in order, at most `limit`.
@@ -90,6 +87,11 @@ impl Reader {
             Ok(NumberedVerdict { worker: *worker, number: row.get(0)?, statement: row.get(1)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The number of the worker's last verdict; zero if it has none.
+    pub fn last_verdict(&self, worker: &PublicKey) -> Result<u64, StoreError> {
+        crate::load::last_number(&self.db, *worker)
     }
 
     /// The worker's leases that are live now, oldest first: sent again after a reconnect.
@@ -139,6 +141,22 @@ fn lease_facts(row: &Row<'_>) -> rusqlite::Result<LeaseFacts> {
         state: row.get::<_, Col<_>>("state")?.0,
         result: row.get::<_, Option<Col<Hash>>>("hash")?.map(|hash| hash.0),
     })
+}
+
+/// What the worker's verdicts since then pay, the newest first, which is where the day is.
+fn earned_since(db: &Connection, worker: &PublicKey, since: Timestamp) -> Result<Amount, StoreError> {
+    let mut statement =
+        db.prepare_cached("SELECT decided_at, amount FROM verdicts WHERE worker = ?1 ORDER BY number DESC")?;
+    let mut rows = statement.query([Col(*worker)])?;
+    let mut sum = Amount::ZERO;
+    while let Some(row) = rows.next()? {
+        let (decided_at, amount): (Col<Timestamp>, Col<Amount>) = (row.get(0)?, row.get(1)?);
+        if decided_at.0 < since {
+            break;
+        }
+        sum = sum.checked_add(amount.0).ok_or_else(|| StoreError::Corrupt("earned today is out of range".into()))?;
+    }
+    Ok(sum)
 }
 
 /// The balance of an account that can't be negative; zero if it never had a posting.

@@ -1,5 +1,7 @@
 //! Applies the market's writes, inside the open transaction.
 
+use std::collections::{BTreeMap, btree_map};
+
 use lull_market::facts::{ItemFacts, ItemId, LeaseId, OrderFacts};
 use lull_market::ledger::{self, Account, Entry};
 use lull_market::{LeaseState, Refusal, Write};
@@ -12,12 +14,12 @@ use crate::value::Col;
 
 type Written = Result<(), Stop>;
 
-/// Applies writes in their order.
-pub(crate) fn write_all(db: &Connection, now: Timestamp, writes: Vec<Write>) -> Written {
-    writes.into_iter().try_for_each(|write| write_one(db, now, write))
+/// Applies writes in their order; what they move between accounts is in the books until these are closed.
+pub(crate) fn write_all(db: &Connection, now: Timestamp, writes: Vec<Write>, books: &mut Books) -> Written {
+    writes.into_iter().try_for_each(|write| write_one(db, now, write, books))
 }
 
-fn write_one(db: &Connection, now: Timestamp, write: Write) -> Written {
+fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -> Written {
     match write {
         Write::AddRequester { requester, name, key_hash } => one(
             db,
@@ -47,8 +49,12 @@ fn write_one(db: &Connection, now: Timestamp, write: Write) -> Written {
             one(db, "INSERT INTO item_bytes (item, bytes) VALUES (?1, ?2)", params![item, bytes])
         }
         Write::AddLease { item, offer } => add_lease(db, item, &offer),
-        Write::SetLease { lease, state, again } => {
-            one(db, "UPDATE leases SET state = ?2, again = ?3 WHERE id = ?1", params![lease.0, Col(state), again])
+        // A lease begins with again = 0, and naming the column would write its entry in `leases_once` anew.
+        Write::SetLease { lease, state, again: false } => {
+            one(db, "UPDATE leases SET state = ?2 WHERE id = ?1", params![lease.0, Col(state)])
+        }
+        Write::SetLease { lease, state, again: true } => {
+            one(db, "UPDATE leases SET state = ?2, again = 1 WHERE id = ?1", params![lease.0, Col(state)])
         }
         Write::SetItem(item) => set_item(db, &item),
         Write::AddResult { lease, result, counts, body } => add_result(db, now, lease, &result, counts, body),
@@ -58,7 +64,7 @@ fn write_one(db: &Connection, now: Timestamp, write: Write) -> Written {
         Write::SetSettled { lease } => {
             one(db, "UPDATE verdicts SET settled = 1 WHERE lease = ?1 AND settled = 0", params![lease.0])
         }
-        Write::Post(entry) => post(db, now, &entry),
+        Write::Post(entry) => books.post(db, now, &entry),
     }
 }
 
@@ -190,37 +196,68 @@ fn add_verdict(
     )
 }
 
-/// Writes an entry and moves the balances; a balance that may not be is a fault.
-fn post(db: &Connection, now: Timestamp, entry: &Entry) -> Written {
-    let cause = entry.cause();
-    one(
-        db,
-        "INSERT INTO entries (at, cause, about) VALUES (?1, ?2, ?3)",
-        params![Col(now), cause.kind(), cause.about()],
-    )?;
-    let id = db.last_insert_rowid();
-    for posting in entry.postings() {
-        let (account, balance) = account(db, &posting.account)?;
-        let after = ledger::post(balance, posting).map_err(Refusal::from)?;
-        one(db, "UPDATE accounts SET balance = ?2 WHERE id = ?1", params![account, after])?;
-        one(
-            db,
-            "INSERT INTO postings (entry, account, at, delta) VALUES (?1, ?2, ?3, ?4)",
-            params![id, account, Col(now), posting.delta],
-        )?;
-    }
-    Ok(())
+/// The accounts that a batch moves money between: each is loaded once, and written once. The market's own and
+/// an order's are in nearly every entry.
+#[derive(Default)]
+pub(crate) struct Books(BTreeMap<Account, Balance>);
+
+struct Balance {
+    account: i64,
+    value: i64,
+    is_written: bool,
 }
 
-/// An account's key and balance; made on its first posting.
-fn account(db: &Connection, account: &Account) -> Result<(i64, i64), Stop> {
+impl Books {
+    /// Writes the balances that have changed. Whoever reads balances closes the books first.
+    pub(crate) fn close(&mut self, db: &Connection) -> Written {
+        for balance in self.0.values_mut().filter(|balance| !balance.is_written) {
+            let row = params![balance.account, balance.value];
+            one(db, "UPDATE accounts SET balance = ?2 WHERE id = ?1", row)?;
+            balance.is_written = true;
+        }
+        Ok(())
+    }
+
+    /// Writes an entry and moves the balances; a balance that may not be is a fault.
+    fn post(&mut self, db: &Connection, now: Timestamp, entry: &Entry) -> Written {
+        let cause = entry.cause();
+        one(
+            db,
+            "INSERT INTO entries (at, cause, about) VALUES (?1, ?2, ?3)",
+            params![Col(now), cause.kind(), cause.about()],
+        )?;
+        let id = db.last_insert_rowid();
+        for posting in entry.postings() {
+            let balance = self.balance(db, posting.account)?;
+            balance.value = ledger::post(balance.value, posting).map_err(Refusal::from)?;
+            balance.is_written = false;
+            one(
+                db,
+                "INSERT INTO postings (entry, account, at, delta) VALUES (?1, ?2, ?3, ?4)",
+                params![id, balance.account, Col(now), posting.delta],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// An account's balance; the account is made on its first posting.
+    fn balance(&mut self, db: &Connection, account: Account) -> Result<&mut Balance, Stop> {
+        Ok(match self.0.entry(account) {
+            btree_map::Entry::Occupied(known) => known.into_mut(),
+            btree_map::Entry::Vacant(unknown) => unknown.insert(load_balance(db, &account)?),
+        })
+    }
+}
+
+fn load_balance(db: &Connection, account: &Account) -> Result<Balance, Stop> {
     let mut found = db.prepare_cached("SELECT id, balance FROM accounts WHERE kind = ?1 AND owner = ?2")?;
     let name = params![account.kind(), account.owner()];
-    if let Some(row) = found.query_row(name, |row| Ok((row.get(0)?, row.get(1)?))).optional()? {
-        return Ok(row);
+    let row = found.query_row(name, |row| Ok(Balance { account: row.get(0)?, value: row.get(1)?, is_written: true }));
+    if let Some(balance) = row.optional()? {
+        return Ok(balance);
     }
     one(db, "INSERT INTO accounts (kind, owner, balance) VALUES (?1, ?2, 0)", name)?;
-    Ok((db.last_insert_rowid(), 0))
+    Ok(Balance { account: db.last_insert_rowid(), value: 0, is_written: true })
 }
 
 /// Runs a statement that must change one row.

@@ -195,8 +195,8 @@ impl Worker {
     fn next_to_fetch(&self) -> Option<Hash> {
         let room_bytes = limits::BODIES_BYTES_MAX.saturating_sub(self.bodies_bytes());
         let fits = |item: &Item| matches!(item, Item::Fetch(f) if f.bytes_max.get() <= room_bytes);
-        let open = self.leases.iter().filter(|(_, lease)| !lease.is_done && fits(&lease.item));
-        open.min_by_key(|(_, lease)| lease.seq).map(|(offer, _)| *offer)
+        let next = self.leases.iter().find(|(_, lease)| !lease.is_done && fits(&lease.item));
+        next.map(|(offer, _)| *offer)
     }
 
     /// Sends one request, if policy lets its URL pass.

@@ -15,15 +15,13 @@ impl Worker {
             return Vec::new();
         }
         let open = |lease: &Lease| !lease.is_done && matches!(lease.item, Item::Judgment(_));
-        let mut row: Vec<_> = self.leases.iter().filter(|(_, lease)| open(lease)).collect();
-        row.sort_by_key(|(_, lease)| lease.seq);
-        row
+        self.leases.iter().filter(|(_, lease)| open(lease)).collect()
     }
 
     /// Chooses the judgment on screen: the first in the row, and it stays until it is gone. A later one
     /// goes ahead only if the first one's picture is long in coming.
     pub(crate) fn choose_judgment(&mut self, now: Timestamp) {
-        for lease in self.leases.values_mut() {
+        for lease in self.leases.works_mut() {
             // A clock that was set back must not make anything wait longer.
             lease.held_since = Some(lease.held_since.map_or(now, |since| since.min(now)));
         }

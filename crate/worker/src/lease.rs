@@ -8,6 +8,7 @@ use lull_protocol::{Hash, Item, Timestamp, ToCoordinator};
 
 use crate::link::Phase;
 use crate::records::{Key, LeaseRecord, ReturnedRecord};
+use crate::row::Placed;
 use crate::storage::After;
 use crate::{Worker, limits};
 
@@ -24,6 +25,12 @@ pub(crate) struct Lease {
     pub(crate) is_done: bool,
     /// Since when this run of the machine holds it; `None` right after a restart.
     pub(crate) held_since: Option<Timestamp>,
+}
+
+impl Placed for Lease {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
 }
 
 impl Lease {
@@ -74,9 +81,8 @@ impl Worker {
     fn judge_assignment(&self, offer: &Signed<Offer>, item: &[u8], now: Timestamp) -> Result<Item, NotTaken> {
         use NotTaken::{Ignored, Returned};
         let (hash, promise) = (offer.hash(), offer.payload());
-        let is_known = self.leases.contains_key(&hash)
-            || self.outbox.contains_key(&hash)
-            || self.receipts.by_offer(&hash).is_some();
+        let is_known =
+            self.leases.contains(&hash) || self.outbox.contains(&hash) || self.receipts.by_offer(&hash).is_some();
         if promise.worker != self.me || is_known {
             return Err(Ignored);
         }
@@ -109,7 +115,7 @@ impl Worker {
             JobClass::Fetch => FETCH_LEASES_MAX,
             JobClass::Judgment => JUDGMENT_LEASES_MAX,
         };
-        let held = self.leases.values().filter(|lease| lease.offer.class == class).count();
+        let held = self.leases.works().filter(|lease| lease.offer.class == class).count();
         let room = OUTBOX_MAX.saturating_sub(self.outbox.len() + self.leases.len());
         let free = usize::from(most).saturating_sub(held).min(room);
         u8::try_from(free).unwrap_or(most)

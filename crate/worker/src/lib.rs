@@ -22,15 +22,16 @@ mod picture;
 mod receipt;
 mod records;
 mod restore;
+mod row;
 mod settings;
-
 mod storage;
 mod traffic;
 mod view;
 mod words;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use litemap::LiteMap;
 use lull_protocol::cose::Signed;
 use lull_protocol::statement::OperatorCard;
 use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp};
@@ -47,6 +48,7 @@ use outbox::Entry;
 use picture::Pictures;
 use receipt::Receipts;
 use records::{AccountRecord, Counters, ReturnedRecord};
+use row::Row;
 use storage::Storage;
 use view::Shown;
 
@@ -66,14 +68,14 @@ pub struct Worker {
     counters: Counters,
     counters_written: Timestamp,
     link: Link,
-    leases: BTreeMap<Hash, Lease>,
-    returned: BTreeMap<Hash, ReturnedRecord>,
+    leases: Row<Lease>,
+    returned: LiteMap<Hash, ReturnedRecord>,
     pictures: Pictures,
     run: Option<Run>,
     next_fetch: u64,
     /// The place in the row that the next piece of work gets.
     next_seq: u64,
-    outbox: BTreeMap<Hash, Entry>,
+    outbox: Row<Entry>,
     receipts: Receipts,
     storage: Storage,
     notices: Vec<Notice>,

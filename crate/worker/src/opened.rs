@@ -1,6 +1,6 @@
 //! Opening a receipt: every check, each field in words, and one byte changed for show. And the export.
 
-use data_encoding::BASE64;
+use base64ct::{Base64, Encoding};
 use lull_protocol::cose::{self, Statement, StatementError};
 use lull_protocol::receipt::{Check, CheckKind, Part, Receipt, field_at};
 use lull_protocol::statement::{Offer, Verdict, WorkResult};
@@ -62,7 +62,7 @@ impl Worker {
         for (_, record) in self.receipts.in_row() {
             let Some(verdict) = &record.verdict else { continue };
             let [item, offer, result, verdict] =
-                [&record.item, &record.offer, &record.result, verdict].map(|bytes| BASE64.encode(bytes));
+                [&record.item, &record.offer, &record.result, verdict].map(|bytes| Base64::encode_string(bytes));
             out.push_str(&format!(
                 "{{\"item\":\"{item}\",\"offer\":\"{offer}\",\"result\":\"{result}\",\"verdict\":\"{verdict}\"}}\n"
             ));

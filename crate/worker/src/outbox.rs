@@ -10,6 +10,7 @@ use lull_view::Notice;
 
 use crate::link::backoff_ms;
 use crate::records::{Key, OutboxRecord, ReceiptRecord};
+use crate::row::Placed;
 use crate::storage::After;
 use crate::{Worker, words};
 
@@ -35,6 +36,12 @@ pub(crate) struct Entry {
     pub(crate) attempts: u32,
     /// The coordinator could not take it: not before then.
     pub(crate) retry_at: Option<Timestamp>,
+}
+
+impl Placed for Entry {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
 }
 
 impl Entry {
@@ -124,12 +131,12 @@ impl Worker {
 
     /// Bytes of the bodies that are kept.
     pub(crate) fn bodies_bytes(&self) -> u64 {
-        self.outbox.values().map(|entry| entry.body.len() as u64).sum()
+        self.outbox.works().map(|entry| entry.body.len() as u64).sum()
     }
 
     /// A new connection: everything that is not acknowledged is sent again.
     pub(crate) fn forget_what_was_sent(&mut self, now: Timestamp) {
-        for entry in self.outbox.values_mut() {
+        for entry in self.outbox.works_mut() {
             entry.is_sent = false;
             entry.retry_at = None;
         }
@@ -141,15 +148,12 @@ impl Worker {
         if !self.is_ready() {
             return;
         }
-        let mut due: Vec<(u64, Hash)> = Vec::new();
-        for (offer, entry) in &self.outbox {
-            let may_go = entry.is_durable && !entry.is_sent && entry.retry_at.is_none_or(|at| now >= at);
-            if may_go && self.is_consented(entry.class) {
-                due.push((entry.seq, *offer));
-            }
-        }
-        due.sort_unstable();
-        for (_, offer) in due {
+        let may_go = |entry: &Entry| {
+            let is_due = entry.is_durable && !entry.is_sent && entry.retry_at.is_none_or(|at| now >= at);
+            is_due && self.is_consented(entry.class)
+        };
+        let due: Vec<Hash> = self.outbox.iter().filter(|(_, e)| may_go(e)).map(|(offer, _)| *offer).collect();
+        for offer in due {
             let Some(entry) = self.outbox.get_mut(&offer) else { continue };
             entry.is_sent = true;
             entry.sent_to = 0;
@@ -168,7 +172,7 @@ impl Worker {
 
     /// When a result that was refused for now goes out again.
     pub(crate) fn outbox_due_at(&self) -> Option<Timestamp> {
-        self.outbox.values().filter(|entry| self.is_consented(entry.class)).filter_map(|entry| entry.retry_at).min()
+        self.outbox.works().filter(|entry| self.is_consented(entry.class)).filter_map(|entry| entry.retry_at).min()
     }
 
     /// Sends the wanted range of a body, at most one receive window of it. Only what comes next is

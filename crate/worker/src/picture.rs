@@ -1,8 +1,8 @@
 //! Pictures of judgments: loaded ahead for every lease held, checked against the item's hash before
 //! anyone sees them, forgotten with the lease. So at most `JUDGMENT_LEASES_MAX` are in memory.
 
-use std::collections::BTreeMap;
-
+use base64ct::{Base64, Encoding};
+use litemap::LiteMap;
 use lull_protocol::item::Picture;
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::{ByteCount, Content, Hash, Item, Timestamp, ToCoordinator};
@@ -13,7 +13,8 @@ use crate::{Worker, limits};
 /// Pictures that are there, and the one that is on its way.
 #[derive(Debug, Default)]
 pub(crate) struct Pictures {
-    whole: BTreeMap<Hash, Vec<u8>>,
+    /// In base64, as a view shows them.
+    whole: LiteMap<Hash, String>,
     coming: Option<Coming>,
 }
 
@@ -28,8 +29,8 @@ struct Coming {
 
 impl Pictures {
     /// A picture whose bytes have this hash.
-    pub(crate) fn get(&self, hash: &Hash) -> Option<&[u8]> {
-        self.whole.get(hash).map(Vec::as_slice)
+    pub(crate) fn base64(&self, hash: &Hash) -> Option<&str> {
+        self.whole.get(hash).map(String::as_str)
     }
     /// When the one on its way is asked for again.
     pub(crate) fn due_at(&self) -> Option<Timestamp> {
@@ -59,15 +60,13 @@ impl Worker {
     pub(crate) fn is_showable(&self, lease: &Lease) -> bool {
         !lease.is_done
             && matches!(lease.item, Item::Judgment(_))
-            && picture_of(lease).is_none_or(|picture| self.pictures.get(&picture.hash).is_some())
+            && picture_of(lease).is_none_or(|picture| self.pictures.base64(&picture.hash).is_some())
     }
 
     /// Forgets pictures without a lease and asks for the next one, in the order of the row.
     pub(crate) fn load_pictures(&mut self, now: Timestamp) {
-        let mut leases: Vec<&Lease> = self.leases.values().collect();
-        leases.sort_by_key(|lease| lease.seq);
-        let needed: Vec<(Hash, u64)> =
-            leases.into_iter().filter_map(picture_of).map(|p| (p.hash, p.bytes.get())).collect();
+        let needed = self.leases.works().filter_map(picture_of).map(|p| (p.hash, p.bytes.get()));
+        let needed: Vec<(Hash, u64)> = needed.collect();
         let is_needed = |hash: &Hash| needed.iter().any(|(h, _)| h == hash);
         self.pictures.whole.retain(|hash, _| is_needed(hash));
         if self.pictures.coming.as_ref().is_some_and(|c| !is_needed(&c.hash)) {
@@ -77,7 +76,7 @@ impl Worker {
             return;
         }
         if self.pictures.coming.is_none() {
-            let next = needed.iter().find(|(hash, _)| self.pictures.get(hash).is_none());
+            let next = needed.iter().find(|(hash, _)| self.pictures.base64(hash).is_none());
             self.pictures.coming =
                 next.map(|(hash, total)| Coming { hash: *hash, total: *total, bytes: Vec::new(), ask_at: now });
         }
@@ -114,7 +113,7 @@ impl Worker {
             && let Some(whole) = self.pictures.coming.take()
         {
             if Hash::of(&whole.bytes) == *hash {
-                self.pictures.whole.insert(*hash, whole.bytes);
+                self.pictures.whole.insert(*hash, Base64::encode_string(&whole.bytes));
                 self.changed();
             } else {
                 self.picture_is_broken(hash);

@@ -7,44 +7,50 @@
 //! that the row goes on; there is nothing to store it with. Of two different verdicts about one result
 //! the first counts; the second is kept beside it as evidence, and the person is told.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use lull_protocol::cose::Signed;
 use lull_protocol::statement::Verdict;
 use lull_protocol::{Hash, Timestamp};
 use lull_view::{LinkProblem, Notice};
 
-use crate::records::{Key, ReceiptRecord};
+use crate::records::{Key, Keys, ReceiptRecord};
+use crate::row::{Placed, Row};
 use crate::{Worker, limits};
 
 /// The newest receipts, and how far the row of verdicts has come.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
-    all: BTreeMap<Hash, ReceiptRecord>,
-    /// Place in the row, offer.
-    row: BTreeSet<(u64, Hash)>,
-    /// The offer of each result's hash.
-    by_result: BTreeMap<Hash, Hash>,
+    all: Row<Kept>,
     bytes: usize,
     /// The number of the last verdict that came.
     pub(crate) received: u64,
     /// The number of the last verdict that is durable here.
     pub(crate) seen: u64,
     /// Records with verdicts that are not yet in a batch.
-    pub(crate) unsaved: BTreeSet<Key>,
+    pub(crate) unsaved: Keys,
+}
+
+#[derive(Debug)]
+struct Kept {
+    record: ReceiptRecord,
+    /// The result's hash, by which a verdict names it.
+    result: Hash,
+}
+
+impl Placed for Kept {
+    fn seq(&self) -> u64 {
+        self.record.seq
+    }
 }
 
 impl Receipts {
-    /// Adds a receipt; the oldest make room. The keys of those that went.
+    /// Adds a receipt whose offer has none yet; the oldest make room. The keys of those that went.
     pub(crate) fn insert(&mut self, offer: Hash, record: ReceiptRecord) -> Vec<Key> {
-        self.remove(&offer);
         self.bytes += record.bytes();
-        self.row.insert((record.seq, offer));
-        self.by_result.insert(Hash::of(&record.result), offer);
-        self.all.insert(offer, record);
+        let result = Hash::of(&record.result);
+        self.all.insert(offer, Kept { record, result });
         let mut gone = Vec::new();
         while self.all.len() > limits::RECEIPTS_MAX || self.bytes > limits::RECEIPTS_BYTES_MAX {
-            let Some((_, oldest)) = self.row.first().copied() else { break };
+            let Some(oldest) = self.all.offers().next() else { break };
             self.remove(&oldest);
             gone.push(Key::Receipt(oldest));
         }
@@ -52,25 +58,32 @@ impl Receipts {
     }
 
     pub(crate) fn remove(&mut self, offer: &Hash) {
-        if let Some(record) = self.all.remove(offer) {
-            self.bytes = self.bytes.saturating_sub(record.bytes());
-            self.row.remove(&(record.seq, *offer));
-            self.by_result.remove(&Hash::of(&record.result));
+        if let Some(kept) = self.all.remove(offer) {
+            self.bytes = self.bytes.saturating_sub(kept.record.bytes());
         }
     }
 
     pub(crate) fn by_offer(&self, offer: &Hash) -> Option<&ReceiptRecord> {
-        self.all.get(offer)
+        self.all.get(offer).map(|kept| &kept.record)
+    }
+
+    fn by_result(&self, result: &Hash) -> Option<Hash> {
+        self.all.iter().find(|(_, kept)| kept.result == *result).map(|(offer, _)| *offer)
     }
 
     /// Offers and receipts, the newest last.
     pub(crate) fn in_row(&self) -> impl DoubleEndedIterator<Item = (&Hash, &ReceiptRecord)> {
-        self.row.iter().filter_map(|(_, offer)| self.all.get_key_value(offer))
+        self.all.iter().map(|(offer, kept)| (offer, &kept.record))
+    }
+
+    /// The place behind the last.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.all.next_seq()
     }
 
     /// Completes a receipt. Whether the verdict contradicts the one that is there.
     fn set_verdict(&mut self, offer: &Hash, verdict: &[u8]) -> bool {
-        let Some(record) = self.all.get_mut(offer) else { return false };
+        let Some(Kept { record, .. }) = self.all.get_mut(offer) else { return false };
         let before = record.bytes();
         let is_other = record.verdict.as_ref().is_some_and(|first| first.as_slice() != verdict);
         let place = if is_other { &mut record.contradiction } else { &mut record.verdict };
@@ -97,7 +110,7 @@ impl Worker {
         if let Some(offer) = waiting.map(|(offer, _)| *offer) {
             self.file(&offer, None);
         }
-        if let Some(offer) = self.receipts.by_result.get(&result).copied() {
+        if let Some(offer) = self.receipts.by_result(&result) {
             if self.receipts.set_verdict(&offer, statement) {
                 self.notice(Notice::Contradiction { offer: offer.to_string() });
             }

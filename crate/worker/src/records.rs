@@ -1,19 +1,17 @@
 //! What the shell's storage holds: one key and one versioned record per thing that must survive.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use lull_protocol::cbor::{self, CborError};
+use litemap::LiteMap;
+use lull_protocol::cbor::{self, ByteVec, Cbor, CborError, Reader, Writer};
 use lull_protocol::limits::{BODY_BYTES_MAX, ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::{Amount, Hash, PublicKey, Timestamp};
+use lull_protocol::{Amount, Hash, PublicKey, Timestamp, fields};
 use lull_view::{BandwidthWhen, Settings};
-use minicbor::bytes::ByteVec;
-use minicbor::{Decode, Decoder, Encode};
 use thiserror::Error;
 
 /// The version this build writes. Another one is set aside, not guessed at.
-const VERSION: u32 = 1;
+const VERSION: u64 = 1;
 /// One record, bytes.
 const RECORD_BYTES_MAX: usize = BODY_BYTES_MAX as usize + ITEM_BYTES_MAX + 4 * STATEMENT_BYTES_MAX + 1_024;
 /// Where records go that can't be read.
@@ -77,12 +75,59 @@ impl Key {
     }
 }
 
+/// Keys, each once, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Keys(Vec<Key>);
+
+impl Keys {
+    pub(crate) fn insert(&mut self, key: Key) {
+        if let Err(place) = self.0.binary_search(&key) {
+            self.0.insert(place, key);
+        }
+    }
+    /// Whether it was there.
+    pub(crate) fn remove(&mut self, key: &Key) -> bool {
+        self.0.binary_search(key).map(|place| self.0.remove(place)).is_ok()
+    }
+    pub(crate) fn retain(&mut self, test: impl FnMut(&Key) -> bool) {
+        self.0.retain(test);
+    }
+    pub(crate) fn contains(&self, key: &Key) -> bool {
+        self.0.binary_search(key).is_ok()
+    }
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter()
+    }
+    pub(crate) fn extend(&mut self, keys: impl IntoIterator<Item = Key>) {
+        keys.into_iter().for_each(|key| self.insert(key));
+    }
+}
+
+impl FromIterator<Key> for Keys {
+    fn from_iter<T: IntoIterator<Item = Key>>(keys: T) -> Self {
+        let mut all = Self::default();
+        all.extend(keys);
+        all
+    }
+}
+
+impl IntoIterator for Keys {
+    type Item = Key;
+    type IntoIter = std::vec::IntoIter<Key>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// Why a record can't be used.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub(crate) enum Unreadable {
     /// Written by another build.
     #[error("version {0}")]
-    Version(u32),
+    Version(u64),
     /// Not the record's shape.
     #[error("{0}")]
     Shape(#[from] CborError),
@@ -92,40 +137,48 @@ pub(crate) enum Unreadable {
 }
 
 /// A record as stored: its version, then its content.
-pub(crate) fn seal<T: Encode<()>>(content: &T) -> Vec<u8> {
-    cbor::encode(&(VERSION, content))
+pub(crate) fn seal<T: Cbor>(content: &T) -> Vec<u8> {
+    let mut to = Writer::default();
+    to.array(2);
+    to.uint(VERSION);
+    content.write(&mut to);
+    to.into_bytes()
 }
 
 /// Reads a stored record.
-pub(crate) fn open<T: Encode<()> + for<'b> Decode<'b, ()>>(bytes: &[u8]) -> Result<T, Unreadable> {
-    let mut d = Decoder::new(bytes);
-    if let (Ok(Some(2)), Ok(version)) = (d.array(), d.u32())
-        && version != VERSION
-    {
+pub(crate) fn open<T: Cbor>(bytes: &[u8]) -> Result<T, Unreadable> {
+    let mut from = Reader::new(bytes);
+    let version = from.variant();
+    if from.position().is_some() && version != VERSION {
         return Err(Unreadable::Version(version));
     }
-    let (_, content) = cbor::decode::<(u32, T)>(bytes, RECORD_BYTES_MAX)?;
+    let (_, content) = cbor::decode::<(u64, T)>(bytes, RECORD_BYTES_MAX)?;
     Ok(content)
 }
 
 /// The records still to be read, and what became of those that couldn't be.
 pub(crate) struct Loading {
-    records: BTreeMap<String, Vec<u8>>,
+    /// `None`: it was taken.
+    records: LiteMap<String, Option<Vec<u8>>>,
     /// Keys and bytes of the records that are set aside.
     pub(crate) aside: Vec<(String, Vec<u8>)>,
 }
 
 impl Loading {
     pub(crate) fn new(records: Vec<(String, Vec<u8>)>) -> Self {
-        Self { records: records.into_iter().collect(), aside: Vec::new() }
+        let mut loading = Self { records: LiteMap::new(), aside: Vec::new() };
+        for (key, bytes) in records {
+            loading.records.insert(key, Some(bytes));
+        }
+        loading
     }
 
     /// Takes one record out and reads it; one that can't be read goes aside.
     pub(crate) fn take<T, U>(&mut self, key: Key, read: impl FnOnce(T) -> Result<U, Unreadable>) -> Option<U>
     where
-        T: Encode<()> + for<'b> Decode<'b, ()>,
+        T: Cbor,
     {
-        let bytes = self.records.remove(&key.to_string())?;
+        let bytes = self.remove(key)?;
         match open::<T>(&bytes).and_then(read) {
             Ok(content) => Some(content),
             Err(_) => {
@@ -136,13 +189,17 @@ impl Loading {
     }
 
     /// Reads one record and leaves it where it is.
-    pub(crate) fn read<T: Encode<()> + for<'b> Decode<'b, ()>>(&self, key: Key) -> Option<T> {
-        open(self.records.get(&key.to_string())?).ok()
+    pub(crate) fn read<T: Cbor>(&self, key: Key) -> Option<T> {
+        open(self.records.get(&key.to_string())?.as_ref()?).ok()
     }
 
     /// Counts one record as read.
     pub(crate) fn forget(&mut self, key: Key) {
-        self.records.remove(&key.to_string());
+        self.remove(key);
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Vec<u8>> {
+        self.records.get_mut(&key.to_string())?.take()
     }
 
     /// The keys of all records of one kind (`lease/`), in order.
@@ -152,10 +209,11 @@ impl Loading {
 
     /// Sets every record aside that passes the test, unread.
     pub(crate) fn set_aside(&mut self, test: impl Fn(Key) -> bool) {
-        let names: Vec<String> = self.records.keys().filter(|k| Key::parse(k).is_some_and(&test)).cloned().collect();
-        for name in names {
-            if let Some(bytes) = self.records.remove(&name) {
-                self.aside.push((name, bytes));
+        for (name, bytes) in self.records.iter_mut() {
+            if Key::parse(name).is_some_and(&test)
+                && let Some(bytes) = bytes.take()
+            {
+                self.aside.push((name.clone(), bytes));
             }
         }
     }
@@ -170,22 +228,15 @@ impl Loading {
 }
 
 /// The person's choices.
-#[derive(Encode, Decode)]
-#[cbor(map)]
 pub(crate) struct SettingsRecord {
-    #[n(0)]
     judgments: bool,
-    #[n(1)]
     bandwidth: bool,
-    #[n(2)]
     paused: bool,
-    #[n(3)]
     bandwidth_always: bool,
-    #[n(4)]
     card_seen: bool,
-    #[n(5)]
     first_run_done: bool,
 }
+fields!(SettingsRecord { 0 judgments, 1 bandwidth, 2 paused, 3 bandwidth_always, 4 card_seen, 5 first_run_done });
 
 impl From<&Settings> for SettingsRecord {
     fn from(s: &Settings) -> Self {
@@ -214,125 +265,91 @@ impl From<SettingsRecord> for Settings {
 }
 
 /// Counts since installation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
-    #[n(0)]
     pub(crate) wakes: u64,
-    #[n(1)]
     pub(crate) events_own: u64,
-    #[n(2)]
     pub(crate) events_foreign: u64,
-    #[n(3)]
     pub(crate) alarms: u64,
-    #[n(4)]
     pub(crate) fetches: u64,
-    #[n(5)]
     pub(crate) bytes: u64,
 }
+fields!(Counters { 0 wakes, 1 events_own, 2 events_foreign, 3 alarms, 4 fetches, 5 bytes });
 
 /// Who the coordinator proved to be.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CoordinatorRecord {
-    #[n(0)]
     pub(crate) key: PublicKey,
     /// `Signed<OperatorCard>`.
-    #[n(1)]
     pub(crate) card: ByteVec,
     /// How far this browser's clock was ahead of it.
-    #[n(2)]
     pub(crate) ahead_ms: i64,
 }
+fields!(CoordinatorRecord { 0 key, 1 card, 2 ahead_ms });
 
 /// The money, as the coordinator last told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AccountRecord {
-    #[n(0)]
     pub(crate) earned: Amount,
-    #[n(1)]
     pub(crate) pending: Amount,
-    #[n(2)]
     pub(crate) payable: Amount,
-    #[n(3)]
     pub(crate) earned_today: Amount,
     /// Coordinator's clock.
-    #[n(4)]
     pub(crate) day_start: Timestamp,
 }
+fields!(AccountRecord { 0 earned, 1 pending, 2 payable, 3 earned_today, 4 day_start });
 
 /// Why the connection is not tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoppedRecord {
     /// The fingerprint that was pinned then.
-    #[n(0)]
     pub(crate) pinned: Hash,
     /// The other key that answered; `None`: this worker's key connected elsewhere.
-    #[n(1)]
     pub(crate) found: Option<PublicKey>,
 }
+fields!(StoppedRecord { 0 pinned, 1 found });
 
 /// A lease that is held.
-#[derive(Encode, Decode)]
-#[cbor(map)]
 pub(crate) struct LeaseRecord {
     /// Its place in the row of all work.
-    #[n(0)]
     pub(crate) seq: u64,
-    #[n(1)]
     pub(crate) offer: ByteVec,
-    #[n(2)]
     pub(crate) item: ByteVec,
 }
+fields!(LeaseRecord { 0 seq, 1 offer, 2 item });
 
 /// A lease that was given back.
-#[derive(Clone, Copy, Debug, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct ReturnedRecord {
-    #[n(0)]
     pub(crate) reason: ReturnReason,
     /// Coordinator's clock.
-    #[n(1)]
     pub(crate) deadline: Timestamp,
 }
+fields!(ReturnedRecord { 0 reason, 1 deadline });
 
 /// A signed result that is not acknowledged yet; its body is a record of its own.
-#[derive(Encode, Decode)]
-#[cbor(map)]
 pub(crate) struct OutboxRecord {
-    #[n(0)]
     pub(crate) seq: u64,
-    #[n(1)]
     pub(crate) offer: ByteVec,
-    #[n(2)]
     pub(crate) item: ByteVec,
-    #[n(3)]
     pub(crate) result: ByteVec,
 }
+fields!(OutboxRecord { 0 seq, 1 offer, 2 item, 3 result });
 
 /// A receipt, complete or still without its verdict.
-#[derive(Clone, Debug, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Debug)]
 pub(crate) struct ReceiptRecord {
-    #[n(0)]
     pub(crate) seq: u64,
-    #[n(1)]
     pub(crate) offer: ByteVec,
-    #[n(2)]
     pub(crate) item: ByteVec,
-    #[n(3)]
     pub(crate) result: ByteVec,
-    #[n(4)]
     pub(crate) verdict: Option<ByteVec>,
     /// The coordinator refused the result for good.
-    #[n(5)]
     pub(crate) refused: Option<RefusedCode>,
     /// A second verdict that says something else than the first; evidence, it counts for nothing.
-    #[n(6)]
     pub(crate) contradiction: Option<ByteVec>,
 }
+fields!(ReceiptRecord { 0 seq, 1 offer, 2 item, 3 result, 4 verdict, 5 refused, 6 contradiction });
 
 impl ReceiptRecord {
     /// Its size, bytes.

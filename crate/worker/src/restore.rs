@@ -1,12 +1,13 @@
 //! What each record holds, both ways: from storage into the machine and back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use litemap::LiteMap;
+use lull_protocol::cbor::ByteVec;
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::statement::{Offer, OperatorCard, Report, WorkResult};
 use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
 use lull_view::{Notice, Settings};
-use minicbor::bytes::ByteVec;
 
 use crate::clock::Clock;
 use crate::lease::{Lease, class_of};
@@ -18,6 +19,7 @@ use crate::records::{
     AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, ReceiptRecord, ReturnedRecord,
     SettingsRecord, StoppedRecord, Unreadable, seal,
 };
+use crate::row::Row;
 use crate::storage::Storage;
 use crate::view::Shown;
 use crate::{Config, Coordinator, Worker, Write};
@@ -42,14 +44,9 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let outbox = restore_outbox(&mut loading, &me, &receipts);
     let leases = restore_leases(&mut loading, &me, coordinator.as_ref(), &outbox, &receipts);
     let returned = restore_returned(&mut loading);
-    let last_seqs = [
-        receipts.in_row().next_back().map(|(_, r)| r.seq),
-        outbox.values().map(|e| e.seq).max(),
-        leases.values().map(|l| l.seq).max(),
-    ];
     let mut worker = Worker {
         clock: Clock { ahead_ms: coordinator.as_ref().map_or(0, |c| c.ahead_ms_stored) },
-        next_seq: last_seqs.into_iter().flatten().max().map_or(0, |last| last.saturating_add(1)),
+        next_seq: receipts.next_seq().max(outbox.next_seq()).max(leases.next_seq()),
         link: Link::new(stopped),
         rng: fastrand::Rng::with_seed(seed),
         effects: VecDeque::new(),
@@ -107,8 +104,8 @@ fn restore_receipts(loading: &mut Loading) -> (Receipts, Vec<Key>) {
     (receipts, too_many)
 }
 
-fn restore_outbox(loading: &mut Loading, me: &PublicKey, receipts: &Receipts) -> BTreeMap<Hash, Entry> {
-    let mut outbox = BTreeMap::new();
+fn restore_outbox(loading: &mut Loading, me: &PublicKey, receipts: &Receipts) -> Row<Entry> {
+    let mut outbox = Row::default();
     for key in loading.keys("outbox/") {
         let Key::Outbox(offer) = key else { continue };
         let body: Option<ByteVec> = loading.read(Key::Body(offer));
@@ -160,14 +157,14 @@ fn restore_leases(
     loading: &mut Loading,
     me: &PublicKey,
     coordinator: Option<&Coordinator>,
-    outbox: &BTreeMap<Hash, Entry>,
+    outbox: &Row<Entry>,
     receipts: &Receipts,
-) -> BTreeMap<Hash, Lease> {
-    let mut leases = BTreeMap::new();
+) -> Row<Lease> {
+    let mut leases = Row::default();
     for key in loading.keys("lease/") {
         let Key::Lease(hash) = key else { continue };
         let read = |r: LeaseRecord| {
-            if outbox.contains_key(&hash) || receipts.by_offer(&hash).is_some() {
+            if outbox.contains(&hash) || receipts.by_offer(&hash).is_some() {
                 return Err(Unreadable::Content("its result is signed already"));
             }
             let (offer, item) = read_offer(&r.offer, &r.item, hash, me, coordinator)?;
@@ -207,8 +204,8 @@ fn read_offer(
     }
 }
 
-fn restore_returned(loading: &mut Loading) -> BTreeMap<Hash, ReturnedRecord> {
-    let mut returned = BTreeMap::new();
+fn restore_returned(loading: &mut Loading) -> LiteMap<Hash, ReturnedRecord> {
+    let mut returned = LiteMap::new();
     for key in loading.keys("returned/") {
         if let (Key::Returned(offer), Some(record)) = (key, loading.take(key, Ok)) {
             returned.insert(offer, record);
@@ -261,9 +258,9 @@ impl Worker {
     /// Every key that a record exists for.
     pub(crate) fn live_keys(&self) -> Vec<Key> {
         let mut keys = vec![Key::Settings, Key::Counters, Key::Coordinator, Key::Account, Key::Verdicts, Key::Stopped];
-        keys.extend(self.leases.keys().copied().map(Key::Lease));
+        keys.extend(self.leases.offers().map(Key::Lease));
         keys.extend(self.returned.keys().copied().map(Key::Returned));
-        keys.extend(self.outbox.keys().flat_map(|offer| [Key::Outbox(*offer), Key::Body(*offer)]));
+        keys.extend(self.outbox.offers().flat_map(|offer| [Key::Outbox(offer), Key::Body(offer)]));
         keys.extend(self.receipts.in_row().map(|(offer, _)| Key::Receipt(*offer)));
         keys
     }

@@ -6,25 +6,24 @@
 //! together with the deletion of the oldest receipts, then of the oldest bodies with their results.
 //! They go only if that batch succeeds, so a disk that takes nothing at all costs nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use litemap::LiteMap;
 use lull_protocol::{Hash, Timestamp};
 use lull_view::Notice;
 
 use crate::link::backoff_ms;
 use crate::outbox::Entry;
-use crate::records::Key;
+use crate::records::{Key, Keys};
 use crate::{Effect, Worker, Write, limits};
 
 /// What is under way and what failed.
 #[derive(Debug, Default)]
 pub(crate) struct Storage {
     last_batch: u64,
-    in_flight: BTreeMap<u64, Group>,
+    in_flight: LiteMap<u64, Group>,
     retry: Vec<Group>,
     failing: Option<Failing>,
     /// Records that ride along with the next batch: counts that only inform.
-    lazy: BTreeSet<Key>,
+    lazy: Keys,
     /// The settings take consent back and storage may still hold the old ones.
     must_keep_settings: bool,
 }
@@ -38,7 +37,7 @@ struct Failing {
 /// Records that change together.
 #[derive(Debug)]
 struct Group {
-    keys: BTreeSet<Key>,
+    keys: Keys,
     /// Writes that are not records of this machine: those that are set aside.
     raw: Vec<Write>,
     after: After,
@@ -71,15 +70,22 @@ impl Storage {
         self.must_keep_settings = true;
     }
     /// Keeps a failed group. Those without a word of their own become one, so that the list stays short.
-    fn retry_later(&mut self, mut group: Group) {
+    fn retry_later(&mut self, group: Group) {
         let is_plain = |group: &Group| group.after == After::Nothing && group.raw.is_empty();
         if is_plain(&group) && group.keys.is_empty() {
             return;
         }
         match self.retry.iter_mut().find(|other| is_plain(other)) {
-            Some(other) if is_plain(&group) => other.keys.append(&mut group.keys),
+            Some(other) if is_plain(&group) => other.keys.extend(group.keys),
             _ => self.retry.push(group),
         }
+    }
+    /// The records that were to change together with one of these and may not have: half of such a group on
+    /// the disk would read as damage.
+    fn companions(&self, keys: &Keys) -> Keys {
+        let groups = self.in_flight.values().chain(&self.retry);
+        let touched = groups.filter(|group| group.keys.iter().any(|key| keys.contains(key)));
+        touched.flat_map(|group| group.keys.iter().copied()).collect()
     }
     fn has_verdicts_in_flight(&self) -> bool {
         self.in_flight.values().any(|group| matches!(group.after, After::Verdicts(_)))
@@ -94,7 +100,7 @@ impl Worker {
 
     /// Writes what the machine itself has no record for.
     pub(crate) fn persist_raw(&mut self, raw: Vec<Write>) {
-        self.emit(Group { keys: BTreeSet::new(), raw, after: After::Nothing });
+        self.emit(Group { keys: Keys::default(), raw, after: After::Nothing });
     }
 
     /// Writes this record with the next batch.
@@ -103,7 +109,7 @@ impl Worker {
     }
 
     fn emit(&mut self, mut group: Group) {
-        group.keys.append(&mut self.storage.lazy);
+        group.keys.extend(std::mem::take(&mut self.storage.lazy));
         let mut writes = group.raw.clone();
         writes.extend(group.keys.iter().map(|key| Write { key: key.to_string(), value: self.value_of(*key) }));
         self.storage.last_batch += 1;
@@ -148,7 +154,7 @@ impl Worker {
         match group.after {
             After::Verdicts(_) => {
                 // Verdicts are flushed one batch at a time, so these go out with all that came since.
-                self.receipts.unsaved.append(&mut group.keys);
+                self.receipts.unsaved.extend(group.keys);
                 self.receipts.unsaved.remove(&Key::Verdicts);
                 return;
             }
@@ -167,7 +173,7 @@ impl Worker {
     /// may go they wait like any other record.
     fn keep_settings(&mut self, made_room: usize) {
         let (offers, raw) = self.oldest((2 * made_room).clamp(1, limits::ROOM_RECORDS_MAX));
-        let keys = BTreeSet::from([Key::Settings]);
+        let keys = Keys::from_iter([Key::Settings]);
         if offers.len() > made_room {
             self.emit(Group { keys, raw, after: After::Room(offers) });
         } else {
@@ -178,11 +184,9 @@ impl Worker {
     /// The oldest receipts, then the oldest results with a body: their offers, and what deletes them.
     fn oldest(&self, count: usize) -> (Vec<Hash>, Vec<Write>) {
         let receipts = self.receipts.in_row().map(|(offer, _)| *offer);
-        let mut results: Vec<(u64, Hash)> = Vec::new();
         let has_body = |entry: &Entry| entry.is_durable && !entry.body.is_empty();
-        results.extend(self.outbox.iter().filter(|(_, e)| has_body(e)).map(|(offer, e)| (e.seq, *offer)));
-        results.sort_unstable();
-        let offers: Vec<Hash> = receipts.chain(results.into_iter().map(|(_, offer)| offer)).take(count).collect();
+        let results = self.outbox.iter().filter(|(_, entry)| has_body(entry)).map(|(offer, _)| *offer);
+        let offers: Vec<Hash> = receipts.chain(results).take(count).collect();
         let keys = offers.iter().flat_map(|offer| [Key::Receipt(*offer), Key::Outbox(*offer), Key::Body(*offer)]);
         (offers.clone(), keys.map(|key| Write { key: key.to_string(), value: None }).collect())
     }
@@ -212,6 +216,7 @@ impl Worker {
         }
         if self.receipts.received > self.receipts.seen && !self.storage.has_verdicts_in_flight() {
             let mut keys = std::mem::take(&mut self.receipts.unsaved);
+            keys.extend(self.storage.companions(&keys));
             keys.insert(Key::Verdicts);
             self.persist(keys, After::Verdicts(self.receipts.received));
         }

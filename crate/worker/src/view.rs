@@ -1,6 +1,5 @@
 //! What the person sees: the view, the badge, notices.
 
-use data_encoding::BASE64;
 use lull_protocol::cose;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{AcceptanceRule, Decision, Report, Verdict, WorkResult};
@@ -71,7 +70,7 @@ impl Worker {
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
         let mut due = vec![self.storage.try_at()];
         if self.is_working() {
-            let deadlines = self.leases.values().filter(|l| !l.is_done).map(|l| l.offer.deadline);
+            let deadlines = self.leases.works().filter(|l| !l.is_done).map(|l| l.offer.deadline);
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
             due.extend([self.link.due_at(), self.row_due_at(now)]);
         }
@@ -85,12 +84,16 @@ impl Worker {
         self.judgment_row().iter().filter(|(_, lease)| self.is_showable(lease)).count()
     }
 
-    /// Adds a notice. One that is there already is not repeated; the gravest comes first.
+    /// Adds a notice. One that is there already is not repeated; what stands in the way of all work comes first.
     pub(crate) fn notice(&mut self, notice: Notice) {
         if self.notices.contains(&notice) {
             return;
         }
-        let at = if matches!(notice, Notice::OtherKey { .. }) { 0 } else { self.notices.len() };
+        let at = match notice {
+            Notice::OtherKey { .. } => 0,
+            Notice::Storage => usize::from(matches!(self.notices.first(), Some(Notice::OtherKey { .. }))),
+            _ => self.notices.len(),
+        };
         self.notices.insert(at, notice);
         self.notices.truncate(limits::NOTICES_MAX);
         self.changed();
@@ -211,8 +214,8 @@ impl Worker {
         match &item.content {
             Content::Text(text) => Some(JudgmentContent::Text { text: text.clone() }),
             Content::Picture(picture) => {
-                let bytes = self.pictures.get(&picture.hash)?;
-                let data_url = format!("data:{};base64,{}", picture.media_type, BASE64.encode(bytes));
+                let base64 = self.pictures.base64(&picture.hash)?;
+                let data_url = format!("data:{};base64,{base64}", picture.media_type);
                 Some(JudgmentContent::Picture { data_url, alt: picture.alt.clone() })
             }
         }
@@ -220,19 +223,25 @@ impl Worker {
 
     /// The newest first: what is on its way and what has a receipt.
     fn activities(&self) -> Vec<Activity> {
-        let sending = self.outbox.iter().map(|(offer, entry)| {
+        let mut sending = self.outbox.iter().rev().map(|(offer, entry)| {
             let done = Done { offer, item: &entry.item, result: entry.result.bytes(), verdict: None, refused: None };
             (entry.seq, done, true)
         });
-        let receipts = self.receipts.in_row().rev().take(ACTIVITIES_MAX).map(|(offer, record)| {
+        let mut receipts = self.receipts.in_row().rev().map(|(offer, record)| {
             let verdict = record.verdict.as_ref().map(|v| v.as_slice());
             let (item, result, refused) = (&record.item, &record.result, record.refused);
             (record.seq, Done { offer, item, result, verdict, refused }, false)
         });
-        let mut all: Vec<_> = sending.chain(receipts).collect();
-        all.sort_by_key(|(seq, ..)| std::cmp::Reverse(*seq));
-        let newest = all.into_iter().take(ACTIVITIES_MAX);
-        newest.filter_map(|(_, done, is_sending)| self.activity(&done, is_sending)).collect()
+        let (mut next_sending, mut next_receipt) = (sending.next(), receipts.next());
+        let newest = std::iter::from_fn(|| {
+            let seq = |next: &Option<(u64, _, _)>| next.as_ref().map(|(seq, ..)| *seq);
+            if seq(&next_sending) >= seq(&next_receipt) {
+                std::mem::replace(&mut next_sending, sending.next())
+            } else {
+                std::mem::replace(&mut next_receipt, receipts.next())
+            }
+        });
+        newest.take(ACTIVITIES_MAX).filter_map(|(_, done, is_sending)| self.activity(&done, is_sending)).collect()
     }
 
     fn activity(&self, done: &Done<'_>, is_sending: bool) -> Option<Activity> {

@@ -1,7 +1,7 @@
 //! Statements in words: what a person reads when a receipt is opened. Times are ISO 8601 in UTC, on
 //! the coordinator's clock; amounts are in whole credits; hashes and keys are cut short.
 
-use data_encoding::HEXLOWER;
+use base16ct::lower::encode_string as hex;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
@@ -21,8 +21,8 @@ pub(crate) fn field(name: &str, value: impl Into<String>) -> (String, String) {
 /// The first 8 bytes and an ellipsis.
 pub(crate) fn short_hex(bytes: &[u8]) -> String {
     match bytes.get(..8) {
-        Some(head) if bytes.len() > 8 => format!("{}…", HEXLOWER.encode(head)),
-        _ => HEXLOWER.encode(bytes),
+        Some(head) if bytes.len() > 8 => format!("{}…", hex(head)),
+        _ => hex(bytes),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::package::{PackageArgs, package};
 use crate::progress::{Ended, Row, table};
 use crate::setup::{Goal, Item, Prepared, Tools, prepare};
 use crate::shell::{command, stream, which};
-use crate::{faults, run, tidy};
+use crate::{faults, run, sim, tidy};
 
 /// Crates of the extension and the benchmark's page: linted for wasm32.
 const WASM_ONLY: [&str; 4] = ["lull-background", "lull-bench", "lull-popup", "lull-browser"];
@@ -17,6 +17,8 @@ const WASM_ONLY: [&str; 4] = ["lull-background", "lull-bench", "lull-popup", "lu
 const CORES_ON_WASM: [&str; 3] = ["lull-protocol", "lull-policy", "lull-worker"];
 /// Those of them whose tests need a browser.
 const NOT_NATIVE: [&str; 2] = ["lull-background", "lull-browser"];
+/// How often the browser's background is killed at random in a long run.
+const KILLS_LONG: [&str; 2] = ["--kills", "60"];
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// One stage of `cargo xtask test`.
@@ -34,6 +36,8 @@ pub(crate) enum Stage {
     ClippyWasm,
     /// All native tests, doc tests included
     Native,
+    /// The simulator's fixed budget of runs
+    Sim,
     /// The cores' tests on wasm32, in Node
     Wasm,
     /// The signed vectors, read by an outside COSE implementation; the demonstration's content
@@ -51,7 +55,7 @@ impl Stage {
     fn needs(self) -> (&'static [Item], &'static [Stage]) {
         use Item::{Axe, Browser, Network, Node, Pycose, Python, Target, WasmBindgen, WasmOpt, WasmPack};
         match self {
-            Stage::Setup | Stage::Tidy | Stage::Fmt | Stage::ClippyNative | Stage::Native => (&[], &[]),
+            Stage::Setup | Stage::Tidy | Stage::Fmt | Stage::ClippyNative | Stage::Native | Stage::Sim => (&[], &[]),
             Stage::ClippyWasm => (&[Target], &[]),
             Stage::Wasm => (&[Node, Target, WasmBindgen], &[]),
             Stage::Cose => (&[Python, Pycose], &[]),
@@ -134,6 +138,7 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
             "warnings",
         ])),
         (Stage::Native, _) => native_tests(),
+        (Stage::Sim, _) => sim::stage(),
         (Stage::ClippyWasm, Some(tools)) => clippy_wasm(tools),
         (Stage::Wasm, Some(tools)) => wasm_tests(tools),
         (Stage::Cose, Some(tools)) => {
@@ -142,7 +147,9 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
         }
         (Stage::Package, Some(tools)) => package(tools, &PackageArgs::default()).map(drop),
         (Stage::Faults, _) => stream(faults::faults()?.args(long.then_some("--long"))),
-        (Stage::E2e, Some(tools)) => stream(run::e2e(tools, run::Programs::Debug)?.arg("test")),
+        (Stage::E2e, Some(tools)) => {
+            stream(run::e2e(tools, run::Programs::Debug)?.arg("test").args(if long { &KILLS_LONG[..] } else { &[] }))
+        }
         (_, None) | (Stage::Setup, _) => bail!("setup did not finish"),
     }
 }

@@ -4,11 +4,13 @@
 mod bench;
 mod checks;
 mod faults;
+mod fuzz;
 mod package;
 mod progress;
 mod run;
 mod setup;
 mod shell;
+mod sim;
 mod tidy;
 mod version;
 mod wasm;
@@ -97,6 +99,24 @@ Then open chrome://extensions, switch on developer mode, and load target/extensi
   cargo xtask run --data /tmp/lull-data            keeps the coordinator's data there")]
     Run(run::RunArgs),
 
+    /// Run all of Lull on a virtual clock, network and disk, held against a model
+    #[command(after_help = "Examples:
+  cargo xtask sim --hours 10000        until so many hours were simulated
+  cargo xtask sim --runs 200           seeds 1 to 200
+  cargo xtask sim --seed 42            one run, twice: both must be the same
+  cargo xtask sim --mutants            plants each known bug into a copy and requires its catch
+  cargo xtask sim --mutants ack-first  only this one
+  cargo xtask sim -- --help            all of the simulator's own options")]
+    Sim(sim::SimArgs),
+
+    /// Search for inputs that break what peers, pages and disks can send
+    #[command(after_help = "Examples:
+  cargo xtask fuzz --list
+  cargo xtask fuzz frames --minutes 30 --jobs 2
+
+Needs a nightly Rust. What breaks a target is kept in tests/fuzz/regressions and replays in every test run.")]
+    Fuzz(fuzz::FuzzArgs),
+
     /// Make the README's screenshots and the recording of the first minute
     #[command(after_help = "Example:
   cargo xtask pictures     needs ffmpeg for the recording")]
@@ -151,6 +171,8 @@ fn dispatch(cli: Cli) -> Result<()> {
         Task::Test(args) => checks::test(&args.only, args.long, force),
         Task::Bench(args) => bench::bench(&args, force),
         Task::Run(args) => run::run(&args, force),
+        Task::Sim(args) => sim::sim(&args),
+        Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Pictures => run::pictures(force),
     }
 }

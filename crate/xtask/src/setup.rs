@@ -31,7 +31,9 @@ pub(crate) enum Goal {
     Test,
     /// Screenshots and the recording
     Pictures,
-    /// All of these
+    /// Searching for inputs that break something; not part of `all`
+    Fuzz,
+    /// All of the others
     All,
 }
 
@@ -60,12 +62,19 @@ pub(crate) enum Item {
     Axe,
     /// pycose, the outside COSE implementation.
     Pycose,
+    /// A nightly Rust, which can count the edges a program takes.
+    Nightly,
+    /// A C++ compiler: builds libFuzzer.
+    Cxx,
+    /// cargo-fuzz.
+    CargoFuzz,
 }
 
 impl Goal {
     fn items(self) -> &'static [Item] {
         use Item::{Axe, Browser, Network, Node, Pycose, Python, Recorder, Target, WasmBindgen, WasmOpt, WasmPack};
         match self {
+            Goal::Fuzz => &[Item::Nightly, Item::Cxx, Item::CargoFuzz],
             Goal::Build => &[Node, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Online => &[Node, Browser, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Isolated => &[Node, Browser, Network, Target, WasmPack, WasmBindgen, WasmOpt],
@@ -176,6 +185,9 @@ fn label(item: Item) -> String {
         Item::WasmOpt => format!("wasm-opt {} (npm binaryen)", tools::BINARYEN.version),
         Item::Axe => format!("axe-core {} (npm)", tools::AXE.version),
         Item::Pycose => format!("pycose {} (PyPI)", tools::PYCOSE),
+        Item::Nightly => "nightly Rust".into(),
+        Item::Cxx => "C++ compiler".into(),
+        Item::CargoFuzz => format!("cargo-fuzz {}", tools::CARGO_FUZZ),
     }
 }
 
@@ -193,6 +205,9 @@ fn ready(item: Item, tools: &mut Tools) -> Result<String> {
         Item::WasmOpt => tools.wasm_opt(),
         Item::Axe => tools.axe(),
         Item::Pycose => tools.pycose(),
+        Item::Nightly => programs::nightly(),
+        Item::Cxx => programs::cxx(),
+        Item::CargoFuzz => tools.cargo_fuzz(),
     }
 }
 
@@ -209,6 +224,10 @@ fn install(item: Item, tools: &Tools) -> Result<()> {
         Item::WasmOpt => tools.install_npm(&tools::BINARYEN),
         Item::Axe => tools.install_npm(&tools::AXE),
         Item::Pycose => tools.install_pycose(),
+        // A toolchain is the person's to choose.
+        Item::Nightly => Ok(()),
+        Item::Cxx => programs::apt_install(&["g++"], tools),
+        Item::CargoFuzz => tools.install_cargo_fuzz(),
     }
 }
 
@@ -230,7 +249,11 @@ fn by_hand(item: Item) -> &'static str {
             "With internet: rustup target add wasm32-unknown-unknown; without rustup: your distribution's Rust \
              standard library for wasm32"
         }
-        Item::WasmPack | Item::WasmBindgen => "It comes from crates.io: connect, then run cargo xtask setup again",
+        Item::Nightly => "With rustup: rustup toolchain install nightly --profile minimal",
+        Item::Cxx => "Install one that is called c++ (Debian: apt-get install g++)",
+        Item::WasmPack | Item::WasmBindgen | Item::CargoFuzz => {
+            "It comes from crates.io: connect, then run cargo xtask setup again"
+        }
         Item::WasmOpt | Item::Axe => "It comes from the npm registry: connect, then run cargo xtask setup again",
         Item::Pycose => "It comes from PyPI: connect, then run cargo xtask setup again",
     }

@@ -2,13 +2,13 @@
 //! read before the machine has judged the address that answered.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use gloo::timers::callback::Timeout;
 use js_sys::{Array, Promise, Reflect, Uint8Array};
+use litemap::LiteMap;
 use lull_browser::{Header, RequestEvent, Watch};
 use lull_worker::protocol::Method;
 use lull_worker::{Event, FetchFailure, FetchId, HopHead};
@@ -37,7 +37,7 @@ const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 /// The fetches under way, and a number for each request.
 #[derive(Default)]
 pub(crate) struct Fetches {
-    hops: RefCell<BTreeMap<FetchId, Rc<Hop>>>,
+    hops: RefCell<LiteMap<FetchId, Rc<Hop>>>,
     requests: Cell<u64>,
     /// Bodies that are being read.
     reading: Cell<u32>,

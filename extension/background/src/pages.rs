@@ -16,7 +16,7 @@ const PORT: &str = "ui";
 #[derive(Default)]
 pub(crate) struct Pages {
     ports: RefCell<Vec<Port>>,
-    shown: RefCell<Option<View>>,
+    shown: RefCell<Option<Reply>>,
 }
 
 impl Pages {
@@ -24,7 +24,7 @@ impl Pages {
     pub(crate) fn connect(&self, port: JsValue, view: View) {
         match Port::accept(port, PORT) {
             Ok(port) => {
-                send(&port, None, Reply::View { view: Box::new(view) });
+                send(&port, None, &Reply::View { view: Box::new(view) });
                 self.ports.borrow_mut().push(port);
                 // This page may have seen something newer than the others: the next view goes to all.
                 self.shown.replace(None);
@@ -50,16 +50,16 @@ impl Pages {
 
     /// Shows a view in all pages, if it differs from the last one.
     pub(crate) fn show(&self, view: View) {
-        if self.shown.borrow().as_ref() == Some(&view) {
+        let reply = Reply::View { view: Box::new(view) };
+        if self.shown.borrow().as_ref() == Some(&reply) {
             return;
         }
-        let reply = Reply::View { view: Box::new(view.clone()) };
-        self.shown.replace(Some(view));
-        self.ports.borrow_mut().retain(|port| send(port, None, reply.clone()));
+        self.ports.borrow_mut().retain(|port| send(port, None, &reply));
+        self.shown.replace(Some(reply));
     }
 
     /// Answers a page.
-    pub(crate) fn answer(&self, port: &JsValue, id: Option<u32>, reply: Reply) {
+    pub(crate) fn answer(&self, port: &JsValue, id: Option<u32>, reply: &Reply) {
         if let Some(port) = self.ports.borrow().iter().find(|known| known.is(port)) {
             send(port, id, reply);
         }
@@ -76,7 +76,7 @@ pub(crate) fn id_of(message: &JsValue) -> Option<u32> {
 }
 
 /// False if the page is gone.
-fn send(port: &Port, id: Option<u32>, reply: Reply) -> bool {
+fn send(port: &Port, id: Option<u32>, reply: &Reply) -> bool {
     match to_js(&Answer { id, reply }) {
         Ok(message) => port.post(&message).is_ok(),
         Err(error) => {

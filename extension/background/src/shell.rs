@@ -76,7 +76,7 @@ impl Shell {
             }
             Happening::Message(port, message) if self.pages.knows(&port) => {
                 let (id, reply) = (id_of(&message), self.reply(message));
-                self.pages.answer(&port, id, reply);
+                self.pages.answer(&port, id, &reply);
             }
             Happening::Message(..) => {}
             Happening::Disconnect(port) => self.pages.disconnect(&port),

@@ -120,6 +120,34 @@ impl Browser {
         Ok(())
     }
 
+    /// Kills it with SIGKILL, its driver too; returns when its process is gone.
+    pub(crate) async fn kill(mut self) -> Result<()> {
+        let capabilities = self.client.capabilities().context("a session has capabilities")?;
+        let id = capabilities.get("goog:processID").and_then(Value::as_u64).context("the browser's process id")?;
+        let killed = Command::new("kill").args(["-KILL", &id.to_string()]).status().await?;
+        ensure!(killed.success(), "kill -KILL {id}: {killed}");
+        self.driver.kill().await?;
+        let process = PathBuf::from(format!("/proc/{id}/exe"));
+        while process.exists() {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Loads the extension anew from its folder, as an update does.
+    pub(crate) async fn update(&self) -> Result<()> {
+        self.goto("chrome://extensions/").await?;
+        // Without it a folder that is loaded anew is not run.
+        self.js("chrome.developerPrivate.updateProfileConfiguration({inDeveloperMode: true})").await?;
+        let script = format!(
+            "const done = arguments[0]; chrome.developerPrivate.reload('{}', {{failQuietly: true}}).then(() => done(true), e => done(String(e)))",
+            self.id
+        );
+        let answer = self.js_async(&script).await?;
+        ensure!(answer == json!(true), "can't reload the extension: {answer}");
+        Ok(())
+    }
+
     /// The address of one of the extension's pages.
     pub(crate) fn address(&self, page: &str) -> String {
         format!("chrome-extension://{}/{page}", self.id)
@@ -153,14 +181,16 @@ impl Browser {
     pub(crate) async fn leave_and_kill_background(&self) -> Result<()> {
         self.open("icons/128.png").await?;
         self.kill_background().await?;
+        self.until("the service worker is gone", async || Ok(!self.background_runs().await?)).await?;
         self.goto("about:blank").await
     }
 
-    /// Kills the extension's service worker, as the browser may at any moment. Only from a page of its origin.
+    /// Kills the extension's service worker, as the browser may at any moment. Only from a page of its origin;
+    /// one of Lull's own has it started again at once.
     pub(crate) async fn kill_background(&self) -> Result<()> {
         self.cdp("ServiceWorker.enable", json!({})).await?;
         self.cdp("ServiceWorker.stopAllWorkers", json!({})).await?;
-        self.until("the service worker is gone", async || Ok(!self.background_runs().await?)).await
+        Ok(())
     }
 
     /// Whether the extension's service worker runs.

@@ -3,6 +3,7 @@
 mod bench;
 mod browser;
 mod devtools;
+mod faults;
 mod job;
 mod market;
 mod network;
@@ -54,6 +55,9 @@ enum Task {
         /// Only those whose name contains this.
         #[arg(long)]
         only: Option<String>,
+        /// How often the background is killed at random.
+        #[arg(long, default_value_t = 8)]
+        kills: u64,
     },
 }
 
@@ -65,7 +69,10 @@ fn main() -> Result<()> {
     }
     // Installed once; a second time would only say that it is there.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    let paths = Paths::from_env()?;
+    let paths = Paths::from_env(match &args.command {
+        Task::Test { kills, .. } => *kills,
+        _ => 0,
+    })?;
     match args.command {
         Task::Run { headless, fetch, data } => {
             let temporary = tempfile::tempdir()?;
@@ -91,6 +98,6 @@ fn main() -> Result<()> {
             let data = tempfile::tempdir()?;
             scenarios::on_runtime(bench::run(&paths, data.path(), &only))
         }
-        Task::Test { only } => scenarios::run(&paths, only.as_deref()),
+        Task::Test { only, .. } => scenarios::run(&paths, only.as_deref()),
     }
 }

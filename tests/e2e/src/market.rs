@@ -113,7 +113,8 @@ impl Buyer {
         .await
     }
 
-    async fn blob(&self, media_type: &str, bytes: Vec<u8>) -> Result<String> {
+    /// Sends a picture; gives its hash.
+    pub(crate) async fn blob(&self, media_type: &str, bytes: Vec<u8>) -> Result<String> {
         let hash = Hash::of(&bytes).to_string();
         let url = format!("{}/blobs/{hash}", self.base);
         let sent = self.http.put(url).bearer_auth(&self.key).header("content-type", media_type).body(bytes);
@@ -121,7 +122,8 @@ impl Buyer {
         Ok(hash)
     }
 
-    async fn create(&self, what: &str, body: &Value) -> Result<String> {
+    /// Creates an order or a project; gives its id.
+    pub(crate) async fn create(&self, what: &str, body: &Value) -> Result<String> {
         let url = format!("{}/{what}", self.base);
         let answer = self.http.post(url).bearer_auth(&self.key).json(body).send().await?;
         let (status, json) = (answer.status(), answer.json::<Value>().await?);

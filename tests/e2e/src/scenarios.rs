@@ -7,6 +7,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::faults::{
+    bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
+    profile_copied, storage_damaged,
+};
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
@@ -65,14 +69,22 @@ scenarios! {
     opens_from_the_toolbar,
     axe_finds_nothing,
     killed_at_any_moment,
+    killed_at_random,
     coordinator_killed,
     browser_restarted,
+    browser_killed,
+    extension_updated,
+    profile_copied,
     own_browsing_unseen,
     private_addresses_unreached,
     permission_given_back,
+    permission_revoked,
+    bomb_refused,
+    broken_picture,
     pause_stops_reading,
     other_key_refused,
     storage_full,
+    storage_damaged,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
@@ -89,7 +101,7 @@ pub(crate) fn on_runtime(scenario: impl Future<Output = Result<()>>) -> Result<(
 }
 
 /// A world with the demonstration's judgments, and the demonstration itself.
-async fn with_judgments(paths: &Paths, data: &Path) -> Result<(World, Demo)> {
+pub(crate) async fn with_judgments(paths: &Paths, data: &Path) -> Result<(World, Demo)> {
     let demo = Demo::load(&paths.repo)?;
     let mut world = World::start(paths, data).await?;
     world.buyer.judgments(&paths.repo, &demo).await?;
@@ -98,20 +110,20 @@ async fn with_judgments(paths: &Paths, data: &Path) -> Result<(World, Demo)> {
 }
 
 /// A person who has been through the first run.
-async fn begun<'a>(paths: &Paths, browser: &'a Browser, demo: &Demo) -> Result<Person<'a>> {
+pub(crate) async fn begun<'a>(paths: &Paths, browser: &'a Browser, demo: &Demo) -> Result<Person<'a>> {
     let person = Person::new(browser, &paths.repo, demo)?;
     browser.open(WELCOME).await?;
     person.begin().await?;
     Ok(person)
 }
 
-async fn diagnostic(browser: &Browser, name: &str) -> Result<u64> {
+pub(crate) async fn diagnostic(browser: &Browser, name: &str) -> Result<u64> {
     browser.open(SETTINGS).await?;
     Ok(browser.attribute(name, "data-value").await?.parse()?)
 }
 
 /// The receipts in the browser agree with the ledger, and there are this many judgments.
-async fn verified(world: &World, person: &Person<'_>, judgments: u64) -> Result<()> {
+pub(crate) async fn verified(world: &World, person: &Person<'_>, judgments: u64) -> Result<()> {
     person.quiet().await?;
     let receipts = person.export(&world.data.join("downloads")).await?;
     let verified = world.verify(&receipts).await?;

@@ -1,7 +1,7 @@
 //! The local sites: https on port 443 with real documents, and access logs that prove what arrived.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -232,6 +232,21 @@ async fn serve(State((shared, at)): State<(Arc<Shared>, SocketAddr)>, request: R
     (answer.status, headers, Body::from(body)).into_response()
 }
 
+/// Zeros, packed a thousandfold.
+fn bomb() -> Answer {
+    const UNPACKED_BYTES: u64 = 64 << 20;
+    let mut packed = Vec::new();
+    let zeros = std::io::repeat(0).take(UNPACKED_BYTES);
+    if let Err(error) =
+        flate2::bufread::GzEncoder::new(BufReader::new(zeros), flate2::Compression::best()).read_to_end(&mut packed)
+    {
+        eprintln!("the bomb: {error}");
+    }
+    let mut answer = Answer::new(StatusCode::OK, "text/plain", packed);
+    answer.headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
+    answer
+}
+
 /// A kilobyte every 10 ms, for as long as anybody reads.
 fn drip(shared: Arc<Shared>) -> Response {
     let reader = Reader::new(shared);
@@ -295,6 +310,7 @@ impl Shared {
             "/to-printer" => Answer::redirect(&format!("https://{}/status", PRINTER.0)),
             "/to-router" => Answer::redirect("http://192.168.1.1/"),
             "/to-login" => Answer::redirect("/login"),
+            "/bomb" => bomb(),
             "/gate" => Answer::new(StatusCode::FORBIDDEN, "text/plain", "not for you"),
             _ if path.starts_with("/bench/") => {
                 Answer::new(StatusCode::OK, "text/plain; charset=utf-8", bench_text().unwrap_or_default())

@@ -27,6 +27,8 @@ pub(crate) struct Paths {
     pub(crate) repo: PathBuf,
     /// The packaged extension, not yet bound to a coordinator.
     pub(crate) package: PathBuf,
+    /// How often the background is killed at random.
+    pub(crate) kills: u64,
     coordinator: PathBuf,
     cli: PathBuf,
     native: PathBuf,
@@ -34,7 +36,7 @@ pub(crate) struct Paths {
 
 impl Paths {
     /// From the environment.
-    pub(crate) fn from_env() -> Result<Self> {
+    pub(crate) fn from_env(kills: u64) -> Result<Self> {
         let get = |name| {
             std::env::var_os(name)
                 .map(PathBuf::from)
@@ -43,6 +45,7 @@ impl Paths {
         Ok(Self {
             repo: get("LULL_REPO")?,
             package: get("LULL_EXTENSION_DIR")?,
+            kills,
             coordinator: get("LULL_COORDINATOR_BIN")?,
             cli: get("LULL_CLI_BIN")?,
             native: get("LULL_NATIVE_BIN")?,
@@ -240,11 +243,21 @@ impl World {
 
     /// The separate process: verifies the exported receipts and compares them with log and ledger.
     pub(crate) async fn verify(&self, receipts: &Path) -> Result<Verified> {
+        let log = self.data.join("access.jsonl");
+        self.ask_verifier(receipts, self.sites.is_some().then_some(&log)).await
+    }
+
+    /// The same without the site's log.
+    pub(crate) async fn verify_books(&self, receipts: &Path) -> Result<Verified> {
+        self.ask_verifier(receipts, None).await
+    }
+
+    async fn ask_verifier(&self, receipts: &Path, site_log: Option<&PathBuf>) -> Result<Verified> {
         let mut command = Command::new(&self.paths.cli);
         command.args(["verify", "--json", "--coordinator", &self.ready.public_key]);
         command.arg(receipts).arg("--ledger").arg(self.export_ledger().await?);
-        if self.sites.is_some() {
-            command.arg("--site-log").arg(self.data.join("access.jsonl"));
+        if let Some(log) = site_log {
+            command.arg("--site-log").arg(log);
         }
         let out = command.output().await.context("`lull verify` did not start")?;
         let text = String::from_utf8_lossy(&out.stdout).into_owned();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use lull_native::Line;
+use lull_view::{Link, Notice};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -139,12 +140,12 @@ pub(crate) struct Seen {
     pub(crate) verdicts: u64,
     /// Open to dispute, by its last account.
     pub(crate) pending: u64,
-    /// The connection's state; empty until it says so in this life.
-    pub(crate) link: String,
+    /// The connection's state; `None` until it says so in this life.
+    pub(crate) link: Option<Link>,
     /// Results that are not acknowledged, as far as this life has said.
     pub(crate) outbox: u32,
     /// The notice on its screen.
-    pub(crate) notice: Option<String>,
+    pub(crate) notice: Option<Notice>,
 }
 
 /// How a worker is started.
@@ -199,7 +200,7 @@ impl Worker {
         let (seen, acks) = (self.seen.clone(), self.acks.clone());
         {
             let mut seen = lock(&seen);
-            (seen.link, seen.outbox) = (String::new(), 0);
+            (seen.link, seen.outbox) = (None, 0);
         }
         tokio::spawn(follow(lines, seen, acks));
         self.child = Some(child);
@@ -249,7 +250,9 @@ async fn follow(
             }
             Line::Verdict { number, .. } => seen.verdicts = seen.verdicts.max(number),
             Line::Account { pending, .. } => seen.pending = pending,
-            Line::State { link, outbox, notice } => (seen.link, seen.outbox, seen.notice) = (link, outbox, notice),
+            Line::State { link, outbox, notice } => {
+                (seen.link, seen.outbox, seen.notice) = (Some(link), outbox, notice)
+            }
             Line::Sent { .. } | Line::Refused { .. } => {}
         }
     }

@@ -12,7 +12,7 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
     );
     for outcome in outcomes {
         for (index, row) in outcome.rows.iter().enumerate() {
-            let outage = row.outage.map_or("none".to_owned(), |outage| format!("{:.1} s", outage.as_secs_f64()));
+            let outage = row.outage.map_or("–".to_owned(), |outage| format!("{:.1} s", outage.as_secs_f64()));
             let findings = &outcome.ending.findings;
             let counts = [
                 findings.acknowledged,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use lull_protocol::PublicKey;
+use lull_view::Link;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -16,10 +17,11 @@ use crate::{place, site, tamper};
 
 /// What the buyer pays in, base units.
 const DEPOSIT: &str = "1000000000000000";
-/// How long everything may take to come to rest once the faults are over.
-const QUIET_MAX: Duration = Duration::from_secs(180);
-/// How long service may take to come back after a fault.
-const BACK_MAX: Duration = Duration::from_secs(120);
+/// How long everything may take to come to rest once the faults are over: more than a worker's longest back-off,
+/// which is 5 minutes.
+const QUIET_MAX: Duration = Duration::from_secs(330);
+/// How long service may take to come back after a fault; the same holds.
+const BACK_MAX: Duration = Duration::from_secs(330);
 
 /// What a world is like.
 #[derive(Clone)]
@@ -196,7 +198,7 @@ impl World {
             let restless = self.workers.iter().find_map(|worker| {
                 let seen = worker.seen();
                 let judged = seen.verdicts >= seen.acked.len() as u64;
-                let rests = seen.link == "connected" && seen.outbox == 0 && seen.pending == 0 && judged;
+                let rests = seen.link == Some(Link::Connected) && seen.outbox == 0 && seen.pending == 0 && judged;
                 (!rests).then(|| format!("{}: {}", worker.name, restless(&seen)))
             });
             // Twice in a row: a result may be between two lines.

@@ -11,6 +11,7 @@ use data_encoding::BASE64;
 use lull_protocol::message::Message as _;
 use lull_protocol::statement::WorkResult;
 use lull_protocol::{Hash, ToCoordinator, ToWorker, cose};
+use lull_view::{Link, Notice};
 use serde::{Deserialize, Serialize};
 
 /// One line: hashes in hexadecimal, statements in base64, amounts in base units.
@@ -57,11 +58,11 @@ pub enum Line {
     /// How the worker stands; for whoever waits for it.
     State {
         /// The connection's state.
-        link: String,
+        link: Link,
         /// Results that are not acknowledged.
         outbox: u32,
-        /// The notice that the person sees, in one word.
-        notice: Option<String>,
+        /// The notice that the person sees.
+        notice: Option<Notice>,
     },
 }
 
@@ -74,9 +75,8 @@ pub struct Journal {
 impl Journal {
     /// Goes on with a file, or makes it. A line that a kill cut short stays behind as one that ends nowhere.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.as_mut().map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
-        let mut file = file.try_clone()?;
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let mut file = file.with_context(|| path.display().to_string())?;
         if std::fs::read(path)?.last().is_some_and(|byte| *byte != b'\n') {
             file.write_all(b"\n")?;
         }

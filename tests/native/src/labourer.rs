@@ -1,6 +1,6 @@
 //! A person for load: takes everything on, answers after a moment's thought, and doesn't like to wait.
 
-use lull_view::{AnswerInput, BandwidthWhen, Command, Link, View};
+use lull_view::{AnswerInput, BandwidthWhen, Command, Link, Notice, View};
 
 use crate::{Said, Shell};
 
@@ -46,6 +46,10 @@ impl Shell for Labourer {
         let mut said = Vec::new();
         if let (Link::Waiting { .. }, Some(after_ms)) = (&view.link, self.patience_ms) {
             said.push(Said { command: Command::ConnectNow, after_ms: after_ms.max(1) });
+        }
+        // Read and put away; that storage fails stands there until it is over.
+        if view.notice.as_ref().is_some_and(|notice| *notice != Notice::Storage) {
+            said.push(Said::now(Command::DismissNotice));
         }
         let on_screen = view.judgment.as_ref().map(|judgment| judgment.offer.clone());
         let is_new = on_screen != self.pondered;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
 use lull_protocol::{SigningKey, Timestamp};
-use lull_view::{Command, Notice, View};
+use lull_view::{Command, View};
 use lull_worker::{Config, Effect, Event, Surroundings, Worker, Write};
 use tokio::sync::{mpsc, watch};
 
@@ -238,7 +238,7 @@ impl<S: Shell> NativeWorker<S> {
     fn look(&mut self, ways: &Ways, events: &mut VecDeque<Event>) -> Result<()> {
         let view = self.worker.view(now());
         if let Some(journal) = &mut self.journal {
-            let state = Some(state(&view)?);
+            let state = Some(Line::State { link: view.link.clone(), outbox: view.outbox, notice: view.notice.clone() });
             if state != self.last_state {
                 state.iter().try_for_each(|line| journal.write(line, false))?;
                 self.last_state = state;
@@ -258,13 +258,6 @@ impl<S: Shell> NativeWorker<S> {
         }
         Ok(())
     }
-}
-
-fn state(view: &View) -> Result<Line> {
-    let word = |value: serde_json::Value, tag: &str| value.get(tag).and_then(|v| v.as_str()).map(str::to_owned);
-    let link = word(serde_json::to_value(&view.link)?, "state").unwrap_or_default();
-    let notice = view.notice.as_ref().map(|notice: &Notice| serde_json::to_value(notice)).transpose()?;
-    Ok(Line::State { link, outbox: view.outbox, notice: notice.and_then(|notice| word(notice, "notice")) })
 }
 
 fn now() -> Timestamp {

@@ -72,3 +72,44 @@ pub(crate) async fn dial(url: &str) -> Result<Socket> {
     let (queue, queued) = mpsc::unbounded_channel();
     Ok(Socket { frames, queue, writer: tokio::spawn(write(sink, queued)) })
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What a captive portal, a web server, a wrong service or a dead line says to the first request.
+    #[tokio::test]
+    async fn what_answers_as_a_portal_does_is_no_coordinator() {
+        let answers: [&[u8]; 6] = [
+            b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/login\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlogin",
+            b"HTTP/1.1 511 Network Authentication Required\r\n\r\n",
+            // An upgrade without the key's proof, and one to another protocol.
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            b"",
+        ];
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/v1/worker", listener.local_addr().unwrap());
+        for answer in answers {
+            let portal = async {
+                let (mut client, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 2_048];
+                let count = client.read(&mut request).await.unwrap();
+                client.write_all(answer).await.unwrap();
+                client.shutdown().await.unwrap();
+                let mut rest = Vec::new();
+                client.read_to_end(&mut rest).await.unwrap();
+                (String::from_utf8_lossy(&request[..count]).into_owned(), rest)
+            };
+            let (dialled, (request, rest)) = tokio::join!(dial(&url), portal);
+            assert!(dialled.is_err(), "{}", String::from_utf8_lossy(answer));
+            // It learns that somebody speaks the protocol, and nothing of the worker.
+            assert!(request.starts_with("GET /v1/worker HTTP/1.1\r\n") && request.contains(SUBPROTOCOL), "{request}");
+            assert_eq!(rest, b"");
+        }
+    }
+}

@@ -16,7 +16,7 @@ pub(super) enum Asked {
     OpenLeases,
     Verdicts { limit: usize },
     Claim { fetch: bool, judgment: bool },
-    Facts(Signed<WorkResult>),
+    Facts(Box<Signed<WorkResult>>),
     Memory { offer: Hash, offset: ByteCount, bytes: ByteCount, kib: u32 },
     Submit { offer: Hash, kib: u32 },
     Return { offer: Hash, reason: ReturnReason },
@@ -47,7 +47,12 @@ pub(super) struct Step<'a> {
 
 impl Out {
     pub(super) fn poll(&mut self) -> Option<Output> {
-        self.queue.pop_front()
+        let next = self.queue.pop_front();
+        if next.is_none() {
+            // Most connections are idle most of the time: they keep no room for what they may say one day.
+            self.queue = VecDeque::new();
+        }
+        next
     }
 
     pub(super) fn counts(&self) -> Counts {

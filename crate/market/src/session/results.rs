@@ -18,7 +18,7 @@ use crate::verdict;
 #[derive(Debug)]
 pub(super) struct Transfer {
     upload: Upload,
-    statement: Vec<u8>,
+    result: Box<Signed<WorkResult>>,
     began_ms: u64,
     /// When the last whole chunk came.
     heard_ms: u64,
@@ -43,14 +43,15 @@ impl Work {
         self.transfers.values().map(|t| t.memory_kib).sum()
     }
 
-    pub(super) fn result(&mut self, step: &mut Step<'_>, statement: Vec<u8>) {
-        let Ok(signed) = Signed::<WorkResult>::verify(&statement, &self.worker) else {
-            let about = cose::peek::<WorkResult>(&statement).ok().map(|result| result.offer);
+    pub(super) fn result(&mut self, step: &mut Step<'_>, statement: &[u8]) {
+        let Ok(signed) = Signed::<WorkResult>::verify(statement, &self.worker) else {
+            let about = cose::peek::<WorkResult>(statement).ok().map(|result| result.offer);
             return self.refuse(step, about, RefusedCode::Signature);
         };
+        let signed = Box::new(signed);
         let offer = signed.payload().offer;
         match stated_body(signed.payload()) {
-            None => self.submit(step, offer, statement, Vec::new(), 0),
+            None => self.submit(step, signed, Vec::new(), 0),
             Some((_, bytes)) if bytes > BODY_BYTES_MAX => self.refuse(step, Some(offer), RefusedCode::TooLarge),
             Some(_) if self.transfers.contains_key(&offer) => {
                 self.refuse(step, Some(offer), RefusedCode::Unexpected);
@@ -61,22 +62,22 @@ impl Work {
 
     /// Where no body belongs to the result, or nobody would pay for it, none is asked for: the market says
     /// what is wrong, or that this result is stored already.
-    pub(super) fn facts(&mut self, step: &mut Step<'_>, signed: &Signed<WorkResult>, answer: Answer) {
-        let (result, statement) = (signed.payload(), signed.bytes().to_vec());
-        let offer = result.offer;
+    pub(super) fn facts(&mut self, step: &mut Step<'_>, result: Box<Signed<WorkResult>>, answer: Answer) {
+        let offer = result.payload().offer;
         let Answer::Found(Found::SubmitFacts(facts)) = answer else {
             return self.refuse(step, Some(offer), RefusedCode::Unavailable);
         };
-        let wanted = facts.is_some_and(|facts| verdict::takes_body(&facts, &self.worker, result, step.now.wall));
-        let Some((hash, bytes)) = stated_body(result).filter(|_| wanted) else {
-            return self.submit(step, offer, statement, Vec::new(), 0);
+        let takes = |facts| verdict::takes_body(facts, &self.worker, result.payload(), step.now.wall);
+        let wanted = facts.as_deref().is_some_and(takes);
+        let Some((hash, bytes)) = stated_body(result.payload()).filter(|_| wanted) else {
+            return self.submit(step, result, Vec::new(), 0);
         };
         if self.transfers.len() >= UPLOADS_MAX {
             return self.refuse(step, Some(offer), RefusedCode::Busy);
         }
         let (upload, first) = Upload::new(hash, bytes);
         let now_ms = step.now.monotonic_ms;
-        let transfer = Transfer { upload, statement, began_ms: now_ms, heard_ms: now_ms, memory_kib: 0 };
+        let transfer = Transfer { upload, result, began_ms: now_ms, heard_ms: now_ms, memory_kib: 0 };
         self.transfers.insert(offer, transfer);
         self.progress(step, offer, first);
     }
@@ -108,8 +109,8 @@ impl Work {
                 step.out.ask(Question::MemoryKib(kib), Asked::Memory { offer, offset, bytes, kib });
             }
             Progress::Whole(body) => {
-                if let Some(Transfer { statement, memory_kib, .. }) = self.transfers.remove(&offer) {
-                    self.submit(step, offer, statement, body, memory_kib);
+                if let Some(Transfer { result, memory_kib, .. }) = self.transfers.remove(&offer) {
+                    self.submit(step, result, body, memory_kib);
                 }
             }
         }
@@ -136,9 +137,9 @@ impl Work {
         }
     }
 
-    fn submit(&mut self, step: &mut Step<'_>, offer: Hash, statement: Vec<u8>, body: Vec<u8>, kib: u32) {
-        let command = Command::Submit { worker: self.worker, statement, body };
-        step.out.ask(Question::Command(command), Asked::Submit { offer, kib });
+    fn submit(&mut self, step: &mut Step<'_>, result: Box<Signed<WorkResult>>, body: Vec<u8>, kib: u32) {
+        let offer = result.payload().offer;
+        step.out.ask(Question::Command(Command::Submit { result, body }), Asked::Submit { offer, kib });
     }
 
     pub(super) fn submitted(&mut self, step: &mut Step<'_>, offer: Hash, answer: Answer) {

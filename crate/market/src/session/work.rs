@@ -8,7 +8,7 @@ use lull_protocol::limits::{
     VERDICTS_RESENT_MAX,
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::statement::{JobClass, Offer};
+use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::{ByteCount, Hash, PublicKey, Timestamp, ToCoordinator, ToWorker};
 
 use super::io::{Answer, Claim, End, Found, Push, Query, Question};
@@ -17,6 +17,7 @@ use super::out::{Admitted, Asked, Step};
 use super::pace::Pace;
 use super::results::Transfer;
 use crate::command::{Command, Lease, NumberedVerdict, Refusal, Reply};
+use crate::facts::AccountFacts;
 
 #[derive(Debug)]
 pub(super) struct Work {
@@ -37,7 +38,12 @@ pub(super) struct Work {
     verdicts_confirmed: u64,
     /// The store holds verdicts that were not sent on this connection.
     behind: bool,
+    /// The worker's money as it was last read, and what verdicts have added since.
+    account: Option<AccountFacts>,
+    /// It must be read: at first, and when something else than the next verdict has changed it.
     account_due: bool,
+    /// The worker does not know it yet.
+    account_unsent: bool,
     pub(super) transfers: BTreeMap<Hash, Transfer>,
     pace: Pace,
     heard_ms: u64,
@@ -62,7 +68,9 @@ impl Work {
             verdicts_sent: seen,
             verdicts_confirmed: seen,
             behind: true,
+            account: None,
             account_due: true,
+            account_unsent: false,
             transfers: BTreeMap::new(),
             pace: Pace::new(now_ms),
             heard_ms: now_ms,
@@ -110,6 +118,9 @@ impl Work {
         } else if self.account_due {
             let query = Query::Account { worker, day_start: self.day_start };
             step.out.ask(Question::Read(query), Asked::Account);
+        } else if self.account_unsent {
+            self.send_account(step);
+            self.settle(step);
         } else if self.claim_due && step.now.monotonic_ms >= self.claim_from_ms {
             self.claim(step);
         }
@@ -161,7 +172,7 @@ impl Work {
                 self.want = (fetch.min(FETCH_LEASES_MAX), judgment.min(JUDGMENT_LEASES_MAX));
                 self.claim_due = true;
             }
-            Some(ToCoordinator::Result { statement }) => self.result(step, statement.into()),
+            Some(ToCoordinator::Result { statement }) => self.result(step, &statement),
             Some(ToCoordinator::BodyChunk { offer, offset, bytes }) => self.chunk(step, offer, offset, &bytes),
             Some(ToCoordinator::Return { offer, reason }) => {
                 self.transfers.remove(&offer);
@@ -201,21 +212,15 @@ impl Work {
                 }
             }
             (Asked::Account, Answer::Found(Found::Account(account))) => {
-                self.account_due = false;
-                step.out.send(ToWorker::Account {
-                    earned: account.earned,
-                    pending: account.pending,
-                    payable: account.payable,
-                    earned_today: account.earned_today,
-                    day_start: self.day_start,
-                });
+                (self.account, self.account_due) = (Some(account), false);
+                self.send_account(step);
             }
             // Without its money, leases and verdicts a session can't go on; the worker comes back later.
             (Asked::OpenLeases | Asked::Verdicts { .. } | Asked::Account | Asked::Seat(_), _) => {
                 step.out.bye(RefusedCode::Unavailable);
             }
             (Asked::Claim { fetch, judgment }, answer) => self.claimed(step, (fetch, judgment), answer),
-            (Asked::Facts(result), answer) => self.facts(step, &result, answer),
+            (Asked::Facts(result), answer) => self.facts(step, result, answer),
             (Asked::Memory { offer, offset, bytes, kib }, answer) => {
                 self.memory(step, offer, (offset, bytes), kib, &answer);
             }
@@ -306,8 +311,28 @@ impl Work {
             return step.out.end(End::Fault("the numbers of verdicts don't grow"));
         }
         self.verdicts_sent = verdict.number;
-        self.account_due = true;
+        self.count(&verdict);
         step.out.send(ToWorker::Verdict { number: verdict.number, statement: verdict.statement.into() });
+    }
+
+    /// Adds what a verdict pays, unless the account was read when the verdict was in it already.
+    fn count(&mut self, verdict: &NumberedVerdict) {
+        self.account_unsent = true;
+        let Some(account) = &mut self.account else { return };
+        if verdict.number <= account.verdicts {
+            return;
+        }
+        let paid = cose::peek::<Verdict>(&verdict.statement).ok().filter(|_| verdict.number == account.verdicts + 1);
+        match paid.and_then(|paid| account.with(&paid, self.day_start)) {
+            Some(more) => *account = more,
+            None => self.account_due = true,
+        }
+    }
+
+    fn send_account(&mut self, step: &mut Step<'_>) {
+        self.account_unsent = false;
+        let Some(AccountFacts { earned, pending, payable, earned_today, .. }) = self.account else { return };
+        step.out.send(ToWorker::Account { earned, pending, payable, earned_today, day_start: self.day_start });
     }
 
     pub(super) fn refuse(&mut self, step: &mut Step<'_>, about: Option<Hash>, code: RefusedCode) {

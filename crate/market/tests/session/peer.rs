@@ -280,10 +280,17 @@ pub(crate) fn facts(lease: &Lease) -> Found {
         fee_bp: 1_000,
     };
     let worker = key(1).public();
-    let lease_facts = LeaseFacts { id: LeaseId(1), worker, state: LeaseState::Open, item, order, leases_of_worker: 1 };
+    let lease_facts = LeaseFacts {
+        id: LeaseId(1),
+        worker,
+        state: LeaseState::Open,
+        issued_at: at(0),
+        deadline: at(3_600_000),
+        item,
+        order,
+    };
     Found::SubmitFacts(Some(Box::new(SubmitFacts {
         lease: lease_facts,
-        offer: lease.offer.clone(),
         item_bytes: lease.item.clone(),
         stored: None,
         answers: vec![],

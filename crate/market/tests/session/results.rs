@@ -63,8 +63,8 @@ fn memory_is_asked_for_window_by_window_and_held_until_the_answer_of_the_store()
             assert_eq!(peer.answer(Answer::Yes), wanted(BODY_WINDOW_BYTES, 10));
         }
     }
-    let (worker, statement) = (peer.key.public(), result.bytes().to_vec());
-    assert_eq!(asked(&last), Some(&Question::Command(Command::Submit { worker, statement, body })));
+    let submit = Command::Submit { result: Box::new(result.clone()), body };
+    assert_eq!(asked(&last), Some(&Question::Command(submit)));
     assert_eq!(peer.session.memory_kib(), WINDOW_KIB + 1, "on its way to the store");
     let reply = Reply::Stored { result: result.hash(), verdicts: vec![], freed: false };
     let ack = ToWorker::Ack { offer, result: result.hash() };

@@ -1,15 +1,16 @@
 //! Serving: what is told at first, silence, pace, verdicts and their window, claims, blobs.
 
+use lull_market::facts::AccountFacts;
 use lull_market::session::limits::{CLAIM_MS_MIN, MESSAGES_BURST_MAX, MESSAGES_PER_SECOND_MAX};
 use lull_market::session::{Answer, Claim, Counts, End, Found, Input, Output, Push, Query, Question};
-use lull_market::{Command, Refusal, Reply};
+use lull_market::{Command, NumberedVerdict, Refusal, Reply};
 use lull_protocol::limits::{AMOUNT_MAX, CHUNK_BYTES_MAX, HEARTBEAT_MS, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::statement::JobClass;
-use lull_protocol::{ByteCount, Hash, ToCoordinator, ToWorker};
+use lull_protocol::statement::{Decision, JobClass, Verdict, VerdictReason};
+use lull_protocol::{Amount, ByteCount, Hash, Signed, ToCoordinator, ToWorker};
 
 use crate::peer::{
-    Peer, account, asked, at, bytes, chosen, ended, lease, offer_of, reads_account, refused, sent, verdict,
+    Peer, account, asked, at, bytes, chosen, ended, key, lease, offer_of, reads_account, refused, sent, verdict,
 };
 
 fn want(fetch: u8, judgment: u8) -> ToCoordinator {
@@ -30,6 +31,10 @@ fn numbers(outputs: &[Output]) -> Vec<u64> {
         _ => None,
     });
     numbers.collect()
+}
+
+fn amount(value: u64) -> Amount {
+    Amount::new(value).unwrap()
 }
 
 fn leases(numbers: std::ops::Range<u8>, class: JobClass) -> Answer {
@@ -145,6 +150,39 @@ fn a_gap_is_filled_from_the_store() {
     assert_eq!(numbers(&outputs), [2, 3]);
     assert!(reads_account(&outputs), "the account once, after all of them");
     assert_eq!(sent(&peer.finds(account(9))).len(), 1);
+}
+
+#[test]
+fn what_a_verdict_pays_is_counted_once_and_without_a_look_at_the_store() {
+    let pays = |worker, number, paid, ms| {
+        let verdict = Verdict {
+            result: Hash([1; 32]),
+            decision: Decision::Accepted,
+            reason: VerdictReason::Agreed,
+            amount: amount(paid),
+            decided_at: at(1_000).minus(ms),
+        };
+        NumberedVerdict { worker, number, statement: Signed::sign(verdict, &key(200)).bytes().to_vec() }
+    };
+    let mut peer = Peer::serving();
+    let worker = peer.key.public();
+    let push = |verdict| Input::Pushes(vec![Push::Verdicts(vec![verdict])]);
+    let told = |outputs: Vec<Output>| match sent(&outputs)[..] {
+        [ToWorker::Verdict { .. }, ToWorker::Account { earned, pending, earned_today, .. }] => {
+            [earned, pending, earned_today].map(Amount::get)
+        }
+        _ => panic!("{outputs:?}"),
+    };
+    assert_eq!(told(peer.feed(push(pays(worker, 1, 40, 0)))), [40, 40, 40]);
+    assert_eq!(told(peer.feed(push(pays(worker, 2, 5, 1_001)))), [45, 45, 40], "decided before the day began");
+    // What moved otherwise is read, and a verdict that came too late for the push is in it already.
+    assert!(reads_account(&peer.feed(Input::Pushes(vec![Push::Account]))));
+    let facts = AccountFacts { earned: amount(52), pending: amount(7), verdicts: 3, ..AccountFacts::default() };
+    peer.finds(Found::Account(facts));
+    assert_eq!(told(peer.feed(push(pays(worker, 3, 7, 0)))), [52, 7, 0]);
+    assert_eq!(told(peer.feed(push(pays(worker, 4, 1, 0)))), [53, 8, 1]);
+    // More than an amount can hold is the ledger's to tell.
+    assert!(reads_account(&peer.feed(push(pays(worker, 5, AMOUNT_MAX, 0)))));
 }
 
 #[test]

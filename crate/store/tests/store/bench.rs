@@ -154,7 +154,10 @@ impl Bench {
     }
 
     pub(crate) fn submit(&mut self, worker: &SigningKey, statement: &[u8], body: &[u8]) -> Result<Reply, Refusal> {
-        self.one(Command::Submit { worker: worker.public(), statement: statement.to_vec(), body: body.to_vec() })
+        // As a connection does it, which verifies before it asks.
+        let verified = Signed::verify(statement, &worker.public());
+        let result = Box::new(verified.map_err(|_| Refusal::Worker(RefusedCode::Signature))?);
+        self.one(Command::Submit { result, body: body.to_vec() })
     }
 
     /// Submits a result that must be stored; the verdicts it caused.

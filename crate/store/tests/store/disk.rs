@@ -17,8 +17,8 @@ fn full_is_typed_keeps_nothing_of_the_batch_and_passes() {
     for (i, worker) in (0..).zip(&workers) {
         for lease in bench.claim(worker, 2, 0) {
             let body = vec![i; 40_000];
-            let statement = Signed::sign(bench.page(&lease, &body), worker).bytes().to_vec();
-            batch.push(Command::Submit { worker: worker.public(), statement, body });
+            let result = Box::new(Signed::sign(bench.page(&lease, &body), worker));
+            batch.push(Command::Submit { result, body });
         }
     }
     assert_eq!(batch.len(), 40);
@@ -99,8 +99,8 @@ fn a_fault_in_the_middle_of_a_command_takes_back_what_it_wrote_and_no_more() {
     let submits: Vec<_> = leases
         .iter()
         .map(|lease| {
-            let statement = Signed::sign(bench.page(lease, b"x"), &key(1)).bytes().to_vec();
-            Command::Submit { worker: key(1).public(), statement, body: b"x".to_vec() }
+            let result = Box::new(Signed::sign(bench.page(lease, b"x"), &key(1)));
+            Command::Submit { result, body: b"x".to_vec() }
         })
         .collect();
     let replies = bench.store.apply(&bench.cx, &submits).unwrap();

@@ -149,11 +149,10 @@ fn work(path: &Path, round: u64) -> Result<(), StoreError> {
             assert!(store.apply(&cx, &[Command::Sweep])?[0].is_ok());
         }
         for (command, reply) in submits.iter().zip(store.apply(&cx, &submits)?) {
-            let (Command::Submit { statement, .. }, Ok(Reply::Stored { result, .. })) = (command, reply) else {
+            let (Command::Submit { result, .. }, Ok(Reply::Stored { result: stored, .. })) = (command, reply) else {
                 panic!("every answer is stored");
             };
-            let offer = lull_protocol::cose::peek::<WorkResult>(statement).unwrap().offer;
-            writeln!(out, "ack {offer} {result}").unwrap();
+            writeln!(out, "ack {} {stored}", result.payload().offer).unwrap();
         }
         out.flush().unwrap();
     }
@@ -166,6 +165,5 @@ fn answer(seed: u8, lease: &Lease, cx: &Context) -> Command {
         started_at: cx.now,
         finished_at: cx.now,
     };
-    let statement = Signed::sign(result, &key(seed)).bytes().to_vec();
-    Command::Submit { worker: key(seed).public(), statement, body: vec![] }
+    Command::Submit { result: Box::new(Signed::sign(result, &key(seed))), body: vec![] }
 }

@@ -1,7 +1,6 @@
-//! Money under random commands: it balances, nothing is paid twice, nothing is lost. And how fast it is.
+//! Money under random commands: it balances, nothing is paid twice, nothing is lost.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use lull_market::{Command, Lease, Refusal, Reply, RequesterId};
 use lull_protocol::message::ReturnReason;
@@ -159,8 +158,7 @@ impl Onlooker {
         }
         let has_body = matches!(&result.report, Report::Fetch(r) if r.outcome.is_paid());
         let body = if has_body { body } else { vec![] };
-        let statement = Signed::sign(result, &key(worker)).bytes().to_vec();
-        Some(Command::Submit { worker: key(worker).public(), statement, body })
+        Some(Command::Submit { result: Box::new(Signed::sign(result, &key(worker))), body })
     }
 
     fn holds(&self) {
@@ -214,31 +212,5 @@ proptest! {
             }
         }
         onlooker.holds();
-    }
-}
-
-/// Prints how many answers per second are stored, judged and paid, by the size of a batch. A figure to
-/// read, not a limit to hold: this machine does other things, too.
-#[test]
-fn pace() {
-    for size in [1, 10, 100, 1_000] {
-        let mut bench = Bench::new();
-        bench.ask(project(1, 1_000, 2, 3));
-        let workers: Vec<_> = (1..=250).map(key).collect();
-        let mut submits = Vec::new();
-        for worker in workers.iter().cycle().take(if size == 1_000 { 750 } else { 250 }) {
-            for lease in bench.claim(worker, 0, 4) {
-                let statement = Signed::sign(bench.choice(&lease, 1), worker).bytes().to_vec();
-                submits.push(Command::Submit { worker: worker.public(), statement, body: vec![] });
-            }
-        }
-        submits.truncate(if size == 1 { 200 } else { 1_000 });
-        let begun = Instant::now();
-        for batch in submits.chunks(size) {
-            assert!(bench.store.apply(&bench.cx, batch).unwrap().iter().all(Result::is_ok));
-        }
-        let seconds = begun.elapsed().as_secs_f64();
-        println!("{size:>5} per commit: {:>6.0} answers/s", submits.len() as f64 / seconds);
-        bench.checks_out();
     }
 }

@@ -184,19 +184,18 @@ fn a_refused_command_changes_nothing_and_does_not_touch_its_neighbours() {
     let worker = key(1);
     let leases = bench.claim(&worker, 2, 0);
     let submit =
-        |statement: Vec<u8>, body: &[u8]| Command::Submit { worker: worker.public(), statement, body: body.to_vec() };
-    let signed = |result| Signed::sign(result, &worker).bytes().to_vec();
+        |result, key, body: &[u8]| Command::Submit { result: Box::new(Signed::sign(result, key)), body: body.to_vec() };
     let batch = [
-        submit(signed(bench.page(&leases[0], b"one")), b"one"),
-        submit(signed(bench.page(&leases[1], b"two")), b"not two"),
-        submit(b"nonsense".to_vec(), &[]),
-        submit(signed(bench.page(&leases[1], b"three")), b"three"),
-        submit(signed(bench.page(&leases[0], b"one")), b"one"),
+        submit(bench.page(&leases[0], b"one"), &worker, b"one"),
+        submit(bench.page(&leases[1], b"two"), &worker, b"not two"),
+        submit(bench.page(&leases[1], b"two"), &key(2), b"two"),
+        submit(bench.page(&leases[1], b"three"), &worker, b"three"),
+        submit(bench.page(&leases[0], b"one"), &worker, b"one"),
     ];
     let replies = bench.store.apply(&bench.cx, &batch).unwrap();
     assert!(matches!(replies[0], Ok(Reply::Stored { .. })));
     assert_eq!(replies[1], Err(Refusal::Worker(RefusedCode::BodyHash)));
-    assert_eq!(replies[2], Err(Refusal::Worker(RefusedCode::Signature)));
+    assert_eq!(replies[2], Err(Refusal::Worker(RefusedCode::NotYours)));
     assert!(matches!(replies[3], Ok(Reply::Stored { .. })));
     assert_eq!(replies[4], replies[0], "the same result twice in one batch");
     assert_eq!(bench.money(&worker).0, 2_000);

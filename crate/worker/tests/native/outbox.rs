@@ -60,6 +60,18 @@ fn a_final_refusal_lets_go_with_a_word() {
 }
 
 #[test]
+fn a_disk_that_is_full_is_told_before_what_was_refused() {
+    let (mut world, _) = refused(RefusedCode::LeaseExpired);
+    world.is_disk_full = true;
+    let offer = world.assign(&text_item("another"));
+    world.answer(&offer, 0);
+    assert_eq!(world.view().notice, Some(Notice::Storage));
+    world.is_disk_full = false;
+    world.pass(limits::BACKOFF_MS_MAX);
+    assert!(matches!(world.view().notice, Some(Notice::Refused { .. })), "it is over, and the rest is still told");
+}
+
+#[test]
 fn a_passing_refusal_is_tried_again_with_back_off() {
     let (mut world, hash) = refused(RefusedCode::Unavailable);
     assert_eq!((world.view().outbox, world.view().notice.clone()), (1, None));

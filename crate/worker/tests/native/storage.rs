@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use lull_protocol::ToCoordinator;
 use lull_view::{BandwidthWhen, Command, Link, Notice, Settings};
-use lull_worker::{Config, Effect, Event, Worker, limits};
+use lull_worker::{Config, Effect, Event, Worker, Write, limits};
 
 use crate::common::*;
 
@@ -106,6 +107,33 @@ fn a_second_damage_does_not_overwrite_the_first() {
         disk = world.disk;
     }
     assert_eq!(disk.keys().filter(|k| k.starts_with("aside/")).count(), 3);
+}
+
+#[test]
+fn a_receipt_and_the_end_of_its_result_are_never_written_apart() {
+    let mut world = World::connected();
+    world.coordinator.is_mute = true;
+    let offer = world.assign(&text_item("apart"));
+    world.answer(&offer, 0);
+    let statement = world.take_results().pop().expect("it is durable and sent");
+    world.coordinator.is_mute = false;
+    world.holds_disk = true;
+    let (now, me) = (world.coordinator_now(), world.me);
+    let replies = world.coordinator.receive(ToCoordinator::Result { statement: statement.into() }, me, now);
+    replies.iter().for_each(|message| world.say(message));
+    // The acknowledgement's batch fails, the verdict's does not, and then the browser ends.
+    world.held.pop_front().expect("the receipt, and the end of the result");
+    for Write { key, value } in world.held.pop_front().expect("the verdict").1 {
+        match value {
+            Some(value) => world.disk.insert(key, value),
+            None => world.disk.remove(&key),
+        };
+    }
+    world.holds_disk = false;
+    world.kill();
+    world.run();
+    assert_eq!((world.view().notice, world.view().outbox), (None, 0));
+    assert!(world.disk.contains_key(&format!("receipt/{offer}")));
 }
 
 #[test]

@@ -65,6 +65,17 @@ pub(super) fn python() -> Result<String> {
     Ok(show(&asked("python3", "--version")?))
 }
 
+/// A nightly toolchain of rustup's.
+pub(super) fn nightly() -> Result<String> {
+    let said = capture(command("cargo").args(["+nightly", "--version"]))?;
+    Ok(show(&parse(&said).context("cargo names no version")?))
+}
+
+/// The C++ compiler that build scripts ask for.
+pub(super) fn cxx() -> Result<String> {
+    Ok(show(&asked("c++", "--version")?))
+}
+
 /// ffmpeg, for the recording.
 pub(super) fn recorder() -> Result<String> {
     Ok(show(&asked("ffmpeg", "-version")?))

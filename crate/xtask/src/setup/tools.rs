@@ -14,6 +14,8 @@ use crate::version::{parse, show};
 pub(super) const WASM_PACK: &str = "0.15.1";
 /// wasm-bindgen's command line: equals the crate's version in Cargo.toml.
 pub(super) const WASM_BINDGEN: &str = "0.2.130";
+/// cargo-fuzz, from crates.io.
+pub(super) const CARGO_FUZZ: &str = "0.13.2";
 /// pycose, from PyPI; what it needs is pinned in `requirements.txt`.
 pub(super) const PYCOSE: &str = "1.1.0";
 const PYCOSE_REQUIREMENTS: &str = include_str!("requirements.txt");
@@ -65,6 +67,7 @@ impl Tools {
         let mut command = command(program);
         let mut dirs = vec![self.bin("wasm-pack", WASM_PACK), self.bin("wasm-bindgen", WASM_BINDGEN)];
         dirs.push(self.npm_dir(&BINARYEN).join("node_modules/.bin"));
+        dirs.push(self.bin("cargo-fuzz", CARGO_FUZZ));
         prepend_path(&mut command, dirs);
         command
     }
@@ -146,6 +149,14 @@ impl Tools {
     /// Its published lock file doesn't build, hence no `--locked`.
     pub(super) fn install_wasm_bindgen(&self) -> Result<()> {
         self.cargo_install("wasm-bindgen-cli", "wasm-bindgen", WASM_BINDGEN, &[])
+    }
+
+    pub(super) fn cargo_fuzz(&self) -> Result<String> {
+        exactly(self.command("cargo-fuzz").arg("--version"), CARGO_FUZZ)
+    }
+
+    pub(super) fn install_cargo_fuzz(&self) -> Result<()> {
+        self.cargo_install("cargo-fuzz", "cargo-fuzz", CARGO_FUZZ, &["--locked"])
     }
 
     pub(super) fn wasm_opt(&self) -> Result<String> {

@@ -18,8 +18,12 @@ const GOLDEN_HEAD: &str = "\
 
 /// Libraries that only some packages may use outside tests, and why.
 const HOMES: [(&str, &[&str], &str); 4] = [
-    ("rusqlite", &["lull-store"], "SQL lives in one crate"),
-    ("axum", &["lull-coordinator", "lull-e2e", "lull-integration"], "the cores know no HTTP"),
+    (
+        "rusqlite",
+        &["lull-disk", "lull-load", "lull-store"],
+        "SQL lives in one crate; a disk for it in another, the benchmark of bare commits in a third",
+    ),
+    ("axum", &["lull-coordinator", "lull-e2e", "lull-fuzz", "lull-integration"], "the cores know no HTTP"),
     (
         "reqwest",
         &["lull-cli", "lull-coordinator", "lull-e2e", "lull-integration", "lull-native"],
@@ -27,7 +31,7 @@ const HOMES: [(&str, &[&str], &str); 4] = [
     ),
     (
         "tokio",
-        &["lull-cli", "lull-coordinator", "lull-e2e", "lull-integration", "lull-native"],
+        &["lull-cli", "lull-coordinator", "lull-e2e", "lull-fuzz", "lull-integration", "lull-load", "lull-native"],
         "cores do no I/O and await nothing",
     ),
 ];

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use lull_view::Notice;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -108,7 +109,7 @@ async fn workers_disk(world: &mut World, run: Run) -> Result<Row> {
     for _ in 0..run.pick(1, 4) {
         let filler = Filler::fill(&world.workers_disk())?;
         let began = Instant::now();
-        while !world.workers.iter().all(|worker| worker.seen().notice.as_deref() == Some("storage")) {
+        while !world.workers.iter().all(|worker| worker.seen().notice == Some(Notice::Storage)) {
             filler.fill_up()?;
             ensure!(began.elapsed().as_secs() < SHOWS_S_MAX, "not every worker was told that its disk is full");
             sleep(Duration::from_millis(50)).await;

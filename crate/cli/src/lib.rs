@@ -1,0 +1,3 @@
+//! What the `lull` command line can do without a server; `main` is the command line itself.
+
+pub mod verify;

@@ -1,0 +1,195 @@
+//! A real market on a real database in memory's own folder, and a worked day of it: what the targets of the
+//! coordinator's side stand on.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use lull_market::{Command, Context, FetchOrder, Lease, Project, Reply, RequesterId, Terms};
+use lull_protocol::statement::{
+    AcceptanceRule, ChoiceAnswer, FetchReport, Hop, Input, JobClass, Offer, Outcome, Price, Report, Traffic, WorkResult,
+};
+use lull_protocol::units::Nonce;
+use lull_protocol::{Content, Hash, Item, Method, OrderId, Signed, Timestamp, cose};
+use lull_store::{Reader, Store};
+use tempfile::TempDir;
+
+use crate::make::{self, COORDINATOR, START_MS, WORKER, amount, count};
+
+pub(crate) const BUYER: RequesterId = RequesterId([1; 16]);
+pub(crate) const API_KEY: &str = "lull_key";
+pub(crate) const ADDRESS: &str = "93.184.215.14";
+pub(crate) const FETCHES: OrderId = OrderId([2; 16]);
+pub(crate) const QUESTIONS: OrderId = OrderId([3; 16]);
+
+/// The bodies of fetches are this many bytes: small, or several windows.
+pub(crate) const BODY_BYTES: [usize; 3] = [0, 5, 600_000];
+
+/// A market in a folder that goes with it.
+pub(crate) struct Market {
+    pub(crate) store: Store,
+    pub(crate) reader: Reader,
+    pub(crate) cx: Context,
+    _folder: TempDir,
+}
+
+pub(crate) fn context() -> Context {
+    let terms = Terms {
+        asset: "demo credits".into(),
+        fee_bp: 1_000,
+        fetch_lease_ms: 60_000,
+        judgment_lease_ms: 300_000,
+        approval_ms: 3_600_000,
+        dispute_ms: 86_400_000,
+    };
+    Context { now: make::time(START_MS), key: make::key(COORDINATOR), terms }
+}
+
+/// A folder with these bytes as its database.
+pub(crate) fn folder_of(database: &[u8]) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("lull.sqlite");
+    std::fs::write(&path, database).expect("a temporary file");
+    (folder, path)
+}
+
+impl Market {
+    /// A market in which work waits.
+    pub(crate) fn open() -> Self {
+        static DATABASE: OnceLock<Vec<u8>> = OnceLock::new();
+        Self::on(DATABASE.get_or_init(|| made(|_, _| {})))
+    }
+
+    fn on(database: &[u8]) -> Self {
+        let (folder, path) = folder_of(database);
+        let store = Store::open(&path).expect("a good database");
+        let reader = Reader::open(&path).expect("a good database");
+        Self { store, reader, cx: context(), _folder: folder }
+    }
+}
+
+/// A database with a worked day in it: leases of every state, bodies, verdicts, receipts.
+pub(crate) fn worked_day() -> &'static [u8] {
+    static DATABASE: OnceLock<Vec<u8>> = OnceLock::new();
+    DATABASE.get_or_init(|| made(work))
+}
+
+/// A new database after these commands, as one file.
+fn made(then: impl FnOnce(&mut Store, &mut Context)) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("lull.sqlite");
+    let (mut store, mut cx) = (Store::open(&path).expect("a new database"), context());
+    for command in stock() {
+        done(&mut store, &cx, command);
+    }
+    then(&mut store, &mut cx);
+    // The last connection that closes leaves one file.
+    drop(store);
+    std::fs::read(&path).expect("the database just made")
+}
+
+fn done(store: &mut Store, cx: &Context, command: Command) -> Reply {
+    let replies = store.apply(cx, &[command]).expect("a disk that works");
+    replies.into_iter().next().expect("a reply per command").expect("a command that is right")
+}
+
+/// A requester with money and orders of both kinds.
+fn stock() -> Vec<Command> {
+    let price = Price { per_item: amount(1_000), per_mib: amount(4_000) };
+    let picture = b"\x89PNG\r\n\x1a\n and more".to_vec();
+    let fetches = FetchOrder {
+        order: FETCHES,
+        requester: BUYER,
+        purpose: "a test".into(),
+        urls: (0..6).map(|i| format!("https://www.rust-lang.org/{i}")).collect(),
+        method: Method::Get,
+        bytes_max: count(2 << 20),
+        http_allowed: false,
+        price,
+    };
+    let questions = Project {
+        order: QUESTIONS,
+        requester: BUYER,
+        title: "Signs".into(),
+        guideline_version: 1,
+        guideline: "Look closely.".into(),
+        question: "Is it a stop sign?".into(),
+        options: vec!["yes".into(), "no".into(), "unclear".into()],
+        contents: (0..6).map(|i| Content::Text(format!("sign {i}"))).collect(),
+        price: amount(4_000),
+        rule: AcceptanceRule::Agreement { agree: 2, people: 3 },
+    };
+    vec![
+        Command::AddRequester { requester: BUYER, name: "Buyer".into(), key_hash: Hash::of(API_KEY.as_bytes()) },
+        Command::Deposit { requester: BUYER, amount: amount(100_000_000), reference: "first".into() },
+        Command::PutBlob { requester: BUYER, media_type: "image/png".into(), bytes: picture },
+        Command::CreateFetchOrder(fetches),
+        Command::CreateProject(questions),
+    ]
+}
+
+fn work(store: &mut Store, cx: &mut Context) {
+    for (round, seed) in [WORKER, 3, WORKER].into_iter().enumerate() {
+        let worker = make::key(seed).public();
+        let nonces = (0..6).map(|i| Nonce([10 * round as u8 + i; 16])).collect();
+        let Reply::Leases(leases) = done(store, cx, Command::Claim { worker, fetch: 2, judgment: 4, nonces }) else {
+            return;
+        };
+        for (i, lease) in leases.iter().enumerate() {
+            match i {
+                0 => {
+                    let (offer, reason) = (Hash::of(&lease.offer), lull_protocol::message::ReturnReason::Skipped);
+                    done(store, cx, Command::Return { worker, offer, reason });
+                }
+                1..=4 => {
+                    let body = vec![seed; *BODY_BYTES.get(i % 2).unwrap_or(&0)];
+                    let (result, body) = result(lease, i as u8 % 3, body, cx.now);
+                    let result = Box::new(Signed::sign(result, &make::key(seed)));
+                    done(store, cx, Command::Submit { result, body });
+                }
+                // One is left to its deadline.
+                _ => {}
+            }
+        }
+        cx.now = cx.now.plus(400_000);
+        done(store, cx, Command::Sweep);
+    }
+    cx.now = cx.now.plus(86_400_000);
+    done(store, cx, Command::Sweep);
+}
+
+/// A good result of a lease, with the body that belongs to it.
+pub(crate) fn result(lease: &Lease, option: u8, body: Vec<u8>, now: Timestamp) -> (WorkResult, Vec<u8>) {
+    let offer = Hash::of(&lease.offer);
+    let (report, body) = match Item::from_bytes(&lease.item).expect("an item of the market's own") {
+        Item::Judgment(_) => (Report::Choice(ChoiceAnswer { option, input: Input::Pointer }), Vec::new()),
+        Item::Fetch(item) => {
+            let report = FetchReport {
+                outcome: Outcome::Ok,
+                status: 200,
+                headers: vec![],
+                body_hash: Hash::of(&body),
+                body_bytes: count(body.len() as u64),
+                hops: vec![Hop { url: item.url, address: ADDRESS.into(), status: 200 }],
+                traffic: Traffic::default(),
+                head_ms: 1,
+                reason: None,
+            };
+            (Report::Fetch(report), body)
+        }
+    };
+    (WorkResult { offer, report, started_at: now, finished_at: now }, body)
+}
+
+/// What no command may leave behind.
+pub(crate) fn check(reader: &Reader) {
+    let check = reader.check_ledger().expect("a disk that works");
+    assert_eq!(check.problems, Vec::<String>::new(), "the ledger contradicts itself");
+    let statistics = reader.statistics().expect("a disk that works");
+    assert_eq!(statistics.deposited, amount(100_000_000));
+    assert!(statistics.earned.checked_add(statistics.fees) <= Some(statistics.deposited));
+}
+
+/// The job class of a lease.
+pub(crate) fn class_of(lease: &Lease) -> JobClass {
+    cose::peek::<Offer>(&lease.offer).expect("an offer of the market's own").class
+}

@@ -1,0 +1,332 @@
+//! A shell around the worker machine in which nothing can be trusted: a coordinator with the real key that
+//! says what it likes, sites that answer what they like, a disk that fails and a browser that is killed at
+//! any moment. It holds every effect against the rules that are the worker's own to keep.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use lull_policy::judge_url;
+use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
+use lull_protocol::message::Message;
+use lull_protocol::statement::WorkResult;
+use lull_protocol::trust::TrustRoot;
+use lull_protocol::{Hash, Signed, Timestamp, ToCoordinator, cbor};
+use lull_view::{ACTIVITIES_MAX, BandwidthWhen, Command, Reply, Settings, View};
+use lull_worker::limits::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS};
+use lull_worker::{Config, Effect, Event, FetchId, HopHead, Surroundings, Worker, Write};
+
+use crate::make::{self, COORDINATOR, START_MS, WORKER};
+use crate::oracle;
+
+/// The address that the worker dials.
+pub(crate) const URL: &str = "wss://lull.example/socket";
+/// Effects of one event, at most: what is under way has limits, so has what follows from it.
+const EFFECTS_MAX: usize = 5_000;
+
+pub(crate) type Disk = BTreeMap<String, Vec<u8>>;
+
+/// Where the worker's socket stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Socket {
+    None,
+    Dialling,
+    Open,
+}
+
+/// The request under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) id: FetchId,
+    /// What answered, once something has.
+    pub(crate) head: Option<HopHead>,
+    /// How many bytes of the body may be read, once they may.
+    pub(crate) bytes_max: Option<u64>,
+}
+
+/// What the worker said of itself when the socket opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Hello(pub(crate) lull_protocol::handshake::WorkerHello);
+
+pub(crate) struct World {
+    pub(crate) worker: Worker,
+    pub(crate) disk: Disk,
+    /// Batches that are not yet written.
+    pub(crate) held: VecDeque<(u64, Vec<Write>)>,
+    pub(crate) now: Timestamp,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) socket: Socket,
+    pub(crate) hello: Option<Hello>,
+    pub(crate) request: Option<Request>,
+    /// The last picture that was asked for, and from where on.
+    pub(crate) wanted_blob: Option<(Hash, u64)>,
+    /// Every result that was sent, by its offer.
+    pub(crate) results: BTreeMap<Hash, Vec<u8>>,
+    pub(crate) wake_at: Option<Timestamp>,
+    settings: Settings,
+    last_batch: u64,
+    kills: u64,
+}
+
+pub(crate) fn config() -> Config {
+    let fingerprint = make::key(COORDINATOR).public().fingerprint().to_string();
+    Config { trust: TrustRoot::new(URL, &fingerprint).expect("a good address and fingerprint") }
+}
+
+fn start(disk: &Disk, seed: u64) -> Worker {
+    Worker::new(config(), make::key(WORKER), seed, disk.clone().into_iter().collect())
+}
+
+impl World {
+    pub(crate) fn new(disk: Disk) -> Self {
+        let worker = start(&disk, 42);
+        let now = make::time(START_MS);
+        let settings = worker.view(now).settings;
+        Self {
+            worker,
+            disk,
+            held: VecDeque::new(),
+            now,
+            surroundings: Surroundings { day_start: now.minus(36_000_000), ..Surroundings::default() },
+            socket: Socket::None,
+            hello: None,
+            request: None,
+            wanted_blob: None,
+            results: BTreeMap::new(),
+            wake_at: None,
+            settings,
+            last_batch: 0,
+            kills: 0,
+        }
+    }
+
+    pub(crate) fn view(&self) -> View {
+        self.worker.view(self.now)
+    }
+
+    /// Takes one event in and looks at all that follows.
+    pub(crate) fn feed(&mut self, event: Event) {
+        let before = self.settings.clone();
+        match &event {
+            Event::SocketOpened { .. } => self.socket = Socket::Open,
+            Event::SocketClosed => self.socket = Socket::None,
+            Event::Surroundings(surroundings) => self.surroundings = *surroundings,
+            _ => {}
+        }
+        let is_command = matches!(event, Event::Command(_));
+        self.worker.handle(event, self.now);
+        self.settings = self.view().settings;
+        assert!(is_command || self.settings == before, "somebody else than the person changed the settings");
+        self.drain();
+        self.look();
+    }
+
+    fn drain(&mut self) {
+        let mut released = false;
+        for count in 0.. {
+            assert!(count < EFFECTS_MAX, "effects without an end");
+            let Some(effect) = self.worker.poll_effect() else { break };
+            released |= effect == Effect::ReleasePermission;
+            self.carry_out(effect);
+        }
+        if released {
+            self.surroundings.host_permission = false;
+            self.feed(Event::Surroundings(self.surroundings));
+        }
+    }
+
+    fn is_working(&self) -> bool {
+        !self.settings.paused && (self.settings.judgments || self.settings.bandwidth)
+    }
+
+    fn may_fetch(&self) -> bool {
+        let Surroundings { away, data_saver, host_permission, .. } = self.surroundings;
+        let s = &self.settings;
+        s.bandwidth
+            && s.card_seen
+            && !s.paused
+            && host_permission
+            && !data_saver
+            && (away || s.bandwidth_when == BandwidthWhen::Always)
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Connect { url } => {
+                assert!(self.is_working(), "it dials without consent");
+                assert_eq!(url, URL);
+                (self.socket, self.hello, self.wanted_blob) = (Socket::Dialling, None, None);
+            }
+            Effect::Disconnect => self.socket = Socket::None,
+            Effect::Send(frame) => self.sent(&frame),
+            Effect::Persist { batch, writes } => {
+                assert_eq!(batch, self.last_batch + 1, "batches are numbered in a row");
+                self.last_batch = batch;
+                self.held.push_back((batch, writes));
+            }
+            Effect::Fetch { fetch, url, timeout_ms, .. } => {
+                assert!(self.may_fetch(), "it fetches without consent");
+                assert!(self.request.is_none(), "one request at a time");
+                assert!(judge_url(&url, true).is_ok(), "policy does not let {url} pass");
+                assert!((1..=HEAD_TIMEOUT_MS).contains(&timeout_ms));
+                self.request = Some(Request { id: fetch, head: None, bytes_max: None });
+            }
+            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
+                let request = self.request.as_mut().filter(|r| r.id == fetch).expect("it reads what was asked for");
+                let head = request.head.as_ref().expect("a head was judged before the body is read");
+                assert!(is_public(head.address.as_deref()), "the address was not let pass");
+                assert!(matches!(head.status, 200..=299 | 404 | 410), "the body of a {}", head.status);
+                assert!((1..=BODY_TIMEOUT_MS).contains(&timeout_ms));
+                request.bytes_max = Some(bytes_max);
+            }
+            Effect::AbortFetch { fetch } => drop(self.request.take_if(|request| request.id == fetch)),
+            Effect::WakeAt(at) => {
+                assert!(at > self.now || at.get() == (1 << 53) - 1, "it wants to be woken at once, again and again");
+                self.wake_at = Some(at);
+            }
+            Effect::Badge { count } => assert!(count <= u32::from(JUDGMENT_LEASES_MAX)),
+            Effect::ReleasePermission | Effect::ViewChanged => {}
+        }
+    }
+
+    fn sent(&mut self, frame: &[u8]) {
+        assert_eq!(self.socket, Socket::Open, "it sends without a socket");
+        match ToCoordinator::from_frame(frame).expect("the worker's own frames are sound") {
+            ToCoordinator::Hello { versions, worker, challenge, origin } => {
+                let hello = lull_protocol::handshake::WorkerHello { versions, worker, challenge, origin };
+                self.hello = Some(Hello(hello));
+            }
+            ToCoordinator::Proof { verdicts_seen, .. } | ToCoordinator::Ping { verdicts_seen, .. } => {
+                let record = self.disk.get("verdicts").and_then(|bytes| cbor::decode::<(u32, u64)>(bytes, 64).ok());
+                assert!(
+                    record.map_or(0, |(_, number)| number) >= verdicts_seen,
+                    "a verdict counts before it is stored"
+                );
+            }
+            ToCoordinator::Want { fetch, judgment } => {
+                assert!(fetch <= FETCH_LEASES_MAX && judgment <= JUDGMENT_LEASES_MAX);
+                assert!(fetch == 0 || self.may_fetch(), "it asks for fetches without consent");
+                assert!(judgment == 0 || self.settings.judgments, "it asks for judgments without consent");
+            }
+            ToCoordinator::Result { statement } => self.result_sent(&statement),
+            ToCoordinator::BodyChunk { offer, offset, bytes } => {
+                assert!((1..=CHUNK_BYTES_MAX).contains(&bytes.len()));
+                let stored = self.disk.get(&format!("body/{offer}")).expect("a body is durable before it is sent");
+                let (_, body) = cbor::decode::<(u32, cbor::ByteVec)>(stored, usize::MAX).expect("a body's record");
+                let at = usize::try_from(offset.get()).expect("an offset inside the body");
+                assert_eq!(body.get(at..at + bytes.len()), Some(bytes.as_slice()), "other bytes than the body's");
+            }
+            ToCoordinator::GetBlob { hash, offset } => self.wanted_blob = Some((hash, offset.get())),
+            ToCoordinator::Return { .. } => {}
+        }
+    }
+
+    fn result_sent(&mut self, statement: &[u8]) {
+        let signed = Signed::<WorkResult>::verify(statement, &make::key(WORKER).public()).expect("signed by itself");
+        let offer = signed.payload().offer;
+        assert!(self.disk.contains_key(&format!("outbox/{offer}")), "a result is durable before it is sent");
+        let first = self.results.entry(offer).or_insert_with(|| statement.to_vec());
+        assert_eq!(*first, statement, "one offer, one result, the same bytes each time");
+    }
+
+    /// What holds after each event.
+    fn look(&self) {
+        let view = self.view();
+        assert!(view.outbox as usize <= OUTBOX_MAX && view.activities.len() <= ACTIVITIES_MAX);
+        assert!(view.judgments_waiting <= u32::from(JUDGMENT_LEASES_MAX));
+        assert!(view.judgment.is_none() || (self.settings.judgments && !self.settings.paused));
+        assert!(self.is_working() || self.socket == Socket::None, "connected without consent");
+        assert!(self.may_fetch() || self.request.is_none(), "a request goes on without consent");
+    }
+
+    /// The oldest batch is written, or fails.
+    pub(crate) fn write(&mut self, succeeds: bool) {
+        let Some((batch, writes)) = self.held.pop_front() else { return };
+        if succeeds {
+            self.apply(writes);
+            self.feed(Event::Persisted { batch });
+        } else {
+            self.feed(Event::PersistFailed { batch });
+        }
+    }
+
+    /// Everything that waits to be written is.
+    pub(crate) fn write_all(&mut self) {
+        for round in 0.. {
+            assert!(round < EFFECTS_MAX, "it writes without an end");
+            if self.held.is_empty() {
+                return;
+            }
+            self.write(true);
+        }
+    }
+
+    fn apply(&mut self, writes: Vec<Write>) {
+        for Write { key, value } in writes {
+            let offer = key.split_once('/').and_then(|(_, offer)| Hash::from_hex(offer));
+            match value {
+                Some(value) => drop(self.disk.insert(key, value)),
+                None => drop(self.disk.remove(&key)),
+            }
+            // What made room for settings is gone for good; its offer may be done anew.
+            if let Some(offer) = offer
+                && !["outbox", "receipt"].iter().any(|kind| self.disk.contains_key(&format!("{kind}/{offer}")))
+            {
+                self.results.remove(&offer);
+            }
+        }
+    }
+
+    /// The browser ends the background and starts it with what is on disk, of which the first `written` of
+    /// the batches under way are. What the worker wrote itself it reads again.
+    pub(crate) fn kill(&mut self, written: usize) {
+        for _ in 0..written {
+            let Some((_, writes)) = self.held.pop_front() else { break };
+            self.apply(writes);
+        }
+        self.held.clear();
+        (self.socket, self.request, self.hello, self.wake_at) = (Socket::None, None, None, None);
+        self.kills += 1;
+        self.last_batch = 0;
+        self.worker = start(&self.disk, self.kills);
+        self.settings = self.view().settings;
+        self.feed(Event::Surroundings(self.surroundings));
+        assert_eq!(self.set_aside(), Vec::<&str>::new(), "it can't read what it wrote");
+    }
+
+    /// Records that the batches under way move out of the way.
+    fn set_aside(&self) -> Vec<&str> {
+        let keys = self.held.iter().flat_map(|(_, writes)| writes).map(|write| write.key.as_str());
+        keys.filter(|key| key.starts_with("aside/")).collect()
+    }
+
+    /// The snapshot is a start that shows the same and is the same snapshot.
+    pub(crate) fn check_snapshot(&self) {
+        let snapshot = self.worker.snapshot();
+        let again = start(&snapshot.iter().cloned().collect(), 1);
+        let lasting = |records: Vec<(String, Vec<u8>)>| -> Disk {
+            records.into_iter().filter(|(key, _)| key != "counters").collect()
+        };
+        assert!(lasting(snapshot) == lasting(again.snapshot()), "the snapshot does not hold");
+        let (here, there) = (self.view(), again.view(self.now));
+        assert_eq!((here.settings, here.outbox), (there.settings, there.outbox));
+        assert_eq!(here.account.earned, there.account.earned);
+        let lasting = |view: View| view.activities.into_iter().map(|a| (a.offer, a.work, a.state, a.amount));
+        assert!(lasting(self.view()).eq(lasting(again.view(self.now))), "activities are not restored");
+    }
+
+    /// Every receipt opens, and the export is what its readers expect.
+    pub(crate) fn check_receipts(&self) {
+        let export = self.worker.query(&Command::Export, self.now);
+        let is_json = |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+        assert!(matches!(export, Some(Reply::Export { jsonl }) if jsonl.lines().all(is_json)), "no export");
+        for offer in self.results.keys() {
+            let query = Command::OpenReceipt { offer: offer.to_string(), change: None };
+            let opened = self.worker.query(&query, self.now);
+            assert!(matches!(opened, Some(Reply::Receipt { receipt: Some(_) })), "a result that was sent is gone");
+        }
+    }
+}
+
+fn is_public(address: Option<&str>) -> bool {
+    let text = address.unwrap_or_default().trim_matches(['[', ']']);
+    text.parse().is_ok_and(oracle::is_public)
+}

@@ -1,0 +1,42 @@
+//! The whole of Lull in one thread: the real worker machine, the real rules of a connection and of the
+//! market, the real store on the real SQLite, around them a clock, a network, disks and people of our own.
+//! A run follows from its seed alone, so each can be replayed bit for bit.
+//!
+//! **What is real:** `lull_worker::Worker`, `lull_market::session::Session`, `lull_store::{Store, Reader}`,
+//! SQLite with its write-ahead log. **What is ours** (`world`): what shells do. A browser that keeps
+//! records, fetches pages and has a person before it; a coordinator's process with one writer, readers and
+//! seats; connections with latency, cuts and partitions; buyers; workers that lie. Everything is an event
+//! in one queue, so a quiet hour costs nothing.
+//!
+//! **What goes wrong** (`plan`): each run has a plan of elements (browsers, liars, orders, faults) drawn
+//! from its seed. Either side is killed between any two effects, or in the middle of any write of its disk;
+//! power cuts lose what was not synced; disks fail or fill up; lines are cut, silent, slow, or in an
+//! adversary's hands; clocks jump. An element can be left out without changing the others, which is how a
+//! failing run is made small (`shrink`).
+//!
+//! **What must hold** (`model`): a small model of its own sees only what crosses the border – frames, what
+//! buyers were told, what browsers ask of the web – and knows what the rules promise. It recomputes every
+//! amount, and at the end it reads the store as an auditor would. Afterwards all faults stop, and everything
+//! that was begun must come to its end.
+//!
+//! **What was seen** (`table`): one table of messages and states, faults and situations. It says what can't
+//! be, and why; whatever else was never reached is named.
+//!
+//! A simulated hour is an hour on the world's clock with at least one worker in it. Quiet ones are cheap
+//! and prove little: the number of results, kills and faults is printed beside them.
+
+mod log;
+mod mix;
+mod model;
+mod plan;
+mod run;
+mod shrink;
+mod table;
+mod world;
+
+pub use model::{Broken, Counts};
+pub use plan::{HOUR, Ms, Plan};
+pub use run::{Outcome, Report, run};
+pub use shrink::shrink;
+pub use table::Marks;
+pub use world::Tally;

@@ -1,0 +1,309 @@
+//! An audit: what the store says of itself, against what the model knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lull_market::ledger::Account;
+use lull_market::{Command, LeaseState};
+use lull_protocol::message::ReturnReason;
+use lull_protocol::statement::Report;
+use lull_protocol::{Hash, Item, PublicKey, Timestamp, cose};
+use lull_store::{EntryRow, Reader, StoreError};
+
+use super::{Broken, Holds, Lease, Model, State, broken, must};
+
+/// Rows read at once.
+const PAGE: usize = 1_000;
+
+/// What the ledger says.
+struct Ledger {
+    balances: BTreeMap<Account, i128>,
+    /// What is about what: a deposit's reference, an order, a verdict's hash.
+    causes: BTreeSet<(String, String)>,
+}
+
+fn unreadable(error: StoreError) -> Broken {
+    broken("the store can be read", format!("{error:?}"))
+}
+
+impl Model {
+    /// Holds the store against the model; `is_last`: in full, and everything must be over.
+    pub(crate) fn audit(&mut self, reader: &Reader, at: Timestamp, is_last: bool) -> Holds {
+        let ledger = ledger(reader)?;
+        self.take_in_unsure(reader, &ledger)?;
+        self.leases_agree(reader, is_last)?;
+        self.verdicts_agree(reader)?;
+        self.money_agrees(reader, &ledger)?;
+        let check = reader.check_ledger().map_err(unreadable)?;
+        must(check.problems.is_empty(), "the store's own check", || format!("{:?}", check.problems))?;
+        if is_last {
+            self.bodies_are_there(reader)?;
+            self.everything_is_over(reader, at)?;
+        }
+        Ok(())
+    }
+
+    /// Looks for traces of what was in a transaction when the coordinator died.
+    fn take_in_unsure(&mut self, reader: &Reader, ledger: &Ledger) -> Holds {
+        let workers: Vec<PublicKey> = self.workers.keys().copied().collect();
+        for (command, at) in std::mem::take(&mut self.unsure) {
+            let is_there = self.left_traces(&command, at, reader, ledger)?;
+            match is_there {
+                true => self.counts.adopted += 1,
+                false => self.counts.forgotten += 1,
+            }
+            if is_there {
+                self.adopt(&command, at)?;
+            }
+            // In the order of the commands, so that a later one finds what an earlier one brought.
+            for worker in &workers {
+                self.take_in_verdicts(*worker, reader)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn left_traces(&self, command: &Command, at: Timestamp, reader: &Reader, ledger: &Ledger) -> Result<bool, Broken> {
+        let state = |offer: &Hash| reader.lease(offer).map_err(unreadable);
+        let caused = |cause: &str, about: String| ledger.causes.contains(&(cause.to_owned(), about));
+        Ok(match command {
+            Command::Deposit { reference, .. } => caused("deposit", reference.clone()),
+            Command::CreateFetchOrder(order) => reader.order(&order.order).map_err(unreadable)?.is_some(),
+            Command::CreateProject(project) => reader.order(&project.order).map_err(unreadable)?.is_some(),
+            Command::Submit { result, .. } => {
+                let statement = result.bytes();
+                let offer = cose::peek::<lull_protocol::statement::WorkResult>(statement).ok().map(|r| r.offer);
+                let is_new = offer.is_some_and(|o| self.leases.get(&o).is_some_and(|lease| lease.stored.is_none()));
+                let found = offer.map(|offer| state(&offer)).transpose()?.flatten();
+                is_new && found.and_then(|lease| lease.result) == Some(Hash::of(statement))
+            }
+            Command::Return { offer, .. } => {
+                let is_open = self.leases.get(offer).is_some_and(|lease| lease.state == State::Open);
+                is_open && state(offer)?.is_some_and(|lease| lease.state == LeaseState::Returned)
+            }
+            Command::Sweep => {
+                let due = self.leases.iter().find(|(_, l)| l.state == State::Open && l.offer.deadline < at);
+                if let Some((offer, _)) = due {
+                    return Ok(state(offer)?.is_some_and(|lease| lease.state == LeaseState::Expired));
+                }
+                let waits = |lease: &&Lease| {
+                    lease.state == State::Done && lease.verdict.is_none() && lease.offer.approved_at <= at
+                };
+                let waiting = self.leases.iter().find(|(_, lease)| waits(lease));
+                if let Some((offer, _)) = waiting {
+                    return Ok(state(offer)?.is_some_and(|lease| lease.state == LeaseState::Judged));
+                }
+                let unsettled = |ruled: &&super::Ruled| {
+                    let is_due = ruled.verdict.decided_at.plus(self.terms.dispute_ms) <= at;
+                    !ruled.is_settled && is_due && ruled.verdict.amount.get() > 0
+                };
+                let due = self.verdicts.values().flatten().find(unsettled);
+                due.is_some_and(|ruled| caused("settled", Hash::of(&ruled.statement).to_string()))
+            }
+            // Their leases show themselves when they are sent; the rest leaves no trace that matters.
+            Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => false,
+        })
+    }
+
+    fn adopt(&mut self, command: &Command, at: Timestamp) -> Holds {
+        match command {
+            Command::Deposit { reference, .. } => self.deposited(reference),
+            Command::CreateFetchOrder(order) => self.ordered(order.order, at),
+            Command::CreateProject(project) => self.ordered(project.order, at),
+            Command::Submit { result, body } => {
+                let statement = result.bytes();
+                let Ok(result) = cose::peek::<lull_protocol::statement::WorkResult>(statement) else { return Ok(()) };
+                self.take_result(result.offer, Hash::of(statement), statement, body, at)?;
+            }
+            Command::Return { worker, offer, reason } => self.returned(*worker, *offer, *reason)?,
+            Command::Sweep => drop(self.swept(at)),
+            Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Verdicts beyond those that are known; the audit then looks at what they say.
+    fn take_in_verdicts(&mut self, worker: PublicKey, reader: &Reader) -> Holds {
+        let known = self.verdicts.get(&worker).map_or(0, Vec::len) as u64;
+        for verdict in reader.verdicts_after(&worker, known, PAGE).map_err(unreadable)? {
+            self.ruled(&verdict)?;
+        }
+        Ok(())
+    }
+
+    /// Every lease is in the store as it is known, and what was acknowledged has the same bytes.
+    fn leases_agree(&mut self, reader: &Reader, is_last: bool) -> Holds {
+        let touched = std::mem::take(&mut self.touched);
+        for (offer, lease) in &self.leases {
+            if !is_last && !touched.contains(offer) && lease.state != State::Open {
+                continue;
+            }
+            let found = reader.lease(offer).map_err(unreadable)?;
+            let Some(found) = found else {
+                return Err(broken("acknowledged means durable", format!("the lease of {offer} is gone")));
+            };
+            let expected = match (lease.state, lease.verdict) {
+                (State::Open, _) => LeaseState::Open,
+                (State::Done, None) => LeaseState::Answered,
+                (State::Done, Some(_)) => LeaseState::Judged,
+                (State::Returned(_), _) => LeaseState::Returned,
+                (State::Expired, _) => LeaseState::Expired,
+            };
+            let result = lease.stored.as_ref().map(|(hash, _)| *hash);
+            let agrees = (found.state, found.result, found.worker) == (expected, result, lease.worker);
+            must(agrees, "acknowledged means durable", || {
+                format!("{offer} is {found:?}, not {expected:?} {result:?}")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn verdicts_agree(&self, reader: &Reader) -> Holds {
+        for (worker, row) in &self.verdicts {
+            let mut number = 0;
+            for page in row.chunks(PAGE) {
+                let found = reader.verdicts_after(worker, number, PAGE).map_err(unreadable)?;
+                let agrees = found.len() >= page.len()
+                    && page.iter().zip(&found).all(|(known, found)| known.statement == found.statement);
+                must(agrees, "acknowledged means durable", || format!("verdicts of {worker} after {number} differ"))?;
+                number += page.len() as u64;
+            }
+            let beyond = reader.verdicts_after(worker, number, 1).map_err(unreadable)?;
+            must(beyond.is_empty(), "verdicts follow the rules", || format!("{worker} has a verdict from nowhere"))?;
+        }
+        Ok(())
+    }
+
+    /// Every account, recomputed from postings and from what the model knows.
+    fn money_agrees(&self, reader: &Reader, ledger: &Ledger) -> Holds {
+        let balance = |account: Account| ledger.balances.get(&account).copied().unwrap_or(0);
+        for (reference, (_, _, is_certain)) in &self.deposits {
+            let is_there = ledger.causes.contains(&("deposit".to_owned(), reference.clone()));
+            must(is_there == *is_certain, "acknowledged means durable", || format!("deposit {reference}"))?;
+        }
+        for worker in self.verdicts.keys() {
+            let (pending, payable) = self.account(worker);
+            let found = (balance(Account::Pending(*worker)), balance(Account::Payable(*worker)));
+            must(found == (pending.into(), payable.into()), "each result is paid once", || {
+                format!("{worker} has {found:?} in the ledger, verdicts say {pending} and {payable}")
+            })?;
+        }
+        let paid_in: i128 = self.deposits.values().filter(|d| d.2).map(|d| i128::from(d.1)).sum();
+        must(balance(Account::Deposits) == -paid_in, "deposits are conserved", || format!("{paid_in} was paid in"))?;
+        must(balance(Account::Fee) == i128::from(self.fees), "fees fit", || {
+            format!("{} in the ledger, {} by the rules", balance(Account::Fee), self.fees)
+        })?;
+        for (requester, available) in &self.available {
+            let found = balance(Account::Available(*requester));
+            must(found == *available, "requesters' money is conserved", || {
+                format!("{requester:?} has {found} available, expected {available}")
+            })?;
+            let shown = reader.balance(*requester).map_err(unreadable)?;
+            let held: u64 = self.held_for(requester);
+            must(
+                (i128::from(shown.available.get()), shown.held.get()) == (found, held),
+                "requesters' money is conserved",
+                || format!("{requester:?} is shown {shown:?}, {held} should be held"),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn held_for(&self, requester: &lull_market::RequesterId) -> u64 {
+        let is_theirs = |work: &&super::Work| self.orders.get(&work.order).is_some_and(|o| o.requester == *requester);
+        self.items.values().filter(is_theirs).map(|work| work.held).sum()
+    }
+
+    /// Bodies that were paid for are stored, and are the signed ones.
+    fn bodies_are_there(&self, reader: &Reader) -> Holds {
+        for (offer, lease) in &self.leases {
+            let Some((_, statement)) = lease.stored.as_ref().filter(|_| lease.counts) else { continue };
+            let result: Option<lull_protocol::statement::WorkResult> = cose::peek(statement).ok();
+            let Some(Report::Fetch(report)) = result.map(|result| result.report) else { continue };
+            let body = reader.body(offer).map_err(unreadable)?.unwrap_or_default();
+            let agrees = Hash::of(&body) == report.body_hash;
+            must(agrees, "bodies are the signed ones", || format!("the body of {offer}, {} bytes", body.len()))?;
+        }
+        Ok(())
+    }
+
+    /// Nothing is under way any more, and what honest workers could do is done.
+    fn everything_is_over(&self, reader: &Reader, at: Timestamp) -> Holds {
+        let open = reader.statistics().map_err(unreadable)?.leases_open;
+        must(open == 0, "each lease ends", || format!("{open} leases are open at the end"))?;
+        for (offer, lease) in &self.leases {
+            let is_judged = lease.state != State::Done || lease.verdict.is_some();
+            must(is_judged, "progress", || format!("{offer} never got its verdict"))?;
+        }
+        for ruled in self.verdicts.values().flatten() {
+            must(ruled.is_settled, "progress", || {
+                format!("a verdict of {:?} is not settled", ruled.verdict.decided_at)
+            })?;
+        }
+        let _ = at;
+        for (hash, work) in self.items.iter().filter(|(_, work)| !work.is_closed) {
+            let able = self.workers.iter().find(|(key, worker)| {
+                worker.is_honest && !self.may_have_unseen_leases(key) && self.could_take(key, work)
+            });
+            must(able.is_none(), "progress", || {
+                format!("{hash} ({}) waits, though {:?} could do it", kind(&work.item), able.map(|(key, _)| *key))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Whether a worker may still be offered an item.
+    fn could_take(&self, worker: &PublicKey, work: &super::Work) -> bool {
+        let before: Vec<&Lease> =
+            work.leases.iter().filter_map(|o| self.leases.get(o)).filter(|l| l.worker == *worker).collect();
+        let blocks = |lease: &&Lease| match lease.state {
+            State::Open | State::Done => true,
+            State::Returned(reason) => matches!(reason, ReturnReason::Skipped | ReturnReason::Broken),
+            State::Expired => false,
+        };
+        before.len() < 3 && !before.iter().any(blocks)
+    }
+}
+
+fn kind(item: &Item) -> &'static str {
+    match item {
+        Item::Fetch(_) => "a fetch",
+        Item::Judgment(_) => "a judgment",
+    }
+}
+
+/// The whole ledger: each entry sums to zero, and no balance but the outside world's is ever negative.
+fn ledger(reader: &Reader) -> Result<Ledger, Broken> {
+    let mut ledger = Ledger { balances: BTreeMap::new(), causes: BTreeSet::new() };
+    let mut after = 0;
+    loop {
+        let page = reader.ledger(after, PAGE).map_err(unreadable)?;
+        let Some(last) = page.last().map(|entry| entry.id) else { return Ok(ledger) };
+        after = last;
+        for entry in &page {
+            post(&mut ledger, entry)?;
+        }
+    }
+}
+
+fn post(ledger: &mut Ledger, entry: &EntryRow) -> Holds {
+    let sum: i128 = entry.postings.iter().map(|posting| i128::from(posting.delta)).sum();
+    must(sum == 0, "postings sum to zero", || format!("{entry:?}"))?;
+    for posting in &entry.postings {
+        let balance = ledger.balances.entry(posting.account).or_default();
+        *balance += i128::from(posting.delta);
+        let may_be = *balance >= 0 || posting.account == Account::Deposits;
+        must(may_be, "no balance negative", || format!("{} has {balance} after {entry:?}", posting.account))?;
+    }
+    let is_new = ledger.causes.insert((entry.cause.clone(), entry.about.clone()));
+    must(is_new, "each result is paid once", || format!("a second entry for {} {}", entry.cause, entry.about))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::rules;
+
+    #[test]
+    fn the_fee_is_rounded_down() {
+        assert_eq!((rules::fee(1, 9_999), rules::fee(10_000, 500), rules::fee(0, 1)), (0, 500, 0));
+    }
+}

@@ -1,0 +1,129 @@
+//! What buyers asked for and were told.
+
+use lull_market::{Command, FetchOrder, Project, Refusal, Reply, RequesterId};
+use lull_protocol::item::JudgmentItem;
+use lull_protocol::statement::AcceptanceRule;
+use lull_protocol::{FetchItem, Hash, Item, Method, OrderId, Timestamp};
+
+use super::{Holds, Model, Order, Work, broken, must, rules};
+
+impl Model {
+    fn name(&self, requester: RequesterId) -> String {
+        let [first, ..] = requester.0;
+        self.names.get(usize::from(first).saturating_sub(1)).cloned().unwrap_or_default()
+    }
+
+    /// A buyer asks: from here on it may be so.
+    pub(crate) fn buyer_asks(&mut self, command: &Command) {
+        match command {
+            Command::Deposit { requester, amount, reference } => {
+                self.deposits.entry(reference.clone()).or_insert((*requester, amount.get(), false));
+            }
+            Command::CreateFetchOrder(order) => {
+                let per_result = most_of_fetch(order);
+                self.note_order(command, order.order, order.requester, per_result, order.urls.len() as u64);
+            }
+            Command::CreateProject(project) => {
+                let results = project.contents.len() as u64 * u64::from(people(project.rule));
+                self.note_order(command, project.order, project.requester, project.price.get(), results);
+            }
+            _ => {}
+        }
+    }
+
+    fn note_order(&mut self, command: &Command, order: OrderId, requester: RequesterId, each: u64, results: u64) {
+        let full_price = results * (each + rules::fee(each, self.terms.fee_bp));
+        let new = Order { requester, command: command.clone(), full_price, is_certain: false };
+        self.orders.entry(order).or_insert(new);
+    }
+
+    /// What a buyer was told is so.
+    pub(crate) fn buyer_hears(&mut self, command: &Command, reply: &Reply) -> Holds {
+        let is_answer = match (command, reply) {
+            (Command::AddRequester { .. } | Command::Deposit { .. }, Reply::Done) => true,
+            (Command::PutBlob { bytes, .. }, Reply::Blob(hash)) => *hash == Hash::of(bytes),
+            (Command::CreateFetchOrder(FetchOrder { order: asked, .. }), Reply::Order { order, held })
+            | (Command::CreateProject(Project { order: asked, .. }), Reply::Order { order, held }) => {
+                order == asked && self.orders.get(order).is_some_and(|o| o.full_price == held.get())
+            }
+            _ => false,
+        };
+        must(is_answer, "orders hold their price", || format!("{command:?} was answered with {reply:?}"))
+    }
+
+    /// The buyers of this world ask for nothing that may be refused.
+    pub(crate) fn buyer_is_refused(&mut self, command: &Command, refusal: &Refusal) -> Holds {
+        Err(broken("buyers are served", format!("{command:?} was refused: {refusal}")))
+    }
+
+    /// A deposit is committed.
+    pub(super) fn deposited(&mut self, reference: &str) {
+        let Some((requester, amount, is_certain)) = self.deposits.get_mut(reference) else { return };
+        if !std::mem::replace(is_certain, true) {
+            *self.available.entry(*requester).or_default() += i128::from(*amount);
+        }
+    }
+
+    /// An order is committed: its money is held, its items are there.
+    pub(super) fn ordered(&mut self, id: OrderId, _at: Timestamp) {
+        let Some(order) = self.orders.get_mut(&id).filter(|order| !order.is_certain) else { return };
+        order.is_certain = true;
+        *self.available.entry(order.requester).or_default() -= i128::from(order.full_price);
+        let (command, full_price, requester) = (order.command.clone(), order.full_price, order.requester);
+        let (items, needed) = items_of(&command, &self.name(requester));
+        let held = full_price / (items.len() as u64).max(1);
+        for item in items {
+            let work =
+                Work { order: id, needed, tries: 0, is_closed: false, held, leases: Vec::new(), item: item.clone() };
+            self.items.insert(item.hash(), work);
+        }
+    }
+}
+
+fn people(rule: AcceptanceRule) -> u8 {
+    match rule {
+        AcceptanceRule::Agreement { people, .. } => people,
+        AcceptanceRule::FetchChecks { .. } => 1,
+    }
+}
+
+fn most_of_fetch(order: &FetchOrder) -> u64 {
+    let bytes = if order.method == Method::Head { 0 } else { order.bytes_max.get() };
+    rules::price(&order.price, bytes)
+}
+
+/// The items of an order, and how many results each needs.
+fn items_of(command: &Command, name: &str) -> (Vec<Item>, u8) {
+    match command {
+        Command::CreateFetchOrder(order) => {
+            let item = |url: &String| {
+                Item::Fetch(FetchItem {
+                    order: order.order,
+                    requester: name.to_owned(),
+                    purpose: order.purpose.clone(),
+                    url: url.clone(),
+                    method: order.method,
+                    bytes_max: order.bytes_max,
+                    http_allowed: order.http_allowed,
+                })
+            };
+            (order.urls.iter().map(item).collect(), 1)
+        }
+        Command::CreateProject(project) => {
+            let item = |content: &lull_protocol::Content| {
+                Item::Judgment(JudgmentItem {
+                    order: project.order,
+                    requester: name.to_owned(),
+                    title: project.title.clone(),
+                    guideline_version: project.guideline_version,
+                    guideline: project.guideline.clone(),
+                    question: project.question.clone(),
+                    content: content.clone(),
+                    options: project.options.clone(),
+                })
+            };
+            (project.contents.iter().map(item).collect(), people(project.rule))
+        }
+        _ => (vec![], 0),
+    }
+}

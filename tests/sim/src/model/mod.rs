@@ -1,0 +1,251 @@
+//! What must hold, in a model of its own. It knows the protocol's types and what the rules promise, and
+//! nothing of how market and store work: it sees frames at the border, commands with what they were
+//! answered, and at audits what the store says of itself.
+//!
+//! A command that was under way when the coordinator died may have been committed or not. It is kept as
+//! unsure; the next audit looks for its traces and takes it in, or forgets it.
+
+mod audit;
+mod books;
+mod border;
+mod buying;
+mod consent;
+mod rules;
+mod working;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lull_market::{Command, RequesterId, Terms};
+use lull_protocol::message::ReturnReason;
+use lull_protocol::statement::{Offer, Verdict};
+use lull_protocol::units::Nonce;
+use lull_protocol::{Hash, Item, OrderId, PublicKey, Timestamp};
+
+use consent::Consents;
+
+/// What broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Which invariant.
+    pub invariant: &'static str,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// A broken invariant.
+pub(crate) fn broken(invariant: &'static str, detail: impl Into<String>) -> Broken {
+    Broken { invariant, detail: detail.into() }
+}
+
+/// Whether something holds.
+pub(crate) type Holds = Result<(), Broken>;
+
+/// Holds, or breaks the invariant.
+fn must(holds: bool, invariant: &'static str, detail: impl FnOnce() -> String) -> Holds {
+    if holds { Ok(()) } else { Err(broken(invariant, detail())) }
+}
+
+/// How far a lease is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Its result is stored.
+    Done,
+    Returned(ReturnReason),
+    Expired,
+}
+
+/// A lease.
+#[derive(Clone, Debug)]
+struct Lease {
+    worker: PublicKey,
+    item: Hash,
+    offer: Offer,
+    state: State,
+    /// Hash and statement of the result that counts.
+    stored: Option<(Hash, Vec<u8>)>,
+    /// The verdict's place in its worker's row.
+    verdict: Option<usize>,
+    /// Whether the answer was in time, so that it counts.
+    counts: bool,
+    was_acknowledged: bool,
+    /// Results that reached the coordinator.
+    delivered: BTreeSet<Hash>,
+}
+
+/// An item.
+#[derive(Clone, Debug)]
+struct Work {
+    item: Item,
+    order: OrderId,
+    needed: u8,
+    tries: u8,
+    is_closed: bool,
+    held: u64,
+    leases: Vec<Hash>,
+}
+
+/// A verdict in its worker's row.
+#[derive(Clone, Debug)]
+struct Ruled {
+    statement: Vec<u8>,
+    verdict: Verdict,
+    is_settled: bool,
+}
+
+/// An order.
+#[derive(Clone, Debug)]
+struct Order {
+    requester: RequesterId,
+    command: Command,
+    full_price: u64,
+    is_certain: bool,
+}
+
+/// What is known of a worker.
+#[derive(Clone, Debug, Default)]
+struct Worker {
+    is_honest: bool,
+    was_attacked: bool,
+    was_twinned: bool,
+    was_damaged: bool,
+    /// It let receipts or results go, to make room.
+    made_room: bool,
+    let_go: BTreeSet<Hash>,
+    /// The one result it signed for each offer.
+    signed: BTreeMap<Hash, Hash>,
+    /// What the person answered.
+    answered: BTreeMap<Hash, BTreeSet<u8>>,
+    /// What it was last told that it earned.
+    told_earned: u64,
+    /// Verdicts it was sent, as numbers.
+    told_verdicts: u64,
+}
+
+/// The model.
+pub(crate) struct Model {
+    house: PublicKey,
+    terms: Terms,
+    names: Vec<String>,
+    pub(crate) consent: Consents,
+    workers: BTreeMap<PublicKey, Worker>,
+    items: BTreeMap<Hash, Work>,
+    leases: BTreeMap<Hash, Lease>,
+    nonces: BTreeSet<Nonce>,
+    /// Of claims whose commit was unsure: leases that the worker may have, and nobody has seen.
+    maybe_nonces: BTreeMap<Nonce, PublicKey>,
+    verdicts: BTreeMap<PublicKey, Vec<Ruled>>,
+    orders: BTreeMap<OrderId, Order>,
+    /// By reference: whose, how much, whether it is certain.
+    deposits: BTreeMap<String, (RequesterId, u64, bool)>,
+    available: BTreeMap<RequesterId, i128>,
+    fees: u64,
+    unsure: Vec<(Command, Timestamp)>,
+    /// Leases that changed since the last audit.
+    touched: BTreeSet<Hash>,
+    counts: Counts,
+}
+
+/// What was achieved, for the report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Results that were acknowledged.
+    pub acknowledged: u64,
+    /// Verdicts.
+    pub verdicts: u64,
+    /// Commands that were under way when the coordinator died, and turned out to be committed.
+    pub adopted: u64,
+    /// The same, and they were not.
+    pub forgotten: u64,
+    /// What all workers earned, base units.
+    pub earned: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.acknowledged += other.acknowledged;
+        self.verdicts += other.verdicts;
+        self.adopted += other.adopted;
+        self.forgotten += other.forgotten;
+        self.earned += other.earned;
+    }
+}
+
+impl Model {
+    pub(crate) fn new(house: PublicKey, terms: Terms, names: Vec<String>) -> Self {
+        Self {
+            house,
+            terms,
+            names,
+            consent: Consents::default(),
+            workers: BTreeMap::new(),
+            items: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            nonces: BTreeSet::new(),
+            maybe_nonces: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            deposits: BTreeMap::new(),
+            available: BTreeMap::new(),
+            fees: 0,
+            unsure: Vec::new(),
+            touched: BTreeSet::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let earned = self.verdicts.values().flatten().map(|ruled| ruled.verdict.amount.get()).sum();
+        Counts { earned, verdicts: self.verdicts.values().map(|row| row.len() as u64).sum(), ..self.counts }
+    }
+
+    /// This worker runs our machine.
+    pub(crate) fn is_honest(&mut self, worker: PublicKey) {
+        self.worker(worker).is_honest = true;
+    }
+    /// Somebody changes what this worker sends and is sent.
+    pub(crate) fn attacked(&mut self, worker: PublicKey) {
+        self.worker(worker).was_attacked = true;
+    }
+    /// This worker has a copy.
+    pub(crate) fn twinned(&mut self, worker: PublicKey) {
+        self.worker(worker).was_twinned = true;
+    }
+    /// One of this worker's records was damaged.
+    pub(crate) fn damaged(&mut self, worker: PublicKey, key: &str) {
+        self.worker(worker).was_damaged = true;
+        if key == "settings" {
+            self.consent.lost(worker);
+        }
+    }
+
+    fn worker(&mut self, worker: PublicKey) -> &mut Worker {
+        self.workers.entry(worker).or_default()
+    }
+
+    /// Whether nothing but its own faults and lost lines befell this worker.
+    fn is_unharmed(&self, worker: &PublicKey) -> bool {
+        let harmed = |w: &Worker| !w.is_honest || w.was_attacked || w.was_twinned || w.was_damaged;
+        self.workers.get(worker).is_some_and(|w| !harmed(w))
+    }
+
+    /// Offers that are not this worker's.
+    pub(crate) fn offers_of_others(&self, worker: &PublicKey) -> Vec<Hash> {
+        let others = self.leases.iter().rev().filter(|(_, lease)| lease.worker != *worker);
+        others.map(|(offer, _)| *offer).take(20).collect()
+    }
+
+    /// Whether it may have leases that nobody has seen.
+    fn may_have_unseen_leases(&self, worker: &PublicKey) -> bool {
+        self.maybe_nonces.values().any(|of| of == worker)
+    }
+
+    /// What is pending and payable for a worker.
+    fn account(&self, worker: &PublicKey) -> (u64, u64) {
+        let row = self.verdicts.get(worker).into_iter().flatten();
+        row.fold((0, 0), |(pending, payable), ruled| match (ruled.is_settled, ruled.verdict.amount.get()) {
+            (false, amount) => (pending + amount, payable),
+            (true, amount) => (pending, payable + amount),
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! The rules of verdicts and prices once more, in few words: what an offer promised, recomputed.
+
+use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
+use lull_protocol::statement::{Decision, FetchReport, Offer, Outcome, Price, VerdictReason, WorkResult};
+use lull_protocol::{FetchItem, Method, Timestamp};
+
+use crate::world::may_be_asked;
+
+/// Decision, reason and amount.
+pub(super) type Ruling = (Decision, VerdictReason, u64);
+
+/// The operator's fee on an amount, rounded down.
+pub(super) fn fee(amount: u64, fee_bp: u16) -> u64 {
+    u64::try_from(u128::from(amount) * u128::from(fee_bp) / 10_000).unwrap_or(u64::MAX)
+}
+
+/// What a body of this size costs.
+pub(super) fn price(price: &Price, bytes: u64) -> u64 {
+    let by_size = u128::from(price.per_mib.get()) * u128::from(bytes) / 1_048_576;
+    price.per_item.get() + u64::try_from(by_size).unwrap_or(u64::MAX)
+}
+
+/// Whether a result's times lie inside its lease, seen at this moment.
+pub(super) fn in_time(result: &WorkResult, offer: &Offer, at: Timestamp) -> bool {
+    let (started, finished) = (result.started_at.get(), result.finished_at.get());
+    started + CLOCK_SKEW_MS_MAX >= offer.issued_at.get() && finished <= at.get() + CLOCK_SKEW_MS_MAX
+}
+
+/// What becomes of a fetch.
+pub(super) fn of_fetch(item: &FetchItem, offer: &Offer, report: &FetchReport, in_time: bool) -> Ruling {
+    let rejected = |reason| (Decision::Rejected, reason, 0);
+    let is_paid = matches!(report.outcome, Outcome::Ok | Outcome::NotFound);
+    let bytes = report.body_bytes.get();
+    let begins = report.hops.first().is_none_or(|hop| hop.url == item.url);
+    if !in_time {
+        rejected(VerdictReason::TimesOutsideLease)
+    } else if !is_paid && begins {
+        (Decision::Accepted, VerdictReason::UnpaidOutcome, 0)
+    } else if !is_paid {
+        rejected(VerdictReason::HopsDontFit)
+    } else if bytes > item.bytes_max.get() || (item.method == Method::Head && bytes > 0) {
+        rejected(VerdictReason::BodyTooLarge)
+    } else if !leads_to_outcome(item, report) {
+        rejected(VerdictReason::HopsDontFit)
+    } else if !all_public(item, report) {
+        rejected(VerdictReason::HopRefused)
+    } else {
+        (Decision::Accepted, VerdictReason::ChecksPassed, price(&offer.price, bytes))
+    }
+}
+
+/// The first hop is the item's, the others are redirected to, the last has the outcome's status.
+fn leads_to_outcome(item: &FetchItem, report: &FetchReport) -> bool {
+    let (Some(first), Some(last)) = (report.hops.first(), report.hops.last()) else { return false };
+    let redirects = report.hops.len() - 1;
+    let is_redirect = |status: u16| [301, 302, 303, 307, 308].contains(&status);
+    let fits = match report.outcome {
+        Outcome::Ok => report.status / 100 == 2,
+        _ => report.status == 404 || report.status == 410,
+    };
+    first.url == item.url
+        && last.status == report.status
+        && fits
+        && report.hops.iter().take(redirects).all(|hop| is_redirect(hop.status))
+}
+
+/// The world's own word: its catalogue of pages, and addresses that are plainly public.
+fn all_public(item: &FetchItem, report: &FetchReport) -> bool {
+    let is_private = |address: &str| {
+        ["10.", "127.", "192.168.", "169.254.", "::1", "fd"].iter().any(|start| address.starts_with(start))
+    };
+    report
+        .hops
+        .iter()
+        .all(|hop| may_be_asked(&hop.url, item.http_allowed) && !hop.address.is_empty() && !is_private(&hop.address))
+}

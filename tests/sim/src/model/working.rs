@@ -1,0 +1,393 @@
+//! What commits of workers' commands must mean: who may have which lease, which result counts, which verdicts
+//! follow, who is paid what.
+
+use std::collections::BTreeMap;
+
+use lull_market::{Command, NumberedVerdict, Reply};
+use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
+use lull_protocol::message::ReturnReason;
+use lull_protocol::statement::{AcceptanceRule, Decision, JobClass, Offer, Report, Verdict, VerdictReason, WorkResult};
+use lull_protocol::units::Nonce;
+use lull_protocol::{Hash, Item, PublicKey, Signed, Timestamp};
+
+use super::rules::{self, Ruling};
+use super::{Broken, Holds, Lease, Model, Ruled, State, Work, broken, must};
+
+/// Leases of one item to one worker, as the rules promise.
+const LEASES_PER_ITEM_MAX: usize = 3;
+/// Results that nobody pays for, before an item is given up.
+const TRIES_MAX: u8 = 3;
+
+/// A verdict that must follow: about which offer's result, and what it says.
+type Expected = BTreeMap<Hash, Ruling>;
+
+impl Model {
+    /// A command is committed.
+    pub(crate) fn committed(&mut self, command: &Command, reply: &Reply, at: Timestamp) -> Holds {
+        match (command, reply) {
+            (Command::Deposit { reference, .. }, _) => {
+                self.deposited(reference);
+                Ok(())
+            }
+            (Command::CreateFetchOrder(order), _) => {
+                self.ordered(order.order, at);
+                Ok(())
+            }
+            (Command::CreateProject(project), _) => {
+                self.ordered(project.order, at);
+                Ok(())
+            }
+            (Command::Claim { worker, fetch, judgment, nonces }, Reply::Leases(leases)) => {
+                must(leases.len() <= nonces.len(), "limits of leases", || format!("{} leases", leases.len()))?;
+                for lease in leases {
+                    self.leased(*worker, lease, nonces, at)?;
+                }
+                self.within_limits(worker, (*fetch, *judgment), at)
+            }
+            (Command::Submit { result: signed, body }, Reply::Stored { result, verdicts, .. }) => {
+                let statement = signed.bytes();
+                let expected = self.stored(*signed.signer(), statement, body, at)?;
+                must(*result == Hash::of(statement), "acknowledged means durable", || {
+                    format!("{result} was stored for another statement")
+                })?;
+                self.verdicts_follow(&expected, verdicts)
+            }
+            (Command::Return { worker, offer, reason }, Reply::Freed | Reply::Done) => {
+                self.returned(*worker, *offer, *reason)
+            }
+            (Command::Sweep, Reply::Swept { expired, verdicts, .. }) => {
+                let (over, expected) = self.swept(at);
+                let is_unseen = |(worker, offer): &&(PublicKey, Hash)| {
+                    !self.leases.contains_key(offer) && self.may_have_unseen_leases(worker)
+                };
+                let mut found: Vec<Hash> = expired.iter().filter(|e| !is_unseen(e)).map(|(_, offer)| *offer).collect();
+                found.sort();
+                must(found == over, "each lease ends", || format!("a sweep ended {found:?}, due were {over:?}"))?;
+                self.verdicts_follow(&expected, verdicts)
+            }
+            (Command::AddRequester { .. } | Command::PutBlob { .. }, _) => Ok(()),
+            (command, reply) => Err(broken("answers fit", format!("{command:?} was answered with {reply:?}"))),
+        }
+    }
+
+    /// A new lease.
+    fn leased(&mut self, worker: PublicKey, lease: &lull_market::Lease, nonces: &[Nonce], at: Timestamp) -> Holds {
+        const LEASES: &str = "who may have which lease";
+        let signed = Signed::<Offer>::verify(&lease.offer, &self.house);
+        let signed = signed.map_err(|error| broken(LEASES, format!("an offer does not verify: {error}")))?;
+        let (hash, offer) = (signed.hash(), signed.payload().clone());
+        let item = Hash::of(&lease.item);
+        must(offer.worker == worker && offer.item == item, LEASES, || format!("{hash} is for somebody else"))?;
+        must(nonces.contains(&offer.nonce), "nonces are fresh", || format!("{:?} was not given", offer.nonce))?;
+        must(self.nonces.insert(offer.nonce), "nonces are fresh", || format!("{:?} comes again", offer.nonce))?;
+        let Some(work) = self.items.get(&item) else {
+            return Err(broken(LEASES, format!("{item} was ordered by nobody")));
+        };
+        must(!work.is_closed, LEASES, || format!("{item} needs no results any more"))?;
+        let taken = self.places_taken(work);
+        must(taken < usize::from(work.needed), LEASES, || format!("{item} has {taken} of {} places", work.needed))?;
+        self.promises_fit(&offer, work, at)?;
+        let before: Vec<&Lease> = self.leases_of(work).filter(|lease| lease.worker == worker).collect();
+        let blocks = |lease: &&&Lease| match lease.state {
+            State::Open | State::Done => true,
+            State::Returned(reason) => matches!(reason, ReturnReason::Skipped | ReturnReason::Broken),
+            State::Expired => false,
+        };
+        let is_new = !before.iter().any(|lease| blocks(&lease)) && before.len() < LEASES_PER_ITEM_MAX;
+        must(is_new, "never the same item twice to one worker", || format!("{item} to {worker}: {before:?}"))?;
+        self.add_lease(hash, offer);
+        Ok(())
+    }
+
+    /// A lease whose commit was unsure, or of which nobody heard until it was sent.
+    pub(super) fn add_lease(&mut self, hash: Hash, offer: Offer) {
+        self.nonces.insert(offer.nonce);
+        if let Some(work) = self.items.get_mut(&offer.item) {
+            work.leases.push(hash);
+        }
+        self.touched.insert(hash);
+        let lease = Lease {
+            worker: offer.worker,
+            item: offer.item,
+            offer,
+            state: State::Open,
+            stored: None,
+            verdict: None,
+            counts: false,
+            was_acknowledged: false,
+            delivered: Default::default(),
+        };
+        self.leases.insert(hash, lease);
+    }
+
+    fn leases_of(&self, work: &Work) -> impl Iterator<Item = &Lease> {
+        work.leases.iter().filter_map(|offer| self.leases.get(offer))
+    }
+
+    fn places_taken(&self, work: &Work) -> usize {
+        self.leases_of(work).filter(|lease| lease.state == State::Open || lease.counts).count()
+    }
+
+    /// Price, rule and times are those of the order and the operator's terms.
+    fn promises_fit(&self, offer: &Offer, work: &Work, at: Timestamp) -> Holds {
+        let command = self.orders.get(&work.order).map(|order| &order.command);
+        let (class, lease_ms, price, rule) = match command {
+            Some(Command::CreateFetchOrder(order)) => {
+                let rule = AcceptanceRule::FetchChecks { bytes_max: order.bytes_max };
+                (JobClass::Fetch, self.terms.fetch_lease_ms, order.price, rule)
+            }
+            Some(Command::CreateProject(project)) => {
+                let price =
+                    lull_protocol::statement::Price { per_item: project.price, per_mib: lull_protocol::Amount::ZERO };
+                (JobClass::Judgment, self.terms.judgment_lease_ms, price, project.rule)
+            }
+            _ => return Err(broken("offers promise what was ordered", "an item of no order")),
+        };
+        let deadline = at.plus(lease_ms);
+        let fits = (offer.class, offer.price, offer.rule) == (class, price, rule)
+            && (offer.issued_at, offer.deadline) == (at, deadline)
+            && offer.approved_at == deadline.plus(self.terms.approval_ms)
+            && offer.asset == self.terms.asset;
+        must(fits, "offers promise what was ordered", || format!("{offer:?}"))
+    }
+
+    /// No worker holds more than the limits, nor more than it asked for.
+    fn within_limits(&self, worker: &PublicKey, wanted: (u8, u8), at: Timestamp) -> Holds {
+        for (class, limit, wanted) in
+            [(JobClass::Fetch, FETCH_LEASES_MAX, wanted.0), (JobClass::Judgment, JUDGMENT_LEASES_MAX, wanted.1)]
+        {
+            let is_open = |lease: &&Lease| {
+                lease.worker == *worker
+                    && lease.offer.class == class
+                    && lease.state == State::Open
+                    && lease.offer.deadline >= at
+            };
+            let held: Vec<&Lease> = self.leases.values().filter(is_open).collect();
+            let is_new = held.iter().any(|lease| lease.offer.issued_at == at);
+            let fits = held.len() <= usize::from(limit) && (!is_new || held.len() <= usize::from(wanted));
+            must(fits, "limits of leases", || format!("{worker} holds {} of {class:?}", held.len()))?;
+        }
+        Ok(())
+    }
+
+    /// A result is stored. The verdicts that must follow.
+    fn stored(&mut self, worker: PublicKey, statement: &[u8], body: &[u8], at: Timestamp) -> Result<Expected, Broken> {
+        const COUNTS: &str = "the first result of an offer counts";
+        let signed = Signed::<WorkResult>::verify(statement, &worker);
+        let signed = signed.map_err(|error| broken(COUNTS, format!("stored although: {error}")))?;
+        let (hash, result) = (signed.hash(), signed.payload());
+        let offer = result.offer;
+        let Some(lease) = self.leases.get(&offer) else {
+            return Err(broken(COUNTS, format!("stored for {offer}, which is no offer")));
+        };
+        must(lease.worker == worker, COUNTS, || format!("{offer} is another worker's"))?;
+        must(lease.delivered.contains(&hash), COUNTS, || format!("{hash} was never sent by its worker"))?;
+        if let Some((first, _)) = &lease.stored {
+            must(*first == hash, COUNTS, || format!("{offer} had {first} and took {hash}"))?;
+            let again = lease.verdict.and_then(|at| self.verdicts.get(&worker)?.get(at));
+            return Ok(again.map(|ruled| (hash, said(&ruled.verdict))).into_iter().collect());
+        }
+        let is_live = lease.state == State::Open && at <= lease.offer.deadline;
+        must(is_live, "no result after its lease", || format!("{offer} is {:?} at {at:?}", lease.state))?;
+        self.take_result(offer, hash, statement, body, at)
+    }
+
+    /// Takes a first result in.
+    pub(super) fn take_result(
+        &mut self,
+        offer: Hash,
+        hash: Hash,
+        statement: &[u8],
+        body: &[u8],
+        at: Timestamp,
+    ) -> Result<Expected, Broken> {
+        let result: WorkResult = lull_protocol::cose::peek(statement)
+            .map_err(|error| broken("the first result of an offer counts", error.to_string()))?;
+        let Some(lease) = self.leases.get_mut(&offer) else { return Ok(Expected::new()) };
+        lease.state = State::Done;
+        lease.stored = Some((hash, statement.to_vec()));
+        self.touched.insert(offer);
+        let (promise, item_hash) = (lease.offer.clone(), lease.item);
+        let in_time = rules::in_time(&result, &promise, at);
+        let Some(work) = self.items.get_mut(&item_hash) else { return Ok(Expected::new()) };
+        let mut expected = Expected::new();
+        match (&work.item, &result.report) {
+            (Item::Fetch(item), Report::Fetch(report)) => {
+                let ruling = rules::of_fetch(item, &promise, report, in_time);
+                let is_accepted = ruling.0 == Decision::Accepted;
+                let is_paid = is_accepted && ruling.1 == VerdictReason::ChecksPassed;
+                must(!is_paid || Hash::of(body) == report.body_hash, "bodies are the signed ones", || {
+                    format!("the body for {offer} has another hash")
+                })?;
+                lease.counts = is_paid;
+                work.tries += u8::from(is_accepted && !is_paid);
+                let closes = is_paid || work.tries >= TRIES_MAX;
+                expected.insert(hash, ruling);
+                self.pay(offer, ruling.2)?;
+                if closes {
+                    self.close(item_hash);
+                }
+            }
+            (Item::Judgment(item), Report::Choice(answer)) => {
+                let exists = usize::from(answer.option) < item.options.len();
+                must(exists && body.is_empty(), "answers are among the options", || format!("{answer:?}"))?;
+                if in_time {
+                    lease.counts = true;
+                    expected = self.decide(item_hash)?;
+                } else {
+                    expected.insert(hash, (Decision::Rejected, VerdictReason::TimesOutsideLease, 0));
+                }
+            }
+            _ => return Err(broken("answers fit", format!("{offer} was answered with another kind of report"))),
+        }
+        Ok(expected)
+    }
+
+    /// Once as many people have answered as were to be asked, all are judged.
+    fn decide(&mut self, item: Hash) -> Result<Expected, Broken> {
+        let Some(work) = self.items.get(&item) else { return Ok(Expected::new()) };
+        let counting: Vec<&Lease> = self.leases_of(work).filter(|lease| lease.counts).collect();
+        if counting.len() < usize::from(work.needed) {
+            return Ok(Expected::new());
+        }
+        let mut votes: BTreeMap<u8, u8> = BTreeMap::new();
+        let mut answers = Vec::new();
+        for lease in counting {
+            let Some((hash, statement)) = &lease.stored else { continue };
+            let Ok(WorkResult { offer, report: Report::Choice(answer), .. }) = lull_protocol::cose::peek(statement)
+            else {
+                continue;
+            };
+            *votes.entry(answer.option).or_default() += 1;
+            let AcceptanceRule::Agreement { agree, .. } = lease.offer.rule else { continue };
+            answers.push((
+                offer,
+                *hash,
+                answer.option,
+                agree,
+                lease.verdict.is_some(),
+                lease.offer.price.per_item.get(),
+            ));
+        }
+        let mut expected = Expected::new();
+        let winner = |agree: u8| votes.iter().find(|(_, count)| **count >= agree).map(|(option, _)| *option);
+        for (offer, hash, option, agree, is_judged, price) in answers {
+            if is_judged {
+                continue;
+            }
+            let (decision, reason) = match winner(agree) {
+                Some(winner) if winner == option => (Decision::Accepted, VerdictReason::Agreed),
+                Some(_) => (Decision::Ambiguous, VerdictReason::OthersAgreed),
+                None => (Decision::Ambiguous, VerdictReason::NobodyAgreed),
+            };
+            expected.insert(hash, (decision, reason, price));
+            self.pay(offer, price)?;
+        }
+        self.close(item);
+        Ok(expected)
+    }
+
+    /// Money leaves what is held for an item.
+    fn pay(&mut self, offer: Hash, amount: u64) -> Holds {
+        let Some(lease) = self.leases.get(&offer) else { return Ok(()) };
+        let fee = rules::fee(amount, self.terms.fee_bp);
+        self.fees += fee;
+        let Some(work) = self.items.get_mut(&lease.item) else { return Ok(()) };
+        let rest = work.held.checked_sub(amount + fee);
+        let held = rest.ok_or_else(|| broken("no balance negative", format!("{amount} for {offer} was not held")))?;
+        work.held = held;
+        Ok(())
+    }
+
+    fn close(&mut self, item: Hash) {
+        let Some(work) = self.items.get_mut(&item) else { return };
+        work.is_closed = true;
+        let rest = std::mem::take(&mut work.held);
+        if let Some(order) = self.orders.get(&work.order) {
+            *self.available.entry(order.requester).or_default() += i128::from(rest);
+        }
+    }
+
+    pub(super) fn returned(&mut self, worker: PublicKey, offer: Hash, reason: ReturnReason) -> Holds {
+        let Some(lease) = self.leases.get_mut(&offer) else {
+            return Err(broken("who may have which lease", format!("{offer} was given back, which is no offer")));
+        };
+        must(lease.worker == worker, "who may have which lease", || format!("{offer} was given back by another"))?;
+        if lease.state == State::Open {
+            lease.state = State::Returned(reason);
+            self.touched.insert(offer);
+        }
+        let is_returned = matches!(self.leases.get(&offer).map(|lease| lease.state), Some(State::Returned(_)));
+        must(is_returned, "the first result of an offer counts", || format!("{offer} was given back after its end"))
+    }
+
+    /// A sweep: offers whose leases end, and verdicts by time; what is settled is noted.
+    pub(super) fn swept(&mut self, at: Timestamp) -> (Vec<Hash>, Expected) {
+        let mut over = Vec::new();
+        let mut approved = Vec::new();
+        for (offer, lease) in &mut self.leases {
+            if lease.state == State::Open && lease.offer.deadline < at {
+                lease.state = State::Expired;
+                over.push(*offer);
+                self.touched.insert(*offer);
+            }
+            let waits = lease.state == State::Done && lease.verdict.is_none() && lease.offer.approved_at <= at;
+            if let (true, Some((hash, _))) = (waits, &lease.stored) {
+                approved.push((*offer, *hash, lease.offer.price.per_item.get()));
+            }
+        }
+        let mut expected = Expected::new();
+        for (offer, hash, price) in approved {
+            expected.insert(hash, (Decision::Accepted, VerdictReason::ApprovedByTime, price));
+            // What is held always covers an answer that counts.
+            let _ = self.pay(offer, price);
+        }
+        let dispute_ms = self.terms.dispute_ms;
+        for ruled in self.verdicts.values_mut().flatten() {
+            ruled.is_settled |= ruled.verdict.decided_at.plus(dispute_ms) <= at;
+        }
+        (over, expected)
+    }
+
+    /// The verdicts that came are those that must, each under the next number of its worker.
+    fn verdicts_follow(&mut self, expected: &Expected, verdicts: &[NumberedVerdict]) -> Holds {
+        const FOLLOW: &str = "verdicts follow the rules";
+        let mut found = Expected::new();
+        for verdict in verdicts {
+            let (hash, ruling) = self.ruled(verdict)?;
+            must(found.insert(hash, ruling).is_none(), FOLLOW, || format!("two verdicts about {hash}"))?;
+        }
+        must(found == *expected, FOLLOW, || format!("found {found:?}, expected {expected:?}"))
+    }
+
+    /// One verdict joins its worker's row.
+    pub(super) fn ruled(&mut self, verdict: &NumberedVerdict) -> Result<(Hash, Ruling), Broken> {
+        let signed = Signed::<Verdict>::verify(&verdict.statement, &self.house);
+        let signed = signed.map_err(|error| broken("verdicts are signed", error.to_string()))?;
+        let payload = signed.payload().clone();
+        let (result, ruling) = (payload.result, said(&payload));
+        let row = self.verdicts.entry(verdict.worker).or_default();
+        let number = usize::try_from(verdict.number).unwrap_or(usize::MAX);
+        if let Some(known) = number.checked_sub(1).and_then(|at| row.get(at)) {
+            let is_same = known.statement == verdict.statement;
+            must(is_same, "never two verdicts under one number", || format!("{} of {}", number, verdict.worker))?;
+            return Ok((result, ruling));
+        }
+        let next = row.len() + 1;
+        must(number == next, "verdict numbers have no gaps", || format!("{number} after {}", next - 1))?;
+        let lease = self.leases.values_mut().find(|lease| {
+            lease.worker == verdict.worker && lease.stored.as_ref().is_some_and(|(hash, _)| *hash == result)
+        });
+        let Some(lease) = lease else {
+            return Err(broken("verdicts are about results", format!("{result} is nobody's result")));
+        };
+        must(lease.verdict.is_none(), "each result is paid once", || format!("a second verdict about {result}"))?;
+        lease.verdict = Some(row.len());
+        row.push(Ruled { statement: verdict.statement.clone(), verdict: payload, is_settled: false });
+        Ok((result, ruling))
+    }
+}
+
+pub(super) fn said(verdict: &Verdict) -> Ruling {
+    (verdict.decision, verdict.reason, verdict.amount.get())
+}

@@ -1,0 +1,183 @@
+//! Buyers: each asks for one thing at a time, and again until it is answered. Asking twice must change
+//! nothing.
+
+use std::collections::VecDeque;
+
+use fastrand::Rng;
+use lull_market::session::Answer;
+use lull_market::{Command, FetchOrder, Project, RequesterId};
+use lull_protocol::item::Picture;
+use lull_protocol::statement::{AcceptanceRule, Price};
+use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId};
+
+use super::house::Asker;
+use super::{Event, World, web};
+use crate::mix::{bytes, chance, stream};
+use crate::plan::{OrderPlan, SECOND, WorkPlan};
+
+/// What each buyer pays in first, base units.
+const FIRST_DEPOSIT: u64 = 1_000_000_000_000;
+
+/// A buyer.
+#[derive(Debug)]
+pub(crate) struct Buyer {
+    id: RequesterId,
+    wants: VecDeque<Command>,
+    /// The number of the question under way; an answer to an older one is nobody's.
+    turn: Option<u64>,
+    turns: u64,
+}
+
+impl Buyer {
+    pub(crate) fn new(number: u8) -> Self {
+        let id = RequesterId([number + 1; 16]);
+        let name = format!("Buyer {number}");
+        let reference = format!("buyer {number}, first");
+        let wants = VecDeque::from([
+            Command::AddRequester { requester: id, name, key_hash: Hash([number + 1; 32]) },
+            Command::Deposit { requester: id, amount: amount(FIRST_DEPOSIT), reference },
+        ]);
+        Self { id, wants, turn: None, turns: 0 }
+    }
+
+    /// Its public name.
+    pub(crate) fn name(number: u8) -> String {
+        format!("Buyer {number}")
+    }
+}
+
+fn amount(units: u64) -> Amount {
+    Amount::new(units).expect("an amount of a plan is small")
+}
+
+fn count(bytes: u64) -> ByteCount {
+    ByteCount::new(bytes).expect("a size of a plan is small")
+}
+
+impl World {
+    /// A buyer wants one more thing.
+    pub(crate) fn order(&mut self, number: usize, plan: &OrderPlan) {
+        let mut rng = stream(self.plan.seed, "work", number as u64);
+        let Some(buyer) = self.buyers.get_mut(usize::from(plan.buyer)) else { return };
+        let requester = buyer.id;
+        let mut order = [0; 16];
+        order[..8].copy_from_slice(&(number as u64 + 1).to_be_bytes());
+        let order = OrderId(order);
+        let reference = format!("order {number}");
+        let mut wants = vec![Command::Deposit { requester, amount: amount(rng.u64(1..1_000_000)), reference }];
+        match plan.work {
+            WorkPlan::Fetches { count: pages, bytes_max, head, http } => {
+                let scheme = if http { "http" } else { "https" };
+                let mut urls: Vec<String> = (0..pages).map(|_| web::page(&mut rng, scheme)).collect();
+                urls.sort();
+                urls.dedup();
+                wants.push(Command::CreateFetchOrder(FetchOrder {
+                    order,
+                    requester,
+                    purpose: "a link check".into(),
+                    urls,
+                    method: if head { Method::Head } else { Method::Get },
+                    bytes_max: count(bytes_max),
+                    http_allowed: http,
+                    price: Price { per_item: amount(rng.u64(1..5_000)), per_mib: amount(rng.u64(..9_000)) },
+                }));
+            }
+            WorkPlan::Judgments { count, people, pictures } => {
+                let (contents, blobs) = contents(&mut rng, count, pictures, requester);
+                wants.extend(blobs);
+                wants.push(Command::CreateProject(Project {
+                    order,
+                    requester,
+                    title: format!("Signs {number}"),
+                    guideline_version: 1,
+                    guideline: "Look closely.".into(),
+                    question: "What is it?".into(),
+                    options: (1..=rng.usize(2..=9)).map(|n| format!("option {n}")).collect(),
+                    contents,
+                    price: amount(rng.u64(1..9_000)),
+                    rule: AcceptanceRule::Agreement { agree: rng.u8(people / 2 + 1..=people), people },
+                }));
+            }
+        }
+        if chance(&mut rng, 300) {
+            // The same once more, word for word.
+            wants.extend(wants.last().cloned());
+        }
+        buyer.wants.extend(wants);
+        self.buyer_acts(usize::from(plan.buyer));
+    }
+
+    /// Asks for what is wanted next, if nothing is asked already.
+    pub(crate) fn buyer_acts(&mut self, number: usize) {
+        let is_up = self.house.process.as_ref().is_some_and(|process| process.stopping.is_none());
+        let Some(buyer) = self.buyers.get_mut(number) else { return };
+        let (None, Some(command)) = (buyer.turn, buyer.wants.front().cloned()) else { return };
+        buyer.turns += 1;
+        let turn = buyer.turns;
+        buyer.turn = Some(turn);
+        if is_up {
+            self.model.buyer_asks(&command);
+            self.ask_writer(command, Asker::Buyer(number, turn));
+        } else {
+            self.queue.after(5 * SECOND, Event::Buyer(number, turn));
+        }
+    }
+
+    /// It is time to ask again.
+    pub(crate) fn buyer_asks_again(&mut self, number: usize, turn: u64) {
+        if let Some(buyer) = self.buyers.get_mut(number).filter(|buyer| buyer.turn == Some(turn)) {
+            buyer.turn = None;
+            self.buyer_acts(number);
+        }
+    }
+
+    pub(crate) fn buyer_hears(&mut self, number: usize, turn: u64, answer: Answer) {
+        let Some(buyer) = self.buyers.get_mut(number).filter(|buyer| buyer.turn == Some(turn)) else { return };
+        let Some(command) = buyer.wants.front().cloned() else { return };
+        let checked = match answer {
+            Answer::Reply(reply) => self.model.buyer_hears(&command, &reply),
+            Answer::Refused(refusal) => self.model.buyer_is_refused(&command, &refusal),
+            _ => return self.queue.after(5 * SECOND, Event::Buyer(number, turn)),
+        };
+        buyer.wants.pop_front();
+        buyer.turn = None;
+        self.check(checked);
+        self.buyer_acts(number);
+    }
+
+    /// The coordinator went away in the middle of whatever was asked.
+    pub(crate) fn buyers_lose_touch(&mut self) {
+        for number in 0..self.buyers.len() {
+            if let Some(turn) = self.buyers.get(number).and_then(|buyer| buyer.turn) {
+                let after_ms = self.rng.u64(SECOND..10 * SECOND);
+                self.queue.after(after_ms, Event::Buyer(number, turn));
+            }
+        }
+    }
+
+    /// Whether every buyer has got an answer to everything.
+    pub(crate) fn buyers_are_content(&self) -> bool {
+        self.buyers.iter().all(|buyer| buyer.wants.is_empty())
+    }
+}
+
+/// What is judged, and the blobs it needs.
+fn contents(rng: &mut Rng, count: usize, pictures: u32, requester: RequesterId) -> (Vec<Content>, Vec<Command>) {
+    let (mut contents, mut blobs) = (Vec::new(), Vec::new());
+    for number in 0..count {
+        if rng.u32(..100) >= pictures {
+            contents.push(Content::Text(format!("sign {number} of {}", rng.u32(..))));
+            continue;
+        }
+        let size = if chance(rng, 200) { rng.usize(70_000..300_000) } else { rng.usize(100..20_000) };
+        let mut file = vec![0; size];
+        rng.fill(&mut file);
+        file.splice(..8, [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a]);
+        file.extend(bytes::<8>(rng));
+        let (hash, bytes) = (Hash::of(&file), self::count(file.len() as u64));
+        let media_type = "image/png".to_owned();
+        contents.push(Content::Picture(Picture { hash, media_type: media_type.clone(), bytes, alt: "A road".into() }));
+        blobs.push(Command::PutBlob { requester, media_type, bytes: file });
+    }
+    (contents, blobs)
+}

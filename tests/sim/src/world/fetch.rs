@@ -1,0 +1,74 @@
+//! What a browser asks of the web, and what comes back.
+
+use lull_worker::{Event as Happened, FetchFailure, FetchId};
+
+use super::World;
+use super::browser::{BrowserEvent, Hop};
+use super::web::{self, Answer};
+use crate::plan::Ms;
+
+impl World {
+    /// One request leaves the browser: the model looks at each.
+    pub(crate) fn request(&mut self, who: usize, fetch: FetchId, url: String, timeout_ms: Ms) {
+        let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
+        self.tally.requests += 1;
+        self.mix.bytes(url.as_bytes());
+        if !is_twin {
+            let checked = self.model.consent.fetches(me, &url);
+            self.check(checked);
+        }
+        let answer = if self.sites_down { Answer::Silence } else { web::answer(self.plan.seed, &url) };
+        let (after_ms, happened, body, is_public) = match answer {
+            Answer::Head { after_ms, head, body } => {
+                let is_public = web::is_public(head.address.as_deref());
+                (after_ms, Happened::HopAnswered { fetch, head }, Some(body), is_public)
+            }
+            Answer::Fails { after_ms, failure } => {
+                (after_ms, Happened::FetchFailed { fetch, failure, encoded_bytes: 0 }, None, true)
+            }
+            Answer::Silence => (Ms::MAX, Happened::Tick, None, true),
+        };
+        let timeout = Happened::FetchFailed { fetch, failure: FetchFailure::Timeout, encoded_bytes: 0 };
+        let (after_ms, happened) = if after_ms <= timeout_ms { (after_ms, happened) } else { (timeout_ms, timeout) };
+        if let Some(background) = &mut self.browser(who).background {
+            background.hops.insert(fetch, Hop { url, body, is_public });
+        }
+        self.queue_browser(who, after_ms, BrowserEvent::Fetched(fetch, Box::new(happened)));
+    }
+
+    pub(crate) fn read_body(&mut self, who: usize, fetch: FetchId, bytes_max: u64, timeout_ms: Ms) {
+        let Some(background) = &mut self.browser(who).background else { return };
+        let Some(hop) = background.hops.get(&fetch) else { return };
+        let (url, is_public) = (hop.url.clone(), hop.is_public);
+        let Some(body) = hop.body else { return };
+        if !is_public {
+            let what = format!("the body of {url} was read although a private address answered");
+            return self.check(Err(crate::model::broken("no private address", what)));
+        }
+        let failed = |failure, bytes: usize| Happened::FetchFailed { fetch, failure, encoded_bytes: bytes as u64 };
+        let (after_ms, happened) = if body.after_ms > timeout_ms {
+            (timeout_ms, failed(FetchFailure::Timeout, 0))
+        } else if let Some(at) = body.breaks_at.filter(|at| *at < body.bytes) {
+            (body.after_ms, failed(FetchFailure::Network, at))
+        } else if body.bytes as u64 > bytes_max {
+            (body.after_ms, failed(FetchFailure::TooLarge, usize::try_from(bytes_max).unwrap_or(body.bytes)))
+        } else {
+            let read = body.read();
+            (body.after_ms, Happened::BodyRead { fetch, encoded_bytes: read.len() as u64, body: read })
+        };
+        self.queue_browser(who, after_ms, BrowserEvent::Fetched(fetch, Box::new(happened)));
+    }
+
+    /// An answer reaches the background, unless it gave the request up.
+    pub(crate) fn fetched(&mut self, who: usize, fetch: FetchId, happened: Happened) {
+        let Some(background) = &mut self.browser(who).background else { return };
+        if !background.hops.contains_key(&fetch) {
+            return;
+        }
+        if matches!(happened, Happened::BodyRead { .. } | Happened::FetchFailed { .. }) {
+            background.hops.remove(&fetch);
+        }
+        self.feed(who, Happened::RequestEvents { own: 1, foreign: 0 });
+        self.feed(who, happened);
+    }
+}

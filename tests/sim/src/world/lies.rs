@@ -1,0 +1,148 @@
+//! What liars say.
+
+use fastrand::Rng;
+use lull_protocol::message::{Message, ReturnReason};
+use lull_protocol::statement::{ChoiceAnswer, FetchReport, Hop, Input, Offer, Outcome, Report, Traffic, WorkResult};
+use lull_protocol::units::Challenge;
+use lull_protocol::{ByteCount, Hash, Item, PublicKey, Signed, SigningKey, Timestamp, ToCoordinator, cose};
+
+use super::web;
+use crate::mix::{bytes, chance, pick};
+
+/// A signed result of a lease: mostly one that can be taken; `is_wild`: with times, hops, sizes and options
+/// that can't be.
+pub(crate) fn result(
+    rng: &mut Rng,
+    key: &SigningKey,
+    hash: Hash,
+    offer: &Offer,
+    item: &Item,
+    wall: Timestamp,
+    is_wild: bool,
+) -> Vec<u8> {
+    let is_wild = is_wild && rng.bool();
+    let report = match item {
+        Item::Judgment(item) => {
+            let options = u8::try_from(item.options.len()).unwrap_or(9);
+            let option = if is_wild { rng.u8(..) } else { rng.u8(..options) };
+            Report::Choice(ChoiceAnswer { option, input: Input::Replay })
+        }
+        Item::Fetch(item) => Report::Fetch(fetched(rng, hash, &item.url, item.bytes_max.get(), is_wild)),
+    };
+    let report = if is_wild && chance(rng, 100) {
+        Report::Choice(ChoiceAnswer { option: 0, input: Input::Keyboard })
+    } else {
+        report
+    };
+    let off_ms = if is_wild { rng.u64(..600_000) } else { 0 };
+    let (started_at, finished_at) = if rng.bool() {
+        (offer.issued_at.minus(off_ms), wall)
+    } else {
+        (offer.issued_at, wall.max(offer.issued_at).plus(off_ms))
+    };
+    let finished_at = finished_at.max(started_at);
+    Signed::sign(WorkResult { offer: hash, report, started_at, finished_at }, key).bytes().to_vec()
+}
+
+fn fetched(rng: &mut Rng, offer: Hash, url: &str, bytes_max: u64, is_wild: bool) -> FetchReport {
+    let outcomes = [Outcome::Ok, Outcome::NotFound, Outcome::Blocked, Outcome::Policy, Outcome::Network];
+    let outcome = if rng.bool() { Outcome::Ok } else { *pick(rng, &outcomes).unwrap_or(&Outcome::Ok) };
+    let status = match outcome {
+        Outcome::Ok => 200,
+        Outcome::NotFound => 404,
+        _ => rng.u16(..600),
+    };
+    let most = if is_wild { 3 << 20 } else { bytes_max.min(200_000) };
+    let size = if outcome.is_paid() { rng.u64(..=most) } else { 0 };
+    let body = body_of(&offer, size);
+    let mut hops = vec![Hop { url: url.to_owned(), address: "93.184.215.14".to_owned(), status }];
+    if is_wild {
+        match rng.u32(..5) {
+            0 => hops.clear(),
+            1 => hops.insert(0, Hop { url: web::forbidden(rng).to_owned(), address: "1.1.1.1".into(), status: 302 }),
+            2 => hops.iter_mut().for_each(|hop| hop.address = "10.0.0.1".into()),
+            3 => hops.iter_mut().for_each(|hop| hop.status = 302),
+            _ => hops.push(Hop { url: web::forbidden(rng).to_owned(), address: "1.1.1.1".into(), status }),
+        }
+    }
+    FetchReport {
+        outcome,
+        status,
+        headers: vec![],
+        body_hash: Hash::of(&body),
+        body_bytes: ByteCount::new(size).unwrap_or(ByteCount::ZERO),
+        hops,
+        traffic: Traffic::default(),
+        head_ms: 3,
+        reason: None,
+    }
+}
+
+/// The body that a liar made up for an offer.
+pub(crate) fn body_of(offer: &Hash, bytes: u64) -> Vec<u8> {
+    let seed = offer.0.iter().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+    let mut body = vec![0; usize::try_from(bytes).unwrap_or(0)];
+    Rng::with_seed(seed).fill(&mut body);
+    body
+}
+
+/// How many bytes a result says its body has.
+pub(crate) fn bytes_of(statement: Option<&Vec<u8>>) -> u64 {
+    let result = statement.and_then(|statement| cose::peek::<WorkResult>(statement).ok());
+    match result.map(|result| result.report) {
+        Some(Report::Fetch(report)) => report.body_bytes.get(),
+        _ => 0,
+    }
+}
+
+/// A result for an offer of somebody else.
+pub(crate) fn stolen(rng: &mut Rng, key: &SigningKey, offer: Hash, wall: Timestamp) -> Vec<u8> {
+    let report = if rng.bool() {
+        Report::Choice(ChoiceAnswer { option: 0, input: Input::Keyboard })
+    } else {
+        Report::Fetch(fetched(rng, offer, "https://www.site1.com/page/1", 1_000, false))
+    };
+    Signed::sign(WorkResult { offer, report, started_at: wall, finished_at: wall }, key).bytes().to_vec()
+}
+
+/// A message of any kind, well formed or not.
+pub(crate) fn anything(rng: &mut Rng, offer: Option<Hash>, tape: Vec<u8>) -> Vec<u8> {
+    let hash = offer.filter(|_| rng.bool()).unwrap_or(Hash(bytes(rng)));
+    let (offset, day_start) = (ByteCount::ZERO, Timestamp::ZERO);
+    let message = match rng.u32(..10) {
+        0 => ToCoordinator::Hello {
+            versions: (1, 1),
+            worker: PublicKey(bytes(rng)),
+            challenge: Challenge(bytes(rng)),
+            origin: "wss://lull.house".into(),
+        },
+        1 => ToCoordinator::Proof { statement: tape.into(), verdicts_seen: 0, day_start },
+        2 => ToCoordinator::Want { fetch: 1, judgment: 1 },
+        3 => ToCoordinator::Result { statement: tape.into() },
+        4 => ToCoordinator::BodyChunk { offer: hash, offset, bytes: vec![1; 10].into() },
+        5 => ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped },
+        6 => ToCoordinator::GetBlob { hash, offset },
+        7 => ToCoordinator::Ping { day_start, verdicts_seen: 0 },
+        8 => return tape,
+        _ => return babble(rng, tape),
+    };
+    message.to_frame()
+}
+
+/// Bytes that are no message, or one of another session.
+pub(crate) fn babble(rng: &mut Rng, tape: Vec<u8>) -> Vec<u8> {
+    match rng.u32(..5) {
+        0 => tape,
+        1 => vec![0xff; rng.usize(160_000..400_000)],
+        2 => {
+            let cut = rng.usize(..=tape.len());
+            tape.get(..cut).unwrap_or_default().to_vec()
+        }
+        3 => super::net::flipped(rng, tape),
+        _ => {
+            let mut bytes = vec![0; rng.usize(..300)];
+            rng.fill(&mut bytes);
+            bytes
+        }
+    }
+}

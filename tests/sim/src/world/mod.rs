@@ -1,0 +1,422 @@
+//! The world: one queue of events on one clock. Everything that happens passes through [`World::step`].
+
+mod browser;
+mod buyer;
+mod faults;
+mod fetch;
+mod house;
+mod liar;
+mod lies;
+pub(crate) mod net;
+mod person;
+mod storage;
+mod web;
+mod writer;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use fastrand::Rng;
+use lull_disk::{Disk, Weather};
+use lull_market::session;
+use lull_protocol::statement::OperatorCard;
+use lull_protocol::trust::TrustRoot;
+use lull_protocol::{Signed, SigningKey, Timestamp};
+use lull_worker::Surroundings;
+use zeroize::Zeroizing;
+
+use browser::{Browser, BrowserEvent};
+use buyer::Buyer;
+use house::{House, HouseEvent};
+use liar::Liar;
+use net::{ConnId, Line, Net, Parcel, Peer, Side};
+use person::Person;
+use storage::Storage;
+
+use crate::log;
+use crate::mix::{Mix, bytes, stream};
+use crate::model::{Broken, Model};
+use crate::plan::{BrowserPlan, Element, HOUR, LiarPlan, Ms, Plan};
+use crate::table::{Mark, Marks, Situation};
+
+pub(crate) use web::may_be_asked;
+
+/// The clocks of the world when a run begins: 2026-10-05, 10:00 UTC.
+pub(crate) const BASE_MS: u64 = 1_791_194_400_000;
+/// Buyers there are.
+const BUYERS: u8 = 2;
+/// Events of one run at most: more is a loop without end.
+const STEPS_MAX: u64 = 40_000_000;
+/// How long after the last deadline everything must have come to its end.
+const CALM_MS: Ms = HOUR;
+
+/// What happens next.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A lane has something to deliver.
+    Net {
+        conn: ConnId,
+        to: Side,
+    },
+    House {
+        era: u64,
+        event: HouseEvent,
+    },
+    HouseStarts,
+    Browser {
+        who: usize,
+        era: u64,
+        event: BrowserEvent,
+    },
+    BrowserStarts {
+        who: usize,
+    },
+    Buyer(usize, u64),
+    Liar(usize),
+    Order(usize),
+    Fault(usize),
+    FaultEnds(usize),
+    /// The faults stop.
+    Calm,
+    /// Everything must be over.
+    End,
+}
+
+/// Events by time; those of one moment in the order in which they were made.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    now: Ms,
+    made: u64,
+    events: BTreeMap<(Ms, u64), Event>,
+}
+
+impl Queue {
+    pub(crate) fn now(&self) -> Ms {
+        self.now
+    }
+
+    pub(crate) fn at(&mut self, at: Ms, event: Event) {
+        // What is due never is as good as no event.
+        if at < Ms::MAX / 4 {
+            self.made += 1;
+            self.events.insert((at.max(self.now), self.made), event);
+        }
+    }
+
+    pub(crate) fn after(&mut self, ms: Ms, event: Event) {
+        self.at(self.now.saturating_add(ms), event);
+    }
+
+    fn pop(&mut self) -> Option<Event> {
+        let ((at, _), event) = self.events.pop_first()?;
+        self.now = at;
+        Some(event)
+    }
+}
+
+/// Counts of what happened, for the report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Events.
+    pub steps: u64,
+    /// Faults that began.
+    pub faults: u64,
+    /// Commits of the store.
+    pub commits: u64,
+    /// Starts of the coordinator.
+    pub starts: u64,
+    /// Times it was killed, power cuts included.
+    pub house_kills: u64,
+    /// Times it was stopped as it should be.
+    pub restarts: u64,
+    /// Starts of a browser's background.
+    pub browser_starts: u64,
+    /// Times one was killed or closed.
+    pub browser_kills: u64,
+    /// Batches that a browser's storage did not take.
+    pub batches_failed: u64,
+    /// Requests to the web.
+    pub requests: u64,
+    /// Audits of the store.
+    pub audits: u64,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.steps += other.steps;
+        self.faults += other.faults;
+        self.commits += other.commits;
+        self.starts += other.starts;
+        self.house_kills += other.house_kills;
+        self.restarts += other.restarts;
+        self.browser_starts += other.browser_starts;
+        self.browser_kills += other.browser_kills;
+        self.batches_failed += other.batches_failed;
+        self.requests += other.requests;
+        self.audits += other.audits;
+    }
+}
+
+/// Everything.
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) queue: Queue,
+    pub(crate) rng: Rng,
+    pub(crate) mix: Mix,
+    pub(crate) tally: Tally,
+    pub(crate) marks: Marks,
+    pub(crate) model: Model,
+    trust: TrustRoot,
+    house: House,
+    net: Net,
+    browsers: Vec<Browser>,
+    liars: Vec<Liar>,
+    buyers: Vec<Buyer>,
+    sites_down: bool,
+    /// Faults that wait for their situation, and until when.
+    waiting: Vec<(usize, Situation, Ms)>,
+    is_calm: bool,
+    failed: Option<Broken>,
+}
+
+impl World {
+    /// The world of a plan, at its first moment.
+    pub(crate) fn new(plan: Plan) -> Self {
+        log::install();
+        Disk::install();
+        let seed = plan.seed;
+        let mut rng = stream(seed, "world", 0);
+        let key = fresh_key(&mut rng);
+        let fingerprint = key.public().fingerprint().to_string();
+        let trust = TrustRoot::new("wss://lull.house/socket", &fingerprint).expect("an address of our own");
+        let card = OperatorCard {
+            name: "House".into(),
+            country: "DE".into(),
+            contact: "house@lull.house".into(),
+            fee_bp: plan.terms.fee_bp,
+            asset: plan.terms.asset.clone(),
+            demo: true,
+            signed_at: Timestamp::ZERO.plus(BASE_MS),
+        };
+        let shared = session::House {
+            card: Signed::sign(card, &key).bytes().to_vec(),
+            origins: vec![trust.origin().to_owned()],
+            key: key.clone(),
+        };
+        let names = (0..BUYERS).map(Buyer::name).collect();
+        let mut world = Self {
+            model: Model::new(key.public(), plan.terms.clone(), names),
+            queue: Queue::default(),
+            mix: Mix::default(),
+            tally: Tally::default(),
+            marks: Marks::default(),
+            house: house(shared, seed, plan.commit_ms),
+            net: Net::new(stream(seed, "net", 0)),
+            browsers: Vec::new(),
+            liars: Vec::new(),
+            buyers: (0..BUYERS).map(Buyer::new).collect(),
+            sites_down: false,
+            waiting: Vec::new(),
+            is_calm: false,
+            failed: None,
+            trust,
+            rng,
+            plan,
+        };
+        world.populate();
+        world
+    }
+
+    fn populate(&mut self) {
+        let kept: Vec<(usize, Element)> = self.plan.kept().map(|(n, element)| (n, element.clone())).collect();
+        self.queue.at(0, Event::HouseStarts);
+        (0..self.buyers.len()).for_each(|number| self.buyer_acts(number));
+        for (number, element) in kept {
+            match element {
+                Element::Browser(plan) => self.add_browser(number, plan),
+                Element::Liar(plan) => self.add_liar(number, plan),
+                Element::Order(order) => self.queue.at(order.at, Event::Order(number)),
+                Element::Fault(fault) => self.queue.at(fault.at, Event::Fault(number)),
+            }
+        }
+        self.queue.at(self.plan.chaos_ms, Event::Calm);
+    }
+
+    fn add_browser(&mut self, number: usize, plan: BrowserPlan) {
+        let mut rng = stream(self.plan.seed, "browser's own", number as u64);
+        let key = fresh_key(&mut rng);
+        let who = self.browsers.len();
+        let day_start = Timestamp::ZERO.plus(BASE_MS - 10 * HOUR);
+        let line = Line { latency_ms: plan.latency_ms, bytes_per_ms: plan.bytes_per_ms, parted_until: 0, attacked: 0 };
+        self.net.set_line(Peer::Browser(who), line);
+        self.queue.at(plan.at, Event::BrowserStarts { who });
+        self.model.is_honest(key.public());
+        self.browsers.push(Browser {
+            me: key.public(),
+            era: 0,
+            background: None,
+            storage: Storage::with(vec![]),
+            person: Person::new(rng),
+            surroundings: Surroundings { away: false, data_saver: false, host_permission: false, day_start },
+            ahead_ms: plan.ahead_ms,
+            kill_after: None,
+            twin_of: None,
+            plan,
+            key,
+        });
+    }
+
+    fn add_liar(&mut self, number: usize, plan: LiarPlan) {
+        let mut rng = stream(self.plan.seed, "liar's own", number as u64);
+        let key = fresh_key(&mut rng);
+        self.queue.at(plan.at, Event::Liar(self.liars.len()));
+        self.liars.push(Liar::new(plan, key, rng));
+    }
+
+    /// A clock of the world that is so far ahead.
+    pub(crate) fn wall(&self, ahead_ms: i64) -> Timestamp {
+        Timestamp::ZERO.plus((BASE_MS + self.queue.now()).saturating_add_signed(ahead_ms))
+    }
+
+    /// Takes the next event. Whether there was one, and nothing is broken.
+    pub(crate) fn step(&mut self) -> bool {
+        let Some(event) = self.queue.pop() else { return false };
+        self.tally.steps += 1;
+        self.mix.number(self.queue.now());
+        self.take(event);
+        if !self.waiting.is_empty() && !self.is_calm {
+            self.look_for_situations();
+        }
+        if self.tally.steps > STEPS_MAX {
+            self.check(Err(crate::model::broken("it ends", format!("more than {STEPS_MAX} events"))));
+        }
+        for error in log::take() {
+            self.check(Err(crate::model::broken("no ERROR line", error)));
+        }
+        !self.has_failed()
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Net { conn, to } => self.deliver_parcel(conn, to),
+            Event::House { era, event } => {
+                if self.house.process.is_some() && self.house.era == era {
+                    self.house_event(event);
+                }
+            }
+            Event::HouseStarts => self.start_house(),
+            Event::Browser { who, era, event } => {
+                if self.browser(who).era == era && self.browser(who).background.is_some() {
+                    self.browser_event(who, event);
+                }
+            }
+            Event::BrowserStarts { who } => self.start_browser(who),
+            Event::Buyer(number, turn) => self.buyer_asks_again(number, turn),
+            Event::Liar(who) => self.liar_acts(who),
+            Event::Order(number) => {
+                if let Some(Element::Order(order)) = self.plan.elements.get(number).cloned() {
+                    self.order(number, &order);
+                }
+            }
+            Event::Fault(number) => {
+                if !self.is_calm {
+                    self.call_fault(number);
+                }
+            }
+            Event::FaultEnds(number) => {
+                if !self.is_calm {
+                    self.end_fault(number);
+                }
+            }
+            Event::Calm => {
+                self.calm();
+                let terms = &self.plan.terms;
+                let leases_ms = terms.fetch_lease_ms.max(terms.judgment_lease_ms);
+                // A place may be leased three times to each before nobody can have it.
+                let last_ms = 3 * leases_ms + terms.approval_ms + terms.dispute_ms + CALM_MS;
+                self.queue.after(last_ms, Event::End);
+            }
+            Event::End => self.end(),
+        }
+    }
+
+    fn deliver_parcel(&mut self, conn: ConnId, to: Side) {
+        let Some(peer) = self.net.peer(conn) else { return };
+        let Some(parcel) = self.net.take(&mut self.queue, conn, to) else { return };
+        self.mix.number(conn);
+        if !self.net.is_open(conn, to) && !matches!(parcel, Parcel::Frame(_)) {
+            return;
+        }
+        match (to, peer) {
+            (Side::House, _) => self.house_receives(conn, parcel),
+            (Side::Worker, Peer::Browser(who)) => self.browser_receives(who, conn, parcel),
+            (Side::Worker, Peer::Liar(who)) => self.liar_receives(who, conn, parcel),
+        }
+    }
+
+    /// The end: the model looks at everything once more.
+    fn end(&mut self) {
+        if !self.buyers_are_content() {
+            let what = "a buyer still waits for an answer".to_owned();
+            self.check(Err(crate::model::broken("progress", what)));
+        }
+        for who in 0..self.browsers.len() {
+            let now = self.browser_wall(who);
+            let browser = self.browser(who);
+            if browser.twin_of.is_some() {
+                continue;
+            }
+            let me = browser.me;
+            let Some(background) = &browser.background else { continue };
+            let view = background.worker.view(now);
+            let export = match background.worker.query(&lull_view::Command::Export, now) {
+                Some(lull_view::Reply::Export { jsonl }) => jsonl,
+                _ => String::new(),
+            };
+            let checked = self.model.worker_ends(me, &view, &export);
+            self.check(checked);
+        }
+        self.audit(true);
+        self.queue.events.clear();
+    }
+
+    pub(crate) fn check(&mut self, checked: Result<(), Broken>) {
+        if let (Err(broken), None) = (checked, &self.failed) {
+            self.failed = Some(broken);
+        }
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    /// What broke, if anything.
+    pub(crate) fn failure(&self) -> Option<&Broken> {
+        self.failed.as_ref()
+    }
+
+    pub(crate) fn mark(&mut self, mark: Mark<'_>) {
+        let marked = self.marks.mark(mark);
+        self.check(marked);
+    }
+}
+
+fn house(shared: session::House, seed: u64, commit_ms: Ms) -> House {
+    House {
+        shared: Arc::new(shared),
+        disk: Disk::new(stream(seed, "disk", 0).u64(..)),
+        weather: Weather::FAIR,
+        process: None,
+        era: 1,
+        clock_step_ms: 0,
+        commit_ms,
+        kill_after: None,
+        armed: None,
+        is_dark: false,
+        due: BTreeSet::new(),
+    }
+}
+
+fn fresh_key(rng: &mut Rng) -> SigningKey {
+    SigningKey::from_seed(&Zeroizing::new(bytes(rng)))
+}

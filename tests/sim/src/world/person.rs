@@ -1,0 +1,227 @@
+//! The person before a browser: consents, answers, skips, pauses, comes and goes.
+
+use fastrand::Rng;
+use lull_view::{AnswerInput, BandwidthWhen, Command, JudgmentContent, View};
+use lull_worker::Event as Happened;
+
+use super::World;
+use super::browser::BrowserEvent;
+use crate::mix::{Mix, chance};
+use crate::plan::{MINUTE, Ms, SECOND};
+
+/// A person.
+#[derive(Debug)]
+pub(crate) struct Person {
+    rng: Rng,
+    wants_judgments: bool,
+    wants_bandwidth: bool,
+    at_any_time: bool,
+    /// Judgments that the icon promises.
+    badge: u32,
+    is_thinking: bool,
+    /// Does everything that is asked, at once: the calm at the end.
+    is_diligent: bool,
+}
+
+impl Person {
+    pub(crate) fn new(mut rng: Rng) -> Self {
+        let wants_judgments = chance(&mut rng, 900);
+        let wants_bandwidth = !wants_judgments || chance(&mut rng, 800);
+        let at_any_time = rng.bool();
+        Self { rng, wants_judgments, wants_bandwidth, at_any_time, badge: 0, is_thinking: false, is_diligent: false }
+    }
+}
+
+impl World {
+    fn view(&mut self, who: usize) -> Option<View> {
+        let now = self.browser_wall(who);
+        self.browser(who).background.as_ref().map(|background| background.worker.view(now))
+    }
+
+    pub(crate) fn command(&mut self, who: usize, command: Command) {
+        let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
+        if self.browser(who).background.is_none() {
+            return;
+        }
+        if !is_twin {
+            self.model.consent.command(me, &command);
+        }
+        self.feed(who, Happened::Command(command));
+    }
+
+    pub(crate) fn person_sees(&mut self, who: usize, count: u32) {
+        self.browser(who).person.badge = count;
+        self.think(who);
+    }
+
+    /// Thinks about the judgment on screen, if there is one and somebody is there.
+    fn think(&mut self, who: usize) {
+        let browser = self.browser(who);
+        let is_there = !browser.surroundings.away || browser.person.is_diligent;
+        if browser.person.badge == 0 || browser.person.is_thinking || !is_there {
+            return;
+        }
+        browser.person.is_thinking = true;
+        let most_ms = if browser.person.is_diligent { 2 * SECOND } else { 2 * browser.plan.thinks_ms };
+        let after_ms = browser.person.rng.u64(200..=most_ms);
+        self.queue_browser(who, after_ms, BrowserEvent::Answer);
+    }
+
+    pub(crate) fn person_answers(&mut self, who: usize) {
+        self.browser(who).person.is_thinking = false;
+        let now = self.browser_wall(who);
+        let Some(view) = self.view(who) else { return };
+        let Some(judgment) = view.judgment else { return };
+        let me = self.browser(who).me;
+        let person = &mut self.browser(who).person;
+        if !person.is_diligent && chance(&mut person.rng, 60) {
+            return self.command(who, Command::Skip { offer: judgment.offer });
+        }
+        let mut truth = Mix::default();
+        match &judgment.content {
+            JudgmentContent::Text { text } => truth.bytes(text.as_bytes()),
+            JudgmentContent::Picture { data_url, .. } => truth.bytes(data_url.as_bytes()),
+        }
+        let options = judgment.options.len().max(1) as u64;
+        let mistaken = if chance(&mut person.rng, 200) { person.rng.u64(..options) } else { 0 };
+        let option = u8::try_from((truth.value() + mistaken) % options).unwrap_or(0);
+        let shown_at = now.get().saturating_sub(person.rng.u64(..60 * SECOND));
+        self.model.person_answered(me, &judgment.offer, option);
+        let input = AnswerInput::Pointer;
+        self.command(who, Command::Answer { offer: judgment.offer, option, input, shown_at });
+        self.think(who);
+    }
+
+    /// A look at the popup: sets what is wanted, now and then something else.
+    pub(crate) fn person_looks(&mut self, who: usize) {
+        let Some(view) = self.view(who) else { return };
+        let settings = view.settings.clone();
+        let fickle = self.browser(who).plan.fickle;
+        let browser = self.browser(who);
+        let person = &mut browser.person;
+        let (rng, diligent) = (&mut person.rng, person.is_diligent);
+        let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
+        let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
+        let always = person.at_any_time || diligent;
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..12));
+        let comes_or_goes = !diligent && chance(rng, 200);
+        let has_permission = browser.surroundings.host_permission;
+        let mut commands = Vec::new();
+        if judgments && !settings.judgments {
+            commands.push(Command::SetJudgments { on: true });
+        }
+        if view.operator.is_some() && !settings.card_seen {
+            commands.extend([Command::CardSeen, Command::FirstRunDone]);
+        }
+        if bandwidth && !(settings.bandwidth && has_permission) {
+            let granted = lull_worker::Surroundings { host_permission: true, ..self.browser(who).surroundings };
+            self.tell_surroundings(who, granted);
+            commands.push(Command::SetBandwidth { on: true });
+        }
+        if always && settings.bandwidth_when == BandwidthWhen::Away {
+            commands.push(Command::SetBandwidthWhen { when: BandwidthWhen::Always });
+        }
+        if settings.paused {
+            commands.push(Command::SetPaused { on: false });
+        }
+        if diligent && matches!(view.link, lull_view::Link::Stopped { .. }) {
+            commands.push(Command::ConnectNow);
+        }
+        if view.notice.is_some() {
+            commands.push(Command::DismissNotice);
+        }
+        for command in commands {
+            self.command(who, command);
+        }
+        if comes_or_goes {
+            let away = !self.browser(who).surroundings.away;
+            let surroundings = lull_worker::Surroundings { away, ..self.browser(who).surroundings };
+            self.tell_surroundings(who, surroundings);
+        }
+        if let Some(whim) = whim {
+            self.follow_whim(who, whim, &view);
+        }
+        self.think(who);
+        self.queue_browser(who, next_ms, BrowserEvent::Look);
+    }
+
+    fn follow_whim(&mut self, who: usize, whim: u32, view: &View) {
+        let surroundings = self.browser(who).surroundings;
+        match whim {
+            0 => self.command(who, Command::SetPaused { on: true }),
+            1 => self.command(who, Command::SetJudgments { on: false }),
+            2 => self.command(who, Command::SetBandwidth { on: false }),
+            3 => self.command(who, Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
+            4 => {
+                let saver = lull_worker::Surroundings { data_saver: !surroundings.data_saver, ..surroundings };
+                self.tell_surroundings(who, saver);
+            }
+            5 => {
+                // Revoked in the browser's own settings.
+                let revoked = lull_worker::Surroundings { host_permission: false, ..surroundings };
+                self.tell_surroundings(who, revoked);
+            }
+            6 | 7 => self.command(who, Command::ConnectNow),
+            8 => self.feed(who, Happened::Alarm),
+            9 => self.read_receipts(who, view),
+            10 => {
+                if let Some(judgment) = &view.judgment {
+                    self.command(who, Command::Skip { offer: judgment.offer.clone() });
+                }
+            }
+            // Two pauses in a row, faster than anything can be stored.
+            _ => {
+                self.command(who, Command::SetPaused { on: true });
+                self.command(who, Command::SetPaused { on: false });
+                self.command(who, Command::SetPaused { on: true });
+            }
+        }
+    }
+
+    /// Opens the newest receipt: it must hold.
+    fn read_receipts(&mut self, who: usize, view: &View) {
+        let Some(activity) = view.activities.first() else { return };
+        let query = Command::OpenReceipt { offer: activity.offer.clone(), change: None };
+        let now = self.browser_wall(who);
+        let Some(background) = &self.browser(who).background else { return };
+        let Some(lull_view::Reply::Receipt { receipt }) = background.worker.query(&query, now) else { return };
+        if receipt.is_none_or(|receipt| !receipt.valid) {
+            let what = format!("the receipt of {} does not hold in the browser", activity.offer);
+            self.check(Err(crate::model::broken("receipts", what)));
+        }
+    }
+
+    /// The browser is closed for a while.
+    pub(crate) fn person_closes(&mut self, who: usize) {
+        let browser = self.browser(who);
+        if browser.person.is_diligent {
+            return;
+        }
+        let (share, stays_ms) = (u64::from(browser.plan.open_share.max(1)), browser.plan.stays_ms);
+        let closed_ms = stays_ms * (100 - share.min(100)) / share;
+        let down_ms = browser.person.rng.u64(closed_ms / 3..=2 * closed_ms + 1);
+        self.kill_and_reopen(who, down_ms, false);
+    }
+
+    /// When the person closes the browser that was just opened.
+    pub(crate) fn plan_closing(&mut self, who: usize) {
+        let browser = self.browser(who);
+        if browser.plan.open_share < 100 && !browser.person.is_diligent {
+            let stays_ms = browser.plan.stays_ms;
+            let after_ms: Ms = browser.person.rng.u64(stays_ms / 3..=2 * stays_ms);
+            self.queue_browser(who, after_ms, BrowserEvent::Close);
+        }
+        let person = &mut self.browser(who).person;
+        (person.badge, person.is_thinking) = (0, false);
+    }
+
+    /// The calm has come: from here on this person wants everything and is there.
+    pub(crate) fn make_diligent(&mut self, who: usize) {
+        self.browser(who).person.is_diligent = true;
+        self.browser(who).person.is_thinking = false;
+        let quiet = lull_worker::Surroundings { data_saver: false, ..self.browser(who).surroundings };
+        self.tell_surroundings(who, quiet);
+        self.start_browser(who);
+        self.person_looks(who);
+    }
+}
