@@ -98,7 +98,7 @@ fn size_rows(dir: &Path) -> Result<Vec<Value>> {
 
 fn browser_rows(tools: &Tools) -> Result<Vec<Value>> {
     let page = bench_module(tools)?;
-    for file in ["bench.html", "bench.js"] {
+    for file in ["bench.html", "bench.js", "plain.html"] {
         fs::copy(repo().join("tests/bench/page").join(file), page.join(file)).context(file)?;
     }
     let mut e2e = run::e2e(tools, run::Programs::Release)?;

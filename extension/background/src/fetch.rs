@@ -61,6 +61,8 @@ struct Hop {
     limit: RefCell<Option<Timeout>>,
     heard: RefCell<Heard>,
     response: RefCell<Option<Response>>,
+    /// The body crosses the connection in another form than it is read in.
+    is_encoded: Cell<bool>,
 }
 
 /// What the browser's events told of a request.
@@ -88,6 +90,7 @@ impl Fetches {
             limit: RefCell::default(),
             heard: RefCell::default(),
             response: RefCell::default(),
+            is_encoded: Cell::new(false),
         });
         hop.limit(timeout_ms);
         if let Some(former) = self.hops.borrow_mut().insert(fetch, Rc::clone(&hop)) {
@@ -218,6 +221,7 @@ impl Hop {
         let status = heard.status.unwrap_or_else(|| response.status());
         let headers: Vec<_> = heard.headers.into_iter().filter_map(shown).collect();
         let location = REDIRECTS.contains(&status).then(|| location(&headers, url)).flatten();
+        self.is_encoded.set(headers.iter().any(|(name, _)| name == "content-encoding"));
         self.response.replace(Some(response));
         Ok(HopHead { status, headers, location, address: heard.address.flatten() })
     }
@@ -318,10 +322,14 @@ impl Hop {
         Err((self.failure(), body.len() as u64))
     }
 
-    /// Bytes of a whole body that crossed the connection. The browser tells them a little after the body's
-    /// end; if it doesn't, the decoded bytes count.
+    /// Bytes of a whole body that crossed the connection: those that were read, unless the body came encoded
+    /// (RFC 9110 §8.4). The browser tells those a little after the body's end; if it doesn't, the decoded bytes
+    /// count.
     async fn encoded_bytes(&self, decoded_bytes: u64) -> u64 {
-        let mut waits = if decoded_bytes == 0 { 0 } else { TIMING_WAITS_MAX };
+        if decoded_bytes == 0 || !self.is_encoded.get() {
+            return decoded_bytes;
+        }
+        let mut waits = TIMING_WAITS_MAX;
         loop {
             let entries = PERFORMANCE.with(|p| p.get_entries_by_name_with_entry_type(&self.url, "resource"));
             if let Some(entry) = entries.iter().last() {

@@ -4,11 +4,27 @@ import init, { sign_results } from './lull_bench.js';
 
 const now = () => performance.timeOrigin + performance.now();
 
-/** The whole body of one plain fetch: as simple as it gets, but not from the cache. */
+/** The whole bodies of plain fetches: as simple as it gets, but not from the cache. */
 async function plainFetch(urls) {
   const begun = now();
   let bytes = 0;
   for (const url of urls) bytes += (await (await fetch(url, { cache: 'no-store' })).arrayBuffer()).byteLength;
+  return { ms: now() - begun, bytes };
+}
+
+/** The same, but no body is read before the browser has told which address answered. */
+async function watchedFetch(urls) {
+  const { onResponseStarted } = chrome.webRequest;
+  const begun = now();
+  let bytes = 0;
+  for (const url of urls) {
+    const { promise: told, resolve: tell } = Promise.withResolvers();
+    onResponseStarted.addListener(tell, { urls: [url] });
+    const response = await fetch(url, { cache: 'no-store' });
+    await told;
+    onResponseStarted.removeListener(tell);
+    bytes += (await response.arrayBuffer()).byteLength;
+  }
   return { ms: now() - begun, bytes };
 }
 
@@ -25,8 +41,9 @@ function firstView() {
   });
 }
 
-/** Opens the toolbar's popup and waits until its view is painted, then closes it. */
-async function popup() {
+/** Opens this page as the toolbar's popup and waits until its view is painted, then closes it. */
+async function popup(path) {
+  await chrome.action.setPopup({ popup: path });
   const asked = now();
   // Its promise may not settle in a headless browser.
   chrome.action.openPopup().catch(() => {});
@@ -76,5 +93,5 @@ async function sign(count) {
 }
 
 await init();
-globalThis.bench = { plainFetch, firstView, popup, sign };
+globalThis.bench = { plainFetch, watchedFetch, firstView, popup, sign };
 document.title = 'ready';

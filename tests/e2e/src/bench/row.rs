@@ -88,11 +88,12 @@ impl Sample {
         self.0.get(rank.max(1) - 1).or(self.0.last()).copied().unwrap_or(f64::NAN)
     }
 
-    /// The rows of median and 95th percentile, each with the same goal and note.
-    pub(crate) fn rows(&self, name: &str, goal_ms: Option<f64>, note: &str) -> [Row; 2] {
-        [("p50", 0.5), ("p95", 0.95)].map(|(word, share)| {
+    /// The rows of median and 95th percentile, beside those of `peer`. The goal is the latter's.
+    pub(crate) fn rows(&self, name: &str, peer: Option<(&str, &Sample)>, goal_ms: Option<f64>, note: &str) -> [Row; 2] {
+        [("p50", 0.5, None), ("p95", 0.95, goal_ms)].map(|(word, share, goal_ms)| {
             let row = Row::new(format!("{name}, {word}"), self.quantile(share), "ms");
             let row = row.note(format!("{note}; {} times", self.len()));
+            let row = peer.map_or(row.clone(), |(name, peer)| row.beside(name, peer.quantile(share)));
             goal_ms.map_or(row.clone(), |goal| row.at_most(goal))
         })
     }

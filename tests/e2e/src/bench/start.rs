@@ -21,8 +21,11 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let note = "from the worker's time origin (its global scope is made, no script has run) until a page of the \
                 extension has the first view; after ServiceWorker.stopAllWorkers, the extension's process lives";
     let from_asked = "the same from the page's runtime.connect, which wakes the worker: with the browser's own part";
-    let rows = own.rows("service worker start to first view", Some(START_MS), note);
-    Ok(rows.into_iter().chain(whole.rows("page's call to first view, worker stopped", None, from_asked)).collect())
+    let rows = own.rows("service worker start to first view", None, Some(START_MS), note);
+    Ok(rows
+        .into_iter()
+        .chain(whole.rows("page's call to first view, worker stopped", None, None, from_asked))
+        .collect())
 }
 
 /// Times of one start, on the browser's clock.
