@@ -20,6 +20,9 @@ use crate::wasm::{MODULES, bench_module, sizes};
 /// Goals of the modules, gzip, KB.
 const GZIP_KB_MAX: [(&str, u32); 2] = [("background", 150), ("popup", 200)];
 
+/// A machine with more to do than this does not measure well.
+const LOAD_MAX: f64 = 0.5;
+
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct BenchArgs {
@@ -50,6 +53,7 @@ enum Part {
 
 /// Measures, prints the table and writes `target/bench/<name>.json`.
 pub(crate) fn bench(args: &BenchArgs, force_debian: bool) -> Result<()> {
+    let load = load();
     let wanted = |part: Part| args.only.is_empty() || args.only.contains(&part);
     let mut rows = Vec::new();
     if wanted(Part::Size) || wanted(Part::Browser) {
@@ -68,9 +72,18 @@ pub(crate) fn bench(args: &BenchArgs, force_debian: bool) -> Result<()> {
     }
     println!("\n{}", table(&rows)?);
     let file = target()?.join("bench").join("main.json");
-    keep(&file, rows)?;
+    keep(&file, load, rows)?;
     println!("kept with notes of what each row measures: {}", file.display());
     Ok(())
+}
+
+/// How many tasks wanted a core in the last minute; the benchmark's own are not among them yet.
+fn load() -> Option<f64> {
+    let load = fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()?;
+    if load > LOAD_MAX {
+        println!("this machine is busy already (load {load:.1}): times will be longer than it needs");
+    }
+    Some(load)
 }
 
 fn size_rows(dir: &Path) -> Result<Vec<Value>> {
@@ -212,7 +225,7 @@ fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
 }
 
 /// Writes the rows with what they were measured on.
-fn keep(file: &Path, rows: Vec<Value>) -> Result<()> {
+fn keep(file: &Path, load: Option<f64>, rows: Vec<Value>) -> Result<()> {
     let said = |program: &str, args: &[&str]| capture(command(program).args(args)).unwrap_or_default();
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, model)| model));
@@ -224,6 +237,7 @@ fn keep(file: &Path, rows: Vec<Value>) -> Result<()> {
             "cores": std::thread::available_parallelism()?.get(),
             "model": model,
             "kernel": said("uname", &["-sr"]),
+            "load_before": load,
         },
         "commit": format!("{}{changed}", said("git", &["rev-parse", "--short=12", "HEAD"])),
         "rows": rows,

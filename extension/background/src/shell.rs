@@ -243,7 +243,6 @@ impl Shell {
     }
 }
 
-/// Notes a call of the browser that failed. The loop goes on: whatever depended on it is asked for again.
 /// Opens the first run. A browser that is just starting may have no window for it yet.
 async fn welcome() {
     let mut opened = open_tab(WELCOME).await;
@@ -257,6 +256,7 @@ async fn welcome() {
     report(opened);
 }
 
+/// Notes a call of the browser that failed. The loop goes on: whatever depended on it is asked for again.
 pub(crate) fn report(result: Result<(), BrowserError>) {
     if let Err(error) = result {
         gloo::console::error!(error.to_string());

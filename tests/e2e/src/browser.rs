@@ -377,7 +377,11 @@ fn capabilities(launch: &Launch<'_>) -> Result<serde_json::Map<String, Value>> {
         "args": args,
         "excludeSwitches": ["disable-extensions"],
         "binary": chromium,
-        "prefs": {"extensions": {"pinned_extensions": [extension_id(&launch.extension.canonicalize()?)?]}, "download": {"default_directory": launch.downloads, "prompt_for_download": false}},
+        "prefs": {
+            // An icon that isn't pinned slides out of the menu before its popup opens.
+            "extensions": {"pinned_extensions": [extension_id(&launch.extension.canonicalize()?)?]},
+            "download": {"default_directory": launch.downloads, "prompt_for_download": false},
+        },
     });
     let timeouts = json!({"pageLoad": WAIT.as_millis(), "script": WAIT.as_millis()});
     let map = json!({"browserName": "chrome", "goog:chromeOptions": options, "timeouts": timeouts});
