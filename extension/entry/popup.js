@@ -1,4 +1,3 @@
-// Starts the popup's wasm.
-import init from './pkg/popup/lull_popup.js';
-
-init({ module_or_path: new URL('./pkg/popup/lull_popup_bg.wasm', import.meta.url) });
+// Starts the popup's wasm. The browser shows a popup once its page has loaded, and an import made here, unlike
+// one at the top, does not hold that up.
+import('./pkg/popup/lull_popup.js').then(({ default: init }) => init());

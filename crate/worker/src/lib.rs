@@ -134,6 +134,11 @@ impl Worker {
         self.make_view(now)
     }
 
+    /// How the connection stands, as the view says it.
+    pub fn link(&self) -> lull_view::Link {
+        self.link_view()
+    }
+
     /// Answers what only asks: `OpenReceipt`, `Export`, `JudgeUrl`. `None` for true commands, which go
     /// to [`Worker::handle`].
     pub fn query(&self, query: &Command, _now: Timestamp) -> Option<Reply> {

@@ -142,7 +142,7 @@ impl Worker {
         }
     }
 
-    fn link_view(&self) -> Link {
+    pub(crate) fn link_view(&self) -> Link {
         if !self.is_working() {
             return Link::Off;
         }

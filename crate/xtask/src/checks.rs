@@ -11,8 +11,8 @@ use crate::setup::{Goal, Item, Prepared, Tools, prepare};
 use crate::shell::{command, stream, which};
 use crate::{faults, run, sim, tidy};
 
-/// Crates of the extension: linted for wasm32.
-const WASM_ONLY: [&str; 3] = ["lull-background", "lull-popup", "lull-browser"];
+/// Crates of the extension and the benchmark's page: linted for wasm32.
+const WASM_ONLY: [&str; 4] = ["lull-background", "lull-bench", "lull-popup", "lull-browser"];
 /// Pure cores that run in the browser: each has a test target `wasm`.
 const CORES_ON_WASM: [&str; 3] = ["lull-protocol", "lull-policy", "lull-worker"];
 /// Those of them whose tests need a browser.
@@ -148,7 +148,7 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
         (Stage::Package, Some(tools)) => package(tools, &PackageArgs::default()).map(drop),
         (Stage::Faults, _) => stream(faults::faults()?.args(long.then_some("--long"))),
         (Stage::E2e, Some(tools)) => {
-            stream(run::e2e(tools)?.arg("test").args(if long { &KILLS_LONG[..] } else { &[] }))
+            stream(run::e2e(tools, run::Programs::Debug)?.arg("test").args(if long { &KILLS_LONG[..] } else { &[] }))
         }
         (_, None) | (Stage::Setup, _) => bail!("setup did not finish"),
     }

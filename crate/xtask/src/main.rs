@@ -1,6 +1,7 @@
 //! `cargo xtask`: sets up a machine, builds and packages the extension, checks everything and runs
 //! it. One module per concern; nothing here is part of the product.
 
+mod bench;
 mod checks;
 mod faults;
 mod fuzz;
@@ -83,6 +84,13 @@ Then open chrome://extensions, switch on developer mode, and load target/extensi
   cargo xtask test --long         with 200 kills, long freezes, long storms")]
     Test(TestArgs),
 
+    /// Measure sizes, the extension in a real Chromium, and the coordinator, beside their peers
+    #[command(after_help = "Examples:
+  cargo xtask bench main                     writes target/bench/main.json
+  cargo xtask bench main --only browser      start, popup, signing, fetches
+  cargo xtask bench main --only size --only coordinator")]
+    Bench(bench::BenchArgs),
+
     /// Start a coordinator with a demonstration market and open Chromium with the extension
     #[command(after_help = "Examples:
   cargo xtask run                                  a window to try it by hand; Ctrl-C ends it
@@ -161,6 +169,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         }
         Task::Tidy(args) => tidy::tidy(args.bless),
         Task::Test(args) => checks::test(&args.only, args.long, force),
+        Task::Bench(args) => bench::bench(&args, force),
         Task::Run(args) => run::run(&args, force),
         Task::Sim(args) => sim::sim(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),

@@ -57,25 +57,35 @@ pub(crate) fn pictures(force_debian: bool) -> Result<()> {
     hand_over(e2e)
 }
 
+/// How the native programs are built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Programs {
+    /// Fast to build.
+    Debug,
+    /// As an operator runs them.
+    Release,
+}
+
 /// `lull-e2e` with all it needs to know, once the native programs are built. The extension must be packaged.
-pub(crate) fn e2e(tools: &Tools) -> Result<Command> {
+pub(crate) fn e2e(tools: &Tools, programs: Programs) -> Result<Command> {
     let mut steps = Steps::new(1);
     steps.step("native programs", || {
         let mut cargo = command("cargo");
         cargo.arg("build");
-        for package in PROGRAMS {
-            cargo.args(["-p", package]);
+        cargo.args(PROGRAMS.iter().flat_map(|package| ["-p", package]));
+        if programs == Programs::Release {
+            cargo.arg("--release");
         }
         logged(&mut cargo, &target()?.join("xtask/log/programs"))?;
         Ok("built".to_owned())
     })?;
-    let debug = target()?.join("debug");
-    let mut e2e = tools.command(&debug.join("lull-e2e").to_string_lossy());
+    let built = target()?.join(if programs == Programs::Release { "release" } else { "debug" });
+    let mut e2e = tools.command(&built.join("lull-e2e").to_string_lossy());
     e2e.env("LULL_REPO", repo())
         .env("LULL_EXTENSION_DIR", target()?.join("extension/chromium"))
-        .env("LULL_COORDINATOR_BIN", debug.join("lull-coordinator"))
-        .env("LULL_CLI_BIN", debug.join("lull"))
-        .env("LULL_NATIVE_BIN", debug.join("lull-native"))
+        .env("LULL_COORDINATOR_BIN", built.join("lull-coordinator"))
+        .env("LULL_CLI_BIN", built.join("lull"))
+        .env("LULL_NATIVE_BIN", built.join("lull-native"))
         .env("LULL_AXE_SCRIPT", tools.axe_script())
         .env("LULL_CHROMIUM", chromium()?)
         .env("LULL_CHROMEDRIVER", chromedriver()?);
@@ -84,7 +94,7 @@ pub(crate) fn e2e(tools: &Tools) -> Result<Command> {
 
 fn ready_to_run(tools: &Tools) -> Result<Command> {
     package(tools, &PackageArgs::default())?;
-    e2e(tools)
+    e2e(tools, Programs::Debug)
 }
 
 /// Becomes the other program: its status is ours, and Ctrl-C reaches it alone, so it can clean up.

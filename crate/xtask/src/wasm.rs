@@ -12,6 +12,8 @@ use crate::shell::{cargo_home, lock, logged, remap, remove_dir, remove_file, rep
 
 /// The crates under `extension/` that become wasm modules.
 pub(crate) const MODULES: [&str; 2] = ["background", "popup"];
+/// The module of the benchmark's page: `tests/bench`.
+const BENCH: &str = "bench";
 
 /// What the header and the trailer of a gzip file add to its deflated content (RFC 1952).
 const GZIP_FRAME_BYTES: u64 = 18;
@@ -36,19 +38,30 @@ pub(crate) fn alone() -> Result<File> {
 pub(crate) fn modules(tools: &Tools) -> Result<()> {
     let mut steps = Steps::new(2 * MODULES.len());
     for module in MODULES {
-        steps.step(&format!("wasm-pack {module}"), || pack(tools, module))?;
-        steps.step(&format!("wasm-opt {module}"), || optimise(tools, module))?;
+        one(tools, module, &repo().join("extension").join(module), &mut steps)?;
     }
     Ok(())
 }
 
-fn pack(tools: &Tools, module: &str) -> Result<String> {
+/// The benchmark's own module, built like the extension's; gives the folder it is in.
+pub(crate) fn bench_module(tools: &Tools) -> Result<PathBuf> {
+    let _alone = alone()?;
+    one(tools, BENCH, &repo().join("tests").join(BENCH), &mut Steps::new(2))?;
+    module_dir(BENCH)
+}
+
+fn one(tools: &Tools, module: &str, crate_dir: &Path, steps: &mut Steps) -> Result<()> {
+    steps.step(&format!("wasm-pack {module}"), || pack(tools, module, crate_dir))?;
+    steps.step(&format!("wasm-opt {module}"), || optimise(tools, module))
+}
+
+fn pack(tools: &Tools, module: &str, crate_dir: &Path) -> Result<String> {
     let out = module_dir(module)?;
     remove_dir(&out)?;
     let mut wasm_pack = tools.wasm_command("wasm-pack")?;
     wasm_pack.args(["build", "--target", "web", "--mode", "no-install"]);
     wasm_pack.args(["--no-opt", "--no-pack", "--no-typescript", "--no-gitignore", "--profile", "wasm"]);
-    wasm_pack.arg("--out-dir").arg(&out).arg(repo().join("extension").join(module));
+    wasm_pack.arg("--out-dir").arg(&out).arg(crate_dir);
     wasm_pack.env("CARGO_ENCODED_RUSTFLAGS", compiler_flags()?);
     logged(&mut wasm_pack, &log(module)?)?;
     Ok(format!("{} KB", kilobytes(fs::metadata(wasm_file(&out)?)?.len())))
@@ -73,9 +86,14 @@ fn optimise(tools: &Tools, module: &str) -> Result<String> {
         fs::rename(&partial, &small)?;
     }
     fs::copy(&small, &file)?;
-    let bytes = fs::read(&file)?;
-    let gzip_bytes = deflated_len(&bytes)? + GZIP_FRAME_BYTES;
-    Ok(format!("{} KB, gzip {} KB", kilobytes(u64::try_from(bytes.len())?), kilobytes(gzip_bytes)))
+    let (raw_bytes, gzip_bytes) = sizes(module)?;
+    Ok(format!("{} KB, gzip {} KB", kilobytes(raw_bytes), kilobytes(gzip_bytes)))
+}
+
+/// A module's bytes, and its bytes after gzip.
+pub(crate) fn sizes(module: &str) -> Result<(u64, u64)> {
+    let bytes = fs::read(wasm_file(&module_dir(module)?)?)?;
+    Ok((u64::try_from(bytes.len())?, deflated_len(&bytes)? + GZIP_FRAME_BYTES))
 }
 
 /// SHA-2 as a loop instead of unrolled: 4 KB (gzip) less to load.

@@ -7,29 +7,30 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use gloo::timers::callback::Timeout;
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
 use litemap::LiteMap;
-use lull_browser::{Header, RequestEvent, RequestEventKind, Watch};
+use lull_browser::{Header, RequestEvent, Watch};
 use lull_worker::protocol::Method;
 use lull_worker::{Event, FetchFailure, FetchId, HopHead};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
-    AbortController, PerformanceResourceTiming, ReadableStreamDefaultReader, ReadableStreamReadResult, ReferrerPolicy,
-    RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response, Url,
+    AbortController, PerformanceObserver, PerformanceObserverInit, PerformanceResourceTiming,
+    ReadableStreamDefaultReader, ReadableStreamReadResult, ReferrerPolicy, RequestCache, RequestCredentials,
+    RequestInit, RequestRedirect, Response, Url,
 };
 
 use crate::global::{self, PERFORMANCE};
 use crate::shell::Shell;
-use crate::timers::{pause, timeout};
+use crate::timers::timeout;
 
 /// Marks Lull's own requests in the browser's events; a fragment is never sent.
 const FRAGMENT: &str = "#lull-";
 /// How long the browser's event may lag behind its answer, milliseconds.
 const EVENT_LAG_MS_MAX: u64 = 3_000;
 /// How often, and how long each time, the timing of a body is waited for, milliseconds.
-const TIMING_WAITS_MAX: u32 = 25;
-const TIMING_WAIT_MS: u64 = 2;
+const TIMING_WAITS_MAX: u32 = 5;
+const TIMING_LAG_MS_MAX: u64 = 10;
 /// Statuses whose `Location` is a redirect (Fetch standard, "redirect status").
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
@@ -60,6 +61,8 @@ struct Hop {
     limit: RefCell<Option<Timeout>>,
     heard: RefCell<Heard>,
     response: RefCell<Option<Response>>,
+    /// The body crosses the connection in another form than it is read in.
+    is_encoded: Cell<bool>,
 }
 
 /// What the browser's events told of a request.
@@ -87,6 +90,7 @@ impl Fetches {
             limit: RefCell::default(),
             heard: RefCell::default(),
             response: RefCell::default(),
+            is_encoded: Cell::new(false),
         });
         hop.limit(timeout_ms);
         if let Some(former) = self.hops.borrow_mut().insert(fetch, Rc::clone(&hop)) {
@@ -198,9 +202,9 @@ impl Hop {
     /// Sends the request and waits for its head. The browser's listeners live as long as this does.
     async fn head(self: &Rc<Self>, url: &str, method: Method) -> Result<HopHead, FetchFailure> {
         let hop = Rc::downgrade(self);
-        let listen = move |kind, event| {
+        let listen = move |event| {
             if let Some(hop) = hop.upgrade() {
-                hop.hear(kind, event);
+                hop.hear(event);
             }
         };
         let _watch = Watch::start(url, listen).map_err(|_| FetchFailure::Network)?;
@@ -217,6 +221,7 @@ impl Hop {
         let status = heard.status.unwrap_or_else(|| response.status());
         let headers: Vec<_> = heard.headers.into_iter().filter_map(shown).collect();
         let location = REDIRECTS.contains(&status).then(|| location(&headers, url)).flatten();
+        self.is_encoded.set(headers.iter().any(|(name, _)| name == "content-encoding"));
         self.response.replace(Some(response));
         Ok(HopHead { status, headers, location, address: heard.address.flatten() })
     }
@@ -238,7 +243,7 @@ impl Hop {
         Ok(init)
     }
 
-    fn hear(&self, kind: RequestEventKind, event: RequestEvent) {
+    fn hear(&self, event: RequestEvent) {
         let mut heard = self.heard.borrow_mut();
         let ours = event.may_be_ours() && event.url.contains(FRAGMENT);
         *(if ours { &mut heard.own } else { &mut heard.foreign }) += 1;
@@ -247,10 +252,8 @@ impl Hop {
             return;
         }
         heard.status = Some(event.status_code);
-        if kind != RequestEventKind::HeadersReceived {
-            let proxied = event.proxied();
-            heard.address = Some(event.ip.filter(|_| !event.from_cache && !proxied));
-        }
+        let proxied = event.proxied();
+        heard.address = Some(event.ip.filter(|_| !event.from_cache && !proxied));
         if let Some(headers) = event.response_headers {
             heard.headers = headers;
         }
@@ -319,10 +322,14 @@ impl Hop {
         Err((self.failure(), body.len() as u64))
     }
 
-    /// Bytes of a whole body that crossed the connection. The browser tells them a little after the body's
-    /// end; if it doesn't, the decoded bytes count.
+    /// Bytes of a whole body that crossed the connection: those that were read, unless the body came encoded
+    /// (RFC 9110 §8.4). The browser tells those a little after the body's end; if it doesn't, the decoded bytes
+    /// count.
     async fn encoded_bytes(&self, decoded_bytes: u64) -> u64 {
-        let mut waits = if decoded_bytes == 0 { 0 } else { TIMING_WAITS_MAX };
+        if decoded_bytes == 0 || !self.is_encoded.get() {
+            return decoded_bytes;
+        }
+        let mut waits = TIMING_WAITS_MAX;
         loop {
             let entries = PERFORMANCE.with(|p| p.get_entries_by_name_with_entry_type(&self.url, "resource"));
             if let Some(entry) = entries.iter().last() {
@@ -334,8 +341,26 @@ impl Hop {
                 return decoded_bytes;
             }
             waits -= 1;
-            pause(TIMING_WAIT_MS).await;
+            timing_told().await;
         }
+    }
+}
+
+/// Waits until the browser tells of a request's timing, but not for long.
+async fn timing_told() {
+    let mut kept = None;
+    let told = Promise::new(&mut |resolve, _| {
+        let observer = PerformanceObserver::new(&resolve).ok();
+        if let Some(observer) = &observer {
+            observer.observe(&PerformanceObserverInit::new(&Array::of1(&"resource".into())));
+        }
+        let late = timeout(TIMING_LAG_MS_MAX, move || drop(resolve.call0(&JsValue::UNDEFINED)));
+        kept = Some((observer, late));
+    });
+    // A promise that is never rejected.
+    told.await.ok();
+    if let Some((Some(observer), _)) = kept {
+        observer.disconnect();
     }
 }
 

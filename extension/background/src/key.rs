@@ -48,8 +48,8 @@ struct Wrapped {
 }
 
 /// The worker's key: the stored one, or a new one that is stored before it is returned.
-pub(crate) async fn load_or_make(storage: &Storage) -> Result<SigningKey, KeyError> {
-    if let Some(stored) = storage.key().await? {
+pub(crate) async fn load_or_make(storage: &Storage, stored: Option<JsValue>) -> Result<SigningKey, KeyError> {
+    if let Some(stored) = stored {
         return unwrap(stored).await;
     }
     let (wrapped, key) = make().await.map_err(|e| KeyError::Crypto(describe(&e)))?;

@@ -43,10 +43,15 @@ impl Pages {
         self.ports.borrow().iter().any(|known| known.is(port))
     }
 
+    /// Whether there is a page.
+    pub(crate) fn are_open(&self) -> bool {
+        !self.ports.borrow().is_empty()
+    }
+
     /// Shows a view in all pages, if it differs from the last one.
     pub(crate) fn show(&self, view: View) {
         let reply = Reply::View { view: Box::new(view) };
-        if self.ports.borrow().is_empty() || self.shown.borrow().as_ref() == Some(&reply) {
+        if self.shown.borrow().as_ref() == Some(&reply) {
             return;
         }
         self.ports.borrow_mut().retain(|port| send(port, None, &reply));

@@ -60,9 +60,9 @@ impl Shell {
     }
 
     /// Lets the machine look around for the first time.
-    pub(crate) async fn begin(self: &Rc<Self>) {
+    pub(crate) fn begin(self: &Rc<Self>, surroundings: Surroundings) {
         self.timers.wait_for_midnight(self);
-        self.surrounded(look().await);
+        self.surrounded(surroundings);
         self.post(Event::Tick);
         self.view_changed();
     }
@@ -202,6 +202,13 @@ impl Shell {
         }
     }
 
+    fn link(&self) -> Link {
+        match &*self.worker.borrow() {
+            Ok(worker) => worker.link(),
+            Err(trouble) => trouble.view().link,
+        }
+    }
+
     /// Shows the view once all that happens now has been handled.
     fn view_changed(self: &Rc<Self>) {
         if self.showing.replace(true) {
@@ -210,9 +217,12 @@ impl Shell {
         let shell = Rc::clone(self);
         spawn_local(async move {
             shell.showing.set(false);
-            let view = shell.view();
-            shell.timers.standing(!matches!(view.link, Link::Off | Link::Stopped { .. }));
-            shell.pages.show(view);
+            let link = shell.link();
+            shell.timers.standing(!matches!(link, Link::Off | Link::Stopped { .. }));
+            // A view takes work, and mostly nobody looks.
+            if shell.pages.are_open() {
+                shell.pages.show(shell.view());
+            }
         });
     }
 
@@ -233,7 +243,6 @@ impl Shell {
     }
 }
 
-/// Notes a call of the browser that failed. The loop goes on: whatever depended on it is asked for again.
 /// Opens the first run. A browser that is just starting may have no window for it yet.
 async fn welcome() {
     let mut opened = open_tab(WELCOME).await;
@@ -247,6 +256,7 @@ async fn welcome() {
     report(opened);
 }
 
+/// Notes a call of the browser that failed. The loop goes on: whatever depended on it is asked for again.
 pub(crate) fn report(result: Result<(), BrowserError>) {
     if let Err(error) = result {
         gloo::console::error!(error.to_string());

@@ -16,6 +16,7 @@ use crate::global::{fetch, random};
 use crate::key::{self, KeyError};
 use crate::shell::{Shell, report};
 use crate::storage::{Storage, StorageError};
+use crate::surroundings::look;
 
 /// The file of the package that names the coordinator.
 const TRUST: &str = "trust.json";
@@ -62,9 +63,11 @@ impl Trouble {
     }
 }
 
-/// Makes the shell around a machine, or around the trouble that keeps one from being made.
+/// Makes the shell around a machine, or around the trouble that keeps one from being made. Whatever can be
+/// asked for is asked for before anything is waited for: somebody may be looking at an empty page.
 pub(crate) async fn start() -> Rc<Shell> {
     report(set_idle_detection());
+    let surroundings = look();
     let shell = match load().await {
         Ok((storage, worker)) => Shell::new(Some(storage), Ok(worker)),
         Err(trouble) => {
@@ -72,15 +75,17 @@ pub(crate) async fn start() -> Rc<Shell> {
             Shell::new(None, Err(trouble))
         }
     };
-    shell.begin().await;
+    shell.begin(surroundings.await);
     shell
 }
 
 async fn load() -> Result<(Rc<Storage>, Worker), Trouble> {
-    let trust = trust().await?;
+    let trust = trust();
     let storage = Storage::open().await?;
-    let records = storage.records().await?;
-    let key = key::load_or_make(&storage).await?;
+    let (records, key) = (storage.records(), storage.key());
+    let trust = trust.await?;
+    let key = key::load_or_make(&storage, key.await?).await?;
+    let records = records.await?;
     let seed = random().map_err(|e| KeyError::Crypto(describe(&e)))?;
     let worker = Worker::new(Config { trust }, key, u64::from_le_bytes(seed), records);
     Ok((storage, worker))
@@ -92,10 +97,14 @@ struct Trust {
     fingerprint: String,
 }
 
-async fn trust() -> Result<TrustRoot, Trouble> {
+/// The file is fetched from before this function returns.
+fn trust() -> impl Future<Output = Result<TrustRoot, Trouble>> {
+    let response = fetch(&package_url(TRUST), &RequestInit::new()).into_future();
     let unreadable = |e: JsValue| Trouble::Package(describe(&e));
-    let response = fetch(&package_url(TRUST), &RequestInit::new()).await.map_err(unreadable)?;
-    let json: Promise = response.unchecked_into::<Response>().json().map_err(unreadable)?;
-    let trust: Trust = from_js(json.await.map_err(unreadable)?).map_err(|e| Trouble::Package(e.to_string()))?;
-    Ok(TrustRoot::new(&trust.coordinator, &trust.fingerprint)?)
+    async move {
+        let response = response.await.map_err(unreadable)?;
+        let json: Promise = response.unchecked_into::<Response>().json().map_err(unreadable)?;
+        let trust: Trust = from_js(json.await.map_err(unreadable)?).map_err(|e| Trouble::Package(e.to_string()))?;
+        Ok(TrustRoot::new(&trust.coordinator, &trust.fingerprint)?)
+    }
 }

@@ -60,16 +60,19 @@ impl Storage {
         Ok(Rc::new(Self { database: RefCell::new(open().await?) }))
     }
 
-    /// All records of the machine.
-    pub(crate) async fn records(&self) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
-        let store = transaction(&self.database.borrow(), RECORDS, "readonly")?.object_store(RECORDS)?;
-        let (keys, values) = (store.get_all_keys()?, store.get_all()?);
-        // Both requests are under way before the first wait: one transaction, one state.
-        let (keys, values) = (settled(&keys), settled(&values));
-        let (keys, values) = (keys.await?.unchecked_into::<Array>(), values.await?.unchecked_into::<Array>());
-        // What isn't bytes reaches the machine as none, and is set aside there.
-        let bytes = |value: JsValue| value.dyn_into::<Uint8Array>().map(|v| v.to_vec()).unwrap_or_default();
-        Ok(keys.iter().zip(values.iter()).filter_map(|(k, v)| Some((k.as_string()?, bytes(v)))).collect())
+    /// All records of the machine: one transaction, one state, asked for before this function returns.
+    pub(crate) fn records(&self) -> impl Future<Output = Result<Vec<(String, Vec<u8>)>, StorageError>> + use<> {
+        let asked = transaction(&self.database.borrow(), RECORDS, "readonly").and_then(|transaction| {
+            let store = transaction.object_store(RECORDS)?;
+            Ok((settled(&store.get_all_keys()?), settled(&store.get_all()?)))
+        });
+        async {
+            let (keys, values) = asked?;
+            let (keys, values) = (keys.await?.unchecked_into::<Array>(), values.await?.unchecked_into::<Array>());
+            // What isn't bytes reaches the machine as none, and is set aside there.
+            let bytes = |value: JsValue| value.dyn_into::<Uint8Array>().map(|v| v.to_vec()).unwrap_or_default();
+            Ok(keys.iter().zip(values.iter()).filter_map(|(k, v)| Some((k.as_string()?, bytes(v)))).collect())
+        }
     }
 
     /// Writes all or nothing. The transaction begins before this function returns, and transactions on
@@ -107,10 +110,9 @@ impl Storage {
         Ok(())
     }
 
-    /// The wrapped key, if there is one.
-    pub(crate) async fn key(&self) -> Result<Option<JsValue>, StorageError> {
-        let database = self.database.borrow().clone();
-        key(&database).await
+    /// The wrapped key, if there is one; asked for before this function returns.
+    pub(crate) fn key(&self) -> impl Future<Output = Result<Option<JsValue>, StorageError>> + use<> {
+        key(&self.database.borrow())
     }
 
     /// Stores the wrapped key; fails if there is one already.
@@ -142,10 +144,10 @@ async fn open() -> Result<Database, StorageError> {
     Ok(settled(&request).await?.unchecked_into())
 }
 
-async fn key(database: &Database) -> Result<Option<JsValue>, StorageError> {
-    let store = transaction(database, KEYS, "readonly")?.object_store(KEYS)?;
-    let value = settled(&store.get(&KEY.into())?).await?;
-    Ok(Some(value).filter(|value| !value.is_undefined()))
+fn key(database: &Database) -> impl Future<Output = Result<Option<JsValue>, StorageError>> + use<> {
+    let asked = transaction(database, KEYS, "readonly")
+        .and_then(|transaction| Ok(settled(&transaction.object_store(KEYS)?.get(&KEY.into())?)));
+    async { Ok(Some(asked?.await?).filter(|value| !value.is_undefined())) }
 }
 
 fn transaction(database: &Database, store: &str, mode: &str) -> Result<IdbTransaction, StorageError> {

@@ -5,13 +5,15 @@ use lull_worker::Surroundings;
 
 use crate::global::day_start;
 
-/// Asks the browser. What it can't tell counts as what allows least.
-pub(crate) async fn look() -> Surroundings {
-    let (away, host_permission) = (is_away().await, has_all_sites().await);
-    Surroundings {
-        away: away.unwrap_or(false),
-        data_saver: data_saver(),
-        host_permission: host_permission.unwrap_or(false),
-        day_start: day_start(),
+/// Asks the browser before this function returns. What it can't tell counts as what allows least.
+pub(crate) fn look() -> impl Future<Output = Surroundings> {
+    let (away, host_permission) = (is_away(), has_all_sites());
+    async {
+        Surroundings {
+            away: away.await.unwrap_or(false),
+            host_permission: host_permission.await.unwrap_or(false),
+            data_saver: data_saver(),
+            day_start: day_start(),
+        }
     }
 }

@@ -21,8 +21,8 @@ pub fn set_idle_detection() -> Result<(), BrowserError> {
     set_detection_interval(IDLE_DETECTION_S).map_err(|e| BrowserError::new("idle.setDetectionInterval", &e))
 }
 
-/// Nobody is at the keyboard, or the screen is locked.
-pub async fn is_away() -> Result<bool, BrowserError> {
-    let state = settled("idle.queryState", query_state(IDLE_DETECTION_S)).await?;
-    Ok(state.as_string().is_some_and(|state| state != "active"))
+/// Nobody is at the keyboard, or the screen is locked. The browser is asked before this function returns.
+pub fn is_away() -> impl Future<Output = Result<bool, BrowserError>> {
+    let state = settled("idle.queryState", query_state(IDLE_DETECTION_S));
+    async { Ok(state.await?.as_string().is_some_and(|state| state != "active")) }
 }

@@ -16,7 +16,7 @@ pub use idle::{IDLE_DETECTION_S, is_away, set_idle_detection};
 pub use network::data_saver;
 pub use permission::{has_all_sites, permissions_release_all, permissions_request_all};
 pub use port::{Answer, Port, Refused, Request, from_js, to_js};
-pub use request::{Header, RequestEvent, RequestEventKind, Watch};
+pub use request::{Header, RequestEvent, Watch};
 pub use runtime::{manifest_version, open_tab, package_url};
 
 use js_sys::{Error, Promise};
@@ -45,8 +45,14 @@ pub fn describe(value: &JsValue) -> String {
     value.as_string().unwrap_or_else(|| "unknown error".to_owned())
 }
 
-/// Waits for what a call promised.
-async fn settled(call: &'static str, promise: Result<Promise, JsValue>) -> Result<JsValue, BrowserError> {
-    let promise = promise.map_err(|e| BrowserError::new(call, &e))?;
-    promise.await.map_err(|e| BrowserError::new(call, &e))
+/// What a call promised; its handlers are set before this function returns.
+fn settled(
+    call: &'static str,
+    promise: Result<Promise, JsValue>,
+) -> impl Future<Output = Result<JsValue, BrowserError>> + use<> {
+    let answer = promise.map(IntoFuture::into_future);
+    async move {
+        let answer = answer.map_err(|e| BrowserError::new(call, &e))?;
+        answer.await.map_err(|e| BrowserError::new(call, &e))
+    }
 }

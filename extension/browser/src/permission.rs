@@ -27,9 +27,10 @@ fn all_sites() -> Result<JsValue, BrowserError> {
     to_js(&Permissions { origins: ["*://*/*"] })
 }
 
-/// Whether the permission is granted.
-pub async fn has_all_sites() -> Result<bool, BrowserError> {
-    Ok(settled("permissions.contains", contains(&all_sites()?)).await?.is_truthy())
+/// Whether the permission is granted. The browser is asked before this function returns.
+pub fn has_all_sites() -> impl Future<Output = Result<bool, BrowserError>> {
+    let asked = all_sites().map(|permissions| settled("permissions.contains", contains(&permissions)));
+    async { Ok(asked?.await?.is_truthy()) }
 }
 
 /// Asks the person for the permission; false if they say no. The question is put before this function

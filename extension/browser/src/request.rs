@@ -10,8 +10,6 @@ use crate::{BrowserError, from_js, package_url, to_js};
 #[wasm_bindgen]
 extern "C" {
     type RequestSource;
-    #[wasm_bindgen(thread_local_v2, js_namespace = ["chrome", "webRequest"], js_name = onHeadersReceived)]
-    static ON_HEADERS_RECEIVED: RequestSource;
     #[wasm_bindgen(thread_local_v2, js_namespace = ["chrome", "webRequest"], js_name = onBeforeRedirect)]
     static ON_BEFORE_REDIRECT: RequestSource;
     #[wasm_bindgen(thread_local_v2, js_namespace = ["chrome", "webRequest"], js_name = onResponseStarted)]
@@ -29,17 +27,6 @@ extern "C" {
 }
 
 type Listener = Closure<dyn FnMut(JsValue)>;
-
-/// Which event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestEventKind {
-    /// `onHeadersReceived`.
-    HeadersReceived,
-    /// `onBeforeRedirect`: the answer is a redirect.
-    Redirect,
-    /// `onResponseStarted`: the answer's head is there.
-    ResponseStarted,
-}
 
 /// A response header.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -101,14 +88,23 @@ struct Filter<'a> {
 
 /// Listens to the events of one URL while it lives.
 pub struct Watch {
-    listeners: Vec<(RequestEventKind, Listener)>,
+    listeners: Vec<(Kind, Listener)>,
+}
+
+/// Which event. One of the two comes with each answer; either has its head and the address it came from.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// `onBeforeRedirect`.
+    Redirect,
+    /// `onResponseStarted`.
+    Response,
 }
 
 impl Watch {
     /// Starts to listen. `url` has no fragment; the filter compares all but the fragment. A `*` in it would
     /// stand for anything and let other requests be seen, so such a URL is refused. Another request of the
     /// very same URL can't be excluded: `on_event` looks itself.
-    pub fn start(url: &str, on_event: impl Fn(RequestEventKind, RequestEvent) + 'static) -> Result<Self, BrowserError> {
+    pub fn start(url: &str, on_event: impl Fn(RequestEvent) + 'static) -> Result<Self, BrowserError> {
         let failed = |e: JsValue| BrowserError::new("webRequest.addListener", &e);
         if url.contains('*') {
             return Err(failed(JsValue::from_str("a URL with a * is a pattern")));
@@ -117,11 +113,11 @@ impl Watch {
         let extra = to_js(&["responseHeaders"])?;
         let on_event = Rc::new(on_event);
         let mut watch = Self { listeners: Vec::new() };
-        for kind in KINDS {
+        for kind in [Kind::Redirect, Kind::Response] {
             let on_event = Rc::clone(&on_event);
             let listener = Listener::new(move |details: JsValue| {
                 if let Ok(event) = from_js(details) {
-                    on_event(kind, event);
+                    on_event(event);
                 }
             });
             let added = with_source(kind, |source| source.add_listener(&listener, &filter, &extra));
@@ -141,13 +137,9 @@ impl Drop for Watch {
     }
 }
 
-const KINDS: [RequestEventKind; 3] =
-    [RequestEventKind::HeadersReceived, RequestEventKind::Redirect, RequestEventKind::ResponseStarted];
-
-fn with_source<T>(kind: RequestEventKind, f: impl FnOnce(&RequestSource) -> T) -> T {
+fn with_source<T>(kind: Kind, f: impl FnOnce(&RequestSource) -> T) -> T {
     match kind {
-        RequestEventKind::HeadersReceived => ON_HEADERS_RECEIVED.with(f),
-        RequestEventKind::Redirect => ON_BEFORE_REDIRECT.with(f),
-        RequestEventKind::ResponseStarted => ON_RESPONSE_STARTED.with(f),
+        Kind::Redirect => ON_BEFORE_REDIRECT.with(f),
+        Kind::Response => ON_RESPONSE_STARTED.with(f),
     }
 }

@@ -59,7 +59,7 @@ impl Browser {
             if let Ok(closed) = tokio::time::timeout(WELCOME_MAX, browser.close_welcome_tab()).await {
                 return closed.map(|()| browser);
             }
-            println!("· the browser's first tab hangs; starting it anew");
+            eprintln!("· the browser's first tab hangs; starting it anew");
             browser.abandon(launch.profile).await?;
         }
         bail!("{LAUNCHES_MAX} launches without a welcome tab that could be closed")
@@ -195,7 +195,20 @@ impl Browser {
 
     /// Whether the extension's service worker runs.
     pub(crate) async fn background_runs(&self) -> Result<bool> {
-        Ok(!self.targets("service_worker", "background.js").await?.is_empty())
+        Ok(self.background().await?.is_some())
+    }
+
+    /// The service worker's target, if it runs.
+    pub(crate) async fn background(&self) -> Result<Option<String>> {
+        let workers = self.targets("service_worker", "background.js").await?;
+        Ok(workers.first().and_then(|t| t.get("targetId")).and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// Where the browser's DevTools listen, `host:port`.
+    pub(crate) fn debugger(&self) -> Result<String> {
+        let options = self.client.capabilities().and_then(|c| c.get("goog:chromeOptions"));
+        let address = options.and_then(|o| o.get("debuggerAddress")).and_then(Value::as_str);
+        address.map(str::to_owned).context("the driver does not say where DevTools listen")
     }
 
     /// Sets the page's theme and size, CSS pixels; they last until the browser closes.
@@ -364,7 +377,11 @@ fn capabilities(launch: &Launch<'_>) -> Result<serde_json::Map<String, Value>> {
         "args": args,
         "excludeSwitches": ["disable-extensions"],
         "binary": chromium,
-        "prefs": {"download": {"default_directory": launch.downloads, "prompt_for_download": false}},
+        "prefs": {
+            // An icon that isn't pinned slides out of the menu before its popup opens.
+            "extensions": {"pinned_extensions": [extension_id(&launch.extension.canonicalize()?)?]},
+            "download": {"default_directory": launch.downloads, "prompt_for_download": false},
+        },
     });
     let timeouts = json!({"pageLoad": WAIT.as_millis(), "script": WAIT.as_millis()});
     let map = json!({"browserName": "chrome", "goog:chromeOptions": options, "timeouts": timeouts});

@@ -1,6 +1,8 @@
 //! The release package in real browsers, in a network of its own. Started through `cargo xtask`.
 
+mod bench;
 mod browser;
+mod devtools;
 mod faults;
 mod job;
 mod market;
@@ -42,6 +44,12 @@ enum Task {
     },
     /// Screenshots of each page in both themes, and a recording of the first minute.
     Pictures,
+    /// Benchmarks of the extension; a JSON object a row.
+    Bench {
+        /// Only this part; may be given several times.
+        #[arg(long, value_enum)]
+        only: Vec<bench::Part>,
+    },
     /// Every scenario.
     Test {
         /// Only those whose name contains this.
@@ -85,6 +93,10 @@ fn main() -> Result<()> {
                 scenarios::on_runtime(pictures::take(&paths, temporary.path(), step))?;
             }
             Ok(())
+        }
+        Task::Bench { only } => {
+            let data = tempfile::tempdir()?;
+            scenarios::on_runtime(bench::run(&paths, data.path(), &only))
         }
         Task::Test { only, .. } => scenarios::run(&paths, only.as_deref()),
     }

@@ -131,6 +131,13 @@ impl Buyer {
         order.map(str::to_owned).with_context(|| format!("{what}: {status} {json}"))
     }
 
+    /// How many results an order has so far.
+    pub(crate) async fn results_count(&self, order: &str) -> Result<u64> {
+        let url = format!("{}/orders/{order}", self.base);
+        let status: Value = self.http.get(url).bearer_auth(&self.key).send().await?.error_for_status()?.json().await?;
+        status.get("results").and_then(Value::as_u64).with_context(|| format!("no count of results: {status}"))
+    }
+
     /// The results of an order so far.
     pub(crate) async fn results(&self, order: &str) -> Result<Vec<Value>> {
         let url = format!("{}/orders/{order}/results", self.base);

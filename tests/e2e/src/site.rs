@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -26,6 +26,11 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::server::TlsStream;
 
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
+
+/// A page under `/bench/`, bytes.
+pub(crate) const BENCH_BODY_BYTES: usize = 100_000;
+/// What such pages are made of.
+const BENCH_TEXT: &str = "/large/constitution.txt";
 
 /// One request as the site saw it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -79,6 +84,8 @@ struct Shared {
     documents: BTreeMap<String, Document>,
     log: Mutex<Vec<LogLine>>,
     requests: Mutex<BTreeMap<SocketAddr, u64>>,
+    /// When a page under `/bench/` was first asked for.
+    asked: Mutex<BTreeMap<String, Instant>>,
     dripping: AtomicUsize,
     file: PathBuf,
 }
@@ -93,6 +100,7 @@ impl Sites {
             documents,
             log: Mutex::default(),
             requests: Mutex::default(),
+            asked: Mutex::default(),
             dripping: AtomicUsize::new(0),
             file: log.to_owned(),
         });
@@ -115,6 +123,11 @@ impl Sites {
     /// Whether `/drip` is sending to anybody.
     pub(crate) fn dripping(&self) -> bool {
         self.shared.dripping.load(Ordering::SeqCst) > 0
+    }
+
+    /// When a page under `/bench/` was first asked for.
+    pub(crate) fn first_asked(&self, path: &str) -> Option<Instant> {
+        self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied()
     }
 
     /// How many requests arrived at a site's address, whatever host they named. (Chromium may open a
@@ -164,6 +177,8 @@ impl Tls {
             loop {
                 // A failed accept or handshake is that client's own trouble.
                 let Ok((tcp, from)) = tcp.accept().await else { continue };
+                // An answer must not wait for the peer's delayed acknowledgement.
+                tcp.set_nodelay(true).ok();
                 let (acceptor, done) = (acceptor.clone(), done.clone());
                 tokio::spawn(async move {
                     if let Ok(tls) = acceptor.accept(tcp).await {
@@ -198,6 +213,10 @@ async fn serve(State((shared, at)): State<(Arc<Shared>, SocketAddr)>, request: R
     let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default().to_owned();
     if path == "/drip" {
         return drip(shared);
+    }
+    if let Some(thinks_ms) = path.strip_prefix("/bench/").and_then(|rest| rest.split('/').next()?.parse().ok()) {
+        shared.asked.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_insert_with(Instant::now);
+        tokio::time::sleep(Duration::from_millis(thinks_ms)).await;
     }
     let answer = shared.answer(&host, &path);
     let line = log_line(&request, host, path, &answer);
@@ -283,6 +302,7 @@ impl Shared {
         if let Some(document) = self.documents.get(path) {
             return Answer::new(StatusCode::OK, &document.content_type, document.bytes.clone());
         }
+        let bench_text = || self.documents.get(BENCH_TEXT).and_then(|d| d.bytes.get(..BENCH_BODY_BYTES));
         match path {
             "/moved" => Answer::redirect("/sqlite/about.html"),
             "/moved-twice" => Answer::redirect(&format!("https://{}/moved", LIBRARY.0)),
@@ -292,6 +312,9 @@ impl Shared {
             "/to-login" => Answer::redirect("/login"),
             "/bomb" => bomb(),
             "/gate" => Answer::new(StatusCode::FORBIDDEN, "text/plain", "not for you"),
+            _ if path.starts_with("/bench/") => {
+                Answer::new(StatusCode::OK, "text/plain; charset=utf-8", bench_text().unwrap_or_default())
+            }
             _ if host == NEWS.0 && path.starts_with("/page/") => {
                 Answer::new(StatusCode::OK, "text/html", format!("<title>{path}</title><h1>{path}</h1>"))
             }

@@ -309,7 +309,8 @@ async fn administer(paths: &Paths, data: &Path, args: &[&str]) -> Result<String>
     Ok(String::from_utf8(out.stdout)?)
 }
 
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+/// Copies a folder with all in it, but no trust root.
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from).with_context(|| from.display().to_string())? {
         let entry = entry?;

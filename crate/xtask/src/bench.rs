@@ -1,0 +1,284 @@
+//! `cargo xtask bench`: measures, prints one table, and keeps it as JSON. Each program of it prints its rows as
+//! JSON lines; a goal that isn't met is named and fails nothing.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::package::{PackageArgs, package};
+use crate::progress::Steps;
+use crate::run;
+use crate::setup::{Goal, Tools, prepare};
+use crate::shell::{capture, command, logged, repo, target};
+use crate::wasm::{MODULES, bench_module, sizes};
+
+/// Goals of the modules, gzip, KB.
+const GZIP_KB_MAX: [(&str, u32); 2] = [("background", 150), ("popup", 200)];
+
+/// A machine with more to do than this does not measure well.
+const LOAD_MAX: f64 = 0.5;
+
+/// What to measure.
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    /// The benchmark; there is one
+    #[arg(value_enum, value_name = "NAME")]
+    name: Name,
+
+    /// Only this part; may be given several times
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Name {
+    /// Size, browser, coordinator
+    Main,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The package's size
+    Size,
+    /// Start, popup, signing and fetches in a real Chromium
+    Browser,
+    /// The coordinator under load
+    Coordinator,
+}
+
+/// Measures, prints the table and writes `target/bench/<name>.json`.
+pub(crate) fn bench(args: &BenchArgs, force_debian: bool) -> Result<()> {
+    let load = load();
+    let wanted = |part: Part| args.only.is_empty() || args.only.contains(&part);
+    let mut rows = Vec::new();
+    if wanted(Part::Size) || wanted(Part::Browser) {
+        let goal = if wanted(Part::Browser) { Goal::Isolated } else { Goal::Build };
+        let tools = prepare(goal, force_debian)?.require()?;
+        let dir = package(&tools, &PackageArgs::default())?;
+        if wanted(Part::Size) {
+            rows.extend(size_rows(&dir)?);
+        }
+        if wanted(Part::Browser) {
+            rows.extend(browser_rows(&tools)?);
+        }
+    }
+    if wanted(Part::Coordinator) {
+        rows.extend(coordinator_rows()?);
+    }
+    println!("\n{}", table(&rows)?);
+    let file = target()?.join("bench").join("main.json");
+    keep(&file, load, rows)?;
+    println!("kept with notes of what each row measures: {}", file.display());
+    Ok(())
+}
+
+/// How many tasks wanted a core in the last minute; the benchmark's own are not among them yet.
+fn load() -> Option<f64> {
+    let load = fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()?;
+    if load > LOAD_MAX {
+        println!("this machine is busy already (load {load:.1}): times will be longer than it needs");
+    }
+    Some(load)
+}
+
+fn size_rows(dir: &Path) -> Result<Vec<Value>> {
+    let kilobytes = |bytes: u64| (bytes as f64 / 100.0).round() / 10.0;
+    let row = |name: String, bytes: u64, goal: Option<u32>, note: &str| {
+        let goal = goal.map(|most| json!({"at_most": most}));
+        json!({"name": name, "value": kilobytes(bytes), "unit": "KB", "peer": null, "ratio": null, "goal": goal, "note": note})
+    };
+    let mut rows = Vec::new();
+    for module in MODULES {
+        let (raw_bytes, gzip_bytes) = sizes(module)?;
+        let most = GZIP_KB_MAX.iter().find(|(name, _)| *name == module).map(|(_, kb)| *kb);
+        rows.push(row(
+            format!("{module} wasm, raw"),
+            raw_bytes,
+            None,
+            "the release module as packaged; KB = 1,000 bytes",
+        ));
+        rows.push(row(format!("{module} wasm, gzip"), gzip_bytes, most, "the same by gzip -9"));
+    }
+    let zip_bytes = fs::metadata(dir.with_extension("zip")).context("the package's .zip")?.len();
+    rows.push(row("package, zip".to_owned(), zip_bytes, None, "the whole extension as a store gets it"));
+    Ok(rows)
+}
+
+fn browser_rows(tools: &Tools) -> Result<Vec<Value>> {
+    let page = bench_module(tools)?;
+    for file in ["bench.html", "bench.js", "plain.html"] {
+        fs::copy(repo().join("tests/bench/page").join(file), page.join(file)).context(file)?;
+    }
+    let mut e2e = run::e2e(tools, run::Programs::Release)?;
+    lines_of(e2e.arg("bench").env("LULL_BENCH_PAGE", page))
+}
+
+fn coordinator_rows() -> Result<Vec<Value>> {
+    if !repo().join("tests/load/Cargo.toml").is_file() {
+        println!("coordinator: not measured, there is no tests/load");
+        return Ok(Vec::new());
+    }
+    Steps::new(1).step("coordinator and load generator", || {
+        let mut cargo = command("cargo");
+        cargo.args(["build", "--release", "-p", "lull-coordinator", "-p", "lull-load"]);
+        logged(&mut cargo, &target()?.join("xtask/log/load"))?;
+        Ok("built".to_owned())
+    })?;
+    lines_of(command(target()?.join("release/lull-load")).arg("bench"))
+}
+
+/// Runs a program and reads the rows it prints; what it says besides goes to this terminal.
+fn lines_of(program: &mut Command) -> Result<Vec<Value>> {
+    let mut child = program.stdout(Stdio::piped()).spawn().context("can't start the benchmark")?;
+    let out = child.stdout.take().context("the benchmark's output")?;
+    let mut rows = Vec::new();
+    for line in BufReader::new(out).lines() {
+        let line = line?;
+        rows.push(serde_json::from_str(&line).with_context(|| format!("not a row: {line}"))?);
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("the benchmark failed ({status})");
+    }
+    Ok(rows)
+}
+
+/// The rows as aligned columns, then the goals that aren't met.
+fn table(rows: &[Value]) -> Result<String> {
+    let head = ["", "value", "peer", "ratio", "goal", "met"].map(str::to_owned);
+    let mut lines = vec![head];
+    let mut missed = Vec::new();
+    for row in rows {
+        let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let value =
+            row.get("value").and_then(Value::as_f64).with_context(|| format!("a row without a value: {row}"))?;
+        let met = met(row, value);
+        if met == Some(false) {
+            missed.push(text("name"));
+        }
+        let peer = row.get("peer").filter(|peer| !peer.is_null()).map(|peer| {
+            let name = peer.get("name").and_then(Value::as_str).unwrap_or_default();
+            format!("{} {name}", peer.get("value").and_then(Value::as_f64).map_or_else(String::new, shown))
+        });
+        let ratio = row.get("ratio").and_then(Value::as_f64).map(shown);
+        let met = met.map_or("", |met| if met { "yes" } else { "NO" }).to_owned();
+        let value = format!("{} {}", shown(value), text("unit"));
+        lines.push([text("name"), value, peer.unwrap_or_default(), ratio.unwrap_or_default(), goal_text(row), met]);
+    }
+    let mut text = aligned(&lines);
+    if !missed.is_empty() {
+        text.push_str(&format!("\ngoals not met: {}\n", missed.join("; ")));
+    }
+    Ok(text)
+}
+
+fn goal(row: &Value) -> Option<(bool, f64)> {
+    let goal = row.get("goal")?;
+    let bound = |name: &str| goal.get(name).and_then(Value::as_f64);
+    bound("at_most").map(|most| (true, most)).or(bound("at_least").map(|least| (false, least)))
+}
+
+fn met(row: &Value, value: f64) -> Option<bool> {
+    goal(row).map(|(is_most, bound)| if is_most { value <= bound } else { value >= bound })
+}
+
+fn goal_text(row: &Value) -> String {
+    goal(row)
+        .map_or_else(String::new, |(is_most, bound)| format!("{} {}", if is_most { "≤" } else { "≥" }, shown(bound)))
+}
+
+/// Three digits that count, thousands apart.
+fn shown(value: f64) -> String {
+    let decimals = match value.abs() {
+        v if v >= 99.95 || v == v.trunc() => 0,
+        v if v >= 9.995 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.decimals$}");
+    let (whole, rest) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        let left = whole.len() - index;
+        if index > 0 && left.is_multiple_of(3) && !grouped.ends_with('-') {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    rest.map_or(grouped.clone(), |rest| format!("{grouped}.{rest}"))
+}
+
+fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
+    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Writes the rows with what they were measured on.
+fn keep(file: &Path, load: Option<f64>, rows: Vec<Value>) -> Result<()> {
+    let said = |program: &str, args: &[&str]| capture(command(program).args(args)).unwrap_or_default();
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, model)| model));
+    let changed =
+        if said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() { "" } else { "+changes" };
+    let measured = json!({
+        "when": said("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"]),
+        "machine": {
+            "cores": std::thread::available_parallelism()?.get(),
+            "model": model,
+            "kernel": said("uname", &["-sr"]),
+            "load_before": load,
+        },
+        "commit": format!("{}{changed}", said("git", &["rev-parse", "--short=12", "HEAD"])),
+        "rows": rows,
+    });
+    fs::create_dir_all(file.parent().unwrap_or(file))?;
+    fs::write(file, serde_json::to_string_pretty(&measured)? + "\n").with_context(|| file.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_aligned_and_names_what_is_not_met() {
+        let row = |name: &str, value: f64, goal: Value| json!({"name": name, "value": value, "unit": "ms", "peer": null, "ratio": null, "goal": goal, "note": null});
+        let mut relay = row("relay", 2.5, Value::Null);
+        relay["peer"] = json!({"name": "fetch", "value": 2});
+        relay["ratio"] = json!(1.25);
+        let rows =
+            [relay, row("start", 61.25, json!({"at_most": 50})), row("results", 12_345.6, json!({"at_least": 10_000}))];
+        let expected = "\
+         value      peer     ratio  goal      met
+relay    2.50 ms    2 fetch  1.25
+start    61.2 ms                    ≤ 50      NO
+results  12,346 ms                  ≥ 10,000  yes
+
+goals not met: start
+";
+        assert_eq!(table(&rows).unwrap(), expected);
+        assert!(table(&[json!({})]).is_err());
+    }
+
+    #[test]
+    fn numbers_show_three_digits_that_count() {
+        let check = |value: f64, expected: &str| assert_eq!(shown(value), expected);
+        check(0.0, "0");
+        check(1.234, "1.23");
+        check(12.34, "12.3");
+        check(123.4, "123");
+        check(1_234_567.8, "1,234,568");
+        check(-1_234.0, "-1,234");
+        check(150.0, "150");
+    }
+}

@@ -1,0 +1,115 @@
+//! Benchmarks of the packaged extension in a real Chromium. Rows go to stdout, a JSON object a line; progress
+//! goes to stderr.
+
+mod popup;
+mod relay;
+mod row;
+mod sign;
+mod start;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::browser::Browser;
+use crate::devtools::Devtools;
+use crate::market::Demo;
+use crate::person::{Person, WELCOME};
+use crate::world::{Paths, World};
+
+/// The benchmark's own page, laid beside the package; it opens no line to the background by itself.
+const PAGE: &str = "bench/bench.html";
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Signing a result
+    Sign,
+    /// Fetching a page for a buyer
+    Relay,
+    /// The start of the service worker
+    Start,
+    /// Opening the popup
+    Popup,
+}
+
+/// What every part works with.
+struct Bench {
+    world: World,
+    browser: Browser,
+    devtools: Devtools,
+}
+
+/// Measures all parts, or `only` these.
+pub(crate) async fn run(paths: &Paths, data: &Path, only: &[Part]) -> Result<()> {
+    let bench = Bench::start(paths, data).await?;
+    for part in Part::value_variants() {
+        if !only.is_empty() && !only.contains(part) {
+            continue;
+        }
+        let rows = match part {
+            Part::Sign => sign::measure(&bench).await,
+            Part::Relay => relay::measure(&bench).await,
+            Part::Start => start::measure(&bench).await,
+            Part::Popup => popup::measure(&bench).await,
+        };
+        for row in rows.with_context(|| format!("{part:?}"))? {
+            row.print()?;
+        }
+    }
+    bench.browser.close().await?;
+    bench.world.stop().await
+}
+
+impl Bench {
+    /// A person who judges and lends bandwidth at any time of day, and the benchmark's page.
+    async fn start(paths: &Paths, data: &Path) -> Result<Self> {
+        let demo = Demo::load(&paths.repo)?;
+        let mut world = World::start(paths, data).await?;
+        world.buyer.judgments(&paths.repo, &demo).await?;
+        world.start_crowd()?;
+        let page = std::env::var_os("LULL_BENCH_PAGE").map(PathBuf::from);
+        let page = page.context("LULL_BENCH_PAGE is not set: start this through `cargo xtask bench main`")?;
+        crate::world::copy_folder(&page, &world.extension().join("bench"))?;
+        say("a browser with the extension and a person who has begun");
+        let browser = world.browser("profile").await?;
+        let person = Person::new(&browser, &paths.repo, &demo)?;
+        browser.open(WELCOME).await?;
+        person.begin().await?;
+        let first = person.answer().await?;
+        person.settled(&first, &["accepted", "ambiguous"]).await?;
+        person.lend().await?;
+        let devtools = Devtools::connect(&browser.debugger()?).await?;
+        let bench = Self { world, browser, devtools };
+        bench.open_page().await?;
+        Ok(bench)
+    }
+
+    async fn open_page(&self) -> Result<()> {
+        self.browser.goto(&self.browser.address(PAGE)).await?;
+        let ready = async || Ok(self.browser.js("return document.title").await?.as_str() == Some("ready"));
+        self.browser.until("the benchmark's page is ready", ready).await
+    }
+
+    /// Calls a function of the page and waits for what it promises.
+    async fn page(&self, call: &str) -> Result<Value> {
+        let script = format!("const done = arguments[0]; bench.{call}.then(done, (e) => done({{error: String(e)}}))");
+        let answer = self.browser.js_async(&script).await?;
+        match answer.get("error") {
+            Some(error) => anyhow::bail!("{call}: {error}"),
+            None => Ok(answer),
+        }
+    }
+}
+
+/// A number that the page gave.
+fn number(answer: &Value, name: &str) -> Result<f64> {
+    answer.get(name).and_then(Value::as_f64).with_context(|| format!("no number `{name}` in {answer}"))
+}
+
+/// One line of progress.
+fn say(line: &str) {
+    eprintln!("· {line}");
+}
