@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lull_protocol::Hash;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi, params};
 
 use crate::error::StoreError;
 use crate::value::Col;
@@ -32,11 +32,22 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     db.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
+    trust_no_log(&db)?;
     db.pragma_update(None, "foreign_keys", true)?;
     db.pragma_update(None, "cache_size", -CACHE_KIB_MAX)?;
     tune(&db)?;
     migrate(&mut db, &MIGRATIONS)?;
     Ok(db)
+}
+
+/// Empties the log that an earlier process left. If a sync of it failed, what is read from it may be in the
+/// system's memory only, marked as written (Rebello et al., "Can Applications Recover from fsync Failures?",
+/// 2020): commits appended to that would be lost with it in a power cut. A checkpoint writes and syncs all of
+/// it once more, into the database.
+fn trust_no_log(db: &Connection) -> Result<(), StoreError> {
+    let is_busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    let busy = || rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None);
+    if is_busy { Err(busy().into()) } else { Ok(()) }
 }
 
 /// Statements are prepared once: without the stability guarantee SQLite plans one anew whenever a parameter

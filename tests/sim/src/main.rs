@@ -18,7 +18,7 @@ Examples:
   lull-sim --runs 200              seeds 1 to 200
   lull-sim --hours 10000           until so many hours were simulated, from a random seed on
   lull-sim --seed 42               one run, twice: both must be the same, bit for bit
-  lull-sim --seed 42 --keep 0,3,17 --chaos-ms 90000
+  lull-sim --seed 42 --keep 0,3,17 --calm-ms 90000
                                    the same with these elements only, as a shrunk failure is printed";
 
 /// Runs all of Lull on a virtual clock, network and disk, and holds it against a model
@@ -40,6 +40,9 @@ struct Cli {
     /// How long things go wrong, milliseconds of the world's clock
     #[arg(long)]
     chaos_ms: Option<Ms>,
+    /// The faults stop earlier than the plan says, milliseconds of the world's clock
+    #[arg(long, requires = "seed")]
+    calm_ms: Option<Ms>,
     /// Runs at once; all cores if not given
     #[arg(long)]
     jobs: Option<usize>,
@@ -71,6 +74,7 @@ fn plan_of(cli: &Cli, seed: u64) -> Plan {
     if let Some(keep) = &cli.keep {
         plan.kept = keep.iter().copied().collect::<BTreeSet<_>>();
     }
+    plan.calm_ms = cli.calm_ms.unwrap_or(plan.calm_ms);
     plan
 }
 

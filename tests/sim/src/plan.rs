@@ -27,8 +27,10 @@ pub(crate) const BROWSERS_MAX: usize = 8;
 pub struct Plan {
     /// Everything follows from it.
     pub seed: u64,
-    /// How long things go wrong; afterwards all faults stop.
+    /// How long things go wrong; what happens when is drawn from it.
     pub(crate) chaos_ms: Ms,
+    /// When all faults stop: after that time, or earlier in a run that is made small.
+    pub calm_ms: Ms,
     /// The operator's terms.
     pub(crate) terms: Terms,
     /// Room for bodies under transfer, KiB.
@@ -239,6 +241,7 @@ impl Plan {
         Self {
             seed,
             chaos_ms,
+            calm_ms: chaos_ms,
             terms: terms(&mut rng),
             bodies_kib: if chance(&mut rng, 300) { rng.u32(512..1_200) } else { 64 * 1024 },
             commit_ms: rng.u64(1..30),
@@ -260,7 +263,7 @@ impl Plan {
     /// One line per element that takes part.
     pub fn describe(&self) -> String {
         let lines = self.kept().map(|(number, element)| format!("  {number:3} {element}\n"));
-        let hours = self.chaos_ms as f64 / HOUR as f64;
+        let hours = self.calm_ms as f64 / HOUR as f64;
         format!("seed {}, {hours:.2} hours of faults, {:?}\n{}", self.seed, self.terms, lines.collect::<String>())
     }
 }

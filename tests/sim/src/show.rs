@@ -95,7 +95,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
 /// The arguments that run a plan again.
 pub(crate) fn replay(plan: &Plan) -> String {
     let keep: Vec<String> = plan.kept.iter().map(usize::to_string).collect();
-    format!("--seed {} --chaos-ms {} --keep {}", plan.seed, plan.chaos_ms(), keep.join(","))
+    format!("--seed {} --chaos-ms {} --calm-ms {} --keep {}", plan.seed, plan.chaos_ms(), plan.calm_ms, keep.join(","))
 }
 
 fn hours(ms: Ms) -> f64 {

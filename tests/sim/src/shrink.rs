@@ -21,7 +21,7 @@ pub fn shrink(plan: &Plan, report: Report, runs_max: usize, tell: &mut dyn FnMut
         (is_same, runs < runs_max)
     };
     // First the time after the failure, then the elements.
-    let cut = Plan { chaos_ms: plan.chaos_ms.min(at_ms + 1), ..plan.clone() };
+    let cut = Plan { calm_ms: plan.calm_ms.min(at_ms + 1), ..plan.clone() };
     try_plan(cut, &mut best, &mut seen);
     let mut parts = 2;
     loop {

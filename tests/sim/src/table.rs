@@ -321,13 +321,18 @@ impl Marks {
         ];
         for (name, is_of_part) in parts {
             let all: Vec<Pair> = pairs().filter(is_of_part).collect();
-            let impossible = all.iter().filter(|pair| never(**pair).is_some()).count();
+            let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+            all.iter().filter_map(|pair| never(*pair)).for_each(|reason| *reasons.entry(reason).or_default() += 1);
+            let impossible: usize = reasons.values().sum();
             let missing: Vec<String> =
                 all.iter().filter(|p| never(**p).is_none() && !self.0.contains_key(p)).map(name_of).collect();
             let possible = all.len() - impossible;
             let reached = possible - missing.len();
             // Writing to a string can't fail.
             let _ = writeln!(text, "{name}: {reached} of {possible} reached, {impossible} can't be");
+            for (reason, count) in reasons {
+                let _ = writeln!(text, "  {count} can't be: {reason}");
+            }
             if !missing.is_empty() {
                 let _ = writeln!(text, "  never reached: {}", missing.join(", "));
             }

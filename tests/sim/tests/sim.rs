@@ -31,6 +31,15 @@ mod tests {
     }
 
     #[test]
+    fn calm_that_comes_early_changes_nothing_before_it() {
+        let plan = Plan::new(5, Some(CHAOS_MS));
+        let early = Plan { calm_ms: CHAOS_MS / 2, ..Plan::new(5, Some(CHAOS_MS)) };
+        let elements = |plan: &Plan| plan.describe().lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(elements(&plan), elements(&early), "a failure that was made small can be replayed");
+        assert_eq!(run(&early).outcome, Outcome::Held);
+    }
+
+    #[test]
     fn an_element_can_be_left_out() {
         let mut plan = Plan::new(5, Some(CHAOS_MS));
         let all = plan.describe();

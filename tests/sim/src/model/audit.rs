@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lull_market::ledger::Account;
 use lull_market::{Command, LeaseState};
 use lull_protocol::message::ReturnReason;
-use lull_protocol::statement::Report;
+use lull_protocol::statement::{Report, Verdict};
 use lull_protocol::{Hash, Item, PublicKey, Timestamp, cose};
 use lull_store::{EntryRow, Reader, StoreError};
 
@@ -56,10 +56,10 @@ impl Model {
             }
             // In the order of the commands, so that a later one finds what an earlier one brought.
             for worker in &workers {
-                self.take_in_verdicts(*worker, reader)?;
+                self.take_in_verdicts(*worker, reader, false)?;
             }
         }
-        Ok(())
+        workers.iter().try_for_each(|worker| self.take_in_verdicts(*worker, reader, true))
     }
 
     fn left_traces(&self, command: &Command, at: Timestamp, reader: &Reader, ledger: &Ledger) -> Result<bool, Broken> {
@@ -121,10 +121,16 @@ impl Model {
         Ok(())
     }
 
-    /// Verdicts beyond those that are known; the audit then looks at what they say.
-    fn take_in_verdicts(&mut self, worker: PublicKey, reader: &Reader) -> Holds {
+    /// Verdicts beyond those that are known; the audit then looks at what they say. One about a result that no
+    /// command has brought yet waits for that, unless there is none to come.
+    fn take_in_verdicts(&mut self, worker: PublicKey, reader: &Reader, is_last: bool) -> Holds {
         let known = self.verdicts.get(&worker).map_or(0, Vec::len) as u64;
         for verdict in reader.verdicts_after(&worker, known, PAGE).map_err(unreadable)? {
+            let result = cose::peek::<Verdict>(&verdict.statement).ok().map(|verdict| verdict.result);
+            let has_result = |lease: &Lease| lease.stored.as_ref().map(|(hash, _)| *hash) == result;
+            if !is_last && !self.leases.values().any(|lease| lease.worker == worker && has_result(lease)) {
+                break;
+            }
             self.ruled(&verdict)?;
         }
         Ok(())

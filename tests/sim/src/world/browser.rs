@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use lull_protocol::message::Message;
 use lull_protocol::units::Challenge;
 use lull_protocol::{PublicKey, SigningKey, Timestamp, ToCoordinator, ToWorker};
+use lull_view::View;
 use lull_worker::{Config, Effect, Event as Happened, FetchId, Surroundings, Worker};
 
 use super::net::{ConnId, Parcel, Peer, Side};
@@ -49,6 +50,8 @@ pub(crate) struct Background {
     wake: u64,
     /// Heads that were answered and bodies that wait to be read, by request.
     pub(crate) hops: BTreeMap<FetchId, Hop>,
+    /// What the popup shows: as it was when it was last told to look anew.
+    pub(crate) view: Option<View>,
     /// Feeding is not re-entered.
     is_busy: bool,
 }
@@ -133,6 +136,7 @@ impl World {
             events: VecDeque::new(),
             wake: 0,
             hops: BTreeMap::new(),
+            view: None,
             is_busy: false,
         });
         self.tally.browser_starts += 1;
@@ -306,7 +310,11 @@ impl World {
                 self.queue_browser(who, at.since(now), BrowserEvent::Wake(token));
             }
             Effect::Badge { count } => self.person_sees(who, count),
-            Effect::ViewChanged => {}
+            Effect::ViewChanged => {
+                if let Some(background) = self.background(who) {
+                    background.view = None;
+                }
+            }
         }
     }
 

@@ -15,13 +15,13 @@ impl World {
         let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
         self.tally.requests += 1;
         self.mix.bytes(url.as_bytes());
-        if !is_twin {
-            let checked = self.model.consent.fetches(me, &url);
-            self.check(checked);
-        }
         if web::is_lure(&url) {
             let what = format!("{url} was asked for although only a private address leads there");
             return self.check(Err(broken("no private address", what)));
+        }
+        if !is_twin {
+            let checked = self.model.consent.fetches(me, &url);
+            self.check(checked);
         }
         self.person_may_interrupt(who);
         let answer = if self.sites_down { Answer::Silence } else { web::answer(self.plan.seed, &url) };

@@ -5,6 +5,7 @@ mod buyer;
 mod faults;
 mod fetch;
 mod house;
+mod hub;
 mod liar;
 mod lies;
 pub(crate) mod net;
@@ -242,7 +243,7 @@ impl World {
                 Element::Fault(fault) => self.queue.at(fault.at, Event::Fault(number)),
             }
         }
-        self.queue.at(self.plan.chaos_ms, Event::Calm);
+        self.queue.at(self.plan.calm_ms, Event::Calm);
     }
 
     fn add_browser(&mut self, number: usize, plan: BrowserPlan) {

@@ -33,9 +33,11 @@ impl Person {
 }
 
 impl World {
+    /// What the person sees: the popup asks for a view only when it is told that there is a new one.
     fn view(&mut self, who: usize) -> Option<View> {
         let now = self.browser_wall(who);
-        self.browser(who).background.as_ref().map(|background| background.worker.view(now))
+        let background = self.browser(who).background.as_mut()?;
+        Some(background.view.get_or_insert_with(|| background.worker.view(now)).clone())
     }
 
     pub(crate) fn command(&mut self, who: usize, command: Command) {
