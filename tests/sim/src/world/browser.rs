@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use lull_protocol::message::Message;
+use lull_protocol::statement::JobClass;
 use lull_protocol::units::Challenge;
 use lull_protocol::{PublicKey, SigningKey, Timestamp, ToCoordinator, ToWorker};
 use lull_view::View;
@@ -78,6 +79,8 @@ pub(crate) enum BrowserEvent {
     Answer,
     /// The person comes back, or stops what goes on.
     Interrupt,
+    /// The person switches a class off, and the line breaks.
+    SwitchOff(JobClass),
     /// The background ends now if it was to end and hasn't.
     Kill,
     /// The person closes the browser.
@@ -180,6 +183,7 @@ impl World {
             BrowserEvent::Look => self.person_looks(who),
             BrowserEvent::Answer => self.person_answers(who),
             BrowserEvent::Interrupt => self.person_interrupts(who),
+            BrowserEvent::SwitchOff(class) => self.person_switches_off(who, class),
             BrowserEvent::Kill => {
                 if let Some((_, down_ms, silent)) = self.browser(who).kill_after {
                     self.kill_and_reopen(who, down_ms, silent);
@@ -360,6 +364,9 @@ impl World {
             Err(error) => Err(crate::model::broken("frames", format!("the worker's own frame: {error}"))),
         };
         self.check(checked);
+        if let Ok(ToCoordinator::Result { statement }) = &message {
+            self.person_may_switch_off(who, statement);
+        }
         if let Some(conn) = conn {
             self.net.send(&mut self.queue, conn, Side::House, Parcel::Frame(bytes));
         }

@@ -1,4 +1,5 @@
-//! The coordinator's process: its connections and who has which seat. What its disk does is in `writer`.
+//! The coordinator's process and its connections. What its disk does is in `writer`, who has
+//! which seat in `hub`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -12,18 +13,15 @@ use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator, ToWorker};
 use lull_store::{Reader, Store};
 
-use super::net::{ConnId, Parcel, Peer, Side};
+use super::net::{ConnId, Parcel, Side};
 use super::{Event, World};
 use crate::mix::{bytes, pick};
 use crate::model::broken;
 use crate::plan::{Ms, SECOND};
 use crate::table::{HouseState, Mark};
 
-/// As the coordinator's own limits of these names.
-const PUSHES_QUEUED_MAX: usize = 64;
+/// As the coordinator's own limit of this name.
 const SEND_MS_MAX: Ms = 10 * SECOND;
-const REPLACE_MS_MAX: Ms = 12 * SECOND;
-const WAKE_MS: Ms = 50;
 /// How long a body may stand still, as the rules promise, and a moment to notice.
 const BODY_STILL_MS_MAX: Ms = 21 * SECOND;
 /// Larger frames end a connection unread, as the coordinator's transport does.
@@ -55,11 +53,11 @@ pub(crate) struct Process {
     pub(crate) store: Store,
     pub(crate) reader: Option<Reader>,
     pub(crate) sessions: BTreeMap<ConnId, Serving>,
-    seats: BTreeMap<PublicKey, ConnId>,
+    pub(crate) seats: BTreeMap<PublicKey, ConnId>,
     pub(crate) commands: VecDeque<(Command, Asker)>,
     pub(crate) committing: Option<Vec<Decided>>,
     /// Whether connections are to be woken soon.
-    is_waking: bool,
+    pub(crate) is_waking: bool,
     /// It ends, and is down for so long.
     pub(crate) stopping: Option<Ms>,
 }
@@ -112,14 +110,14 @@ pub(crate) enum HouseEvent {
 pub(crate) struct Serving {
     pub(crate) session: Session,
     inbox: VecDeque<Letter>,
-    pushes: VecDeque<Push>,
-    is_woken: bool,
-    end: Option<RefusedCode>,
+    pub(crate) pushes: VecDeque<Push>,
+    pub(crate) is_woken: bool,
+    pub(crate) end: Option<RefusedCode>,
     pub(crate) is_asking: bool,
     /// Whose seat it waits for.
-    waits_for: Option<ConnId>,
+    pub(crate) waits_for: Option<ConnId>,
     held_kib: u32,
-    look: u64,
+    pub(crate) look: u64,
     /// Leases that were found for it after its welcome and that it has not said yet.
     owed: BTreeSet<Hash>,
     /// When a piece of a body was last asked for, or came.
@@ -193,7 +191,7 @@ impl World {
         Now { monotonic_ms: self.queue.now(), wall: self.house_wall() }
     }
 
-    fn serving(&mut self, conn: ConnId) -> Option<&mut Serving> {
+    pub(crate) fn serving(&mut self, conn: ConnId) -> Option<&mut Serving> {
         self.house.process.as_mut()?.sessions.get_mut(&conn)
     }
 
@@ -437,46 +435,8 @@ impl World {
         }
     }
 
-    /// The newest connection of a worker has its seat; the older one leaves first.
-    fn take_seat(&mut self, conn: ConnId, worker: PublicKey) {
-        let key = self.net.peer(conn).and_then(|peer| match peer {
-            Peer::Browser(who) => self.browsers.get(who).map(|browser| browser.me),
-            Peer::Liar(who) => self.liars.get(who).map(|liar| liar.key.public()),
-        });
-        if key.is_some_and(|key| key != worker) {
-            let what = format!("{key:?} has the seat of {worker}");
-            self.check(Err(broken("a seat is its key's", what)));
-        }
-        let Some(process) = &mut self.house.process else { return };
-        if process.stopping.is_some() {
-            return self.feed_answer(conn, Answer::No);
-        }
-        let older = process.seats.insert(worker, conn);
-        let Some(older) = older.filter(|older| process.sessions.contains_key(older)) else {
-            return self.feed_answer(conn, Answer::Yes);
-        };
-        if let Some(serving) = process.sessions.get_mut(&older) {
-            serving.end = Some(RefusedCode::Replaced);
-        }
-        if let Some(serving) = process.sessions.get_mut(&conn) {
-            serving.waits_for = Some(older);
-        }
-        self.queue_house(REPLACE_MS_MAX, HouseEvent::Seat { conn });
-        self.pump_soon(older);
-    }
-
-    fn grant_seat(&mut self, conn: ConnId, left: Option<ConnId>) {
-        let is_waiting = |serving: &mut Serving| serving.waits_for.is_some_and(|older| left.is_none_or(|l| l == older));
-        if self.serving(conn).is_some_and(is_waiting) {
-            if let Some(serving) = self.serving(conn) {
-                serving.waits_for = None;
-            }
-            self.queue_house(0, HouseEvent::Answered { conn, answer: Answer::Yes });
-        }
-    }
-
     /// The answer to a connection's question, while it is being let go on.
-    fn feed_answer(&mut self, conn: ConnId, answer: Answer) {
+    pub(crate) fn feed_answer(&mut self, conn: ConnId, answer: Answer) {
         let now = self.house_now();
         let Some(serving) = self.serving(conn) else { return };
         serving.is_asking = false;
@@ -492,59 +452,6 @@ impl World {
             self.feed_answer(conn, answer);
             self.pump(conn);
         }
-    }
-
-    /// What a commit means for others.
-    pub(crate) fn deliver(&mut self, news: News) {
-        let mut touched = Vec::new();
-        let Some(process) = &mut self.house.process else { return };
-        for (worker, push) in news.pushes {
-            let Some(conn) = process.seats.get(&worker) else { continue };
-            let Some(serving) = process.sessions.get_mut(conn) else { continue };
-            if serving.pushes.len() >= PUSHES_QUEUED_MAX {
-                serving.end = Some(RefusedCode::Busy);
-            } else {
-                serving.pushes.push_back(push);
-            }
-            touched.push(*conn);
-        }
-        if news.work && !std::mem::replace(&mut process.is_waking, true) {
-            self.queue_house(WAKE_MS, HouseEvent::Wake);
-        }
-        for conn in touched {
-            self.pump_soon(conn);
-        }
-    }
-
-    fn wake_all(&mut self) {
-        let Some(process) = &mut self.house.process else { return };
-        process.is_waking = false;
-        let seated: Vec<ConnId> = process.seats.values().copied().collect();
-        for conn in seated {
-            if let Some(serving) = self.serving(conn) {
-                serving.is_woken = true;
-            }
-            self.pump_soon(conn);
-        }
-    }
-
-    /// Ends every connection with this word.
-    pub(crate) fn end_connections(&mut self, code: RefusedCode) {
-        let Some(process) = &mut self.house.process else { return };
-        let all: Vec<ConnId> = process.sessions.keys().copied().collect();
-        for conn in all {
-            if let Some(serving) = self.serving(conn) {
-                serving.end = Some(code);
-            }
-            self.pump_soon(conn);
-        }
-    }
-
-    fn pump_soon(&mut self, conn: ConnId) {
-        let Some(serving) = self.serving(conn) else { return };
-        serving.look += 1;
-        let token = serving.look;
-        self.queue_house(0, HouseEvent::Look { conn, token });
     }
 
     pub(crate) fn queue_house(&mut self, after_ms: Ms, event: HouseEvent) {

@@ -5,6 +5,7 @@ mod buyer;
 mod faults;
 mod fetch;
 mod house;
+mod hub;
 mod liar;
 mod lies;
 pub(crate) mod net;

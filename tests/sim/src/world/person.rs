@@ -1,11 +1,14 @@
 //! The person before a browser: consents, answers, skips, pauses, comes and goes.
 
 use fastrand::Rng;
+use lull_protocol::cose;
+use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_view::{AnswerInput, BandwidthWhen, Command, JudgmentContent, View};
 use lull_worker::Event as Happened;
 
 use super::World;
 use super::browser::BrowserEvent;
+use super::net::Peer;
 use crate::mix::{Mix, chance};
 use crate::plan::{MINUTE, Ms, SECOND};
 
@@ -169,6 +172,33 @@ impl World {
                 let back = lull_worker::Surroundings { away: false, ..surroundings };
                 self.tell_surroundings(who, back);
             }
+        }
+    }
+
+    /// Now and then a result's class is switched off while it is on its way.
+    pub(crate) fn person_may_switch_off(&mut self, who: usize, statement: &[u8]) {
+        let mut rng = self.rng.fork();
+        let report = cose::peek::<WorkResult>(statement).ok().map(|result| result.report);
+        let class = if matches!(report, Some(Report::Fetch(_))) { JobClass::Fetch } else { JobClass::Judgment };
+        if chance(&mut rng, 20) {
+            self.queue_browser(who, rng.u64(..SECOND), BrowserEvent::SwitchOff(class));
+        }
+    }
+
+    /// Its acknowledgement may be lost with the line; the verdict comes while the class is off.
+    pub(crate) fn person_switches_off(&mut self, who: usize, class: JobClass) {
+        if self.browser(who).person.is_diligent {
+            return;
+        }
+        self.command(
+            who,
+            match class {
+                JobClass::Fetch => Command::SetBandwidth { on: false },
+                JobClass::Judgment => Command::SetJudgments { on: false },
+            },
+        );
+        for conn in self.net.of(Peer::Browser(who)) {
+            self.net.cut(&mut self.queue, conn, false);
         }
     }
 
