@@ -15,9 +15,14 @@
 //! failing run is made small (`shrink`).
 //!
 //! **What must hold** (`model`): a small model of its own sees only what crosses the border – frames, what
-//! buyers were told, what browsers ask of the web – and knows what the rules promise. It recomputes every
-//! amount, and at the end it reads the store as an auditor would. Afterwards all faults stop, and everything
-//! that was begun must come to its end.
+//! buyers were told, what browsers ask of the web and write down, what connections read – and knows what the
+//! rules promise and what the web answers. It recomputes every amount, holds every report against the web and
+//! every message against what the person allows, and reads the store as an auditor would. Afterwards all
+//! faults stop, and everything that was begun must come to its end. What the code logs as an error fails a run.
+//!
+//! **What it can't see:** pages and pictures are random bytes, so nothing is known of how they are shown; an
+//! answer is right or wrong by its number. Everything of one process is one thread: races inside a shell are
+//! left to the tests of real processes.
 //!
 //! **What was seen** (`table`): one table of messages and states, faults and situations. It says what can't
 //! be, and why; whatever else was never reached is named.
