@@ -82,7 +82,8 @@ pub(crate) async fn start() -> Rc<Shell> {
 async fn load() -> Result<(Rc<Storage>, Worker), Trouble> {
     let trust = trust();
     let storage = Storage::open().await?;
-    let (records, key) = (storage.records(), storage.key());
+    // The key first: it is opened while the records, which are many, are still on their way.
+    let (key, records) = (storage.key(), storage.records());
     let trust = trust.await?;
     let key = key::load_or_make(&storage, key.await?).await?;
     let records = records.await?;

@@ -18,6 +18,7 @@ use crate::devtools::Devtools;
 use crate::market::Demo;
 use crate::person::{Person, WELCOME};
 use crate::world::{Paths, World};
+use row::Row;
 
 /// The benchmark's own page, laid beside the package; it opens no line to the background by itself.
 const PAGE: &str = "bench/bench.html";
@@ -27,12 +28,12 @@ const PAGE: &str = "bench/bench.html";
 pub(crate) enum Part {
     /// Signing a result
     Sign,
-    /// Fetching a page for a buyer
-    Relay,
     /// The start of the service worker
     Start,
     /// Opening the popup
     Popup,
+    /// Fetching a page for a buyer; then start and popup with the receipts of it all
+    Relay,
 }
 
 /// What every part works with.
@@ -51,9 +52,9 @@ pub(crate) async fn run(paths: &Paths, data: &Path, only: &[Part]) -> Result<()>
         }
         let rows = match part {
             Part::Sign => sign::measure(&bench).await,
-            Part::Relay => relay::measure(&bench).await,
             Part::Start => start::measure(&bench).await,
             Part::Popup => popup::measure(&bench).await,
+            Part::Relay => relayed(&bench).await,
         };
         for row in rows.with_context(|| format!("{part:?}"))? {
             row.print()?;
@@ -61,6 +62,14 @@ pub(crate) async fn run(paths: &Paths, data: &Path, only: &[Part]) -> Result<()>
     }
     bench.browser.close().await?;
     bench.world.stop().await
+}
+
+async fn relayed(bench: &Bench) -> Result<Vec<Row>> {
+    let mut rows = relay::measure(bench).await?;
+    // What a person has who has lent bandwidth for a while.
+    rows.extend(start::with_receipts(bench, relay::RECEIPTS).await?);
+    rows.extend(popup::with_receipts(bench, relay::RECEIPTS).await?);
+    Ok(rows)
 }
 
 impl Bench {

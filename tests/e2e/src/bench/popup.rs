@@ -17,6 +17,11 @@ const PAINT_MS: f64 = 100.0;
 const POPUP: &str = "popup.html";
 const PLAIN: &str = "bench/plain.html";
 
+/// What is measured.
+const FIRST: &str = "from chrome.action.openPopup, as a click does, to the first contentful paint: the header at least";
+const VIEW: &str = "from chrome.action.openPopup, as a click does, to the paint of the background's view (largest \
+                    contentful paint outside the skeleton)";
+
 /// From click to paint, milliseconds.
 #[derive(Default)]
 struct Paints {
@@ -32,14 +37,17 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
         let paints = open(bench, POPUP, is_cold).await?;
         let name = |what: &str| format!("popup to {what}, worker {worker}");
         let peer = Some(("page of one heading", &plain.first));
-        let click = "from chrome.action.openPopup, as a click does";
-        let note = format!("{click}, to the first contentful paint: the header at least");
-        rows.extend(paints.first.rows(&name("first paint"), peer, Some(PAINT_MS), &note));
-        let note =
-            format!("{click}, to the paint of the background's view (largest contentful paint outside the skeleton)");
-        rows.extend(paints.view.rows(&name("painted view"), peer, Some(PAINT_MS), &note));
+        rows.extend(paints.first.rows(&name("first paint"), peer, Some(PAINT_MS), FIRST));
+        rows.extend(paints.view.rows(&name("painted view"), peer, Some(PAINT_MS), VIEW));
     }
     Ok(rows)
+}
+
+/// With this many receipts: the view is as long as it gets.
+pub(super) async fn with_receipts(bench: &Bench, receipts: usize) -> Result<Vec<Row>> {
+    let paints = open(bench, POPUP, false).await?;
+    let name = format!("popup to painted view, worker running, {receipts} receipts");
+    Ok(paints.view.rows(&name, None, Some(PAINT_MS), VIEW).into())
 }
 
 async fn open(bench: &Bench, path: &str, is_cold: bool) -> Result<Paints> {

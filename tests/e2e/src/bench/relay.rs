@@ -13,6 +13,8 @@ use crate::world::World;
 /// Pages of a round, and rounds: plain and relayed ones take turns.
 const PAGES: usize = 40;
 const ROUNDS: usize = 8;
+/// Receipts that all of it leaves behind.
+pub(super) const RECEIPTS: usize = PAGES * (1 + ROUNDS) * THINKS_MS.len();
 /// What the site takes to think before it answers, milliseconds.
 const THINKS_MS: [u64; 2] = [0, 50];
 /// Goal: the relay's time by the plain fetch's.

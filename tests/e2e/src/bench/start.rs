@@ -9,8 +9,29 @@ use super::{Bench, number, say};
 const STARTS: usize = 50;
 /// Goal, milliseconds.
 const START_MS: f64 = 50.0;
+/// What is measured.
+const OWN: &str = "from the worker's time origin (its global scope is made, no script has run) until a page of the \
+                   extension has the first view; after ServiceWorker.stopAllWorkers, the extension's process lives";
 
+/// With next to no receipts.
 pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let (own, whole) = starts(bench).await?;
+    let rows = own.rows("service worker start to first view", None, Some(START_MS), OWN);
+    let from_asked = "the same from the page's runtime.connect, which wakes the worker: with the browser's own part";
+    Ok(rows
+        .into_iter()
+        .chain(whole.rows("page's call to first view, worker stopped", None, None, from_asked))
+        .collect())
+}
+
+/// With this many receipts.
+pub(super) async fn with_receipts(bench: &Bench, receipts: usize) -> Result<Vec<Row>> {
+    let (own, _) = starts(bench).await?;
+    let name = format!("service worker start to first view, {receipts} receipts");
+    Ok(own.rows(&name, None, Some(START_MS), OWN).into())
+}
+
+async fn starts(bench: &Bench) -> Result<(Sample, Sample)> {
     say(&format!("{STARTS} cold starts of the service worker"));
     let (mut own, mut whole) = (Sample::default(), Sample::default());
     for _ in 0..STARTS {
@@ -18,14 +39,7 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
         own.push(start.heard - start.began);
         whole.push(start.heard - start.asked);
     }
-    let note = "from the worker's time origin (its global scope is made, no script has run) until a page of the \
-                extension has the first view; after ServiceWorker.stopAllWorkers, the extension's process lives";
-    let from_asked = "the same from the page's runtime.connect, which wakes the worker: with the browser's own part";
-    let rows = own.rows("service worker start to first view", None, Some(START_MS), note);
-    Ok(rows
-        .into_iter()
-        .chain(whole.rows("page's call to first view, worker stopped", None, None, from_asked))
-        .collect())
+    Ok((own, whole))
 }
 
 /// Times of one start, on the browser's clock.
