@@ -71,7 +71,9 @@ pub(crate) fn bench(args: &BenchArgs, force_debian: bool) -> Result<()> {
         rows.extend(coordinator_rows()?);
     }
     println!("\n{}", table(&rows)?);
-    let file = target()?.join("bench").join("main.json");
+    // Only a whole run is the benchmark's word.
+    let name = if args.only.is_empty() { "main.json" } else { "main-part.json" };
+    let file = target()?.join("bench").join(name);
     keep(&file, load, rows)?;
     println!("kept with notes of what each row measures: {}", file.display());
     Ok(())
