@@ -259,7 +259,7 @@ mod tests {
         let rows =
             [relay, row("start", 61.25, json!({"at_most": 50})), row("results", 12_345.6, json!({"at_least": 10_000}))];
         let expected = "\
-         value      peer     ratio  goal      met
+\x20        value      peer     ratio  goal      met
 relay    2.50 ms    2 fetch  1.25
 start    61.2 ms                    ≤ 50      NO
 results  12,346 ms                  ≥ 10,000  yes
