@@ -181,12 +181,23 @@ impl World {
                 let line = self.net.line(Peer::Browser(who));
                 (line.latency_ms, line.bytes_per_ms) = (fair.latency_ms, fair.bytes_per_ms);
             }
-            (FaultKind::Attack { .. }, Some(who)) => self.net.line(Peer::Browser(who)).attacked = 0,
+            (FaultKind::Attack { .. }, Some(who)) => self.end_attack(who),
             (FaultKind::StorageErrors { .. }, Some(who)) => self.browser(who).storage.errors = 0,
             (FaultKind::StorageFull { .. }, Some(who)) => self.browser(who).storage.bytes_max = None,
             (FaultKind::StorageSlow { .. }, Some(who)) => self.browser(who).storage.latency_ms = 5,
             (FaultKind::Twin { .. }, Some(who)) => self.end_twins(Some(who)),
             _ => {}
+        }
+    }
+
+    /// Whoever was between goes, and the connections through them with it: so a frame that was taken out is
+    /// missed until then at most. Without such a one a connection loses nothing but its end.
+    fn end_attack(&mut self, who: usize) {
+        let peer = Peer::Browser(who);
+        if std::mem::take(&mut self.net.line(peer).attacked) > 0 {
+            for conn in self.net.of(peer) {
+                self.net.cut(&mut self.queue, conn, false);
+            }
         }
     }
 
@@ -269,6 +280,7 @@ impl World {
             if self.browser(who).twin_of.is_some() {
                 continue;
             }
+            self.end_attack(who);
             let line = self.fair_line(who);
             self.net.set_line(Peer::Browser(who), line);
             let browser = self.browser(who);
