@@ -11,6 +11,8 @@ use crate::mix::stream;
 use crate::plan::{Element, Fault, FaultKind, MINUTE, Ms};
 use crate::table::{FaultName, Mark, Situation};
 
+/// Batches that fail so that a fault can fall into that.
+const BATCHES_REFUSED: u32 = 4;
 /// How long something that was to happen in the middle of something waits for that.
 const ARMED_MS_MAX: Ms = 10 * MINUTE;
 
@@ -31,8 +33,13 @@ impl World {
     /// A fault's time has come; it may still wait for its situation.
     pub(crate) fn call_fault(&mut self, number: usize) {
         match self.plan.elements.get(number) {
-            Some(Element::Fault(Fault { waits_for: Some(situation), .. })) => {
-                self.waiting.push((number, *situation, self.queue.now() + ARMED_MS_MAX));
+            Some(Element::Fault(Fault { waits_for: Some(situation), kind, .. })) => {
+                let (situation, who) = (*situation, target(kind).and_then(|who| self.hit(who)));
+                self.waiting.push((number, situation, self.queue.now() + ARMED_MS_MAX));
+                if let (Situation::Failing, Some(who)) = (situation, who) {
+                    // Storage hardly ever fails by itself.
+                    self.browser(who).storage.batches_refused = BATCHES_REFUSED;
+                }
             }
             _ => self.begin_fault(number, None),
         }
