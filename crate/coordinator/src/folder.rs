@@ -13,6 +13,9 @@ use rand::rngs::SysRng;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+/// The file of the operator's token.
+const TOKEN: &str = "operator.token";
+
 /// A data folder that exists.
 #[derive(Clone, Debug)]
 pub struct Folder(PathBuf);
@@ -37,8 +40,17 @@ pub enum FolderError {
     /// Everything in the database is signed with a key that is gone; workers would refuse another one.
     #[error("{0} is missing, and the database beside it was made with it: restore it from a backup")]
     Missing(String),
+    /// The ledger is gone; one begun anew in its place would owe nobody anything.
+    #[error(
+        "lull.sqlite is missing or empty, and it was there: restore the newest backup; \
+         to begin anew, name another folder with --data"
+    )]
+    Gone,
+    /// A file can't be made for want of room.
+    #[error("{0} can't be written: make room on the disk of the data folder")]
+    Full(String),
     /// Another server works here.
-    #[error("another coordinator is running on this data folder")]
+    #[error("another coordinator is running on this data folder, or a command that writes")]
     Locked,
     /// The operating system gives no randomness.
     #[error("no randomness from the operating system: {0}")]
@@ -57,6 +69,12 @@ impl Folder {
         self.0.join("lull.sqlite")
     }
 
+    /// Fails if there was a database and it is gone: the token is made after it.
+    pub fn expect_database(&self) -> Result<(), FolderError> {
+        let is_there = fs::metadata(self.database()).is_ok_and(|file| file.len() > 0);
+        if self.0.join(TOKEN).exists() && !is_there { Err(FolderError::Gone) } else { Ok(()) }
+    }
+
     /// The coordinator's key, made at the first start, before there is a database.
     pub fn key(&self) -> Result<SigningKey, FolderError> {
         const NAME: &str = "coordinator.key";
@@ -66,9 +84,9 @@ impl Folder {
         Ok(SigningKey::from_seed(&self.secret(NAME)?))
     }
 
-    /// The token that opens the operator's pages, made at the first start; the file `operator.token` holds it.
+    /// The token that opens the operator's pages, made once there is a database; the file `operator.token` holds it.
     pub fn operator_token(&self) -> Result<Zeroizing<String>, FolderError> {
-        Ok(Zeroizing::new(HEXLOWER.encode(&*self.secret("operator.token")?)))
+        Ok(Zeroizing::new(HEXLOWER.encode(&*self.secret(TOKEN)?)))
     }
 
     /// Takes the folder for one server, as long as the file is open.
@@ -137,7 +155,10 @@ fn read_secret(mut file: File, name: &str) -> Result<Zeroizing<[u8; 32]>, Folder
 }
 
 fn io_error(what: &str) -> impl Fn(io::Error) -> FolderError {
-    move |source| FolderError::Io { what: what.to_owned(), source }
+    move |source| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FolderError::Full(what.to_owned()),
+        _ => FolderError::Io { what: what.to_owned(), source },
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +182,21 @@ mod tests {
         fs::write(folder.database(), "signed with the key that is gone").unwrap();
         assert!(matches!(folder.key(), Err(FolderError::Missing(_))));
         assert!(!path.exists(), "none is made in its place");
+    }
+
+    #[test]
+    fn a_database_that_is_gone_is_not_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        folder.key().unwrap();
+        folder.expect_database().unwrap();
+        fs::write(folder.database(), "a ledger").unwrap();
+        folder.operator_token().unwrap();
+        folder.expect_database().unwrap();
+        fs::write(folder.database(), "").unwrap();
+        assert!(matches!(folder.expect_database(), Err(FolderError::Gone)));
+        fs::remove_file(folder.database()).unwrap();
+        assert!(matches!(folder.expect_database(), Err(FolderError::Gone)));
     }
 
     #[test]

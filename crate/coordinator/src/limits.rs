@@ -21,7 +21,7 @@ pub const HEAD_MS_MAX: u64 = 10_000;
 pub const BODIES_MEMORY_KIB_MAX: usize = 256 * 1024;
 /// Verdicts, withdrawals and the like that wait for one connection; a peer that reads more slowly is
 /// disconnected and catches up when it is back.
-pub const PUSHES_QUEUED_MAX: usize = 64;
+pub const PUSHES_QUEUED_MAX: usize = BATCH_COMMANDS_MAX;
 /// Time between two calls to all connections that there may be new work, milliseconds.
 pub const WAKE_MS: u64 = 50;
 /// Time one frame may take to leave, milliseconds.

@@ -11,6 +11,7 @@ use lull_coordinator::export::{self, What};
 use lull_coordinator::folder::Folder;
 use lull_coordinator::{operator, start};
 use lull_protocol::Amount;
+use lull_store::Reader;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -25,6 +26,7 @@ const EXAMPLES: &str = "Examples:
                                                     a buyer with 5 credits; prints its API key once
   lull-coordinator deposit \"Acme\" 1000000 --reference invoice-17
   lull-coordinator export ledger > ledger.jsonl     works while the server runs
+  lull-coordinator backup lull-2026-11-22.sqlite    a whole copy, while the server runs
   lull-coordinator check                            recomputes every balance; status 1 if one is wrong
 
 Each setting can stand in the file given by --config (TOML), in the environment, or in a flag; a flag
@@ -65,6 +67,14 @@ enum Task {
     Key,
     /// Recompute the ledger; status 1 if anything does not agree
     Check,
+    /// Copy the database, as it is committed now, into a new file; works while the server runs
+    ///
+    /// To restore it, put it in the place of lull.sqlite while no server runs, and remove lull.sqlite-wal and
+    /// lull.sqlite-shm. Keep coordinator.key and operator.token elsewhere, once: they never change.
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
     /// Write the ledger or all receipts to stdout, one JSON object per line
     Export {
         /// What to write
@@ -115,6 +125,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             println!("{}", serde_json::json!({"public_key": key.to_string(), "fingerprint": fingerprint}));
         }
         Task::Check => return check(&config),
+        Task::Backup { file } => {
+            let database = Folder::open(&config.data)?.database();
+            let backup = Reader::open(&database).and_then(|reader| reader.back_up(&file));
+            backup.with_context(|| format!("{}: it must be a new file on a disk with room", file.display()))?;
+        }
         Task::Export { what } => {
             let database = Folder::open(&config.data)?.database();
             export::export(&database, what, &mut BufWriter::new(io::stdout().lock()))?;

@@ -33,10 +33,11 @@ pub fn add_requester(config: &Config, name: &str, deposit: Option<Amount>) -> Re
     let requester = RequesterId(*random_bytes()?);
     let key = Zeroizing::new(format!("{KEY_PREFIX}{}", HEXLOWER.encode(&*random_bytes::<32>()?)));
     let add = Command::AddRequester { requester, name: name.to_owned(), key_hash: Hash::of(key.as_bytes()) };
-    apply(config, add)?;
+    let mut commands = vec![add];
     if let Some(amount) = deposit {
-        apply(config, Command::Deposit { requester, amount, reference: fresh_reference()? })?;
+        commands.push(Command::Deposit { requester, amount, reference: fresh_reference()? });
     }
+    apply(config, &commands)?;
     Ok(key)
 }
 
@@ -45,19 +46,26 @@ pub fn deposit(config: &Config, name: &str, amount: Amount, reference: Option<St
     let reader = Reader::open(&Folder::open(&config.data)?.database())?;
     let requester = reader.requester_by_name(name)?.ok_or(Refusal::UnknownRequester)?;
     let reference = reference.map_or_else(fresh_reference, Ok)?;
-    apply(config, Command::Deposit { requester, amount, reference })
+    apply(config, &[Command::Deposit { requester, amount, reference }])
 }
 
 fn fresh_reference() -> Result<String, FolderError> {
     Ok(format!("operator {}", HEXLOWER.encode(&*random_bytes::<16>()?)))
 }
 
-fn apply(config: &Config, command: Command) -> Result<(), OperatorError> {
+fn apply(config: &Config, commands: &[Command]) -> Result<(), OperatorError> {
     let folder = Folder::open(&config.data)?;
     // The key comes first: a folder with a database and no key has lost it.
     let context = Context { now: now(), key: folder.key()?, terms: config.terms.clone() };
-    let mut store = Store::open(&folder.database())?;
-    for result in store.apply(&context, &[command])? {
+    folder.expect_database()?;
+    // Held for as long as this writes.
+    let lock = folder.lock();
+    let mut store = match &lock {
+        Ok(_) => Store::open(&folder.database())?,
+        Err(_) => Store::open_beside(&folder.database())?,
+    };
+    folder.operator_token()?;
+    for result in store.apply(&context, commands)? {
         result?;
     }
     Ok(())

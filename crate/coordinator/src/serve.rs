@@ -76,8 +76,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let folder = Folder::open(&config.data)?;
     let lock = folder.lock()?;
     let key = folder.key()?;
-    let operator_token = Hash::of(folder.operator_token()?.as_bytes());
+    folder.expect_database()?;
     let mut store = Store::open(&folder.database())?;
+    let operator_token = Hash::of(folder.operator_token()?.as_bytes());
     if let Some(bytes) = config.store_bytes_max {
         store.set_bytes_max(bytes)?;
     }

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use lull_market::session::News;
 use lull_market::{Command, Context, Refusal, Reply, Terms};
 use lull_protocol::{SigningKey, Timestamp};
-use lull_store::Store;
+use lull_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -134,22 +134,46 @@ impl Work {
         if let Some(error) = &applied.split {
             tracing::debug!(%error, commands = commands.len(), "a batch failed; its commands were tried one by one");
         }
-        self.health.send_replace(applied.replies.last().is_some_and(Result::is_ok));
-        let replies = applied.replies.into_iter().map(|reply| match reply {
-            Ok(reply) => {
-                self.trouble.passed();
-                if let Err(Refusal::Fault(fault)) = &reply {
-                    tracing::error!(fault, "a command broke an invariant and changed nothing");
+        let held = applied.replies.last().is_some_and(Result::is_ok);
+        let mut replies = Vec::with_capacity(answers.len());
+        for reply in applied.replies {
+            replies.push(match reply {
+                Ok(reply) => {
+                    if let Err(Refusal::Fault(fault)) = &reply {
+                        tracing::error!(fault, "a command broke an invariant and changed nothing");
+                    }
+                    reply.map_err(AskError::from)
                 }
-                reply.map_err(AskError::from)
-            }
-            Err(error) => {
-                self.trouble.failed(&error);
-                Err(AskError::Unavailable)
-            }
-        });
+                Err(error) => {
+                    self.trouble.failed(&error);
+                    Err(AskError::Unavailable)
+                }
+            });
+        }
+        self.learn(held, applied.wrote);
         // Without the runtime nobody waits any more; what was committed stays committed.
         let _ = self.settled.send(answers.into_iter().zip(replies).collect());
+    }
+
+    /// How the disk fares. A batch that wrote nothing says nothing of it, so while there is trouble the store is
+    /// asked.
+    fn learn(&mut self, held: bool, wrote: bool) {
+        let healthy = match self.store_tried(held, wrote) {
+            Ok(()) => held,
+            Err(error) => {
+                self.trouble.failed(&error);
+                false
+            }
+        };
+        if healthy {
+            self.trouble.passed();
+        }
+        self.health.send_replace(healthy);
+    }
+
+    fn store_tried(&mut self, held: bool, wrote: bool) -> Result<(), StoreError> {
+        let is_known = !held || wrote || *self.health.borrow();
+        if is_known { Ok(()) } else { self.store.probe() }
     }
 }
 

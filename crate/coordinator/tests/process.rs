@@ -326,6 +326,24 @@ async fn what_it_cannot_start_on_it_names_and_says_what_to_do() {
     std::fs::write(&database, &whole).unwrap();
     assert!(Process::start(&data, &[]).await.stop().await.0);
 
+    let kept = dir.path().join("backup.sqlite");
+    let backup = Command::new(BINARY).args(["backup"]).arg(&kept).arg("--data").arg(&data).output().await.unwrap();
+    assert!(backup.status.success(), "{backup:?}");
+    for gone in [false, true] {
+        for end in ["", "-wal", "-shm"] {
+            // A file may not be there.
+            let _ = std::fs::remove_file(data.join(format!("lull.sqlite{end}")));
+        }
+        if !gone {
+            std::fs::write(&database, "").unwrap();
+        }
+        for args in [&serve[..], &["requester", "add", "Buyer"]] {
+            fails(&data, args, ["lull.sqlite is missing or empty", "restore the newest backup"]).await;
+        }
+    }
+    std::fs::copy(&kept, &database).unwrap();
+    assert!(Process::start(&data, &[]).await.stop().await.0);
+
     let file = dir.path().join("file");
     std::fs::write(&file, "no folder").unwrap();
     fails(&file, &serve, ["data folder", "exists"]).await;

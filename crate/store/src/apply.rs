@@ -30,6 +30,8 @@ pub struct Applied {
     pub replies: Vec<Result<Result<Reply, Refusal>, Arc<StoreError>>>,
     /// Why the batch as a whole failed, if its commands were then tried one by one.
     pub split: Option<StoreError>,
+    /// Something was written: that nothing failed says something about the disk.
+    pub wrote: bool,
 }
 
 /// Each command's reply or refusal.
@@ -66,9 +68,26 @@ impl From<rusqlite::Error> for Stop {
 }
 
 impl Store {
-    /// Opens a database, or makes it, and brings it to this program's version.
+    /// Opens a database, or makes it, and brings it to this program's version. Nobody else writes to it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: open::writer(path)? })
+        Ok(Self { db: open::writer(path, true)? })
+    }
+
+    /// Opens a database that a server has opened: its log is the server's, and good.
+    pub fn open_beside(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { db: open::writer(path, false)? })
+    }
+
+    /// Whether a commit would succeed: tries one of a size that needs room of its own, and leaves nothing.
+    pub fn probe(&mut self) -> Result<(), StoreError> {
+        let tried = self
+            .db
+            .execute_batch("BEGIN IMMEDIATE; CREATE TABLE probe (bytes); INSERT INTO probe VALUES (zeroblob(65536));");
+        self.roll_back()?;
+        tried?;
+        // A page that is written as it was takes the log and the disk as far as any other.
+        let version: u32 = self.db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok(self.db.pragma_update(None, "user_version", version)?)
     }
 
     /// Stops the database file from growing beyond this size, bytes (rounded down to whole pages; never
@@ -111,16 +130,25 @@ impl Store {
     /// fit, or is damaged, may be one command's fault. A lock that others hold is nobody's here, and waiting
     /// for it again and again would help no one.
     pub fn apply_each(&mut self, cx: &Context, batch: &[Command]) -> Applied {
+        let before = self.db.total_changes();
         let failed = match self.apply(cx, batch) {
-            Ok(replies) => return Applied { replies: replies.into_iter().map(Ok).collect(), split: None },
+            Ok(replies) => {
+                let wrote = self.db.total_changes() > before;
+                return Applied { replies: replies.into_iter().map(Ok).collect(), split: None, wrote };
+            }
             Err(error) => error,
         };
         if batch.len() <= 1 || matches!(failed, StoreError::Busy(_)) {
             let failed = Arc::new(failed);
-            return Applied { replies: batch.iter().map(|_| Err(failed.clone())).collect(), split: None };
+            return Applied { replies: batch.iter().map(|_| Err(failed.clone())).collect(), split: None, wrote: false };
         }
-        let one = |command| self.apply_each(cx, std::slice::from_ref(command)).replies;
-        Applied { replies: batch.iter().flat_map(one).collect(), split: Some(failed) }
+        let mut all = Applied { replies: Vec::with_capacity(batch.len()), split: Some(failed), wrote: false };
+        for command in batch {
+            let one = self.apply_each(cx, std::slice::from_ref(command));
+            all.replies.extend(one.replies);
+            all.wrote |= one.wrote;
+        }
+        all
     }
 
     /// `None`: a command has written and must be undone.

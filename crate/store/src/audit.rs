@@ -86,7 +86,7 @@ pub struct LedgerCheck {
 }
 
 /// Each gives one row per problem: what it is about.
-const CHECKS: [(&str, &str); 9] = [
+const CHECKS: [(&str, &str); 10] = [
     ("entry does not sum to zero", "SELECT entry FROM postings GROUP BY entry HAVING sum(delta) <> 0"),
     ("entry without postings", "SELECT id FROM entries WHERE id NOT IN (SELECT entry FROM postings)"),
     (
@@ -122,6 +122,14 @@ const CHECKS: [(&str, &str); 9] = [
          ) w
          WHERE pending <> coalesce((SELECT balance FROM accounts WHERE kind = 'pending' AND owner = w.worker), 0)
             OR payable <> coalesce((SELECT balance FROM accounts WHERE kind = 'payable' AND owner = w.worker), 0)",
+    ),
+    (
+        // The hash is that of no bytes (FIPS 180-4).
+        "a body that was paid for is gone, lease",
+        "SELECT v.lease FROM verdicts v JOIN results r ON r.lease = v.lease
+         WHERE v.amount > 0 AND r.outcome IS NOT NULL
+           AND r.body_hash <> X'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+           AND v.lease NOT IN (SELECT lease FROM bodies)",
     ),
     (
         "verdict numbers have gaps, worker",

@@ -19,6 +19,6 @@ mod write;
 pub use apply::{Applied, Replies, SWEEP_MAX, Store};
 pub use audit::{EntryRow, LedgerCheck, ReceiptRow, Statistics};
 pub use error::StoreError;
-pub use open::{BUSY_MS_MAX, VERSION};
+pub use open::{BUSY_MS_MAX, VERSION, WAL_PAGES_MAX};
 pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow};
 pub use read::{LeaseFacts, Reader};

@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn frequent_queries_walk_their_index() {
         let folder = tempfile::tempdir().unwrap();
-        let db = crate::open::writer(&folder.path().join("lull.sqlite")).unwrap();
+        let db = crate::open::writer(&folder.path().join("lull.sqlite"), true).unwrap();
         for (sql, index) in [
             (CANDIDATES, "items_free"),
             (OVERDUE, "leases_due"),

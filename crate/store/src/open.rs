@@ -18,7 +18,7 @@ const STATEMENTS_MAX: usize = 128;
 const CACHE_KIB_MAX: i64 = 64 * 1024;
 /// Pages in the write-ahead log before they are copied into the database, 32 MiB: a page that many batches
 /// change is copied once.
-const WAL_PAGES_MAX: i64 = 8 * 1024;
+pub const WAL_PAGES_MAX: i64 = 8 * 1024;
 
 /// Every migration there ever was, in order; files are only added.
 const MIGRATIONS: [(&str, &str); 2] = [
@@ -30,12 +30,14 @@ const MIGRATIONS: [(&str, &str); 2] = [
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// The connection that writes: write-ahead log, every commit on the disk before it counts.
-pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn writer(path: &Path, is_alone: bool) -> Result<Connection, StoreError> {
     let mut db = Connection::open(path)?;
     db.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    trust_no_log(&db)?;
+    if is_alone {
+        trust_no_log(&db)?;
+    }
     db.pragma_update(None, "foreign_keys", true)?;
     db.pragma_update(None, "cache_size", -CACHE_KIB_MAX)?;
     db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES_MAX)?;
@@ -139,7 +141,7 @@ mod tests {
         old.execute_batch(OLD).unwrap();
         drop(old);
         assert!(matches!(Reader::open(&path), Err(StoreError::Version { found: 1, known: VERSION })));
-        drop(writer(&path).unwrap());
+        drop(writer(&path, true).unwrap());
         let reader = Reader::open(&path).unwrap();
         let worker = PublicKey([0; 32]);
         let account = reader.account(&worker, Timestamp::new(1_000).unwrap()).unwrap();
@@ -148,6 +150,6 @@ mod tests {
         assert_eq!(reader.verdicts_after(&worker, 0, 9).unwrap().len(), 2);
         let postings: u32 = reader.db.query_row("SELECT count(*) FROM postings", [], |row| row.get(0)).unwrap();
         assert_eq!(postings, 4);
-        drop(writer(&path).unwrap());
+        drop(writer(&path, true).unwrap());
     }
 }

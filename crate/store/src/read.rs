@@ -45,6 +45,14 @@ impl Reader {
         Ok(Self { db: open::reader(path)? })
     }
 
+    /// Writes all that is committed into a new file, synced; a server may run meanwhile. Fails if there is a file.
+    pub fn back_up(&self, file: &Path) -> Result<(), StoreError> {
+        let name = file.to_str().ok_or_else(|| StoreError::Io(rusqlite::Error::InvalidPath(file.to_owned())))?;
+        self.db.execute("VACUUM INTO ?1", [name])?;
+        let synced = std::fs::File::open(file).and_then(|file| file.sync_all());
+        synced.map_err(|error| StoreError::Io(rusqlite::Error::ToSqlConversionFailure(error.into())))
+    }
+
     /// Answers what a connection asks.
     pub fn answer(&self, query: &Query) -> Result<Found, StoreError> {
         Ok(match query {

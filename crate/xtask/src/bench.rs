@@ -67,14 +67,15 @@ pub(crate) fn bench(args: &BenchArgs, force_debian: bool) -> Result<()> {
             rows.extend(browser_rows(&tools)?);
         }
     }
-    if wanted(Part::Coordinator) {
-        rows.extend(coordinator_rows()?);
-    }
+    // Should it fail, what was measured before isn't lost.
+    let coordinator = if wanted(Part::Coordinator) { coordinator_rows(&mut rows) } else { Ok(()) };
     println!("\n{}", table(&rows)?);
-    let file = target()?.join("bench").join("main.json");
+    // Only a whole run is the benchmark's word.
+    let name = if args.only.is_empty() { "main.json" } else { "main-part.json" };
+    let file = target()?.join("bench").join(name);
     keep(&file, load, rows)?;
     println!("kept with notes of what each row measures: {}", file.display());
-    Ok(())
+    coordinator
 }
 
 /// How many tasks wanted a core in the last minute; the benchmark's own are not among them yet.
@@ -115,13 +116,15 @@ fn browser_rows(tools: &Tools) -> Result<Vec<Value>> {
         fs::copy(repo().join("tests/bench/page").join(file), page.join(file)).context(file)?;
     }
     let mut e2e = run::e2e(tools, run::Programs::Release)?;
-    lines_of(e2e.arg("bench").env("LULL_BENCH_PAGE", page))
+    let mut rows = Vec::new();
+    lines_of(e2e.arg("bench").env("LULL_BENCH_PAGE", page), &mut rows)?;
+    Ok(rows)
 }
 
-fn coordinator_rows() -> Result<Vec<Value>> {
+fn coordinator_rows(rows: &mut Vec<Value>) -> Result<()> {
     if !repo().join("tests/load/Cargo.toml").is_file() {
         println!("coordinator: not measured, there is no tests/load");
-        return Ok(Vec::new());
+        return Ok(());
     }
     Steps::new(1).step("coordinator and load generator", || {
         let mut cargo = command("cargo");
@@ -129,14 +132,13 @@ fn coordinator_rows() -> Result<Vec<Value>> {
         logged(&mut cargo, &target()?.join("xtask/log/load"))?;
         Ok("built".to_owned())
     })?;
-    lines_of(command(target()?.join("release/lull-load")).arg("bench"))
+    lines_of(command(target()?.join("release/lull-load")).arg("bench"), rows)
 }
 
-/// Runs a program and reads the rows it prints; what it says besides goes to this terminal.
-fn lines_of(program: &mut Command) -> Result<Vec<Value>> {
+/// Runs a program and adds the rows it prints; what it says besides goes to this terminal.
+fn lines_of(program: &mut Command, rows: &mut Vec<Value>) -> Result<()> {
     let mut child = program.stdout(Stdio::piped()).spawn().context("can't start the benchmark")?;
     let out = child.stdout.take().context("the benchmark's output")?;
-    let mut rows = Vec::new();
     for line in BufReader::new(out).lines() {
         let line = line?;
         rows.push(serde_json::from_str(&line).with_context(|| format!("not a row: {line}"))?);
@@ -145,7 +147,7 @@ fn lines_of(program: &mut Command) -> Result<Vec<Value>> {
     if !status.success() {
         bail!("the benchmark failed ({status})");
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// The rows as aligned columns, then the goals that aren't met.
@@ -259,7 +261,7 @@ mod tests {
         let rows =
             [relay, row("start", 61.25, json!({"at_most": 50})), row("results", 12_345.6, json!({"at_least": 10_000}))];
         let expected = "\
-         value      peer     ratio  goal      met
+\x20        value      peer     ratio  goal      met
 relay    2.50 ms    2 fetch  1.25
 start    61.2 ms                    ≤ 50      NO
 results  12,346 ms                  ≥ 10,000  yes

@@ -2,6 +2,7 @@
 //! is minimised and kept: inputs that reach new code in its corpus, inputs that break it as regressions.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -150,7 +151,8 @@ impl Search {
     fn run(&self, args: &FuzzArgs) -> Result<Vec<Stats>> {
         let (found, broken, logs) = (self.folder("corpus")?, self.folder("broken")?, self.folder("log")?);
         fs::create_dir_all(self.corpus())?;
-        let seconds = Duration::try_from_secs_f64(args.minutes * 60.0).context("--minutes")?.as_secs();
+        // None would be no end.
+        let seconds = Duration::try_from_secs_f64(args.minutes * 60.0).context("--minutes")?.as_secs().max(1);
         let mut searches: Vec<(Child, PathBuf)> = Vec::new();
         for job in 0..args.jobs.max(1) {
             let log = logs.join(format!("{job}.log"));
@@ -163,6 +165,13 @@ impl Search {
         }
         println!("searching for {}, the logs are in {} …", clock(Duration::from_secs(seconds)), logs.display());
         watch(&mut searches)?;
+        for (child, log) in &mut searches {
+            // libFuzzer ends with 77 where it has found something, and leaves that behind.
+            let status = child.wait()?;
+            if !status.success() && files(&broken)?.is_empty() {
+                bail!("a search ended with {status} and left nothing behind; see {}", log.display());
+            }
+        }
         searches.iter().map(|(_, log)| Ok(Stats::of(&String::from_utf8_lossy(&fs::read(log)?)))).collect()
     }
 
@@ -201,10 +210,16 @@ impl Search {
         let mut program = self.program();
         program.args(["-set_cover_merge=1", "-use_counters=0"]).arg(&merged).arg(&found).arg(self.corpus());
         logged(&mut program, &self.folder("log")?.join("merge.log"))?;
-        remove_dir(&self.corpus())?;
-        fs::create_dir_all(self.corpus())?;
-        for input in files(&merged)? {
-            fs::copy(&input, self.corpus().join(input.file_name().unwrap_or_default()))?;
+        let kept = files(&merged)?;
+        let names: BTreeSet<&OsStr> = kept.iter().filter_map(|input| input.file_name()).collect();
+        for input in &kept {
+            fs::copy(input, self.corpus().join(input.file_name().unwrap_or_default()))?;
+        }
+        // Last, so that whoever stops this keeps too many, not too few.
+        for old in files(&self.corpus())? {
+            if old.file_name().is_none_or(|name| !names.contains(name)) {
+                fs::remove_file(old)?;
+            }
         }
         Ok(())
     }

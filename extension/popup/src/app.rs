@@ -4,12 +4,14 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use gloo::events::EventListener;
+use gloo::timers::callback::Timeout;
 use lull_view::Command;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Document, MutationObserver, MutationObserverInit};
 use yew::{
-    Callback, Html, MouseEvent, NodeRef, component, hook, html, use_effect_with, use_node_ref, use_reducer, use_ref,
+    Callback, Html, MouseEvent, NodeRef, UseReducerHandle, component, hook, html, use_effect_with, use_node_ref,
+    use_reducer, use_ref,
 };
 
 use crate::icons::Icon;
@@ -28,6 +30,7 @@ pub(crate) fn App() -> Html {
         let dispatcher = model.dispatcher();
         use_ref(move || Wire::open(Callback::from(move |reply| dispatcher.dispatch(Action::Heard(reply)))))
     };
+    use_painted(&model);
     let route = use_route();
     let main = use_node_ref();
     use_focus_kept(&main);
@@ -53,6 +56,27 @@ fn page(lull: &Lull, route: &Route) -> Html {
         Route::Receipt(offer) => html! { <Receipt lull={lull.clone()} offer={offer.clone()} /> },
         Route::Bandwidth => bandwidth(lull, view),
         Route::Settings => settings(lull, view),
+    }
+}
+
+/// Tells the model once the first view was painted.
+#[hook]
+fn use_painted(model: &UseReducerHandle<Model>) {
+    let dispatcher = model.dispatcher();
+    use_effect_with(model.view.is_some(), move |&has_view| {
+        if has_view {
+            after_paint(move || dispatcher.dispatch(Action::Painted));
+        }
+    });
+}
+
+/// Calls back when what is in the document by now was painted; not before the page can be seen.
+fn after_paint(then: impl FnOnce() + 'static) {
+    // The callback of a frame comes right before its painting, a timer's after that.
+    let frame = Closure::once_into_js(move || Timeout::new(0, then).forget());
+    if let Some(window) = web_sys::window() {
+        // A function is what it takes.
+        let _ = window.request_animation_frame(frame.unchecked_ref());
     }
 }
 

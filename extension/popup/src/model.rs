@@ -16,6 +16,8 @@ pub(crate) struct Model {
     pub(crate) credit: Option<Credit>,
     /// A command that failed, in words.
     pub(crate) failure: Option<String>,
+    /// The first view was painted: what lies below the fold may follow.
+    pub(crate) is_painted: bool,
 }
 
 /// Money that came in for one judgment.
@@ -33,6 +35,8 @@ pub(crate) enum Action {
     Heard(Reply),
     /// The failure was read.
     FailureRead,
+    /// The first view was painted.
+    Painted,
 }
 
 impl Reducible for Model {
@@ -50,6 +54,7 @@ impl Reducible for Model {
             Action::Heard(Reply::Failed { error }) => next.failure = Some(error),
             Action::Heard(_) => {}
             Action::FailureRead => next.failure = None,
+            Action::Painted => next.is_painted = true,
         }
         Rc::new(next)
     }

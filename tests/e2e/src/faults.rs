@@ -61,7 +61,9 @@ pub(crate) async fn killed_at_random(paths: &Paths, data: &Path) -> Result<()> {
     ensure!(starts > paths.kills * 3 / 4, "{starts} starts of the background after {} kills", paths.kills);
     let books = books_agree(&world, &person).await?;
     ensure!(books.fetches == (orders.len() * PAGES_BUSY) as u64, "{} fetches in the books", books.fetches);
-    ensure!(books.judgments <= answered, "{} judgments in the books, {answered} answered", books.judgments);
+    // A kill may come before the answer it follows is stored, but hardly ever does.
+    let is_fair = books.judgments <= answered && 2 * books.judgments >= answered;
+    ensure!(is_fair, "{} judgments in the books, {answered} answered", books.judgments);
     let (judgments, fetches) = (books.judgments, books.fetches);
     say(&format!("{judgments} of {answered} answers and {fetches} pages in the books, each once"));
     browser.close().await?;

@@ -16,8 +16,9 @@ mod world;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
 
 use crate::fault::{Kind, Outcome, Run};
 use crate::process::Programs;
@@ -36,10 +37,10 @@ struct Args {
     /// What moments and choices are drawn from [default: the clock].
     #[arg(long)]
     seed: Option<u64>,
-    /// Only this kind: kill, disk, freeze or line.
-    #[arg(long)]
+    /// Only this kind.
+    #[arg(long, value_parser = PossibleValuesParser::new(Kind::ALL.map(|(name, _)| name)))]
     only: Option<String>,
-    /// Keeps what a run leaves in this folder [default: a fresh one that goes away].
+    /// Keeps what a run leaves in this folder [default: a fresh one that goes away, unless something failed].
     #[arg(long)]
     keep: Option<PathBuf>,
 }
@@ -52,8 +53,9 @@ fn main() -> Result<()> {
     let programs = Programs::from_env()?;
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(0..1 << 32));
     let run = Run { long: args.long, seed };
-    let temporary = tempfile::tempdir()?;
+    let temporary = tempfile::Builder::new().prefix("lull-faults-").tempdir()?;
     let folder = args.keep.as_deref().unwrap_or(temporary.path());
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     println!("seed {seed} (moments of processes are real: a seed repeats the choices, not the microseconds)");
     let (mut outcomes, mut failed) = (Vec::new(), Vec::new());
     for (name, kind) in Kind::ALL {
@@ -75,8 +77,10 @@ fn main() -> Result<()> {
     for line in &failed {
         println!("FAILED  {line}");
     }
-    ensure!(failed.is_empty(), "{} things do not agree; seed {seed}", failed.len());
-    ensure!(!outcomes.is_empty(), "no kind of fault has that name");
+    if !failed.is_empty() {
+        let folder = args.keep.unwrap_or_else(|| temporary.keep());
+        bail!("{} things do not agree; seed {seed}; journals and logs are in {}", failed.len(), folder.display());
+    }
     Ok(())
 }
 

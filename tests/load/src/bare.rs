@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use lull_store::WAL_PAGES_MAX;
 use rusqlite::Connection;
 
 /// `verify_strict` calls per second on all of `threads` threads together, for statements of this size.
@@ -37,6 +38,7 @@ pub(crate) fn commit_rows_per_second(folder: &Path, batch: usize, bytes: usize, 
     let mut db = Connection::open(folder.join("bare.sqlite"))?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES_MAX)?;
     db.execute_batch("CREATE TABLE rows (id INTEGER NOT NULL PRIMARY KEY, bytes BLOB NOT NULL) STRICT")?;
     let row = vec![7_u8; bytes];
     let (begun, mut count) = (Instant::now(), 0_u64);

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Connections
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = at_least_one)]
     workers: usize,
     /// The program to measure [default: the lull-coordinator beside this one]
     #[arg(long)]
@@ -45,6 +45,10 @@ pub(crate) struct Options {
     /// Only these rows
     #[arg(long, value_enum)]
     only: Vec<Part>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "a number from 1 on".to_owned())
 }
 
 /// A group of rows.
@@ -103,10 +107,11 @@ impl Run<'_> {
         eprintln!("· a market with {places} places for answers");
         market::stock(self.data, places)?;
         let server = Server::coordinator(program, self.data)?;
+        // First: what other connections leave behind would be room for these.
+        self.memory(&server)?;
         if self.options.wants(Part::Socket) {
             self.socket(&server)?;
         }
-        self.memory(&server)?;
         if self.options.wants(Part::Results) {
             self.results(&server)?;
         }
@@ -222,7 +227,8 @@ impl Run<'_> {
         for percent in [50, 99] {
             let value = percentile_ms(&mut results.waits_us, percent);
             let name = format!("coordinator: acknowledgement at a fixed rate, p{percent}");
-            Row::new(name, value, "ms").note(note.clone()).print()?;
+            let row = Row::new(name, value, "ms").note(note.clone());
+            if percent == 99 { row.at_most(50.0) } else { row }.print()?;
         }
         Ok(())
     }

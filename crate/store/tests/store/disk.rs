@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lull_market::{Command, LeaseState, Refusal, Reply};
 use lull_protocol::{Hash, Signed};
-use lull_store::StoreError;
+use lull_store::{Reader, Store, StoreError};
 
 use crate::bench::{Bench, URL, amount, fetch_order, key};
 
@@ -58,6 +58,50 @@ fn another_writer_makes_it_busy_for_as_long_as_it_lasts() {
     assert!(matches!(error, StoreError::Busy(_)) && error.is_transient(), "{error:?}");
     other.execute_batch("ROLLBACK").unwrap();
     assert!(bench.store.apply(&bench.cx, &order).unwrap()[0].is_ok());
+}
+
+#[test]
+fn a_reader_holds_up_who_must_empty_the_log_and_nobody_beside_a_server() {
+    let mut bench = Bench::new();
+    bench.buy(fetch_order(1, &[URL]));
+    let reads = rusqlite::Connection::open(bench.path()).unwrap();
+    reads.execute_batch("BEGIN; SELECT * FROM orders").unwrap();
+    bench.buy(fetch_order(2, &[URL]));
+    assert!(matches!(Store::open(&bench.path()), Err(StoreError::Busy(_))));
+    let mut beside = Store::open_beside(&bench.path()).unwrap();
+    let order = [Command::CreateFetchOrder(fetch_order(3, &[URL]))];
+    assert!(beside.apply(&bench.cx, &order).unwrap()[0].is_ok());
+    reads.execute_batch("COMMIT").unwrap();
+    Store::open(&bench.path()).unwrap();
+}
+
+#[test]
+fn a_probe_fails_while_there_is_no_room_and_leaves_nothing() {
+    let mut bench = Bench::new();
+    bench.store.probe().unwrap();
+    let size = std::fs::metadata(bench.path()).unwrap().len();
+    bench.store.set_bytes_max(size).unwrap();
+    assert!(matches!(bench.store.probe(), Err(StoreError::Full(_))));
+    bench.store.set_bytes_max(u64::MAX).unwrap();
+    bench.store.probe().unwrap();
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'probe'";
+    let raw = rusqlite::Connection::open(bench.path()).unwrap();
+    assert_eq!(raw.query_row(tables, [], |row| row.get::<_, u32>(0)).unwrap(), 0);
+    bench.checks_out();
+}
+
+#[test]
+fn a_backup_has_all_that_is_committed_and_replaces_nothing() {
+    let mut bench = Bench::new();
+    bench.buy(fetch_order(1, &[URL]));
+    let file = bench.path().with_file_name("backup.sqlite");
+    bench.reader.back_up(&file).unwrap();
+    let copy = Reader::open(&file).unwrap();
+    assert_eq!(copy.statistics().unwrap(), bench.reader.statistics().unwrap());
+    assert_eq!(copy.check_ledger().unwrap(), bench.reader.check_ledger().unwrap());
+    bench.buy(fetch_order(2, &[URL]));
+    assert!(bench.reader.back_up(&file).is_err());
+    assert_eq!(copy.statistics().unwrap().orders, 1);
 }
 
 #[test]

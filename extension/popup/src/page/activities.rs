@@ -9,8 +9,12 @@ use crate::model::Lull;
 use crate::route::Route;
 use crate::words;
 
+/// Rows that can be seen at once; the others are drawn when these are painted.
+const ROWS_FIRST: usize = 8;
+
 /// The list.
 pub(crate) fn activities(lull: &Lull, view: &View) -> Html {
+    let rows = if lull.model.is_painted { view.activities.len() } else { ROWS_FIRST };
     html! {
         <section class="activities" aria-labelledby="activities-title">
             <h2 id="activities-title">{ words::ACTIVITIES }</h2>
@@ -20,7 +24,7 @@ pub(crate) fn activities(lull: &Lull, view: &View) -> Html {
             if view.activities.is_empty() {
                 <p class="quiet">{ words::ACTIVITIES_NONE }</p>
             } else {
-                <ul>{ for view.activities.iter().map(|activity| row(activity, lull.asset())) }</ul>
+                <ul>{ for view.activities.iter().take(rows).map(|activity| row(activity, lull.asset())) }</ul>
             }
         </section>
     }

@@ -18,7 +18,7 @@ use crate::world::{Plan, World};
 /// How often the coordinator's disk fills up.
 const TIMES: (u64, u64) = (2, 12);
 /// How long a disk stays full, seconds.
-const FULL_S: (u64, u64) = (2, 10);
+const FULL_S: (u64, u64) = (7, 10);
 /// Their size, bytes.
 const DISK_BYTES: (u64, u64) = (64 << 20, 256 << 20);
 /// How long it may take until a full disk shows, seconds.
@@ -38,6 +38,9 @@ pub(super) async fn run(programs: &Programs, folder: &Path, run: Run) -> Result<
         let filler = Filler::fill(&world.data())?;
         refuses(&world, &filler).await?;
         sleep(Duration::from_secs(run.pick(FULL_S.0, FULL_S.1))).await;
+        filler.fill_up()?;
+        let (status, health) = world.client()?.get("health").await?;
+        ensure!(status == 503, "the disk is still full, and health says {status} {health}");
         let restarts = time % 2 == 0;
         if restarts {
             world.kill_coordinator().await?;

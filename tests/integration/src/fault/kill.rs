@@ -32,7 +32,6 @@ pub(super) async fn run(programs: &Programs, folder: &Path, run: Run) -> Result<
             worker.kill().await?;
             workers.times += 1;
         }
-        let before = world.acknowledged();
         world.kill_coordinator().await?;
         sleep(Duration::from_millis(world.rng.u64(0..=AWAY_MS_MAX))).await;
         if world.rng.u8(0..5) == 0 {
@@ -40,6 +39,8 @@ pub(super) async fn run(programs: &Programs, folder: &Path, run: Run) -> Result<
             world.kill_while_starting(after).await?;
             starting.times += 1;
         }
+        // What it had sent before it died has been read by then.
+        let before = world.acknowledged();
         world.restart_coordinator().await?;
         if let Some(index) = victim {
             world.restart_worker(index)?;

@@ -11,6 +11,8 @@ use crate::mix::stream;
 use crate::plan::{Element, Fault, FaultKind, MINUTE, Ms};
 use crate::table::{FaultName, Mark, Situation};
 
+/// Batches that fail so that a fault can fall into that.
+const BATCHES_REFUSED: u32 = 4;
 /// How long something that was to happen in the middle of something waits for that.
 const ARMED_MS_MAX: Ms = 10 * MINUTE;
 
@@ -31,8 +33,13 @@ impl World {
     /// A fault's time has come; it may still wait for its situation.
     pub(crate) fn call_fault(&mut self, number: usize) {
         match self.plan.elements.get(number) {
-            Some(Element::Fault(Fault { waits_for: Some(situation), .. })) => {
-                self.waiting.push((number, *situation, self.queue.now() + ARMED_MS_MAX));
+            Some(Element::Fault(Fault { waits_for: Some(situation), kind, .. })) => {
+                let (situation, who) = (*situation, target(kind).and_then(|who| self.hit(who)));
+                self.waiting.push((number, situation, self.queue.now() + ARMED_MS_MAX));
+                if let (Situation::Failing, Some(who)) = (situation, who) {
+                    // Storage hardly ever fails by itself.
+                    self.browser(who).storage.batches_refused = BATCHES_REFUSED;
+                }
             }
             _ => self.begin_fault(number, None),
         }
@@ -181,12 +188,23 @@ impl World {
                 let line = self.net.line(Peer::Browser(who));
                 (line.latency_ms, line.bytes_per_ms) = (fair.latency_ms, fair.bytes_per_ms);
             }
-            (FaultKind::Attack { .. }, Some(who)) => self.net.line(Peer::Browser(who)).attacked = 0,
+            (FaultKind::Attack { .. }, Some(who)) => self.end_attack(who),
             (FaultKind::StorageErrors { .. }, Some(who)) => self.browser(who).storage.errors = 0,
             (FaultKind::StorageFull { .. }, Some(who)) => self.browser(who).storage.bytes_max = None,
             (FaultKind::StorageSlow { .. }, Some(who)) => self.browser(who).storage.latency_ms = 5,
             (FaultKind::Twin { .. }, Some(who)) => self.end_twins(Some(who)),
             _ => {}
+        }
+    }
+
+    /// Whoever was between goes, and the connections through them with it: so a frame that was taken out is
+    /// missed until then at most. Without such a one a connection loses nothing but its end.
+    fn end_attack(&mut self, who: usize) {
+        let peer = Peer::Browser(who);
+        if std::mem::take(&mut self.net.line(peer).attacked) > 0 {
+            for conn in self.net.of(peer) {
+                self.net.cut(&mut self.queue, conn, false);
+            }
         }
     }
 
@@ -269,6 +287,7 @@ impl World {
             if self.browser(who).twin_of.is_some() {
                 continue;
             }
+            self.end_attack(who);
             let line = self.fair_line(who);
             self.net.set_line(Peer::Browser(who), line);
             let browser = self.browser(who);

@@ -23,6 +23,8 @@ pub(crate) struct Storage {
     pub(crate) errors: u32,
     /// Batches with a result that fail from here on.
     pub(crate) results_refused: u32,
+    /// Batches of any kind that fail from here on.
+    pub(crate) batches_refused: u32,
     /// What it holds at most, bytes.
     pub(crate) bytes_max: Option<usize>,
     pub(crate) latency_ms: Ms,
@@ -88,8 +90,10 @@ impl Storage {
     /// Whether a batch is taken now.
     fn takes(&mut self, writes: &[Write], rng: &mut Rng) -> bool {
         let has_result = writes.iter().any(|write| write.value.is_some() && write.key.starts_with("outbox/"));
-        if has_result && self.results_refused > 0 {
-            self.results_refused -= 1;
+        let refused =
+            if has_result && self.results_refused > 0 { &mut self.results_refused } else { &mut self.batches_refused };
+        if *refused > 0 {
+            *refused -= 1;
             return false;
         }
         let size = self.size_with(writes);
@@ -110,7 +114,8 @@ impl Storage {
 
     /// Nothing fails any more.
     pub(crate) fn calm(&mut self) {
-        (self.errors, self.results_refused, self.bytes_max, self.latency_ms) = (0, 0, None, 5);
+        (self.errors, self.results_refused, self.batches_refused) = (0, 0, 0);
+        (self.bytes_max, self.latency_ms) = (None, 5);
     }
 
     /// Damages one record, as a disk does: its end is missing, or zeros. Its key.
