@@ -4,7 +4,9 @@
 /// Commands that wait for the writer; more must wait to be queued.
 pub const COMMANDS_QUEUED_MAX: usize = 1_024;
 /// Commands that share one commit.
-pub const BATCH_COMMANDS_MAX: usize = 256;
+pub const BATCH_COMMANDS_MAX: usize = 192;
+/// Commands after which the log is copied into the database, beside the writer.
+pub const CHECKPOINT_COMMANDS: usize = 1_000;
 /// Open read connections to the store.
 pub const READERS_MAX: usize = 4;
 /// Worker connections, those in their handshake included.

@@ -11,7 +11,7 @@ use lull_market::Command;
 use lull_market::session::House;
 use lull_protocol::cose::Signed;
 use lull_protocol::{Hash, PublicKey};
-use lull_store::{Store, StoreError};
+use lull_store::{Checkpointer, Store, StoreError};
 use serde::Serialize;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -78,6 +78,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let key = folder.key()?;
     folder.expect_database()?;
     let mut store = Store::open(&folder.database())?;
+    let checkpointer = Checkpointer::open(&folder.database())?;
     let operator_token = Hash::of(folder.operator_token()?.as_bytes());
     if let Some(bytes) = config.store_bytes_max {
         store.set_bytes_max(bytes)?;
@@ -87,8 +88,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let listening = listener.local_addr().map_err(listen_error)?;
     let card = lull_protocol::statement::OperatorCard { signed_at: now(), ..config.card };
     let hub = Hub::new();
-    let (writer, thread) =
-        Writer::start(store, key.clone(), config.terms.clone(), hub.clone()).map_err(StartError::Thread)?;
+    let (writer, thread) = Writer::start(store, checkpointer, key.clone(), config.terms.clone(), hub.clone())
+        .map_err(StartError::Thread)?;
     let card = Signed::sign(card, &key).bytes().to_vec();
     let house = House { key, card, origins: origins(config.origin, listening) };
     let app = Arc::new(App {

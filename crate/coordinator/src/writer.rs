@@ -2,19 +2,21 @@
 //! there when the thread looks becomes one batch with one commit; replies follow the commit.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::SystemTime;
 
 use lull_market::session::News;
 use lull_market::{Command, Context, Refusal, Reply, Terms};
 use lull_protocol::{SigningKey, Timestamp};
-use lull_store::{Store, StoreError};
+use lull_store::{Checkpointer, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::hub::Hub;
-use crate::limits::{BATCH_COMMANDS_MAX, COMMANDS_QUEUED_MAX};
+use crate::limits::{BATCH_COMMANDS_MAX, CHECKPOINT_COMMANDS, COMMANDS_QUEUED_MAX};
 use crate::trouble::Trouble;
 
 /// Why a command gave no reply.
@@ -48,9 +50,11 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread, and the task that hands out what it has committed: waking hundreds of tasks costs
-    /// less from within the runtime, and the thread goes on with the next batch meanwhile.
+    /// less from within the runtime, and the thread goes on with the next batch meanwhile. A second thread copies
+    /// the log into the database; it ends with the first.
     pub(crate) fn start(
         store: Store,
+        checkpointer: Checkpointer,
         key: SigningKey,
         terms: Terms,
         hub: Arc<Hub>,
@@ -58,9 +62,15 @@ impl Writer {
         let (jobs, queue) = mpsc::channel(COMMANDS_QUEUED_MAX);
         let (health, healthy) = watch::channel(true);
         let (settled, to_hand_out) = mpsc::unbounded_channel();
-        let work = Work { store, key, terms, settled, health, trouble: Trouble::default() };
+        let (log_grew, due) = sync_channel(1);
+        let work = Work { store, key, terms, settled, health, trouble: Trouble::default(), log_grew, commands: 0 };
+        let checkpoints = Builder::new().name("checkpoints".into()).spawn(move || checkpoints(&checkpointer, &due))?;
         tokio::spawn(hand_out(hub, to_hand_out));
-        let thread = Builder::new().name("writer".into()).spawn(move || work.run(queue))?;
+        let thread = Builder::new().name("writer".into()).spawn(move || {
+            work.run(queue);
+            // Whoever closes the database last leaves it without a log.
+            checkpoints.join().unwrap_or_else(|panic| resume_unwind(panic));
+        })?;
         Ok((Self { jobs, healthy }, thread))
     }
 
@@ -97,6 +107,9 @@ struct Work {
     settled: mpsc::UnboundedSender<Settled>,
     health: watch::Sender<bool>,
     trouble: Trouble,
+    log_grew: SyncSender<()>,
+    /// Since the log was last said to have grown.
+    commands: usize,
 }
 
 impl Work {
@@ -151,6 +164,12 @@ impl Work {
             });
         }
         self.learn(held, applied.wrote);
+        self.commands += commands.len();
+        if self.commands >= CHECKPOINT_COMMANDS {
+            self.commands = 0;
+            // Full: it is known already.
+            let _ = self.log_grew.try_send(());
+        }
         // Without the runtime nobody waits any more; what was committed stays committed.
         let _ = self.settled.send(answers.into_iter().zip(replies).collect());
     }
@@ -174,6 +193,15 @@ impl Work {
     fn store_tried(&mut self, held: bool, wrote: bool) -> Result<(), StoreError> {
         let is_known = !held || wrote || *self.health.borrow();
         if is_known { Ok(()) } else { self.store.probe() }
+    }
+}
+
+fn checkpoints(checkpointer: &Checkpointer, due: &Receiver<()>) {
+    while due.recv().is_ok() {
+        // What keeps this from its work keeps the writer from its own, which says so.
+        if let Err(error) = checkpointer.run() {
+            tracing::debug!(%error, "the log was not copied");
+        }
     }
 }
 
@@ -219,7 +247,9 @@ mod tests {
         let key = SigningKey::from_seed(&Zeroizing::new([7; 32]));
         let (health, healthy) = watch::channel(true);
         let (settled, mut replies) = mpsc::unbounded_channel();
-        let mut work = Work { store, key, terms: config.terms, settled, health, trouble: Trouble::default() };
+        let (log_grew, _due) = sync_channel(1);
+        let (terms, trouble) = (config.terms, Trouble::default());
+        let mut work = Work { store, key, terms, settled, health, trouble, log_grew, commands: 0 };
         let bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), &[1; 500_000]].concat();
         let media_type = "image/png".to_owned();
         let large = Command::PutBlob { requester: RequesterId([1; 16]), media_type, bytes };

@@ -16,7 +16,7 @@ mod read;
 mod value;
 mod write;
 
-pub use apply::{Applied, Replies, SWEEP_MAX, Store};
+pub use apply::{Applied, Checkpointer, Replies, SWEEP_MAX, Store};
 pub use audit::{EntryRow, LedgerCheck, ReceiptRow, Statistics};
 pub use error::StoreError;
 pub use open::{BUSY_MS_MAX, VERSION, WAL_PAGES_MAX};
