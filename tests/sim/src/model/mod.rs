@@ -116,8 +116,9 @@ struct Worker {
     was_damaged: bool,
     /// When its clock last jumped, by the coordinator's clock.
     clock_jumped_at: Option<Timestamp>,
-    /// It let receipts or results go, to make room.
-    made_room: bool,
+    /// Receipts and results that go if these batches are taken, to make room.
+    makes_room: BTreeMap<u64, Vec<Hash>>,
+    /// Receipts and results that it let go.
     let_go: BTreeSet<Hash>,
     /// The one result it signed for each offer.
     signed: BTreeMap<Hash, Hash>,
@@ -222,6 +223,12 @@ impl Model {
     /// This worker has a copy.
     pub(crate) fn twinned(&mut self, worker: PublicKey) {
         self.worker(worker).was_twinned = true;
+    }
+    /// This worker starts with what its storage holds; of what was under way anything may be there.
+    pub(crate) fn started(&mut self, worker: PublicKey) {
+        let worker = self.worker(worker);
+        let offers = std::mem::take(&mut worker.makes_room);
+        worker.let_go.extend(offers.into_values().flatten());
     }
     /// One of this worker's records was damaged.
     pub(crate) fn damaged(&mut self, worker: PublicKey, key: &str) {

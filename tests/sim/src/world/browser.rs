@@ -144,6 +144,7 @@ impl World {
         });
         self.tally.browser_starts += 1;
         if !is_twin {
+            self.model.started(me);
             let checked = self.model.consent.started(me, settings);
             self.check(checked);
         }
