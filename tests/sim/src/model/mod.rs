@@ -111,7 +111,7 @@ struct Order {
 #[derive(Clone, Debug, Default)]
 struct Worker {
     is_honest: bool,
-    was_attacked: bool,
+    is_attacked: bool,
     was_twinned: bool,
     was_damaged: bool,
     /// When its clock last jumped, by the coordinator's clock.
@@ -218,7 +218,11 @@ impl Model {
     }
     /// Somebody changes what this worker sends and is sent.
     pub(crate) fn attacked(&mut self, worker: PublicKey) {
-        self.worker(worker).was_attacked = true;
+        self.worker(worker).is_attacked = true;
+    }
+    /// Nothing is left of that.
+    pub(crate) fn forget_attack(&mut self, worker: PublicKey) {
+        self.worker(worker).is_attacked = false;
     }
     /// This worker has a copy.
     pub(crate) fn twinned(&mut self, worker: PublicKey) {
@@ -249,7 +253,7 @@ impl Model {
 
     /// Whether nothing but its own faults and lost lines befell this worker.
     fn is_unharmed(&self, worker: &PublicKey) -> bool {
-        let harmed = |w: &Worker| !w.is_honest || w.was_attacked || w.was_twinned || w.was_damaged;
+        let harmed = |w: &Worker| !w.is_honest || w.is_attacked || w.was_twinned || w.was_damaged;
         self.workers.get(worker).is_some_and(|w| !harmed(w))
     }
 
