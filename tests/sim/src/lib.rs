@@ -6,7 +6,9 @@
 //! SQLite with its write-ahead log. **What is ours** (`world`): what shells do. A browser that keeps
 //! records, fetches pages and has a person before it; a coordinator's process with one writer, readers and
 //! seats; connections with latency, cuts and partitions; buyers; workers that lie. Everything is an event
-//! in one queue, so a quiet hour costs nothing.
+//! in one queue, so a quiet hour costs nothing. So **the product's shells are not simulated**: writer, hub and
+//! seats here are the simulator's own, and a bug in those of `crate/coordinator` (or in the extension's shell) is
+//! not seen here. `tests/integration` and the end-to-end tests run the real ones, and watch the coordinator's log.
 //!
 //! **What goes wrong** (`plan`): each run has a plan of elements (browsers, liars, orders, faults) drawn
 //! from its seed. Either side is killed between any two effects, or in the middle of any write of its disk;

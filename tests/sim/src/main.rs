@@ -8,7 +8,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use lull_sim::{HOUR, Ms, Outcome, Plan, Report, run, shrink};
 
 use show::Totals;
@@ -21,36 +23,43 @@ Examples:
   lull-sim --seed 42 --keep 0,3,17 --calm-ms 90000
                                    the same with these elements only, as a shrunk failure is printed";
 
+/// The highest seed to begin with: the next ones are numbers too.
+const SEED_MAX: u64 = u64::MAX / 2;
+/// How long things may go wrong: a run has so many events at most.
+const CHAOS_MS_MAX: Ms = 10_000 * HOUR;
+/// Runs at once.
+const JOBS_MAX: u64 = 1_024;
+
 /// Runs all of Lull on a virtual clock, network and disk, and holds it against a model
 #[derive(Parser)]
 #[command(name = "lull-sim", version, after_help = EXAMPLES)]
 struct Cli {
     /// Run this seed, or begin with it
-    #[arg(long)]
+    #[arg(long, value_parser = RangedU64ValueParser::<u64>::new().range(..=SEED_MAX))]
     seed: Option<u64>,
     /// How many runs
-    #[arg(long, conflicts_with = "hours")]
+    #[arg(long, conflicts_with = "hours", value_parser = at_least_1())]
     runs: Option<u64>,
     /// Run until this many hours were simulated
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_1())]
     hours: Option<u64>,
     /// Only these elements of the seed's plan take part
-    #[arg(long, value_delimiter = ',', requires = "seed")]
+    #[arg(long, value_delimiter = ',', requires = "seed", conflicts_with = "hours")]
     keep: Option<Vec<usize>>,
     /// How long things go wrong, milliseconds of the world's clock
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_1().range(1..=CHAOS_MS_MAX))]
     chaos_ms: Option<Ms>,
     /// The faults stop earlier than the plan says, milliseconds of the world's clock
-    #[arg(long, requires = "seed")]
+    #[arg(long, requires = "seed", conflicts_with = "hours")]
     calm_ms: Option<Ms>,
     /// Runs at once; all cores if not given
-    #[arg(long)]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..=JOBS_MAX))]
     jobs: Option<usize>,
     /// Runs that making a failure small may take
     #[arg(long, default_value_t = 300)]
     shrink_runs: usize,
     /// Stop after so many seconds of real time, between two runs
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_1())]
     seconds: Option<u64>,
     /// Go on after a failure; each is named, and none made small
     #[arg(long)]
@@ -62,11 +71,35 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Err(wrong) = fits(&cli) {
+        Cli::command().error(ErrorKind::ValueValidation, wrong).exit();
+    }
     let held = match (cli.seed, cli.runs, cli.hours) {
         (Some(seed), None, None) => replay(&cli, seed),
         _ => run_many(&cli),
     };
     if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn at_least_1() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..)
+}
+
+/// Elements and calm belong to one seed's plan, and lie inside it.
+fn fits(cli: &Cli) -> Result<(), String> {
+    let Some(seed) = cli.seed.filter(|_| cli.keep.is_some() || cli.calm_ms.is_some()) else { return Ok(()) };
+    if cli.runs.is_some_and(|runs| runs > 1) {
+        return Err("--keep and --calm-ms are of one seed: --runs can only be 1".into());
+    }
+    let plan = Plan::new(seed, cli.chaos_ms);
+    let (elements, calm_ms) = (plan.kept.len(), plan.calm_ms);
+    if let Some(beyond) = cli.keep.iter().flatten().find(|number| **number >= elements) {
+        return Err(format!("--keep {beyond}: the plan of seed {seed} has {elements} elements, counted from 0"));
+    }
+    match cli.calm_ms.filter(|ms| *ms > calm_ms) {
+        Some(ms) => Err(format!("--calm-ms {ms}: the faults of seed {seed} stop at {calm_ms} ms anyway")),
+        None => Ok(()),
+    }
 }
 
 fn plan_of(cli: &Cli, seed: u64) -> Plan {
@@ -143,7 +176,7 @@ fn run_many(cli: &Cli) -> bool {
     let totals = totals.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     println!("{}", totals.report());
     let failed = failed.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let holds = failed.is_empty();
+    let holds = failed.is_empty() && totals.runs() > 0;
     if cli.go_on {
         let seeds: Vec<String> = failed.iter().map(|(plan, _)| plan.seed.to_string()).collect();
         println!("{} failed: {}", seeds.len(), seeds.join(", "));

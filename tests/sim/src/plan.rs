@@ -320,19 +320,19 @@ fn elements(seed: u64, rng: &mut Rng, chaos_ms: Ms) -> Vec<Element> {
     });
     each(faults, "fault", &|rng| {
         let at = when(rng);
-        let kind = pick(rng, &kinds).copied().unwrap_or(0);
-        let kind = fault(rng, kind);
-        let waits_for = if chance(rng, 700) { Situation::any(rng, FaultName::of(&kind)) } else { None };
+        let name = pick(rng, &kinds).copied().unwrap_or(FaultName::KillBrowser);
+        let kind = fault(rng, name);
+        let waits_for = if chance(rng, 700) { Situation::any(rng, name) } else { None };
         Element::Fault(Fault { at, waits_for, kind })
     });
     all
 }
 
 /// Each run has its own few kinds of faults, so that some meet each other often (swarm testing).
-fn kinds(rng: &mut Rng) -> Vec<u32> {
+fn kinds(rng: &mut Rng) -> Vec<FaultName> {
     let share = rng.u32(200..=900);
-    let kinds: Vec<u32> = (0..FAULT_KINDS).filter(|_| chance(rng, share)).collect();
-    if kinds.is_empty() { (0..FAULT_KINDS).collect() } else { kinds }
+    let kinds: Vec<FaultName> = FaultName::ALL.iter().copied().filter(|_| chance(rng, share)).collect();
+    if kinds.is_empty() { FaultName::ALL.to_vec() } else { kinds }
 }
 
 fn browser(rng: &mut Rng, chaos_ms: Ms) -> BrowserPlan {
@@ -370,9 +370,7 @@ fn few(rng: &mut Rng) -> u32 {
     if rng.bool() { 0 } else { rng.u32(1..12) }
 }
 
-const FAULT_KINDS: u32 = 20;
-
-fn fault(rng: &mut Rng, kind: u32) -> FaultKind {
+fn fault(rng: &mut Rng, name: FaultName) -> FaultKind {
     let who = rng.usize(..BROWSERS_MAX);
     let for_ms = if chance(rng, 100) { rng.u64(MINUTE..HOUR) } else { rng.u64(5 * SECOND..10 * MINUTE) };
     let down_ms = match rng.u32(..100) {
@@ -380,38 +378,38 @@ fn fault(rng: &mut Rng, kind: u32) -> FaultKind {
         5..=14 => rng.u64(MINUTE..2 * HOUR),
         _ => rng.u64(100..MINUTE),
     };
-    match kind {
-        0 => FaultKind::KillBrowser { who, effects: few(rng), down_ms, silent: chance(rng, 300) },
-        1 => FaultKind::KillHouse { outputs: few(rng), down_ms },
-        2 => {
+    match name {
+        FaultName::KillBrowser => FaultKind::KillBrowser { who, effects: few(rng), down_ms, silent: chance(rng, 300) },
+        FaultName::KillHouse => FaultKind::KillHouse { outputs: few(rng), down_ms },
+        FaultName::StopDisk => {
             let most = *pick(rng, &[4, 12, 60]).unwrap_or(&12);
             FaultKind::StopDisk { changes: rng.u64(..most), power: chance(rng, 700), down_ms }
         }
-        3 => FaultKind::Restart { down_ms },
-        4 => {
+        FaultName::Restart => FaultKind::Restart { down_ms },
+        FaultName::DiskErrors => {
             let (read, write, sync) = (rng.u32(..30), rng.u32(..200), rng.u32(..300));
             FaultKind::DiskErrors { read: if rng.bool() { 0 } else { read }, write, sync, for_ms }
         }
-        5 => FaultKind::DiskFull { room: rng.u64(..200_000), for_ms },
-        6 => FaultKind::DiskSlow { commit_ms: rng.u64(100..20 * SECOND), for_ms },
-        7 => FaultKind::Cut { who, silent: chance(rng, 400) },
-        8 => FaultKind::Partition { who, for_ms },
-        9 => {
+        FaultName::DiskFull => FaultKind::DiskFull { room: rng.u64(..200_000), for_ms },
+        FaultName::DiskSlow => FaultKind::DiskSlow { commit_ms: rng.u64(100..20 * SECOND), for_ms },
+        FaultName::Cut => FaultKind::Cut { who, silent: chance(rng, 400) },
+        FaultName::Partition => FaultKind::Partition { who, for_ms },
+        FaultName::Slow => {
             let latency_ms = rng.u64(200..8 * SECOND);
             FaultKind::Slow { who, latency_ms, bytes_per_ms: rng.u64(1..20), for_ms }
         }
-        10 => FaultKind::Attack { who, of_thousand: *pick(rng, &[30, 200, 600]).unwrap_or(&30), for_ms },
-        11 => FaultKind::StorageErrors { who, of_thousand: rng.u32(50..=1_000), for_ms },
-        12 => FaultKind::StorageFull { who, room: rng.usize(..20_000), for_ms },
-        13 => FaultKind::StorageSlow { who, latency_ms: rng.u64(100..5 * SECOND), for_ms },
-        14 => {
+        FaultName::Attack => FaultKind::Attack { who, of_thousand: *pick(rng, &[30, 200, 600]).unwrap_or(&30), for_ms },
+        FaultName::StorageErrors => FaultKind::StorageErrors { who, of_thousand: rng.u32(50..=1_000), for_ms },
+        FaultName::StorageFull => FaultKind::StorageFull { who, room: rng.usize(..20_000), for_ms },
+        FaultName::StorageSlow => FaultKind::StorageSlow { who, latency_ms: rng.u64(100..5 * SECOND), for_ms },
+        FaultName::ClockJump => {
             let far = if rng.bool() { 100_000 } else { 10_000_000 };
             FaultKind::ClockJump { who, by_ms: rng.i64(-far..far) }
         }
-        15 => FaultKind::HouseClock { by_ms: rng.i64(-3_000..3_000) },
-        16 => FaultKind::Twin { who, for_ms },
-        17 => FaultKind::SitesDown { for_ms },
-        18 => FaultKind::ResultUnstored { who, batches: rng.u32(1..4) },
-        _ => FaultKind::DamagedRecord { who },
+        FaultName::HouseClock => FaultKind::HouseClock { by_ms: rng.i64(-3_000..3_000) },
+        FaultName::Twin => FaultKind::Twin { who, for_ms },
+        FaultName::SitesDown => FaultKind::SitesDown { for_ms },
+        FaultName::ResultUnstored => FaultKind::ResultUnstored { who, batches: rng.u32(1..4) },
+        FaultName::DamagedRecord => FaultKind::DamagedRecord { who },
     }
 }

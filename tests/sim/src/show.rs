@@ -26,6 +26,10 @@ impl Totals {
         Self { begun: now, told: now, runs: 0, simulated_ms: 0, marks, tally, counts }
     }
 
+    pub(crate) fn runs(&self) -> u64 {
+        self.runs
+    }
+
     pub(crate) fn simulated_ms(&self) -> Ms {
         self.simulated_ms
     }

@@ -1,7 +1,7 @@
 //! The one table of what can meet what: messages and the state of whoever receives them, faults and the
 //! situation they fall into. A new message, state or fault is a variant here; the compiler then asks for its
-//! kind, and [`never`] is where a pair that can't be is declared, with the reason. Reaching such a pair fails
-//! a run; whatever else was not reached is named in the report.
+//! kind, and [`never`] is where a pair that can't be (or is not tracked) is declared, with the reason. Reaching such
+//! a pair fails a run; whatever else was not reached is named in the report.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -80,13 +80,12 @@ listed! {
 }
 
 listed! {
-    /// Kinds of faults.
+    /// Kinds of faults; plans draw from all. Another order makes other plans of the same seeds.
     FaultName {
         /// See [`FaultKind::KillBrowser`], and so on.
-        KillBrowser, Cut, Partition, Slow, Attack, StorageErrors, StorageFull, StorageSlow, ResultUnstored,
-        ClockJump, Twin,
-        /// Those of the coordinator.
-        DamagedRecord, KillHouse, StopDisk, Restart, DiskErrors, DiskFull, DiskSlow, HouseClock, SitesDown,
+        KillBrowser, KillHouse, StopDisk, Restart, DiskErrors, DiskFull, DiskSlow, Cut, Partition, Slow, Attack,
+        StorageErrors, StorageFull, StorageSlow, ClockJump, HouseClock, Twin, SitesDown, ResultUnstored,
+        DamagedRecord,
     }
 }
 
@@ -248,7 +247,7 @@ impl Situation {
     }
 }
 
-/// Why a pair can't be; `None`: it can.
+/// Why a pair can't be, or is not tracked; `None`: it can.
 fn never(pair: Pair) -> Option<&'static str> {
     match pair {
         Pair::ToWorker(_, state) => match state {
@@ -264,8 +263,8 @@ fn never(pair: Pair) -> Option<&'static str> {
         // Liars and adversaries can send anything at any time.
         Pair::ToHouse(..) => None,
         Pair::Fault(fault, situation) => match (fault.is_of_the_house(), situation.is_of_the_house()) {
-            (true, false) => Some("a fault of the coordinator falls into its situation"),
-            (false, true) => Some("a fault of a browser falls into its situation"),
+            (true, false) => Some("a fault of the coordinator is seen with its own situation"),
+            (false, true) => Some("a fault of a browser is seen with its own situation"),
             (true, true) | (false, false) => None,
         },
     }
@@ -314,12 +313,12 @@ impl Marks {
     /// The report: how many of each part, and the names of those never reached.
     pub fn report(&self) -> String {
         let mut text = String::new();
-        let parts: [(&str, IsOfPart); 3] = [
-            ("message × state of the worker", |pair| matches!(pair, Pair::ToWorker(..))),
-            ("message × state of the connection", |pair| matches!(pair, Pair::ToHouse(..))),
-            ("fault × situation", |pair| matches!(pair, Pair::Fault(..))),
+        let parts: [(&str, &str, IsOfPart); 3] = [
+            ("message × state of the worker", "can't be", |pair| matches!(pair, Pair::ToWorker(..))),
+            ("message × state of the connection", "can't be", |pair| matches!(pair, Pair::ToHouse(..))),
+            ("fault × situation", "not tracked", |pair| matches!(pair, Pair::Fault(..))),
         ];
-        for (name, is_of_part) in parts {
+        for (name, others, is_of_part) in parts {
             let all: Vec<Pair> = pairs().filter(is_of_part).collect();
             let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
             all.iter().filter_map(|pair| never(*pair)).for_each(|reason| *reasons.entry(reason).or_default() += 1);
@@ -329,9 +328,9 @@ impl Marks {
             let possible = all.len() - impossible;
             let reached = possible - missing.len();
             // Writing to a string can't fail.
-            let _ = writeln!(text, "{name}: {reached} of {possible} reached, {impossible} can't be");
+            let _ = writeln!(text, "{name}: {reached} of {possible} reached, {impossible} {others}");
             for (reason, count) in reasons {
-                let _ = writeln!(text, "  {count} can't be: {reason}");
+                let _ = writeln!(text, "  {count} {others}: {reason}");
             }
             if !missing.is_empty() {
                 let _ = writeln!(text, "  never reached: {}", missing.join(", "));

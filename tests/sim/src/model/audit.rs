@@ -56,10 +56,10 @@ impl Model {
             }
             // In the order of the commands, so that a later one finds what an earlier one brought.
             for worker in &workers {
-                self.take_in_verdicts(*worker, reader, false)?;
+                self.take_in_verdicts(*worker, reader, Some(at))?;
             }
         }
-        workers.iter().try_for_each(|worker| self.take_in_verdicts(*worker, reader, true))
+        workers.iter().try_for_each(|worker| self.take_in_verdicts(*worker, reader, None))
     }
 
     fn left_traces(&self, command: &Command, at: Timestamp, reader: &Reader, ledger: &Ledger) -> Result<bool, Broken> {
@@ -121,17 +121,20 @@ impl Model {
         Ok(())
     }
 
-    /// Verdicts beyond those that are known; the audit then looks at what they say. One about a result that no
-    /// command has brought yet waits for that, unless there is none to come.
-    fn take_in_verdicts(&mut self, worker: PublicKey, reader: &Reader, is_last: bool) -> Holds {
+    /// Verdicts beyond those that are known, of commands up to this time; the audit then looks at what they say. One
+    /// about a result that no command has brought yet waits for that. `None`: there is none to come.
+    fn take_in_verdicts(&mut self, worker: PublicKey, reader: &Reader, until: Option<Timestamp>) -> Holds {
         let known = self.verdicts.get(&worker).map_or(0, Vec::len) as u64;
         for verdict in reader.verdicts_after(&worker, known, PAGE).map_err(unreadable)? {
-            let result = cose::peek::<Verdict>(&verdict.statement).ok().map(|verdict| verdict.result);
+            let payload = cose::peek::<Verdict>(&verdict.statement).ok();
+            let result = payload.as_ref().map(|verdict| verdict.result);
+            let is_later = until.is_some_and(|at| payload.is_some_and(|verdict| verdict.decided_at > at));
             let has_result = |lease: &Lease| lease.stored.as_ref().map(|(hash, _)| *hash) == result;
-            if !is_last && !self.leases.values().any(|lease| lease.worker == worker && has_result(lease)) {
+            let is_brought = || self.leases.values().any(|lease| lease.worker == worker && has_result(lease));
+            if is_later || (until.is_some() && !is_brought()) {
                 break;
             }
-            self.ruled(&verdict)?;
+            self.found_ruled(&verdict)?;
         }
         Ok(())
     }

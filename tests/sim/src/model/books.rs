@@ -1,17 +1,54 @@
-//! What a worker's own books say at the end.
+//! A worker's own books: what it may let go, and what they say at the end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::BASE64;
-use lull_protocol::PublicKey;
+use lull_protocol::{Hash, PublicKey};
 use lull_view::{Link, View};
+use lull_worker::Write;
 
+use super::rules::{RECEIPTS_MAX, ROOM_RECORDS_MAX};
 use super::{Holds, Model, must};
 
-/// Receipts that a worker keeps.
-const RECEIPTS_KEPT: usize = 1_900;
+/// What is sent until it is answered, and then kept as a receipt.
+const ANSWERED: &str = "a result is sent until it is answered";
+const BOOKS: &str = "the worker's books are the ledger's";
 
 impl Model {
+    /// A result leaves storage as a receipt. Without one a few go only with settings that storage has just not
+    /// taken, to make room for them; the oldest receipts go once there are too many.
+    pub(super) fn worker_deletes(
+        &mut self,
+        me: PublicKey,
+        batch: u64,
+        writes: &[Write],
+        fails: bool,
+        durable: &dyn Fn(&str) -> bool,
+    ) -> Holds {
+        let keeps = |key: &str| writes.iter().any(|write| write.value.is_some() && write.key == key);
+        let deleted = |kind: &str| -> BTreeSet<Hash> {
+            let gone = writes.iter().filter(|write| write.value.is_none() && durable(&write.key));
+            gone.filter_map(|write| Hash::from_hex(write.key.strip_prefix(kind)?)).collect()
+        };
+        let mut results = deleted("outbox/");
+        results.retain(|offer| !keeps(&format!("receipt/{offer}")));
+        let receipts = deleted("receipt/");
+        let worker = self.worker(me);
+        if (results.is_empty() && receipts.is_empty()) || worker.was_damaged {
+            return Ok(());
+        }
+        let gone: Vec<Hash> = results.union(&receipts).copied().collect();
+        if fails && keeps("settings") && gone.len() <= ROOM_RECORDS_MAX {
+            worker.makes_room.insert(batch, gone);
+            return Ok(());
+        }
+        must(results.is_empty(), ANSWERED, || format!("{me} deletes {results:?} without a receipt"))?;
+        let are_many = worker.signed.len() > RECEIPTS_MAX;
+        must(are_many, BOOKS, || format!("{me} deletes receipts {receipts:?} of {}", worker.signed.len()))?;
+        worker.let_go.extend(receipts);
+        Ok(())
+    }
+
     /// In the calm at the end a worker's books are those of the ledger, and nothing waits any more. `held`: leases
     /// and results in its storage.
     pub(crate) fn worker_ends(&self, me: PublicKey, view: &View, export: &str, held: (usize, usize)) -> Holds {
@@ -20,24 +57,32 @@ impl Model {
         must(view.link == Link::Connected, "progress", || format!("{me} is not connected: {:?}", view.link))?;
         must(view.outbox == 0, "progress", || format!("{me} still has {} results to send", view.outbox))?;
         must(held == (0, 0), "each lease ends", || format!("{me} stores {held:?} leases and results for ever"))?;
-        must(seen == (pending + payable, pending, payable), "the worker's books are the ledger's", || {
+        must(seen == (pending + payable, pending, payable), BOOKS, || {
             format!("{me} shows {seen:?}, the ledger has {:?}", (pending + payable, pending, payable))
         })?;
         let Some(worker) = self.workers.get(&me) else { return Ok(()) };
-        let row = self.verdicts.get(&me).map(Vec::as_slice).unwrap_or_default();
-        if worker.made_room || !self.is_unharmed(&me) || row.len() > RECEIPTS_KEPT {
+        if !self.is_unharmed(&me) {
             return Ok(());
         }
-        let unheard = worker.signed.keys().find(|offer| !worker.heard.contains(*offer));
-        must(unheard.is_none(), "a result is sent until it is answered", || format!("{me} gave up on {unheard:?}"))?;
-        let kept: BTreeSet<&str> =
+        let is_kept = |offer: &Hash| !worker.let_go.contains(offer);
+        let unheard = worker.signed.keys().find(|offer| is_kept(offer) && !worker.heard.contains(*offer));
+        must(unheard.is_none(), ANSWERED, || format!("{me} gave up on {unheard:?}"))?;
+        self.receipts_are_verdicts(me, export, is_kept)
+    }
+
+    /// The receipts that must be kept are, with the ledger's verdicts and no others.
+    fn receipts_are_verdicts(&self, me: PublicKey, export: &str, is_kept: impl Fn(&Hash) -> bool) -> Holds {
+        let row = self.verdicts.get(&me).map(Vec::as_slice).unwrap_or_default();
+        let stored = self.leases.iter().filter(|(_, lease)| lease.worker == me);
+        let offers: BTreeMap<Hash, Hash> =
+            stored.filter_map(|(offer, lease)| Some((lease.stored.as_ref()?.0, *offer))).collect();
+        let mut found: BTreeSet<&str> =
             export.lines().filter_map(|line| line.split("\"verdict\":\"").nth(1)?.split('"').next()).collect();
-        for (at, ruled) in row.iter().enumerate() {
-            let is_kept = kept.contains(BASE64.encode(&ruled.statement).as_str());
-            must(is_kept, "the worker's books are the ledger's", || format!("{me} has no verdict {}", at + 1))?;
+        for (ruled, number) in row.iter().zip(1..) {
+            let is_there = found.remove(BASE64.encode(&ruled.statement).as_str());
+            let must_be = offers.get(&ruled.verdict.result).is_none_or(&is_kept);
+            must(is_there || !must_be, BOOKS, || format!("{me} has no verdict {number}"))?;
         }
-        must(kept.len() == row.len(), "the worker's books are the ledger's", || {
-            format!("{me} has {} verdicts of {}", kept.len(), row.len())
-        })
+        must(found.is_empty(), BOOKS, || format!("{me} has verdicts that the ledger has not: {found:?}"))
     }
 }

@@ -228,25 +228,20 @@ impl Model {
         }
     }
 
-    /// A worker of ours writes a batch.
-    pub(crate) fn worker_writes(&mut self, me: PublicKey, batch: u64, writes: &[Write]) -> Holds {
-        let keeps = |kind: &str, offer: &str| {
-            writes.iter().any(|write| write.value.is_some() && write.key.strip_prefix(kind) == Some(offer))
-        };
+    /// A worker of ours writes a batch; `fails`: its storage did not take the last one; `durable` tells whether it
+    /// holds a key.
+    pub(crate) fn worker_writes(
+        &mut self,
+        me: PublicKey,
+        batch: u64,
+        writes: &[Write],
+        fails: bool,
+        durable: &dyn Fn(&str) -> bool,
+    ) -> Holds {
+        self.worker_deletes(me, batch, writes, fails, durable)?;
         for write in writes {
             if write.key == "settings" {
                 self.consent.writes(me, batch);
-            }
-            let is_gone = |kind: &str| write.value.is_none().then(|| write.key.strip_prefix(kind)).flatten();
-            let let_go = match (is_gone("receipt/"), is_gone("outbox/")) {
-                (Some(offer), _) => Some(offer),
-                (_, Some(offer)) if !keeps("receipt/", offer) => Some(offer),
-                _ => None,
-            };
-            if let Some(offer) = let_go.and_then(Hash::from_hex) {
-                let worker = self.worker(me);
-                worker.made_room = true;
-                worker.let_go.insert(offer);
             }
             let is_aside = write.key.starts_with("aside/") && !self.worker(me).was_damaged;
             must(!is_aside, "records survive", || format!("{me} can't read its own {}", write.key))?;
@@ -263,5 +258,8 @@ impl Model {
     /// A batch was written, or failed.
     pub(crate) fn worker_stored(&mut self, me: PublicKey, batch: u64, is_taken: bool) {
         self.consent.wrote(me, batch, is_taken);
+        let worker = self.worker(me);
+        let offers = worker.makes_room.remove(&batch).filter(|_| is_taken);
+        worker.let_go.extend(offers.into_iter().flatten());
     }
 }

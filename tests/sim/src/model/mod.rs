@@ -111,13 +111,14 @@ struct Order {
 #[derive(Clone, Debug, Default)]
 struct Worker {
     is_honest: bool,
-    was_attacked: bool,
+    is_attacked: bool,
     was_twinned: bool,
     was_damaged: bool,
     /// When its clock last jumped, by the coordinator's clock.
     clock_jumped_at: Option<Timestamp>,
-    /// It let receipts or results go, to make room.
-    made_room: bool,
+    /// Receipts and results that go if these batches are taken, to make room.
+    makes_room: BTreeMap<u64, Vec<Hash>>,
+    /// Receipts and results that it let go.
     let_go: BTreeSet<Hash>,
     /// The one result it signed for each offer.
     signed: BTreeMap<Hash, Hash>,
@@ -217,11 +218,21 @@ impl Model {
     }
     /// Somebody changes what this worker sends and is sent.
     pub(crate) fn attacked(&mut self, worker: PublicKey) {
-        self.worker(worker).was_attacked = true;
+        self.worker(worker).is_attacked = true;
+    }
+    /// Nothing is left of that.
+    pub(crate) fn forget_attack(&mut self, worker: PublicKey) {
+        self.worker(worker).is_attacked = false;
     }
     /// This worker has a copy.
     pub(crate) fn twinned(&mut self, worker: PublicKey) {
         self.worker(worker).was_twinned = true;
+    }
+    /// This worker starts with what its storage holds; of what was under way anything may be there.
+    pub(crate) fn started(&mut self, worker: PublicKey) {
+        let worker = self.worker(worker);
+        let offers = std::mem::take(&mut worker.makes_room);
+        worker.let_go.extend(offers.into_values().flatten());
     }
     /// One of this worker's records was damaged.
     pub(crate) fn damaged(&mut self, worker: PublicKey, key: &str) {
@@ -242,7 +253,7 @@ impl Model {
 
     /// Whether nothing but its own faults and lost lines befell this worker.
     fn is_unharmed(&self, worker: &PublicKey) -> bool {
-        let harmed = |w: &Worker| !w.is_honest || w.was_attacked || w.was_twinned || w.was_damaged;
+        let harmed = |w: &Worker| !w.is_honest || w.is_attacked || w.was_twinned || w.was_damaged;
         self.workers.get(worker).is_some_and(|w| !harmed(w))
     }
 

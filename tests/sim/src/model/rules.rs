@@ -1,10 +1,20 @@
 //! The rules of verdicts and prices once more, in few words: what an offer promised, recomputed.
 
-use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::statement::{Decision, FetchReport, Offer, Outcome, Price, VerdictReason, WorkResult};
 use lull_protocol::{FetchItem, Method, Timestamp};
 
 use crate::world::{is_public, may_be_asked};
+
+/// Limits in numerals of the model's own, so that a wrong one in the code is seen. Of the protocol: assignments of
+/// each class that one worker may hold.
+pub(super) const FETCH_LEASES_MAX: u8 = 2;
+pub(super) const JUDGMENT_LEASES_MAX: u8 = 4;
+/// Of the protocol: how far a result's times may lie outside its lease, milliseconds.
+pub(super) const CLOCK_SKEW_MS_MAX: u64 = 120_000;
+/// Of the worker: receipts it keeps.
+pub(super) const RECEIPTS_MAX: usize = 2_000;
+/// Of the worker: receipts and results that it lets go at once, to make room for settings.
+pub(super) const ROOM_RECORDS_MAX: usize = 128;
 
 /// Decision, reason and amount.
 pub(super) type Ruling = (Decision, VerdictReason, u64);

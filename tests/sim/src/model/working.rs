@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 
 use lull_market::{Command, NumberedVerdict, Reply};
-use lull_protocol::limits::{CLOCK_SKEW_MS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{AcceptanceRule, Decision, JobClass, Offer, Report, Verdict, VerdictReason, WorkResult};
 use lull_protocol::units::Nonce;
 use lull_protocol::{Hash, Item, PublicKey, Signed, Timestamp};
 
-use super::rules::{self, Ruling};
+use super::rules::{self, CLOCK_SKEW_MS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, Ruling};
 use super::{Broken, Holds, Lease, Model, Ruled, State, Work, broken, must};
 
 /// Leases of one item to one worker, as the rules promise.
@@ -56,7 +55,13 @@ impl Model {
                 self.returned(*worker, *offer, *reason, at)
             }
             (Command::Sweep, Reply::Swept { expired, verdicts, .. }) => {
-                let (over, expected) = self.swept(at);
+                let (over, approved) = self.swept(at);
+                for offer in approved.values() {
+                    self.approve(*offer)?;
+                }
+                let price = |offer: &Hash| self.leases.get(offer).map_or(0, |lease| lease.offer.price.per_item.get());
+                let ruling = |offer: &Hash| (Decision::Accepted, VerdictReason::ApprovedByTime, price(offer));
+                let expected = approved.iter().map(|(result, offer)| (*result, ruling(offer))).collect();
                 let is_unseen = |(worker, offer): &&(PublicKey, Hash)| {
                     !self.leases.contains_key(offer) && self.may_have_unseen_leases(worker)
                 };
@@ -330,10 +335,10 @@ impl Model {
         must(is_returned, "the first result of an offer counts", || format!("{offer} was given back after its end"))
     }
 
-    /// A sweep: offers whose leases end, and verdicts by time; what is settled is noted.
-    pub(super) fn swept(&mut self, at: Timestamp) -> (Vec<Hash>, Expected) {
+    /// A sweep: offers whose leases end, and results with their offers that time approves; what is settled is noted.
+    pub(super) fn swept(&mut self, at: Timestamp) -> (Vec<Hash>, BTreeMap<Hash, Hash>) {
         let mut over = Vec::new();
-        let mut approved = Vec::new();
+        let mut approved = BTreeMap::new();
         for (offer, lease) in &mut self.leases {
             if lease.state == State::Open && lease.offer.deadline < at {
                 lease.state = State::Expired;
@@ -342,20 +347,36 @@ impl Model {
             }
             let waits = lease.state == State::Done && lease.verdict.is_none() && lease.offer.approved_at <= at;
             if let (true, Some((hash, _))) = (waits, &lease.stored) {
-                approved.push((*offer, *hash, lease.offer.price.per_item.get()));
+                approved.insert(*hash, *offer);
             }
-        }
-        let mut expected = Expected::new();
-        for (offer, hash, price) in approved {
-            expected.insert(hash, (Decision::Accepted, VerdictReason::ApprovedByTime, price));
-            // What is held always covers an answer that counts.
-            let _ = self.pay(offer, price);
         }
         let dispute_ms = self.terms.dispute_ms;
         for ruled in self.verdicts.values_mut().flatten() {
             ruled.is_settled |= ruled.verdict.decided_at.plus(dispute_ms) <= at;
         }
-        (over, expected)
+        (over, approved)
+    }
+
+    /// An answer that time approved is paid its price.
+    fn approve(&mut self, offer: Hash) -> Holds {
+        let price = self.leases.get(&offer).map_or(0, |lease| lease.offer.price.per_item.get());
+        self.pay(offer, price)
+    }
+
+    /// A verdict that was found in the store without word of its commit. If time approved the result, then no
+    /// sooner than promised, and it is paid here: which of several unsure sweeps did it is unknown.
+    pub(super) fn found_ruled(&mut self, verdict: &NumberedVerdict) -> Holds {
+        let (result, ruling) = self.ruled(verdict)?;
+        if ruling.1 != VerdictReason::ApprovedByTime {
+            return Ok(());
+        }
+        let decided_at = self.verdicts.get(&verdict.worker).and_then(|row| row.last()).map(|r| r.verdict.decided_at);
+        let is_it = |lease: &Lease| lease.stored.as_ref().is_some_and(|(hash, _)| *hash == result);
+        let Some((offer, lease)) = self.leases.iter().find(|(_, lease)| is_it(lease)) else { return Ok(()) };
+        let expected = (Decision::Accepted, VerdictReason::ApprovedByTime, lease.offer.price.per_item.get());
+        let is_due = lease.counts && Some(lease.offer.approved_at) <= decided_at && ruling == expected;
+        must(is_due, "verdicts follow the rules", || format!("{ruling:?} at {decided_at:?} about {lease:?}"))?;
+        self.approve(*offer)
     }
 
     /// The verdicts that came are those that must, each under the next number of its worker.

@@ -36,6 +36,8 @@ pub(crate) struct Browser {
     pub(crate) ahead_ms: i64,
     /// After so many more effects the background ends, for so long, and its machine with it.
     pub(crate) kill_after: Option<(u32, Ms, bool)>,
+    /// How often somebody began to change what it sends and is sent.
+    pub(crate) attacks: u32,
     /// A copy of another browser, for as long as it lives.
     pub(crate) twin_of: Option<usize>,
     /// Its last hello, as somebody could have recorded it.
@@ -144,6 +146,7 @@ impl World {
         });
         self.tally.browser_starts += 1;
         if !is_twin {
+            self.model.started(me);
             let checked = self.model.consent.started(me, settings);
             self.check(checked);
         }

@@ -8,13 +8,15 @@ use super::person::Person;
 use super::storage::Storage;
 use super::{Event, World};
 use crate::mix::stream;
-use crate::plan::{Element, Fault, FaultKind, MINUTE, Ms};
+use crate::plan::{Element, Fault, FaultKind, HOUR, MINUTE, Ms};
 use crate::table::{FaultName, Mark, Situation};
 
 /// Batches that fail so that a fault can fall into that.
 const BATCHES_REFUSED: u32 = 4;
 /// How long something that was to happen in the middle of something waits for that.
 const ARMED_MS_MAX: Ms = 10 * MINUTE;
+/// After this long every lease that an attack could touch is over.
+const ATTACK_FORGOTTEN_MS: Ms = HOUR;
 
 impl World {
     fn fault_kind(&self, number: usize) -> Option<FaultKind> {
@@ -71,6 +73,9 @@ impl World {
 
     fn begin_fault(&mut self, number: usize, situation: Option<Situation>) {
         let Some(kind) = self.fault_kind(number) else { return };
+        if target(&kind).is_some_and(|who| self.hit(who).is_none()) {
+            return;
+        }
         self.tally.faults += 1;
         self.mark_fault(&kind, situation);
         match kind {
@@ -122,6 +127,7 @@ impl World {
             FaultKind::Attack { of_thousand, .. } => {
                 let me = self.browser(who).me;
                 self.model.attacked(me);
+                self.browser(who).attacks += 1;
                 self.net.line(peer).attacked = of_thousand;
             }
             FaultKind::StorageErrors { of_thousand, .. } => self.browser(who).storage.errors = of_thousand,
@@ -205,6 +211,17 @@ impl World {
             for conn in self.net.of(peer) {
                 self.net.cut(&mut self.queue, conn, false);
             }
+            let attacks = self.browser(who).attacks;
+            self.queue.after(ATTACK_FORGOTTEN_MS, Event::AttackForgotten { who, attacks });
+        }
+    }
+
+    /// Nothing is left of an attack, unless another one came.
+    pub(crate) fn forget_attack(&mut self, who: usize, attacks: u32) {
+        let browser = self.browser(who);
+        let me = browser.me;
+        if browser.attacks == attacks {
+            self.model.forget_attack(me);
         }
     }
 
@@ -233,6 +250,7 @@ impl World {
             surroundings: browser.surroundings,
             ahead_ms: browser.ahead_ms,
             kill_after: None,
+            attacks: 0,
             twin_of: Some(who),
             hello: Vec::new(),
         };

@@ -77,6 +77,10 @@ pub(crate) enum Event {
     Order(usize),
     Fault(usize),
     FaultEnds(usize),
+    AttackForgotten {
+        who: usize,
+        attacks: u32,
+    },
     /// The faults stop.
     Calm,
     /// Everything must be over.
@@ -264,6 +268,7 @@ impl World {
             surroundings: Surroundings { away: false, data_saver: false, host_permission: false, day_start },
             ahead_ms: plan.ahead_ms,
             kill_after: None,
+            attacks: 0,
             twin_of: None,
             hello: Vec::new(),
             plan,
@@ -333,6 +338,7 @@ impl World {
                     self.end_fault(number);
                 }
             }
+            Event::AttackForgotten { who, attacks } => self.forget_attack(who, attacks),
             Event::Calm => {
                 self.calm();
                 let terms = &self.plan.terms;

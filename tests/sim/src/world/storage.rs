@@ -137,7 +137,9 @@ impl World {
     pub(crate) fn persist(&mut self, who: usize, batch: u64, writes: Vec<Write>) {
         let me = self.browser(who).me;
         if self.browser(who).twin_of.is_none() {
-            let checked = self.model.worker_writes(me, batch, &writes);
+            let storage = &self.browsers.get(who).expect("browsers are never removed").storage;
+            let durable = |key: &str| storage.holds(key);
+            let checked = self.model.worker_writes(me, batch, &writes, storage.fails(), &durable);
             self.check(checked);
         }
         let storage = &mut self.browser(who).storage;
