@@ -276,6 +276,18 @@ impl Browser {
         .await
     }
 
+    /// Waits until an element's text, as far as it can be seen, has all these parts. What is still fading in has
+    /// no visible text yet.
+    pub(crate) async fn until_text(&self, name: &str, parts: &[&str]) -> Result<()> {
+        let mut last = String::new();
+        let what = format!("`{name}` says {parts:?}");
+        let holds = async || {
+            last = self.text(name).await?;
+            Ok(parts.iter().all(|part| last.contains(part)))
+        };
+        self.until(&what, holds).await.with_context(|| format!("it says {last:?}"))
+    }
+
     /// Waits until a condition holds.
     pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
         let started = std::time::Instant::now();

@@ -12,4 +12,4 @@ pub const MESSAGES_PER_SECOND_MAX: u32 = 500;
 /// Messages one connection may send at once.
 pub const MESSAGES_BURST_MAX: u32 = 1_000;
 /// Time between two claims of one connection, milliseconds: each is a command to the one writer.
-pub const CLAIM_MS_MIN: u64 = 50;
+pub const CLAIM_MS_MIN: u64 = 10;

@@ -65,8 +65,8 @@ fn rows(thinks_ms: u64, times: &Times) -> Vec<Row> {
     let whole_note = format!(
         "first request to last acknowledgement by the number of pages, work always there: fetched, hashed, signed, \
          stored with strict durability, sent, verified, stored by the coordinator with its body; the coordinator hands \
-         one connection work at most every 50 ms (CLAIM_MS_MIN), 2 pages at a time (FETCH_LEASES_MAX): never less than \
-         25 ms a page; {how}"
+         one connection work at most every 10 ms (CLAIM_MS_MIN), 2 pages at a time (FETCH_LEASES_MAX): never less than \
+         5 ms a page; {how}"
     );
     let watched_note = format!(
         "a plain fetch by an extension page that registers webRequest.onResponseStarted for the URL and reads no body \
