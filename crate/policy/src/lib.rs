@@ -3,9 +3,11 @@
 mod address;
 mod destination;
 mod sensitive;
+mod suffix;
 
 pub use address::judge_address;
 pub use destination::{Destination, judge_hops, judge_url};
+pub use suffix::{SUFFIX_RULES, SUFFIXES_BYTES, SUFFIXES_DATE, SUFFIXES_VERSION, public_suffix, registrable_domain};
 
 use thiserror::Error;
 
