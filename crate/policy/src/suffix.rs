@@ -25,10 +25,15 @@ pub const SUFFIXES_BYTES: usize = LIST.len();
 /// The part of a host that whoever holds its domain registered: its public suffix and one label. A name without one
 /// (an unlisted top-level domain, a suffix alone) stands for itself.
 pub fn registrable_domain(host: &str) -> &str {
-    let Some(suffix) = public_suffix(host) else { return host };
-    let before = host.len().saturating_sub(suffix.len() + 1);
-    let label = host.get(..before).and_then(|rest| rest.rsplit('.').next()).unwrap_or_default();
-    host.get(before - label.len()..).unwrap_or(host)
+    domain(host).unwrap_or(host)
+}
+
+/// The registrable domain of a host that has one.
+pub(crate) fn domain(host: &str) -> Option<&str> {
+    let suffix = public_suffix(host)?;
+    let before = host.strip_suffix(suffix)?.strip_suffix('.')?;
+    let start = before.rfind('.').map_or(0, |dot| dot + 1);
+    host.get(start..).filter(|_| start < before.len())
 }
 
 /// The longest suffix of a lower-case ASCII host that a rule of the list names; none where its top-level domain isn't
@@ -153,3 +158,6 @@ fn find(mut row: &'static [u8], label: &[u8]) -> Option<Entry> {
     }
     None
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;
