@@ -2,16 +2,21 @@
 
 mod address;
 mod destination;
-pub mod limits;
+mod headers;
 mod media;
 mod name;
 mod place;
+mod request;
 mod suffix;
 
 pub use address::judge_address;
 pub use destination::{Destination, judge_hops, judge_url};
+pub use headers::{BROWSER_HEADERS, REQUEST_HEADERS};
 pub use media::{APPLICATION_TYPES, IMAGE_TYPES, TEXT_TYPES_REFUSED, judge_media_type};
 pub use name::{POINTS_INSIDE, SPECIAL_USE};
+pub use request::{
+    BODY_TIMEOUT_MS, FETCHES_AT_ONCE_MAX, HEAD_TIMEOUT_MS, HEADERS_KEPT, JOB_CLASS, METHODS, NEVER_SENT, REDIRECTS_MAX,
+};
 pub use suffix::{SUFFIX_RULES, SUFFIXES_BYTES, SUFFIXES_DATE, SUFFIXES_VERSION, public_suffix, registrable_domain};
 
 use thiserror::Error;

@@ -1,8 +1,9 @@
 //! Which kinds of content are read: pages, data, documents and pictures. Programs, archives, sound and films are
 //! refused by what the answer's head calls them, before a byte of the body is read.
 
+use lull_protocol::limits::HEADER_VALUE_BYTES_MAX;
+
 use crate::Refusal;
-use crate::limits::HEADER_VALUE_BYTES_MAX;
 
 /// Judges the `Content-Type` of an answer whose body would be read. An answer that doesn't say what it is may be
 /// anything (RFC 9110 §8.3), so it is refused. Several values in one (a header sent twice) must all pass.

@@ -1,19 +1,4 @@
-//! What one fetch may cost at most, in time, bytes and requests, and by which ways it may go. The coordinator may
-//! ask for less, never for more.
-
-use lull_protocol::Method;
-pub use lull_protocol::limits::{BODY_BYTES_MAX, HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX, URL_BYTES_MAX};
-
-/// Redirects that one fetch follows at most; each is judged before it is sent.
-pub const REDIRECTS_MAX: usize = HOPS_MAX - 1;
-/// Time for the first byte of an answer, milliseconds. Below the 30 s after which Chrome may end a service worker.
-pub const HEAD_MS_MAX: u64 = 25_000;
-/// Time for a whole body, milliseconds.
-pub const BODY_MS_MAX: u64 = 60_000;
-/// The ports there are: https, and http where the order declares it.
-pub const PORTS: [u16; 2] = [443, 80];
-/// The methods there are; neither has a body nor changes anything (RFC 9110 §9.2.1).
-pub const METHODS: [Method; 2] = [Method::Get, Method::Head];
+//! What a request says besides its line: an allowlist. Nothing that a coordinator sends adds to it.
 
 /// Every header that Lull itself sets on a request. Both are the same for everyone: a site learns nothing about the
 /// person's languages, and what several workers bring can be compared.
