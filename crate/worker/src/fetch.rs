@@ -257,8 +257,10 @@ impl Worker {
         if body.len() as u64 > run.item.bytes_max.get() {
             return self.finish(run, End { encoded_bytes, ..End::refused(Refusal::TooLarge) }, now);
         }
-        let outcome = run.head.as_ref().filter(|head| !is_short(head, &body)).map_or(Outcome::Network, outcome_of);
-        let body = if outcome == Outcome::Network { Vec::new() } else { body };
+        let outcome = run.head.as_ref().map_or(Outcome::Network, outcome_of);
+        if run.head.as_ref().is_some_and(|head| is_short(head, &body)) {
+            return self.finish(run, End { encoded_bytes, ..End::without_body(Outcome::Network) }, now);
+        }
         self.finish(run, End { outcome, refusal: None, body, encoded_bytes }, now);
     }
 
