@@ -4,7 +4,7 @@ mod address;
 mod destination;
 mod sensitive;
 
-pub use address::judge_address;
+pub use address::{judge_address, judge_addresses};
 pub use destination::{Destination, judge_hops, judge_url};
 
 use thiserror::Error;

@@ -14,6 +14,8 @@ pub const CLOCK_DRIFT_MS_MAX: u64 = 5_000;
 pub const DAY_TOLERANCE_MS: u64 = 12 * 3_600_000;
 /// Time for a response head, milliseconds. Below the 30 s after which Chrome may end a service worker.
 pub const HEAD_TIMEOUT_MS: u64 = 20_000;
+/// Time for a name's addresses, milliseconds.
+pub const LOOKUP_TIMEOUT_MS: u64 = 5_000;
 /// Time for a whole body, milliseconds.
 pub const BODY_TIMEOUT_MS: u64 = 60_000;
 /// Bodies that wait to be acknowledged, bytes: above it no fetch begins.

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::package::{PackageArgs, package};
 use crate::progress::Steps;
-use crate::setup::{Goal, Tools, chromedriver, chromium, prepare};
+use crate::setup::{Goal, Tools, chromedriver, chromium, firefox, prepare};
 use crate::shell::{command, logged, repo, target};
 
 /// The packages whose programs take part.
@@ -82,13 +82,17 @@ pub(crate) fn e2e(tools: &Tools, programs: Programs) -> Result<Command> {
     let built = target()?.join(if programs == Programs::Release { "release" } else { "debug" });
     let mut e2e = tools.command(&built.join("lull-e2e").to_string_lossy());
     e2e.env("LULL_REPO", repo())
-        .env("LULL_EXTENSION_DIR", target()?.join("extension/chromium"))
+        .env("LULL_EXTENSION_DIR", target()?.join("extension"))
         .env("LULL_COORDINATOR_BIN", built.join("lull-coordinator"))
         .env("LULL_CLI_BIN", built.join("lull"))
         .env("LULL_NATIVE_BIN", built.join("lull-native"))
         .env("LULL_AXE_SCRIPT", tools.axe_script())
         .env("LULL_CHROMIUM", chromium()?)
         .env("LULL_CHROMEDRIVER", chromedriver()?);
+    // Only the suite in Firefox needs it.
+    if let Ok(firefox) = firefox() {
+        e2e.env("LULL_FIREFOX", firefox);
+    }
     Ok(e2e)
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod browser;
 mod devtools;
 mod faults;
+mod firefox;
 mod job;
 mod market;
 mod network;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::browser::Kind;
 use crate::world::Paths;
 
 /// Drives the packaged extension in a real browser.
@@ -35,6 +37,9 @@ enum Task {
         /// Without a window, and verified by a separate process.
         #[arg(long)]
         headless: bool,
+        /// In which browser.
+        #[arg(long, value_enum, default_value_t = Kind::Chromium)]
+        browser: Kind,
         /// Real pages to fetch, with the real network.
         #[arg(long)]
         fetch: Vec<String>,
@@ -55,6 +60,9 @@ enum Task {
         /// Only those whose name contains this.
         #[arg(long)]
         only: Option<String>,
+        /// Only in this browser; in both if not given.
+        #[arg(long, value_enum)]
+        browser: Option<Kind>,
         /// How often the background is killed at random.
         #[arg(long, default_value_t = 8)]
         kills: u64,
@@ -69,12 +77,14 @@ fn main() -> Result<()> {
     }
     // Installed once; a second time would only say that it is there.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    let paths = Paths::from_env(match &args.command {
-        Task::Test { kills, .. } => *kills,
-        _ => 0,
-    })?;
+    let (browser, kills) = match &args.command {
+        Task::Test { kills, .. } => (Kind::Chromium, *kills),
+        Task::Run { browser, .. } => (*browser, 0),
+        _ => (Kind::Chromium, 0),
+    };
+    let paths = Paths::from_env(browser, kills)?;
     match args.command {
-        Task::Run { headless, fetch, data } => {
+        Task::Run { headless, fetch, data, .. } => {
             let temporary = tempfile::tempdir()?;
             let data = data.as_deref().unwrap_or(temporary.path());
             std::fs::create_dir_all(data)?;
@@ -98,6 +108,6 @@ fn main() -> Result<()> {
             let data = tempfile::tempdir()?;
             scenarios::on_runtime(bench::run(&paths, data.path(), &only))
         }
-        Task::Test { only, .. } => scenarios::run(&paths, only.as_deref()),
+        Task::Test { only, browser, .. } => scenarios::run(&paths, browser, only.as_deref()),
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
+use crate::browser::{Browser, Kind};
 use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
     profile_copied, storage_damaged,
@@ -23,14 +23,25 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 /// Pages of the person's own browsing.
 const PAGES: usize = 100;
 
-/// Runs every scenario whose name contains `only`.
-pub(crate) fn run(paths: &Paths, only: Option<&str>) -> Result<()> {
+/// Scenarios that only one browser can play, and why.
+const ONE_BROWSER: [(&str, Kind, &str); 1] =
+    [("storage_full", Kind::Chromium, "only Chromium's DevTools can make an origin's storage full")];
+
+/// Runs every scenario whose name contains `only`, in both browsers or in the one given.
+pub(crate) fn run(paths: &Paths, browser: Option<Kind>, only: Option<&str>) -> Result<()> {
     let (mut passed, mut failed) = (0, Vec::new());
-    for (name, scenario) in all() {
-        if only.is_some_and(|only| !name.contains(only)) {
+    let kinds = [Kind::Chromium, Kind::Firefox].into_iter().filter(|kind| browser.is_none_or(|one| one == *kind));
+    for (kind, (scenario_name, scenario)) in kinds.flat_map(|kind| all().into_iter().map(move |one| (kind, one))) {
+        if only.is_some_and(|only| !scenario_name.contains(only)) {
             continue;
         }
+        let name = format!("{} {scenario_name}", kind.name());
         println!("── {name}");
+        if let Some((_, _, why)) = ONE_BROWSER.iter().find(|(one, only, _)| *one == scenario_name && *only != kind) {
+            println!("   not here: {why}");
+            continue;
+        }
+        let paths = &paths.within(kind);
         let started = Instant::now();
         let outcome = in_fresh_world(paths, scenario);
         let seconds = started.elapsed().as_secs_f64();
