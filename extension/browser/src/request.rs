@@ -109,15 +109,16 @@ enum Kind {
 }
 
 impl Watch {
-    /// Starts to listen. `url` has no fragment; the filter compares all but the fragment. A `*` in it would
-    /// stand for anything and let other requests be seen, so such a URL is refused. Another request of the
-    /// very same URL can't be excluded: `on_event` looks itself.
-    pub fn start(url: &str, on_event: impl Fn(RequestEvent) + 'static) -> Result<Self, BrowserError> {
+    /// Starts to listen to `url` with this `fragment`, `#` and all. Firefox's filter compares the whole; Chrome's
+    /// leaves the fragment out, so another request of the very same URL can't be excluded there: `on_event` looks
+    /// itself. A `*` would stand for anything and let other requests be seen, so such a URL is refused.
+    pub fn start(url: &str, fragment: &str, on_event: impl Fn(RequestEvent) + 'static) -> Result<Self, BrowserError> {
         let failed = |e: JsValue| BrowserError::new("webRequest.addListener", &e);
         if url.contains('*') {
             return Err(failed(JsValue::from_str("a URL with a * is a pattern")));
         }
-        let filter = to_js(&Filter { urls: [url], types: ["xmlhttprequest", "other"], tab_id: -1 })?;
+        let url = if is_firefox() { format!("{url}{fragment}") } else { url.to_owned() };
+        let filter = to_js(&Filter { urls: [&url], types: ["xmlhttprequest", "other"], tab_id: -1 })?;
         let extra = to_js(&["responseHeaders"])?;
         let on_event = Rc::new(on_event);
         let mut watch = Self { listeners: Vec::new() };
