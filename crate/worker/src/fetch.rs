@@ -203,20 +203,18 @@ impl Worker {
         next.map(|(offer, _)| *offer)
     }
 
-    /// Sends one request, if policy lets its URL pass; where the browser can't refuse private addresses itself,
-    /// the name is looked up first.
+    /// Sends one request, if policy lets its URL pass.
     fn request(&mut self, mut run: Run, url: String, now: Timestamp) {
-        let host = match judge_url(&url, run.item.http_allowed) {
-            Ok(destination) => destination.host.to_owned(),
-            Err(refusal) => return self.finish(run, End::refused(refusal), now),
-        };
+        if let Err(refusal) = judge_url(&url, run.item.http_allowed) {
+            return self.finish(run, End::refused(refusal), now);
+        }
         if run.hops.len() >= HOPS_MAX {
             return self.finish(run, End::refused(Refusal::TooManyHops), now);
         }
         self.next_fetch += 1;
         run.id = FetchId(self.next_fetch);
         if self.looks_up_first {
-            self.look_up(run, url, host, now);
+            self.look_up(run, url, now);
         } else {
             self.send_hop(run, url, now);
         }

@@ -5,7 +5,7 @@
 use lull_policy::judge_addresses;
 use lull_protocol::Timestamp;
 
-use crate::fetch::Run;
+use crate::fetch::{Run, site_of};
 use crate::{Effect, FetchId, Worker, limits};
 
 impl Worker {
@@ -16,8 +16,10 @@ impl Worker {
     }
 
     /// Asks for the addresses of the next hop's name.
-    pub(crate) fn look_up(&mut self, mut run: Run, url: String, host: String, now: Timestamp) {
+    pub(crate) fn look_up(&mut self, mut run: Run, url: String, now: Timestamp) {
         let timeout_ms = self.time_left_ms(&run, limits::LOOKUP_TIMEOUT_MS, now);
+        // A URL that policy lets pass has neither port nor credentials around it.
+        let host = site_of(&url).to_owned();
         self.effects.push_back(Effect::LookUp { fetch: run.id, host, timeout_ms });
         run.looking_up = Some(url);
         self.run = Some(run);
