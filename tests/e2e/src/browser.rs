@@ -204,6 +204,8 @@ impl Browser {
     /// Loads the extension anew from its folder, as an update does.
     pub(crate) async fn update(&self) -> Result<()> {
         if let Some(gecko) = &self.gecko {
+            // A page of the old version goes with it, and the driver's own tab may not.
+            self.goto("about:blank").await?;
             return gecko.install(&self.extension).await;
         }
         self.goto("chrome://extensions/").await?;

@@ -97,7 +97,7 @@ fn preferences(launch: &Launch<'_>) -> Result<Value> {
             "network.connectivity-service.enabled": false,
             "network.trr.mode": 5,
             // The table of the name server moves while it is watched.
-            "network.dnsCacheExpiration": 1,
+            "network.dnsCacheExpiration": 0,
             "network.dnsCacheExpirationGracePeriod": 0,
         });
         let (all, more) = (preferences.as_object_mut(), isolated.as_object());
@@ -178,6 +178,17 @@ impl Gecko {
             (Some(Value::Bool(true)), Some(value)) => Ok(value.clone()),
             _ => bail!("{body}: {answer}"),
         }
+    }
+
+    /// What Firefox tells the person before it installs this add-on with this permission more, if any: permissions,
+    /// sites, what is sent.
+    pub(crate) async fn install_warnings(&self, more: &str) -> Result<Value> {
+        let more = if more.is_empty() { json!([]) } else { json!([more]) };
+        let ask = format!(
+            "const {{ExtensionData}} = ChromeUtils.importESModule('resource://gre/modules/Extension.sys.mjs');              const asked = extension.getRequiredPermissions();              if (!asked.permissions.includes('dns')) throw 'these are not the permissions that it requires';              const permissions = {{...asked, permissions: [...asked.permissions, ...{more}]}};              const told = ExtensionData.formatPermissionStrings({{permissions, type: 'sideload'}});              const sent = told.dataCollectionPermissions; \
+             return sent.hasNone ? told.msgs : [...told.msgs, sent.msg]"
+        );
+        self.chrome(&ask).await
     }
 
     /// Ends the event page, as the browser does to one that is idle.
