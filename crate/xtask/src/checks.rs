@@ -56,8 +56,8 @@ impl Stage {
     /// What must be on the machine, and which stages must have passed.
     fn needs(self) -> (&'static [Item], &'static [Stage]) {
         use Item::{
-            AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Target, WasmBindgen, WasmOpt,
-            WasmPack,
+            AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Target, WasmBindgen,
+            WasmOpt, WasmPack,
         };
         match self {
             Stage::Setup | Stage::Tidy | Stage::Fmt | Stage::ClippyNative | Stage::Native | Stage::Sim => (&[], &[]),

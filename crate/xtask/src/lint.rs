@@ -25,7 +25,8 @@ pub(crate) fn lint(tools: &Tools) -> Result<()> {
 /// The report for a person: counts, then every message.
 fn report_lines(report: &Value) -> Vec<String> {
     let count = |kind: &&str| format!("{} {kind}", list(report, kind).len());
-    let mut lines = vec![format!("addons-linter: {}", KINDS.iter().map(|kind| count(&kind)).collect::<Vec<_>>().join(", "))];
+    let mut lines =
+        vec![format!("addons-linter: {}", KINDS.iter().map(|kind| count(&kind)).collect::<Vec<_>>().join(", "))];
     for message in KINDS.iter().flat_map(|kind| list(report, kind)) {
         let text = |key: &str| message.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let line = message.get("line").and_then(Value::as_u64).map(|line| format!(":{line}")).unwrap_or_default();
@@ -36,7 +37,8 @@ fn report_lines(report: &Value) -> Vec<String> {
 
 fn judge(report: &Value) -> Result<()> {
     for kind in ["errors", "warnings"] {
-        let messages = report.get(kind).and_then(Value::as_array).with_context(|| format!("the report has no {kind}"))?;
+        let messages =
+            report.get(kind).and_then(Value::as_array).with_context(|| format!("the report has no {kind}"))?;
         ensure!(messages.is_empty(), "addons-linter has {} {kind}", messages.len());
     }
     Ok(())
@@ -59,10 +61,10 @@ mod tests {
         judge(&report(json!([]))).unwrap();
         let bad = report(json!([warning]));
         assert!(judge(&bad).unwrap_err().to_string().contains("1 warnings"));
-        assert_eq!(report_lines(&bad), [
-            "addons-linter: 0 errors, 1 warnings, 0 notices",
-            "  UNSAFE_VAR_ASSIGNMENT popup.js:7 no"
-        ]);
+        assert_eq!(
+            report_lines(&bad),
+            ["addons-linter: 0 errors, 1 warnings, 0 notices", "  UNSAFE_VAR_ASSIGNMENT popup.js:7 no"]
+        );
         assert!(judge(&json!({})).is_err(), "a report of another form says nothing");
     }
 }

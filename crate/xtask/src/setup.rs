@@ -27,6 +27,8 @@ pub(crate) enum Goal {
     Online,
     /// Running it in a network of its own
     Isolated,
+    /// Running it in Firefox, in a network of its own
+    Firefox,
     /// Every check
     Test,
     /// Screenshots and the recording
@@ -87,6 +89,7 @@ impl Goal {
             Goal::Build => &[Node, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Online => &[Node, Browser, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Isolated => &[Node, Browser, Network, Target, WasmPack, WasmBindgen, WasmOpt],
+            Goal::Firefox => &[Node, Firefox, Network, Target, WasmPack, WasmBindgen, WasmOpt, Geckodriver],
             Goal::Pictures => &[Node, Browser, Network, Recorder, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Test => &[
                 Node,

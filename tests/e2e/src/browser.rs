@@ -190,7 +190,11 @@ impl Browser {
     /// Kills it with SIGKILL, its driver too; returns when its process is gone.
     pub(crate) async fn kill(mut self) -> Result<()> {
         let capabilities = self.client.capabilities().context("a session has capabilities")?;
-        let id = capabilities.get("goog:processID").or(capabilities.get("moz:processID")).and_then(Value::as_u64).context("the browser's process id")?;
+        let id = capabilities
+            .get("goog:processID")
+            .or(capabilities.get("moz:processID"))
+            .and_then(Value::as_u64)
+            .context("the browser's process id")?;
         let killed = Command::new("kill").args(["-KILL", &id.to_string()]).status().await?;
         ensure!(killed.success(), "kill -KILL {id}: {killed}");
         self.driver.kill().await?;

@@ -48,8 +48,12 @@ enum Task {
         #[arg(long)]
         data: Option<PathBuf>,
     },
-    /// Screenshots of each page in both themes, and a recording of the first minute.
-    Pictures,
+    /// Screenshots of each page in both themes, and in Chromium a recording of the first minute.
+    Pictures {
+        /// In which browser.
+        #[arg(long, value_enum, default_value_t = Kind::Chromium)]
+        browser: Kind,
+    },
     /// Benchmarks of the extension; a JSON object a row.
     Bench {
         /// Only this part; may be given several times.
@@ -80,7 +84,7 @@ fn main() -> Result<()> {
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let (browser, kills) = match &args.command {
         Task::Test { kills, .. } => (Kind::Chromium, *kills),
-        Task::Run { browser, .. } => (*browser, 0),
+        Task::Run { browser, .. } | Task::Pictures { browser } => (*browser, 0),
         _ => (Kind::Chromium, 0),
     };
     let paths = Paths::from_env(browser, kills)?;
@@ -95,13 +99,17 @@ fn main() -> Result<()> {
                 scenarios::on_runtime(window::open(&paths, data, &fetch))
             }
         }
-        Task::Pictures => {
+        Task::Pictures { browser } => {
             let temporary = tempfile::tempdir()?;
             if !pictures::can_record() {
                 println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
             }
-            for step in [pictures::Step::Light, pictures::Step::Dark, pictures::Step::Recording] {
+            for step in [pictures::Step::Light, pictures::Step::Dark] {
                 scenarios::on_runtime(pictures::take(&paths, temporary.path(), step))?;
+            }
+            // The recording is DevTools'.
+            if browser == Kind::Chromium {
+                scenarios::on_runtime(pictures::take(&paths, temporary.path(), pictures::Step::Recording))?;
             }
             Ok(())
         }

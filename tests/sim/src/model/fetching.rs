@@ -14,7 +14,9 @@ impl Model {
         let Some(Item::Fetch(item)) = work.map(|work| &work.item) else { return Ok(()) };
         let worker = self.leases.get(offer).map(|lease| lease.worker);
         let looks_up = worker.is_some_and(|worker| looks_up(&worker));
-        must(self.is_true(item, report, looks_up), "reports are true", || format!("{item:?} was reported as {report:?}"))
+        must(self.is_true(item, report, looks_up), "reports are true", || {
+            format!("{item:?} was reported as {report:?}")
+        })
     }
 
     fn is_true(&self, item: &FetchItem, report: &FetchReport, looks_up: bool) -> bool {
