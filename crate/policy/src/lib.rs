@@ -9,7 +9,7 @@ mod place;
 mod request;
 mod suffix;
 
-pub use address::judge_address;
+pub use address::{judge_address, judge_addresses};
 pub use destination::{Destination, judge_hops, judge_url};
 pub use headers::{BROWSER_HEADERS, REQUEST_HEADERS};
 pub use media::{APPLICATION_TYPES, IMAGE_TYPES, TEXT_TYPES_REFUSED, judge_media_type};

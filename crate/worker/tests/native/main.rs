@@ -9,6 +9,7 @@ mod day;
 mod fetch;
 mod judgment;
 mod link;
+mod lookup;
 mod outbox;
 mod receipt;
 mod storage;

@@ -5,17 +5,21 @@ use lull_protocol::{FetchItem, Hash, Item, Method};
 use lull_worker::HopHead;
 
 use super::{Holds, Model, must};
-use crate::world::{Answer, Body, answer, is_public, is_readable, may_be_asked, said_bytes};
+use crate::world::{Answer, Body, answer, is_name_public, is_public, is_readable, looks_up, may_be_asked, said_bytes};
 
 impl Model {
     /// Every hop as it was answered; the body that was sent, if it fits; a refusal only where there is a reason.
     pub(super) fn report_is_true(&self, offer: &Hash, report: &FetchReport) -> Holds {
         let work = self.leases.get(offer).and_then(|lease| self.items.get(&lease.item));
         let Some(Item::Fetch(item)) = work.map(|work| &work.item) else { return Ok(()) };
-        must(self.is_true(item, report), "reports are true", || format!("{item:?} was reported as {report:?}"))
+        let worker = self.leases.get(offer).map(|lease| lease.worker);
+        let looks_up = worker.is_some_and(|worker| looks_up(&worker));
+        must(self.is_true(item, report, looks_up), "reports are true", || {
+            format!("{item:?} was reported as {report:?}")
+        })
     }
 
-    fn is_true(&self, item: &FetchItem, report: &FetchReport) -> bool {
+    fn is_true(&self, item: &FetchItem, report: &FetchReport, looks_up: bool) -> bool {
         let web = |url: &str| match answer(self.seed, url) {
             Answer::Head { head, body, .. } => Some((head, body)),
             Answer::Fails { .. } | Answer::Silence => None,
@@ -24,6 +28,9 @@ impl Model {
         let mut last = None;
         for hop in &report.hops {
             if expected.as_ref() != Some(&hop.url) {
+                return false;
+            }
+            if looks_up && !is_name_public(self.seed, &hop.url) {
                 return false;
             }
             // Without a status nothing came.
@@ -38,6 +45,12 @@ impl Model {
             }
             let leads_on = head.filter(|head| is_public(head.address.as_deref()) && head.status / 100 == 3);
             expected = leads_on.and_then(|head| head.location.clone());
+        }
+        // Nothing was sent to a name that leads elsewhere, too.
+        let stops = expected.as_ref().is_some_and(|next| looks_up && !is_name_public(self.seed, next));
+        let by_name = ["private_address", "no_address"].map(Some).contains(&report.reason.as_deref());
+        if stops && report.outcome == Outcome::Policy && by_name {
+            return report.body_bytes.get() == 0;
         }
         let is_silent = report.headers.iter().all(|header| header.name != "set-cookie");
         is_silent && ends_truly(item, report, last.as_ref(), expected.as_deref())

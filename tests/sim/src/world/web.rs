@@ -1,6 +1,7 @@
 //! The web as a browser sees it: what a site answers follows from its address and the run's seed.
 
 use fastrand::Rng;
+use lull_protocol::PublicKey;
 use lull_worker::{FetchFailure, HopHead};
 
 use crate::mix::{chance, pick, stream};
@@ -98,6 +99,44 @@ pub(crate) fn is_public(address: Option<&str>) -> bool {
 /// A public address, or one that is not.
 pub(crate) fn address(rng: &mut Rng, is_public: bool) -> &'static str {
     pick(rng, if is_public { &PUBLIC } else { &PRIVATE }).copied().unwrap_or_default()
+}
+
+/// Whether a worker's browser needs every name looked up first, as Firefox does: half of them.
+pub(crate) fn looks_up(worker: &PublicKey) -> bool {
+    worker.fingerprint().0.first().is_some_and(|byte| byte.is_multiple_of(2))
+}
+
+/// What a browser's resolver says of a name.
+#[derive(Clone, Debug)]
+pub(crate) enum Names {
+    Are { after_ms: Ms, addresses: Vec<String> },
+    Fails { after_ms: Ms },
+    Silence,
+}
+
+/// The addresses of a URL's name; what then answers may be another one.
+pub(crate) fn names(seed: u64, url: &str) -> Names {
+    let host = url.split('/').nth(2).unwrap_or_default();
+    let mut rng = stream(seed, host, 2);
+    let after_ms = rng.u64(1..200);
+    let mut addresses = vec![address(&mut rng, true).to_owned(); rng.usize(1..3)];
+    match rng.u32(..100) {
+        0..=3 => addresses.push(address(&mut rng, false).to_owned()),
+        4..=6 => addresses = vec![address(&mut rng, false).to_owned()],
+        7..=8 => addresses.clear(),
+        9..=10 => return Names::Fails { after_ms },
+        11 => return Names::Silence,
+        _ => {}
+    }
+    Names::Are { after_ms, addresses }
+}
+
+/// The web's own word on whether a name leads to public addresses only.
+pub(crate) fn is_name_public(seed: u64, url: &str) -> bool {
+    match names(seed, url) {
+        Names::Are { addresses, .. } => !addresses.is_empty() && addresses.iter().all(|a| is_public(Some(a))),
+        Names::Fails { .. } | Names::Silence => false,
+    }
 }
 
 /// An address of which any policy must be wary.
