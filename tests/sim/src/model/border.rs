@@ -186,6 +186,11 @@ impl Model {
         if !is_twin {
             self.consent.sends(me, message)?;
         }
+        if let ToCoordinator::Ping { verdicts_seen, .. } | ToCoordinator::Proof { verdicts_seen, .. } = message {
+            let ruled = self.verdicts.get(&me).map_or(0, Vec::len) as u64;
+            let of_others = || format!("{me} counts {verdicts_seen} verdicts, {ruled} were about it");
+            must(*verdicts_seen <= ruled, "another's verdict counts for nobody", of_others)?;
+        }
         let ToCoordinator::Result { statement } = message else { return Ok(()) };
         let result: WorkResult = cose::peek(statement).map_err(|error| broken("frames", error.to_string()))?;
         let offer = result.offer;
