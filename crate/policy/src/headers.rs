@@ -7,7 +7,7 @@ pub const REQUEST_HEADERS: [(&str, &str); 2] =
 
 /// What the browser adds by itself: the connection, its own name and version, which encodings it reads, that nothing
 /// may come from a cache, and that no page asked. `Cookie`, `Authorization`, `Origin` and `Referer` are not in it.
-pub const BROWSER_HEADERS: [&str; 15] = [
+pub const BROWSER_HEADERS: [&str; 16] = [
     "Accept-Encoding",
     "Cache-Control",
     "Connection",
@@ -21,6 +21,7 @@ pub const BROWSER_HEADERS: [&str; 15] = [
     "Sec-Fetch-Mode",
     "Sec-Fetch-Site",
     "Sec-Fetch-Storage-Access",
+    "Sec-GPC",
     "TE",
     "User-Agent",
 ];

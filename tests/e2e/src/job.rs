@@ -107,9 +107,34 @@ async fn compare(world: &World, order: &str, verified: &Verified, wanted: u64) -
         ensure!(sites.requests(PRINTER) == 0, "something reached the private address");
         let log = sites.log(LIBRARY.0);
         ensure!(log.iter().all(|l| !l.had_cookie && !l.had_origin && !l.had_referer), "a request carried an identity");
+        let strange = log.iter().flat_map(|l| &l.header_names).find(|name| !HEADERS.contains(&name.as_str()));
+        ensure!(strange.is_none(), "a request carried {strange:?}");
+        ensure!(log.iter().all(|l| l.language == "en"), "a request told the person's languages");
     }
     Ok(())
 }
+
+/// What a fetch's request may carry: what policy lists, as a server reads it.
+const HEADERS: [&str; 18] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "connection",
+    "host",
+    "pragma",
+    "priority",
+    "sec-ch-ua",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-platform",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "sec-fetch-storage-access",
+    "sec-gpc",
+    "te",
+    "user-agent",
+];
 
 fn print(verified: &Verified, isolated: bool) {
     println!("\njudgments  {}", verified.judgments);

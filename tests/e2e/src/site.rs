@@ -53,6 +53,10 @@ pub(crate) struct LogLine {
     pub(crate) had_origin: bool,
     /// Whether it carried a `Referer`.
     pub(crate) had_referer: bool,
+    /// The names of all headers it carried, as they came.
+    pub(crate) header_names: Vec<String>,
+    /// Its `Accept-Language`.
+    pub(crate) language: String,
 }
 
 /// A document of the site.
@@ -340,6 +344,7 @@ impl Shared {
 
 fn log_line(request: &Request, host: String, path: String, answer: &Answer) -> LogLine {
     let had = |name| request.headers().contains_key(name);
+    let text = |name| String::from_utf8_lossy(request.headers().get(name).map_or(&[], |v| v.as_bytes())).into_owned();
     let sent: &[u8] = if request.method() == "HEAD" { &[] } else { &answer.body };
     LogLine {
         method: request.method().to_string(),
@@ -351,5 +356,7 @@ fn log_line(request: &Request, host: String, path: String, answer: &Answer) -> L
         had_cookie: had(header::COOKIE),
         had_origin: had(header::ORIGIN),
         had_referer: had(header::REFERER),
+        header_names: request.headers().keys().map(|name| name.as_str().to_owned()).collect(),
+        language: text(header::ACCEPT_LANGUAGE),
     }
 }

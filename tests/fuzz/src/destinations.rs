@@ -119,7 +119,7 @@ pub(crate) fn destinations(bytes: &[u8]) {
     let url = format!("https://{host}/{path}{query}");
     let judged = judge_url(&url, false);
     if let Ok(destination) = &judged {
-        assert_eq!(destination.domain, registrable_domain(&host), "{url}");
+        assert_eq!(destination.domain, registrable_domain(destination.host), "{url}");
         passes(&url, destination.host);
         oracle::is_registrable(destination.host, destination.domain);
     }
