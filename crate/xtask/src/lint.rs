@@ -25,8 +25,7 @@ pub(crate) fn lint(tools: &Tools) -> Result<()> {
 /// The report for a person: counts, then every message.
 fn report_lines(report: &Value) -> Vec<String> {
     let count = |kind: &&str| format!("{} {kind}", list(report, kind).len());
-    let mut lines =
-        vec![format!("addons-linter: {}", KINDS.iter().map(|kind| count(&kind)).collect::<Vec<_>>().join(", "))];
+    let mut lines = vec![format!("addons-linter: {}", KINDS.iter().map(count).collect::<Vec<_>>().join(", "))];
     for message in KINDS.iter().flat_map(|kind| list(report, kind)) {
         let text = |key: &str| message.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let line = message.get("line").and_then(Value::as_u64).map(|line| format!(":{line}")).unwrap_or_default();
