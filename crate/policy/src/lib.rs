@@ -2,10 +2,16 @@
 
 mod address;
 mod destination;
+mod facts;
+mod request;
 mod sensitive;
 
 pub use address::judge_address;
-pub use destination::{Destination, judge_hops, judge_url};
+pub use destination::{Destination, SCHEMES, Scheme, judge_hops, judge_url};
+pub use facts::{FACTS, Fact, Limit, allowed, is_within, refused};
+pub use request::{
+    BODY_TIMEOUT_MS, FETCHES_AT_ONCE_MAX, HEAD_TIMEOUT_MS, HEADERS_KEPT, JOB_CLASS, METHODS, NEVER_SENT, REDIRECTS_MAX,
+};
 
 use thiserror::Error;
 

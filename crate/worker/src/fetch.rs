@@ -6,7 +6,7 @@
 //! end a fetch (1xx, 304, …) `network`. A published challenge signal makes it `challenge` whatever the
 //! status. A redirect that policy refuses is `policy`, with the refusal's code and the hops so far.
 
-use lull_policy::{Refusal, judge_address, judge_url};
+use lull_policy::{HEADERS_KEPT, Refusal, judge_address, judge_url};
 use lull_protocol::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX};
 use lull_protocol::statement::{FetchReport, Header, Hop, Outcome, Report, Traffic};
 use lull_protocol::{FetchItem, Hash, Item, Method, Timestamp};
@@ -15,26 +15,6 @@ use lull_view::{BandwidthState, BandwidthWhen};
 use crate::records::Key;
 use crate::traffic::{add, count, traffic};
 use crate::{Effect, FetchFailure, FetchId, HopHead, Worker, limits};
-
-/// Response headers that a result carries: what tells a buyer what the body is, how fresh it is and
-/// what its owner permits. Never cookies or anything that names this connection.
-const HEADERS_KEPT: [&str; 15] = [
-    "cache-control",
-    "content-disposition",
-    "content-language",
-    "content-location",
-    "content-type",
-    "date",
-    "etag",
-    "expires",
-    "last-modified",
-    "link",
-    "location",
-    "retry-after",
-    "tdm-policy",
-    "tdm-reservation",
-    "x-robots-tag",
-];
 
 /// The fetch under way.
 #[derive(Debug)]
@@ -130,8 +110,14 @@ fn announces_too_much(head: &HopHead, bytes_max: u64) -> bool {
 impl Worker {
     /// What bandwidth does now, or why it does nothing.
     pub(crate) fn bandwidth_state(&self) -> BandwidthState {
+        if let Some(barrier) = self.barrier() {
+            return barrier;
+        }
         if !self.settings.bandwidth {
             return BandwidthState::Off;
+        }
+        if !self.has_consent() {
+            return BandwidthState::NeedsConsent;
         }
         // Before the operator's card was seen it stands still as in a pause.
         if self.settings.paused || !self.settings.card_seen {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 mod chaos;
+mod consent;
 #[path = "../common/mod.rs"]
 mod common;
 mod day;

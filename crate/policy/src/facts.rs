@@ -1,0 +1,162 @@
+//! What Lull can and can't do with a connection, as facts made of policy's own constants: the page that tells
+//! a person is made of these, and so is what a person agrees to.
+//!
+//! To tell one more thing, add a variant to [`Fact`] and a line to [`FACTS`]; the page doesn't compile until it
+//! has words for it. If it widens what may be done, it belongs into [`allowed`], if it is a refusal, into
+//! [`refused`]: then everybody who agreed before is asked again.
+
+use lull_protocol::limits::{BODY_BYTES_MAX, URL_BYTES_MAX};
+
+use crate::request::{
+    BODY_TIMEOUT_MS, FETCHES_AT_ONCE_MAX, HEAD_TIMEOUT_MS, HEADERS_KEPT, JOB_CLASS, METHODS, NEVER_SENT, REDIRECTS_MAX,
+};
+use crate::{Refusal, SCHEMES, Scheme};
+
+/// One fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// How it asks.
+    Methods(&'static [&'static str]),
+    /// Over what it asks, and on which port.
+    Schemes(&'static [Scheme]),
+    /// Requests at the same time.
+    AtOnce(u64),
+    /// Redirects followed.
+    Redirects(u64),
+    /// A page's size, decoded, bytes.
+    BodyBytes(u64),
+    /// An address's length, bytes.
+    UrlBytes(u64),
+    /// Until the first byte, milliseconds.
+    HeadTimeout(u64),
+    /// Until the last byte, milliseconds.
+    BodyTimeout(u64),
+    /// What of the answer's head a buyer gets, apart from status, address and times.
+    HeadersKept(&'static [&'static str]),
+    /// What no request carries.
+    NeverSent(&'static [&'static str]),
+    /// What is refused, each kind with its words.
+    Refuses(&'static [Refusal]),
+    /// What no rule of this extension can change.
+    Limit(Limit),
+}
+
+/// What no rule can change, or not wholly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// A site sees the person's address, and that it is a visit of a browser like theirs.
+    SitesSeeTheAddress,
+    /// A buyer who owns the site sees it as well.
+    OwnersSeeTheAddress,
+    /// Chromium may open a connection to learn whose address answers, and closes it unused.
+    ConnectionToLearnTheAddress,
+    /// Firefox: a name that moves between look-up and connection can still get one GET without a body.
+    OneGetInFirefox,
+    /// Behind a proxy Chromium gives the proxy's address as the site's.
+    Proxies,
+    /// Lists of logins, payments and government are never whole.
+    ListsAreNeverWhole,
+    /// What is counted is not what the provider's meter counts.
+    NotTheProvidersMeter,
+}
+
+/// Every fact, in the order in which they are told.
+pub const FACTS: [Fact; 18] = [
+    Fact::Methods(&METHODS),
+    Fact::Schemes(&SCHEMES),
+    Fact::AtOnce(FETCHES_AT_ONCE_MAX),
+    Fact::Redirects(REDIRECTS_MAX),
+    Fact::BodyBytes(BODY_BYTES_MAX),
+    Fact::UrlBytes(URL_BYTES_MAX as u64),
+    Fact::HeadTimeout(HEAD_TIMEOUT_MS),
+    Fact::BodyTimeout(BODY_TIMEOUT_MS),
+    Fact::HeadersKept(&HEADERS_KEPT),
+    Fact::NeverSent(&NEVER_SENT),
+    Fact::Refuses(&Refusal::ALL),
+    Fact::Limit(Limit::SitesSeeTheAddress),
+    Fact::Limit(Limit::OwnersSeeTheAddress),
+    Fact::Limit(Limit::ConnectionToLearnTheAddress),
+    Fact::Limit(Limit::OneGetInFirefox),
+    Fact::Limit(Limit::Proxies),
+    Fact::Limit(Limit::ListsAreNeverWhole),
+    Fact::Limit(Limit::NotTheProvidersMeter),
+];
+
+/// What a person allows by agreeing: names, each with how far it goes. What is either there or not goes as far
+/// as 1. No name occurs twice.
+pub fn allowed() -> impl Iterator<Item = (&'static str, u64)> {
+    let things = [JOB_CLASS].into_iter().chain(METHODS).chain(HEADERS_KEPT);
+    let schemes = SCHEMES.iter().map(|scheme| (scheme.name, u64::from(scheme.port)));
+    let numbers = [("redirects", REDIRECTS_MAX), ("body bytes", BODY_BYTES_MAX), ("at once", FETCHES_AT_ONCE_MAX)];
+    things.map(|name| (name, 1)).chain(schemes).chain(numbers)
+}
+
+/// What a person relies on being refused.
+pub fn refused() -> impl Iterator<Item = &'static str> {
+    NEVER_SENT.into_iter().chain(Refusal::ALL.iter().map(Refusal::code))
+}
+
+/// Whether everything that is done today lies within what was agreed to: nothing is allowed that wasn't or
+/// goes farther, and nothing is missing that was refused. What became narrower is within it.
+pub fn is_within<'a>(
+    mut agreed: impl FnMut(&str) -> Option<u64>,
+    agreed_refused: impl Iterator<Item = &'a str>,
+) -> bool {
+    let is_known = |name: &str| refused().any(|known| known == name);
+    allowed().all(|(name, most)| agreed(name).is_some_and(|agreed| most <= agreed)) && { agreed_refused }.all(is_known)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn names_are_one_to_one() {
+        let names: Vec<&str> = allowed().map(|(name, _)| name).chain(refused()).collect();
+        let mut once = names.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), names.len(), "{names:?}");
+    }
+
+    #[test]
+    fn what_is_wider_than_agreed_is_seen_and_what_is_narrower_is_not() {
+        let agreed: BTreeMap<&str, u64> = allowed().collect();
+        let check = |agreed: &BTreeMap<&str, u64>, never: &[&str], expected: bool, why: &str| {
+            let is_within = is_within(|name| agreed.get(name).copied(), never.iter().copied());
+            assert_eq!(is_within, expected, "{why}");
+        };
+        let never: Vec<&str> = refused().collect();
+        check(&agreed, &never, true, "the same");
+        for (name, most) in allowed() {
+            let mut less = agreed.clone();
+            less.remove(name);
+            check(&less, &never, false, name);
+            less.insert(name, most - 1);
+            check(&less, &never, false, name);
+            less.insert(name, most + 1);
+            check(&less, &never, true, name);
+        }
+        let mut more = agreed.clone();
+        more.insert("POST", 1);
+        check(&more, &never, true, "a method that went away");
+        check(&agreed, &never[1..], true, "a refusal that is new");
+        check(&agreed, &[&never[..], &["weather"]].concat(), false, "a refusal that went away");
+    }
+
+    #[test]
+    fn schemes_are_what_policy_lets_pass() {
+        for Scheme { name, port, only_if_ordered } in SCHEMES {
+            let url = format!("{name}://harbour-library.org/");
+            assert_eq!(crate::judge_url(&url, false).is_ok(), !only_if_ordered, "{url}");
+            assert!(crate::judge_url(&url, true).is_ok(), "{url}");
+            let explicit = format!("{name}://harbour-library.org:{port}/");
+            assert_eq!(crate::judge_url(&explicit, true), Err(Refusal::Malformed), "the default port is not written");
+        }
+        for other in ["ftp", "ws", "wss", "file", "data", "blob", "chrome"] {
+            assert!(crate::judge_url(&format!("{other}://harbour-library.org/"), true).is_err(), "{other}");
+        }
+    }
+}
