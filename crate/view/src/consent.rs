@@ -20,8 +20,7 @@ pub enum Statement {
 
 impl Statement {
     /// All of them, in the order in which they are asked.
-    pub const ALL: [Self; 5] =
-        [Self::Adult, Self::MayShare, Self::SitesSeeMe, Self::OwnersSeeMe, Self::StopAnyTime];
+    pub const ALL: [Self; 5] = [Self::Adult, Self::MayShare, Self::SitesSeeMe, Self::OwnersSeeMe, Self::StopAnyTime];
 }
 
 /// How consent to bandwidth stands.

@@ -11,6 +11,10 @@
 
 mod clock;
 mod consent;
+#[cfg(feature = "bandwidth")]
+mod fetch;
+#[cfg(not(feature = "bandwidth"))]
+#[path = "without_bandwidth.rs"]
 mod fetch;
 mod io;
 mod judgment;

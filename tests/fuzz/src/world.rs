@@ -115,7 +115,10 @@ impl World {
         self.worker.handle(event, self.now);
         self.settings = self.view().settings;
         let is_barred = self.settings == Settings { bandwidth: false, ..before.clone() } && !self.may_lend();
-        assert!(is_command || is_barred || self.settings == before, "somebody else than the person changed the settings");
+        assert!(
+            is_command || is_barred || self.settings == before,
+            "somebody else than the person changed the settings"
+        );
         self.drain();
         self.look();
     }

@@ -19,8 +19,9 @@ fn agree() -> Command {
 fn ready() -> World {
     let mut world = World::new();
     world.sites.insert(PAGE.into(), page(200, b"body"));
-    world.surroundings.host_permission = true;
     world.start();
+    world.surroundings.host_permission = true;
+    world.feed(Event::Surroundings(world.surroundings));
     world.feed(Event::Command(Command::CardSeen));
     world.feed(Event::Command(Command::SetBandwidthWhen { when: BandwidthWhen::Always }));
     world
@@ -72,8 +73,10 @@ fn switching_off_is_remembered_as_such_and_taking_back_forgets_what_was_agreed()
     world.feed(Event::Command(Command::TakeConsentBack));
     let log = world.take_log();
     assert!(log.iter().any(|e| *e == Effect::ReleasePermission), "the permission goes back");
-    let stored = |e: &Effect| matches!(e, Effect::Persist { writes, .. }
-        if writes.iter().any(|w| w.key == "settings") && writes.iter().any(|w| w.key == "consent" && w.value.is_none()));
+    let stored = |e: &Effect| {
+        matches!(e, Effect::Persist { writes, .. }
+        if writes.iter().any(|w| w.key == "settings") && writes.iter().any(|w| w.key == "consent" && w.value.is_none()))
+    };
     assert!(log.iter().any(stored), "in one batch: {log:?}");
     let view = world.view();
     assert_eq!((view.settings.bandwidth, view.consent.given_at), (false, None));
@@ -145,7 +148,8 @@ fn the_first_record_of_consent_is_read_for_ever() {
     let frozen = data_encoding::HEXLOWER.decode(frozen.as_bytes()).expect("hexadecimal");
     let world = World::with_disk(BTreeMap::from([("consent".to_owned(), frozen)]));
     let view = world.view();
-    assert_eq!((view.consent.given_at.is_some(), view.notice), (true, None));
+    let today = data_encoding::HEXLOWER.encode(&World::connected().disk["consent"]);
+    assert_eq!((view.consent.given_at.is_some(), view.notice), (true, None), "this build writes {today}");
 }
 
 #[test]

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 mod chaos;
-mod consent;
 #[path = "../common/mod.rs"]
 mod common;
+mod consent;
 mod day;
 mod fetch;
 mod judgment;

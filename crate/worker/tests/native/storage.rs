@@ -173,7 +173,7 @@ fn what_was_between_us_and_another_coordinator_is_not_told_to_the_new_one() {
         .map(|w| w.key)
         .collect();
     assert!(writes.contains(&"settings".to_owned()), "and that is stored");
-    for key in disk.keys().filter(|k| !["settings", "counters"].contains(&k.as_str())) {
+    for key in disk.keys().filter(|k| !["settings", "counters", "consent"].contains(&k.as_str())) {
         assert!(writes.contains(&format!("aside/{key}")), "{key}");
     }
 }

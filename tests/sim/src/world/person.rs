@@ -293,8 +293,7 @@ impl World {
         self.browser(who).person.is_diligent = true;
         self.browser(who).person.is_thinking = false;
         let managed = lull_worker::Managed::default();
-        let quiet =
-            lull_worker::Surroundings { data_saver: false, managed, ..self.browser(who).surroundings };
+        let quiet = lull_worker::Surroundings { data_saver: false, managed, ..self.browser(who).surroundings };
         self.tell_surroundings(who, quiet);
         self.start_browser(who);
         self.person_looks(who);
