@@ -11,6 +11,7 @@ mod run;
 mod setup;
 mod shell;
 mod sim;
+mod store;
 mod tidy;
 mod version;
 mod wasm;
@@ -65,10 +66,17 @@ enum Task {
     /// Build the extension, assemble its folder and its .zip
     #[command(after_help = "Examples:
   cargo xtask package
+  cargo xtask package --flavour judgments     without bandwidth: no fetch, no permission
+  cargo xtask package --source --verify       what a reviewer rebuilds; built twice and compared
   cargo xtask package --coordinator ws://127.0.0.1:7400/v1/worker --fingerprint <64 hex digits>
 
 Then open chrome://extensions, switch on developer mode, and load target/extension/chromium.")]
     Package(package::PackageArgs),
+
+    /// Write the generated parts of store/ anew: a reason per permission, how to rebuild
+    #[command(after_help = "Example:
+  cargo xtask store     then read the diff; `cargo test -p xtask` fails while they are stale")]
+    Store,
 
     /// Check the rules a machine can check: crate edges, docs, lints, sizes, append-only files
     #[command(after_help = "Examples:
@@ -167,6 +175,7 @@ fn dispatch(cli: Cli) -> Result<()> {
             let tools = setup::prepare(Goal::Build, force)?.require()?;
             package::package(&tools, &args).map(drop)
         }
+        Task::Store => store::write(),
         Task::Tidy(args) => tidy::tidy(args.bless),
         Task::Test(args) => checks::test(&args.only, args.long, force),
         Task::Bench(args) => bench::bench(&args, force),

@@ -1,6 +1,9 @@
 //! The extension's package: one folder a browser can load and the same files as a .zip, which is the same
 //! byte for byte whenever its files are.
 
+mod flavour;
+mod source;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write};
@@ -11,6 +14,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+
+pub(crate) use flavour::Flavour;
 
 use crate::setup::Tools;
 use crate::shell::{remove_dir, repo, target};
@@ -33,6 +38,18 @@ pub(crate) struct PackageArgs {
     /// The folder to write; the .zip is written next to it [default: target/extension/chromium]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// What the package can do
+    #[arg(long, value_enum, default_value = "full")]
+    flavour: Flavour,
+
+    /// Instead of the extension, the archive from which a store's reviewer rebuilds it
+    #[arg(long)]
+    source: bool,
+
+    /// Unpack that archive in two folders, build both, and compare the packages
+    #[arg(long, requires = "source")]
+    verify: bool,
 }
 
 /// A package's files by their path in it.
@@ -40,20 +57,32 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// Builds the wasm modules, assembles the folder and the .zip from them; returns the folder.
 pub(crate) fn package(tools: &Tools, args: &PackageArgs) -> Result<PathBuf> {
+    if args.source {
+        return source::package(tools, args.verify);
+    }
     let _alone = alone()?;
+    if args.flavour == Flavour::Judgments {
+        return flavour::judgments(tools, args);
+    }
     modules(tools)?;
-    let files = gather(args)?;
+    let files = gather(args, &|module| module.to_owned())?;
     check_manifest(&files, env!("CARGO_PKG_VERSION"))?;
     let dir = match &args.out {
         Some(dir) => std::path::absolute(dir)?,
         None => target()?.join("extension/chromium"),
     };
-    write_dir(&dir, &files)?;
-    let zip = zip_of(&files)?;
-    let zip_path = beside(&dir, ".zip");
+    write_package(&dir, &files)?;
+    Ok(dir)
+}
+
+/// Writes a folder and its archive.
+fn write_package(dir: &Path, files: &Files) -> Result<()> {
+    write_dir(dir, files)?;
+    let zip = zip_of(files)?;
+    let zip_path = beside(dir, ".zip");
     fs::write(&zip_path, &zip).with_context(|| format!("can't write {}", zip_path.display()))?;
     println!("packaged {} files: {} and its .zip, {} KB", files.len(), dir.display(), zip.len().div_ceil(1000));
-    Ok(dir)
+    Ok(())
 }
 
 /// The length of these bytes deflated at the packages' level.
@@ -62,14 +91,15 @@ pub(crate) fn deflated_len(bytes: &[u8]) -> Result<u64> {
     Ok(ZipArchive::new(Cursor::new(archive))?.by_index(0)?.compressed_size())
 }
 
-fn gather(args: &PackageArgs) -> Result<Files> {
+/// All files but the modules of the full flavour are the same in each.
+fn gather(args: &PackageArgs, module_name: &dyn Fn(&str) -> String) -> Result<Files> {
     let mut files = Files::new();
     let repo = repo();
     add(&mut files, "manifest.json".to_owned(), &repo.join("manifest.json"))?;
     add_dir(&mut files, "", &repo.join("static"), &|_| true)?;
     add_dir(&mut files, "", &repo.join("extension/entry"), &|path| has_extension(path, &["js"]))?;
     for module in MODULES {
-        let dir = module_dir(module)?;
+        let dir = module_dir(&module_name(module))?;
         add_dir(&mut files, &format!("pkg/{module}/"), &dir, &|path| has_extension(path, &["js", "wasm"]))?;
     }
     if let (Some(coordinator), Some(fingerprint)) = (&args.coordinator, &args.fingerprint) {

@@ -186,6 +186,7 @@ impl Shell {
     }
 
     /// The fetches under way.
+    #[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "there are none"))]
     pub(crate) fn fetches(&self) -> &Fetches {
         &self.fetches
     }
