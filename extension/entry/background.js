@@ -17,7 +17,7 @@ chrome.permissions.onAdded.addListener(() => tell('permission'));
 chrome.permissions.onRemoved.addListener(() => tell('permission'));
 // The flavour without bandwidth asks for neither.
 chrome.idle?.onStateChanged.addListener(() => tell('idle'));
-chrome.storage?.managed.onChanged.addListener(() => tell('policy'));
+chrome.storage?.managed?.onChanged?.addListener(() => tell('policy'));
 
 init().then(() => {
   tell = happened;

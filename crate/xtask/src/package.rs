@@ -52,6 +52,13 @@ pub(crate) struct PackageArgs {
     verify: bool,
 }
 
+impl PackageArgs {
+    /// A package of this flavour, all else as usual.
+    pub(crate) fn of(flavour: Flavour) -> Self {
+        Self { flavour, ..Self::default() }
+    }
+}
+
 /// A package's files by their path in it.
 type Files = BTreeMap<String, Vec<u8>>;
 

@@ -141,6 +141,21 @@ mod tests {
     }
 
     #[test]
+    fn no_page_opens_when_lull_is_removed() {
+        fn holds(dir: &std::path::Path, text: &str) -> bool {
+            fs::read_dir(dir).unwrap().flatten().any(|entry| {
+                let path = entry.path();
+                let bytes = if path.is_dir() { Vec::new() } else { fs::read(&path).unwrap() };
+                bytes.windows(text.len()).any(|w| w == text.as_bytes()) || (path.is_dir() && holds(&path, text))
+            })
+        }
+        for place in ["extension", "static"] {
+            assert!(!holds(&repo().join(place), "setUninstallURL"), "{place}");
+        }
+        assert!(holds(&repo().join("extension"), "onInstalled"), "what is there is found");
+    }
+
+    #[test]
     fn what_is_told_is_what_stands_in_the_package() {
         let listing = fs::read_to_string(repo().join("store/listing.md")).unwrap();
         let messages: Value =

@@ -2,6 +2,7 @@
 
 mod bench;
 mod browser;
+mod consent;
 mod devtools;
 mod faults;
 mod job;

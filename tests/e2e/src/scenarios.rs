@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::consent::{consent_means_something, judgments_flavour, policy_forbids_bandwidth};
 use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
     profile_copied, storage_damaged,
@@ -14,7 +15,7 @@ use crate::faults::{
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
-use crate::person::{BANDWIDTH, HOME, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, Person, SETTINGS, WELCOME};
 use crate::world::{Paths, World};
 
 /// How long after the driver's click on pause has returned the site may still see its reader: 100 ms, and as
@@ -85,6 +86,9 @@ scenarios! {
     other_key_refused,
     storage_full,
     storage_damaged,
+    consent_means_something,
+    policy_forbids_bandwidth,
+    judgments_flavour,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
@@ -189,7 +193,7 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     browser.click("change-byte").await?;
     browser.until_attribute("receipt-valid", "data-valid", "false").await?;
     no_violations(&browser, &axe, "changed receipt").await?;
-    for (page, element) in [(BANDWIDTH, "grant"), (SETTINGS, "export")] {
+    for (page, element) in [(BANDWIDTH, "grant"), (CONSENT, "agree"), (FACTS, "facts"), (SETTINGS, "export")] {
         browser.open(page).await?;
         browser.find(element).await?;
         no_violations(&browser, &axe, page).await?;

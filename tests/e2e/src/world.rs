@@ -27,6 +27,8 @@ pub(crate) struct Paths {
     pub(crate) repo: PathBuf,
     /// The packaged extension, not yet bound to a coordinator.
     pub(crate) package: PathBuf,
+    /// The same without bandwidth.
+    pub(crate) judgments: PathBuf,
     /// How often the background is killed at random.
     pub(crate) kills: u64,
     coordinator: PathBuf,
@@ -45,6 +47,7 @@ impl Paths {
         Ok(Self {
             repo: get("LULL_REPO")?,
             package: get("LULL_EXTENSION_DIR")?,
+            judgments: get("LULL_JUDGMENTS_DIR")?,
             kills,
             coordinator: get("LULL_COORDINATOR_BIN")?,
             cli: get("LULL_CLI_BIN")?,
