@@ -2,8 +2,8 @@
 //! a person is made of these, and so is what a person agrees to.
 //!
 //! To tell one more thing, add a variant to [`Fact`] and a line to [`FACTS`]; the page doesn't compile until it
-//! has words for it. If it widens what may be done, it belongs into [`allowed`], if it is a refusal, into
-//! [`refused`]: then everybody who agreed before is asked again.
+//! has words for it. If it widens what may be done, it belongs into [`terms`]: then everybody who agreed
+//! before is asked again. So does a refusal, that its loss would be asked about.
 
 use lull_protocol::limits::{BODY_BYTES_MAX, URL_BYTES_MAX};
 
@@ -82,28 +82,23 @@ pub const FACTS: [Fact; 18] = [
     Fact::Limit(Limit::NotTheProvidersMeter),
 ];
 
-/// What a person allows by agreeing: names, each with how far it goes. What is either there or not goes as far
-/// as 1. No name occurs twice.
-pub fn allowed() -> impl Iterator<Item = (&'static str, u64)> {
-    let things = [JOB_CLASS].into_iter().chain(METHODS).chain(HEADERS_KEPT);
+/// What a person agrees to: names, each with how far it goes. What is either there or not goes as far as 1, what
+/// is refused as far as 0. No name occurs twice.
+pub fn terms() -> impl Iterator<Item = (&'static str, u64)> {
+    let allowed = [JOB_CLASS].into_iter().chain(METHODS).chain(HEADERS_KEPT);
     let schemes = SCHEMES.iter().map(|scheme| (scheme.name, u64::from(scheme.port)));
     let numbers = [("redirects", REDIRECTS_MAX), ("body bytes", BODY_BYTES_MAX), ("at once", FETCHES_AT_ONCE_MAX)];
-    things.map(|name| (name, 1)).chain(schemes).chain(numbers)
-}
-
-/// What a person relies on being refused.
-pub fn refused() -> impl Iterator<Item = &'static str> {
-    NEVER_SENT.into_iter().chain(Refusal::ALL.iter().map(Refusal::code))
+    let refused = NEVER_SENT.into_iter().chain(Refusal::ALL.iter().map(Refusal::code));
+    allowed.map(|name| (name, 1)).chain(schemes).chain(numbers).chain(refused.map(|name| (name, 0)))
 }
 
 /// Whether everything that is done today lies within what was agreed to: nothing is allowed that wasn't or
 /// goes farther, and nothing is missing that was refused. What became narrower is within it.
-pub fn is_within<'a>(
-    mut agreed: impl FnMut(&str) -> Option<u64>,
-    agreed_refused: impl Iterator<Item = &'a str>,
-) -> bool {
-    let is_known = |name: &str| refused().any(|known| known == name);
-    allowed().all(|(name, most)| agreed(name).is_some_and(|agreed| most <= agreed)) && { agreed_refused }.all(is_known)
+pub fn is_within(agreed: &[(String, u64)]) -> bool {
+    let reaches = |name: &str, most: u64| agreed.iter().any(|(known, agreed)| known == name && most <= *agreed);
+    let is_refused = |name: &str| terms().any(|(known, most)| known == name && most == 0);
+    terms().all(|(name, most)| most == 0 || reaches(name, most))
+        && agreed.iter().all(|(name, most)| *most > 0 || is_refused(name))
 }
 
 #[cfg(test)]
@@ -114,36 +109,30 @@ mod tests {
 
     #[test]
     fn names_are_one_to_one() {
-        let names: Vec<&str> = allowed().map(|(name, _)| name).chain(refused()).collect();
-        let mut once = names.clone();
-        once.sort_unstable();
-        once.dedup();
-        assert_eq!(once.len(), names.len(), "{names:?}");
+        let names: BTreeMap<&str, u64> = terms().collect();
+        assert_eq!(names.len(), terms().count(), "{names:?}");
     }
 
     #[test]
     fn what_is_wider_than_agreed_is_seen_and_what_is_narrower_is_not() {
-        let agreed: BTreeMap<&str, u64> = allowed().collect();
-        let check = |agreed: &BTreeMap<&str, u64>, never: &[&str], expected: bool, why: &str| {
-            let is_within = is_within(|name| agreed.get(name).copied(), never.iter().copied());
-            assert_eq!(is_within, expected, "{why}");
+        let today: BTreeMap<&str, u64> = terms().collect();
+        let check = |expected: bool, why: &str, change: &dyn Fn(&mut BTreeMap<&str, u64>)| {
+            let mut agreed = today.clone();
+            change(&mut agreed);
+            let agreed: Vec<_> = agreed.into_iter().map(|(name, most)| (name.to_owned(), most)).collect();
+            assert_eq!(is_within(&agreed), expected, "{why}");
         };
-        let never: Vec<&str> = refused().collect();
-        check(&agreed, &never, true, "the same");
-        for (name, most) in allowed() {
-            let mut less = agreed.clone();
-            less.remove(name);
-            check(&less, &never, false, name);
-            less.insert(name, most - 1);
-            check(&less, &never, false, name);
-            less.insert(name, most + 1);
-            check(&less, &never, true, name);
+        check(true, "the same", &|_| {});
+        for (name, most) in terms() {
+            // What was not in it: allowed today it is wider, refused today it is narrower.
+            check(most == 0, name, &|agreed| drop(agreed.remove(name)));
+            check(true, name, &|agreed| drop(agreed.insert(name, most + 1)));
+            if most > 0 {
+                check(false, name, &|agreed| drop(agreed.insert(name, most - 1)));
+            }
         }
-        let mut more = agreed.clone();
-        more.insert("POST", 1);
-        check(&more, &never, true, "a method that went away");
-        check(&agreed, &never[1..], true, "a refusal that is new");
-        check(&agreed, &[&never[..], &["weather"]].concat(), false, "a refusal that went away");
+        check(true, "a method that went away", &|agreed| drop(agreed.insert("POST", 1)));
+        check(false, "a refusal that went away", &|agreed| drop(agreed.insert("weather", 0)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod sensitive;
 
 pub use address::judge_address;
 pub use destination::{Destination, SCHEMES, Scheme, judge_hops, judge_url};
-pub use facts::{FACTS, Fact, Limit, allowed, is_within, refused};
+pub use facts::{FACTS, Fact, Limit, is_within, terms};
 pub use request::{
     BODY_TIMEOUT_MS, FETCHES_AT_ONCE_MAX, HEAD_TIMEOUT_MS, HEADERS_KEPT, JOB_CLASS, METHODS, NEVER_SENT, REDIRECTS_MAX,
 };

@@ -1,9 +1,9 @@
 //! Consent to bandwidth: a record of what was agreed to, and whether that still covers what Lull may do.
 //!
-//! The record holds the terms themselves (`lull_policy::allowed` and `refused`), not a number of theirs: so
+//! The record holds the terms themselves (`lull_policy::terms`), not a number of theirs: so
 //! what became narrower asks nobody anything, and whatever is wider than agreed asks everybody again.
 
-use lull_policy::{allowed, is_within, refused};
+use lull_policy::{is_within, terms};
 use lull_protocol::{Timestamp, fields};
 use lull_view::{BandwidthState, Command, Consent, Statement};
 
@@ -16,30 +16,25 @@ use crate::{Effect, Managed, Worker};
 pub(crate) struct ConsentRecord {
     /// The browser's own clock.
     at: Timestamp,
-    /// What may be done, and how far.
-    allowed: Vec<(String, u64)>,
-    /// What is refused.
-    refused: Vec<String>,
-    /// Which statements were made, by their place in [`Statement::ALL`].
-    statements: Vec<u64>,
+    /// What may be done, and how far; zero: what is refused.
+    terms: Vec<(String, u64)>,
+    /// Which statements were made: bit n is the n-th of [`Statement::ALL`].
+    statements: u64,
 }
-fields!(ConsentRecord { 0 at, 1 allowed, 2 refused, 3 statements });
+fields!(ConsentRecord { 0 at, 1 terms, 2 statements });
+
+/// All of them.
+const EVERY_STATEMENT: u64 = (1 << Statement::ALL.len()) - 1;
 
 impl ConsentRecord {
     /// To all that Lull may do today.
     fn to_all(at: Timestamp) -> Self {
-        Self {
-            at,
-            allowed: allowed().map(|(name, most)| (name.to_owned(), most)).collect(),
-            refused: refused().map(str::to_owned).collect(),
-            statements: (0..).take(Statement::ALL.len()).collect(),
-        }
+        let terms = terms().map(|(name, most)| (name.to_owned(), most)).collect();
+        Self { at, terms, statements: EVERY_STATEMENT }
     }
 
     fn is_current(&self) -> bool {
-        let agreed = |name: &str| self.allowed.iter().find(|(known, _)| known == name).map(|(_, most)| *most);
-        let is_said = |statement: u64| self.statements.contains(&statement);
-        (0..).take(Statement::ALL.len()).all(is_said) && is_within(agreed, self.refused.iter().map(String::as_str))
+        self.statements & EVERY_STATEMENT == EVERY_STATEMENT && is_within(&self.terms)
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::future::Future;
 
-use js_sys::Promise;
-use serde::Deserialize;
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, from_js, settled};
+use crate::{BrowserError, settled};
 
 #[wasm_bindgen]
 extern "C" {
@@ -19,26 +18,20 @@ extern "C" {
 /// The policy's one key (`static/managed.json`).
 const ALLOW_BANDWIDTH: &str = "allow_bandwidth";
 
-#[derive(Deserialize)]
-struct Policy {
-    allow_bandwidth: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Own {
-    install_type: String,
-}
-
 /// What the organisation's policy says of bandwidth; `None` if it says nothing. Firefox fails where no policy is
 /// set at all. Asked before this function returns.
 pub fn allows_bandwidth() -> impl Future<Output = Result<Option<bool>, BrowserError>> {
     let asked = settled("storage.managed.get", get(ALLOW_BANDWIDTH));
-    async { Ok(from_js::<Policy>(asked.await?)?.allow_bandwidth) }
+    async { Ok(field(&asked.await?, ALLOW_BANDWIDTH).as_bool()) }
 }
 
 /// Whether a policy installed the extension. Asked before this function returns.
 pub fn is_installed_by_policy() -> impl Future<Output = Result<bool, BrowserError>> {
     let asked = settled("management.getSelf", get_self());
-    async { Ok(from_js::<Own>(asked.await?)?.install_type == "admin") }
+    async { Ok(field(&asked.await?, "installType") == "admin") }
+}
+
+/// A field of what the browser gave; undefined if it isn't there.
+fn field(of: &JsValue, name: &str) -> JsValue {
+    Reflect::get(of, &name.into()).unwrap_or_default()
 }

@@ -122,7 +122,7 @@ fn whoever_had_bandwidth_on_is_asked_before_it_goes_on() {
     assert_eq!(world.requests.len(), 1);
 }
 
-/// A consent record with one of its parts changed: the record is `[1, {0: at, 1: [[name, most]…], 2: [name…], 3: […]}]`.
+/// A consent record with one of its parts changed: the record is `[1, {0: at, 1: [[name, most]…], 2: statements}]`.
 fn changed(from: &[u8], to: &[u8]) -> Vec<u8> {
     let record = World::connected().disk["consent"].clone();
     let at = record.windows(from.len()).position(|w| w == from).expect("it is in the record");
@@ -139,7 +139,7 @@ fn what_became_wider_is_asked_again_and_what_became_narrower_is_not() {
     assert_eq!(state(changed(b"\x64HEAD\x01", b"\x64HEED\x01")), BandwidthState::NeedsConsent);
     assert_eq!(state(changed(b"\x66cookie", b"\x66cokies")), BandwidthState::NeedsConsent);
     // A statement that nobody made: the last of five.
-    assert_eq!(state(changed(b"\x85\x00\x01\x02\x03\x04", b"\x84\x00\x01\x02\x03")), BandwidthState::NeedsConsent);
+    assert_eq!(state(changed(b"\x02\x18\x1f", b"\x02\x18\x1e")), BandwidthState::NeedsConsent);
 }
 
 #[test]

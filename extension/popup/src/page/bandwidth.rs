@@ -132,7 +132,8 @@ fn Judged(props: &JudgedProps) -> Html {
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct TryProps {
-    wire: Wire,
+    /// Asks the background.
+    pub(crate) wire: Wire,
 }
 
 /// A field for any address, judged while it is typed.
