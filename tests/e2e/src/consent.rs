@@ -130,7 +130,7 @@ pub(crate) async fn policy_forbids_bandwidth(paths: &Paths, data: &Path) -> Resu
 
 /// The flavour without bandwidth: it asks for nothing, offers nothing, and judges as ever.
 pub(crate) async fn judgments_flavour(paths: &Paths, data: &Path) -> Result<()> {
-    let paths = Paths { package: paths.judgments.clone(), ..paths.clone() };
+    let paths = paths.without_bandwidth();
     let (world, demo) = with_judgments(&paths, data).await?;
     let order = world.buyer.order("A library's link check", &[World::url("/sqlite/about.html")]).await?;
     let browser = world.browser("profile").await?;

@@ -28,7 +28,7 @@ pub(crate) struct Paths {
     /// The packaged extension, not yet bound to a coordinator.
     pub(crate) package: PathBuf,
     /// The same without bandwidth.
-    pub(crate) judgments: PathBuf,
+    judgments: PathBuf,
     /// How often the background is killed at random.
     pub(crate) kills: u64,
     coordinator: PathBuf,
@@ -53,6 +53,13 @@ impl Paths {
             cli: get("LULL_CLI_BIN")?,
             native: get("LULL_NATIVE_BIN")?,
         })
+    }
+}
+
+impl Paths {
+    /// With the package that has no bandwidth in it.
+    pub(crate) fn without_bandwidth(&self) -> Self {
+        Self { package: self.judgments.clone(), ..self.clone() }
     }
 }
 
