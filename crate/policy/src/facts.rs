@@ -7,10 +7,14 @@
 
 use lull_protocol::limits::{BODY_BYTES_MAX, URL_BYTES_MAX};
 
+use crate::address::ADDRESS_BLOCKS;
 use crate::request::{
     BODY_TIMEOUT_MS, FETCHES_AT_ONCE_MAX, HEAD_TIMEOUT_MS, HEADERS_KEPT, JOB_CLASS, METHODS, NEVER_SENT, REDIRECTS_MAX,
 };
-use crate::{Refusal, SCHEMES, Scheme};
+use crate::{
+    APPLICATION_TYPES, BROWSER_HEADERS, IMAGE_TYPES, POINTS_INSIDE, REQUEST_HEADERS, Refusal, SCHEMES, SPECIAL_USE,
+    SUFFIX_RULES, SUFFIXES_DATE, Scheme,
+};
 
 /// One fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,16 @@ pub enum Fact {
     BodyTimeout(u64),
     /// What of the answer's head a buyer gets, apart from status, address and times.
     HeadersKept(&'static [&'static str]),
+    /// What a request carries: what Lull says itself, name and value, and what the browser adds to it.
+    Sent(&'static [(&'static str, &'static str)], &'static [&'static str]),
+    /// Kinds of bodies, apart from text: under `application/`, under `image/`.
+    MediaTypes(&'static [&'static str], &'static [&'static str]),
+    /// Which list tells public names: its rules and its date.
+    Suffixes(usize, &'static str),
+    /// Names that never pass: special-use ones, and those that point inside.
+    Names(&'static [&'static str], &'static [&'static str]),
+    /// Blocks of addresses that may not answer, of both families.
+    Addresses(usize),
     /// What no request carries.
     NeverSent(&'static [&'static str]),
     /// What is refused, each kind with its words.
@@ -61,7 +75,7 @@ pub enum Limit {
 }
 
 /// Every fact, in the order in which they are told.
-pub const FACTS: [Fact; 18] = [
+pub const FACTS: [Fact; 23] = [
     Fact::Methods(&METHODS),
     Fact::Schemes(&SCHEMES),
     Fact::AtOnce(FETCHES_AT_ONCE_MAX),
@@ -71,7 +85,12 @@ pub const FACTS: [Fact; 18] = [
     Fact::HeadTimeout(HEAD_TIMEOUT_MS),
     Fact::BodyTimeout(BODY_TIMEOUT_MS),
     Fact::HeadersKept(&HEADERS_KEPT),
+    Fact::Sent(&REQUEST_HEADERS, &BROWSER_HEADERS),
+    Fact::MediaTypes(&APPLICATION_TYPES, &IMAGE_TYPES),
     Fact::NeverSent(&NEVER_SENT),
+    Fact::Suffixes(SUFFIX_RULES, SUFFIXES_DATE),
+    Fact::Names(&SPECIAL_USE, &POINTS_INSIDE),
+    Fact::Addresses(ADDRESS_BLOCKS),
     Fact::Refuses(&Refusal::ALL),
     Fact::Limit(Limit::SitesSeeTheAddress),
     Fact::Limit(Limit::OwnersSeeTheAddress),
@@ -85,7 +104,8 @@ pub const FACTS: [Fact; 18] = [
 /// What a person agrees to: names, each with how far it goes. What is either there or not goes as far as 1, what
 /// is refused as far as 0. No name occurs twice.
 pub fn terms() -> impl Iterator<Item = (&'static str, u64)> {
-    let allowed = [JOB_CLASS].into_iter().chain(METHODS).chain(HEADERS_KEPT);
+    let things = [JOB_CLASS].into_iter().chain(METHODS).chain(HEADERS_KEPT);
+    let allowed = things.chain(APPLICATION_TYPES).chain(IMAGE_TYPES);
     let schemes = SCHEMES.iter().map(|scheme| (scheme.name, u64::from(scheme.port)));
     let numbers = [("redirects", REDIRECTS_MAX), ("body bytes", BODY_BYTES_MAX), ("at once", FETCHES_AT_ONCE_MAX)];
     let refused = NEVER_SENT.into_iter().chain(Refusal::ALL.iter().map(Refusal::code));

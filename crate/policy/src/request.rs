@@ -11,7 +11,7 @@ pub const REDIRECTS_MAX: u64 = HOPS_MAX as u64 - 1;
 /// Requests under way at the same time.
 pub const FETCHES_AT_ONCE_MAX: u64 = 1;
 /// Time for a response head, milliseconds. Below the 30 s after which Chrome may end a service worker.
-pub const HEAD_TIMEOUT_MS: u64 = 20_000;
+pub const HEAD_TIMEOUT_MS: u64 = 25_000;
 /// Time for a whole body, milliseconds.
 pub const BODY_TIMEOUT_MS: u64 = 60_000;
 

@@ -12,6 +12,7 @@ use lull_protocol::statement::{FetchReport, Header, Hop, Outcome, Report, Traffi
 use lull_protocol::{FetchItem, Hash, Item, Method, Timestamp};
 use lull_view::{BandwidthState, BandwidthWhen};
 
+use crate::answer::{is_short, judge_content, location};
 use crate::records::Key;
 use crate::traffic::{add, count, traffic};
 use crate::{Effect, FetchFailure, FetchId, HopHead, Worker, limits};
@@ -227,7 +228,7 @@ impl Worker {
             return self.close(run, End::refused(refusal), now);
         }
         if matches!(head.status, 301 | 302 | 303 | 307 | 308) {
-            return self.redirected(run, head.location, now);
+            return self.redirected(run, location(&head), now);
         }
         let outcome = outcome_of(&head);
         let ceiling_bytes = run.item.bytes_max.get();
@@ -235,6 +236,8 @@ impl Worker {
             self.close(run, End::without_body(outcome), now);
         } else if announces_too_much(&head, ceiling_bytes) {
             self.close(run, End::refused(Refusal::TooLarge), now);
+        } else if let Err(refusal) = judge_content(&head) {
+            self.close(run, End::refused(refusal), now);
         } else {
             let timeout_ms = self.time_left_ms(&run, limits::BODY_TIMEOUT_MS, now);
             self.effects.push_back(Effect::ReadBody { fetch: id, bytes_max: ceiling_bytes, timeout_ms });
@@ -260,7 +263,8 @@ impl Worker {
         if body.len() as u64 > run.item.bytes_max.get() {
             return self.finish(run, End { encoded_bytes, ..End::refused(Refusal::TooLarge) }, now);
         }
-        let outcome = run.head.as_ref().map_or(Outcome::Network, outcome_of);
+        let outcome = run.head.as_ref().filter(|head| !is_short(head, &body)).map_or(Outcome::Network, outcome_of);
+        let body = if outcome == Outcome::Network { Vec::new() } else { body };
         self.finish(run, End { outcome, refusal: None, body, encoded_bytes }, now);
     }
 

@@ -265,7 +265,11 @@ fn barred(state: BandwidthState, who: &'static str) -> Html {
 /// so it opens the full page instead. Who has not agreed comes to that first.
 pub(crate) fn ask_browser(wire: &Wire, asked: &UseStateSetter<Asked>, agreed: bool) {
     if !agreed {
-        return if is_tab() { go(&Route::Consent) } else { open_tab(Route::Consent) };
+        if !is_tab() {
+            return open_tab(Route::Consent);
+        }
+        go(&Route::Consent);
+        return to_top();
     }
     if !is_tab() {
         open_tab(Route::Bandwidth);
@@ -279,10 +283,18 @@ pub(crate) fn ask_browser(wire: &Wire, asked: &UseStateSetter<Asked>, agreed: bo
             asked.set(Asked::NotYet);
             wire.send(Command::SetBandwidth { on: true });
             go(&Route::Bandwidth);
+            to_top();
         } else {
             asked.set(Asked::Denied);
         }
     });
+}
+
+/// A new page begins at its top.
+fn to_top() {
+    if let Some(window) = web_sys::window() {
+        window.scroll_to_with_x_and_y(0.0, 0.0);
+    }
 }
 
 /// The state's code, for tests and styles.

@@ -140,7 +140,7 @@ fn question(n: usize, asks: &Question, chosen: Option<usize>, choose: &Callback<
             false => "",
         };
         html! {
-            <label class={classes!("choice", "answer", class)}>
+            <label class={classes!("choice", "reply", class)}>
                 <input type="radio" name={name.clone()} data-testid={id} checked={chosen == Some(place)}
                     onchange={move |_: Event| choose.emit(place)} />
                 <span>{ *answer }</span>
@@ -155,7 +155,7 @@ fn question(n: usize, asks: &Question, chosen: Option<usize>, choose: &Callback<
             { for asks.answers.iter().enumerate().map(answer) }
             <p class={classes!("said", if is_right { "right" } else { "not-quite" })} role="status">
                 if let Some(said) = said {
-                    { if is_right { Icon::Check.draw() } else { Icon::Question.draw() } }
+                    if is_right { { Icon::Check.draw() } }
                     <span>{ said }</span>
                 }
             </p>

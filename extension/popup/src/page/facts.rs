@@ -9,6 +9,9 @@ use crate::model::Lull;
 use crate::parts::title_bar;
 use crate::words::facts::{self as words, Side, Told, told};
 
+/// Words of more bytes than this get the whole width.
+const LONG_BYTES: usize = 200;
+
 /// The page.
 pub(crate) fn facts(lull: &Lull, _: &View) -> Html {
     html! {
@@ -44,7 +47,7 @@ fn fact(told: Told) -> Html {
     html! {
         <div>
             <dt>{ told.title }</dt>
-            <dd>
+            <dd class={(told.text.len() > LONG_BYTES).then_some("long")}>
                 { told.text }
                 if !told.items.is_empty() {
                     <ul class="chips">{ for told.items.into_iter().map(|item| html! { <li>{ item }</li> }) }</ul>

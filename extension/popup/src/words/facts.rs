@@ -33,6 +33,7 @@ pub(crate) struct Told {
 
 /// Every fact there is needs its words here, or this doesn't compile.
 pub(crate) fn told(fact: Fact) -> Told {
+    let cannot = |title, text: String| Told { side: Side::Cannot, title, text, items: Vec::new() };
     let can = |title, text: String| Told { side: Side::Can, title, text, items: Vec::new() };
     match fact {
         Fact::Methods(methods) => can(
@@ -72,6 +73,36 @@ pub(crate) fn told(fact: Fact) -> Told {
                 "The page, its address, status and times, which server answered, and of the answer's head only: {}. Signed by \
                  your key, with a receipt for you.",
                 names.join(", ")
+            ),
+        ),
+        Fact::Sent(own, browser) => can(
+            "Say what it wants",
+            format!(
+                "{}; your browser adds what it tells every site: {}.",
+                own.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("; "),
+                browser.join(", ")
+            ),
+        ),
+        Fact::MediaTypes(application, image) => can(
+            "Take pages and pictures",
+            format!(
+                "Text, {} and pictures ({}). No programs, archives, sound or film.",
+                application.join(", "),
+                image.join(", ")
+            ),
+        ),
+        Fact::Suffixes(rules, date) => cannot(
+            "Ask what isn't a public site",
+            format!("A name must be somebody's own by the Public Suffix List of {date} ({rules} rules)."),
+        ),
+        Fact::Names(special, inside) => cannot(
+            "Look into your home",
+            format!("These names never pass, nor what ends in them: {}.", [special, inside].concat().join(", ")),
+        ),
+        Fact::Addresses(blocks) => cannot(
+            "Read an answer from inside",
+            format!(
+                "{blocks} blocks of IPv4 and IPv6 addresses aren't the public internet: your router, printer, work's network.                  An answer from there is dropped before a byte of it is read."
             ),
         ),
         Fact::NeverSent(things) => Told {
@@ -139,7 +170,11 @@ fn refusal(refusal: &Refusal) -> &'static str {
         Refusal::Credentials => "addresses with a user name or password",
         Refusal::IpLiteral => "numbers instead of names",
         Refusal::SpecialName => "names that aren't public, like printer.local",
-        Refusal::Sensitive => "logins, payments, sign-ups, government",
+        Refusal::Sensitive => "logins, payments, sign-ups",
+        Refusal::Government => "governments' sites",
+        Refusal::Adult => "sites for adults",
+        Refusal::Scanner => "what only an intruder looks for",
+        Refusal::MediaType => "bodies that are no page, document or picture",
         Refusal::PrivateAddress => "answers from a private network",
         Refusal::NoAddress => "answers that nobody vouches for",
         Refusal::TooManyHops => "too many redirects",
@@ -203,6 +238,11 @@ mod tests {
         check(Fact::UrlBytes(2_048), Fact::UrlBytes(2_049), "2048");
         check(Fact::HeadTimeout(20_000), Fact::HeadTimeout(25_000), "20 s");
         check(Fact::BodyTimeout(60_000), Fact::BodyTimeout(90_000), "60 s");
+        check(Fact::Sent(&[("Accept", "*/*")], &["Host"]), Fact::Sent(&[("Accept", "*/*")], &["Host", "DNT"]), "Host");
+        check(Fact::MediaTypes(&["json"], &["png"]), Fact::MediaTypes(&["json"], &["png", "gif"]), "json");
+        check(Fact::Suffixes(10, "2026-10-22"), Fact::Suffixes(11, "2026-10-22"), "2026-10-22");
+        check(Fact::Names(&["local"], &[]), Fact::Names(&["local"], &["inside"]), "local");
+        check(Fact::Addresses(40), Fact::Addresses(41), "40 blocks");
         check(Fact::AtOnce(1), Fact::AtOnce(2), "one request");
         check(Fact::HeadersKept(&["etag"]), Fact::HeadersKept(&["etag", "server"]), "etag");
         check(Fact::NeverSent(&["cookie"]), Fact::NeverSent(&[]), "cookie");
