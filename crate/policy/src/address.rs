@@ -16,6 +16,13 @@ pub fn judge_address(address: Option<&str>) -> Result<(), Refusal> {
     if global { Ok(()) } else { Err(Refusal::PrivateAddress) }
 }
 
+/// Judges all addresses that a name stands for: each must pass, and there must be one.
+pub fn judge_addresses<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Result<(), Refusal> {
+    let mut addresses = addresses.into_iter();
+    judge_address(addresses.next())?;
+    addresses.try_for_each(|address| judge_address(Some(address)))
+}
+
 fn parse(text: &str) -> Option<IpAddr> {
     if let Ok(v4) = text.parse::<Ipv4Addr>() {
         return Some(v4.into());

@@ -10,7 +10,7 @@ mod place;
 mod request;
 mod suffix;
 
-pub use address::judge_address;
+pub use address::{judge_address, judge_addresses};
 pub use destination::{Destination, SCHEMES, Scheme, judge_hops, judge_url};
 pub use facts::{FACTS, Fact, Limit, is_within, terms};
 pub use headers::{BROWSER_HEADERS, REQUEST_HEADERS};

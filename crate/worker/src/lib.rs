@@ -9,6 +9,7 @@
 //! has a limit. What must survive is in the shell's storage before it is relied on: a result is sent
 //! only after the batch with its outbox record was reported durable.
 
+#[cfg(feature = "bandwidth")]
 mod answer;
 mod clock;
 mod consent;
@@ -22,6 +23,8 @@ mod judgment;
 mod lease;
 pub mod limits;
 mod link;
+#[cfg(feature = "bandwidth")]
+mod lookup;
 mod opened;
 mod outbox;
 mod picture;
@@ -83,6 +86,8 @@ pub struct Worker {
     pictures: Pictures,
     run: Option<Run>,
     next_fetch: u64,
+    /// The browser can't refuse private addresses itself: names are looked up before each hop.
+    looks_up_first: bool,
     /// The place in the row that the next piece of work gets.
     next_seq: u64,
     outbox: Row<Entry>,
@@ -121,6 +126,7 @@ impl Worker {
             Event::Frame(bytes) => self.frame(&bytes, now),
             Event::Persisted { batch } => self.persisted(batch),
             Event::PersistFailed { batch } => self.persist_failed(batch, now),
+            Event::LookedUp { fetch, addresses } => self.looked_up(fetch, &addresses, now),
             Event::HopAnswered { fetch, head } => self.hop_answered(fetch, head, now),
             Event::BodyRead { fetch, body, encoded_bytes } => self.body_read(fetch, body, encoded_bytes, now),
             Event::FetchFailed { fetch, failure, encoded_bytes } => {

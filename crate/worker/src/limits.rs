@@ -14,6 +14,8 @@ pub const CLOCK_DRIFT_MS_MAX: u64 = 5_000;
 pub const DAY_TOLERANCE_MS: u64 = 12 * 3_600_000;
 /// Times of a fetch are policy's.
 pub use lull_policy::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS};
+/// Time for a name's addresses, milliseconds.
+pub const LOOKUP_TIMEOUT_MS: u64 = 5_000;
 /// Bodies that wait to be acknowledged, bytes: above it no fetch begins.
 pub const BODIES_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Without a piece of a picture for this long it is asked for again, milliseconds.

@@ -5,6 +5,7 @@ mod bench;
 mod checks;
 mod faults;
 mod fuzz;
+mod lint;
 mod package;
 mod progress;
 mod psl;
@@ -64,14 +65,15 @@ enum Task {
   cargo xtask build     writes target/extension/pkg/background and …/popup")]
     Build,
 
-    /// Build the extension, assemble its folder and its .zip
+    /// Build the extension, assemble its folders and archives for Chromium and Firefox
     #[command(after_help = "Examples:
   cargo xtask package
   cargo xtask package --flavour judgments     without bandwidth: no fetch, no permission
   cargo xtask package --source --verify       what a reviewer rebuilds; built twice and compared
   cargo xtask package --coordinator ws://127.0.0.1:7400/v1/worker --fingerprint <64 hex digits>
 
-Then open chrome://extensions, switch on developer mode, and load target/extension/chromium.")]
+Then open chrome://extensions, switch on developer mode, and load target/extension/chromium; in Firefox
+open about:debugging#/runtime/this-firefox and load target/extension/firefox/manifest.json.")]
     Package(package::PackageArgs),
 
     /// Write the generated parts of store/ anew: a reason per permission, how to rebuild

@@ -207,7 +207,8 @@ impl Hop {
                 hop.hear(event);
             }
         };
-        let _watch = Watch::start(url, listen).map_err(|_| FetchFailure::Network)?;
+        let fragment = self.url.strip_prefix(url).unwrap_or_default();
+        let _watch = Watch::start(url, fragment, listen).map_err(|_| FetchFailure::Network)?;
         let init = self.init(method).map_err(|_| FetchFailure::Network)?;
         let response = global::fetch(&self.url, &init).await.map_err(|_| self.failure())?;
         self.events().await;

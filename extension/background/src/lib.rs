@@ -8,6 +8,11 @@ mod fetch;
 mod fetch;
 mod global;
 mod key;
+#[cfg(feature = "bandwidth")]
+mod lookup;
+#[cfg(not(feature = "bandwidth"))]
+#[path = "without_bandwidth/lookup.rs"]
+mod lookup;
 mod pages;
 mod shell;
 mod socket;

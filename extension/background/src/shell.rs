@@ -13,6 +13,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::Happening;
 use crate::fetch::Fetches;
 use crate::global::now;
+use crate::lookup;
 use crate::pages::{Pages, id_of};
 use crate::socket::Socket;
 use crate::start::Trouble;
@@ -122,6 +123,7 @@ impl Shell {
             Effect::Disconnect => drop(self.socket.take()),
             Effect::Send(frame) => self.send(&frame),
             Effect::Persist { batch, writes } => self.persist(batch, &writes),
+            Effect::LookUp { fetch, host, timeout_ms } => lookup::start(self, fetch, host, timeout_ms),
             Effect::Fetch { fetch, url, method, timeout_ms } => {
                 self.fetches.send(self, fetch, &url, method, timeout_ms);
             }

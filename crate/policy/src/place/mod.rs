@@ -46,15 +46,14 @@ const FILES_AFTER: usize = 2;
 fn segments(path: &str, is_place: fn(&str, At) -> bool) -> bool {
     let mut at = At::First;
     for (index, segment) in path.split('/').filter(|s| !s.is_empty()).enumerate() {
-        let word = word::Word::of(segment);
-        if index >= FILES_AFTER && word.is_in(FILES) {
+        if index >= FILES_AFTER && is_one_of(FILES, segment) {
             return false;
         }
         if is_place(segment, at) {
             return true;
         }
         at = match at {
-            _ if word.is_in(ABOUT) => At::Subject,
+            _ if is_one_of(ABOUT, segment) => At::Subject,
             At::First if is_locale(segment) => At::First,
             _ => At::Later,
         };
@@ -62,9 +61,19 @@ fn segments(path: &str, is_place: fn(&str, At) -> bool) -> bool {
     false
 }
 
+/// Whether a list of words, which a space parts, has this one: as it stands, for it lets others pass.
+fn is_one_of(list: &str, segment: &str) -> bool {
+    list.split(' ').any(|listed| listed.eq_ignore_ascii_case(segment))
+}
+
 /// `en`, `de-CH`, `pt_br`: a language in front of everything else.
 fn is_locale(segment: &str) -> bool {
-    let mut parts = segment.split(['-', '_']);
-    let two = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_alphabetic());
-    parts.next().is_some_and(two) && parts.next().is_none_or(two) && parts.next().is_none()
+    let mut shape = [0; 6];
+    let mut len = 0;
+    for byte in word::decoded(segment) {
+        let Some(place) = shape.get_mut(len) else { return false };
+        *place = if byte.is_ascii_alphabetic() { b'a' } else { byte };
+        len += 1;
+    }
+    matches!(shape.get(..len), Some(b"aa" | b"aa-aa" | b"aa_aa"))
 }

@@ -10,6 +10,7 @@ mod day;
 mod fetch;
 mod judgment;
 mod link;
+mod lookup;
 mod outbox;
 mod receipt;
 mod storage;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::{Files, PackageArgs, check_manifest, gather, write_package};
+use super::{Files, PackageArgs, gather, write};
 use crate::setup::Tools;
 use crate::shell::target;
 use crate::wasm::{MODULES, modules_without_bandwidth, sizes, without_bandwidth};
@@ -47,7 +47,6 @@ pub(super) fn judgments(tools: &Tools, args: &PackageArgs) -> Result<PathBuf> {
     text.push(b'\n');
     files.insert("manifest.json".to_owned(), text);
     files.remove("managed.json");
-    check_manifest(&files, env!("CARGO_PKG_VERSION"))?;
     check(&files)?;
     for module in MODULES {
         let (with, without) = (sizes(module).ok(), sizes(&without_bandwidth(module))?);
@@ -58,7 +57,7 @@ pub(super) fn judgments(tools: &Tools, args: &PackageArgs) -> Result<PathBuf> {
         Some(dir) => std::path::absolute(dir)?,
         None => target()?.join("extension/judgments"),
     };
-    write_package(&dir, &files)?;
+    write(&dir, &files)?;
     Ok(dir)
 }
 
