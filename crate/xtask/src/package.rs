@@ -96,6 +96,11 @@ fn write(dir: &Path, files: &Files) -> Result<()> {
     Ok(())
 }
 
+/// Firefox's form of the manifest.
+pub(crate) fn firefox_form(chrome: &Value) -> Result<Value> {
+    firefox::manifest(chrome)
+}
+
 /// The same files with Firefox's manifest.
 fn for_firefox(chromium: &Files) -> Result<Files> {
     let mut files = chromium.clone();

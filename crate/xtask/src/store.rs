@@ -11,7 +11,12 @@ use crate::setup::{WASM_BINDGEN, WASM_OPT_VERSION, WASM_PACK};
 use crate::shell::repo;
 
 /// Why the extension asks for what it asks for. Each permission of the manifest is here, and nothing else.
-const REASONS: [(&str, &str); 5] = [
+const REASONS: [(&str, &str); 6] = [
+    (
+        "dns",
+        "Firefox only: asks the browser's resolver where a name leads before a request is sent, so that a name that \
+         leads to a private network is refused before anything goes there. Chrome refuses that by itself.",
+    ),
     (
         "alarms",
         "Wakes the background to connect again after the browser stopped it, or after the connection was lost. No alarm is \
@@ -71,7 +76,17 @@ fn permissions_page(manifest: &Value) -> Result<String> {
         "# Permissions\n\nMade from `manifest.json` by `cargo xtask store`. Installing shows no warning: nothing here brings one \
          up, and no site is accessible until a person has agreed and the browser itself has asked.\n",
     );
-    for (heading, names) in [("At installation", &fixed), ("Only when a person switches bandwidth on", &optional)] {
+    let firefox = crate::package::firefox_form(manifest)?;
+    let of_firefox =
+        firefox.get("permissions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let only_firefox: Vec<String> =
+        of_firefox.filter(|name| !fixed.iter().any(|n| n == name)).map(str::to_owned).collect();
+    let sections = [
+        ("At installation", &fixed),
+        ("At installation in Firefox, besides", &only_firefox),
+        ("Only when a person switches bandwidth on", &optional),
+    ];
+    for (heading, names) in sections {
         text.push_str(&format!("\n## {heading}\n\n"));
         for name in names {
             let reason = REASONS.iter().find(|(known, _)| known == name).map(|(_, reason)| *reason);
@@ -80,7 +95,7 @@ fn permissions_page(manifest: &Value) -> Result<String> {
         }
     }
     for (name, _) in REASONS {
-        if ![&fixed, &optional].iter().any(|names| names.iter().any(|asked| asked == name)) {
+        if ![&fixed, &only_firefox, &optional].iter().any(|names| names.iter().any(|asked| asked == name)) {
             bail!("{name} has a reason and is not asked for");
         }
     }
