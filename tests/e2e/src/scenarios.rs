@@ -26,7 +26,9 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 const PAGES: usize = 100;
 
 /// Scenarios that only one browser can play, and why.
-const ONE_BROWSER: [(&str, Kind, &str); 2] = [
+const ONE_BROWSER: [(&str, Kind, &str); 4] = [
+    ("policy_forbids_bandwidth", Kind::Chromium, "the policy is laid over Debian's Chromium alone"),
+    ("judgments_flavour", Kind::Chromium, "the flavour is packaged in Chrome's form"),
     ("storage_full", Kind::Chromium, "only Chromium's DevTools can make an origin's storage full"),
     ("rebound_after_the_look_up", Kind::Firefox, "Chromium looks nothing up: it refuses where it connects"),
 ];
