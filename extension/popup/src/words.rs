@@ -301,6 +301,7 @@ pub(crate) const LEND: &str = "Lend bandwidth";
 pub(crate) const LEND_ASK: &str = "Lend bandwidth?";
 pub(crate) const LEND_TEXT: &str = "See what it would fetch, and what it refuses.";
 /// In the flavour of Lull that only judges.
+#[cfg(not(feature = "bandwidth"))]
 pub(crate) const ABSENT: &str = "This Lull only judges";
 pub(crate) const ABSENT_TEXT: &str = "There is no bandwidth in it: it can't fetch a page, and asks for no permission.";
 pub(crate) const CONSENT: &str = "Before you lend";

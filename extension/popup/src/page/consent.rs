@@ -76,7 +76,9 @@ fn Form(props: &FormProps) -> Html {
     });
     let (wire, setter) = (props.wire.clone(), asked.setter());
     let agree = move |_| {
-        wire.send(Command::Agree { statements: Statement::ALL.into() });
+        let understood = QUESTIONS.iter().map(|question| question.statement);
+        let statements = [Statement::Adult, Statement::MayShare].into_iter().chain(understood).collect();
+        wire.send(Command::Agree { statements });
         ask_browser(&wire, &setter, true);
     };
     let open = said.open();
