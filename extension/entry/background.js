@@ -13,9 +13,11 @@ chrome.runtime.onConnect.addListener((port) => {
 chrome.runtime.onInstalled.addListener((details) => tell('installed', details.reason));
 chrome.runtime.onStartup.addListener(() => tell('startup'));
 chrome.alarms.onAlarm.addListener(() => tell('alarm'));
-chrome.idle.onStateChanged.addListener(() => tell('idle'));
 chrome.permissions.onAdded.addListener(() => tell('permission'));
 chrome.permissions.onRemoved.addListener(() => tell('permission'));
+// The flavour without bandwidth asks for neither.
+chrome.idle?.onStateChanged.addListener(() => tell('idle'));
+chrome.storage?.managed?.onChanged?.addListener(() => tell('policy'));
 
 init().then(() => {
   tell = happened;

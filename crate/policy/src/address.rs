@@ -79,6 +79,9 @@ const SPECIAL_V6: [(u128, u32); 4] = [
     (0x3fff << 112, 20),     // documentation (RFC 9637)
 ];
 
+/// Blocks that are refused; so is all IPv6 that lies outside of the one that is given out.
+pub(crate) const ADDRESS_BLOCKS: usize = SPECIAL_V4.len() + SPECIAL_V6.len();
+
 fn is_global_v6(address: Ipv6Addr) -> bool {
     let [a, b, c, d, e, f, g, h] = address.segments();
     let is_global = |high: u16, low: u16| is_global_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));

@@ -19,6 +19,23 @@ pub struct Destination<'a> {
     pub domain: &'a str,
 }
 
+/// What a URL may begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheme {
+    /// `https` or `http`.
+    pub name: &'static str,
+    /// Its port: no other one passes.
+    pub port: u16,
+    /// Only where the order says so.
+    pub only_if_ordered: bool,
+}
+
+/// The schemes that pass.
+pub const SCHEMES: [Scheme; 2] = [
+    Scheme { name: "https", port: 443, only_if_ordered: false },
+    Scheme { name: "http", port: 80, only_if_ordered: true },
+];
+
 /// Judges a URL as a browser serialises it; `http_allowed` is the order's word on plain http.
 pub fn judge_url(url: &str, http_allowed: bool) -> Result<Destination<'_>, Refusal> {
     if url.len() > URL_BYTES_MAX || !url.bytes().all(|b| b.is_ascii_graphic()) {
@@ -69,11 +86,9 @@ pub fn judge_hops<'a>(
 
 fn after_scheme(url: &str, http_allowed: bool) -> Result<&str, Refusal> {
     let (scheme, rest) = url.split_once(':').ok_or(Refusal::Malformed)?;
-    match scheme {
-        "https" => {}
-        "http" if http_allowed => {}
-        _ if scheme.eq_ignore_ascii_case("https") => return Err(Refusal::Malformed),
-        _ => return Err(Refusal::Scheme),
+    if !SCHEMES.iter().any(|known| known.name == scheme && (http_allowed || !known.only_if_ordered)) {
+        let is_spelled_otherwise = scheme.eq_ignore_ascii_case("https");
+        return Err(if is_spelled_otherwise { Refusal::Malformed } else { Refusal::Scheme });
     }
     rest.strip_prefix("//").ok_or(Refusal::Malformed)
 }

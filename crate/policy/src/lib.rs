@@ -2,6 +2,7 @@
 
 mod address;
 mod destination;
+mod facts;
 mod headers;
 mod media;
 mod name;
@@ -10,7 +11,8 @@ mod request;
 mod suffix;
 
 pub use address::{judge_address, judge_addresses};
-pub use destination::{Destination, judge_hops, judge_url};
+pub use destination::{Destination, SCHEMES, Scheme, judge_hops, judge_url};
+pub use facts::{FACTS, Fact, Limit, is_within, terms};
 pub use headers::{BROWSER_HEADERS, REQUEST_HEADERS};
 pub use media::{APPLICATION_TYPES, IMAGE_TYPES, TEXT_TYPES_REFUSED, judge_media_type};
 pub use name::{POINTS_INSIDE, SPECIAL_USE};

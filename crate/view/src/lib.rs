@@ -4,6 +4,10 @@
 //! Enums are tagged from outside, serde's own way: a tag inside is read by keeping all else aside until it is
 //! found, which costs either side 10 KB (gzip) and more.
 
+mod consent;
+
+pub use consent::{Consent, Statement};
+
 use lull_protocol::limits::AMOUNT_MAX;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +30,8 @@ pub struct View {
     pub judgments_waiting: u32,
     /// What bandwidth does now.
     pub bandwidth: Bandwidth,
+    /// Consent to it.
+    pub consent: Consent,
     /// The newest first, at most [`ACTIVITIES_MAX`].
     pub activities: Vec<Activity>,
     /// Signed results that the coordinator has not acknowledged yet.
@@ -225,8 +231,16 @@ pub struct Bandwidth {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BandwidthState {
+    /// This flavour of Lull has no bandwidth in it.
+    Absent,
+    /// The organisation that manages this browser forbids it.
+    Forbidden,
+    /// The organisation that manages this browser installed Lull, and its policy doesn't allow it.
+    NotAllowed,
     /// Not switched on.
     Off,
+    /// Switched on, but consent is missing, or covers less than this version of Lull may do.
+    NeedsConsent,
     /// Switched on, but the browser's permission is missing.
     NoPermission,
     /// Paused.
@@ -418,11 +432,18 @@ pub enum Command {
         /// The new value.
         on: bool,
     },
-    /// Consent to bandwidth, or take it back (the permission goes back too).
+    /// Switch bandwidth on, which needs consent, or off (the permission goes back too).
     SetBandwidth {
         /// The new value.
         on: bool,
     },
+    /// Consent to bandwidth, by these statements. It is not switched on by that.
+    Agree {
+        /// Each of [`Statement::ALL`].
+        statements: Vec<Statement>,
+    },
+    /// Take consent back: bandwidth is switched off, and what was agreed to is forgotten.
+    TakeConsentBack,
     /// When bandwidth may be used.
     SetBandwidthWhen {
         /// The new value.

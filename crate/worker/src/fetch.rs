@@ -114,8 +114,14 @@ fn announces_too_much(head: &HopHead, bytes_max: u64) -> bool {
 impl Worker {
     /// What bandwidth does now, or why it does nothing.
     pub(crate) fn bandwidth_state(&self) -> BandwidthState {
+        if let Some(barrier) = self.barrier() {
+            return barrier;
+        }
         if !self.settings.bandwidth {
             return BandwidthState::Off;
+        }
+        if !self.has_consent() {
+            return BandwidthState::NeedsConsent;
         }
         // Before the operator's card was seen it stands still as in a pause.
         if self.settings.paused || !self.settings.card_seen {

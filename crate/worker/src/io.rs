@@ -129,6 +129,17 @@ pub struct Surroundings {
     pub host_permission: bool,
     /// When the person's day began, local midnight.
     pub day_start: Timestamp,
+    /// What an organisation that manages this browser says.
+    pub managed: Managed,
+}
+
+/// What an organisation that manages this browser says; nothing in a browser that nobody manages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Managed {
+    /// Its policy installed Lull; the person didn't.
+    pub is_installed_by_policy: bool,
+    /// Its policy for Lull says whether bandwidth may be switched on.
+    pub allows_bandwidth: Option<bool>,
 }
 
 /// What the shell must do, in this order.

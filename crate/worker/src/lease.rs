@@ -188,7 +188,7 @@ impl Worker {
         }
         let fetch_stands_still = !self.settings.paused && self.surroundings.is_some() && !self.may_fetch();
         let is_off = |class| match class {
-            JobClass::Fetch => !self.settings.bandwidth || fetch_stands_still,
+            JobClass::Fetch => !self.lends() || fetch_stands_still,
             JobClass::Judgment => !self.may_judge(),
         };
         let off = self.leases.iter().filter(|(_, lease)| !lease.is_done && is_off(lease.offer.class));

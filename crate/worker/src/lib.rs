@@ -9,14 +9,21 @@
 //! has a limit. What must survive is in the shell's storage before it is relied on: a result is sent
 //! only after the batch with its outbox record was reported durable.
 
+#[cfg(feature = "bandwidth")]
 mod answer;
 mod clock;
+mod consent;
+#[cfg(feature = "bandwidth")]
+mod fetch;
+#[cfg(not(feature = "bandwidth"))]
+#[path = "without_bandwidth.rs"]
 mod fetch;
 mod io;
 mod judgment;
 mod lease;
 pub mod limits;
 mod link;
+#[cfg(feature = "bandwidth")]
 mod lookup;
 mod opened;
 mod outbox;
@@ -44,6 +51,7 @@ pub use lull_policy::REQUEST_HEADERS;
 pub use traffic::traffic;
 
 use clock::Clock;
+use consent::Agreed;
 use fetch::Run;
 use lease::Lease;
 use link::Link;
@@ -63,6 +71,8 @@ pub struct Worker {
     rng: fastrand::Rng,
     effects: VecDeque<Effect>,
     settings: Settings,
+    /// To bandwidth.
+    consent: Option<Agreed>,
     /// `None` until the shell has told them for the first time.
     surroundings: Option<Surroundings>,
     coordinator: Option<Coordinator>,
@@ -145,8 +155,8 @@ impl Worker {
         self.link_view()
     }
 
-    /// Answers what only asks: `OpenReceipt`, `Export`, `JudgeUrl`. `None` for true commands, which go
-    /// to [`Worker::handle`].
+    /// Answers what only asks (`OpenReceipt`, `Export`, `JudgeUrl`) and, in words, what isn't carried out.
+    /// `None` for all other commands, which go to [`Worker::handle`].
     pub fn query(&self, query: &Command, _now: Timestamp) -> Option<Reply> {
         match query {
             Command::OpenReceipt { offer, change } => {
@@ -157,7 +167,7 @@ impl Worker {
                 let refusal = lull_policy::judge_url(url, false).err().map(|refusal| refusal.code().to_owned());
                 Some(Reply::Judged { url: url.clone(), refusal })
             }
-            _ => None,
+            _ => self.objection(query).map(|error| Reply::Failed { error: error.to_owned() }),
         }
     }
 
@@ -185,7 +195,7 @@ impl Worker {
 
     /// Whether anything may happen at all.
     fn is_working(&self) -> bool {
-        !self.settings.paused && (self.settings.judgments || self.settings.bandwidth)
+        !self.settings.paused && (self.settings.judgments || self.lends())
     }
 
     /// Whether judgments may be taken: switched on, and the operator's card was seen.

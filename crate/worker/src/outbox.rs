@@ -165,7 +165,7 @@ impl Worker {
 
     fn is_consented(&self, class: JobClass) -> bool {
         match class {
-            JobClass::Fetch => self.settings.bandwidth,
+            JobClass::Fetch => self.lends(),
             JobClass::Judgment => self.settings.judgments,
         }
     }

@@ -26,6 +26,7 @@ pub(crate) enum Key {
     Account,
     Verdicts,
     Stopped,
+    Consent,
     Lease(Hash),
     Returned(Hash),
     Outbox(Hash),
@@ -42,6 +43,7 @@ impl fmt::Display for Key {
             Self::Account => f.write_str("account"),
             Self::Verdicts => f.write_str("verdicts"),
             Self::Stopped => f.write_str("stopped"),
+            Self::Consent => f.write_str("consent"),
             Self::Lease(offer) => write!(f, "lease/{offer}"),
             Self::Returned(offer) => write!(f, "returned/{offer}"),
             Self::Outbox(offer) => write!(f, "outbox/{offer}"),
@@ -55,8 +57,15 @@ impl Key {
     /// Reads a storage key; `None` for what is not a record of this machine.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let Some((kind, offer)) = text.split_once('/') else {
-            let plain =
-                [Self::Settings, Self::Counters, Self::Coordinator, Self::Account, Self::Verdicts, Self::Stopped];
+            let plain = [
+                Self::Settings,
+                Self::Counters,
+                Self::Coordinator,
+                Self::Account,
+                Self::Verdicts,
+                Self::Stopped,
+                Self::Consent,
+            ];
             return plain.into_iter().find(|key| key.to_string() == text);
         };
         let offer = Hash::from_hex(offer)?;
@@ -71,7 +80,7 @@ impl Key {
     }
     /// Whether the record only makes sense with the coordinator it came from.
     pub(crate) fn is_of_a_coordinator(self) -> bool {
-        !matches!(self, Self::Settings | Self::Counters | Self::Stopped)
+        !matches!(self, Self::Settings | Self::Counters | Self::Stopped | Self::Consent)
     }
 }
 

@@ -10,6 +10,7 @@ use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
 use lull_view::{Notice, Settings};
 
 use crate::clock::Clock;
+use crate::consent::Agreed;
 use crate::lease::{Lease, class_of};
 use crate::link::{Link, Phase};
 use crate::outbox::Entry;
@@ -31,6 +32,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let mut settings = loading.take(Key::Settings, |r: SettingsRecord| Ok(Settings::from(r))).unwrap_or_default();
     let mut counters: Counters = loading.take(Key::Counters, Ok).unwrap_or_default();
     counters.wakes = counters.wakes.saturating_add(1);
+    let consent = loading.take(Key::Consent, |r| Ok(Agreed::new(r)));
     let stopped = loading.take(Key::Stopped, |r: StoppedRecord| Ok(r)).filter(|s| s.pinned == pinned);
     let of_another = loading.read(Key::Coordinator).is_some_and(|r: CoordinatorRecord| r.key.fingerprint() != pinned);
     if of_another {
@@ -64,6 +66,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         key,
         me,
         settings,
+        consent,
         coordinator,
         account,
         counters,
@@ -245,6 +248,7 @@ impl Worker {
                 }
                 _ => None,
             },
+            Key::Consent => self.consent.as_ref().map(|agreed| seal(agreed.record())),
             Key::Lease(offer) => self.leases.get(&offer).filter(|l| !l.is_done).map(|l| seal(&l.record())),
             Key::Returned(offer) => self.returned.get(&offer).map(seal),
             Key::Outbox(offer) => self.outbox.get(&offer).map(|entry| seal(&entry.record())),
@@ -258,7 +262,15 @@ impl Worker {
 
     /// Every key that a record exists for.
     pub(crate) fn live_keys(&self) -> Vec<Key> {
-        let mut keys = vec![Key::Settings, Key::Counters, Key::Coordinator, Key::Account, Key::Verdicts, Key::Stopped];
+        let mut keys = vec![
+            Key::Settings,
+            Key::Counters,
+            Key::Coordinator,
+            Key::Account,
+            Key::Verdicts,
+            Key::Stopped,
+            Key::Consent,
+        ];
         keys.extend(self.leases.offers().map(Key::Lease));
         keys.extend(self.returned.keys().copied().map(Key::Returned));
         keys.extend(self.outbox.offers().flat_map(|offer| [Key::Outbox(offer), Key::Body(offer)]));

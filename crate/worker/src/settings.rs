@@ -17,16 +17,19 @@ fn takes_consent(before: &Settings, after: &Settings) -> bool {
 }
 
 impl Worker {
+    /// Carries a command out, unless something speaks against it.
     pub(crate) fn command(&mut self, command: Command, now: Timestamp) {
+        if self.objection(&command).is_some() {
+            return;
+        }
         match command {
             Command::SetJudgments { on } => self.set(|s| s.judgments = on),
-            Command::SetBandwidth { on } => {
-                let was_on = self.settings.bandwidth;
-                self.set(|s| s.bandwidth = on);
-                if was_on && !on {
-                    self.effects.push_back(Effect::ReleasePermission);
-                }
+            Command::SetBandwidth { on: true } => self.set(|s| s.bandwidth = true),
+            Command::SetBandwidth { on: false } => {
+                self.switch_bandwidth_off();
             }
+            Command::Agree { .. } => self.agree(now),
+            Command::TakeConsentBack => self.take_consent_back(),
             Command::SetBandwidthWhen { when } => self.set(|s| s.bandwidth_when = when),
             Command::SetPaused { on } => self.set(|s| s.paused = on),
             Command::CardSeen => self.set(|s| s.card_seen = true),
@@ -40,7 +43,7 @@ impl Worker {
         }
     }
 
-    fn set(&mut self, change: impl FnOnce(&mut Settings)) {
+    pub(crate) fn set(&mut self, change: impl FnOnce(&mut Settings)) {
         let before = self.settings.clone();
         change(&mut self.settings);
         if takes_consent(&before, &self.settings) {
@@ -57,10 +60,12 @@ impl Worker {
     }
 
     /// What the browser knows. If the background was killed between the word that took bandwidth back and
-    /// the release of its permission, the first look after the start makes up for it.
+    /// the release of its permission, the first look after the start makes up for it. Who manages the browser
+    /// takes bandwidth back as the person does.
     pub(crate) fn look_around(&mut self, surroundings: Surroundings) {
         let is_first = self.surroundings.replace(surroundings).is_none();
-        if is_first && surroundings.host_permission && !self.settings.bandwidth {
+        let was_on = self.barrier().is_some() && self.switch_bandwidth_off();
+        if is_first && surroundings.host_permission && !self.settings.bandwidth && !was_on {
             self.effects.push_back(Effect::ReleasePermission);
         }
     }

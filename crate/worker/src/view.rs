@@ -129,6 +129,7 @@ impl Worker {
                 bytes: self.counters.bytes,
                 fetches: self.counters.fetches,
             },
+            consent: self.consent_view(),
             activities: self.activities(),
             outbox: u32::try_from(self.outbox.len()).unwrap_or(u32::MAX),
             diagnostics: Diagnostics {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use crate::package::{PackageArgs, package};
+use crate::package::{Flavour, PackageArgs, package};
 use crate::progress::{Ended, Row, table};
 use crate::setup::{Goal, Item, Prepared, Tools, prepare};
 use crate::shell::{command, stream, which};
@@ -42,7 +42,7 @@ pub(crate) enum Stage {
     Wasm,
     /// The signed vectors, read by an outside COSE implementation; the demonstration's content
     Cose,
-    /// The extension's release package
+    /// The extension's release packages: in full, and without bandwidth
     Package,
     /// The Firefox package, judged by Mozilla's own linter
     Lint,
@@ -151,7 +151,10 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
             stream(command(tools.venv_python()).arg("tests/vectors/check_cose.py"))?;
             stream(command(tools.venv_python()).args(["tests/demo/make.py", "--check"]))
         }
-        (Stage::Package, Some(tools)) => package(tools, &PackageArgs::default()).map(drop),
+        (Stage::Package, Some(tools)) => {
+            package(tools, &PackageArgs::default())?;
+            package(tools, &PackageArgs::of(Flavour::Judgments)).map(drop)
+        }
         (Stage::Lint, Some(tools)) => lint::lint(tools),
         (Stage::Faults, _) => stream(faults::faults()?.args(long.then_some("--long"))),
         (Stage::E2e, Some(tools)) => {

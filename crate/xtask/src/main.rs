@@ -13,6 +13,7 @@ mod run;
 mod setup;
 mod shell;
 mod sim;
+mod store;
 mod tidy;
 mod version;
 mod wasm;
@@ -67,11 +68,18 @@ enum Task {
     /// Build the extension, assemble its folders and archives for Chromium and Firefox
     #[command(after_help = "Examples:
   cargo xtask package
+  cargo xtask package --flavour judgments     without bandwidth: no fetch, no permission
+  cargo xtask package --source --verify       what a reviewer rebuilds; built twice and compared
   cargo xtask package --coordinator ws://127.0.0.1:7400/v1/worker --fingerprint <64 hex digits>
 
 Then open chrome://extensions, switch on developer mode, and load target/extension/chromium; in Firefox
 open about:debugging#/runtime/this-firefox and load target/extension/firefox/manifest.json.")]
     Package(package::PackageArgs),
+
+    /// Write the generated parts of store/ anew: a reason per permission, how to rebuild
+    #[command(after_help = "Example:
+  cargo xtask store     then read the diff; `cargo test -p xtask` fails while they are stale")]
+    Store,
 
     /// Check the rules a machine can check: crate edges, docs, lints, sizes, append-only files
     #[command(after_help = "Examples:
@@ -175,6 +183,7 @@ fn dispatch(cli: Cli) -> Result<()> {
             let tools = setup::prepare(Goal::Build, force)?.require()?;
             package::package(&tools, &args).map(drop)
         }
+        Task::Store => store::write(),
         Task::Tidy(args) => tidy::tidy(args.bless),
         Task::Test(args) => checks::test(&args.only, args.long, force),
         Task::Bench(args) => bench::bench(&args, force),

@@ -2,6 +2,8 @@
 //! the same byte for byte whenever its files are. They differ in the manifest alone.
 
 mod firefox;
+mod flavour;
+mod source;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,6 +15,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+
+pub(crate) use flavour::Flavour;
 
 use crate::setup::Tools;
 use crate::shell::{remove_dir, repo, target};
@@ -35,6 +39,25 @@ pub(crate) struct PackageArgs {
     /// The folder to write chromium/, firefox/ and their .zip archives into [default: target/extension]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// What the package can do
+    #[arg(long, value_enum, default_value = "full")]
+    flavour: Flavour,
+
+    /// Instead of the extension, the archive from which a store's reviewer rebuilds it
+    #[arg(long)]
+    source: bool,
+
+    /// Unpack that archive in two folders, build both, and compare the packages
+    #[arg(long, requires = "source")]
+    verify: bool,
+}
+
+impl PackageArgs {
+    /// A package of this flavour, all else as usual.
+    pub(crate) fn of(flavour: Flavour) -> Self {
+        Self { flavour, ..Self::default() }
+    }
 }
 
 /// A package's files by their path in it.
@@ -42,13 +65,19 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// Builds the wasm modules, assembles the folders and archives from them; returns the folder of Chromium's.
 pub(crate) fn package(tools: &Tools, args: &PackageArgs) -> Result<PathBuf> {
+    if args.source {
+        return source::package(tools, args.verify);
+    }
     let _alone = alone()?;
+    if args.flavour == Flavour::Judgments {
+        return flavour::judgments(tools, args);
+    }
     modules(tools)?;
     let out = match &args.out {
         Some(dir) => std::path::absolute(dir)?,
         None => target()?.join("extension"),
     };
-    let chromium = gather(args)?;
+    let chromium = gather(args, &|module| module.to_owned())?;
     let firefox = for_firefox(&chromium)?;
     let dir = out.join("chromium");
     write(&dir, &chromium)?;
@@ -65,6 +94,11 @@ fn write(dir: &Path, files: &Files) -> Result<()> {
     fs::write(&zip_path, &zip).with_context(|| format!("can't write {}", zip_path.display()))?;
     println!("packaged {} files: {} and its .zip, {} KB", files.len(), dir.display(), zip.len().div_ceil(1000));
     Ok(())
+}
+
+/// Firefox's form of the manifest.
+pub(crate) fn firefox_form(chrome: &Value) -> Result<Value> {
+    firefox::manifest(chrome)
 }
 
 /// The same files with Firefox's manifest.
@@ -89,14 +123,15 @@ pub(crate) fn deflated_len(bytes: &[u8]) -> Result<u64> {
     Ok(ZipArchive::new(Cursor::new(archive))?.by_index(0)?.compressed_size())
 }
 
-fn gather(args: &PackageArgs) -> Result<Files> {
+/// All files but the modules of the full flavour are the same in each.
+fn gather(args: &PackageArgs, module_name: &dyn Fn(&str) -> String) -> Result<Files> {
     let mut files = Files::new();
     let repo = repo();
     add(&mut files, "manifest.json".to_owned(), &repo.join("manifest.json"))?;
     add_dir(&mut files, "", &repo.join("static"), &|_| true)?;
     add_dir(&mut files, "", &repo.join("extension/entry"), &|path| has_extension(path, &["js"]))?;
     for module in MODULES {
-        let dir = module_dir(module)?;
+        let dir = module_dir(&module_name(module))?;
         add_dir(&mut files, &format!("pkg/{module}/"), &dir, &|path| has_extension(path, &["js", "wasm"]))?;
     }
     if let (Some(coordinator), Some(fingerprint)) = (&args.coordinator, &args.fingerprint) {

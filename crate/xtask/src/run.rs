@@ -107,6 +107,7 @@ pub(crate) fn e2e(tools: &Tools, programs: Programs) -> Result<Command> {
     let mut e2e = tools.command(&built.join("lull-e2e").to_string_lossy());
     e2e.env("LULL_REPO", repo())
         .env("LULL_EXTENSION_DIR", target()?.join("extension"))
+        .env("LULL_JUDGMENTS_DIR", target()?.join("extension/judgments"))
         .env("LULL_COORDINATOR_BIN", built.join("lull-coordinator"))
         .env("LULL_CLI_BIN", built.join("lull"))
         .env("LULL_NATIVE_BIN", built.join("lull-native"))

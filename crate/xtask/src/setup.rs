@@ -16,7 +16,7 @@ use crate::progress::Steps;
 use crate::shell::lock;
 
 pub(crate) use programs::{chromedriver, chromium, firefox};
-pub(crate) use tools::{Tools, WASM_OPT_VERSION};
+pub(crate) use tools::{Tools, WASM_BINDGEN, WASM_OPT_VERSION, WASM_PACK};
 
 /// What the machine is prepared for.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -12,6 +12,8 @@ use crate::shell::{cargo_home, lock, logged, remap, remove_dir, remove_file, rep
 
 /// The crates under `extension/` that become wasm modules.
 pub(crate) const MODULES: [&str; 2] = ["background", "popup"];
+/// What the names of modules without bandwidth begin with.
+const WITHOUT_BANDWIDTH: &str = "judgments/";
 /// The module of the benchmark's page: `tests/bench`.
 const BENCH: &str = "bench";
 
@@ -43,6 +45,20 @@ pub(crate) fn modules(tools: &Tools) -> Result<()> {
     Ok(())
 }
 
+/// The same modules without bandwidth, as `judgments/<module>`, for one who is [`alone`].
+pub(crate) fn modules_without_bandwidth(tools: &Tools) -> Result<()> {
+    let mut steps = Steps::new(2 * MODULES.len());
+    for module in MODULES {
+        one(tools, &without_bandwidth(module), &repo().join("extension").join(module), &mut steps)?;
+    }
+    Ok(())
+}
+
+/// What a module is called when it is built without bandwidth.
+pub(crate) fn without_bandwidth(module: &str) -> String {
+    format!("{WITHOUT_BANDWIDTH}{module}")
+}
+
 /// The benchmark's own module, built like the extension's; gives the folder it is in.
 pub(crate) fn bench_module(tools: &Tools) -> Result<PathBuf> {
     let _alone = alone()?;
@@ -62,6 +78,9 @@ fn pack(tools: &Tools, module: &str, crate_dir: &Path) -> Result<String> {
     wasm_pack.args(["build", "--target", "web", "--mode", "no-install"]);
     wasm_pack.args(["--no-opt", "--no-pack", "--no-typescript", "--no-gitignore", "--profile", "wasm"]);
     wasm_pack.arg("--out-dir").arg(&out).arg(crate_dir);
+    if module.starts_with(WITHOUT_BANDWIDTH) {
+        wasm_pack.args(["--", "--no-default-features"]);
+    }
     wasm_pack.env("CARGO_ENCODED_RUSTFLAGS", compiler_flags()?);
     logged(&mut wasm_pack, &log(module)?)?;
     forbid_raw_html(&out)?;
@@ -93,8 +112,8 @@ fn without_raw_html(glue: &str) -> String {
 fn optimise(tools: &Tools, module: &str) -> Result<String> {
     let file = wasm_file(&module_dir(module)?)?;
     let kept = target()?.join("extension/opt").join(WASM_OPT_VERSION);
-    fs::create_dir_all(&kept)?;
     let (large, small) = (kept.join(format!("{module}.large")), kept.join(format!("{module}.small")));
+    fs::create_dir_all(large.parent().unwrap_or(&kept))?;
     if !small.is_file() || fs::read(&large).unwrap_or_default() != fs::read(&file)? {
         remove_file(&small)?;
         fs::copy(&file, &large)?;

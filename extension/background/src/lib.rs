@@ -1,15 +1,27 @@
 //! The extension's background: drives the worker's machine with the browser's fetch, socket, storage,
 //! alarms and idle state. The few lines of JavaScript in `extension/entry` call [`happened`].
 
+#[cfg(feature = "bandwidth")]
+mod fetch;
+#[cfg(not(feature = "bandwidth"))]
+#[path = "without_bandwidth/fetch.rs"]
 mod fetch;
 mod global;
 mod key;
+#[cfg(feature = "bandwidth")]
+mod lookup;
+#[cfg(not(feature = "bandwidth"))]
+#[path = "without_bandwidth/lookup.rs"]
 mod lookup;
 mod pages;
 mod shell;
 mod socket;
 mod start;
 mod storage;
+#[cfg(feature = "bandwidth")]
+mod surroundings;
+#[cfg(not(feature = "bandwidth"))]
+#[path = "without_bandwidth/surroundings.rs"]
 mod surroundings;
 mod timers;
 
@@ -33,7 +45,7 @@ enum Happening {
     Installed,
     /// The alarm rang.
     Alarm,
-    /// The person came or went, or a permission did.
+    /// The person came or went, or a permission or a policy did.
     Surroundings,
 }
 
@@ -45,7 +57,7 @@ impl Happening {
             "disconnect" => Some(Self::Disconnect(first)),
             "installed" if first.as_string().as_deref() == Some("install") => Some(Self::Installed),
             "alarm" => Some(Self::Alarm),
-            "idle" | "permission" => Some(Self::Surroundings),
+            "idle" | "permission" | "policy" => Some(Self::Surroundings),
             // The start of the browser, or an update: starting was all there was to do.
             _ => None,
         }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use lull_browser::{BrowserError, Request, from_js, open_tab, permissions_release_all, set_badge};
+use lull_browser::{BrowserError, Request, from_js, open_tab, set_badge};
 use lull_view::{Command, Link, Reply, View};
 use lull_worker::{Effect, Event, Surroundings, Worker, Write};
 use wasm_bindgen::prelude::*;
@@ -18,7 +18,7 @@ use crate::pages::{Pages, id_of};
 use crate::socket::Socket;
 use crate::start::Trouble;
 use crate::storage::Storage;
-use crate::surroundings::look;
+use crate::surroundings::{look, release_permission};
 use crate::timers::{Timers, pause};
 
 /// What a newcomer sees first.
@@ -131,7 +131,7 @@ impl Shell {
                 self.fetches.read_body(self, fetch, bytes_max, timeout_ms);
             }
             Effect::AbortFetch { fetch } => self.fetches.abort(fetch),
-            Effect::ReleasePermission => spawn_local(async { report(permissions_release_all().await) }),
+            Effect::ReleasePermission => spawn_local(release_permission()),
             Effect::WakeAt(at) => self.timers.wake_at(self, at),
             Effect::Badge { count } => spawn_local(async move { report(set_badge(count).await) }),
             Effect::ViewChanged => self.view_changed(),
@@ -188,6 +188,7 @@ impl Shell {
     }
 
     /// The fetches under way.
+    #[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "there are none"))]
     pub(crate) fn fetches(&self) -> &Fetches {
         &self.fetches
     }

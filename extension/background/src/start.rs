@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use js_sys::Promise;
-use lull_browser::{describe, from_js, is_firefox, package_url, set_idle_detection};
-use lull_view::{Account, Bandwidth, BandwidthState, Diagnostics, Link, LinkProblem, Notice, Settings, View};
+use lull_browser::{describe, from_js, is_firefox, package_url};
+use lull_view::{Account, Bandwidth, BandwidthState, Consent, Diagnostics, Link, LinkProblem, Notice, Settings, View};
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
 use serde::Deserialize;
@@ -14,9 +14,9 @@ use web_sys::{RequestInit, Response};
 
 use crate::global::{fetch, random};
 use crate::key::{self, KeyError};
-use crate::shell::{Shell, report};
+use crate::shell::Shell;
 use crate::storage::{Storage, StorageError};
-use crate::surroundings::look;
+use crate::surroundings::{look, watch_idle};
 
 /// The file of the package that names the coordinator.
 const TRUST: &str = "trust.json";
@@ -55,6 +55,7 @@ impl Trouble {
             judgment: None,
             judgments_waiting: 0,
             bandwidth: Bandwidth { state: BandwidthState::Off, site: None, bytes: 0, fetches: 0 },
+            consent: Consent::default(),
             activities: Vec::new(),
             outbox: 0,
             diagnostics: Diagnostics::default(),
@@ -66,7 +67,7 @@ impl Trouble {
 /// Makes the shell around a machine, or around the trouble that keeps one from being made. Whatever can be
 /// asked for is asked for before anything is waited for: somebody may be looking at an empty page.
 pub(crate) async fn start() -> Rc<Shell> {
-    report(set_idle_detection());
+    watch_idle();
     let surroundings = look();
     let shell = match load().await {
         Ok((storage, worker)) => Shell::new(Some(storage), Ok(worker)),

@@ -4,6 +4,7 @@
 mod action;
 mod alarm;
 mod idle;
+mod managed;
 mod name;
 mod network;
 mod permission;
@@ -14,6 +15,7 @@ mod runtime;
 pub use action::set_badge;
 pub use alarm::{clear_alarm, set_alarm};
 pub use idle::{IDLE_DETECTION_S, is_away, set_idle_detection};
+pub use managed::{allows_bandwidth, is_installed_by_policy};
 pub use name::look_up;
 pub use network::data_saver;
 pub use permission::{has_all_sites, permissions_release_all, permissions_request_all};

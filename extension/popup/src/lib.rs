@@ -4,6 +4,8 @@
 //! [`View`]: lull_view::View
 //! [`Command`]: lull_view::Command
 
+#![cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "words and parts that only bandwidth's pages use"))]
+
 mod app;
 mod format;
 mod icons;

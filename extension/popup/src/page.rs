@@ -1,7 +1,15 @@
 //! One module per page.
 
 mod activities;
+#[cfg(feature = "bandwidth")]
 mod bandwidth;
+#[cfg(not(feature = "bandwidth"))]
+#[path = "page/without_bandwidth.rs"]
+mod bandwidth;
+#[cfg(feature = "bandwidth")]
+mod consent;
+#[cfg(feature = "bandwidth")]
+mod facts;
 mod home;
 mod judgment;
 mod receipt;
@@ -9,7 +17,11 @@ mod settings;
 mod welcome;
 
 pub(crate) use bandwidth::bandwidth;
+#[cfg(not(feature = "bandwidth"))]
+pub(crate) use bandwidth::{consent, facts};
 pub(crate) use home::home;
 pub(crate) use receipt::Receipt;
 pub(crate) use settings::settings;
 pub(crate) use welcome::welcome;
+#[cfg(feature = "bandwidth")]
+pub(crate) use {consent::consent, facts::facts};

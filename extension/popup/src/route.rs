@@ -14,6 +14,10 @@ pub(crate) enum Route {
     Receipt(String),
     /// What lending bandwidth means.
     Bandwidth,
+    /// Consent to it.
+    Consent,
+    /// What Lull can and can't do with a connection.
+    Facts,
     /// Choices, key, export, diagnostics.
     Settings,
 }
@@ -23,6 +27,8 @@ impl Route {
         match hash.trim_start_matches(['#', '/']) {
             "welcome" => Self::Welcome,
             "bandwidth" => Self::Bandwidth,
+            "consent" => Self::Consent,
+            "facts" => Self::Facts,
             "settings" => Self::Settings,
             path => match path.strip_prefix("receipt/") {
                 Some(offer) => Self::Receipt(offer.to_owned()),
@@ -38,6 +44,8 @@ impl Route {
             Self::Welcome => "#/welcome".to_owned(),
             Self::Receipt(offer) => format!("#/receipt/{offer}"),
             Self::Bandwidth => "#/bandwidth".to_owned(),
+            Self::Consent => "#/consent".to_owned(),
+            Self::Facts => "#/facts".to_owned(),
             Self::Settings => "#/settings".to_owned(),
         }
     }
@@ -87,7 +95,9 @@ mod tests {
     #[test]
     fn every_page_is_found_by_its_own_link() {
         let receipt = Route::Receipt("00ff".to_owned());
-        for route in [Route::Home, Route::Welcome, receipt, Route::Bandwidth, Route::Settings] {
+        for route in
+            [Route::Home, Route::Welcome, receipt, Route::Bandwidth, Route::Consent, Route::Facts, Route::Settings]
+        {
             assert_eq!(Route::from_hash(&route.href()), route);
         }
     }

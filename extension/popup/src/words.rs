@@ -1,5 +1,10 @@
 //! Every word the popup shows.
 
+#[cfg(feature = "bandwidth")]
+pub(crate) mod consent;
+#[cfg(feature = "bandwidth")]
+pub(crate) mod facts;
+
 use lull_view::{ActivityState, BandwidthState, ChangedByte, LinkProblem, Notice};
 
 /// The language of these words (BCP 47).
@@ -295,6 +300,13 @@ pub(crate) const BANDWIDTH: &str = "Bandwidth";
 pub(crate) const LEND: &str = "Lend bandwidth";
 pub(crate) const LEND_ASK: &str = "Lend bandwidth?";
 pub(crate) const LEND_TEXT: &str = "See what it would fetch, and what it refuses.";
+/// In the flavour of Lull that only judges.
+#[cfg(not(feature = "bandwidth"))]
+pub(crate) const ABSENT: &str = "This Lull only judges";
+pub(crate) const ABSENT_TEXT: &str = "There is no bandwidth in it: it can't fetch a page, and asks for no permission.";
+pub(crate) const CONSENT: &str = "Before you lend";
+pub(crate) const FACTS: &str = "What Lull can and can't do";
+pub(crate) const FACTS_LINK: &str = "What Lull can and can't do with my connection";
 pub(crate) const LEND_SHOW: &str = "Show me";
 pub(crate) const LEND_LEAD: &str = "Buyers ask for public web pages; your browser fetches them while you're away, signs what it got, and you're \
      paid for each.";
@@ -343,7 +355,11 @@ pub(crate) fn fetches(n: u64, shown: &str) -> String {
 /// What bandwidth does: a word for the state, and a sentence.
 pub(crate) fn bandwidth(state: BandwidthState) -> (&'static str, &'static str) {
     match state {
+        BandwidthState::Absent => ("Not in it", ABSENT_TEXT),
+        BandwidthState::Forbidden => ("Off", "The organisation that manages this browser has switched it off."),
+        BandwidthState::NotAllowed => ("Off", "The organisation that manages this browser doesn't allow it."),
         BandwidthState::Off => ("Off", "You haven't switched it on."),
+        BandwidthState::NeedsConsent => ("Asks you", "It needs your consent before it goes on."),
         BandwidthState::NoPermission => ("Needs permission", "The browser's permission is missing."),
         BandwidthState::Paused => ("Paused", "It stands still until you go on."),
         BandwidthState::WaitingForAway => ("You're here", "It waits until you're away."),
@@ -382,7 +398,6 @@ pub(crate) fn refusal(code: &str) -> &str {
 pub(crate) const WORK: &str = "Work";
 pub(crate) const JUDGMENTS: &str = "Judgments";
 pub(crate) const JUDGMENTS_TEXT: &str = "Answer quick questions. Needs no permission.";
-pub(crate) const BANDWIDTH_SEE: &str = "What it does and refuses";
 pub(crate) const OPERATOR: &str = "Who you work for";
 pub(crate) const OPERATOR_NONE: &str = "Known after the first connection.";
 pub(crate) const KEY: &str = "Your key";

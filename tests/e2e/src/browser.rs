@@ -494,7 +494,7 @@ fn capabilities(launch: &Launch<'_>) -> Result<serde_json::Map<String, Value>> {
 }
 
 /// Chromium's id of an unpacked extension: the first 16 bytes of SHA-256 of its path, as letters a–p.
-fn extension_id(folder: &Path) -> Result<String> {
+pub(crate) fn extension_id(folder: &Path) -> Result<String> {
     let path = folder.to_str().context("a path that is not UTF-8")?;
     let hex = HEXLOWER.encode(&Hash::of(path.as_bytes()).0[..16]);
     Ok(hex.bytes().map(|b| char::from(if b <= b'9' { b - b'0' + b'a' } else { b + 10 })).collect())

@@ -79,6 +79,33 @@ fn set_up() -> Result<()> {
     std::fs::remove_file(file).context("resolv.conf stays mounted without its name")
 }
 
+/// A policy of who manages the browser, as long as it lives: Debian's Chromium reads it from a folder that is laid
+/// over the machine's own in this namespace alone.
+pub(crate) struct Policy;
+
+/// Where Debian's Chromium looks for its configuration.
+const CHROMIUM_ETC: &str = "/etc/chromium";
+
+impl Policy {
+    /// Sets it.
+    pub(crate) fn set(policy: &serde_json::Value) -> Result<Self> {
+        run("mount", &["-t", "tmpfs", "lull-policy", CHROMIUM_ETC])?;
+        let set = Self;
+        let folder = Path::new(CHROMIUM_ETC).join("policies/managed");
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("lull.json"), policy.to_string())?;
+        Ok(set)
+    }
+}
+
+impl Drop for Policy {
+    fn drop(&mut self) {
+        if let Err(error) = run("umount", &["-l", CHROMIUM_ETC]) {
+            eprintln!("· {error}");
+        }
+    }
+}
+
 fn path(path: &Path) -> Result<&str> {
     path.to_str().context("a path that is not UTF-8")
 }

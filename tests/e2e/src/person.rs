@@ -17,6 +17,10 @@ pub(crate) const HOME: &str = "popup.html?tab=1#/";
 pub(crate) const WELCOME: &str = "popup.html?tab=1#/welcome";
 /// The page that asks for bandwidth.
 pub(crate) const BANDWIDTH: &str = "popup.html?tab=1#/bandwidth";
+/// Consent to it.
+pub(crate) const CONSENT: &str = "popup.html?tab=1#/consent";
+/// What Lull can and can't do.
+pub(crate) const FACTS: &str = "popup.html?tab=1#/facts";
 /// Settings.
 pub(crate) const SETTINGS: &str = "popup.html?tab=1#/settings";
 
@@ -131,19 +135,31 @@ impl<'a> Person<'a> {
         Ok(fields)
     }
 
-    /// Lends bandwidth: sees refusals with reasons, is asked, agrees, at any time of day.
+    /// Lends bandwidth: sees refusals with reasons, says and understands what consent needs, is asked, agrees, at
+    /// any time of day.
     pub(crate) async fn lend(&self) -> Result<()> {
         self.browser.allow_hosts().await?;
         self.browser.open(BANDWIDTH).await?;
         self.sees_refusals().await?;
         self.browser.click("when-always").await?;
         self.browser.click("grant").await?;
+        if self.browser.js("return location.hash").await?.as_str() == Some("#/consent") {
+            self.consent().await?;
+        }
         self.browser
             .until("bandwidth is on", async || {
                 let state = self.browser.attribute("bandwidth-state", "data-state").await?;
                 Ok(["idle", "fetching"].contains(&state.as_str()))
             })
             .await
+    }
+
+    /// Two statements and three answers, then yes.
+    async fn consent(&self) -> Result<()> {
+        for name in ["adult", "may-share", "answer-0-1", "answer-1-0", "answer-2-2", "agree"] {
+            self.browser.click(name).await?;
+        }
+        Ok(())
     }
 
     /// Three refusals with a reason each, judged by this browser.

@@ -10,11 +10,13 @@ use tokio::process::Command;
 use crate::browser::Browser;
 use crate::job::say;
 use crate::market::Demo;
-use crate::person::{BANDWIDTH, HOME, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, Person, SETTINGS, WELCOME};
 use crate::world::{Paths, World};
 
 /// The popup's size, CSS pixels.
 const POPUP: (u32, u32) = (380, 600);
+/// A full page's size, CSS pixels.
+const TAB: (u32, u32) = (760, 1000);
 /// Length of the recording, seconds.
 const RECORDING_S: u64 = 20;
 
@@ -114,11 +116,12 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
     browser.open(BANDWIDTH).await?;
     browser.find("grant").await?;
     camera.shoot("bandwidth").await?;
+    consent(&browser, &camera).await?;
     person.lend().await?;
     browser.open(HOME).await?;
     browser.until("fetches are listed", async || Ok(browser.text("earned-all").await?.len() > 3)).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    camera.set_up((760, 1000)).await?;
+    camera.set_up(TAB).await?;
     camera.shoot("home-tab").await?;
     camera.set_up(POPUP).await?;
     browser.open(SETTINGS).await?;
@@ -130,6 +133,23 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
     camera.shoot("offline").await?;
     browser.close().await?;
     world.stop().await
+}
+
+/// Consent half said, with one answer that is not quite right; then what Lull can and can't do.
+async fn consent(browser: &Browser, camera: &Camera<'_>) -> Result<()> {
+    browser.open(CONSENT).await?;
+    for name in ["adult", "may-share", "answer-0-0", "answer-1-0"] {
+        browser.click(name).await?;
+    }
+    browser.js("scrollTo(0, 0)").await?;
+    camera.shoot("consent").await?;
+    camera.set_up(TAB).await?;
+    camera.shoot("consent-tab").await?;
+    browser.open(FACTS).await?;
+    browser.find("facts").await?;
+    camera.shoot("facts-tab").await?;
+    camera.set_up(POPUP).await?;
+    camera.shoot("facts").await
 }
 
 async fn recording(paths: &Paths, data: &Path, folder: &Path) -> Result<()> {

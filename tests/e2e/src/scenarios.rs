@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
+use crate::consent::{consent_means_something, judgments_flavour, policy_forbids_bandwidth};
 use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
     profile_copied, storage_damaged,
@@ -15,7 +16,7 @@ use crate::faults::{
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
-use crate::person::{BANDWIDTH, HOME, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, Person, SETTINGS, WELCOME};
 use crate::world::{Paths, World};
 
 /// How long after the driver's click on pause has returned the site may still see its reader: 100 ms, and as
@@ -25,7 +26,9 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 const PAGES: usize = 100;
 
 /// Scenarios that only one browser can play, and why.
-const ONE_BROWSER: [(&str, Kind, &str); 2] = [
+const ONE_BROWSER: [(&str, Kind, &str); 4] = [
+    ("policy_forbids_bandwidth", Kind::Chromium, "the policy is laid over Debian's Chromium alone"),
+    ("judgments_flavour", Kind::Chromium, "the flavour is packaged in Chrome's form"),
     ("storage_full", Kind::Chromium, "only Chromium's DevTools can make an origin's storage full"),
     ("rebound_after_the_look_up", Kind::Firefox, "Chromium looks nothing up: it refuses where it connects"),
 ];
@@ -99,6 +102,9 @@ scenarios! {
     other_key_refused,
     storage_full,
     storage_damaged,
+    consent_means_something,
+    policy_forbids_bandwidth,
+    judgments_flavour,
     install_warns_of_nothing,
     lives_while_connected_and_wakes,
     rebound_after_the_look_up,
@@ -206,7 +212,7 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     browser.click("change-byte").await?;
     browser.until_attribute("receipt-valid", "data-valid", "false").await?;
     no_violations(&browser, &axe, "changed receipt").await?;
-    for (page, element) in [(BANDWIDTH, "grant"), (SETTINGS, "export")] {
+    for (page, element) in [(BANDWIDTH, "grant"), (CONSENT, "agree"), (FACTS, "facts"), (SETTINGS, "export")] {
         browser.open(page).await?;
         browser.find(element).await?;
         no_violations(&browser, &axe, page).await?;

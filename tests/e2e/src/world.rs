@@ -31,6 +31,8 @@ pub(crate) struct Paths {
     packages: PathBuf,
     /// The packaged extension, not yet bound to a coordinator.
     pub(crate) package: PathBuf,
+    /// The same without bandwidth.
+    judgments: PathBuf,
     /// How often the background is killed at random.
     pub(crate) kills: u64,
     coordinator: PathBuf,
@@ -51,6 +53,7 @@ impl Paths {
             browser,
             package: get("LULL_EXTENSION_DIR")?.join(browser.name()),
             packages: get("LULL_EXTENSION_DIR")?,
+            judgments: get("LULL_JUDGMENTS_DIR")?,
             kills,
             coordinator: get("LULL_COORDINATOR_BIN")?,
             cli: get("LULL_CLI_BIN")?,
@@ -61,6 +64,13 @@ impl Paths {
     /// The same in another browser.
     pub(crate) fn within(&self, browser: Kind) -> Self {
         Self { browser, package: self.packages.join(browser.name()), ..self.clone() }
+    }
+}
+
+impl Paths {
+    /// With the package that has no bandwidth in it.
+    pub(crate) fn without_bandwidth(&self) -> Self {
+        Self { package: self.judgments.clone(), ..self.clone() }
     }
 }
 

@@ -7,8 +7,8 @@ use lull_protocol::message::Message;
 use lull_protocol::statement::{OperatorCard, Transcript};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Hash, Timestamp, ToWorker};
-use lull_view::{AnswerInput, BandwidthWhen, ChangeByte, Command};
-use lull_worker::{Event, FetchFailure, FetchId, HopHead, Surroundings};
+use lull_view::{AnswerInput, BandwidthWhen, ChangeByte, Command, Statement};
+use lull_worker::{Event, FetchFailure, FetchId, HopHead, Managed, Surroundings};
 
 use crate::feed::Feed;
 use crate::make::{self, COORDINATOR, WORKER};
@@ -92,6 +92,7 @@ impl Life<'_> {
         for command in [
             Command::CardSeen,
             Command::SetBandwidthWhen { when: BandwidthWhen::Always },
+            Command::Agree { statements: Statement::ALL.into() },
             Command::SetBandwidth { on: true },
             Command::SetJudgments { on: true },
             Command::SetPaused { on: false },
@@ -176,7 +177,7 @@ impl Life<'_> {
         let part = *self.feed.pick(&["item", "offer", "result", "verdict", "other"]);
         let change = ChangeByte { part: part.into(), offset: self.feed.number() };
         let text = self.feed.text(70);
-        let command = match self.feed.below(13) {
+        let command = match self.feed.below(15) {
             0 => Command::SetJudgments { on },
             1 => Command::SetBandwidth { on },
             2 => Command::SetBandwidthWhen { when: if on { BandwidthWhen::Always } else { BandwidthWhen::Away } },
@@ -194,6 +195,8 @@ impl Life<'_> {
             9 => Command::Export,
             10 => Command::JudgeUrl { url: text },
             11 => Command::DismissNotice,
+            12 => Command::TakeConsentBack,
+            13 => Command::Agree { statements: Statement::ALL.into_iter().skip(usize::from(on)).collect() },
             _ => Command::ConnectNow,
         };
         let reply = self.world.worker.query(&command, self.world.now);
@@ -370,6 +373,10 @@ impl Life<'_> {
             data_saver: feed.one_in(4),
             host_permission: !feed.one_in(4),
             day_start: make::moment(feed),
+            managed: Managed {
+                is_installed_by_policy: feed.one_in(8),
+                allows_bandwidth: [None, Some(true), Some(false)][usize::from(feed.one_in(4)) * (1 + feed.below(2))],
+            },
         };
         let event = match feed.below(4) {
             0 => Event::Alarm,

@@ -127,7 +127,11 @@ impl World {
         let is_command = matches!(event, Event::Command(_));
         self.worker.handle(event, self.now);
         self.settings = self.view().settings;
-        assert!(is_command || self.settings == before, "somebody else than the person changed the settings");
+        let is_barred = self.settings == Settings { bandwidth: false, ..before.clone() } && !self.may_lend();
+        assert!(
+            is_command || is_barred || self.settings == before,
+            "somebody else than the person changed the settings"
+        );
         self.drain();
         self.look();
     }
@@ -147,13 +151,24 @@ impl World {
     }
 
     fn is_working(&self) -> bool {
-        !self.settings.paused && (self.settings.judgments || self.settings.bandwidth)
+        !self.settings.paused && (self.settings.judgments || self.lends())
+    }
+
+    /// Whether bandwidth is on, agreed to, and nobody who manages the browser forbids it.
+    fn lends(&self) -> bool {
+        self.settings.bandwidth && self.view().consent.is_current && self.may_lend()
+    }
+
+    /// What who manages the browser says.
+    fn may_lend(&self) -> bool {
+        let managed = self.surroundings.managed;
+        managed.allows_bandwidth.unwrap_or(!managed.is_installed_by_policy)
     }
 
     fn may_fetch(&self) -> bool {
         let Surroundings { away, data_saver, host_permission, .. } = self.surroundings;
         let s = &self.settings;
-        s.bandwidth
+        self.lends()
             && s.card_seen
             && !s.paused
             && host_permission

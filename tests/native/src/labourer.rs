@@ -1,6 +1,6 @@
 //! A person for load: takes everything on, answers after a moment's thought, and doesn't like to wait.
 
-use lull_view::{AnswerInput, BandwidthWhen, Command, Link, Notice, View};
+use lull_view::{AnswerInput, BandwidthWhen, Command, Link, Notice, Statement, View};
 
 use crate::{Said, Shell};
 
@@ -32,6 +32,7 @@ impl Labourer {
         let mut commands = vec![Command::SetJudgments { on: true }, Command::CardSeen, Command::FirstRunDone];
         if self.lends {
             commands.push(Command::SetBandwidthWhen { when: BandwidthWhen::Always });
+            commands.push(Command::Agree { statements: Statement::ALL.into() });
             commands.push(Command::SetBandwidth { on: true });
         }
         commands.into_iter().map(Said::now).collect()

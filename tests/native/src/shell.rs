@@ -9,7 +9,7 @@ use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
 use lull_protocol::{SigningKey, Timestamp};
 use lull_view::{Command, View};
-use lull_worker::{Config, Effect, Event, FetchFailure, Surroundings, Worker, Write};
+use lull_worker::{Config, Effect, Event, FetchFailure, Managed, Surroundings, Worker, Write};
 use tokio::sync::{mpsc, watch};
 
 use crate::disk::Disk;
@@ -138,6 +138,7 @@ impl<S: Shell> NativeWorker<S> {
             data_saver: false,
             host_permission: self.web.is_some(),
             day_start: day_start(now()),
+            managed: Managed::default(),
         };
         self.feed(Event::Surroundings(surroundings), &ways).await?;
         loop {

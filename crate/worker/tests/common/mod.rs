@@ -13,7 +13,7 @@ use lull_protocol::message::Message;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
 use lull_protocol::*;
-use lull_view::{AnswerInput, BandwidthWhen, Command, Judgment, Reply, View};
+use lull_view::{AnswerInput, BandwidthWhen, Command, Judgment, Reply, Statement, View};
 use lull_worker::*;
 
 /// The coordinator's clock when a world begins: 2026-10-05, 10:00 UTC.
@@ -117,7 +117,7 @@ impl World {
             disk,
             now_ms: START_MS,
             ahead_ms: 0,
-            surroundings: Surroundings { away: true, data_saver: false, host_permission: false, day_start },
+            surroundings: Surroundings { away: true, day_start, ..Surroundings::default() },
             is_reachable: true,
             is_disk_full: false,
             disk_bytes_max: usize::MAX,
@@ -187,11 +187,14 @@ impl World {
     }
 
     /// The person commands: as in the UI, work is switched on by who has seen the card, and bandwidth by who
-    /// has granted the permission.
+    /// has agreed and granted the permission.
     pub fn command(&mut self, command: Command) {
         let is_on = matches!(command, Command::SetJudgments { on: true } | Command::SetBandwidth { on: true });
         if is_on && !self.view().settings.card_seen {
             self.feed(Event::Command(Command::CardSeen));
+        }
+        if command == (Command::SetBandwidth { on: true }) && !self.view().consent.is_current {
+            self.feed(Event::Command(Command::Agree { statements: Statement::ALL.into() }));
         }
         if command == (Command::SetBandwidth { on: true }) && !self.surroundings.host_permission {
             self.surroundings.host_permission = true;

@@ -117,6 +117,9 @@ impl Day {
         if settings.bandwidth_when != BandwidthWhen::Always {
             return Some(Command::SetBandwidthWhen { when: BandwidthWhen::Always });
         }
+        if !view.consent.is_current {
+            return Some(Command::Agree { statements: Statement::ALL.into() });
+        }
         if !settings.bandwidth {
             return Some(Command::SetBandwidth { on: true });
         }

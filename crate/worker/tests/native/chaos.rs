@@ -4,8 +4,8 @@ use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Amount, ByteCount, Hash, Item, SigningKey, ToWorker};
-use lull_view::{AnswerInput, BandwidthWhen, ChangeByte, Command};
-use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Surroundings, Worker};
+use lull_view::{AnswerInput, BandwidthWhen, ChangeByte, Command, Statement};
+use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Managed, Surroundings, Worker};
 use proptest::prelude::*;
 
 use crate::common::*;
@@ -91,6 +91,8 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Always }),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
         Just(Command::ConnectNow),
+        Just(Command::TakeConsentBack),
+        (0..=Statement::ALL.len()).prop_map(|n| Command::Agree { statements: Statement::ALL[..n].into() }),
         Just(Command::DismissNotice),
         Just(Command::Export),
         text().prop_map(|url| Command::JudgeUrl { url }),
@@ -149,9 +151,13 @@ fn act() -> impl Strategy<Value = Act> {
             failure,
             encoded_bytes
         }),
-        (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(away, data_saver, host_permission)| {
-            Event::Surroundings(Surroundings { away, data_saver, host_permission, day_start: at(DAY_START_MS) })
-        }),
+        (any::<[bool; 4]>(), any::<Option<bool>>()).prop_map(
+            |([away, data_saver, host_permission, is_installed_by_policy], allows_bandwidth)| {
+                let managed = Managed { is_installed_by_policy, allows_bandwidth };
+                let day_start = at(DAY_START_MS);
+                Event::Surroundings(Surroundings { away, data_saver, host_permission, day_start, managed })
+            }
+        ),
         command().prop_map(Event::Command),
         (any::<u64>(), any::<u64>()).prop_map(|(own, foreign)| Event::RequestEvents { own, foreign }),
         Just(Event::Alarm),

@@ -5,7 +5,7 @@ use lull_protocol::limits::SILENCE_MS_MAX;
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::statement::OperatorCard;
 use lull_protocol::{ToCoordinator, ToWorker};
-use lull_view::{BandwidthState, BandwidthWhen, Command, Link, LinkProblem, Notice};
+use lull_view::{BandwidthState, BandwidthWhen, Command, Link, LinkProblem, Notice, Statement};
 use lull_worker::{Effect, Event, limits};
 
 use crate::common::*;
@@ -211,6 +211,7 @@ fn no_work_before_the_operator_s_card_was_seen() {
     world.worker.handle(Event::Surroundings(world.surroundings), world.local());
     for command in [
         Command::SetBandwidthWhen { when: BandwidthWhen::Always },
+        Command::Agree { statements: Statement::ALL.into() },
         Command::SetBandwidth { on: true },
         Command::SetJudgments { on: true },
     ] {

@@ -5,6 +5,7 @@
 mod chaos;
 #[path = "../common/mod.rs"]
 mod common;
+mod consent;
 mod day;
 mod fetch;
 mod judgment;

@@ -29,7 +29,7 @@ const SHARED: [&str; 12] = [
     "content_security_policy",
 ];
 /// Keys that only Chrome knows, or that have another form in Firefox.
-const REPLACED: [&str; 2] = ["minimum_chrome_version", "background"];
+const REPLACED: [&str; 3] = ["minimum_chrome_version", "background", "storage"];
 
 /// What the add-on sends, in Mozilla's categories, as its own consent screen tells it.
 ///

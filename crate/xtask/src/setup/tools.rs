@@ -11,9 +11,9 @@ use crate::shell::{capture, command, logged, remove_dir};
 use crate::version::{parse, show};
 
 /// wasm-pack, from crates.io.
-pub(super) const WASM_PACK: &str = "0.15.1";
+pub(crate) const WASM_PACK: &str = "0.15.1";
 /// wasm-bindgen's command line: equals the crate's version in Cargo.toml.
-pub(super) const WASM_BINDGEN: &str = "0.2.130";
+pub(crate) const WASM_BINDGEN: &str = "0.2.130";
 /// geckodriver, from crates.io: it drives Firefox.
 pub(super) const GECKODRIVER: &str = "0.37.1";
 /// cargo-fuzz, from crates.io.
@@ -81,6 +81,11 @@ impl Tools {
         dirs.push(self.bin("cargo-fuzz", CARGO_FUZZ));
         prepend_path(&mut command, dirs);
         command
+    }
+
+    /// Whether Debian's toolchain was asked for.
+    pub(crate) fn forced(&self) -> bool {
+        self.force_debian
     }
 
     /// Like [`Tools::command`], with the Rust toolchain that has the wasm32 target.

@@ -1,6 +1,6 @@
 //! Lending bandwidth: what it fetches, what it refuses, what sites see; then the browser's own question.
 
-use lull_view::{BandwidthState, BandwidthWhen, Command, Reply, View};
+use lull_view::{BandwidthState, BandwidthWhen, Command, Consent, Reply, View};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlInputElement;
 use yew::events::InputEvent;
@@ -14,7 +14,7 @@ use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::Lull;
 use crate::parts::title_bar;
-use crate::route::{Route, is_tab};
+use crate::route::{Route, go, is_tab};
 use crate::words;
 
 /// The page.
@@ -29,6 +29,7 @@ pub(crate) fn bandwidth(lull: &Lull, view: &View) -> Html {
             if view.settings.bandwidth {
                 { running(view) }
             }
+            <p><a href={Route::Facts.href()} data-testid="facts-link">{ words::FACTS_LINK }</a></p>
             <section class="card">
                 <h2>{ words::LEND_EXAMPLES }</h2>
                 <p class="quiet">{ words::LEND_EXAMPLES_TEXT }</p>
@@ -41,7 +42,8 @@ pub(crate) fn bandwidth(lull: &Lull, view: &View) -> Html {
             <ul class="reasons">{ for words::LEND_FACTS.iter().map(reason) }</ul>
             <section class="card decide">
                 { when(lull, view.settings.bandwidth_when) }
-                <Grant wire={lull.wire.clone()} on={view.settings.bandwidth} state={view.bandwidth.state} />
+                <Grant wire={lull.wire.clone()} on={view.settings.bandwidth} state={view.bandwidth.state}
+                    consent={view.consent} />
             </section>
         </div>
     }
@@ -129,13 +131,14 @@ fn Judged(props: &JudgedProps) -> Html {
 }
 
 #[derive(PartialEq, Properties)]
-struct TryProps {
-    wire: Wire,
+pub(crate) struct TryProps {
+    /// Asks the background.
+    pub(crate) wire: Wire,
 }
 
 /// A field for any address, judged while it is typed.
 #[component]
-fn Try(props: &TryProps) -> Html {
+pub(crate) fn Try(props: &TryProps) -> Html {
     let text = use_state_eq(String::new);
     let setter = text.setter();
     let input = move |event: InputEvent| {
@@ -180,7 +183,7 @@ pub(crate) fn when(lull: &Lull, chosen: BandwidthWhen) -> Html {
 
 /// Where the question to the browser stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+pub(crate) enum Asked {
     NotYet,
     Asking,
     Denied,
@@ -191,6 +194,7 @@ struct GrantProps {
     wire: Wire,
     on: bool,
     state: BandwidthState,
+    consent: Consent,
 }
 
 /// The button that makes the browser ask, and the way to switch off.
@@ -198,13 +202,20 @@ struct GrantProps {
 fn Grant(props: &GrantProps) -> Html {
     let asked = use_state_eq(|| Asked::NotYet);
     let (wire, setter) = (props.wire.clone(), asked.setter());
-    let grant = move |_| ask_browser(&wire, &setter);
+    let agreed = props.consent.is_current;
+    let grant = move |_| ask_browser(&wire, &setter, agreed);
     let wire = props.wire.clone();
     let off = move |_| wire.send(Command::SetBandwidth { on: false });
-    let missing = props.state == BandwidthState::NoPermission;
+    let wire = props.wire.clone();
+    let take_back = move |_| wire.send(Command::TakeConsentBack);
+    let missing = matches!(props.state, BandwidthState::NoPermission | BandwidthState::NeedsConsent);
+    if let Some(who) = words::consent::barrier(props.state) {
+        return barred(props.state, who);
+    }
     let label = match (*asked, props.on) {
         (Asked::Asking, _) => words::LEND_ASKING,
         _ if !is_tab() => words::LEND_TAB,
+        _ if !agreed => words::consent::READ_AND_AGREE,
         (_, true) => words::LEND_REGRANT,
         (_, false) => words::LEND,
     };
@@ -214,7 +225,7 @@ fn Grant(props: &GrantProps) -> Html {
                 { words::BANDWIDTH }{ ": " }<strong>{ words::bandwidth(props.state).0 }</strong>
             </p>
             if !props.on || missing {
-                <p class="quiet">{ words::LEND_PERMISSION }</p>
+                <p class="quiet">{ if agreed { words::LEND_PERMISSION } else { words::consent::FIRST } }</p>
                 <button class="button primary wide" data-testid="grant" disabled={*asked == Asked::Asking} onclick={grant}>
                     { label }
                 </button>
@@ -225,13 +236,41 @@ fn Grant(props: &GrantProps) -> Html {
             if *asked == Asked::Denied && (!props.on || missing) {
                 <p class="denied" role="alert">{ words::LEND_DENIED }</p>
             }
+            if let Some(at) = props.consent.given_at {
+                <p class="quiet agreed" key="agreed">
+                    { words::consent::agreed_on(&format::moment(at)) }{ " " }
+                    <button class="link-button" data-testid="take-back" onclick={take_back}>
+                        { words::consent::TAKE_BACK }
+                    </button>
+                </p>
+            }
+        </div>
+    }
+}
+
+/// Who manages the browser decided.
+fn barred(state: BandwidthState, who: &'static str) -> Html {
+    html! {
+        <div class="grant">
+            <p class="bandwidth-state" data-testid="bandwidth-state" data-state={state_code(state)} role="status">
+                { words::BANDWIDTH }{ ": " }<strong>{ words::bandwidth(state).0 }</strong>
+            </p>
+            <p class="denied" data-testid="barred">{ who }</p>
+            <p class="quiet">{ words::consent::FOR_ADMINISTRATORS }</p>
         </div>
     }
 }
 
 /// Must run inside the click: browsers let a page ask only then. A popup would be closed by the question,
-/// so it opens the full page instead.
-fn ask_browser(wire: &Wire, asked: &UseStateSetter<Asked>) {
+/// so it opens the full page instead. Who has not agreed comes to that first.
+pub(crate) fn ask_browser(wire: &Wire, asked: &UseStateSetter<Asked>, agreed: bool) {
+    if !agreed {
+        if !is_tab() {
+            return open_tab(Route::Consent);
+        }
+        go(&Route::Consent);
+        return to_top();
+    }
     if !is_tab() {
         open_tab(Route::Bandwidth);
         return;
@@ -243,16 +282,29 @@ fn ask_browser(wire: &Wire, asked: &UseStateSetter<Asked>) {
         if answer.await.unwrap_or(false) {
             asked.set(Asked::NotYet);
             wire.send(Command::SetBandwidth { on: true });
+            go(&Route::Bandwidth);
+            to_top();
         } else {
             asked.set(Asked::Denied);
         }
     });
 }
 
+/// A new page begins at its top.
+fn to_top() {
+    if let Some(window) = web_sys::window() {
+        window.scroll_to_with_x_and_y(0.0, 0.0);
+    }
+}
+
 /// The state's code, for tests and styles.
 pub(crate) fn state_code(state: BandwidthState) -> &'static str {
     match state {
+        BandwidthState::Absent => "absent",
+        BandwidthState::Forbidden => "forbidden",
+        BandwidthState::NotAllowed => "not_allowed",
         BandwidthState::Off => "off",
+        BandwidthState::NeedsConsent => "needs_consent",
         BandwidthState::NoPermission => "no_permission",
         BandwidthState::Paused => "paused",
         BandwidthState::WaitingForAway => "waiting_for_away",

@@ -127,6 +127,9 @@ fn work(lull: &Lull, view: &View) -> Html {
 /// The bandwidth line, or the quiet offer to lend some.
 fn bandwidth_line(view: &View) -> Html {
     let bandwidth = &view.bandwidth;
+    if matches!(bandwidth.state, BandwidthState::Absent | BandwidthState::Forbidden | BandwidthState::NotAllowed) {
+        return html! {};
+    }
     if bandwidth.state == BandwidthState::Off {
         let paid = view.activities.iter().filter(|activity| activity.amount > 0).count();
         return if paid >= LEND_AFTER_CREDITS {

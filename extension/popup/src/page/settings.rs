@@ -1,6 +1,6 @@
 //! Settings: consent, whose work, the key, receipts, and what the background saw.
 
-use lull_view::{Command, Reply, View};
+use lull_view::{BandwidthState, Command, Reply, View};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 use yew::{Callback, Html, Properties, component, html, use_state_eq};
@@ -53,13 +53,16 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
 /// Bandwidth can be switched off here; it is switched on only where it is explained.
 fn bandwidth_row(lull: &Lull, view: &View) -> Html {
     let state = view.bandwidth.state;
+    if state == BandwidthState::Absent {
+        return html! {};
+    }
     html! {
         <div class="switch-row">
             <div class="switch-words">
                 <span class="switch-label">{ words::BANDWIDTH }</span>
                 <span class="quiet" data-testid="bandwidth-state" data-state={state_code(state)}>
                     { words::bandwidth(state).0 }{ ". " }
-                    <a href={Route::Bandwidth.href()}>{ words::BANDWIDTH_SEE }</a>
+                    <a href={Route::Facts.href()}>{ words::FACTS_LINK }</a>
                 </span>
             </div>
             if view.settings.bandwidth {

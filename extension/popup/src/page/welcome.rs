@@ -1,6 +1,6 @@
 //! First run: what Lull is, then whose work it is; no permission, no account.
 
-use lull_view::{Command, Operator, View};
+use lull_view::{BandwidthState, Command, Operator, View};
 use yew::{Callback, Html, MouseEvent, html};
 
 use crate::icons::{self, Icon};
@@ -13,13 +13,13 @@ use crate::words;
 /// one under the finger.
 pub(crate) fn welcome(lull: &Lull, view: &View) -> Html {
     match &view.operator {
-        _ if !view.settings.judgments => pitch(lull),
+        _ if !view.settings.judgments => pitch(lull, view),
         None => finding(lull, view),
         Some(operator) => ask(lull, operator),
     }
 }
 
-fn pitch(lull: &Lull) -> Html {
+fn pitch(lull: &Lull, view: &View) -> Html {
     let fact = |fact: &&'static str| html! { <li>{ Icon::Check.draw() }<span>{ *fact }</span></li> };
     html! {
         <div class="welcome" key="pitch">
@@ -32,6 +32,9 @@ fn pitch(lull: &Lull) -> Html {
             <ul class="facts">{ for words::WELCOME_FACTS.iter().map(fact) }</ul>
             <button class="button primary wide" data-testid="start"
                 onclick={lull.on_click(Command::SetJudgments { on: true })}>{ words::START }</button>
+            if view.bandwidth.state != BandwidthState::Absent {
+                <p class="quiet centred"><a href={Route::Facts.href()}>{ words::FACTS_LINK }</a></p>
+            }
         </div>
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{PublicKey, ToCoordinator, cose};
-use lull_view::{BandwidthWhen, Command, Settings};
+use lull_view::{BandwidthWhen, Command, Settings, Statement};
 use lull_worker::Surroundings;
 
 use super::{Holds, broken, must};
@@ -25,8 +25,24 @@ struct Consent {
     /// Batches under way that hold settings, and what they were.
     under_way: Vec<(u64, Settings)>,
     surroundings: Surroundings,
+    /// To bandwidth: as commanded, and whether it was at any time.
+    is_agreed: bool,
+    was_agreed: bool,
     /// The record was damaged: nobody knows what it says.
     is_lost: bool,
+}
+
+impl Consent {
+    /// Whether who manages the browser forbids bandwidth.
+    fn is_barred(&self) -> bool {
+        let managed = self.surroundings.managed;
+        !managed.allows_bandwidth.unwrap_or(!managed.is_installed_by_policy)
+    }
+
+    /// Who manages the browser switches bandwidth off.
+    fn obey(&mut self) {
+        self.wanted.bandwidth &= !self.is_barred();
+    }
 }
 
 impl Consents {
@@ -34,8 +50,9 @@ impl Consents {
         self.0.entry(worker).or_default()
     }
 
-    /// The background started with these settings: they must be what was stored, or was about to be.
-    pub(crate) fn started(&mut self, worker: PublicKey, found: Settings) -> Holds {
+    /// The background started with these settings: they must be what was stored, or was about to be. Consent
+    /// to bandwidth is there only if it was given once; if its record is gone, nothing happens without it.
+    pub(crate) fn started(&mut self, worker: PublicKey, found: Settings, is_agreed: bool) -> Holds {
         let consent = self.of(worker);
         let is_known = consent.is_lost
             || found == consent.stored
@@ -44,7 +61,10 @@ impl Consents {
         must(is_known, "settings survive", detail)?;
         consent.under_way.clear();
         consent.is_lost = false;
+        must(!is_agreed || consent.was_agreed, CONSENT, || "consent that nobody gave".to_owned())?;
+        consent.is_agreed = is_agreed;
         (consent.wanted, consent.stored) = (found.clone(), found);
+        consent.obey();
         Ok(())
     }
 
@@ -68,14 +88,25 @@ impl Consents {
     }
 
     pub(crate) fn surroundings(&mut self, worker: PublicKey, surroundings: Surroundings) {
-        self.of(worker).surroundings = surroundings;
+        let consent = self.of(worker);
+        consent.surroundings = surroundings;
+        consent.obey();
     }
 
     pub(crate) fn command(&mut self, worker: PublicKey, command: &Command) {
-        let wanted = &mut self.of(worker).wanted;
+        let consent = self.of(worker);
+        let may_be_on = consent.is_agreed && !consent.is_barred();
+        let wanted = &mut consent.wanted;
         match command {
             Command::SetJudgments { on } => wanted.judgments = *on,
-            Command::SetBandwidth { on } => wanted.bandwidth = *on,
+            Command::SetBandwidth { on: true } => wanted.bandwidth |= may_be_on,
+            Command::SetBandwidth { on: false } => wanted.bandwidth = false,
+            Command::Agree { statements } => {
+                if Statement::ALL.iter().all(|needed| statements.contains(needed)) {
+                    (consent.is_agreed, consent.was_agreed) = (true, true);
+                }
+            }
+            Command::TakeConsentBack => (consent.is_agreed, wanted.bandwidth) = (false, false),
             Command::SetBandwidthWhen { when } => wanted.bandwidth_when = *when,
             Command::SetPaused { on } => wanted.paused = *on,
             Command::CardSeen => wanted.card_seen = true,
@@ -92,8 +123,9 @@ impl Consents {
 
     /// The browser dials.
     pub(crate) fn connects(&mut self, worker: PublicKey) -> Holds {
+        let lends = self.keeps(worker, JobClass::Fetch);
         let wanted = &self.of(worker).wanted;
-        let is_on = !wanted.paused && (wanted.judgments || wanted.bandwidth);
+        let is_on = !wanted.paused && (wanted.judgments || lends);
         must(is_on, CONSENT, || format!("connects with {wanted:?}"))
     }
 
@@ -106,9 +138,10 @@ impl Consents {
 
     /// A request of the browser is open.
     pub(crate) fn may_fetch(&mut self, worker: PublicKey, url: &str) -> Holds {
+        let lends = self.keeps(worker, JobClass::Fetch);
         let Consent { wanted, surroundings, .. } = self.of(worker);
         let is_time = surroundings.away || wanted.bandwidth_when == BandwidthWhen::Always;
-        let may = wanted.bandwidth && !wanted.paused && wanted.card_seen && is_time;
+        let may = lends && !wanted.paused && wanted.card_seen && is_time;
         let can = surroundings.host_permission && !surroundings.data_saver;
         must(may && can, CONSENT, || format!("{url} with {wanted:?}, {surroundings:?}"))
     }
@@ -151,10 +184,10 @@ impl Consents {
 
     /// Whether the worker may take work of a class in.
     pub(super) fn keeps(&mut self, worker: PublicKey, class: JobClass) -> bool {
-        let wanted = &self.of(worker).wanted;
+        let consent = self.of(worker);
         match class {
-            JobClass::Fetch => wanted.bandwidth,
-            JobClass::Judgment => wanted.judgments,
+            JobClass::Fetch => consent.wanted.bandwidth && consent.is_agreed && !consent.is_barred(),
+            JobClass::Judgment => consent.wanted.judgments,
         }
     }
 }

@@ -133,7 +133,7 @@ impl World {
         browser.era += 1;
         let worker = Worker::new(Config { trust }, browser.key.clone(), seed, browser.storage.load());
         let worker = if looks_up(&browser.me) { worker.looking_up_first() } else { worker };
-        let settings = worker.view(Timestamp::ZERO).settings;
+        let found = worker.view(Timestamp::ZERO);
         let (surroundings, me, is_twin) = (browser.surroundings, browser.me, browser.twin_of.is_some());
         browser.background = Some(Background {
             worker,
@@ -148,7 +148,7 @@ impl World {
         self.tally.browser_starts += 1;
         if !is_twin {
             self.model.started(me);
-            let checked = self.model.consent.started(me, settings);
+            let checked = self.model.consent.started(me, found.settings, found.consent.is_current);
             self.check(checked);
         }
         self.feed(who, Happened::Surroundings(surroundings));

@@ -267,7 +267,7 @@ impl World {
             background: None,
             storage: Storage::with(vec![]),
             person: Person::new(rng),
-            surroundings: Surroundings { away: false, data_saver: false, host_permission: false, day_start },
+            surroundings: Surroundings { day_start, ..Surroundings::default() },
             ahead_ms: plan.ahead_ms,
             kill_after: None,
             attacks: 0,

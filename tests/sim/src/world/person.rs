@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use lull_protocol::cose;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_view::{AnswerInput, BandwidthWhen, Command, JudgmentContent, View};
+use lull_view::{AnswerInput, BandwidthWhen, Command, JudgmentContent, Statement, View};
 use lull_worker::Event as Happened;
 
 use super::World;
@@ -112,7 +112,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..12));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..15));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -125,7 +125,13 @@ impl World {
         if bandwidth && !(settings.bandwidth && has_permission) {
             let granted = lull_worker::Surroundings { host_permission: true, ..self.browser(who).surroundings };
             self.tell_surroundings(who, granted);
+            if !view.consent.is_current {
+                commands.push(Command::Agree { statements: Statement::ALL.into() });
+            }
             commands.push(Command::SetBandwidth { on: true });
+        } else if bandwidth && !view.consent.is_current {
+            // Its record was damaged, or it was taken back: bandwidth is on and stands still.
+            commands.push(Command::Agree { statements: Statement::ALL.into() });
         }
         if always && settings.bandwidth_when == BandwidthWhen::Away {
             commands.push(Command::SetBandwidthWhen { when: BandwidthWhen::Always });
@@ -226,6 +232,15 @@ impl World {
                     self.command(who, Command::Skip { offer: judgment.offer.clone() });
                 }
             }
+            11 => self.command(who, Command::TakeConsentBack),
+            // Half of what consent needs: nothing follows from it.
+            12 => self.command(who, Command::Agree { statements: vec![Statement::Adult] }),
+            // Who manages the browser changes the policy.
+            13 => {
+                let allows_bandwidth = [None, Some(true), Some(false)][self.rng.usize(..3)];
+                let managed = lull_worker::Managed { is_installed_by_policy: self.rng.bool(), allows_bandwidth };
+                self.tell_surroundings(who, lull_worker::Surroundings { managed, ..surroundings });
+            }
             // Two pauses in a row, faster than anything can be stored.
             _ => {
                 self.command(who, Command::SetPaused { on: true });
@@ -277,7 +292,8 @@ impl World {
     pub(crate) fn make_diligent(&mut self, who: usize) {
         self.browser(who).person.is_diligent = true;
         self.browser(who).person.is_thinking = false;
-        let quiet = lull_worker::Surroundings { data_saver: false, ..self.browser(who).surroundings };
+        let managed = lull_worker::Managed::default();
+        let quiet = lull_worker::Surroundings { data_saver: false, managed, ..self.browser(who).surroundings };
         self.tell_surroundings(who, quiet);
         self.start_browser(who);
         self.person_looks(who);
