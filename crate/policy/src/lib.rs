@@ -1,6 +1,7 @@
-//! May I fetch this? Pure decisions about destinations (URLs) and the addresses that answer.
+//! May I fetch this, now? Pure decisions about destinations (URLs), the addresses that answer, and caps.
 
 mod address;
+pub mod caps;
 mod destination;
 mod sensitive;
 

@@ -4,6 +4,10 @@
 //! Enums are tagged from outside, serde's own way: a tag inside is read by keeping all else aside until it is
 //! found, which costs either side 10 KB (gzip) and more.
 
+mod caps;
+
+pub use caps::*;
+
 use lull_protocol::limits::AMOUNT_MAX;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +30,8 @@ pub struct View {
     pub judgments_waiting: u32,
     /// What bandwidth does now.
     pub bandwidth: Bandwidth,
+    /// The person's caps and what was used of them.
+    pub limits: Limits,
     /// The newest first, at most [`ACTIVITIES_MAX`].
     pub activities: Vec<Activity>,
     /// Signed results that the coordinator has not acknowledged yet.
@@ -235,6 +241,13 @@ pub enum BandwidthState {
     WaitingForAway,
     /// Data Saver is on.
     DataSaver,
+    /// One of the person's limits stands in the way.
+    Limited {
+        /// Which.
+        limit: LimitName,
+        /// Until when; `None`: until the person changes something.
+        until: Option<u64>,
+    },
     /// Ready, nothing to do.
     Idle,
     /// A fetch is under way.
@@ -433,6 +446,18 @@ pub enum Command {
         /// The new value.
         on: bool,
     },
+    /// Pause for a while; `SetPaused` ends it early.
+    PauseFor {
+        /// How long.
+        pause: Pause,
+    },
+    /// Set all caps; each number is held to its range.
+    SetCaps {
+        /// The new ones.
+        caps: Caps,
+    },
+    /// Set all caps back to what they were at first.
+    ResetCaps,
     /// The operator's card was read.
     CardSeen,
     /// The first run is over.

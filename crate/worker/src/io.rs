@@ -50,6 +50,14 @@ pub enum Event {
         /// The head.
         head: HopHead,
     },
+    /// All that `ReadBody` allowed was read, and there may be more: the shell reads nothing until the next
+    /// `ReadBody`.
+    BodyProgress {
+        /// Which fetch.
+        fetch: FetchId,
+        /// Decoded bytes of this body that were read so far.
+        bytes: u64,
+    },
     /// The body is whole.
     BodyRead {
         /// Which fetch.
@@ -122,6 +130,8 @@ pub struct Surroundings {
     pub host_permission: bool,
     /// When the person's day began, local midnight.
     pub day_start: Timestamp,
+    /// Local time minus UTC, minutes.
+    pub utc_offset_min: i32,
 }
 
 /// What the shell must do, in this order.
@@ -156,13 +166,16 @@ pub enum Effect {
         /// For the response head, milliseconds.
         timeout_ms: u64,
     },
-    /// Read the body of the hop that answered.
+    /// Read on in the body of the hop that answered, until the allowance is read or the body ends. Between two of
+    /// these nothing is read, so that back-pressure reaches the site.
     ReadBody {
         /// Which fetch.
         fetch: FetchId,
+        /// How much may be read now, decoded bytes; a last chunk may reach beyond it.
+        allowance_bytes: u64,
         /// Ceiling of the decoded body.
         bytes_max: u64,
-        /// For the whole body, milliseconds.
+        /// For reading that much, milliseconds.
         timeout_ms: u64,
     },
     /// Stop a fetch now; no further byte of it is read.

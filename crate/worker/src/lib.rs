@@ -9,6 +9,8 @@
 //! has a limit. What must survive is in the shell's storage before it is relied on: a result is sent
 //! only after the batch with its outbox record was reported durable.
 
+mod body;
+mod caps;
 mod clock;
 mod fetch;
 mod io;
@@ -40,6 +42,7 @@ use lull_view::{Command, Notice, Reply, Settings, View};
 pub use io::*;
 pub use traffic::traffic;
 
+use caps::Metering;
 use clock::Clock;
 use fetch::Run;
 use lease::Lease;
@@ -67,6 +70,7 @@ pub struct Worker {
     account: AccountRecord,
     counters: Counters,
     counters_written: Timestamp,
+    metering: Metering,
     link: Link,
     leases: Row<Lease>,
     returned: LiteMap<Hash, ReturnedRecord>,
@@ -103,6 +107,7 @@ impl Worker {
 
     /// Takes an event in. `now` is the browser's own clock; it may jump.
     pub fn handle(&mut self, event: Event, now: Timestamp) {
+        self.look_at_limits(now);
         match event {
             // A shell whose timer fired a little early is asked again.
             Event::Tick => self.shown.forget_wake(),
@@ -112,6 +117,7 @@ impl Worker {
             Event::Persisted { batch } => self.persisted(batch),
             Event::PersistFailed { batch } => self.persist_failed(batch, now),
             Event::HopAnswered { fetch, head } => self.hop_answered(fetch, head, now),
+            Event::BodyProgress { fetch, bytes } => self.body_progress(fetch, bytes, now),
             Event::BodyRead { fetch, body, encoded_bytes } => self.body_read(fetch, body, encoded_bytes, now),
             Event::FetchFailed { fetch, failure, encoded_bytes } => {
                 self.fetch_failed(fetch, failure, encoded_bytes, now);
@@ -165,10 +171,13 @@ impl Worker {
     /// Brings everything in line after an event: what is over ends, what is due begins. The order
     /// matters: a fetch is aborted and leases are given back before the connection is closed.
     fn settle(&mut self, now: Timestamp) {
+        self.look_at_limits(now);
         self.expire(now);
         self.stop_what_is_switched_off();
         self.tick_link(now);
         self.begin_fetches(now);
+        self.go_on_fetching(now);
+        self.settle_usage(now);
         self.tick_storage(now);
         self.load_pictures(now);
         self.send_results(now);

@@ -26,12 +26,28 @@ pub(crate) enum Key {
     Account,
     Verdicts,
     Stopped,
+    Caps,
+    Usage,
+    Pause,
     Lease(Hash),
     Returned(Hash),
     Outbox(Hash),
     Body(Hash),
     Receipt(Hash),
 }
+
+/// The keys of records of which there is one at most.
+pub(crate) const PLAIN: [Key; 9] = [
+    Key::Settings,
+    Key::Counters,
+    Key::Coordinator,
+    Key::Account,
+    Key::Verdicts,
+    Key::Stopped,
+    Key::Caps,
+    Key::Usage,
+    Key::Pause,
+];
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,6 +58,9 @@ impl fmt::Display for Key {
             Self::Account => f.write_str("account"),
             Self::Verdicts => f.write_str("verdicts"),
             Self::Stopped => f.write_str("stopped"),
+            Self::Caps => f.write_str("caps"),
+            Self::Usage => f.write_str("usage"),
+            Self::Pause => f.write_str("pause"),
             Self::Lease(offer) => write!(f, "lease/{offer}"),
             Self::Returned(offer) => write!(f, "returned/{offer}"),
             Self::Outbox(offer) => write!(f, "outbox/{offer}"),
@@ -55,9 +74,7 @@ impl Key {
     /// Reads a storage key; `None` for what is not a record of this machine.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let Some((kind, offer)) = text.split_once('/') else {
-            let plain =
-                [Self::Settings, Self::Counters, Self::Coordinator, Self::Account, Self::Verdicts, Self::Stopped];
-            return plain.into_iter().find(|key| key.to_string() == text);
+            return PLAIN.into_iter().find(|key| key.to_string() == text);
         };
         let offer = Hash::from_hex(offer)?;
         match kind {
@@ -71,7 +88,10 @@ impl Key {
     }
     /// Whether the record only makes sense with the coordinator it came from.
     pub(crate) fn is_of_a_coordinator(self) -> bool {
-        !matches!(self, Self::Settings | Self::Counters | Self::Stopped)
+        !matches!(
+            self,
+            Self::Settings | Self::Counters | Self::Stopped | Self::Caps | Self::Usage | Self::Pause
+        )
     }
 }
 

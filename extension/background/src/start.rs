@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use js_sys::Promise;
 use lull_browser::{describe, from_js, package_url, set_idle_detection};
-use lull_view::{Account, Bandwidth, BandwidthState, Diagnostics, Link, LinkProblem, Notice, Settings, View};
+use lull_view::{Account, Bandwidth, BandwidthState, Diagnostics, Limits, Link, LinkProblem, Notice, Settings, View};
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
 use serde::Deserialize;
@@ -55,6 +55,7 @@ impl Trouble {
             judgment: None,
             judgments_waiting: 0,
             bandwidth: Bandwidth { state: BandwidthState::Off, site: None, bytes: 0, fetches: 0 },
+            limits: Limits::default(),
             activities: Vec::new(),
             outbox: 0,
             diagnostics: Diagnostics::default(),

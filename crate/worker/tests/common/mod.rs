@@ -86,6 +86,10 @@ pub struct World {
     /// Whether the disk is checked on the way: it costs time, and only holds for a sound shell.
     pub is_checked: bool,
     bodies: BTreeMap<FetchId, Vec<u8>>,
+    /// How much of each was allowed so far.
+    read: BTreeMap<FetchId, u64>,
+    /// All that was ever allowed, bytes.
+    pub granted_bytes: u64,
 }
 
 impl World {
@@ -109,7 +113,7 @@ impl World {
             disk,
             now_ms: START_MS,
             ahead_ms: 0,
-            surroundings: Surroundings { away: true, data_saver: false, host_permission: false, day_start },
+            surroundings: Surroundings { away: true, data_saver: false, host_permission: false, day_start, utc_offset_min: 0 },
             is_reachable: true,
             is_disk_full: false,
             disk_bytes_max: usize::MAX,
@@ -127,6 +131,8 @@ impl World {
             carried_out: 0,
             is_checked: true,
             bodies: BTreeMap::new(),
+            read: BTreeMap::new(),
+            granted_bytes: 0,
         }
     }
 
@@ -241,6 +247,7 @@ impl World {
         self.events.clear();
         self.held.clear();
         self.bodies.clear();
+        self.read.clear();
         self.wake_at = None;
         let records = self.disk.clone().into_iter().collect();
         self.worker = Worker::new(Config { trust: self.trust.clone() }, key(1), self.kills, records);
@@ -265,7 +272,7 @@ impl World {
 
     /// With nothing under way, the snapshot is what is on disk (but for counts that wait for company).
     fn check_snapshot(&self) {
-        let is_lazy = |key: &str| ["counters", "account"].contains(&key) || key.starts_with("aside/");
+        let is_lazy = |key: &str| ["counters", "account", "usage"].contains(&key) || key.starts_with("aside/");
         let always = ["settings", "verdicts"];
         let of = |map: BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
             map.into_iter().filter(|(k, _)| !is_lazy(k) && !always.contains(&k.as_str())).collect()
@@ -356,9 +363,18 @@ impl World {
                 self.requests.push(url.clone());
                 self.request(fetch, &url);
             }
-            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
-                assert!(timeout_ms > 0);
+            Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
+                assert!(timeout_ms > 0 && allowance_bytes > 0);
+                self.granted_bytes += allowance_bytes;
+                let read = self.read.entry(fetch).or_default();
+                *read = read.saturating_add(allowance_bytes);
+                let whole = self.bodies.get(&fetch).expect("a head was answered").len() as u64;
+                if whole >= *read && *read <= bytes_max {
+                    let bytes = *read;
+                    return self.events.push_back(Event::BodyProgress { fetch, bytes });
+                }
                 let body = self.bodies.remove(&fetch).expect("a head was answered");
+                self.read.remove(&fetch);
                 let encoded_bytes = body.len() as u64;
                 self.events.push_back(if encoded_bytes > bytes_max {
                     Event::FetchFailed { fetch, failure: FetchFailure::TooLarge, encoded_bytes }
@@ -368,7 +384,8 @@ impl World {
             }
             Effect::AbortFetch { fetch } => {
                 self.bodies.remove(&fetch);
-                self.events.retain(|e| !matches!(e, Event::HopAnswered { fetch: f, .. } | Event::BodyRead { fetch: f, .. } | Event::FetchFailed { fetch: f, .. } if *f == fetch));
+                self.read.remove(&fetch);
+                self.events.retain(|e| !matches!(e, Event::HopAnswered { fetch: f, .. } | Event::BodyProgress { fetch: f, .. } | Event::BodyRead { fetch: f, .. } | Event::FetchFailed { fetch: f, .. } if *f == fetch));
             }
             Effect::ReleasePermission => {
                 self.surroundings.host_permission = false;

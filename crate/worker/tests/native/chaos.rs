@@ -147,8 +147,9 @@ fn act() -> impl Strategy<Value = Act> {
             failure,
             encoded_bytes
         }),
-        (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(away, data_saver, host_permission)| {
-            Event::Surroundings(Surroundings { away, data_saver, host_permission, day_start: at(DAY_START_MS) })
+        (0_u64..9, any::<u64>()).prop_map(|(id, bytes)| Event::BodyProgress { fetch: FetchId(id), bytes }),
+        (any::<bool>(), any::<bool>(), any::<bool>(), any::<i32>()).prop_map(|(away, data_saver, host_permission, utc_offset_min)| {
+            Event::Surroundings(Surroundings { away, data_saver, host_permission, day_start: at(DAY_START_MS), utc_offset_min })
         }),
         command().prop_map(Event::Command),
         (any::<u64>(), any::<u64>()).prop_map(|(own, foreign)| Event::RequestEvents { own, foreign }),
