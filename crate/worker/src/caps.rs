@@ -288,7 +288,7 @@ impl Worker {
 
     /// Writes the exact figure once nothing has been in flight for a while.
     pub(crate) fn settle_usage(&mut self, now: Timestamp) {
-        let is_busy = self.run.is_some() || self.has_fetch_leases();
+        let is_busy = self.run.is_some() || self.has_fetch_leases() || self.storage.is_failing();
         let m = &mut self.metering;
         if is_busy || !m.is_reserving {
             m.quiet_since = None;
@@ -297,7 +297,7 @@ impl Worker {
         // A clock that was set back must not hold it up.
         let since = m.quiet_since.unwrap_or(now).min(now);
         m.quiet_since = Some(since);
-        if now.since(since) >= limits::QUIET_MS && !self.storage.is_failing() {
+        if now.since(since) >= limits::QUIET_MS {
             m.is_reserving = false;
             m.quiet_since = None;
             self.persist([Key::Usage], After::Nothing);
@@ -337,10 +337,14 @@ impl Worker {
 
     /// Ends a pause whose time has come.
     fn end_pause(&mut self, now: Timestamp) {
-        let Some(pause) = &mut self.metering.pause else { return };
-        pause.until = pause.until.min(now.plus(pause.length_ms));
-        if now >= pause.until {
+        let Some(pause) = self.metering.pause else { return };
+        let until = pause.until.min(now.plus(pause.length_ms));
+        if now >= until {
             self.set_paused(false, None);
+        } else if until != pause.until {
+            self.metering.pause = Some(PauseRecord { until, ..pause });
+            self.persist([Key::Pause], After::Nothing);
+            self.changed();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use lull_protocol::Timestamp;
 
-use super::{Decision, GRANT_BYTES_MIN, Limit};
+use super::{Decision, GRANTS_PER_SECOND, Limit};
 
 /// The bucket. It begins full, as after a second of rest. It may be
 /// overdrawn by what only shows afterwards (heads, a chunk larger than its grant), and then fills from below.
@@ -47,7 +47,7 @@ impl Bucket {
 
     /// Whether there is enough for a grant of up to `wanted` bytes, or when.
     pub(super) fn open(&self, second_bytes: u64, wanted: u64, now: Timestamp) -> Decision {
-        let least = wanted.min(GRANT_BYTES_MIN).min(second_bytes).max(1);
+        let least = wanted.min(second_bytes / GRANTS_PER_SECOND).max(1);
         let least = i64::try_from(least).unwrap_or(i64::MAX);
         if self.tokens >= least {
             return Decision::Go { bytes: 0 };

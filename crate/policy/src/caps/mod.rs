@@ -35,8 +35,9 @@ pub const DOMAIN_DAY: Range = (1, 100_000);
 
 /// Most bytes that are granted at a time: what a shell reads before it asks again.
 pub const GRANT_BYTES_MAX: u64 = 512 * 1024;
-/// Less than this is not worth a grant, bytes, unless the body's end or a cap is nearer.
-pub const GRANT_BYTES_MIN: u64 = 16 * 1024;
+/// A grant is worth so much of a second's bytes at least, unless the body's end or a cap is nearer: a stream at its
+/// rate wakes the machine so often.
+pub const GRANTS_PER_SECOND: u64 = 4;
 /// What a browser may have taken in of a response beyond what was read of it, bytes: its pipe from the network
 /// process (512 KiB in Chromium) and the socket's own buffer.
 pub const BUFFERED_BYTES_MAX: u64 = 1024 * 1024;

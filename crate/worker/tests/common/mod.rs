@@ -88,7 +88,7 @@ pub struct World {
     bodies: BTreeMap<FetchId, Vec<u8>>,
     /// How much of each was allowed so far.
     read: BTreeMap<FetchId, u64>,
-    /// All that was ever allowed, bytes.
+    /// All that was ever read, bytes.
     pub granted_bytes: u64,
 }
 
@@ -365,10 +365,10 @@ impl World {
             }
             Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
                 assert!(timeout_ms > 0 && allowance_bytes > 0);
-                self.granted_bytes += allowance_bytes;
                 let read = self.read.entry(fetch).or_default();
-                *read = read.saturating_add(allowance_bytes);
                 let whole = self.bodies.get(&fetch).expect("a head was answered").len() as u64;
+                self.granted_bytes += allowance_bytes.min(whole - (*read).min(whole));
+                *read = read.saturating_add(allowance_bytes);
                 if whole >= *read && *read <= bytes_max {
                     let bytes = *read;
                     return self.events.push_back(Event::BodyProgress { fetch, bytes });

@@ -4,7 +4,7 @@ use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Amount, ByteCount, Hash, Item, SigningKey, ToWorker};
-use lull_view::{AnswerInput, BandwidthWhen, ChangeByte, Command};
+use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause};
 use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Surroundings, Worker};
 use proptest::prelude::*;
 
@@ -88,6 +88,20 @@ fn command() -> impl Strategy<Value = Command> {
         any::<bool>().prop_map(|on| Command::SetJudgments { on }),
         any::<bool>().prop_map(|on| Command::SetBandwidth { on }),
         any::<bool>().prop_map(|on| Command::SetPaused { on }),
+        prop::sample::select(vec![Pause::Hour, Pause::Tomorrow, Pause::Open]).prop_map(|pause| Command::PauseFor { pause }),
+        (any::<[u64; 6]>(), any::<[u32; 7]>(), any::<bool>()).prop_map(|(n, hours, metered)| Command::SetCaps {
+            caps: Caps {
+                second_bytes: n[0],
+                day_bytes: n[1],
+                month_bytes: n[2],
+                month_day: n[3],
+                domain_minute: n[4],
+                domain_day: n[5],
+                hours,
+                metered
+            }
+        }),
+        Just(Command::ResetCaps),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Always }),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
         Just(Command::ConnectNow),
