@@ -17,7 +17,7 @@ use yew::{
 use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::{Action, Lull, Model};
-use crate::page::{Receipt, bandwidth, home, settings, welcome};
+use crate::page::{Receipt, bandwidth, home, limits, settings, welcome};
 use crate::parts::{Skeleton, focus, focus_in_place};
 use crate::route::{Route, use_route};
 use crate::words;
@@ -55,6 +55,7 @@ fn page(lull: &Lull, route: &Route) -> Html {
         Route::Welcome => welcome(lull, view),
         Route::Receipt(offer) => html! { <Receipt lull={lull.clone()} offer={offer.clone()} /> },
         Route::Bandwidth => bandwidth(lull, view),
+        Route::Limits => limits(lull, view),
         Route::Settings => settings(lull, view),
     }
 }
@@ -90,6 +91,7 @@ fn use_title(route: &Route) {
                 Route::Welcome => words::WELCOME,
                 Route::Receipt(_) => words::RECEIPT,
                 Route::Bandwidth => words::LEND,
+                Route::Limits => words::limits::LIMITS,
                 Route::Settings => words::SETTINGS,
             }));
         }

@@ -103,7 +103,7 @@ impl Lull {
 
 #[cfg(test)]
 mod tests {
-    use lull_view::{Account, Bandwidth, BandwidthState, Diagnostics, Link, Settings};
+    use lull_view::{Account, Bandwidth, BandwidthState, Diagnostics, Limits, Link, Settings};
 
     use super::*;
 
@@ -122,6 +122,7 @@ mod tests {
             judgment: None,
             judgments_waiting: 0,
             bandwidth: Bandwidth { state: BandwidthState::Off, site: None, bytes: 0, fetches: 0 },
+            limits: Limits::default(),
             activities,
             outbox: 0,
             diagnostics: Diagnostics::default(),

@@ -14,6 +14,8 @@ pub(crate) enum Route {
     Receipt(String),
     /// What lending bandwidth means.
     Bandwidth,
+    /// Caps, hours, what was used.
+    Limits,
     /// Choices, key, export, diagnostics.
     Settings,
 }
@@ -23,6 +25,7 @@ impl Route {
         match hash.trim_start_matches(['#', '/']) {
             "welcome" => Self::Welcome,
             "bandwidth" => Self::Bandwidth,
+            "limits" => Self::Limits,
             "settings" => Self::Settings,
             path => match path.strip_prefix("receipt/") {
                 Some(offer) => Self::Receipt(offer.to_owned()),
@@ -38,6 +41,7 @@ impl Route {
             Self::Welcome => "#/welcome".to_owned(),
             Self::Receipt(offer) => format!("#/receipt/{offer}"),
             Self::Bandwidth => "#/bandwidth".to_owned(),
+            Self::Limits => "#/limits".to_owned(),
             Self::Settings => "#/settings".to_owned(),
         }
     }
@@ -87,7 +91,7 @@ mod tests {
     #[test]
     fn every_page_is_found_by_its_own_link() {
         let receipt = Route::Receipt("00ff".to_owned());
-        for route in [Route::Home, Route::Welcome, receipt, Route::Bandwidth, Route::Settings] {
+        for route in [Route::Home, Route::Welcome, receipt, Route::Bandwidth, Route::Limits, Route::Settings] {
             assert_eq!(Route::from_hash(&route.href()), route);
         }
     }
