@@ -2,6 +2,7 @@
 
 mod bench;
 mod browser;
+mod caps;
 mod devtools;
 mod faults;
 mod job;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
 use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
     profile_copied, storage_damaged,
@@ -14,7 +15,7 @@ use crate::faults::{
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
-use crate::person::{BANDWIDTH, HOME, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::world::{Paths, World};
 
 /// How long after the driver's click on pause has returned the site may still see its reader: 100 ms, and as
@@ -82,6 +83,10 @@ scenarios! {
     bomb_refused,
     broken_picture,
     pause_stops_reading,
+    counted_as_the_site_counts,
+    a_cap_stops_a_stream,
+    a_kill_loses_no_byte,
+    a_pause_survives,
     other_key_refused,
     storage_full,
     storage_damaged,
@@ -189,7 +194,7 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     browser.click("change-byte").await?;
     browser.until_attribute("receipt-valid", "data-valid", "false").await?;
     no_violations(&browser, &axe, "changed receipt").await?;
-    for (page, element) in [(BANDWIDTH, "grant"), (SETTINGS, "export")] {
+    for (page, element) in [(BANDWIDTH, "grant"), (LIMITS, "week"), (SETTINGS, "export")] {
         browser.open(page).await?;
         browser.find(element).await?;
         no_violations(&browser, &axe, page).await?;
