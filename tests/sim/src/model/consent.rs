@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_protocol::{PublicKey, ToCoordinator, cose};
-use lull_view::{BandwidthWhen, Command, Settings};
+use lull_protocol::{PublicKey, Timestamp, ToCoordinator, cose};
+use lull_view::{BandwidthWhen, Command, Pause, Settings};
 use lull_worker::Surroundings;
 
 use super::{Holds, broken, must};
 use crate::world::may_be_asked;
 
 const CONSENT: &str = "nothing before consent";
+const HOUR_MS: u64 = 3_600_000;
 
 /// What all persons allow.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ struct Consent {
     /// Batches under way that hold settings, and what they were.
     under_way: Vec<(u64, Settings)>,
     surroundings: Surroundings,
+    /// When the pause ends by itself, and how long it may last.
+    pause: Option<(Timestamp, u64)>,
     /// The record was damaged: nobody knows what it says.
     is_lost: bool,
 }
@@ -35,8 +38,10 @@ impl Consents {
     }
 
     /// The background started with these settings: they must be what was stored, or was about to be.
-    pub(crate) fn started(&mut self, worker: PublicKey, found: Settings) -> Holds {
+    pub(crate) fn started(&mut self, worker: PublicKey, found: Settings, paused_until: Option<u64>) -> Holds {
         let consent = self.of(worker);
+        let until = paused_until.map(|until| Timestamp::ZERO.plus(until));
+        consent.pause = until.map(|until| (until, consent.pause.map_or(u64::MAX, |(_, length_ms)| length_ms)));
         let is_known = consent.is_lost
             || found == consent.stored
             || consent.under_way.iter().any(|(_, settings)| *settings == found);
@@ -71,13 +76,36 @@ impl Consents {
         self.of(worker).surroundings = surroundings;
     }
 
-    pub(crate) fn command(&mut self, worker: PublicKey, command: &Command) {
+    /// The browser's clock tells: a pause whose time has come is over; a clock set back makes none longer.
+    pub(crate) fn tell(&mut self, worker: PublicKey, now: Timestamp) {
+        let consent = self.of(worker);
+        let Some((until, length_ms)) = consent.pause else { return };
+        let until = until.min(now.plus(length_ms));
+        consent.pause = (now < until).then_some((until, length_ms));
+        if now >= until {
+            consent.wanted.paused = false;
+        }
+    }
+
+    pub(crate) fn command(&mut self, worker: PublicKey, command: &Command, now: Timestamp, until: Option<u64>) {
         let wanted = &mut self.of(worker).wanted;
         match command {
             Command::SetJudgments { on } => wanted.judgments = *on,
             Command::SetBandwidth { on } => wanted.bandwidth = *on,
             Command::SetBandwidthWhen { when } => wanted.bandwidth_when = *when,
-            Command::SetPaused { on } => wanted.paused = *on,
+            Command::SetPaused { on } => {
+                wanted.paused = *on;
+                self.of(worker).pause = None;
+            }
+            Command::PauseFor { pause } => {
+                wanted.paused = true;
+                self.of(worker).pause = match pause {
+                    Pause::Hour => Some((now.plus(HOUR_MS), HOUR_MS)),
+                    // The worker's own word on when morning is; the model only asks that it ends then.
+                    Pause::Tomorrow => until.map(|until| (Timestamp::ZERO.plus(until), 2 * 24 * HOUR_MS)),
+                    Pause::Open => None,
+                };
+            }
             Command::CardSeen => wanted.card_seen = true,
             Command::FirstRunDone => wanted.first_run_done = true,
             Command::Answer { .. }
@@ -85,6 +113,8 @@ impl Consents {
             | Command::OpenReceipt { .. }
             | Command::Export
             | Command::JudgeUrl { .. }
+            | Command::SetCaps { .. }
+            | Command::ResetCaps
             | Command::DismissNotice
             | Command::ConnectNow => {}
         }
