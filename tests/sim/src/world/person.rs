@@ -296,9 +296,9 @@ impl World {
     /// Caps that will be felt: few requests, the least bytes, some hours.
     fn strict_caps(&mut self, who: usize) -> Caps {
         let rng = &mut self.browser(who).person.rng;
-        let hours = if rng.bool() { u32::MAX } else { rng.u32(..) };
+        let hours = if rng.bool() { 0x00ff_ffff } else { rng.u32(..) & 0x00ff_ffff };
         Caps {
-            second_bytes: rng.u64(..400_000),
+            second_bytes: 50_000 + rng.u64(..400_000),
             day_bytes: 20_000_000 + rng.u64(..3) * 1_000_000,
             month_bytes: 30_000_000 + rng.u64(..9) * 10_000_000,
             month_day: rng.u64(1..=28),
