@@ -4,7 +4,7 @@
 
 use lull_policy::caps::{
     Ask, BUFFERED_BYTES_MAX, Bucket, Caps, DAY_BYTES, DOMAINS_MAX, Decision, GRANT_BYTES_MAX, Hours, ITEM_EXTRA_BYTES,
-    Limit, LocalClock, MONTH_BYTES, SECOND_BYTES, Usage, civil_from_days, days_from_civil, decide, domain_of,
+    Limit, LocalClock, MONTH_BYTES, SECOND_BYTES, Usage, civil_from_days, days_from_civil, decide,
 };
 use lull_protocol::Timestamp;
 use lull_protocol::cbor;
@@ -72,7 +72,11 @@ fn the_day_s_last_byte_is_granted_and_no_more() {
     let mut person = Person::new(Caps::default(), NOON);
     person.usage.count(person.caps.day_bytes - 1);
     assert_eq!(person.ask(Ask::Read { bytes: 1_000 }), Decision::Go { bytes: 1 });
-    assert_eq!(person.ask(Ask::Begin { domain: "a.org", bytes_max: 1 }), wait(MIDNIGHT, Limit::Day), "no room for heads");
+    assert_eq!(
+        person.ask(Ask::Begin { domain: "a.org", bytes_max: 1 }),
+        wait(MIDNIGHT, Limit::Day),
+        "no room for heads"
+    );
     person.usage.count(1);
     for ask in [Ask::Anything, Ask::Read { bytes: 1 }, Ask::Hop { domain: "a.org" }] {
         assert_eq!(person.ask(ask), wait(MIDNIGHT, Limit::Day));
@@ -171,7 +175,8 @@ fn more_domains_than_are_listed_are_never_counted_too_low() {
     }
     person.usage.ask("new.org", person.clock.now);
     assert_eq!(person.usage.domain("new.org").unwrap().day, 3, "it takes over the count of the one it displaced");
-    let displaced = (0..DOMAINS_MAX).find(|n| person.usage.domain(&format!("d{n}.org")).unwrap().domain != format!("d{n}.org"));
+    let displaced =
+        (0..DOMAINS_MAX).find(|n| person.usage.domain(&format!("d{n}.org")).unwrap().domain != format!("d{n}.org"));
     assert!(person.usage.domain(&format!("d{}.org", displaced.unwrap())).unwrap().day >= 2);
 }
 
@@ -231,13 +236,6 @@ fn dates_are_the_calendar_s() {
     for (days, date) in [(0, (1970, 1, 1)), (11_016, (2000, 2, 29)), (20_530, (2026, 3, 18)), (47_540, (2100, 2, 28))] {
         assert_eq!(civil_from_days(days), date);
         assert_eq!(days_from_civil(date.0, date.1, date.2), days);
-    }
-}
-
-#[test]
-fn a_host_counts_for_its_domain() {
-    for (host, domain) in [("a.b.org", "b.org"), ("b.org", "b.org"), ("org", "org"), ("", "")] {
-        assert_eq!(domain_of(host), domain);
     }
 }
 
@@ -316,6 +314,10 @@ proptest! {
                 }
                 Step::Read(bytes) => {
                     person.at(now(real_ms, ahead_ms));
+                    // A request is sent only then.
+                    if person.bucket.tokens() == 0 {
+                        continue;
+                    }
                     if let Decision::Go { bytes: granted } = person.ask(Ask::Read { bytes }) {
                         prop_assert!(granted > 0 && granted <= bytes && granted <= GRANT_BYTES_MAX);
                         person.usage.count(granted);
@@ -344,7 +346,7 @@ proptest! {
                 let mut sum = 0;
                 for (to, bytes) in &grants[i..] {
                     sum += bytes;
-                    prop_assert!(sum <= fastest * (to - from) / 1_000 + fastest, "{sum} bytes in {} ms", to - from);
+                    prop_assert!(sum <= fastest * (to - from) / 1_000 + fastest + GRANT_BYTES_MAX, "{sum} bytes in {} ms", to - from);
                 }
             }
         }

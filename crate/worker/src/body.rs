@@ -1,11 +1,12 @@
 //! Bodies under grants: the shell reads as much as it was allowed and waits for more, so a cap, a pause or
 //! the end of an hour stops a stream wherever it is, and back-pressure reaches the site.
 
-use lull_policy::Refusal;
-use lull_policy::caps::{BUFFERED_BYTES_MAX, domain_of};
-use lull_protocol::statement::Traffic;
+use lull_policy::caps::BUFFERED_BYTES_MAX;
+use lull_policy::{Refusal, registrable_domain};
+use lull_protocol::statement::{Outcome, Traffic};
 use lull_protocol::{Method, Timestamp};
 
+use crate::answer::is_short;
 use crate::fetch::{End, Run, outcome_of, site_of};
 use crate::traffic::{count, framing_bytes, traffic};
 use crate::{Effect, FetchId, HopHead, Worker, limits};
@@ -89,7 +90,10 @@ impl Worker {
         if body.len() as u64 > run.item.bytes_max.get() {
             return self.finish(run, End { encoded_bytes, ..End::refused(Refusal::TooLarge) }, now);
         }
-        let outcome = run.head.as_ref().map_or(lull_protocol::statement::Outcome::Network, outcome_of);
+        let outcome = run.head.as_ref().map_or(Outcome::Network, outcome_of);
+        if run.head.as_ref().is_some_and(|head| is_short(head, &body)) {
+            return self.finish(run, End { encoded_bytes, ..End::without_body(Outcome::Network) }, now);
+        }
         self.finish(run, End { outcome, refusal: None, body, encoded_bytes }, now);
     }
 
@@ -129,5 +133,5 @@ impl Worker {
 
 /// The domain that a request counts for.
 pub(crate) fn domain_of_url(url: &str) -> &str {
-    domain_of(site_of(url))
+    registrable_domain(site_of(url))
 }

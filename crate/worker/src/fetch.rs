@@ -6,38 +6,19 @@
 //! end a fetch (1xx, 304, …) `network`. A published challenge signal makes it `challenge` whatever the
 //! status. A redirect that policy refuses is `policy`, with the refusal's code and the hops so far.
 
-use lull_policy::{Refusal, judge_address, judge_url};
+use lull_policy::{HEADERS_KEPT, Refusal, judge_address, judge_url};
 use lull_protocol::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX};
-use lull_protocol::statement::{FetchReport, Header, Hop, Outcome, Report, Traffic};
 use lull_protocol::message::ReturnReason;
+use lull_protocol::statement::{FetchReport, Header, Hop, Outcome, Report, Traffic};
 use lull_protocol::{FetchItem, Hash, Item, Method, Timestamp};
 use lull_view::{BandwidthState, BandwidthWhen};
 
-use crate::records::Key;
+use crate::answer::{is_short, judge_content, location};
 use crate::body::{Reading, domain_of_url};
 use crate::caps::Turn;
+use crate::records::Key;
 use crate::traffic::{add, count, traffic};
 use crate::{Effect, FetchFailure, FetchId, HopHead, Worker, limits};
-
-/// Response headers that a result carries: what tells a buyer what the body is, how fresh it is and
-/// what its owner permits. Never cookies or anything that names this connection.
-const HEADERS_KEPT: [&str; 15] = [
-    "cache-control",
-    "content-disposition",
-    "content-language",
-    "content-location",
-    "content-type",
-    "date",
-    "etag",
-    "expires",
-    "last-modified",
-    "link",
-    "location",
-    "retry-after",
-    "tdm-policy",
-    "tdm-reservation",
-    "x-robots-tag",
-];
 
 /// The fetch under way.
 #[derive(Debug)]
@@ -303,7 +284,7 @@ impl Worker {
             return self.close(run, End::refused(refusal), now);
         }
         if matches!(head.status, 301 | 302 | 303 | 307 | 308) {
-            return self.redirected(run, head.location, now);
+            return self.redirected(run, location(&head), now);
         }
         let outcome = outcome_of(&head);
         let ceiling_bytes = run.item.bytes_max.get();
@@ -311,6 +292,8 @@ impl Worker {
             self.close(run, End::without_body(outcome), now);
         } else if announces_too_much(&head, ceiling_bytes) {
             self.close(run, End::refused(Refusal::TooLarge), now);
+        } else if let Err(refusal) = judge_content(&head) {
+            self.close(run, End::refused(refusal), now);
         } else {
             run.reading = Some(Reading::new());
             self.run = Some(run);

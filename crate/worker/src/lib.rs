@@ -9,6 +9,7 @@
 //! has a limit. What must survive is in the shell's storage before it is relied on: a result is sent
 //! only after the batch with its outbox record was reported durable.
 
+mod answer;
 mod body;
 mod caps;
 mod clock;
@@ -40,6 +41,7 @@ use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp};
 use lull_view::{Command, Notice, Reply, Settings, View};
 
 pub use io::*;
+pub use lull_policy::REQUEST_HEADERS;
 pub use traffic::traffic;
 
 use caps::Metering;

@@ -88,10 +88,7 @@ impl Key {
     }
     /// Whether the record only makes sense with the coordinator it came from.
     pub(crate) fn is_of_a_coordinator(self) -> bool {
-        !matches!(
-            self,
-            Self::Settings | Self::Counters | Self::Stopped | Self::Caps | Self::Usage | Self::Pause
-        )
+        !matches!(self, Self::Settings | Self::Counters | Self::Stopped | Self::Caps | Self::Usage | Self::Pause)
     }
 }
 

@@ -7,6 +7,7 @@ mod faults;
 mod fuzz;
 mod package;
 mod progress;
+mod psl;
 mod run;
 mod setup;
 mod shell;
@@ -117,6 +118,11 @@ Then open chrome://extensions, switch on developer mode, and load target/extensi
 Needs a nightly Rust. What breaks a target is kept in tests/fuzz/regressions and replays in every test run.")]
     Fuzz(fuzz::FuzzArgs),
 
+    /// Write the Public Suffix List into the policy crate, in its compact form
+    #[command(after_help = "Example:
+  cargo xtask psl public_suffix_list.dat     the list as published; a newer one than the crate has")]
+    Psl(psl::PslArgs),
+
     /// Make the README's screenshots and the recording of the first minute
     #[command(after_help = "Example:
   cargo xtask pictures     needs ffmpeg for the recording")]
@@ -173,6 +179,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Task::Run(args) => run::run(&args, force),
         Task::Sim(args) => sim::sim(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),
+        Task::Psl(args) => psl::psl(&args),
         Task::Pictures => run::pictures(force),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) const MODULES: [&str; 2] = ["background", "popup"];
 const BENCH: &str = "bench";
 
 /// What the header and the trailer of a gzip file add to its deflated content (RFC 1952).
-const GZIP_FRAME_BYTES: u64 = 18;
+pub(crate) const GZIP_FRAME_BYTES: u64 = 18;
 
 /// Where a module's JavaScript and wasm lie.
 pub(crate) fn module_dir(module: &str) -> Result<PathBuf> {

@@ -365,7 +365,7 @@ pub(crate) fn refusal(code: &str) -> &str {
         "credentials" => "It carries a user name or password.",
         "ip_literal" => "An address instead of a name: it could be a device in your home.",
         "special_name" => "Not a public name: it could be a device in your home.",
-        "sensitive" => "A place for logins, payments or government. Lull never goes there.",
+        "sensitive" => "A place for logins, sign-ups or payments. Lull never goes there.",
         "private_address" => "The answer came from a private network.",
         "no_address" => "Nobody could say who answered.",
         "too_many_hops" => "Too many redirects.",
@@ -373,6 +373,10 @@ pub(crate) fn refusal(code: &str) -> &str {
         "too_large" => "Larger than the order allows.",
         "first_hop" => "Another page than the one asked for.",
         "wildcard" => "It contains a *, which Lull can't watch alone.",
+        "government" => "A government's site. Lull never goes there.",
+        "adult" => "A site for adults. Lull never goes there.",
+        "scanner" => "It asks for what only an intruder looks for. Your address would get a bad name.",
+        "media_type" => "Neither a page nor data, a document or a picture.",
         other => other,
     }
 }

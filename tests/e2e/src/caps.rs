@@ -48,9 +48,7 @@ fn compare(what: &str, counted: u64, site: u64, over_bytes_max: u64) -> Result<(
 }
 
 async fn until_results(world: &World, browser: &Browser, order: &str, wanted: u64) -> Result<()> {
-    browser
-        .until(&format!("{wanted} results"), async || Ok(world.buyer.results_count(order).await? >= wanted))
-        .await
+    browser.until(&format!("{wanted} results"), async || Ok(world.buyer.results_count(order).await? >= wanted)).await
 }
 
 /// Every document of the site, redirects and what is refused: counted as the site's own sockets count.
@@ -106,16 +104,10 @@ pub(crate) async fn a_cap_stops_a_stream(paths: &Paths, data: &Path) -> Result<(
     let order = world.buyer.order("A library's link check", &bulk).await?;
     until_results(&world, &browser, &order, 3).await?;
     browser.open(LIMITS).await?;
-    person.set_cap("cap-second", 500).await?;
     let (counted_before, site_before) = (used(&browser).await?, sites.bytes(LIBRARY));
-    let began = Instant::now();
-    world.buyer.order("A library's link check", &[World::url("/stream")]).await?;
+    world.buyer.order("A library's link check", &[World::url("/drip")]).await?;
     browser.until("the stream is being read", async || Ok(sites.dripping())).await?;
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    let (streamed, seconds) = (sites.bytes(LIBRARY) - site_before, began.elapsed().as_secs_f64());
-    say(&format!("at 500 KB/s the site sent {streamed} bytes in {seconds:.1} s"));
-    let paced = 500_000.0 * (seconds + 1.0) + STOPPED_BYTES_MAX as f64;
-    ensure!((streamed as f64) < paced, "{streamed} bytes in {seconds:.1} s");
+    tokio::time::sleep(Duration::from_secs(2)).await;
     ensure!(sites.dripping(), "the stream ended by itself");
     person.set_cap("cap-day", 20).await?;
     let took = stops(&sites).await?;

@@ -313,10 +313,11 @@ fn drip(shared: Arc<Shared>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(drops)).into_response()
 }
 
-/// Text as fast as anybody takes it, without an end.
+/// 16 KiB every 10 ms, for as long as anybody reads.
 fn stream(shared: Arc<Shared>) -> Response {
     let reader = Reader::new(shared);
     let pieces = futures_util::stream::unfold(reader, |reader| async move {
+        tokio::time::sleep(Duration::from_millis(10)).await;
         Some((Ok::<_, std::io::Error>(vec![b'~'; 16 * 1024]), reader))
     });
     ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(pieces)).into_response()

@@ -88,7 +88,11 @@ impl World {
             disk,
             held: VecDeque::new(),
             now,
-            surroundings: Surroundings { day_start: now.minus(36_000_000), utc_offset_min: 120, ..Surroundings::default() },
+            surroundings: Surroundings {
+                day_start: now.minus(36_000_000),
+                utc_offset_min: 120,
+                ..Surroundings::default()
+            },
             socket: Socket::None,
             hello: None,
             request: None,

@@ -223,7 +223,10 @@ impl<S: Shell> NativeWorker<S> {
             }
             Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
                 if let Some(web) = &mut self.web {
-                    web.read_body(fetch, Wanted { allowance_bytes, bytes_max, time: Duration::from_millis(timeout_ms) });
+                    web.read_body(
+                        fetch,
+                        Wanted { allowance_bytes, bytes_max, time: Duration::from_millis(timeout_ms) },
+                    );
                 }
             }
             Effect::AbortFetch { fetch } => {

@@ -1,8 +1,8 @@
-//! Bytes per second: a token bucket that holds at most one second's worth.
+//! Bytes per second: a token bucket that holds at most one second's worth, and is overdrawn by a body.
 
 use lull_protocol::Timestamp;
 
-use super::{Decision, GRANTS_PER_SECOND, Limit};
+use super::{Decision, Limit};
 
 /// The bucket. It begins full, as after a second of rest. It may be
 /// overdrawn by what only shows afterwards (heads, a chunk larger than its grant), and then fills from below.
@@ -16,7 +16,7 @@ pub struct Bucket {
 }
 
 /// The deepest that it is overdrawn, seconds' worth: what a person lowers today must not stop them for hours.
-const OVERDRAWN_S_MAX: u64 = 30;
+const OVERDRAWN_S_MAX: u64 = 300;
 
 impl Bucket {
     /// Fills it for the time that has passed. A clock that was set back fills nothing, one that jumped ahead
@@ -45,14 +45,12 @@ impl Bucket {
         u64::try_from(self.tokens).unwrap_or(0)
     }
 
-    /// Whether there is enough for a grant of up to `wanted` bytes, or when.
-    pub(super) fn open(&self, second_bytes: u64, wanted: u64, now: Timestamp) -> Decision {
-        let least = wanted.min(second_bytes / GRANTS_PER_SECOND).max(1);
-        let least = i64::try_from(least).unwrap_or(i64::MAX);
-        if self.tokens >= least {
+    /// Whether a request may be sent, or when.
+    pub(super) fn open(&self, second_bytes: u64, now: Timestamp) -> Decision {
+        if self.tokens > 0 {
             return Decision::Go { bytes: 0 };
         }
-        let missing = u64::try_from(least.saturating_sub(self.tokens)).unwrap_or(0);
+        let missing = self.tokens.unsigned_abs().saturating_add(1);
         let wait_ms = missing.saturating_mul(1_000).div_ceil(second_bytes.max(1));
         Decision::WaitUntil { at: now.plus(wait_ms.max(1)), why: Limit::Second }
     }

@@ -1,6 +1,10 @@
 //! How much may be fetched, and when: the person's caps, what was used of them, and the decision that
 //! follows.
 //!
+//! Bytes per second are an average: a body is read as fast as it comes, and the next request waits until the average
+//! holds again. A browser takes a response in ahead of its reader (Chromium up to 64 MB), so to read it slowly would
+//! only hide what has crossed the connection already.
+//!
 //! A day and a month are the person's own, by the local clock. A clock that is set back gives nothing a
 //! second time: what was used counts on until the clock has passed the day that was reached already; only
 //! after a jump back by more than [`DAYS_BACK_MAX`] was that day never there, and the count goes over to
@@ -12,7 +16,7 @@ mod usage;
 
 pub use bucket::Bucket;
 pub use local::{Hours, LocalClock, civil_from_days, days_from_civil};
-pub use usage::{DOMAINS_MAX, DomainUse, Period, Usage, domain_of};
+pub use usage::{DOMAINS_MAX, DomainUse, Period, Usage};
 
 use lull_protocol::limits::{BODY_BYTES_MAX, HOPS_MAX};
 use lull_protocol::{Timestamp, fields};
@@ -35,9 +39,6 @@ pub const DOMAIN_DAY: Range = (1, 100_000);
 
 /// Most bytes that are granted at a time: what a shell reads before it asks again.
 pub const GRANT_BYTES_MAX: u64 = 512 * 1024;
-/// A grant is worth so much of a second's bytes at least, unless the body's end or a cap is nearer: a stream at its
-/// rate wakes the machine so often.
-pub const GRANTS_PER_SECOND: u64 = 4;
 /// What a browser may have taken in of a response beyond what was read of it, bytes: its pipe from the network
 /// process (512 KiB in Chromium) and the socket's own buffer.
 pub const BUFFERED_BYTES_MAX: u64 = 1024 * 1024;
@@ -210,15 +211,14 @@ pub fn decide(caps: &Caps, usage: &Usage, bucket: &Bucket, ask: Ask<'_>, clock: 
         Ask::Begin { domain, bytes_max } => {
             let bytes = bytes_max.saturating_add(ITEM_EXTRA_BYTES);
             let fits = room(caps, usage, bytes, clock);
-            stands.and(fits).and(requests(caps, usage, domain, clock)).and(bucket.open(caps.second_bytes, 0, clock.now))
+            stands.and(fits).and(requests(caps, usage, domain, clock)).and(bucket.open(caps.second_bytes, clock.now))
         }
         Ask::Hop { domain } => {
-            stands.and(requests(caps, usage, domain, clock)).and(bucket.open(caps.second_bytes, 0, clock.now))
+            stands.and(requests(caps, usage, domain, clock)).and(bucket.open(caps.second_bytes, clock.now))
         }
         Ask::Read { bytes } => {
             let left = rest(caps.day_bytes, usage.day.bytes).min(rest(caps.month_bytes, usage.month.bytes));
-            let wanted = bytes.min(left).min(GRANT_BYTES_MAX);
-            stands.and(bucket.open(caps.second_bytes, wanted, clock.now)).granting(wanted.min(bucket.tokens()))
+            stands.granting(bytes.min(left).min(GRANT_BYTES_MAX))
         }
     }
 }

@@ -63,8 +63,7 @@ fields!(Stored { 0 domain, 1 day, 2 slice, 3 recent });
 
 impl lull_protocol::cbor::Cbor for DomainUse {
     fn write(&self, to: &mut lull_protocol::cbor::Writer) {
-        let stored =
-            Stored { domain: self.domain.clone(), day: self.day, slice: self.slice, recent: self.recent() };
+        let stored = Stored { domain: self.domain.clone(), day: self.day, slice: self.slice, recent: self.recent() };
         stored.write(to);
     }
     fn read(from: &mut lull_protocol::cbor::Reader<'_>) -> Self {
@@ -215,11 +214,4 @@ impl Usage {
     pub fn month_ends(&self, month_day: u64, clock: LocalClock) -> Timestamp {
         clock.month_starts(self.month.key.saturating_add(1), month_day)
     }
-}
-
-/// The domain that requests to a host count for: its last two labels.
-pub fn domain_of(host: &str) -> &str {
-    let mut dots = host.rmatch_indices('.');
-    dots.next();
-    dots.next().and_then(|(at, _)| host.get(at + 1..)).unwrap_or(host)
 }

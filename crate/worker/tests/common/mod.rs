@@ -88,6 +88,8 @@ pub struct World {
     bodies: BTreeMap<FetchId, Vec<u8>>,
     /// How much of each was allowed so far.
     read: BTreeMap<FetchId, u64>,
+    /// Nothing of a body comes.
+    pub is_body_slow: bool,
     /// All that was ever read, bytes.
     pub granted_bytes: u64,
 }
@@ -113,7 +115,13 @@ impl World {
             disk,
             now_ms: START_MS,
             ahead_ms: 0,
-            surroundings: Surroundings { away: true, data_saver: false, host_permission: false, day_start, utc_offset_min: 0 },
+            surroundings: Surroundings {
+                away: true,
+                data_saver: false,
+                host_permission: false,
+                day_start,
+                utc_offset_min: 0,
+            },
             is_reachable: true,
             is_disk_full: false,
             disk_bytes_max: usize::MAX,
@@ -133,6 +141,7 @@ impl World {
             bodies: BTreeMap::new(),
             read: BTreeMap::new(),
             granted_bytes: 0,
+            is_body_slow: false,
         }
     }
 
@@ -365,6 +374,9 @@ impl World {
             }
             Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
                 assert!(timeout_ms > 0 && allowance_bytes > 0);
+                if self.is_body_slow {
+                    return;
+                }
                 let read = self.read.entry(fetch).or_default();
                 let whole = self.bodies.get(&fetch).expect("a head was answered").len() as u64;
                 self.granted_bytes += allowance_bytes.min(whole - (*read).min(whole));

@@ -88,7 +88,8 @@ fn command() -> impl Strategy<Value = Command> {
         any::<bool>().prop_map(|on| Command::SetJudgments { on }),
         any::<bool>().prop_map(|on| Command::SetBandwidth { on }),
         any::<bool>().prop_map(|on| Command::SetPaused { on }),
-        prop::sample::select(vec![Pause::Hour, Pause::Tomorrow, Pause::Open]).prop_map(|pause| Command::PauseFor { pause }),
+        prop::sample::select(vec![Pause::Hour, Pause::Tomorrow, Pause::Open])
+            .prop_map(|pause| Command::PauseFor { pause }),
         (any::<[u64; 6]>(), any::<[u32; 7]>(), any::<bool>()).prop_map(|(n, hours, metered)| Command::SetCaps {
             caps: Caps {
                 second_bytes: n[0],
@@ -162,9 +163,17 @@ fn act() -> impl Strategy<Value = Act> {
             encoded_bytes
         }),
         (0_u64..9, any::<u64>()).prop_map(|(id, bytes)| Event::BodyProgress { fetch: FetchId(id), bytes }),
-        (any::<bool>(), any::<bool>(), any::<bool>(), any::<i32>()).prop_map(|(away, data_saver, host_permission, utc_offset_min)| {
-            Event::Surroundings(Surroundings { away, data_saver, host_permission, day_start: at(DAY_START_MS), utc_offset_min })
-        }),
+        (any::<bool>(), any::<bool>(), any::<bool>(), any::<i32>()).prop_map(
+            |(away, data_saver, host_permission, utc_offset_min)| {
+                Event::Surroundings(Surroundings {
+                    away,
+                    data_saver,
+                    host_permission,
+                    day_start: at(DAY_START_MS),
+                    utc_offset_min,
+                })
+            }
+        ),
         command().prop_map(Event::Command),
         (any::<u64>(), any::<u64>()).prop_map(|(own, foreign)| Event::RequestEvents { own, foreign }),
         Just(Event::Alarm),

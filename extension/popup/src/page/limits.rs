@@ -85,7 +85,9 @@ fn numbers(lull: &Lull, view: &View) -> Html {
     let (caps, ranges) = (&view.limits.caps, &view.limits.ranges);
     let number = |id, label, (unit, one), range, value, set| Number { id, label, unit, one, range, value, set };
     let all = [
-        number("cap-second", words::SECOND, ("KB", KB), ranges.second_bytes, caps.second_bytes, |c, n| c.second_bytes = n),
+        number("cap-second", words::SECOND, ("KB", KB), ranges.second_bytes, caps.second_bytes, |c, n| {
+            c.second_bytes = n
+        }),
         number("cap-day", words::DAY, ("MB", MB), ranges.day_bytes, caps.day_bytes, |c, n| c.day_bytes = n),
         number("cap-month", words::MONTH, ("GB", GB), ranges.month_bytes, caps.month_bytes, |c, n| c.month_bytes = n),
         number("cap-month-day", words::MONTH_DAY, ("", 1), ranges.month_day, caps.month_day, |c, n| c.month_day = n),

@@ -135,7 +135,8 @@ impl AllCaps {
             return Ok(());
         };
         let hours = caps.hours.map(|day| day & 0x00ff_ffff);
-        let taken = shown.metered == caps.metered && shown.hours == hours && shown.day_bytes >= caps.day_bytes.min(20_000_000);
+        let taken =
+            shown.metered == caps.metered && shown.hours == hours && shown.day_bytes >= caps.day_bytes.min(20_000_000);
         self.of(worker).wanted = Some(shown.clone());
         must(taken, "settings survive", || format!("{caps:?} became {shown:?}"))
     }
@@ -170,7 +171,9 @@ impl AllCaps {
     /// A request leaves, or is open.
     pub(crate) fn is_open(&mut self, worker: PublicKey, url: &str, now: Timestamp) -> Holds {
         let of = self.of(worker);
-        must(of.is_open(now), CAPS, || format!("{url} at {now:?}, {} minutes from UTC, with {:?}", of.offset_min, of.wanted))
+        must(of.is_open(now), CAPS, || {
+            format!("{url} at {now:?}, {} minutes from UTC, with {:?}", of.offset_min, of.wanted)
+        })
     }
 
     /// A request leaves.
@@ -180,10 +183,13 @@ impl AllCaps {
         of.tell(now);
         let (at, day, name) = (now.get(), of.day, domain(url));
         let of_domain = || of.requests.iter().filter(|request| request.domain == name);
-        let minute = of_domain().filter(|request| at.saturating_sub(request.at) < 60_000 && request.at <= at).count() as u64;
+        let minute =
+            of_domain().filter(|request| at.saturating_sub(request.at) < 60_000 && request.at <= at).count() as u64;
         let today = of_domain().filter(|request| request.day == day).count() as u64;
         let most = of.wanted.as_ref().map_or((u64::MAX, u64::MAX), |caps| (caps.domain_minute, caps.domain_day));
-        let detail = || format!("{minute} requests to {name} in a minute and {today} in a day before one more; at most {most:?}");
+        let detail = || {
+            format!("{minute} requests to {name} in a minute and {today} in a day before one more; at most {most:?}")
+        };
         must(minute < most.0 && today < most.1, CAPS, detail)?;
         of.requests.push(Request { at, day, domain: name.to_owned(), is_durable: false });
         Ok(())
@@ -208,6 +214,8 @@ impl AllCaps {
     pub(crate) fn shows(&mut self, worker: PublicKey, shown: u64, now: Timestamp) -> Holds {
         let of = self.of(worker);
         of.tell(now);
-        must(of.is_lost || shown >= of.bytes, "every byte is counted", || format!("{shown} shown, {} read today", of.bytes))
+        must(of.is_lost || shown >= of.bytes, "every byte is counted", || {
+            format!("{shown} shown, {} read today", of.bytes)
+        })
     }
 }

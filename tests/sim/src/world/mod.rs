@@ -40,7 +40,7 @@ use crate::model::{Broken, Model};
 use crate::plan::{BrowserPlan, Element, HOUR, LiarPlan, Ms, Plan};
 use crate::table::{Mark, Marks, Situation};
 
-pub(crate) use web::{Answer, Body, answer, is_public, may_be_asked};
+pub(crate) use web::{Answer, Body, answer, is_public, is_readable, may_be_asked, said_bytes};
 
 /// The clocks of the world when a run begins: 2026-10-05, 10:00 UTC.
 pub(crate) const BASE_MS: u64 = 1_791_194_400_000;
@@ -268,7 +268,13 @@ impl World {
             background: None,
             storage: Storage::with(records),
             person: Person::new(rng),
-            surroundings: Surroundings { away: false, data_saver: false, host_permission: false, day_start, utc_offset_min },
+            surroundings: Surroundings {
+                away: false,
+                data_saver: false,
+                host_permission: false,
+                day_start,
+                utc_offset_min,
+            },
             ahead_ms: plan.ahead_ms,
             kill_after: None,
             attacks: 0,

@@ -166,14 +166,28 @@ const PRIVATE: [&str; 36] = [
     "www.site1.com",
 ];
 
+/// Kinds of bodies that are read, and that are not.
+const KINDS: [&str; 3] = ["text/html", "application/json", "image/png"];
+const UNREAD: [&str; 4] = ["application/zip", "video/mp4", "application/octet-stream", "text/event-stream"];
+
+/// The web's own word on whether a body is of a kind that may be read.
+pub(crate) fn is_readable(head: &HopHead) -> bool {
+    head.headers.iter().any(|(_, value)| KINDS.contains(&value.as_str()))
+}
+
+/// The length that a head says.
+pub(crate) fn said_bytes(head: &HopHead) -> Option<u64> {
+    let said = head.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    said.and_then(|(_, value)| value.parse().ok())
+}
+
 /// What a page answers.
 pub(crate) fn answer(seed: u64, url: &str) -> Answer {
     let mut rng = stream(seed, url, 1);
     let after_ms = rng.u64(5..800);
     let head = |rng: &mut Rng, status: u16, location: Option<String>| {
-        let kind = ["text/html", "application/json", "image/png"];
         let mut headers = vec![
-            ("Content-Type".to_owned(), kind.get(rng.usize(..3)).copied().unwrap_or_default().to_owned()),
+            ("Content-Type".to_owned(), KINDS.get(rng.usize(..3)).copied().unwrap_or_default().to_owned()),
             ("Set-Cookie".to_owned(), "session=secret".to_owned()),
         ];
         headers.extend(location.iter().map(|to| ("Location".to_owned(), to.clone())));
@@ -182,7 +196,19 @@ pub(crate) fn answer(seed: u64, url: &str) -> Answer {
     };
     let body = body(&mut rng);
     match rng.u32(..100) {
-        0..=64 => Answer::Head { after_ms, head: head(&mut rng, 200, None), body },
+        0..=61 => Answer::Head { after_ms, head: head(&mut rng, 200, None), body },
+        62..=63 => {
+            let mut head = head(&mut rng, 200, None);
+            head.headers.retain(|(name, _)| name != "Content-Type");
+            let kind = UNREAD.get(rng.usize(..UNREAD.len() + 1));
+            head.headers.extend(kind.map(|kind| ("content-type".to_owned(), (*kind).to_owned())));
+            Answer::Head { after_ms, head, body }
+        }
+        64 => {
+            let mut head = head(&mut rng, 200, None);
+            head.headers.push(("Content-Length".to_owned(), (body.bytes + rng.usize(0..2)).to_string()));
+            Answer::Head { after_ms, head, body }
+        }
         65..=72 => {
             let scheme = if rng.u32(..10) == 0 { "http" } else { "https" };
             let to = page(&mut rng, scheme);
