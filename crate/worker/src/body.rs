@@ -1,5 +1,5 @@
 //! Bodies under grants: the shell reads as much as it was allowed and waits for more, so a cap, a pause or
-//! the end of an hour stops a stream wherever it is, and back-pressure reaches the site.
+//! the end of an hour stops a stream wherever it is.
 
 use lull_policy::caps::BUFFERED_BYTES_MAX;
 use lull_policy::{Refusal, registrable_domain};

@@ -167,7 +167,7 @@ pub enum Effect {
         timeout_ms: u64,
     },
     /// Read on in the body of the hop that answered, until the allowance is read or the body ends. Between two of
-    /// these nothing is read, so that back-pressure reaches the site.
+    /// these nothing is read.
     ReadBody {
         /// Which fetch.
         fetch: FetchId,
