@@ -13,7 +13,7 @@ use lull_protocol::statement::{FetchReport, Header, Hop, Outcome, Report, Traffi
 use lull_protocol::{FetchItem, Hash, Item, Method, Timestamp};
 use lull_view::{BandwidthState, BandwidthWhen};
 
-use crate::answer::{is_short, judge_content, location};
+use crate::answer::{judge_content, location};
 use crate::body::{Reading, domain_of_url};
 use crate::caps::Turn;
 use crate::records::Key;
