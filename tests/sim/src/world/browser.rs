@@ -66,6 +66,8 @@ pub(crate) struct Hop {
     pub(crate) is_public: bool,
     /// Bytes of the body that were read so far.
     pub(crate) read: u64,
+    /// Bytes that came under the last grant and were not told yet.
+    pub(crate) came: u64,
 }
 
 /// What happens to a browser.

@@ -41,7 +41,7 @@ impl World {
         let timeout = Happened::FetchFailed { fetch, failure: FetchFailure::Timeout, encoded_bytes: 0 };
         let (after_ms, happened) = if after_ms <= timeout_ms { (after_ms, happened) } else { (timeout_ms, timeout) };
         if let Some(background) = &mut self.browser(who).background {
-            background.hops.insert(fetch, Hop { url, body, is_public, read: 0 });
+            background.hops.insert(fetch, Hop { url, body, is_public, read: 0, came: 0 });
         }
         self.queue_browser(who, after_ms, BrowserEvent::Fetched(fetch, Box::new(happened)));
     }
@@ -73,9 +73,7 @@ impl World {
         let until = hop.read.saturating_add(allowance_bytes);
         let came = ends_at.min(until).saturating_sub(hop.read);
         hop.read = until;
-        if !is_twin {
-            self.model.caps.reads(me, came, now);
-        }
+        hop.came = came;
         if ends_at >= until && until <= bytes_max {
             let told = Happened::BodyProgress { fetch, bytes: until };
             return self.queue_browser(who, 1 + body.after_ms / 4, BrowserEvent::Fetched(fetch, Box::new(told)));
@@ -109,8 +107,13 @@ impl World {
         if !background.hops.contains_key(&fetch) {
             return;
         }
+        let came = background.hops.get_mut(&fetch).map_or(0, |hop| std::mem::take(&mut hop.came));
         if matches!(happened, Happened::BodyRead { .. } | Happened::FetchFailed { .. }) {
             background.hops.remove(&fetch);
+        }
+        let (me, is_twin, now) = (self.browser(who).me, self.browser(who).twin_of.is_some(), self.browser_wall(who));
+        if !is_twin {
+            self.model.caps.reads(me, came, now);
         }
         self.feed(who, Happened::RequestEvents { own: 1, foreign: 0 });
         self.feed(who, happened);
