@@ -1,6 +1,8 @@
-//! May I fetch this? Pure decisions about destinations (URLs), the addresses that answer, and what they answer with.
+//! May I fetch this, now? Pure decisions about destinations (URLs), the addresses that answer, what they answer
+//! with, and caps.
 
 mod address;
+pub mod caps;
 mod destination;
 mod facts;
 mod headers;

@@ -7,6 +7,9 @@
 mod consent;
 
 pub use consent::{Consent, Statement};
+mod caps;
+
+pub use caps::*;
 
 use lull_protocol::limits::AMOUNT_MAX;
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,8 @@ pub struct View {
     pub bandwidth: Bandwidth,
     /// Consent to it.
     pub consent: Consent,
+    /// The person's caps and what was used of them.
+    pub limits: Limits,
     /// The newest first, at most [`ACTIVITIES_MAX`].
     pub activities: Vec<Activity>,
     /// Signed results that the coordinator has not acknowledged yet.
@@ -249,6 +254,13 @@ pub enum BandwidthState {
     WaitingForAway,
     /// Data Saver is on.
     DataSaver,
+    /// One of the person's limits stands in the way.
+    Limited {
+        /// Which.
+        limit: LimitName,
+        /// Until when; `None`: until the person changes something.
+        until: Option<u64>,
+    },
     /// Ready, nothing to do.
     Idle,
     /// A fetch is under way.
@@ -454,6 +466,18 @@ pub enum Command {
         /// The new value.
         on: bool,
     },
+    /// Pause for a while; `SetPaused` ends it early.
+    PauseFor {
+        /// How long.
+        pause: Pause,
+    },
+    /// Set all caps; each number is held to its range.
+    SetCaps {
+        /// The new ones.
+        caps: Caps,
+    },
+    /// Set all caps back to what they were at first.
+    ResetCaps,
     /// The operator's card was read.
     CardSeen,
     /// The first run is over.

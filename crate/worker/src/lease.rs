@@ -63,6 +63,9 @@ impl Worker {
                     is_done: false,
                     held_since: Some(now),
                 };
+                if lease.offer.class == JobClass::Fetch {
+                    self.reserve();
+                }
                 self.leases.insert(hash, lease);
                 self.persist([Key::Lease(hash)], After::Nothing);
                 self.changed();
@@ -109,6 +112,10 @@ impl Worker {
         Ok(item)
     }
 
+    pub(crate) fn has_fetch_leases(&self) -> bool {
+        self.leases.works().any(|lease| lease.offer.class == JobClass::Fetch)
+    }
+
     /// Free places of a class by the limits alone.
     fn places(&self, class: JobClass) -> u8 {
         let most = match class {
@@ -124,7 +131,7 @@ impl Worker {
     /// Tells how much more work is welcome, if that changed. None while storage fails.
     pub(crate) fn send_want(&mut self) {
         let open = !self.storage.is_failing();
-        let fetch = if open && self.may_fetch() { self.places(JobClass::Fetch) } else { 0 };
+        let fetch = if open && self.may_fetch() && self.may_want_fetches() { self.places(JobClass::Fetch) } else { 0 };
         let judgment = if open && self.may_judge() { self.places(JobClass::Judgment) } else { 0 };
         let Phase::Ready(ready) = &mut self.link.phase else { return };
         if ready.wanted != Some((fetch, judgment)) {

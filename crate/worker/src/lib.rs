@@ -11,6 +11,8 @@
 
 #[cfg(feature = "bandwidth")]
 mod answer;
+mod body;
+mod caps;
 mod clock;
 mod consent;
 #[cfg(feature = "bandwidth")]
@@ -50,6 +52,7 @@ pub use io::*;
 pub use lull_policy::REQUEST_HEADERS;
 pub use traffic::traffic;
 
+use caps::Metering;
 use clock::Clock;
 use consent::Agreed;
 use fetch::Run;
@@ -80,6 +83,7 @@ pub struct Worker {
     account: AccountRecord,
     counters: Counters,
     counters_written: Timestamp,
+    metering: Metering,
     link: Link,
     leases: Row<Lease>,
     returned: LiteMap<Hash, ReturnedRecord>,
@@ -118,6 +122,7 @@ impl Worker {
 
     /// Takes an event in. `now` is the browser's own clock; it may jump.
     pub fn handle(&mut self, event: Event, now: Timestamp) {
+        self.look_at_limits(now);
         match event {
             // A shell whose timer fired a little early is asked again.
             Event::Tick => self.shown.forget_wake(),
@@ -128,6 +133,7 @@ impl Worker {
             Event::PersistFailed { batch } => self.persist_failed(batch, now),
             Event::LookedUp { fetch, addresses } => self.looked_up(fetch, &addresses, now),
             Event::HopAnswered { fetch, head } => self.hop_answered(fetch, head, now),
+            Event::BodyProgress { fetch, bytes } => self.body_progress(fetch, bytes, now),
             Event::BodyRead { fetch, body, encoded_bytes } => self.body_read(fetch, body, encoded_bytes, now),
             Event::FetchFailed { fetch, failure, encoded_bytes } => {
                 self.fetch_failed(fetch, failure, encoded_bytes, now);
@@ -181,10 +187,13 @@ impl Worker {
     /// Brings everything in line after an event: what is over ends, what is due begins. The order
     /// matters: a fetch is aborted and leases are given back before the connection is closed.
     fn settle(&mut self, now: Timestamp) {
+        self.look_at_limits(now);
         self.expire(now);
         self.stop_what_is_switched_off();
         self.tick_link(now);
         self.begin_fetches(now);
+        self.go_on_fetching(now);
+        self.settle_usage(now);
         self.tick_storage(now);
         self.load_pictures(now);
         self.send_results(now);

@@ -34,3 +34,18 @@ pub const RETURNED_MAX: usize = 64;
 pub const NOTICES_MAX: usize = 16;
 /// Counters that only inform are written at most this often, milliseconds.
 pub const COUNTERS_MS_MIN: u64 = 30_000;
+/// Bytes that a mark in storage lies ahead of what was counted: as much may be counted too much after a kill.
+pub const RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+/// A response's head that is on its way when nothing of it was told yet, bytes.
+pub const HEAD_BYTES: u64 = 64 * 1024;
+/// Nothing was in flight for this long: the exact count is written, milliseconds.
+pub const QUIET_MS: u64 = 2_000;
+/// After a lease went back because of a cap no fetch work is asked for, milliseconds.
+pub const CAP_REST_MS: u64 = 5 * 60_000;
+/// A pause for an hour, milliseconds.
+pub const PAUSE_HOUR_MS: u64 = 3_600_000;
+/// The local hour at which a pause "until tomorrow" ends.
+pub const PAUSE_MORNING_HOUR: u64 = 6;
+/// What a site can have sent of a body that nobody reads before it hears of the request's end, bytes: the first
+/// windows of its connection.
+pub const UNREAD_BYTES_MAX: u64 = 64 * 1024;

@@ -189,6 +189,7 @@ impl Worker {
         let Some(range) = entry.body.get(from..to) else { return };
         entry.sent_to = to;
         let pieces: Vec<Vec<u8>> = range.chunks(CHUNK_BYTES_MAX).map(<[u8]>::to_vec).collect();
+        self.persist_lazily(Key::Usage);
         let mut at = offset;
         for piece in pieces {
             let next = ByteCount::new(at.get() + piece.len() as u64).unwrap_or(at);

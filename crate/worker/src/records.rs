@@ -27,12 +27,29 @@ pub(crate) enum Key {
     Verdicts,
     Stopped,
     Consent,
+    Caps,
+    Usage,
+    Pause,
     Lease(Hash),
     Returned(Hash),
     Outbox(Hash),
     Body(Hash),
     Receipt(Hash),
 }
+
+/// The keys of records of which there is one at most.
+pub(crate) const PLAIN: [Key; 10] = [
+    Key::Settings,
+    Key::Counters,
+    Key::Coordinator,
+    Key::Account,
+    Key::Verdicts,
+    Key::Stopped,
+    Key::Consent,
+    Key::Caps,
+    Key::Usage,
+    Key::Pause,
+];
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,6 +61,9 @@ impl fmt::Display for Key {
             Self::Verdicts => f.write_str("verdicts"),
             Self::Stopped => f.write_str("stopped"),
             Self::Consent => f.write_str("consent"),
+            Self::Caps => f.write_str("caps"),
+            Self::Usage => f.write_str("usage"),
+            Self::Pause => f.write_str("pause"),
             Self::Lease(offer) => write!(f, "lease/{offer}"),
             Self::Returned(offer) => write!(f, "returned/{offer}"),
             Self::Outbox(offer) => write!(f, "outbox/{offer}"),
@@ -57,16 +77,7 @@ impl Key {
     /// Reads a storage key; `None` for what is not a record of this machine.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let Some((kind, offer)) = text.split_once('/') else {
-            let plain = [
-                Self::Settings,
-                Self::Counters,
-                Self::Coordinator,
-                Self::Account,
-                Self::Verdicts,
-                Self::Stopped,
-                Self::Consent,
-            ];
-            return plain.into_iter().find(|key| key.to_string() == text);
+            return PLAIN.into_iter().find(|key| key.to_string() == text);
         };
         let offer = Hash::from_hex(offer)?;
         match kind {
@@ -80,7 +91,10 @@ impl Key {
     }
     /// Whether the record only makes sense with the coordinator it came from.
     pub(crate) fn is_of_a_coordinator(self) -> bool {
-        !matches!(self, Self::Settings | Self::Counters | Self::Stopped | Self::Consent)
+        !matches!(
+            self,
+            Self::Settings | Self::Counters | Self::Stopped | Self::Consent | Self::Caps | Self::Usage | Self::Pause
+        )
     }
 }
 

@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 
 use litemap::LiteMap;
+use lull_policy::caps::{Caps, Usage};
 use lull_protocol::cbor::ByteVec;
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::statement::{Offer, OperatorCard, Report, WorkResult};
 use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
 use lull_view::{Notice, Settings};
 
+use crate::caps::{Metering, PauseRecord};
 use crate::clock::Clock;
 use crate::consent::Agreed;
 use crate::lease::{Lease, class_of};
@@ -17,8 +19,8 @@ use crate::outbox::Entry;
 use crate::picture::Pictures;
 use crate::receipt::Receipts;
 use crate::records::{
-    AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, ReceiptRecord, ReturnedRecord,
-    SettingsRecord, StoppedRecord, Unreadable, seal,
+    AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
+    ReturnedRecord, SettingsRecord, StoppedRecord, Unreadable, seal,
 };
 use crate::row::Row;
 use crate::storage::Storage;
@@ -46,7 +48,9 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let outbox = restore_outbox(&mut loading, &me, &receipts);
     let leases = restore_leases(&mut loading, &me, coordinator.as_ref(), &outbox, &receipts);
     let returned = restore_returned(&mut loading);
+    let metering = restore_metering(&mut loading, settings.paused);
     let mut worker = Worker {
+        metering,
         clock: Clock { ahead_ms: coordinator.as_ref().map_or(0, |c| c.ahead_ms_stored) },
         next_seq: receipts.next_seq().max(outbox.next_seq()).max(leases.next_seq()),
         link: Link::new(stopped),
@@ -83,6 +87,13 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     }
     worker.set_aside(&loading);
     worker
+}
+
+fn restore_metering(loading: &mut Loading, is_paused: bool) -> Metering {
+    let caps = loading.take(Key::Caps, |caps: Caps| Ok(caps.held())).unwrap_or_default();
+    let usage = loading.take(Key::Usage, |usage: Usage| Ok(usage.restored())).unwrap_or_default();
+    let pause = loading.take(Key::Pause, |pause: PauseRecord| Ok(pause)).filter(|_| is_paused);
+    Metering::new(caps, usage, pause)
 }
 
 fn read_coordinator(record: CoordinatorRecord) -> Result<Coordinator, Unreadable> {
@@ -228,6 +239,7 @@ impl Worker {
             self.notice(Notice::SetAside { record: name.clone() });
         }
         self.persist_lazily(Key::Counters);
+        self.persist_lazily(Key::Usage);
         self.persist_raw(writes);
     }
 
@@ -249,6 +261,10 @@ impl Worker {
                 _ => None,
             },
             Key::Consent => self.consent.as_ref().map(|agreed| seal(agreed.record())),
+            // What is as at first needs no record.
+            Key::Caps => (self.metering.caps != Caps::default()).then(|| seal(&self.metering.caps)),
+            Key::Usage => Some(seal(&self.metering.stored())),
+            Key::Pause => self.metering.pause.as_ref().map(seal),
             Key::Lease(offer) => self.leases.get(&offer).filter(|l| !l.is_done).map(|l| seal(&l.record())),
             Key::Returned(offer) => self.returned.get(&offer).map(seal),
             Key::Outbox(offer) => self.outbox.get(&offer).map(|entry| seal(&entry.record())),
@@ -262,15 +278,7 @@ impl Worker {
 
     /// Every key that a record exists for.
     pub(crate) fn live_keys(&self) -> Vec<Key> {
-        let mut keys = vec![
-            Key::Settings,
-            Key::Counters,
-            Key::Coordinator,
-            Key::Account,
-            Key::Verdicts,
-            Key::Stopped,
-            Key::Consent,
-        ];
+        let mut keys = PLAIN.to_vec();
         keys.extend(self.leases.offers().map(Key::Lease));
         keys.extend(self.returned.keys().copied().map(Key::Returned));
         keys.extend(self.outbox.offers().flat_map(|offer| [Key::Outbox(offer), Key::Body(offer)]));

@@ -73,6 +73,10 @@ impl Storage {
     pub(crate) fn try_at(&self) -> Option<Timestamp> {
         self.failing.map(|f| f.try_at)
     }
+    /// This record goes out with the next batch.
+    pub(crate) fn write_later(&mut self, key: Key) {
+        self.lazy.insert(key);
+    }
     /// Settings must be kept, whatever has to make room for them.
     pub(crate) fn must_keep_settings(&mut self) {
         self.must_keep_settings = true;
@@ -113,7 +117,7 @@ impl Worker {
 
     /// Writes this record with the next batch.
     pub(crate) fn persist_lazily(&mut self, key: Key) {
-        self.storage.lazy.insert(key);
+        self.storage.write_later(key);
     }
 
     fn emit(&mut self, mut group: Group) {
@@ -127,12 +131,16 @@ impl Worker {
         group.results = group.keys.iter().filter_map(result_of).collect();
         self.storage.last_batch += 1;
         let batch = self.storage.last_batch;
+        if group.keys.contains(&Key::Usage) {
+            self.metering.marked(batch);
+        }
         self.storage.in_flight.insert(batch, group);
         self.effects.push_back(Effect::Persist { batch, writes });
     }
 
     pub(crate) fn persisted(&mut self, batch: u64) {
         let Some(group) = self.storage.in_flight.remove(&batch) else { return };
+        self.metering.mark_done(batch, true);
         let is_of_settings = |group: &Group| group.keys.contains(&Key::Settings);
         if is_of_settings(&group) && !self.storage.in_flight.values().any(is_of_settings) {
             self.storage.must_keep_settings = false;
@@ -156,6 +164,7 @@ impl Worker {
 
     pub(crate) fn persist_failed(&mut self, batch: u64, now: Timestamp) {
         let Some(mut group) = self.storage.in_flight.remove(&batch) else { return };
+        self.metering.mark_done(batch, false);
         let attempts = self.storage.failing.map_or(0, |f| f.attempts);
         let wait_ms = backoff_ms(&mut self.rng, attempts);
         let made_room = if let After::Room(offers) = &group.after { offers.len() } else { 0 };

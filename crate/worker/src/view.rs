@@ -68,11 +68,11 @@ impl Worker {
 
     /// The next time at which something is due, on the browser's clock.
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut due = vec![self.storage.try_at()];
+        let mut due = vec![self.storage.try_at(), self.pause_due_at()];
         if self.is_working() {
             let deadlines = self.leases.works().filter(|l| !l.is_done).map(|l| l.offer.deadline);
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
-            due.extend([self.link.due_at(), self.row_due_at(now)]);
+            due.extend([self.link.due_at(), self.row_due_at(now), self.limits_due_at()]);
         }
         if self.is_ready() {
             due.extend([self.pictures.due_at(), self.outbox_due_at()]);
@@ -130,6 +130,7 @@ impl Worker {
                 fetches: self.counters.fetches,
             },
             consent: self.consent_view(),
+            limits: self.limits_view(),
             activities: self.activities(),
             outbox: u32::try_from(self.outbox.len()).unwrap_or(u32::MAX),
             diagnostics: Diagnostics {

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::Happening;
-use crate::fetch::Fetches;
+use crate::fetch::{Fetches, Grant};
 use crate::global::now;
 use crate::lookup;
 use crate::pages::{Pages, id_of};
@@ -127,8 +127,8 @@ impl Shell {
             Effect::Fetch { fetch, url, method, timeout_ms } => {
                 self.fetches.send(self, fetch, &url, method, timeout_ms);
             }
-            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
-                self.fetches.read_body(self, fetch, bytes_max, timeout_ms);
+            Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
+                self.fetches.read_body(self, fetch, Grant { allowance_bytes, bytes_max, timeout_ms });
             }
             Effect::AbortFetch { fetch } => self.fetches.abort(fetch),
             Effect::ReleasePermission => spawn_local(release_permission()),

@@ -17,7 +17,7 @@ use yew::{
 use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::{Action, Lull, Model};
-use crate::page::{Receipt, bandwidth, consent, facts, home, settings, welcome};
+use crate::page::{Receipt, bandwidth, consent, facts, home, limits, settings, welcome};
 use crate::parts::{Skeleton, focus, focus_in_place};
 use crate::route::{Route, use_route};
 use crate::words;
@@ -57,6 +57,7 @@ fn page(lull: &Lull, route: &Route) -> Html {
         Route::Bandwidth => bandwidth(lull, view),
         Route::Consent => consent(lull, view),
         Route::Facts => facts(lull, view),
+        Route::Limits => limits(lull, view),
         Route::Settings => settings(lull, view),
     }
 }
@@ -94,6 +95,7 @@ fn use_title(route: &Route) {
                 Route::Bandwidth => words::LEND,
                 Route::Consent => words::CONSENT,
                 Route::Facts => words::FACTS,
+                Route::Limits => words::limits::LIMITS,
                 Route::Settings => words::SETTINGS,
             }));
         }

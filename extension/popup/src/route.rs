@@ -18,6 +18,8 @@ pub(crate) enum Route {
     Consent,
     /// What Lull can and can't do with a connection.
     Facts,
+    /// Caps, hours, what was used.
+    Limits,
     /// Choices, key, export, diagnostics.
     Settings,
 }
@@ -29,6 +31,7 @@ impl Route {
             "bandwidth" => Self::Bandwidth,
             "consent" => Self::Consent,
             "facts" => Self::Facts,
+            "limits" => Self::Limits,
             "settings" => Self::Settings,
             path => match path.strip_prefix("receipt/") {
                 Some(offer) => Self::Receipt(offer.to_owned()),
@@ -46,6 +49,7 @@ impl Route {
             Self::Bandwidth => "#/bandwidth".to_owned(),
             Self::Consent => "#/consent".to_owned(),
             Self::Facts => "#/facts".to_owned(),
+            Self::Limits => "#/limits".to_owned(),
             Self::Settings => "#/settings".to_owned(),
         }
     }
@@ -95,9 +99,8 @@ mod tests {
     #[test]
     fn every_page_is_found_by_its_own_link() {
         let receipt = Route::Receipt("00ff".to_owned());
-        for route in
-            [Route::Home, Route::Welcome, receipt, Route::Bandwidth, Route::Consent, Route::Facts, Route::Settings]
-        {
+        let lending = [Route::Bandwidth, Route::Consent, Route::Facts, Route::Limits];
+        for route in [Route::Home, Route::Welcome, receipt, Route::Settings].into_iter().chain(lending) {
             assert_eq!(Route::from_hash(&route.href()), route);
         }
     }

@@ -4,6 +4,7 @@
 pub(crate) mod consent;
 #[cfg(feature = "bandwidth")]
 pub(crate) mod facts;
+pub(crate) mod limits;
 
 use lull_view::{ActivityState, BandwidthState, ChangedByte, LinkProblem, Notice};
 
@@ -364,6 +365,7 @@ pub(crate) fn bandwidth(state: BandwidthState) -> (&'static str, &'static str) {
         BandwidthState::Paused => ("Paused", "It stands still until you go on."),
         BandwidthState::WaitingForAway => ("You're here", "It waits until you're away."),
         BandwidthState::DataSaver => ("Data Saver", "It rests while Data Saver is on."),
+        BandwidthState::Limited { .. } => ("Resting", "One of your limits is reached."),
         BandwidthState::Idle => ("Ready", "Nothing to fetch right now."),
         BandwidthState::Fetching => ("Fetching", "A page is on its way."),
     }

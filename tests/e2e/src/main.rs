@@ -3,6 +3,7 @@
 mod bench;
 mod browser;
 mod browsers;
+mod caps;
 mod consent;
 mod devtools;
 mod faults;

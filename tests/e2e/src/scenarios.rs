@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
+use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
 use crate::consent::{consent_means_something, judgments_flavour, policy_forbids_bandwidth};
 use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
@@ -16,7 +17,7 @@ use crate::faults::{
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
-use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::world::{Paths, World};
 
 /// How long after the driver's click on pause has returned the site may still see its reader: 100 ms, and as
@@ -99,6 +100,10 @@ scenarios! {
     bomb_refused,
     broken_picture,
     pause_stops_reading,
+    counted_as_the_site_counts,
+    a_cap_stops_a_stream,
+    a_kill_loses_no_byte,
+    a_pause_survives,
     other_key_refused,
     storage_full,
     storage_damaged,
@@ -212,7 +217,8 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     browser.click("change-byte").await?;
     browser.until_attribute("receipt-valid", "data-valid", "false").await?;
     no_violations(&browser, &axe, "changed receipt").await?;
-    for (page, element) in [(BANDWIDTH, "grant"), (CONSENT, "agree"), (FACTS, "facts"), (SETTINGS, "export")] {
+    let pages = [(BANDWIDTH, "grant"), (CONSENT, "agree"), (FACTS, "facts"), (LIMITS, "week"), (SETTINGS, "export")];
+    for (page, element) in pages {
         browser.open(page).await?;
         browser.find(element).await?;
         no_violations(&browser, &axe, page).await?;

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use crate::disk::Disk;
 use crate::journal::{Journal, Line};
 use crate::socket::{Socket, dial};
-use crate::web::Web;
+use crate::web::{Wanted, Web};
 
 /// A key from the operating system's randomness.
 pub fn fresh_key() -> SigningKey {
@@ -139,6 +139,7 @@ impl<S: Shell> NativeWorker<S> {
             host_permission: self.web.is_some(),
             day_start: day_start(now()),
             managed: Managed::default(),
+            utc_offset_min: 0,
         };
         self.feed(Event::Surroundings(surroundings), &ways).await?;
         loop {
@@ -221,9 +222,12 @@ impl<S: Shell> NativeWorker<S> {
                     web.fetch(fetch, &url, method, timeout_ms, &ways.events);
                 }
             }
-            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
+            Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
                 if let Some(web) = &mut self.web {
-                    web.read_body(fetch, bytes_max, timeout_ms);
+                    web.read_body(
+                        fetch,
+                        Wanted { allowance_bytes, bytes_max, time: Duration::from_millis(timeout_ms) },
+                    );
                 }
             }
             Effect::AbortFetch { fetch } => {

@@ -25,6 +25,7 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
                 { switch(lull, "judgments", words::JUDGMENTS, words::JUDGMENTS_TEXT, on, judgments) }
                 { bandwidth_row(lull, view) }
                 { when(lull, view.settings.bandwidth_when) }
+                <p><a href={Route::Limits.href()} data-testid="limits">{ words::limits::LIMITS_SEE }</a></p>
             </section>
             <section class="group">
                 <h2>{ words::OPERATOR }</h2>

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_protocol::{PublicKey, ToCoordinator, cose};
-use lull_view::{BandwidthWhen, Command, Settings, Statement};
+use lull_protocol::{PublicKey, Timestamp, ToCoordinator, cose};
+use lull_view::{BandwidthWhen, Command, Pause, Settings, Statement};
 use lull_worker::Surroundings;
 
 use super::{Holds, broken, must};
 use crate::world::may_be_asked;
 
 const CONSENT: &str = "nothing before consent";
+const HOUR_MS: u64 = 3_600_000;
 
 /// What all persons allow.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ struct Consent {
     /// To bandwidth: as commanded, and whether it was at any time.
     is_agreed: bool,
     was_agreed: bool,
+    /// When the pause ends by itself, and how long it may last.
+    pause: Option<(Timestamp, u64)>,
     /// The record was damaged: nobody knows what it says.
     is_lost: bool,
 }
@@ -52,8 +55,16 @@ impl Consents {
 
     /// The background started with these settings: they must be what was stored, or was about to be. Consent
     /// to bandwidth is there only if it was given once; if its record is gone, nothing happens without it.
-    pub(crate) fn started(&mut self, worker: PublicKey, found: Settings, is_agreed: bool) -> Holds {
+    pub(crate) fn started(
+        &mut self,
+        worker: PublicKey,
+        found: Settings,
+        is_agreed: bool,
+        paused_until: Option<u64>,
+    ) -> Holds {
         let consent = self.of(worker);
+        let until = paused_until.map(|until| Timestamp::ZERO.plus(until));
+        consent.pause = until.map(|until| (until, consent.pause.map_or(u64::MAX, |(_, length_ms)| length_ms)));
         let is_known = consent.is_lost
             || found == consent.stored
             || consent.under_way.iter().any(|(_, settings)| *settings == found);
@@ -93,7 +104,18 @@ impl Consents {
         consent.obey();
     }
 
-    pub(crate) fn command(&mut self, worker: PublicKey, command: &Command) {
+    /// The browser's clock tells: a pause whose time has come is over; a clock set back makes none longer.
+    pub(crate) fn tell(&mut self, worker: PublicKey, now: Timestamp) {
+        let consent = self.of(worker);
+        let Some((until, length_ms)) = consent.pause else { return };
+        let until = until.min(now.plus(length_ms));
+        consent.pause = (now < until).then_some((until, length_ms));
+        if now >= until {
+            consent.wanted.paused = false;
+        }
+    }
+
+    pub(crate) fn command(&mut self, worker: PublicKey, command: &Command, now: Timestamp, until: Option<u64>) {
         let consent = self.of(worker);
         let may_be_on = consent.is_agreed && !consent.is_barred();
         let wanted = &mut consent.wanted;
@@ -108,7 +130,19 @@ impl Consents {
             }
             Command::TakeConsentBack => (consent.is_agreed, wanted.bandwidth) = (false, false),
             Command::SetBandwidthWhen { when } => wanted.bandwidth_when = *when,
-            Command::SetPaused { on } => wanted.paused = *on,
+            Command::SetPaused { on } => {
+                wanted.paused = *on;
+                self.of(worker).pause = None;
+            }
+            Command::PauseFor { pause } => {
+                wanted.paused = true;
+                self.of(worker).pause = match pause {
+                    Pause::Hour => Some((now.plus(HOUR_MS), HOUR_MS)),
+                    // The worker's own word on when morning is; the model only asks that it ends then.
+                    Pause::Tomorrow => until.map(|until| (Timestamp::ZERO.plus(until), 2 * 24 * HOUR_MS)),
+                    Pause::Open => None,
+                };
+            }
             Command::CardSeen => wanted.card_seen = true,
             Command::FirstRunDone => wanted.first_run_done = true,
             Command::Answer { .. }
@@ -116,6 +150,8 @@ impl Consents {
             | Command::OpenReceipt { .. }
             | Command::Export
             | Command::JudgeUrl { .. }
+            | Command::SetCaps { .. }
+            | Command::ResetCaps
             | Command::DismissNotice
             | Command::ConnectNow => {}
         }

@@ -261,13 +261,16 @@ impl World {
         self.net.set_line(Peer::Browser(who), line);
         self.queue.at(plan.at, Event::BrowserStarts { who });
         self.model.is_honest(key.public());
+        let utc_offset_min = [0, -300, 60, 330].get(rng.usize(..4)).copied().unwrap_or_default();
+        let begins = self.wall(plan.ahead_ms).plus(plan.at);
+        let records = self.used_before(key.public(), &mut rng, utc_offset_min, begins);
         self.browsers.push(Browser {
             me: key.public(),
             era: 0,
             background: None,
-            storage: Storage::with(vec![]),
+            storage: Storage::with(records),
             person: Person::new(rng),
-            surroundings: Surroundings { day_start, ..Surroundings::default() },
+            surroundings: Surroundings { day_start, utc_offset_min, ..Surroundings::default() },
             ahead_ms: plan.ahead_ms,
             kill_after: None,
             attacks: 0,
@@ -276,6 +279,26 @@ impl World {
             plan,
             key,
         });
+    }
+
+    /// Some have used much of a small day before.
+    fn used_before(
+        &mut self,
+        me: lull_protocol::PublicKey,
+        rng: &mut fastrand::Rng,
+        utc_offset_min: i32,
+        now: Timestamp,
+    ) -> Vec<(String, Vec<u8>)> {
+        if !crate::mix::chance(rng, 300) {
+            self.model.caps.used_before(me, 0, utc_offset_min, now);
+            return Vec::new();
+        }
+        let bytes = 20_000_000 - rng.u64(..4) * 800_000;
+        self.model.caps.used_before(me, bytes, utc_offset_min, now);
+        let mut usage = lull_policy::caps::Usage::default();
+        usage.roll(&lull_policy::caps::Caps::default(), lull_policy::caps::LocalClock { now, utc_offset_min });
+        usage.count(bytes);
+        vec![("usage".to_owned(), lull_protocol::cbor::encode(&(1_u64, usage)))]
     }
 
     fn add_liar(&mut self, number: usize, plan: LiarPlan) {
