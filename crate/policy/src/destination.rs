@@ -72,6 +72,17 @@ pub fn judge_hops<'a>(
     if count == 0 { Err(Refusal::FirstHop) } else { Ok(()) }
 }
 
+/// The part of a host name that one owner registers: the public suffix and one label more.
+pub fn registrable_domain(host: &str) -> &str {
+    let labels: Vec<&str> = host.rsplitn(4, '.').collect();
+    let count = match labels.as_slice() {
+        [top, second, _, ..] if is_second_level_suffix(second, top) => 3,
+        _ => 2,
+    };
+    let kept: usize = labels.iter().take(count).map(|label| label.len() + 1).sum();
+    host.get(host.len().saturating_sub(kept.saturating_sub(1))..).unwrap_or(host)
+}
+
 fn after_scheme(url: &str, http_allowed: bool) -> Result<&str, Refusal> {
     let (scheme, rest) = url.split_once(':').ok_or(Refusal::Malformed)?;
     match scheme {

@@ -2,10 +2,12 @@
 
 mod address;
 mod destination;
+mod never;
 mod sensitive;
 
 pub use address::judge_address;
-pub use destination::{Destination, judge_hops, judge_url};
+pub use destination::{Destination, judge_hops, judge_url, registrable_domain};
+pub use never::judge_never;
 
 use thiserror::Error;
 
@@ -54,11 +56,14 @@ pub enum Refusal {
     /// A `*` in path or query: in the browser's match patterns it stands for anything.
     #[error("contains a *, which Lull can't watch alone")]
     Wildcard,
+    /// A domain that the person never wants to serve.
+    #[error("on your own list of sites that are never fetched")]
+    NeverDomain,
 }
 
 impl Refusal {
     /// Every reason there is, in the order above.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::Scheme,
         Self::Port,
@@ -73,6 +78,7 @@ impl Refusal {
         Self::TooLarge,
         Self::FirstHop,
         Self::Wildcard,
+        Self::NeverDomain,
     ];
 
     /// The code that travels in a result's `reason` and is stored.
@@ -92,6 +98,7 @@ impl Refusal {
             Self::TooLarge => "too_large",
             Self::FirstHop => "first_hop",
             Self::Wildcard => "wildcard",
+            Self::NeverDomain => "never_domain",
         }
     }
 

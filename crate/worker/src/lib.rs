@@ -16,6 +16,8 @@ mod judgment;
 mod lease;
 pub mod limits;
 mod link;
+mod log;
+mod never;
 mod opened;
 mod outbox;
 mod picture;
@@ -38,12 +40,15 @@ use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp};
 use lull_view::{Command, Notice, Reply, Settings, View};
 
 pub use io::*;
+pub use log::Reading;
 pub use traffic::traffic;
 
 use clock::Clock;
 use fetch::Run;
 use lease::Lease;
 use link::Link;
+use log::DaysRecord;
+use never::Nevers;
 use outbox::Entry;
 use picture::Pictures;
 use receipt::Receipts;
@@ -77,6 +82,9 @@ pub struct Worker {
     next_seq: u64,
     outbox: Row<Entry>,
     receipts: Receipts,
+    /// How far the log goes back, and what each day came to.
+    days: DaysRecord,
+    nevers: Nevers,
     storage: Storage,
     notices: Vec<Notice>,
     /// The judgment on screen.
@@ -139,13 +147,14 @@ impl Worker {
         self.link_view()
     }
 
-    /// Answers what only asks: `OpenReceipt`, `Export`, `JudgeUrl`. `None` for true commands, which go
-    /// to [`Worker::handle`].
+    /// Answers what only asks and needs nothing from storage: `OpenReceipt`, `Export`, `JudgeUrl`, `ListDays`; what
+    /// [`Worker::look_up`] takes is read first. `None` for true commands, which go to [`Worker::handle`].
     pub fn query(&self, query: &Command, _now: Timestamp) -> Option<Reply> {
         match query {
             Command::OpenReceipt { offer, change } => {
                 Some(Reply::Receipt { receipt: self.open_receipt(offer, change.as_ref()) })
             }
+            Command::ListDays => Some(Reply::Days { days: self.days.totals(|at| self.clock.to_local(at)) }),
             Command::Export => Some(Reply::Export { jsonl: self.export() }),
             Command::JudgeUrl { url } => {
                 let refusal = lull_policy::judge_url(url, false).err().map(|refusal| refusal.code().to_owned());
@@ -167,12 +176,14 @@ impl Worker {
     fn settle(&mut self, now: Timestamp) {
         self.expire(now);
         self.stop_what_is_switched_off();
+        self.stop_what_is_never(now);
         self.tick_link(now);
         self.begin_fetches(now);
         self.tick_storage(now);
+        self.tick_log(now);
         self.load_pictures(now);
         self.send_results(now);
-        self.send_want();
+        self.send_want(now);
         self.choose_judgment(now);
         self.show(now);
     }

@@ -31,6 +31,14 @@ pub(crate) enum Key {
     Outbox(Hash),
     Body(Hash),
     Receipt(Hash),
+    /// Whom never to serve.
+    Never,
+    /// How far the log goes back.
+    Days,
+    /// One piece of work in the log; not loaded.
+    Log(u64),
+    /// A settled receipt; not loaded.
+    Kept(u64),
 }
 
 impl fmt::Display for Key {
@@ -47,6 +55,11 @@ impl fmt::Display for Key {
             Self::Outbox(offer) => write!(f, "outbox/{offer}"),
             Self::Body(offer) => write!(f, "body/{offer}"),
             Self::Receipt(offer) => write!(f, "receipt/{offer}"),
+            Self::Never => f.write_str("never"),
+            Self::Days => f.write_str("days"),
+            // Of one length, so that their order is that of the numbers.
+            Self::Log(number) => write!(f, "log/{number:016x}"),
+            Self::Kept(number) => write!(f, "kept/{number:016x}"),
         }
     }
 }
@@ -55,10 +68,23 @@ impl Key {
     /// Reads a storage key; `None` for what is not a record of this machine.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let Some((kind, offer)) = text.split_once('/') else {
-            let plain =
-                [Self::Settings, Self::Counters, Self::Coordinator, Self::Account, Self::Verdicts, Self::Stopped];
+            let plain = [
+                Self::Settings,
+                Self::Counters,
+                Self::Coordinator,
+                Self::Account,
+                Self::Verdicts,
+                Self::Stopped,
+                Self::Never,
+                Self::Days,
+            ];
             return plain.into_iter().find(|key| key.to_string() == text);
         };
+        if kind == "log" || kind == "kept" {
+            let number = u64::from_str_radix(offer, 16).ok()?;
+            let key = if kind == "log" { Self::Log(number) } else { Self::Kept(number) };
+            return (key.to_string() == text).then_some(key);
+        }
         let offer = Hash::from_hex(offer)?;
         match kind {
             "lease" => Some(Self::Lease(offer)),
@@ -71,7 +97,16 @@ impl Key {
     }
     /// Whether the record only makes sense with the coordinator it came from.
     pub(crate) fn is_of_a_coordinator(self) -> bool {
-        !matches!(self, Self::Settings | Self::Counters | Self::Stopped)
+        !matches!(
+            self,
+            Self::Settings
+                | Self::Counters
+                | Self::Stopped
+                | Self::Never
+                | Self::Days
+                | Self::Log(_)
+                | Self::Kept(_)
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Input, JobClass, Report, WorkResult};
 use lull_protocol::*;
-use lull_view::{ActivityState, AnswerInput, BandwidthWhen, ChangeByte, Command, JudgmentContent, Link, Reply};
+use lull_view::{ActivityState, ActivityWork, AnswerInput, BandwidthWhen, ChangeByte, Command, JudgmentContent, Link, Reply};
 use lull_worker::{Effect, Event};
 
 use super::*;
@@ -75,6 +75,8 @@ pub fn a_changed_byte_is_seen(step: usize) {
 /// One day with both kinds of work, two broken lines and a skip; ended at any effect it still ends well.
 pub struct Day {
     pub world: World,
+    /// Pieces of work that were done before the day began.
+    pub earlier: usize,
 }
 
 const OK_URL: &str = "https://www.gutenberg.org/a";
@@ -104,7 +106,28 @@ impl Day {
         ];
         world.coordinator.plan.extend(items);
         world.start();
-        Self { world }
+        Self { world, earlier: 0 }
+    }
+
+    /// The log tells of each piece of work once, as its receipt does, and the totals are those of the log.
+    fn check_log(&self) {
+        let entries = self.world.log_entries();
+        assert_eq!(entries.len(), 7 + self.earlier, "{entries:?}");
+        let view = self.world.view();
+        for activity in &view.activities {
+            let found: Vec<_> = entries.iter().filter(|entry| entry.activity == *activity).collect();
+            assert_eq!(found.len(), 1, "{activity:?} in {entries:?}");
+        }
+        let Reply::Days { days } = self.world.ask(&Command::ListDays) else { panic!("days") };
+        let sum = |of: fn(&lull_view::DayTotals) -> u64| days.iter().map(of).sum::<u64>();
+        let judgments = entries.iter().filter(|entry| matches!(entry.activity.work, ActivityWork::Judgment { .. }));
+        let judgments = judgments.count() as u64;
+        if self.world.fails_every.is_none() {
+            assert_eq!((sum(|d| d.judgments), sum(|d| d.fetches)), (judgments, entries.len() as u64 - judgments));
+            assert_eq!(sum(|d| d.received), entries.iter().map(|e| e.received).sum::<u64>());
+            assert_eq!(sum(|d| d.sent), entries.iter().map(|e| e.sent).sum::<u64>());
+            assert_eq!(sum(|d| d.earned), entries.iter().map(|e| e.activity.amount).sum::<u64>());
+        }
     }
 
     /// What a person does now, if anything.
@@ -189,8 +212,9 @@ impl Day {
         assert_eq!((state(ActivityState::Accepted), state(ActivityState::Rejected)), (6, 1));
         assert_eq!(view.account.earned, 6 * 4_000);
         assert!(view.notice.is_none(), "{:?}", view.notice);
-        let Some(Reply::Export { jsonl }) = self.world.worker.query(&Command::Export, at(0)) else { panic!("export") };
-        assert_eq!(jsonl.lines().count(), 8);
+        let jsonl = self.world.export();
+        assert_eq!(jsonl.lines().count(), 8 + self.earlier);
+        self.check_log();
         for result in c.stored.values() {
             assert!(jsonl.contains(&data_encoding::BASE64.encode(result)), "an acknowledged result has its receipt");
         }

@@ -30,7 +30,10 @@ fn records_of_version_1_are_read_and_written_as_they_were() {
         .map(|line| line.split_once(' ').expect("key and value"))
         .map(|(key, hex)| (key.to_owned(), data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hexadecimal")))
         .collect();
-    assert_eq!(frozen, full_disk().disk, "what this build writes");
+    let is_of_1 = |key: &str| !["never", "days"].contains(&key) && !key.starts_with("log/") && !key.starts_with("kept/");
+    let mut written = full_disk().disk;
+    written.retain(|key, _| is_of_1(key));
+    assert_eq!(frozen, written, "what this build writes");
     let mut world = World::with_disk(frozen.clone());
     assert!(world.view().notice.is_none());
     world.worker.handle(Event::Tick, world.local());
