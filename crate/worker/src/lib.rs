@@ -41,6 +41,7 @@ use lull_view::{Command, Notice, Reply, Settings, View};
 
 pub use io::*;
 pub use log::Reading;
+pub use records::NOT_LOADED;
 pub use traffic::traffic;
 
 use clock::Clock;

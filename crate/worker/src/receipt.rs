@@ -91,7 +91,7 @@ impl Receipts {
         self.all.get(offer).filter(|kept| !kept.leaves).map(|kept| &kept.record)
     }
 
-    /// What is on its way to storage under `kept/`.
+    /// What is on its way to storage under `log-kept/`.
     pub(crate) fn leaving(&self, seq: u64) -> Option<&ReceiptRecord> {
         self.all.by_seq(seq).filter(|(_, kept)| kept.leaves).map(|(_, kept)| &kept.record)
     }

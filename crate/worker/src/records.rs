@@ -14,6 +14,9 @@ use thiserror::Error;
 const VERSION: u64 = 1;
 /// One record, bytes.
 const RECORD_BYTES_MAX: usize = BODY_BYTES_MAX as usize + ITEM_BYTES_MAX + 4 * STATEMENT_BYTES_MAX + 1_024;
+/// The range of keys that a shell need not load: a machine that is given such records leaves them alone. Only the
+/// last key of the range tells it something: the highest number.
+pub const NOT_LOADED: (&str, &str) = ("log-kept/", "log0");
 /// Where records go that can't be read.
 pub(crate) const ASIDE: &str = "aside/";
 
@@ -59,7 +62,7 @@ impl fmt::Display for Key {
             Self::Days => f.write_str("days"),
             // Of one length, so that their order is that of the numbers.
             Self::Log(number) => write!(f, "log/{number:016x}"),
-            Self::Kept(number) => write!(f, "kept/{number:016x}"),
+            Self::Kept(number) => write!(f, "log-kept/{number:016x}"),
         }
     }
 }
@@ -80,7 +83,7 @@ impl Key {
             ];
             return plain.into_iter().find(|key| key.to_string() == text);
         };
-        if kind == "log" || kind == "kept" {
+        if kind == "log" || kind == "log-kept" {
             let number = u64::from_str_radix(offer, 16).ok()?;
             let key = if kind == "log" { Self::Log(number) } else { Self::Kept(number) };
             return (key.to_string() == text).then_some(key);

@@ -101,7 +101,7 @@ fn read_coordinator(record: CoordinatorRecord) -> Result<Coordinator, Unreadable
 
 /// How far the log goes back, and the number behind the last one that storage showed.
 fn restore_days(loading: &mut Loading) -> (Option<DaysRecord>, u64) {
-    let numbers = [loading.keys("log/"), loading.keys("kept/")].into_iter().flatten();
+    let numbers = [loading.keys("log/"), loading.keys("log-kept/")].into_iter().flatten();
     let last = numbers.filter_map(|key| match key {
         Key::Log(number) | Key::Kept(number) => Some(number.saturating_add(1)),
         _ => None,

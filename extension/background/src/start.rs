@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use js_sys::Promise;
 use lull_browser::{describe, from_js, package_url, set_idle_detection};
-use lull_view::{Account, Bandwidth, BandwidthState, Diagnostics, Link, LinkProblem, Notice, Settings, View};
+use lull_view::{Account, Bandwidth, BandwidthState, Diagnostics, Link, LinkProblem, Never, Notice, Settings, View};
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
 use serde::Deserialize;
@@ -59,6 +59,7 @@ impl Trouble {
             outbox: 0,
             diagnostics: Diagnostics::default(),
             notice: Some(notice),
+            never: Never::default(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Every word the popup shows.
 
+pub(crate) mod log;
+
 use lull_view::{ActivityState, BandwidthState, ChangedByte, LinkProblem, Notice};
 
 /// The language of these words (BCP 47).
@@ -370,6 +372,7 @@ pub(crate) fn refusal(code: &str) -> &str {
         "too_large" => "Larger than the order allows.",
         "first_hop" => "Another page than the one asked for.",
         "wildcard" => "It contains a *, which Lull can't watch alone.",
+        "never_domain" => "It is on your own list of sites that are never fetched.",
         other => other,
     }
 }
@@ -415,6 +418,7 @@ pub(crate) fn notice(notice: &Notice) -> String {
         Notice::OtherKey { pinned, found } => format!(
             "Another key answered than the one you trust. Trusted: {pinned}. Answered: {found}. Lull doesn't talk to it."
         ),
+        Notice::NeverFull => "The list of what is never served is full. Take something off it first.".to_owned(),
         Notice::Storage => {
             "This browser's storage is full or failing. Work stands still; nothing acknowledged is lost. \
                             Free some space."

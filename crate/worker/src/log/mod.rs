@@ -1,7 +1,7 @@
 //! The log: one small record for each piece of work of the last 90 days, written in one batch with what it tells
 //! of (the result, its acknowledgement, its verdict), and receipts that are settled.
 //!
-//! Neither is loaded at the start. Storage holds them as `log/<number>` and `kept/<number>`; a number grows with
+//! Neither is loaded at the start. Storage holds them as `log/<number>` and `log-kept/<number>`; a number grows with
 //! each piece of work, so that order, pages and pruning need no index. What is loaded is the record `days`: how
 //! far the log goes back, and what each day came to.
 //!

@@ -266,7 +266,7 @@ impl World {
     /// With nothing under way, the snapshot is what is on disk (but for counts that wait for company).
     fn check_snapshot(&self) {
         let is_lazy = |key: &str| {
-            let is_elsewhere = ["aside/", "log/", "kept/"].iter().any(|kind| key.starts_with(kind));
+            let is_elsewhere = ["aside/", "log/", "log-kept/"].iter().any(|kind| key.starts_with(kind));
             ["counters", "account", "days"].contains(&key) || is_elsewhere
         };
         let always = ["settings", "verdicts", "never"];
