@@ -147,8 +147,22 @@ pub struct ActivityDetail {
 
 /// The columns of a CSV file, in order.
 pub const CSV_COLUMNS: [&str; 16] = [
-    "time", "class", "domain", "title", "purpose", "answer", "requester", "order", "bytes_received", "bytes_sent",
-    "policy", "outcome", "verdict", "amount_base_units", "offer", "number",
+    "time",
+    "class",
+    "domain",
+    "title",
+    "purpose",
+    "answer",
+    "requester",
+    "order",
+    "bytes_received",
+    "bytes_sent",
+    "policy",
+    "outcome",
+    "verdict",
+    "amount_base_units",
+    "offer",
+    "number",
 ];
 
 /// The first line of a CSV file (RFC 4180).

@@ -99,9 +99,7 @@ fn listed(what: NeverWhat) -> Option<NeverWhat> {
             let is_host = (1..=HOST_BYTES_MAX).contains(&host.len()) && host.contains('.') && host.is_ascii();
             is_host.then(|| NeverWhat::Domain(registrable_domain(&host).to_owned()))
         }
-        NeverWhat::Requester(name) => {
-            (1..=LABEL_BYTES_MAX).contains(&name.len()).then_some(NeverWhat::Requester(name))
-        }
+        NeverWhat::Requester(name) => (1..=LABEL_BYTES_MAX).contains(&name.len()).then_some(NeverWhat::Requester(name)),
     }
 }
 

@@ -102,13 +102,7 @@ impl Key {
     pub(crate) fn is_of_a_coordinator(self) -> bool {
         !matches!(
             self,
-            Self::Settings
-                | Self::Counters
-                | Self::Stopped
-                | Self::Never
-                | Self::Days
-                | Self::Log(_)
-                | Self::Kept(_)
+            Self::Settings | Self::Counters | Self::Stopped | Self::Never | Self::Days | Self::Log(_) | Self::Kept(_)
         )
     }
 }

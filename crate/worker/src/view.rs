@@ -3,8 +3,8 @@
 use lull_protocol::statement::AcceptanceRule;
 use lull_protocol::{Content, Hash, Item, JudgmentItem, Timestamp};
 use lull_view::{
-    ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment,
-    JudgmentContent, Link, LinkProblem, Notice, Operator, View,
+    ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment, JudgmentContent, Link,
+    LinkProblem, Notice, Operator, View,
 };
 
 use crate::fetch::Run;

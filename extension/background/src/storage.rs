@@ -11,7 +11,10 @@ use lull_worker::{NOT_LOADED, Write};
 use serde::Serialize;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbCursor, IdbCursorDirection, IdbDatabase, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction};
+use web_sys::{
+    IdbCursor, IdbCursorDirection, IdbDatabase, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest,
+    IdbTransaction,
+};
 
 use crate::global::INDEXED_DB;
 
@@ -123,11 +126,7 @@ impl Storage {
     }
 
     /// The records from one key to below another; asked for before this function returns.
-    pub(crate) fn range(
-        &self,
-        from: &str,
-        below: &str,
-    ) -> impl Future<Output = Result<Records, StorageError>> + use<> {
+    pub(crate) fn range(&self, from: &str, below: &str) -> impl Future<Output = Result<Records, StorageError>> + use<> {
         let asked = transaction(&self.database.borrow(), RECORDS, "readonly").and_then(|transaction| {
             let store = transaction.object_store(RECORDS)?;
             let (from, below) = (from.into(), below.into());

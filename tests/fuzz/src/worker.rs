@@ -173,7 +173,7 @@ impl Life<'_> {
         let part = *self.feed.pick(&["item", "offer", "result", "verdict", "other"]);
         let change = ChangeByte { part: part.into(), offset: self.feed.number() };
         let text = self.feed.text(70);
-        let command = match self.feed.below(13) {
+        let command = match self.feed.below(18) {
             0 => Command::SetJudgments { on },
             1 => Command::SetBandwidth { on },
             2 => Command::SetBandwidthWhen { when: if on { BandwidthWhen::Always } else { BandwidthWhen::Away } },
@@ -191,9 +191,20 @@ impl Life<'_> {
             9 => Command::Export,
             10 => Command::JudgeUrl { url: text },
             11 => Command::DismissNotice,
+            12 => Command::Never(if on { NeverWhat::Domain(text) } else { NeverWhat::Requester(text) }),
+            13 => Command::RemoveNever(if on { NeverWhat::Domain(text) } else { NeverWhat::Requester(text) }),
+            14 => Command::OpenActivity { number: self.feed.number() },
+            15 => Command::FindActivities(Find {
+                text,
+                before: on.then(|| self.feed.number()),
+                limit: self.feed.byte().into(),
+                sum: on,
+                ..Find::default()
+            }),
+            16 => Command::ListDays,
             _ => Command::ConnectNow,
         };
-        let reply = self.world.worker.query(&command, self.world.now);
+        let reply = self.world.ask(&command);
         assert!(reply.is_none_or(|reply| serde_json::to_string(&reply).is_ok()));
         self.say(command);
     }

@@ -14,10 +14,12 @@ pub(crate) struct DaysRecord {
     pub(crate) first: u64,
     /// Above the highest.
     pub(crate) next: u64,
+    /// What has a lower number is to go.
+    goal: u64,
     /// The oldest first; what has a lower number than the first row's is of unknown age and goes with it.
     rows: Vec<DayRow>,
 }
-fields!(DaysRecord { 0 first, 1 next, 2 rows });
+fields!(DaysRecord { 0 first, 1 next, 2 goal, 3 rows });
 
 /// One day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ impl DaysRecord {
     pub(crate) fn is_sound(&self) -> bool {
         let pairs = self.rows.iter().zip(self.rows.iter().skip(1));
         let is_ordered = pairs.into_iter().all(|(a, b)| a.start < b.start && a.from <= b.from);
-        is_ordered && self.rows.len() <= limits::DAY_ROWS_MAX && self.first <= self.next
+        is_ordered && self.rows.len() <= limits::DAY_ROWS_MAX && self.first <= self.next && self.goal <= self.next
     }
 
     /// The day that begins at `start` is today: a new row, unless the last one is the same day, seen from another
@@ -113,13 +115,16 @@ impl DaysRecord {
     /// Forgets days that began before this.
     pub(crate) fn forget_before(&mut self, earliest: Timestamp) {
         let old = self.rows.iter().take_while(|row| row.start < earliest).count();
-        self.rows.drain(..old);
+        if old > 0 {
+            self.rows.drain(..old);
+            self.goal = self.rows.first().map_or(self.next, |row| row.from);
+        }
     }
 
     /// The next numbers to let go of; they count as gone.
     pub(crate) fn prune(&mut self) -> Option<Range<u64>> {
         let stored: u64 = self.rows.iter().fold(0, |sum, row| sum.saturating_add(row.stored));
-        let mut goal = self.rows.first().map_or(self.next, |row| row.from);
+        let mut goal = self.goal;
         if stored > limits::LOG_BYTES_MAX {
             goal = goal.max(self.end_of_oldest());
         }
@@ -231,7 +236,7 @@ mod tests {
 
     #[test]
     fn numbers_from_a_damaged_record_end_soon() {
-        let mut record = DaysRecord { first: 0, next: u64::MAX, rows: Vec::new() };
+        let mut record = DaysRecord { first: 0, next: u64::MAX, goal: u64::MAX, rows: Vec::new() };
         assert!(pruned(&mut record) <= limits::LOG_SPAN_MAX);
         assert_eq!(record.first, u64::MAX);
     }

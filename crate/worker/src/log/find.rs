@@ -104,6 +104,26 @@ impl Worker {
         Some(self.answer_read(reading))
     }
 
+    /// Every complete receipt, loaded or kept, as the extension's file has them, where storage is in memory.
+    pub fn export_stored(&self, now: Timestamp, read: impl Fn(&str, &str) -> Vec<(String, Vec<u8>)>) -> String {
+        let mut all = String::new();
+        let mut query = Some(Command::Export);
+        while let Some(asked) = query.take() {
+            match self.query_stored(&asked, now, &read) {
+                Some(Reply::Export { jsonl }) => {
+                    all.push_str(&jsonl);
+                    query = Some(Command::ExportKept { before: None });
+                }
+                Some(Reply::ExportKept { jsonl, next }) => {
+                    all.push_str(&jsonl);
+                    query = next.map(|before| Command::ExportKept { before: Some(before) });
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
     fn detail(&self, number: u64, found: LogRecord, receipt: Option<ReceiptRecord>) -> ActivityDetail {
         // What is in memory is the newest; what is read may be older by a moment.
         let found = self.log_record(number).unwrap_or(found);
@@ -246,9 +266,10 @@ fn fits(find: &Find, words: &str, clock: Clock, record: &LogRecord) -> bool {
 
 fn has_words(record: &LogRecord, words: &str) -> bool {
     let has = |text: &str| text.to_lowercase().contains(words);
-    let in_fetch = record.fetched.as_ref().is_some_and(|fetched| {
-        has(fetched.outcome.as_str()) || fetched.reason.as_deref().is_some_and(has)
-    });
+    let in_fetch = record
+        .fetched
+        .as_ref()
+        .is_some_and(|fetched| has(fetched.outcome.as_str()) || fetched.reason.as_deref().is_some_and(has));
     in_fetch
         || [&record.subject, &record.detail, &record.requester].into_iter().any(|text| has(text))
         || record.order.to_string().starts_with(words)

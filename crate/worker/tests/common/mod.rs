@@ -468,17 +468,7 @@ pub fn range(disk: &BTreeMap<String, Vec<u8>>, from: &str, below: &str) -> Vec<(
 
 /// The receipts that are loaded, and those that are kept.
 fn exported(worker: &Worker, disk: &BTreeMap<String, Vec<u8>>, now: Timestamp) -> String {
-    let ask = |query: &Command| worker.query_stored(query, now, |from, below| range(disk, from, below));
-    let Some(Reply::Export { jsonl: mut all }) = ask(&Command::Export) else { panic!("an export") };
-    let mut before = None;
-    loop {
-        let Some(Reply::ExportKept { jsonl, next }) = ask(&Command::ExportKept { before }) else { panic!("a piece") };
-        all.push_str(&jsonl);
-        if next.is_none() {
-            return all;
-        }
-        before = next;
-    }
+    worker.export_stored(now, |from, below| range(disk, from, below))
 }
 
 pub fn text_item(title: &str) -> Item {

@@ -3,7 +3,9 @@
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Input, JobClass, Report, WorkResult};
 use lull_protocol::*;
-use lull_view::{ActivityState, ActivityWork, AnswerInput, BandwidthWhen, ChangeByte, Command, JudgmentContent, Link, Reply};
+use lull_view::{
+    ActivityState, ActivityWork, AnswerInput, BandwidthWhen, ChangeByte, Command, JudgmentContent, Link, Reply,
+};
 use lull_worker::{Effect, Event};
 
 use super::*;
@@ -130,6 +132,21 @@ impl Day {
         }
     }
 
+    /// The day of a worker that has done judgments before.
+    pub fn after(before: &World) -> Self {
+        let mut day = Self::new();
+        let (plan, blobs, sites) =
+            (day.world.coordinator.plan.clone(), day.world.coordinator.blobs.clone(), day.world.sites.clone());
+        day.world = World::with_disk(before.disk.clone());
+        day.world.now_ms = before.now_ms;
+        day.world.coordinator = before.coordinator.clone();
+        day.world.coordinator.close();
+        (day.world.coordinator.plan, day.world.coordinator.blobs, day.world.sites) = (plan, blobs, sites);
+        day.world.start();
+        day.earlier = before.coordinator.verdicts.len();
+        day
+    }
+
     /// What a person does now, if anything.
     fn person(&mut self) -> Option<Command> {
         let view = self.world.view();
@@ -199,6 +216,7 @@ impl Day {
     /// What must be true of every day, however often the worker was killed.
     pub fn check(&self) {
         let c = &self.world.coordinator;
+        self.check_books();
         let reasons: Vec<ReturnReason> = c.returned.iter().map(|(_, reason)| *reason).collect();
         assert!(reasons.iter().all(|r| *r == ReturnReason::Skipped), "{reasons:?}");
         assert_eq!(c.heard, c.stored, "what was sent arrived");
@@ -212,10 +230,14 @@ impl Day {
         assert_eq!((state(ActivityState::Accepted), state(ActivityState::Rejected)), (6, 1));
         assert_eq!(view.account.earned, 6 * 4_000);
         assert!(view.notice.is_none(), "{:?}", view.notice);
+    }
+
+    /// What the worker has written down is what it has done.
+    pub fn check_books(&self) {
         let jsonl = self.world.export();
         assert_eq!(jsonl.lines().count(), 8 + self.earlier);
         self.check_log();
-        for result in c.stored.values() {
+        for result in self.world.coordinator.stored.values() {
             assert!(jsonl.contains(&data_encoding::BASE64.encode(result)), "an acknowledged result has its receipt");
         }
     }

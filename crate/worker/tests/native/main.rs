@@ -9,6 +9,8 @@ mod day;
 mod fetch;
 mod judgment;
 mod link;
+mod log;
+mod never;
 mod outbox;
 mod receipt;
 mod storage;

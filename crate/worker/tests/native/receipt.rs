@@ -225,7 +225,10 @@ fn the_newest_receipts_are_loaded_and_the_others_are_kept() {
         world.pass(100);
     }
     let of = |world: &World, kind: &str| world.disk.keys().filter(|k| k.starts_with(kind)).count();
-    assert_eq!((of(&world, "receipt/"), of(&world, "log-kept/")), (limits::RECEIPTS_LOADED_MAX, work - limits::RECEIPTS_LOADED_MAX));
+    assert_eq!(
+        (of(&world, "receipt/"), of(&world, "log-kept/")),
+        (limits::RECEIPTS_LOADED_MAX, work - limits::RECEIPTS_LOADED_MAX)
+    );
     assert_eq!(world.view().activities.len(), lull_view::ACTIVITIES_MAX);
     assert_eq!(world.export().lines().count(), work + 1, "none is lost");
     assert_eq!(world.log_entries().len(), work);

@@ -174,7 +174,10 @@ fn what_was_between_us_and_another_coordinator_is_not_told_to_the_new_one() {
         .map(|w| w.key)
         .collect();
     assert!(writes.contains(&"settings".to_owned()), "and that is stored");
-    for key in disk.keys().filter(|k| !["settings", "counters", "days", "never"].contains(&k.as_str()) && !k.starts_with("log/")) {
+    for key in disk
+        .keys()
+        .filter(|k| !["settings", "counters", "days", "never"].contains(&k.as_str()) && !k.starts_with("log/"))
+    {
         assert!(writes.contains(&format!("aside/{key}")), "{key}");
     }
 }

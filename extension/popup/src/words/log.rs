@@ -109,5 +109,4 @@ pub(crate) const ALIBI_LEAD: &str =
 pub(crate) const ALIBI_PRINT: &str = "Print";
 pub(crate) const ALIBI_SAVE: &str = "Save the file";
 pub(crate) const ALIBI_NONE: &str = "No alibi here";
-pub(crate) const ALIBI_NONE_TEXT: &str =
-    "Its receipt is gone, or it can't be checked against your coordinator's key. A judgment sends no request and needs none.";
+pub(crate) const ALIBI_NONE_TEXT: &str = "Its receipt is gone, or it can't be checked against your coordinator's key. A judgment sends no request and needs none.";

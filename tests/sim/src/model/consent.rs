@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{PublicKey, ToCoordinator, cose};
-use lull_view::{BandwidthWhen, Command, Settings};
+use lull_view::{BandwidthWhen, Command, Never, NeverWhat, Settings};
 use lull_worker::Surroundings;
 
 use super::{Holds, broken, must};
@@ -25,6 +25,8 @@ struct Consent {
     /// Batches under way that hold settings, and what they were.
     under_way: Vec<(u64, Settings)>,
     surroundings: Surroundings,
+    /// Whom the person never wants to serve, since the last start.
+    never: Never,
     /// The record was damaged: nobody knows what it says.
     is_lost: bool,
 }
@@ -35,7 +37,7 @@ impl Consents {
     }
 
     /// The background started with these settings: they must be what was stored, or was about to be.
-    pub(crate) fn started(&mut self, worker: PublicKey, found: Settings) -> Holds {
+    pub(crate) fn started(&mut self, worker: PublicKey, found: Settings, never: Never) -> Holds {
         let consent = self.of(worker);
         let is_known = consent.is_lost
             || found == consent.stored
@@ -43,6 +45,7 @@ impl Consents {
         let detail = || format!("{found:?} after a start; stored was {:?}", consent.stored);
         must(is_known, "settings survive", detail)?;
         consent.under_way.clear();
+        consent.never = never;
         consent.is_lost = false;
         (consent.wanted, consent.stored) = (found.clone(), found);
         Ok(())
@@ -72,7 +75,8 @@ impl Consents {
     }
 
     pub(crate) fn command(&mut self, worker: PublicKey, command: &Command) {
-        let wanted = &mut self.of(worker).wanted;
+        let consent = self.of(worker);
+        let wanted = &mut consent.wanted;
         match command {
             Command::SetJudgments { on } => wanted.judgments = *on,
             Command::SetBandwidth { on } => wanted.bandwidth = *on,
@@ -80,10 +84,21 @@ impl Consents {
             Command::SetPaused { on } => wanted.paused = *on,
             Command::CardSeen => wanted.card_seen = true,
             Command::FirstRunDone => wanted.first_run_done = true,
+            // Whom never to serve is known by the names that the list itself uses.
+            Command::Never(NeverWhat::Domain(domain)) => consent.never.domains.push(domain.clone()),
+            Command::Never(NeverWhat::Requester(name)) => consent.never.requesters.push(name.clone()),
+            Command::RemoveNever(what) => {
+                consent.never.domains.retain(|domain| *what != NeverWhat::Domain(domain.clone()));
+                consent.never.requesters.retain(|name| *what != NeverWhat::Requester(name.clone()));
+            }
             Command::Answer { .. }
             | Command::Skip { .. }
             | Command::OpenReceipt { .. }
             | Command::Export
+            | Command::ExportKept { .. }
+            | Command::FindActivities(_)
+            | Command::OpenActivity { .. }
+            | Command::ListDays
             | Command::JudgeUrl { .. }
             | Command::DismissNotice
             | Command::ConnectNow => {}
@@ -100,6 +115,10 @@ impl Consents {
     /// The browser sends a request for a buyer.
     pub(crate) fn fetches(&mut self, worker: PublicKey, url: &str) -> Holds {
         self.may_fetch(worker, url)?;
+        let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let never = &self.of(worker).never.domains;
+        let refused = never.iter().find(|domain| host == *domain || host.ends_with(&format!(".{domain}")));
+        must(refused.is_none(), "never again", || format!("{url} although {refused:?}"))?;
         // Whether plain http is allowed is in the item; the verdict looks at that.
         must(may_be_asked(url, true), "policy on every hop", || url.to_owned())
     }

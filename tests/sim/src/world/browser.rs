@@ -132,7 +132,8 @@ impl World {
         }
         browser.era += 1;
         let worker = Worker::new(Config { trust }, browser.key.clone(), seed, browser.storage.load());
-        let settings = worker.view(Timestamp::ZERO).settings;
+        let view = worker.view(Timestamp::ZERO);
+        let (settings, never) = (view.settings, view.never);
         let (surroundings, me, is_twin) = (browser.surroundings, browser.me, browser.twin_of.is_some());
         browser.background = Some(Background {
             worker,
@@ -147,7 +148,7 @@ impl World {
         self.tally.browser_starts += 1;
         if !is_twin {
             self.model.started(me);
-            let checked = self.model.consent.started(me, settings);
+            let checked = self.model.consent.started(me, settings, never);
             self.check(checked);
         }
         self.feed(who, Happened::Surroundings(surroundings));

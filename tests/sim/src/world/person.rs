@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use lull_protocol::cose;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_view::{AnswerInput, BandwidthWhen, Command, JudgmentContent, View};
+use lull_view::{ActivityWork, AnswerInput, BandwidthWhen, Command, JudgmentContent, NeverWhat, View};
 use lull_worker::Event as Happened;
 
 use super::World;
@@ -112,7 +112,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..12));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..13));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -138,6 +138,12 @@ impl World {
         }
         if view.notice.is_some() {
             commands.push(Command::DismissNotice);
+        }
+        if diligent {
+            commands
+                .extend(view.never.domains.iter().cloned().map(|name| Command::RemoveNever(NeverWhat::Domain(name))));
+            let names = view.never.requesters.iter().cloned();
+            commands.extend(names.map(|name| Command::RemoveNever(NeverWhat::Requester(name))));
         }
         for command in commands {
             self.command(who, command);
@@ -226,6 +232,7 @@ impl World {
                     self.command(who, Command::Skip { offer: judgment.offer.clone() });
                 }
             }
+            11 => self.never_or_again(who, view),
             // Two pauses in a row, faster than anything can be stored.
             _ => {
                 self.command(who, Command::SetPaused { on: true });
@@ -233,6 +240,22 @@ impl World {
                 self.command(who, Command::SetPaused { on: true });
             }
         }
+    }
+
+    /// Never serves whom the newest work was for, or whoever is on that list again.
+    fn never_or_again(&mut self, who: usize, view: &View) {
+        if let Some(domain) = view.never.domains.first() {
+            return self.command(who, Command::RemoveNever(NeverWhat::Domain(domain.clone())));
+        }
+        if let Some(name) = view.never.requesters.first() {
+            return self.command(who, Command::RemoveNever(NeverWhat::Requester(name.clone())));
+        }
+        let Some(activity) = view.activities.first() else { return };
+        let what = match &activity.work {
+            ActivityWork::Fetch { site, .. } => NeverWhat::Domain(lull_policy::registrable_domain(site).to_owned()),
+            ActivityWork::Judgment { .. } => NeverWhat::Requester(activity.requester.clone()),
+        };
+        self.command(who, Command::Never(what));
     }
 
     /// Opens the newest receipt: it must hold.

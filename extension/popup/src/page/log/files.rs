@@ -97,8 +97,7 @@ impl Growing {
 pub(crate) fn Files(props: &FilesProps) -> Html {
     let said = use_state_eq(|| "");
     let saver = |form: Form| {
-        let (wire, find, asset, setter) =
-            (props.wire.clone(), props.find.clone(), props.asset.clone(), said.setter());
+        let (wire, find, asset, setter) = (props.wire.clone(), props.find.clone(), props.asset.clone(), said.setter());
         Callback::from(move |_| {
             setter.set(log_words::SAVING);
             let setter = setter.clone();
