@@ -52,7 +52,8 @@ fn receipt(n: u8, item: &Item, report: Work, pays: Option<u64>) -> (Value, Optio
     let result = Signed::sign(result, &worker);
     let verdict = pays.map(|pays| {
         let (decision, reason) = (Decision::Accepted, VerdictReason::ChecksPassed);
-        let verdict = Verdict { result: result.hash(), decision, reason, amount: amount(pays), decided_at: time(4) };
+        let verdict =
+            Verdict { result: result.hash(), decision, reason, amount: amount(pays), decided_at: time(4), place: None };
         Signed::sign(verdict, &coordinator)
     });
     let line = json!({

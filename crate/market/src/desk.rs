@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::statement::{Decision, Verdict, VerdictReason};
+use lull_protocol::statement::{Decision, Verdict, VerdictPlace, VerdictReason};
 use lull_protocol::{Amount, Hash, PublicKey, Signed};
 
 use crate::command::{Context, NumberedVerdict, Refusal};
@@ -52,6 +52,7 @@ impl<'a> Desk<'a> {
 
     /// Signs and numbers a verdict; moves its amount and the fee out of what is held.
     pub(crate) fn rule(&mut self, judged: Judged, ruling: Ruling) -> Result<(), Refusal> {
+        let number = self.next_number(judged.worker)?;
         let verdict = Signed::sign(
             Verdict {
                 result: judged.result,
@@ -59,11 +60,11 @@ impl<'a> Desk<'a> {
                 reason: ruling.reason,
                 amount: ruling.amount,
                 decided_at: self.cx.now,
+                place: Some(VerdictPlace { worker: judged.worker, number }),
             },
             &self.cx.key,
         );
         self.pay(judged.worker, ruling.amount, verdict.hash())?;
-        let number = self.next_number(judged.worker)?;
         let Judged { lease, worker, .. } = judged;
         self.verdicts.push(NumberedVerdict { worker, number, statement: verdict.bytes().to_vec() });
         self.writes.push(Write::SetLease { lease, state: LeaseState::Judged, again: false });

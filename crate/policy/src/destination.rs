@@ -7,19 +7,17 @@
 
 use lull_protocol::limits::{HOPS_MAX, URL_BYTES_MAX};
 
-use crate::sensitive;
-use crate::{Refusal, judge_address};
+use crate::name::judge_name;
+use crate::{Refusal, judge_address, place};
 
 /// A URL that policy lets pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination<'a> {
-    /// The host name: lower-case, at least two labels.
+    /// The host name: lower-case, a public suffix and at least one label.
     pub host: &'a str,
+    /// The part of it that was registered: the suffix and one label.
+    pub domain: &'a str,
 }
-
-/// Longest host name and label, bytes (RFC 1035 §2.3.4).
-const HOST_BYTES_MAX: usize = 253;
-const LABEL_BYTES_MAX: usize = 63;
 
 /// Judges a URL as a browser serialises it; `http_allowed` is the order's word on plain http.
 pub fn judge_url(url: &str, http_allowed: bool) -> Result<Destination<'_>, Refusal> {
@@ -31,8 +29,7 @@ pub fn judge_url(url: &str, http_allowed: bool) -> Result<Destination<'_>, Refus
     let end = rest.find(['/', '\\', '?', '#']).ok_or(Refusal::Malformed)?;
     let (authority, tail) = rest.split_at_checked(end).ok_or(Refusal::Malformed)?;
     let host = judge_authority(authority)?;
-    let labels: Vec<&str> = host.split('.').collect();
-    judge_name(host, &labels)?;
+    let domain = judge_name(host)?;
     let (path, query) = match tail.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (tail, None),
@@ -43,10 +40,8 @@ pub fn judge_url(url: &str, http_allowed: bool) -> Result<Destination<'_>, Refus
     if tail.contains('*') {
         return Err(Refusal::Wildcard);
     }
-    if sensitive::host(&labels) || sensitive::path(path) || query.is_some_and(sensitive::query) {
-        return Err(Refusal::Sensitive);
-    }
-    Ok(Destination { host })
+    place::judge(host, domain, path, query.unwrap_or_default())?;
+    Ok(Destination { host, domain })
 }
 
 /// Judges the requests of one fetch, each a URL and the address that answered: the first is the
@@ -70,17 +65,6 @@ pub fn judge_hops<'a>(
         judge_address(Some(address))?;
     }
     if count == 0 { Err(Refusal::FirstHop) } else { Ok(()) }
-}
-
-/// The part of a host name that one owner registers: the public suffix and one label more.
-pub fn registrable_domain(host: &str) -> &str {
-    let labels: Vec<&str> = host.rsplitn(4, '.').collect();
-    let count = match labels.as_slice() {
-        [top, second, _, ..] if is_second_level_suffix(second, top) => 3,
-        _ => 2,
-    };
-    let kept: usize = labels.iter().take(count).map(|label| label.len() + 1).sum();
-    host.get(host.len().saturating_sub(kept.saturating_sub(1))..).unwrap_or(host)
 }
 
 fn after_scheme(url: &str, http_allowed: bool) -> Result<&str, Refusal> {
@@ -111,76 +95,6 @@ fn judge_authority(authority: &str) -> Result<&str, Refusal> {
     }
 }
 
-fn judge_name(host: &str, labels: &[&str]) -> Result<(), Refusal> {
-    // WHATWG's "ends in a number" looks past one trailing dot.
-    if host.strip_suffix('.').unwrap_or(host).rsplit('.').next().is_some_and(is_number) {
-        return Err(Refusal::IpLiteral);
-    }
-    if host.len() > HOST_BYTES_MAX || !labels.iter().all(|label| is_label(label)) {
-        return Err(Refusal::Malformed);
-    }
-    match labels {
-        [.., second, top] if is_top_level(top) && !is_special_use(second, top) => {
-            let bare_suffix = labels.len() == 2 && is_second_level_suffix(second, top);
-            if bare_suffix { Err(Refusal::SpecialName) } else { Ok(()) }
-        }
-        _ => Err(Refusal::SpecialName),
-    }
-}
-
-/// WHATWG "ends-in-a-number checker": decimal, octal and hexadecimal, `0x` alone included.
-fn is_number(label: &str) -> bool {
-    let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
-    let decimal = !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit());
-    decimal || hex.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
-/// Letters, digits and inner hyphens in lower case (RFC 1123 §2.1).
-fn is_label(label: &str) -> bool {
-    (1..=LABEL_BYTES_MAX).contains(&label.len())
-        && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-}
-
-/// Top-level domains are letters, or Punycode (RFC 3696 §2, RFC 5890).
-fn is_top_level(label: &str) -> bool {
-    label.starts_with("xn--") || (label.len() >= 2 && label.bytes().all(|b| b.is_ascii_lowercase()))
-}
-
-/// Names that don't belong to the public DNS: IANA's special-use registry (RFC 6761), ICANN's `internal`,
-/// and the private top-level domains of RFC 6762 appendix G and ICANN's collision list.
-fn is_special_use(second: &str, top: &str) -> bool {
-    const TOP: [&str; 18] = [
-        "alt",
-        "arpa",
-        "corp",
-        "domain",
-        "example",
-        "home",
-        "internal",
-        "intranet",
-        "invalid",
-        "lan",
-        "local",
-        "localdomain",
-        "localhost",
-        "mail",
-        "onion",
-        "private",
-        "test",
-        "workgroup",
-    ];
-    TOP.contains(&top) || (second == "example" && ["com", "net", "org"].contains(&top))
-}
-
-/// Second-level registries under country codes (`co.uk`, `com.au`, …): a name that is only such a
-/// suffix is nobody's. The common ones; the whole Public Suffix List is not in this crate.
-fn is_second_level_suffix(second: &str, top: &str) -> bool {
-    const SECOND: [&str; 8] = ["ac", "co", "com", "edu", "ne", "net", "or", "org"];
-    top.len() == 2 && SECOND.contains(&second)
-}
-
 /// What WHATWG's serialiser leaves in a path: nothing of the path percent-encode set, no dot segment.
 fn is_serialised_path(path: &str) -> bool {
     path.starts_with('/')
@@ -190,7 +104,13 @@ fn is_serialised_path(path: &str) -> bool {
 
 /// `.` and `..`, also percent-encoded (WHATWG "single-dot" and "double-dot URL path segment").
 fn is_dot_segment(segment: &str) -> bool {
-    matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+    let mut rest = segment;
+    let mut dots = 0;
+    while let Some(after) = [".", "%2e", "%2E"].iter().find_map(|dot| rest.strip_prefix(dot)) {
+        dots += 1;
+        rest = after;
+    }
+    rest.is_empty() && (dots == 1 || dots == 2)
 }
 
 /// What WHATWG's serialiser leaves in a query: nothing of the special-query percent-encode set.

@@ -1,13 +1,25 @@
-//! May I fetch this? Pure decisions about destinations (URLs) and the addresses that answer.
+//! May I fetch this? Pure decisions about destinations (URLs), the addresses that answer, and what they answer with.
 
 mod address;
 mod destination;
+mod headers;
+mod media;
+mod name;
 mod never;
-mod sensitive;
+mod place;
+mod request;
+mod suffix;
 
-pub use address::judge_address;
-pub use destination::{Destination, judge_hops, judge_url, registrable_domain};
+pub use address::{judge_address, judge_addresses};
+pub use destination::{Destination, judge_hops, judge_url};
+pub use headers::{BROWSER_HEADERS, REQUEST_HEADERS};
+pub use media::{APPLICATION_TYPES, IMAGE_TYPES, TEXT_TYPES_REFUSED, judge_media_type};
+pub use name::{POINTS_INSIDE, SPECIAL_USE};
 pub use never::judge_never;
+pub use request::{
+    BODY_TIMEOUT_MS, FETCHES_AT_ONCE_MAX, HEAD_TIMEOUT_MS, HEADERS_KEPT, JOB_CLASS, METHODS, NEVER_SENT, REDIRECTS_MAX,
+};
+pub use suffix::{SUFFIX_RULES, SUFFIXES_BYTES, SUFFIXES_DATE, SUFFIXES_VERSION, public_suffix, registrable_domain};
 
 use thiserror::Error;
 
@@ -32,8 +44,8 @@ pub enum Refusal {
     /// A name without a public suffix and a label, or a special-use name.
     #[error("not a public name")]
     SpecialName,
-    /// A login, payment, sign-up or government destination.
-    #[error("a place for logins, payments or government")]
+    /// A login, payment or sign-up destination.
+    #[error("a place for logins, sign-ups or payments")]
     Sensitive,
     /// The answer came from a private, loopback, link-local or other special-purpose address.
     #[error("the answer came from a private network")]
@@ -56,6 +68,18 @@ pub enum Refusal {
     /// A `*` in path or query: in the browser's match patterns it stands for anything.
     #[error("contains a *, which Lull can't watch alone")]
     Wildcard,
+    /// A government's, parliament's, army's or police's site.
+    #[error("a government's site")]
+    Government,
+    /// A site for adults.
+    #[error("a site for adults")]
+    Adult,
+    /// What only somebody looking for a way in asks for.
+    #[error("asks for what only an intruder looks for")]
+    Scanner,
+    /// Neither page, data, document nor picture.
+    #[error("neither a page nor data, a document or a picture")]
+    MediaType,
     /// A domain that the person never wants to serve.
     #[error("on your own list of sites that are never fetched")]
     NeverDomain,
@@ -63,7 +87,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason there is, in the order above.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Malformed,
         Self::Scheme,
         Self::Port,
@@ -78,6 +102,10 @@ impl Refusal {
         Self::TooLarge,
         Self::FirstHop,
         Self::Wildcard,
+        Self::Government,
+        Self::Adult,
+        Self::Scanner,
+        Self::MediaType,
         Self::NeverDomain,
     ];
 
@@ -98,6 +126,10 @@ impl Refusal {
             Self::TooLarge => "too_large",
             Self::FirstHop => "first_hop",
             Self::Wildcard => "wildcard",
+            Self::Government => "government",
+            Self::Adult => "adult",
+            Self::Scanner => "scanner",
+            Self::MediaType => "media_type",
             Self::NeverDomain => "never_domain",
         }
     }

@@ -73,7 +73,7 @@ pub enum CheckKind {
     ResultMatches,
     /// The coordinator signed the verdict.
     VerdictSigned,
-    /// The verdict names this result.
+    /// The verdict names this result, and no other worker.
     VerdictMatches,
     /// The verdict pays no more than the offer allows.
     AmountFits,
@@ -145,7 +145,11 @@ impl Receipt {
         note(Part::Verdict, CheckKind::VerdictSigned, error_of(&verdict));
         let verdict = verdict.map(|v| v.payload().clone()).or_else(|_| cose::peek::<Verdict>(&self.verdict));
         let names_result = verdict.as_ref().is_ok_and(|v| v.result == Hash::of(&self.result));
-        note(Part::Verdict, CheckKind::VerdictMatches, unless(names_result, "it names another result"));
+        let named_worker = verdict.as_ref().ok().and_then(|v| v.place).map(|place| place.worker);
+        let names_worker = named_worker.is_none_or(|named| offer.as_ref().is_some_and(|offer| offer.worker == named));
+        let matches =
+            unless(names_result, "it names another result").or(unless(names_worker, "it names another worker"));
+        note(Part::Verdict, CheckKind::VerdictMatches, matches);
         let fits = match (&offer, &named, &verdict) {
             (Some(offer), Ok(result), Ok(verdict)) => {
                 offer.price.total(result.body_bytes()).is_some_and(|most| verdict.amount <= most)

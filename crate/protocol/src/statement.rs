@@ -310,8 +310,20 @@ pub struct Verdict {
     pub amount: Amount,
     /// When.
     pub decided_at: Timestamp,
+    /// Whose it is; a verdict that says so can't pass for another worker's, nor for another of the same one.
+    pub place: Option<VerdictPlace>,
 }
-fields!(Verdict { 0 result, 1 decision, 2 reason, 3 amount, 4 decided_at });
+fields!(Verdict { 0 result, 1 decision, 2 reason, 3 amount, 4 decided_at, 5 place });
+
+/// A verdict's place in the row of all verdicts about one worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerdictPlace {
+    /// Whose row.
+    pub worker: PublicKey,
+    /// From 1, without gaps.
+    pub number: u64,
+}
+fields!(VerdictPlace { 0 worker, 1 number });
 
 impl Statement for Verdict {
     const TYP: &'static str = "application/vnd.lull.verdict+cbor";

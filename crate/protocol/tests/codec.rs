@@ -210,10 +210,14 @@ fn result() -> impl Strategy<Value = WorkResult> {
 fn verdict() -> impl Strategy<Value = Verdict> {
     let decision = select(&[Decision::Accepted, Decision::Rejected, Decision::Ambiguous]);
     let reason = (0..10u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("reasons are 0 to 9"));
-    (hash(), decision, reason, amount(), time()).prop_map(|(result, decision, reason, amount, decided_at)| {
-        let amount = if decision == Decision::Rejected { Amount::ZERO } else { amount };
-        Verdict { result, decision, reason, amount, decided_at }
-    })
+    let place = option::of((any::<[u8; 32]>(), any::<u64>()))
+        .prop_map(|place| place.map(|(worker, number)| VerdictPlace { worker: PublicKey(worker), number }));
+    (hash(), decision, reason, amount(), time(), place).prop_map(
+        |(result, decision, reason, amount, decided_at, place)| {
+            let amount = if decision == Decision::Rejected { Amount::ZERO } else { amount };
+            Verdict { result, decision, reason, amount, decided_at, place }
+        },
+    )
 }
 
 fn transcript() -> impl Strategy<Value = Transcript> {

@@ -441,6 +441,16 @@ fn parts_of_other_receipts_dont_fit() {
         let verdict = Signed::sign(verdict, &coordinator()).bytes().to_vec();
         assert_eq!(kinds(&Receipt { verdict, ..fetch.clone() }), expected);
     }
+    for (worker, expected) in
+        [(fixture::worker().public(), vec![]), (PublicKey([9; 32]), vec![CheckKind::VerdictMatches])]
+    {
+        let verdict = Verdict {
+            place: Some(VerdictPlace { worker, number: 1 }),
+            ..fixture::verdict(result, Decision::Accepted, VerdictReason::ChecksPassed, 4_000)
+        };
+        let verdict = Signed::sign(verdict, &coordinator()).bytes().to_vec();
+        assert_eq!(kinds(&Receipt { verdict, ..fetch.clone() }), expected);
+    }
     // A result by another worker than the offer's.
     let other = Signed::sign(fixture::fetch_result(Hash::of(&fetch.offer)), &key([9; 32])).bytes().to_vec();
     let failed = kinds(&Receipt { result: other, ..fetch.clone() });

@@ -1,52 +1,36 @@
 //! Fetches: one at a time, one request per hop; policy judges each URL before its request, and the
-//! address that answered before a redirect is followed or a body byte is read.
+//! address that answered before a redirect is followed or a body byte is read. Where the browser needs it,
+//! the name's addresses are judged before the request as well (`lookup.rs`).
 //!
 //! Outcomes by status: 2xx `ok` (206 is a part nobody asked for: `network`), 404 and 410 `not_found`,
 //! any other 4xx `blocked` (the site refused; 408 is `timeout`), 5xx and everything that should not
 //! end a fetch (1xx, 304, …) `network`. A published challenge signal makes it `challenge` whatever the
 //! status. A redirect that policy refuses is `policy`, with the refusal's code and the hops so far.
 
-use lull_policy::{Refusal, judge_address, judge_url};
+use lull_policy::{HEADERS_KEPT, Refusal, judge_address, judge_url};
 use lull_protocol::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX};
 use lull_protocol::statement::{FetchReport, Header, Hop, Outcome, Report, Traffic};
 use lull_protocol::{FetchItem, Hash, Item, Method, Timestamp};
 use lull_view::{BandwidthState, BandwidthWhen};
 
+use crate::answer::{is_short, judge_content, location};
 use crate::records::Key;
 use crate::traffic::{add, count, traffic};
 use crate::{Effect, FetchFailure, FetchId, HopHead, Worker, limits};
-
-/// Response headers that a result carries: what tells a buyer what the body is, how fresh it is and
-/// what its owner permits. Never cookies or anything that names this connection.
-const HEADERS_KEPT: [&str; 15] = [
-    "cache-control",
-    "content-disposition",
-    "content-language",
-    "content-location",
-    "content-type",
-    "date",
-    "etag",
-    "expires",
-    "last-modified",
-    "link",
-    "location",
-    "retry-after",
-    "tdm-policy",
-    "tdm-reservation",
-    "x-robots-tag",
-];
 
 /// The fetch under way.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// The request under way; a new number for each hop.
-    id: FetchId,
+    pub(crate) id: FetchId,
     offer: Hash,
     item: FetchItem,
     /// Coordinator's clock.
     started_at: Timestamp,
     deadline: Timestamp,
     hops: Vec<Hop>,
+    /// The next hop's URL while its name is looked up: nothing was sent to it yet.
+    pub(crate) looking_up: Option<String>,
     /// The last hop's, once it answered.
     head: Option<HopHead>,
     head_ms: u64,
@@ -182,6 +166,7 @@ impl Worker {
                 deadline: lease.offer.deadline,
                 started_at: self.coordinator_now(now).max(lease.offer.issued_at),
                 hops: Vec::new(),
+                looking_up: None,
                 head: None,
                 head_ms: 0,
                 traffic: Traffic::default(),
@@ -212,6 +197,15 @@ impl Worker {
         }
         self.next_fetch += 1;
         run.id = FetchId(self.next_fetch);
+        if self.looks_up_first {
+            self.look_up(run, url, now);
+        } else {
+            self.send_hop(run, url, now);
+        }
+    }
+
+    /// Sends the request of a hop that policy lets pass.
+    pub(crate) fn send_hop(&mut self, mut run: Run, url: String, now: Timestamp) {
         run.hops.push(Hop { url: url.clone(), address: String::new(), status: 0 });
         run.head = None;
         let timeout_ms = self.time_left_ms(&run, limits::HEAD_TIMEOUT_MS, now);
@@ -220,13 +214,26 @@ impl Worker {
         self.changed();
     }
 
-    fn time_left_ms(&self, run: &Run, most_ms: u64, now: Timestamp) -> u64 {
+    pub(crate) fn time_left_ms(&self, run: &Run, most_ms: u64, now: Timestamp) -> u64 {
         run.deadline.since(self.coordinator_now(now)).clamp(1, most_ms)
     }
 
     /// Takes the run out if the event is about the request under way and in this state.
     fn take_run(&mut self, id: FetchId, has_head: bool) -> Option<Run> {
-        self.run.take_if(|run| run.id == id && run.head.is_some() == has_head)
+        let is_sent = |run: &Run| run.looking_up.is_none() && run.head.is_some() == has_head;
+        self.run.take_if(|run| run.id == id && is_sent(run))
+    }
+
+    /// Takes the run out if the event is about the look-up under way; with the URL that it is for.
+    pub(crate) fn take_looking_up(&mut self, id: FetchId) -> Option<(Run, String)> {
+        let mut run = self.run.take_if(|run| run.id == id && run.looking_up.is_some())?;
+        let url = run.looking_up.take()?;
+        Some((run, url))
+    }
+
+    /// Ends a fetch whose next hop policy refuses; nothing was sent to it.
+    pub(crate) fn refuse_hop(&mut self, run: Run, refusal: Refusal, now: Timestamp) {
+        self.finish(run, End::refused(refusal), now);
     }
 
     pub(crate) fn hop_answered(&mut self, id: FetchId, head: HopHead, now: Timestamp) {
@@ -244,7 +251,7 @@ impl Worker {
             return self.close(run, End::refused(refusal), now);
         }
         if matches!(head.status, 301 | 302 | 303 | 307 | 308) {
-            return self.redirected(run, head.location, now);
+            return self.redirected(run, location(&head), now);
         }
         let outcome = outcome_of(&head);
         let ceiling_bytes = run.item.bytes_max.get();
@@ -252,6 +259,8 @@ impl Worker {
             self.close(run, End::without_body(outcome), now);
         } else if announces_too_much(&head, ceiling_bytes) {
             self.close(run, End::refused(Refusal::TooLarge), now);
+        } else if let Err(refusal) = judge_content(&head) {
+            self.close(run, End::refused(refusal), now);
         } else {
             let timeout_ms = self.time_left_ms(&run, limits::BODY_TIMEOUT_MS, now);
             self.effects.push_back(Effect::ReadBody { fetch: id, bytes_max: ceiling_bytes, timeout_ms });
@@ -278,12 +287,15 @@ impl Worker {
             return self.finish(run, End { encoded_bytes, ..End::refused(Refusal::TooLarge) }, now);
         }
         let outcome = run.head.as_ref().map_or(Outcome::Network, outcome_of);
+        if run.head.as_ref().is_some_and(|head| is_short(head, &body)) {
+            return self.finish(run, End { encoded_bytes, ..End::without_body(Outcome::Network) }, now);
+        }
         self.finish(run, End { outcome, refusal: None, body, encoded_bytes }, now);
     }
 
     pub(crate) fn fetch_failed(&mut self, id: FetchId, failure: FetchFailure, encoded_bytes: u64, now: Timestamp) {
         let Some(mut run) = self.run.take_if(|run| run.id == id) else { return };
-        if let (None, Some(hop)) = (&run.head, run.hops.last()) {
+        if let (None, None, Some(hop)) = (&run.looking_up, &run.head, run.hops.last()) {
             run.traffic = add(run.traffic, traffic(run.item.method, &hop.url, None, 0));
         }
         let end = match failure {

@@ -43,6 +43,13 @@ pub enum Event {
         /// Which.
         batch: u64,
     },
+    /// The addresses of a hop's name, as the browser's own resolver gives them.
+    LookedUp {
+        /// Which fetch.
+        fetch: FetchId,
+        /// All of them, as text.
+        addresses: Vec<String>,
+    },
     /// A hop's response head is there; no body byte was read.
     HopAnswered {
         /// Which fetch.
@@ -143,6 +150,16 @@ pub enum Effect {
         batch: u64,
         /// What to write.
         writes: Vec<Write>,
+    },
+    /// Ask the browser's resolver for all addresses of a name, then report `LookedUp`, or `FetchFailed` if it
+    /// has none. Only of a worker that [looks up first](crate::Worker::looking_up_first).
+    LookUp {
+        /// Which fetch; its `Fetch` may follow with the same number.
+        fetch: FetchId,
+        /// Passed policy.
+        host: String,
+        /// For the answer, milliseconds.
+        timeout_ms: u64,
     },
     /// Send ONE request: `redirect: 'manual'`, `targetAddressSpace: 'public'`, no cache, no credentials, no
     /// referrer. Read no body byte before `ReadBody`.

@@ -9,6 +9,7 @@
 //! has a limit. What must survive is in the shell's storage before it is relied on: a result is sent
 //! only after the batch with its outbox record was reported durable.
 
+mod answer;
 mod clock;
 mod fetch;
 mod io;
@@ -17,6 +18,7 @@ mod lease;
 pub mod limits;
 mod link;
 mod log;
+mod lookup;
 mod never;
 mod opened;
 mod outbox;
@@ -41,6 +43,7 @@ use lull_view::{Command, Notice, Reply, Settings, View};
 
 pub use io::*;
 pub use log::Reading;
+pub use lull_policy::REQUEST_HEADERS;
 pub use records::NOT_LOADED;
 pub use traffic::traffic;
 
@@ -79,6 +82,8 @@ pub struct Worker {
     pictures: Pictures,
     run: Option<Run>,
     next_fetch: u64,
+    /// The browser can't refuse private addresses itself: names are looked up before each hop.
+    looks_up_first: bool,
     /// The place in the row that the next piece of work gets.
     next_seq: u64,
     outbox: Row<Entry>,
@@ -120,6 +125,7 @@ impl Worker {
             Event::Frame(bytes) => self.frame(&bytes, now),
             Event::Persisted { batch } => self.persisted(batch),
             Event::PersistFailed { batch } => self.persist_failed(batch, now),
+            Event::LookedUp { fetch, addresses } => self.looked_up(fetch, &addresses, now),
             Event::HopAnswered { fetch, head } => self.hop_answered(fetch, head, now),
             Event::BodyRead { fetch, body, encoded_bytes } => self.body_read(fetch, body, encoded_bytes, now),
             Event::FetchFailed { fetch, failure, encoded_bytes } => {
@@ -149,7 +155,7 @@ impl Worker {
     }
 
     /// Answers what only asks and needs nothing from storage: `OpenReceipt`, `Export`, `JudgeUrl`, `ListDays`; what
-    /// [`Worker::look_up`] takes is read first. `None` for true commands, which go to [`Worker::handle`].
+    /// [`Worker::reading_of`] takes is read first. `None` for true commands, which go to [`Worker::handle`].
     pub fn query(&self, query: &Command, _now: Timestamp) -> Option<Reply> {
         match query {
             Command::OpenReceipt { offer, change } => {

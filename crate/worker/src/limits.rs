@@ -12,10 +12,10 @@ pub const CONNECT_MS_MAX: u64 = 30_000;
 pub const CLOCK_DRIFT_MS_MAX: u64 = 5_000;
 /// `Account`'s "today" is shown if its day began at most this long before the person's, milliseconds.
 pub const DAY_TOLERANCE_MS: u64 = 12 * 3_600_000;
-/// Time for a response head, milliseconds. Below the 30 s after which Chrome may end a service worker.
-pub const HEAD_TIMEOUT_MS: u64 = 20_000;
-/// Time for a whole body, milliseconds.
-pub const BODY_TIMEOUT_MS: u64 = 60_000;
+/// Times of a fetch are policy's.
+pub use lull_policy::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS};
+/// Time for a name's addresses, milliseconds.
+pub const LOOKUP_TIMEOUT_MS: u64 = 5_000;
 /// Bodies that wait to be acknowledged, bytes: above it no fetch begins.
 pub const BODIES_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Without a piece of a picture for this long it is asked for again, milliseconds.

@@ -1,7 +1,7 @@
 //! Receipts that this browser keeps, and the verdicts that complete them.
 //!
-//! A verdict that the pinned coordinator did not sign, or whose number leaves a gap, is neither stored
-//! nor counted: the connection is left with `LinkProblem::Handshake`, and after the reconnect the
+//! A verdict that the pinned coordinator did not sign, that names another worker or another number, or whose
+//! number leaves a gap, is neither stored nor counted: the connection is left with `LinkProblem::Handshake`, and after the reconnect the
 //! coordinator must send from the last durable one. A signed verdict about a result that this browser
 //! does not hold (the key was restored here, or the receipt made room for newer ones) is counted, so
 //! that the row goes on; there is nothing to store it with. Of two different verdicts about one result
@@ -145,7 +145,9 @@ impl Worker {
             return;
         }
         let verdict = Signed::<Verdict>::verify(statement, &coordinator.key);
-        let (Ok(verdict), true) = (verdict, number == self.receipts.received.saturating_add(1)) else {
+        let is_next = number == self.receipts.received.saturating_add(1);
+        let Some(verdict) = verdict.ok().filter(|verdict| is_next && self.is_in_place(verdict.payload(), number))
+        else {
             return self.leave(LinkProblem::Handshake, now);
         };
         self.receipts.received = number;
@@ -168,5 +170,10 @@ impl Worker {
             self.receipts.unsaved.extend(seq.map(Key::Log));
         }
         self.changed();
+    }
+
+    /// Whether a verdict is this worker's, with this number; one of before verdicts said so may be.
+    fn is_in_place(&self, verdict: &Verdict, number: u64) -> bool {
+        verdict.place.is_none_or(|place| place.worker == self.me && place.number == number)
     }
 }

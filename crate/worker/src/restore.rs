@@ -65,6 +65,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         pictures: Pictures::default(),
         run: None,
         next_fetch: 0,
+        looks_up_first: false,
         storage: Storage::default(),
         notices: Vec::new(),
         current: None,

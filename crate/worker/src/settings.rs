@@ -37,7 +37,7 @@ impl Worker {
             Command::RemoveNever(what) => self.remove_never(what),
             Command::DismissNotice => self.dismiss_notice(),
             Command::ConnectNow => self.connect_now(now),
-            // These only ask: `Worker::query` and `Worker::look_up` answer them.
+            // These only ask: `Worker::query` and `Worker::reading_of` answer them.
             Command::OpenReceipt { .. }
             | Command::Export
             | Command::ExportKept { .. }

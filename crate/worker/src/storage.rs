@@ -41,6 +41,14 @@ struct Group {
     /// Writes that are not records of this machine: those that are set aside.
     raw: Vec<Write>,
     after: After,
+    /// Results as they were when it was last written: offer, and the result's hash.
+    results: Vec<(Hash, Hash)>,
+}
+
+impl Group {
+    fn new(keys: Keys, raw: Vec<Write>, after: After) -> Self {
+        Self { keys, raw, after, results: Vec::new() }
+    }
 }
 
 /// What follows once a group is durable.
@@ -48,7 +56,7 @@ struct Group {
 pub(crate) enum After {
     /// Nothing.
     Nothing,
-    /// The result for this offer may be sent.
+    /// The result for this offer may be sent; if it fails, an answer is taken back.
     Result(Hash),
     /// The verdicts up to this number count as seen.
     Verdicts(u64),
@@ -97,7 +105,7 @@ impl Storage {
 impl Worker {
     /// Writes these records as they are now, all or nothing.
     pub(crate) fn persist(&mut self, keys: impl IntoIterator<Item = Key>, after: After) {
-        self.emit(Group { keys: keys.into_iter().collect(), raw: Vec::new(), after });
+        self.emit(Group::new(keys.into_iter().collect(), Vec::new(), after));
     }
 
     /// Writes what the machine itself has no record for.
@@ -107,7 +115,7 @@ impl Worker {
 
     /// Both in one batch.
     pub(crate) fn persist_with(&mut self, keys: impl IntoIterator<Item = Key>, raw: Vec<Write>, after: After) {
-        self.emit(Group { keys: keys.into_iter().collect(), raw, after });
+        self.emit(Group::new(keys.into_iter().collect(), raw, after));
     }
 
     /// Writes this record with the next batch.
@@ -122,6 +130,11 @@ impl Worker {
         let is_left = |key: Key, value: &Option<Vec<u8>>| value.is_none() && matches!(key, Key::Log(_) | Key::Kept(_));
         let values = group.keys.iter().map(|key| (*key, self.value_of(*key))).filter(|(key, v)| !is_left(*key, v));
         writes.extend(values.map(|(key, value)| Write { key: key.to_string(), value }));
+        let result_of = |key: &Key| match key {
+            Key::Outbox(offer) => self.outbox.get(offer).map(|entry| (*offer, entry.result.hash())),
+            _ => None,
+        };
+        group.results = group.keys.iter().filter_map(result_of).collect();
         self.storage.last_batch += 1;
         let batch = self.storage.last_batch;
         self.storage.in_flight.insert(batch, group);
@@ -138,9 +151,14 @@ impl Worker {
         if is_over && self.storage.failing.take().is_some() {
             self.drop_notice(|notice| *notice == Notice::Storage);
         }
+        // A result may have come along with a batch that is about something else.
+        for (offer, result) in group.results {
+            if self.outbox.get(&offer).is_some_and(|entry| entry.result.hash() == result) {
+                self.result_is_durable(&offer);
+            }
+        }
         match group.after {
-            After::Nothing => {}
-            After::Result(offer) => self.result_is_durable(&offer),
+            After::Nothing | After::Result(_) => {}
             After::Verdicts(number) => self.receipts.seen = self.receipts.seen.max(number),
             After::Room(offers) => self.room_made(&offers),
             After::Archived(offers) => self.archived(&offers, true),
@@ -195,9 +213,9 @@ impl Worker {
         let (offers, raw) = self.oldest((2 * made_room).clamp(1, limits::ROOM_RECORDS_MAX));
         let keys = Keys::from_iter([Key::Settings, Key::Never]);
         if offers.len() > made_room {
-            self.emit(Group { keys, raw, after: After::Room(offers) });
+            self.emit(Group::new(keys, raw, After::Room(offers)));
         } else {
-            self.storage.retry_later(Group { keys, raw: Vec::new(), after: After::Nothing });
+            self.storage.retry_later(Group::new(keys, Vec::new(), After::Nothing));
         }
     }
 
@@ -222,6 +240,18 @@ impl Worker {
         self.changed();
     }
 
+    /// A result that failed by itself may have come to be stored along with another batch since. What it is now, a
+    /// receipt perhaps, is for its own batch; here is left a count, which probes storage.
+    fn forget_what_is_stored(&self, group: &mut Group) {
+        let After::Result(offer) = group.after else { return };
+        let is_stored = self.outbox.get(&offer).is_some_and(|entry| entry.is_durable);
+        if is_stored || self.receipts.by_offer(&offer).is_some() {
+            group.keys.retain(|key| ![Key::Outbox(offer), Key::Body(offer), Key::Lease(offer)].contains(key));
+            group.keys.insert(Key::Counters);
+            group.after = After::Nothing;
+        }
+    }
+
     /// Tries failed writes again, writes what verdicts came, and counts that have waited long enough.
     pub(crate) fn tick_storage(&mut self, now: Timestamp) {
         if let Some(failing) = self.storage.failing {
@@ -231,7 +261,8 @@ impl Worker {
             if now < try_at {
                 return;
             }
-            for group in std::mem::take(&mut self.storage.retry) {
+            for mut group in std::mem::take(&mut self.storage.retry) {
+                self.forget_what_is_stored(&mut group);
                 self.emit(group);
             }
             let wait_ms = backoff_ms(&mut self.rng, failing.attempts);

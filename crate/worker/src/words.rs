@@ -162,13 +162,18 @@ pub(crate) fn verdict(verdict: &Verdict, asset: &str) -> Fields {
         Decision::Rejected => "rejected",
         Decision::Ambiguous => "ambiguous",
     };
-    vec![
+    let mut fields = vec![
         field("result", short_hex(&verdict.result.0)),
         field("decision", decision),
         field("reason", reason(verdict.reason)),
         field("amount", amount(verdict.amount, asset)),
         field("decided_at", iso_8601(verdict.decided_at)),
-    ]
+    ];
+    if let Some(place) = verdict.place {
+        fields.push(field("worker", short_hex(&place.worker.0)));
+        fields.push(field("number", place.number.to_string()));
+    }
+    fields
 }
 
 fn reason(reason: VerdictReason) -> &'static str {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::package::{PackageArgs, package};
 use crate::progress::Steps;
+use crate::psl;
 use crate::run;
 use crate::setup::{Goal, Tools, prepare};
 use crate::shell::{capture, command, logged, repo, target};
@@ -19,6 +20,9 @@ use crate::wasm::{MODULES, bench_module, sizes};
 
 /// Goals of the modules, gzip, KB.
 const GZIP_KB_MAX: [(&str, u32); 2] = [("background", 150), ("popup", 200)];
+
+/// Goal of the Public Suffix List in its compact form, gzip, KB.
+const LIST_GZIP_KB_MAX: u32 = 35;
 
 /// A machine with more to do than this does not measure well.
 const LOAD_MAX: f64 = 0.5;
@@ -94,6 +98,7 @@ fn size_rows(dir: &Path) -> Result<Vec<Value>> {
         json!({"name": name, "value": kilobytes(bytes), "unit": "KB", "peer": null, "ratio": null, "goal": goal, "note": note})
     };
     let mut rows = Vec::new();
+    let (list_bytes, list_gzip_bytes) = psl::sizes()?;
     for module in MODULES {
         let (raw_bytes, gzip_bytes) = sizes(module)?;
         let most = GZIP_KB_MAX.iter().find(|(name, _)| *name == module).map(|(_, kb)| *kb);
@@ -103,8 +108,22 @@ fn size_rows(dir: &Path) -> Result<Vec<Value>> {
             None,
             "the release module as packaged; KB = 1,000 bytes",
         ));
-        rows.push(row(format!("{module} wasm, gzip"), gzip_bytes, most, "the same by gzip -9"));
+        // The list has a line of its own in the budget; the modules' goal is for all else.
+        let has_list = module == "background";
+        let (own_bytes, note) = match has_list {
+            true => (gzip_bytes.saturating_sub(list_gzip_bytes), "the same by gzip -9, less the Public Suffix List"),
+            false => (gzip_bytes, "the same by gzip -9"),
+        };
+        rows.push(row(format!("{module} wasm, gzip"), own_bytes, most, note));
     }
+    let note = "part of the background's wasm as loaded; the list's date is policy's SUFFIXES_DATE";
+    rows.push(row("Public Suffix List, raw".to_owned(), list_bytes, None, note));
+    rows.push(row(
+        "Public Suffix List, gzip".to_owned(),
+        list_gzip_bytes,
+        Some(LIST_GZIP_KB_MAX),
+        "the same by gzip -9",
+    ));
     let zip_bytes = fs::metadata(dir.with_extension("zip")).context("the package's .zip")?.len();
     rows.push(row("package, zip".to_owned(), zip_bytes, None, "the whole extension as a store gets it"));
     Ok(rows)

@@ -9,7 +9,7 @@ use crate::package::{PackageArgs, package};
 use crate::progress::{Ended, Row, table};
 use crate::setup::{Goal, Item, Prepared, Tools, prepare};
 use crate::shell::{command, stream, which};
-use crate::{faults, run, sim, tidy};
+use crate::{faults, lint, run, sim, tidy};
 
 /// Crates of the extension and the benchmark's page: linted for wasm32.
 const WASM_ONLY: [&str; 4] = ["lull-background", "lull-bench", "lull-popup", "lull-browser"];
@@ -44,16 +44,21 @@ pub(crate) enum Stage {
     Cose,
     /// The extension's release package
     Package,
+    /// The Firefox package, judged by Mozilla's own linter
+    Lint,
     /// The coordinator's process under load: killed, its disk filled, frozen, cut off
     Faults,
-    /// The release package in a real Chromium
+    /// The release packages in a real Chromium and a real Firefox
     E2e,
 }
 
 impl Stage {
     /// What must be on the machine, and which stages must have passed.
     fn needs(self) -> (&'static [Item], &'static [Stage]) {
-        use Item::{Axe, Browser, Network, Node, Pycose, Python, Target, WasmBindgen, WasmOpt, WasmPack};
+        use Item::{
+            AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Target, WasmBindgen,
+            WasmOpt, WasmPack,
+        };
         match self {
             Stage::Setup | Stage::Tidy | Stage::Fmt | Stage::ClippyNative | Stage::Native | Stage::Sim => (&[], &[]),
             Stage::ClippyWasm => (&[Target], &[]),
@@ -61,7 +66,8 @@ impl Stage {
             Stage::Cose => (&[Python, Pycose], &[]),
             Stage::Package => (&[Node, Target, WasmPack, WasmBindgen, WasmOpt], &[]),
             Stage::Faults => (&[Network], &[]),
-            Stage::E2e => (&[Browser, Network, Axe], &[Stage::Package]),
+            Stage::Lint => (&[Node, AddonsLinter], &[Stage::Package]),
+            Stage::E2e => (&[Browser, Firefox, Geckodriver, Network, Axe], &[Stage::Package]),
         }
     }
 
@@ -146,6 +152,7 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
             stream(command(tools.venv_python()).args(["tests/demo/make.py", "--check"]))
         }
         (Stage::Package, Some(tools)) => package(tools, &PackageArgs::default()).map(drop),
+        (Stage::Lint, Some(tools)) => lint::lint(tools),
         (Stage::Faults, _) => stream(faults::faults()?.args(long.then_some("--long"))),
         (Stage::E2e, Some(tools)) => {
             stream(run::e2e(tools, run::Programs::Debug)?.arg("test").args(if long { &KILLS_LONG[..] } else { &[] }))

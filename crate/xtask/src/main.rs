@@ -5,8 +5,10 @@ mod bench;
 mod checks;
 mod faults;
 mod fuzz;
+mod lint;
 mod package;
 mod progress;
+mod psl;
 mod run;
 mod setup;
 mod shell;
@@ -62,12 +64,13 @@ enum Task {
   cargo xtask build     writes target/extension/pkg/background and …/popup")]
     Build,
 
-    /// Build the extension, assemble its folder and its .zip
+    /// Build the extension, assemble its folders and archives for Chromium and Firefox
     #[command(after_help = "Examples:
   cargo xtask package
   cargo xtask package --coordinator ws://127.0.0.1:7400/v1/worker --fingerprint <64 hex digits>
 
-Then open chrome://extensions, switch on developer mode, and load target/extension/chromium.")]
+Then open chrome://extensions, switch on developer mode, and load target/extension/chromium; in Firefox
+open about:debugging#/runtime/this-firefox and load target/extension/firefox/manifest.json.")]
     Package(package::PackageArgs),
 
     /// Check the rules a machine can check: crate edges, docs, lints, sizes, append-only files
@@ -116,6 +119,11 @@ Then open chrome://extensions, switch on developer mode, and load target/extensi
 
 Needs a nightly Rust. What breaks a target is kept in tests/fuzz/regressions and replays in every test run.")]
     Fuzz(fuzz::FuzzArgs),
+
+    /// Write the Public Suffix List into the policy crate, in its compact form
+    #[command(after_help = "Example:
+  cargo xtask psl public_suffix_list.dat     the list as published; a newer one than the crate has")]
+    Psl(psl::PslArgs),
 
     /// Make the README's screenshots and the recording of the first minute
     #[command(after_help = "Example:
@@ -173,6 +181,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Task::Run(args) => run::run(&args, force),
         Task::Sim(args) => sim::sim(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),
+        Task::Psl(args) => psl::psl(&args),
         Task::Pictures => run::pictures(force),
     }
 }

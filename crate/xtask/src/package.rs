@@ -1,5 +1,7 @@
-//! The extension's package: one folder a browser can load and the same files as a .zip, which is the same
-//! byte for byte whenever its files are.
+//! The extension's packages, one a browser family: a folder that it can load and the same files as a .zip, which is
+//! the same byte for byte whenever its files are. They differ in the manifest alone.
+
+mod firefox;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,7 +32,7 @@ pub(crate) struct PackageArgs {
     #[arg(long, value_name = "HEX", requires = "coordinator")]
     fingerprint: Option<String>,
 
-    /// The folder to write; the .zip is written next to it [default: target/extension/chromium]
+    /// The folder to write chromium/, firefox/ and their .zip archives into [default: target/extension]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -38,22 +40,47 @@ pub(crate) struct PackageArgs {
 /// A package's files by their path in it.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// Builds the wasm modules, assembles the folder and the .zip from them; returns the folder.
+/// Builds the wasm modules, assembles the folders and archives from them; returns the folder of Chromium's.
 pub(crate) fn package(tools: &Tools, args: &PackageArgs) -> Result<PathBuf> {
     let _alone = alone()?;
     modules(tools)?;
-    let files = gather(args)?;
-    check_manifest(&files, env!("CARGO_PKG_VERSION"))?;
-    let dir = match &args.out {
+    let out = match &args.out {
         Some(dir) => std::path::absolute(dir)?,
-        None => target()?.join("extension/chromium"),
+        None => target()?.join("extension"),
     };
-    write_dir(&dir, &files)?;
-    let zip = zip_of(&files)?;
-    let zip_path = beside(&dir, ".zip");
+    let chromium = gather(args)?;
+    let firefox = for_firefox(&chromium)?;
+    let dir = out.join("chromium");
+    write(&dir, &chromium)?;
+    write(&out.join("firefox"), &firefox)?;
+    Ok(dir)
+}
+
+/// One package: folder and archive.
+fn write(dir: &Path, files: &Files) -> Result<()> {
+    check_manifest(files, env!("CARGO_PKG_VERSION"))?;
+    write_dir(dir, files)?;
+    let zip = zip_of(files)?;
+    let zip_path = beside(dir, ".zip");
     fs::write(&zip_path, &zip).with_context(|| format!("can't write {}", zip_path.display()))?;
     println!("packaged {} files: {} and its .zip, {} KB", files.len(), dir.display(), zip.len().div_ceil(1000));
-    Ok(dir)
+    Ok(())
+}
+
+/// The same files with Firefox's manifest.
+fn for_firefox(chromium: &Files) -> Result<Files> {
+    let mut files = chromium.clone();
+    let text = files.get("manifest.json").context("no manifest.json")?;
+    let manifest = firefox::manifest(&serde_json::from_slice(text).context("manifest.json")?)?;
+    let mut text = serde_json::to_vec_pretty(&manifest)?;
+    text.push(b'\n');
+    files.insert("manifest.json".to_owned(), text);
+    Ok(files)
+}
+
+/// The oldest Firefox that the package runs in.
+pub(crate) fn firefox_major_min() -> Result<u32> {
+    crate::version::major(firefox::STRICT_MIN_VERSION).context("strict_min_version has no number")
 }
 
 /// The length of these bytes deflated at the packages' level.

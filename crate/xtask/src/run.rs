@@ -4,12 +4,12 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
-use clap::Args;
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
 
 use crate::package::{PackageArgs, package};
 use crate::progress::Steps;
-use crate::setup::{Goal, Tools, chromedriver, chromium, prepare};
+use crate::setup::{Goal, Tools, chromedriver, chromium, firefox, prepare};
 use crate::shell::{command, logged, repo, target};
 
 /// The packages whose programs take part.
@@ -22,6 +22,10 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     headless: bool,
 
+    /// In this browser; Firefox needs --headless
+    #[arg(long, value_enum, default_value_t = Browser::Chromium)]
+    browser: Browser,
+
     /// Fetch these pages (needs internet)
     #[arg(long, value_name = "URL", num_args = 1..)]
     fetch: Vec<String>,
@@ -31,12 +35,32 @@ pub(crate) struct RunArgs {
     data: Option<PathBuf>,
 }
 
+/// Which browser.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Browser {
+    Chromium,
+    Firefox,
+}
+
 /// Sets up, builds, packages, and hands over to `lull-e2e run`.
 pub(crate) fn run(args: &RunArgs, force_debian: bool) -> Result<()> {
-    let goal = if args.fetch.is_empty() { Goal::Isolated } else { Goal::Online };
+    let is_firefox = args.browser == Browser::Firefox;
+    ensure!(
+        args.headless || !is_firefox,
+        "with a window only Chromium is started; for Firefox add --headless, or load \
+         target/extension/firefox/manifest.json at about:debugging#/runtime/this-firefox"
+    );
+    let goal = match (is_firefox, args.fetch.is_empty()) {
+        (true, _) => Goal::Firefox,
+        (false, true) => Goal::Isolated,
+        (false, false) => Goal::Online,
+    };
     let tools = prepare(goal, force_debian)?.require()?;
     let mut e2e = ready_to_run(&tools)?;
     e2e.arg("run");
+    if is_firefox {
+        e2e.args(["--browser", "firefox"]);
+    }
     if args.headless {
         e2e.arg("--headless");
     }
@@ -82,13 +106,18 @@ pub(crate) fn e2e(tools: &Tools, programs: Programs) -> Result<Command> {
     let built = target()?.join(if programs == Programs::Release { "release" } else { "debug" });
     let mut e2e = tools.command(&built.join("lull-e2e").to_string_lossy());
     e2e.env("LULL_REPO", repo())
-        .env("LULL_EXTENSION_DIR", target()?.join("extension/chromium"))
+        .env("LULL_EXTENSION_DIR", target()?.join("extension"))
         .env("LULL_COORDINATOR_BIN", built.join("lull-coordinator"))
         .env("LULL_CLI_BIN", built.join("lull"))
         .env("LULL_NATIVE_BIN", built.join("lull-native"))
-        .env("LULL_AXE_SCRIPT", tools.axe_script())
-        .env("LULL_CHROMIUM", chromium()?)
-        .env("LULL_CHROMEDRIVER", chromedriver()?);
+        .env("LULL_AXE_SCRIPT", tools.axe_script());
+    // Set-up has found those that the task needs.
+    let browsers = [("LULL_CHROMIUM", chromium()), ("LULL_CHROMEDRIVER", chromedriver()), ("LULL_FIREFOX", firefox())];
+    for (name, program) in browsers {
+        if let Ok(program) = program {
+            e2e.env(name, program);
+        }
+    }
     Ok(e2e)
 }
 

@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use crate::progress::Steps;
 use crate::shell::lock;
 
-pub(crate) use programs::{chromedriver, chromium};
+pub(crate) use programs::{chromedriver, chromium, firefox};
 pub(crate) use tools::{Tools, WASM_OPT_VERSION};
 
 /// What the machine is prepared for.
@@ -27,6 +27,8 @@ pub(crate) enum Goal {
     Online,
     /// Running it in a network of its own
     Isolated,
+    /// Running it in Firefox, in a network of its own
+    Firefox,
     /// Every check
     Test,
     /// Screenshots and the recording
@@ -44,6 +46,10 @@ pub(crate) enum Item {
     Node,
     /// Chromium and the chromedriver of its version.
     Browser,
+    /// Firefox.
+    Firefox,
+    /// geckodriver, which drives it.
+    Geckodriver,
     /// Network namespaces, `unshare` and `ip`: a network with no way out.
     Network,
     /// Python that can make a virtual environment.
@@ -60,6 +66,8 @@ pub(crate) enum Item {
     WasmOpt,
     /// axe-core, the outside judge of accessibility.
     Axe,
+    /// Mozilla's addons-linter, the outside judge of the Firefox package.
+    AddonsLinter,
     /// pycose, the outside COSE implementation.
     Pycose,
     /// A nightly Rust, which can count the edges a program takes.
@@ -72,17 +80,48 @@ pub(crate) enum Item {
 
 impl Goal {
     fn items(self) -> &'static [Item] {
-        use Item::{Axe, Browser, Network, Node, Pycose, Python, Recorder, Target, WasmBindgen, WasmOpt, WasmPack};
+        use Item::{
+            AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Recorder, Target,
+            WasmBindgen, WasmOpt, WasmPack,
+        };
         match self {
             Goal::Fuzz => &[Item::Nightly, Item::Cxx, Item::CargoFuzz],
             Goal::Build => &[Node, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Online => &[Node, Browser, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Isolated => &[Node, Browser, Network, Target, WasmPack, WasmBindgen, WasmOpt],
+            Goal::Firefox => &[Node, Firefox, Network, Target, WasmPack, WasmBindgen, WasmOpt, Geckodriver],
             Goal::Pictures => &[Node, Browser, Network, Recorder, Target, WasmPack, WasmBindgen, WasmOpt],
-            Goal::Test => &[Node, Browser, Network, Python, Target, WasmPack, WasmBindgen, WasmOpt, Axe, Pycose],
-            Goal::All => {
-                &[Node, Browser, Network, Python, Recorder, Target, WasmPack, WasmBindgen, WasmOpt, Axe, Pycose]
-            }
+            Goal::Test => &[
+                Node,
+                Browser,
+                Firefox,
+                Network,
+                Python,
+                Target,
+                WasmPack,
+                WasmBindgen,
+                WasmOpt,
+                Geckodriver,
+                AddonsLinter,
+                Axe,
+                Pycose,
+            ],
+            Goal::All => &[
+                Node,
+                Browser,
+                Firefox,
+                Network,
+                Python,
+                Recorder,
+                Target,
+                WasmPack,
+                WasmBindgen,
+                WasmOpt,
+                Geckodriver,
+                AddonsLinter,
+                Axe,
+                Pycose,
+            ],
         }
     }
 }
@@ -158,7 +197,7 @@ fn provide(item: Item, tools: &mut Tools) -> Result<String> {
 /// The program without which an item can be neither installed nor run.
 fn foundation(item: Item) -> Option<Item> {
     match item {
-        Item::WasmOpt | Item::Axe => Some(Item::Node),
+        Item::WasmOpt | Item::Axe | Item::AddonsLinter => Some(Item::Node),
         Item::Pycose => Some(Item::Python),
         _ => None,
     }
@@ -176,6 +215,9 @@ fn label(item: Item) -> String {
     match item {
         Item::Node => "Node.js and npm".into(),
         Item::Browser => "Chromium and chromedriver".into(),
+        Item::Firefox => "Firefox".into(),
+        Item::Geckodriver => format!("geckodriver {}", tools::GECKODRIVER),
+        Item::AddonsLinter => format!("addons-linter {} (npm)", tools::ADDONS_LINTER.version),
         Item::Network => "network namespaces".into(),
         Item::Python => "Python with venv".into(),
         Item::Recorder => "ffmpeg".into(),
@@ -196,6 +238,9 @@ fn ready(item: Item, tools: &mut Tools) -> Result<String> {
     match item {
         Item::Node => programs::node(),
         Item::Browser => programs::browser(),
+        Item::Firefox => programs::firefox_ready(),
+        Item::Geckodriver => tools.geckodriver(),
+        Item::AddonsLinter => tools.addons_linter(),
         Item::Network => programs::network(),
         Item::Python => programs::python(),
         Item::Recorder => programs::recorder(),
@@ -215,6 +260,9 @@ fn install(item: Item, tools: &Tools) -> Result<()> {
     match item {
         Item::Node => programs::apt_install(&["nodejs", "npm"], tools),
         Item::Browser => programs::apt_install(&["chromium", "chromium-driver"], tools),
+        Item::Firefox => programs::apt_install(&["firefox-esr"], tools),
+        Item::Geckodriver => tools.install_geckodriver(),
+        Item::AddonsLinter => tools.install_npm(&tools::ADDONS_LINTER),
         Item::Network => programs::apt_install(&["iproute2", "util-linux"], tools),
         Item::Python => programs::apt_install(&["python3", "python3-venv"], tools),
         Item::Recorder => programs::apt_install(&["ffmpeg"], tools),
@@ -239,6 +287,10 @@ fn by_hand(item: Item) -> &'static str {
             "Install Chromium and its chromedriver (Debian: apt-get install chromium chromium-driver), or name them in \
              LULL_CHROMIUM and LULL_CHROMEDRIVER. Google's own Chrome build won't load an unpacked extension"
         }
+        Item::Firefox => {
+            "Install Firefox (Debian: apt-get install firefox-esr), or name it in LULL_FIREFOX. Firefox's release and \
+             beta builds won't install an add-on that Mozilla has not signed; ESR, Developer Edition and Nightly do"
+        }
         Item::Network => {
             "The tests need a Linux kernel that lets you run `unshare -rnm` (root: `unshare -nm`): in a container add \
              the capability SYS_ADMIN, on Ubuntu set sysctl kernel.apparmor_restrict_unprivileged_userns=0"
@@ -251,8 +303,11 @@ fn by_hand(item: Item) -> &'static str {
         }
         Item::Nightly => "With rustup: rustup toolchain install nightly --profile minimal",
         Item::Cxx => "Install one that is called c++ (Debian: apt-get install g++)",
-        Item::WasmPack | Item::WasmBindgen | Item::CargoFuzz => {
+        Item::WasmPack | Item::WasmBindgen | Item::Geckodriver | Item::CargoFuzz => {
             "It comes from crates.io: connect, then run cargo xtask setup again"
+        }
+        Item::AddonsLinter => {
+            "It comes from the npm registry and needs Node.js 20: connect, then run cargo xtask setup again"
         }
         Item::WasmOpt | Item::Axe => "It comes from the npm registry: connect, then run cargo xtask setup again",
         Item::Pycose => "It comes from PyPI: connect, then run cargo xtask setup again",

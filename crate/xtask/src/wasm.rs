@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::package::deflated_len;
 use crate::progress::Steps;
@@ -16,7 +16,7 @@ pub(crate) const MODULES: [&str; 2] = ["background", "popup"];
 const BENCH: &str = "bench";
 
 /// What the header and the trailer of a gzip file add to its deflated content (RFC 1952).
-const GZIP_FRAME_BYTES: u64 = 18;
+pub(crate) const GZIP_FRAME_BYTES: u64 = 18;
 
 /// Where a module's JavaScript and wasm lie.
 pub(crate) fn module_dir(module: &str) -> Result<PathBuf> {
@@ -64,7 +64,28 @@ fn pack(tools: &Tools, module: &str, crate_dir: &Path) -> Result<String> {
     wasm_pack.arg("--out-dir").arg(&out).arg(crate_dir);
     wasm_pack.env("CARGO_ENCODED_RUSTFLAGS", compiler_flags()?);
     logged(&mut wasm_pack, &log(module)?)?;
+    forbid_raw_html(&out)?;
     Ok(format!("{} KB", kilobytes(fs::metadata(wasm_file(&out)?)?.len())))
+}
+
+/// Takes the way to raw HTML out of the generated JavaScript: Yew has one (`Html::from_html_unchecked`), nothing here
+/// uses it, and so nothing ever can.
+fn forbid_raw_html(dir: &Path) -> Result<()> {
+    for file in fs::read_dir(dir)?.flatten().map(|file| file.path()) {
+        if file.extension().is_some_and(|e| e == "js") {
+            let glue = fs::read_to_string(&file)?;
+            let safe = without_raw_html(&glue);
+            ensure!(!safe.contains("innerHTML =") && !safe.contains("outerHTML"), "{} sets raw HTML", file.display());
+            fs::write(&file, safe)?;
+        }
+    }
+    Ok(())
+}
+
+/// wasm-bindgen writes an import as a function of one statement.
+fn without_raw_html(glue: &str) -> String {
+    const SETTER: &str = "arg0.innerHTML = getStringFromWasm0(arg1, arg2);";
+    glue.replace(SETTER, "throw new Error('no raw HTML');")
 }
 
 /// Takes most of a minute, so the result is kept beside the module it was made from, and taken again while
@@ -121,4 +142,25 @@ fn log(name: &str) -> Result<PathBuf> {
 
 fn kilobytes(bytes: u64) -> u64 {
     bytes.div_ceil(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_setter_of_raw_html_throws_and_another_form_of_it_is_an_error() {
+        let dir = std::env::temp_dir().join(format!("lull-raw-html-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let check = |statement: &str| {
+            let glue = format!("f: function(arg0, arg1, arg2) {{\n    {statement}\n}}");
+            fs::write(dir.join("glue.js"), &glue).unwrap();
+            forbid_raw_html(&dir).map(|()| fs::read_to_string(dir.join("glue.js")).unwrap())
+        };
+        let safe = check("arg0.innerHTML = getStringFromWasm0(arg1, arg2);").unwrap();
+        assert!(!safe.contains("innerHTML") && safe.contains("throw new Error"), "{safe}");
+        assert!(check("arg0.innerHTML = arg1;").is_err());
+        assert!(check("arg0.textContent = arg1;").is_ok());
+        fs::remove_dir_all(&dir).unwrap();
+    }
 }

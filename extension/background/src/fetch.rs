@@ -11,7 +11,7 @@ use js_sys::{Array, Promise, Reflect, Uint8Array};
 use litemap::LiteMap;
 use lull_browser::{Header, RequestEvent, Watch};
 use lull_worker::protocol::Method;
-use lull_worker::{Event, FetchFailure, FetchId, HopHead};
+use lull_worker::{Event, FetchFailure, FetchId, HopHead, REQUEST_HEADERS};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
@@ -207,7 +207,8 @@ impl Hop {
                 hop.hear(event);
             }
         };
-        let _watch = Watch::start(url, listen).map_err(|_| FetchFailure::Network)?;
+        let fragment = self.url.strip_prefix(url).unwrap_or_default();
+        let _watch = Watch::start(url, fragment, listen).map_err(|_| FetchFailure::Network)?;
         let init = self.init(method).map_err(|_| FetchFailure::Network)?;
         let response = global::fetch(&self.url, &init).await.map_err(|_| self.failure())?;
         self.events().await;
@@ -238,6 +239,9 @@ impl Hop {
         init.set_credentials(RequestCredentials::Omit);
         init.set_referrer_policy(ReferrerPolicy::NoReferrer);
         init.set_signal(Some(&self.controller.signal()));
+        let headers: Array =
+            REQUEST_HEADERS.iter().map(|(name, value)| Array::of2(&(*name).into(), &(*value).into())).collect();
+        init.set_headers(&headers);
         // Private Network Access: nothing is sent if the name resolves to a private address.
         Reflect::set(&init, &"targetAddressSpace".into(), &"public".into())?;
         Ok(init)

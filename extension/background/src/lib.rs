@@ -4,6 +4,7 @@
 mod fetch;
 mod global;
 mod key;
+mod lookup;
 mod pages;
 mod shell;
 mod socket;

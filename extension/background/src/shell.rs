@@ -13,6 +13,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::Happening;
 use crate::fetch::Fetches;
 use crate::global::now;
+use crate::lookup;
 use crate::pages::{Pages, id_of};
 use crate::socket::Socket;
 use crate::start::Trouble;
@@ -125,6 +126,7 @@ impl Shell {
             Effect::Disconnect => drop(self.socket.take()),
             Effect::Send(frame) => self.send(&frame),
             Effect::Persist { batch, writes } => self.persist(batch, &writes),
+            Effect::LookUp { fetch, host, timeout_ms } => lookup::start(self, fetch, host, timeout_ms),
             Effect::Fetch { fetch, url, method, timeout_ms } => {
                 self.fetches.send(self, fetch, &url, method, timeout_ms);
             }
@@ -236,7 +238,7 @@ impl Shell {
             Err(error) => return Said::Now(Reply::Failed { error: error.to_string() }),
         };
         let answered = match &*self.worker.borrow() {
-            Ok(worker) => match worker.look_up(&command) {
+            Ok(worker) => match worker.reading_of(&command) {
                 Some(reading) => Some(Said::Read(reading)),
                 None => worker.query(&command, now()).map(Said::Now),
             },

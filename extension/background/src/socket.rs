@@ -2,15 +2,22 @@
 
 use std::rc::Rc;
 
+use gloo::timers::callback::Interval;
 use js_sys::{ArrayBuffer, Uint8Array};
+use lull_browser::{is_firefox, stay_awake};
 use lull_worker::Event;
 use lull_worker::protocol::limits::{FRAME_BYTES_MAX, SUBPROTOCOL};
 use lull_worker::protocol::units::Challenge;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{BinaryType, MessageEvent, WebSocket};
 
 use crate::global::random;
-use crate::shell::Shell;
+use crate::shell::{Shell, report};
+
+/// How often a connected background in Firefox calls the extension API: without a call for 30 s it would end,
+/// whatever its socket does.
+const AWAKE_MS: u32 = 20_000;
 
 /// An open socket, or one that opens; dropping it closes it, and no event of it comes any more.
 pub(crate) struct Socket {
@@ -18,6 +25,7 @@ pub(crate) struct Socket {
     _on_end: Closure<dyn Fn()>,
     _on_open: Closure<dyn Fn()>,
     _on_message: Closure<dyn Fn(MessageEvent)>,
+    _awake: Option<Interval>,
 }
 
 impl Socket {
@@ -42,7 +50,9 @@ impl Socket {
         raw.set_onclose(Some(on_end.as_ref().unchecked_ref()));
         raw.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         raw.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        Ok(Self { raw, _on_end: on_end, _on_open: on_open, _on_message: on_message })
+        let awake = || Interval::new(AWAKE_MS, || spawn_local(async { report(stay_awake().await) }));
+        let _awake = is_firefox().then(awake);
+        Ok(Self { raw, _on_end: on_end, _on_open: on_open, _on_message: on_message, _awake })
     }
 
     pub(crate) fn send(&self, frame: &[u8]) -> Result<(), JsValue> {

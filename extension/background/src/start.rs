@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use js_sys::Promise;
-use lull_browser::{describe, from_js, package_url, set_idle_detection};
+use lull_browser::{describe, from_js, is_firefox, package_url, set_idle_detection};
 use lull_view::{Account, Bandwidth, BandwidthState, Diagnostics, Link, LinkProblem, Never, Notice, Settings, View};
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
@@ -90,7 +90,8 @@ async fn load() -> Result<(Rc<Storage>, Worker), Trouble> {
     let records = records.await?;
     let seed = random().map_err(|e| KeyError::Crypto(describe(&e)))?;
     let worker = Worker::new(Config { trust }, key, u64::from_le_bytes(seed), records);
-    Ok((storage, worker))
+    // Chrome's `fetch` refuses private addresses by itself.
+    Ok((storage, if is_firefox() { worker.looking_up_first() } else { worker }))
 }
 
 #[derive(Deserialize)]

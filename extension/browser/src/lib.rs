@@ -4,6 +4,7 @@
 mod action;
 mod alarm;
 mod idle;
+mod name;
 mod network;
 mod permission;
 mod port;
@@ -13,11 +14,12 @@ mod runtime;
 pub use action::set_badge;
 pub use alarm::{clear_alarm, set_alarm};
 pub use idle::{IDLE_DETECTION_S, is_away, set_idle_detection};
+pub use name::look_up;
 pub use network::data_saver;
 pub use permission::{has_all_sites, permissions_release_all, permissions_request_all};
 pub use port::{Answer, Port, Refused, Request, from_js, to_js};
 pub use request::{Header, RequestEvent, Watch};
-pub use runtime::{manifest_version, open_tab, package_url};
+pub use runtime::{is_firefox, manifest_version, open_tab, package_url, stay_awake};
 
 use js_sys::{Error, Promise};
 use thiserror::Error;
@@ -50,7 +52,8 @@ fn settled(
     call: &'static str,
     promise: Result<Promise, JsValue>,
 ) -> impl Future<Output = Result<JsValue, BrowserError>> + use<> {
-    let answer = promise.map(IntoFuture::into_future);
+    // Some calls give a promise in one browser and nothing in the other.
+    let answer = promise.map(|given| Promise::resolve(&given).into_future());
     async move {
         let answer = answer.map_err(|e| BrowserError::new(call, &e))?;
         answer.await.map_err(|e| BrowserError::new(call, &e))

@@ -1,4 +1,5 @@
-//! The optional host permission for all sites, which only bandwidth needs.
+//! The optional host permission for all sites, which only bandwidth needs. Firefox has a second one, for sending
+//! what those sites answered: both are asked for, and given back, as one.
 
 use std::future::Future;
 
@@ -6,7 +7,7 @@ use js_sys::Promise;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, settled, to_js};
+use crate::{BrowserError, is_firefox, settled, to_js};
 
 #[wasm_bindgen]
 extern "C" {
@@ -21,10 +22,14 @@ extern "C" {
 #[derive(Serialize)]
 struct Permissions {
     origins: [&'static str; 1],
+    /// Firefox: what leaves the browser, as the manifest declares it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_collection: Option<[&'static str; 1]>,
 }
 
 fn all_sites() -> Result<JsValue, BrowserError> {
-    to_js(&Permissions { origins: ["*://*/*"] })
+    let data_collection = is_firefox().then_some(["websiteContent"]);
+    to_js(&Permissions { origins: ["*://*/*"], data_collection })
 }
 
 /// Whether the permission is granted. The browser is asked before this function returns.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, from_js, package_url, to_js};
+use crate::{BrowserError, from_js, is_firefox, package_url, to_js};
 
 #[wasm_bindgen]
 extern "C" {
@@ -14,6 +14,8 @@ extern "C" {
     static ON_BEFORE_REDIRECT: RequestSource;
     #[wasm_bindgen(thread_local_v2, js_namespace = ["chrome", "webRequest"], js_name = onResponseStarted)]
     static ON_RESPONSE_STARTED: RequestSource;
+    #[wasm_bindgen(thread_local_v2, js_namespace = ["chrome", "webRequest"], js_name = onHeadersReceived)]
+    static ON_HEADERS_RECEIVED: RequestSource;
 
     #[wasm_bindgen(catch, method, js_name = addListener)]
     fn add_listener(
@@ -55,6 +57,8 @@ pub struct RequestEvent {
     pub from_cache: bool,
     /// Chrome: who sent the request.
     initiator: Option<String>,
+    /// Firefox: the document that sent it.
+    origin_url: Option<String>,
     /// Firefox: the proxy between.
     proxy_info: Option<ProxyInfo>,
 }
@@ -69,7 +73,8 @@ impl RequestEvent {
     /// Nothing says that somebody else than this extension sent the request.
     pub fn may_be_ours(&self) -> bool {
         let home = package_url("");
-        self.initiator.as_deref().is_none_or(|initiator| home.strip_suffix('/') == Some(initiator))
+        let by_initiator = self.initiator.as_deref().is_none_or(|who| home.strip_suffix('/') == Some(who));
+        by_initiator && self.origin_url.as_deref().is_none_or(|document| document.starts_with(&home))
     }
     /// The browser says that a proxy answered.
     pub fn proxied(&self) -> bool {
@@ -91,29 +96,34 @@ pub struct Watch {
     listeners: Vec<(Kind, Listener)>,
 }
 
-/// Which event. One of the two comes with each answer; either has its head and the address it came from.
+/// Which event. One comes with each answer and has its head and the address it came from: in Chrome one of
+/// the first two; in Firefox, where a redirect that isn't followed is no redirect, the third.
 #[derive(Clone, Copy)]
 enum Kind {
     /// `onBeforeRedirect`.
     Redirect,
     /// `onResponseStarted`.
     Response,
+    /// `onHeadersReceived`; Chrome's doesn't tell the address.
+    Headers,
 }
 
 impl Watch {
-    /// Starts to listen. `url` has no fragment; the filter compares all but the fragment. A `*` in it would
-    /// stand for anything and let other requests be seen, so such a URL is refused. Another request of the
-    /// very same URL can't be excluded: `on_event` looks itself.
-    pub fn start(url: &str, on_event: impl Fn(RequestEvent) + 'static) -> Result<Self, BrowserError> {
+    /// Starts to listen to `url` with this `fragment`, `#` and all. Firefox's filter compares the whole; Chrome's
+    /// leaves the fragment out, so another request of the very same URL can't be excluded there: `on_event` looks
+    /// itself. A `*` would stand for anything and let other requests be seen, so such a URL is refused.
+    pub fn start(url: &str, fragment: &str, on_event: impl Fn(RequestEvent) + 'static) -> Result<Self, BrowserError> {
         let failed = |e: JsValue| BrowserError::new("webRequest.addListener", &e);
         if url.contains('*') {
             return Err(failed(JsValue::from_str("a URL with a * is a pattern")));
         }
-        let filter = to_js(&Filter { urls: [url], types: ["xmlhttprequest", "other"], tab_id: -1 })?;
+        let url = if is_firefox() { format!("{url}{fragment}") } else { url.to_owned() };
+        let filter = to_js(&Filter { urls: [&url], types: ["xmlhttprequest", "other"], tab_id: -1 })?;
         let extra = to_js(&["responseHeaders"])?;
         let on_event = Rc::new(on_event);
         let mut watch = Self { listeners: Vec::new() };
-        for kind in [Kind::Redirect, Kind::Response] {
+        let kinds: &[Kind] = if is_firefox() { &[Kind::Headers] } else { &[Kind::Redirect, Kind::Response] };
+        for &kind in kinds {
             let on_event = Rc::clone(&on_event);
             let listener = Listener::new(move |details: JsValue| {
                 if let Ok(event) = from_js(details) {
@@ -141,5 +151,6 @@ fn with_source<T>(kind: Kind, f: impl FnOnce(&RequestSource) -> T) -> T {
     match kind {
         Kind::Redirect => ON_BEFORE_REDIRECT.with(f),
         Kind::Response => ON_RESPONSE_STARTED.with(f),
+        Kind::Headers => ON_HEADERS_RECEIVED.with(f),
     }
 }

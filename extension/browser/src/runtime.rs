@@ -12,6 +12,8 @@ extern "C" {
     fn get_url(path: &str) -> String;
     #[wasm_bindgen(js_namespace = ["chrome", "runtime"], js_name = getManifest)]
     fn get_manifest() -> JsValue;
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "runtime"], js_name = getPlatformInfo)]
+    fn get_platform_info() -> Result<Promise, JsValue>;
     #[wasm_bindgen(catch, js_namespace = ["chrome", "tabs"], js_name = create)]
     fn create(properties: &JsValue) -> Result<Promise, JsValue>;
 }
@@ -19,6 +21,17 @@ extern "C" {
 /// The address of a file of the package.
 pub fn package_url(path: &str) -> String {
     get_url(path)
+}
+
+/// Whether this is Firefox, by the address of the extension's own pages. There a background is an event page,
+/// a fetch can't be kept from private addresses, and names can be looked up.
+pub fn is_firefox() -> bool {
+    get_url("").starts_with("moz-extension:")
+}
+
+/// Calls the extension API for the call's own sake: Firefox ends a background that makes none for 30 s.
+pub async fn stay_awake() -> Result<(), BrowserError> {
+    settled("runtime.getPlatformInfo", get_platform_info()).await.map(drop)
 }
 
 /// The extension's version as the manifest gives it.

@@ -1,4 +1,4 @@
-//! A real Chromium with the packaged extension, driven through WebDriver.
+//! A real browser with the packaged extension, driven through WebDriver: Chromium, or Firefox by `firefox.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::firefox::{self, Gecko};
+
 /// How long a page may take to show what a test waits for.
 const WAIT: Duration = Duration::from_secs(60);
 /// How often a browser is started, and how long its first run may take to open.
@@ -23,8 +25,27 @@ const WELCOME_MAX: Duration = Duration::from_secs(15);
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
+/// Which browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    Chromium,
+    Firefox,
+}
+
+impl Kind {
+    /// Its name, which is its package's, too.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+        }
+    }
+}
+
 /// What a browser is started with.
 pub(crate) struct Launch<'a> {
+    /// Which one.
+    pub(crate) kind: Kind,
     /// The packaged extension.
     pub(crate) extension: &'a Path,
     /// The profile; kept between launches, so that a restart can be tried.
@@ -44,10 +65,14 @@ pub(crate) struct Browser {
     session: String,
     http: reqwest::Client,
     id: String,
+    /// The folder of the extension.
+    extension: PathBuf,
+    /// If it is Firefox.
+    gecko: Option<Gecko>,
 }
 
 impl Browser {
-    /// Starts Chromium and its driver. A first tab that hangs while the welcome tab opens is the driver's
+    /// Starts the browser and its driver. A first tab that hangs while the welcome tab opens is the driver's
     /// trouble, not Lull's: then it starts anew, with a new profile.
     pub(crate) async fn launch(launch: &Launch<'_>) -> Result<Self> {
         let fresh = !launch.profile.exists();
@@ -75,23 +100,42 @@ impl Browser {
     }
 
     async fn start(launch: &Launch<'_>) -> Result<Self> {
-        let (driver, port) = start_driver().await?;
+        let is_fresh = !launch.profile.exists();
+        let (driver, port) = match launch.kind {
+            Kind::Chromium => start_driver().await?,
+            Kind::Firefox => firefox::start_driver().await?,
+        };
         let base = format!("http://127.0.0.1:{port}");
-        let capabilities = capabilities(launch)?;
+        let capabilities = match launch.kind {
+            Kind::Chromium => capabilities(launch)?,
+            Kind::Firefox => firefox::capabilities(launch, WAIT)?,
+        };
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&base)
             .await
-            .context("Chromium did not start")?;
+            .with_context(|| format!("{} did not start", launch.kind.name()))?;
         let session = client.session_id().await?.context("no WebDriver session")?;
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let id = extension_id(&launch.extension.canonicalize()?)?;
-        Ok(Self { client, driver, session: format!("{base}/session/{session}"), http, id })
+        let session = format!("{base}/session/{session}");
+        let extension = launch.extension.canonicalize()?;
+        let (id, gecko) = match launch.kind {
+            Kind::Chromium => (extension_id(&extension)?, None),
+            Kind::Firefox => (firefox::HOST.to_owned(), Some(Gecko::new(&session, &http, firefox::id(&extension)?))),
+        };
+        // Firefox keeps it with the profile, Chromium is told of it at each start.
+        if let Some(gecko) = gecko.as_ref().filter(|_| is_fresh) {
+            gecko.install(&extension).await?;
+        }
+        Ok(Self { client, driver, session, http, id, extension, gecko })
     }
 
     /// Closes the tab that Lull opens when it is installed: the test's own tab goes there itself, and a
     /// forgotten one would connect again whenever the background ends. (WebDriver does not list it.)
     async fn close_welcome_tab(&self) -> Result<()> {
+        if self.gecko.is_some() {
+            return self.close_welcome_window().await;
+        }
         self.open("icons/128.png").await?;
         let welcome = async || {
             let found = self.targets("page", "#/welcome").await?;
@@ -101,6 +145,29 @@ impl Browser {
         let id = welcome().await?.context("the tab was there a moment ago")?;
         self.cdp("Target.closeTarget", json!({"targetId": id})).await?;
         self.until("the welcome tab is closed", async || Ok(welcome().await?.is_none())).await
+    }
+
+    /// The same in Firefox, where WebDriver lists it.
+    async fn close_welcome_window(&self) -> Result<()> {
+        let own = self.client.window().await?;
+        let closed = async || {
+            for window in self.client.windows().await?.into_iter().filter(|window| *window != own) {
+                self.client.switch_to_window(window).await?;
+                if self.client.current_url().await?.as_str().contains("#/welcome") {
+                    self.client.close_window().await?;
+                    self.client.switch_to_window(own.clone()).await?;
+                    return Ok(true);
+                }
+            }
+            self.client.switch_to_window(own.clone()).await?;
+            Ok(false)
+        };
+        self.until("Lull opens its welcome tab", closed).await
+    }
+
+    /// Firefox's own commands; `None` in Chromium.
+    pub(crate) fn gecko(&self) -> Option<&Gecko> {
+        self.gecko.as_ref()
     }
 
     async fn targets(&self, kind: &str, url: &str) -> Result<Vec<Value>> {
@@ -123,7 +190,11 @@ impl Browser {
     /// Kills it with SIGKILL, its driver too; returns when its process is gone.
     pub(crate) async fn kill(mut self) -> Result<()> {
         let capabilities = self.client.capabilities().context("a session has capabilities")?;
-        let id = capabilities.get("goog:processID").and_then(Value::as_u64).context("the browser's process id")?;
+        let id = capabilities
+            .get("goog:processID")
+            .or(capabilities.get("moz:processID"))
+            .and_then(Value::as_u64)
+            .context("the browser's process id")?;
         let killed = Command::new("kill").args(["-KILL", &id.to_string()]).status().await?;
         ensure!(killed.success(), "kill -KILL {id}: {killed}");
         self.driver.kill().await?;
@@ -136,6 +207,11 @@ impl Browser {
 
     /// Loads the extension anew from its folder, as an update does.
     pub(crate) async fn update(&self) -> Result<()> {
+        if let Some(gecko) = &self.gecko {
+            // A page of the old version goes with it, and the driver's own tab may not.
+            self.goto("about:blank").await?;
+            return gecko.install(&self.extension).await;
+        }
         self.goto("chrome://extensions/").await?;
         // Without it a folder that is loaded anew is not run.
         self.js("chrome.developerPrivate.updateProfileConfiguration({inDeveloperMode: true})").await?;
@@ -150,7 +226,8 @@ impl Browser {
 
     /// The address of one of the extension's pages.
     pub(crate) fn address(&self, page: &str) -> String {
-        format!("chrome-extension://{}/{page}", self.id)
+        let scheme = if self.gecko.is_some() { "moz-extension" } else { "chrome-extension" };
+        format!("{scheme}://{}/{page}", self.id)
     }
 
     /// Goes to one of the extension's pages, e.g. `popup.html?tab=1#/`.
@@ -165,7 +242,7 @@ impl Browser {
         self.client.goto(url).await.with_context(|| format!("can't open {url}"))
     }
 
-    /// One command of the Chrome DevTools Protocol.
+    /// One command of the Chrome DevTools Protocol; Chromium only.
     pub(crate) async fn cdp(&self, command: &str, params: Value) -> Result<Value> {
         let url = format!("{}/goog/cdp/execute", self.session);
         let body = json!({"cmd": command, "params": params});
@@ -177,24 +254,30 @@ impl Browser {
         }
     }
 
-    /// Leaves Lull's pages, so that none of them connects again, and kills the service worker.
+    /// Leaves Lull's pages, so that none of them connects again, and kills the background.
     pub(crate) async fn leave_and_kill_background(&self) -> Result<()> {
         self.open("icons/128.png").await?;
         self.kill_background().await?;
-        self.until("the service worker is gone", async || Ok(!self.background_runs().await?)).await?;
+        self.until("the background is gone", async || Ok(!self.background_runs().await?)).await?;
         self.goto("about:blank").await
     }
 
-    /// Kills the extension's service worker, as the browser may at any moment. Only from a page of its origin;
+    /// Kills the extension's background, as the browser may at any moment. Only from a page of its origin;
     /// one of Lull's own has it started again at once.
     pub(crate) async fn kill_background(&self) -> Result<()> {
+        if let Some(gecko) = &self.gecko {
+            return gecko.kill_background().await;
+        }
         self.cdp("ServiceWorker.enable", json!({})).await?;
         self.cdp("ServiceWorker.stopAllWorkers", json!({})).await?;
         Ok(())
     }
 
-    /// Whether the extension's service worker runs.
+    /// Whether the extension's background runs.
     pub(crate) async fn background_runs(&self) -> Result<bool> {
+        if let Some(gecko) = &self.gecko {
+            return gecko.background_runs().await;
+        }
         Ok(self.background().await?.is_some())
     }
 
@@ -213,6 +296,9 @@ impl Browser {
 
     /// Sets the page's theme and size, CSS pixels; they last until the browser closes.
     pub(crate) async fn dress(&self, theme: &str, (width, height): (u32, u32)) -> Result<()> {
+        if let Some(gecko) = &self.gecko {
+            return gecko.dress(theme, (width, height)).await;
+        }
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": false});
         self.cdp("Emulation.setDeviceMetricsOverride", size).await?;
         let theme = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
@@ -222,6 +308,9 @@ impl Browser {
 
     /// Whether the toolbar's popup is open (the same page without `tab=1`).
     pub(crate) async fn popup_is_open(&self) -> Result<bool> {
+        if let Some(gecko) = &self.gecko {
+            return gecko.popup_is_open().await;
+        }
         let pages = self.targets("page", "popup.html").await?;
         let url = |t: &Value| t.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(pages.iter().any(|page| !url(page).contains("tab=1")))
@@ -315,6 +404,10 @@ impl Browser {
     /// Grants the optional host permission beforehand, so that the extension's own question is answered
     /// without the browser's native dialog, which no driver can click.
     pub(crate) async fn allow_hosts(&self) -> Result<()> {
+        if self.gecko.is_some() {
+            // There a preference answers every question that follows a click.
+            return Ok(());
+        }
         self.goto("chrome://extensions/").await?;
         let script = format!(
             "const done = arguments[0]; chrome.developerPrivate.addHostPermission('{}', '*://*/*').then(() => done(true), e => done(String(e)))",
@@ -354,7 +447,7 @@ async fn start_driver() -> Result<(Child, u16)> {
     bail!("chromedriver ended at once")
 }
 
-fn program(variable: &str, names: &[&str]) -> PathBuf {
+pub(crate) fn program(variable: &str, names: &[&str]) -> PathBuf {
     std::env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| names.first().copied().unwrap_or_default().into())
 }
 

@@ -3,8 +3,10 @@
 mod activity;
 mod bench;
 mod browser;
+mod browsers;
 mod devtools;
 mod faults;
+mod firefox;
 mod job;
 mod market;
 mod network;
@@ -20,6 +22,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::browser::Kind;
 use crate::world::Paths;
 
 /// Drives the packaged extension in a real browser.
@@ -36,6 +39,9 @@ enum Task {
         /// Without a window, and verified by a separate process.
         #[arg(long)]
         headless: bool,
+        /// In which browser.
+        #[arg(long, value_enum, default_value_t = Kind::Chromium)]
+        browser: Kind,
         /// Real pages to fetch, with the real network.
         #[arg(long)]
         fetch: Vec<String>,
@@ -43,8 +49,12 @@ enum Task {
         #[arg(long)]
         data: Option<PathBuf>,
     },
-    /// Screenshots of each page in both themes, and a recording of the first minute.
-    Pictures,
+    /// Screenshots of each page in both themes, and in Chromium a recording of the first minute.
+    Pictures {
+        /// In which browser.
+        #[arg(long, value_enum, default_value_t = Kind::Chromium)]
+        browser: Kind,
+    },
     /// Benchmarks of the extension; a JSON object a row.
     Bench {
         /// Only this part; may be given several times.
@@ -56,6 +66,9 @@ enum Task {
         /// Only those whose name contains this.
         #[arg(long)]
         only: Option<String>,
+        /// Only in this browser; in both if not given.
+        #[arg(long, value_enum)]
+        browser: Option<Kind>,
         /// How often the background is killed at random.
         #[arg(long, default_value_t = 8)]
         kills: u64,
@@ -70,12 +83,14 @@ fn main() -> Result<()> {
     }
     // Installed once; a second time would only say that it is there.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    let paths = Paths::from_env(match &args.command {
-        Task::Test { kills, .. } => *kills,
-        _ => 0,
-    })?;
+    let (browser, kills) = match &args.command {
+        Task::Test { kills, .. } => (Kind::Chromium, *kills),
+        Task::Run { browser, .. } | Task::Pictures { browser } => (*browser, 0),
+        _ => (Kind::Chromium, 0),
+    };
+    let paths = Paths::from_env(browser, kills)?;
     match args.command {
-        Task::Run { headless, fetch, data } => {
+        Task::Run { headless, fetch, data, .. } => {
             let temporary = tempfile::tempdir()?;
             let data = data.as_deref().unwrap_or(temporary.path());
             std::fs::create_dir_all(data)?;
@@ -85,13 +100,17 @@ fn main() -> Result<()> {
                 scenarios::on_runtime(window::open(&paths, data, &fetch))
             }
         }
-        Task::Pictures => {
+        Task::Pictures { browser } => {
             let temporary = tempfile::tempdir()?;
             if !pictures::can_record() {
                 println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
             }
-            for step in [pictures::Step::Light, pictures::Step::Dark, pictures::Step::Recording] {
+            for step in [pictures::Step::Light, pictures::Step::Dark] {
                 scenarios::on_runtime(pictures::take(&paths, temporary.path(), step))?;
+            }
+            // The recording is DevTools'.
+            if browser == Kind::Chromium {
+                scenarios::on_runtime(pictures::take(&paths, temporary.path(), pictures::Step::Recording))?;
             }
             Ok(())
         }
@@ -99,6 +118,6 @@ fn main() -> Result<()> {
             let data = tempfile::tempdir()?;
             scenarios::on_runtime(bench::run(&paths, data.path(), &only))
         }
-        Task::Test { only, .. } => scenarios::run(&paths, only.as_deref()),
+        Task::Test { only, browser, .. } => scenarios::run(&paths, browser, only.as_deref()),
     }
 }

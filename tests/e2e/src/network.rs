@@ -98,6 +98,8 @@ pub(crate) struct NameServer {
 #[derive(Default)]
 struct Table {
     addresses: BTreeMap<String, Ipv4Addr>,
+    /// Where names move once they were answered.
+    next: BTreeMap<String, Ipv4Addr>,
     questions: BTreeMap<String, u64>,
 }
 
@@ -114,6 +116,11 @@ impl NameServer {
     /// Moves a name.
     pub(crate) fn point(&self, name: &str, address: Ipv4Addr) {
         self.lock().addresses.insert(name.to_owned(), address);
+    }
+
+    /// Moves a name as soon as its present address was told once more.
+    pub(crate) fn point_after_next_answer(&self, name: &str, address: Ipv4Addr) {
+        self.lock().next.insert(name.to_owned(), address);
     }
 
     /// How often a name's address was asked for.
@@ -147,6 +154,9 @@ impl NameServer {
         answer.metadata.recursion_desired = question.metadata.recursion_desired;
         match address {
             Some(address) if query.query_type() == RecordType::A => {
+                if let Some(next) = table.next.remove(&name) {
+                    table.addresses.insert(name.clone(), next);
+                }
                 *table.questions.entry(name).or_default() += 1;
                 answer.add_answer(Record::from_rdata(query.name().clone(), TTL_S, RData::A(A(address))));
             }

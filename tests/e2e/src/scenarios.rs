@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::activity::{activity_found_and_saved, alibi_holds, never_again};
-use crate::browser::Browser;
+use crate::browser::{Browser, Kind};
+use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
 use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
     profile_copied, storage_damaged,
@@ -24,14 +25,27 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 /// Pages of the person's own browsing.
 const PAGES: usize = 100;
 
-/// Runs every scenario whose name contains `only`.
-pub(crate) fn run(paths: &Paths, only: Option<&str>) -> Result<()> {
+/// Scenarios that only one browser can play, and why.
+const ONE_BROWSER: [(&str, Kind, &str); 2] = [
+    ("storage_full", Kind::Chromium, "only Chromium's DevTools can make an origin's storage full"),
+    ("rebound_after_the_look_up", Kind::Firefox, "Chromium looks nothing up: it refuses where it connects"),
+];
+
+/// Runs every scenario whose name contains `only`, in both browsers or in the one given.
+pub(crate) fn run(paths: &Paths, browser: Option<Kind>, only: Option<&str>) -> Result<()> {
     let (mut passed, mut failed) = (0, Vec::new());
-    for (name, scenario) in all() {
-        if only.is_some_and(|only| !name.contains(only)) {
+    let kinds = [Kind::Chromium, Kind::Firefox].into_iter().filter(|kind| browser.is_none_or(|one| one == *kind));
+    for (kind, (scenario_name, scenario)) in kinds.flat_map(|kind| all().into_iter().map(move |one| (kind, one))) {
+        if only.is_some_and(|only| !scenario_name.contains(only)) {
             continue;
         }
+        let name = format!("{} {scenario_name}", kind.name());
         println!("── {name}");
+        if let Some((_, _, why)) = ONE_BROWSER.iter().find(|(one, only, _)| *one == scenario_name && *only != kind) {
+            println!("   not here: {why}");
+            continue;
+        }
+        let paths = &paths.within(kind);
         let started = Instant::now();
         let outcome = in_fresh_world(paths, scenario);
         let seconds = started.elapsed().as_secs_f64();
@@ -86,6 +100,9 @@ scenarios! {
     other_key_refused,
     storage_full,
     storage_damaged,
+    install_warns_of_nothing,
+    lives_while_connected_and_wakes,
+    rebound_after_the_look_up,
     activity_found_and_saved,
     never_again,
     alibi_holds,
@@ -333,14 +350,14 @@ async fn private_addresses_unreached(paths: &Paths, data: &Path) -> Result<()> {
     };
     let public = outcome(std::slice::from_ref(&tide)).await?;
     ensure!(public.iter().all(|r| outcome_of(r) == "ok"), "the public address failed: {public:?}");
-    // The name moves to a private address; Chromium must have asked again before the verdict counts.
+    // The name moves to a private address; the browser must have asked again before the verdict counts.
     let asked = names.questions(TIDE.0);
     names.point(TIDE.0, PRINTER.1);
     let printer = format!("https://{}/status", PRINTER.0);
     let hosts = [tide, printer, World::url("/to-printer"), World::url("/to-router"), World::url("/round")];
     tokio::time::sleep(Duration::from_secs(61)).await;
     let refused = outcome(&hosts).await?;
-    ensure!(names.questions(TIDE.0) > asked, "Chromium did not resolve the moved name again");
+    ensure!(names.questions(TIDE.0) > asked, "the browser did not resolve the moved name again");
     for result in &refused {
         let word = outcome_of(result);
         ensure!(["policy", "network"].contains(&word.as_str()), "not refused: {result}");

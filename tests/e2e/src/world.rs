@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::browser::{Browser, Launch};
+use crate::browser::{Browser, Kind, Launch};
 use crate::market::Buyer;
 use crate::network::{LIBRARY, NameServer};
 use crate::site::Sites;
@@ -25,6 +25,10 @@ const CROWD: usize = 2;
 pub(crate) struct Paths {
     /// The repository.
     pub(crate) repo: PathBuf,
+    /// In which browser.
+    pub(crate) browser: Kind,
+    /// The folder of the packages, one a browser.
+    packages: PathBuf,
     /// The packaged extension, not yet bound to a coordinator.
     pub(crate) package: PathBuf,
     /// How often the background is killed at random.
@@ -36,7 +40,7 @@ pub(crate) struct Paths {
 
 impl Paths {
     /// From the environment.
-    pub(crate) fn from_env(kills: u64) -> Result<Self> {
+    pub(crate) fn from_env(browser: Kind, kills: u64) -> Result<Self> {
         let get = |name| {
             std::env::var_os(name)
                 .map(PathBuf::from)
@@ -44,12 +48,19 @@ impl Paths {
         };
         Ok(Self {
             repo: get("LULL_REPO")?,
-            package: get("LULL_EXTENSION_DIR")?,
+            browser,
+            package: get("LULL_EXTENSION_DIR")?.join(browser.name()),
+            packages: get("LULL_EXTENSION_DIR")?,
             kills,
             coordinator: get("LULL_COORDINATOR_BIN")?,
             cli: get("LULL_CLI_BIN")?,
             native: get("LULL_NATIVE_BIN")?,
         })
+    }
+
+    /// The same in another browser.
+    pub(crate) fn within(&self, browser: Kind) -> Self {
+        Self { browser, package: self.packages.join(browser.name()), ..self.clone() }
     }
 }
 
@@ -223,6 +234,7 @@ impl World {
         let downloads = self.data.join("downloads");
         std::fs::create_dir_all(&downloads)?;
         Browser::launch(&Launch {
+            kind: self.paths.browser,
             extension: &self.extension(),
             profile: &self.data.join(name),
             downloads: &downloads,

@@ -1,9 +1,9 @@
-//! Where a fetch may go and where a coordinator may be: URLs, addresses and origins, against the `url` crate
-//! and Rust's own address classes.
+//! Where a fetch may go and where a coordinator may be: URLs, names, addresses and origins, against the `url` and
+//! `psl` crates, Rust's own address classes and IANA's registries as `ipnet` reads them.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use lull_policy::{Refusal, judge_address, judge_hops, judge_url};
+use lull_policy::{Refusal, judge_address, judge_hops, judge_media_type, judge_url, public_suffix, registrable_domain};
 use lull_protocol::limits::{HOPS_MAX, ORIGIN_BYTES_MAX, URL_BYTES_MAX};
 use lull_protocol::trust::{TrustRoot, origin_of};
 use url::{Host, Url};
@@ -45,7 +45,128 @@ fn passes(text: &str, host: &str) {
     assert!(matches!(parsed.host(), Some(Host::Domain(_))));
     assert_eq!((parsed.port(), parsed.username(), parsed.password()), (None, "", None));
     assert_eq!((parsed.fragment(), parsed.host_str()), (None, Some(host)));
-    assert!(host.contains('.') && !host.ends_with('.'));
+    oracle::has_suffix(host, lull_policy::public_suffix(host));
+}
+
+/// Labels that mean something somewhere, and some that don't.
+const LABELS: [&str; 40] = [
+    "a",
+    "www",
+    "harbour-library",
+    "com",
+    "org",
+    "net",
+    "uk",
+    "co",
+    "gov",
+    "jp",
+    "kawasaki",
+    "city",
+    "ck",
+    "github",
+    "io",
+    "blogspot",
+    "amazonaws",
+    "s3",
+    "eu-central-1",
+    "compute",
+    "no",
+    "oslo",
+    "us",
+    "state",
+    "ca",
+    "k12",
+    "arpa",
+    "in-addr",
+    "onion",
+    "local",
+    "internal",
+    "example",
+    "xn--p1ai",
+    "xn--fiqs8s",
+    "porn",
+    "login",
+    "go",
+    "run",
+    "app",
+    "futurecms",
+];
+/// Segments and parts of them; encodings among them.
+const PARTS: [&str; 32] = [
+    "a", "login", "wiki", "blob", "tree", ".env", ".git", "..", "%2e", "%2E%2e", "%252e", "%2f", "%5c", "%c0%af",
+    "%00", "%0d%0a", "wp-login", ".php", "etc", "passwd", "admin", "en", "-", "_", ".", ";", "cart", "Special:",
+    "porn", "cgi-bin", "%", "actuator",
+];
+
+/// A name passes only if another reader of the Public Suffix List finds a suffix that is listed and a label in front,
+/// and finds the same domain. What is refused stays refused in every spelling that a server reads as the same.
+pub(crate) fn destinations(bytes: &[u8]) {
+    let mut feed = Feed::new(bytes);
+    let count = 1 + feed.below(5);
+    let labels: Vec<String> =
+        (0..count).map(|_| if feed.one_in(6) { feed.text(12) } else { (*feed.pick(&LABELS)).to_owned() }).collect();
+    let host = labels.join(".");
+    name(&host);
+    let mut path = String::new();
+    for _ in 0..feed.below(8) {
+        if feed.one_in(2) {
+            path.push('/');
+        }
+        let part: &str = feed.pick::<&str>(&PARTS);
+        path.push_str(part);
+    }
+    let query = if feed.one_in(3) { format!("?{}={}", feed.pick(&PARTS), path) } else { String::new() };
+    let url = format!("https://{host}/{path}{query}");
+    let judged = judge_url(&url, false);
+    if let Ok(destination) = &judged {
+        assert_eq!(destination.domain, registrable_domain(&host), "{url}");
+        passes(&url, destination.host);
+        oracle::is_registrable(destination.host, destination.domain);
+    }
+    if matches!(judged, Err(Refusal::Sensitive | Refusal::Scanner | Refusal::Adult | Refusal::Government)) {
+        respelt(&mut feed, &url, &judged);
+    }
+    let content_type = feed.text(40);
+    if judge_media_type(Some(&content_type)).is_ok() {
+        let lower = content_type.to_ascii_lowercase();
+        assert!(["text/", "image/", "application/"].iter().any(|kind| lower.contains(kind)), "{content_type}");
+        assert!(["zip", "octet-stream", "msdownload"].iter().all(|kind| !lower.ends_with(kind)), "{content_type}");
+    }
+}
+
+fn name(host: &str) {
+    let suffix = public_suffix(host);
+    assert!(suffix.is_none_or(|suffix| host.ends_with(suffix)), "{host}: {suffix:?}");
+    let domain = registrable_domain(host);
+    assert!(host.ends_with(domain), "{host}: {domain}");
+    let is_name = host.split('.').all(|label| !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase()));
+    if is_name {
+        oracle::has_suffix(host, suffix);
+    }
+}
+
+/// The same with one letter of the path encoded, or in upper case, or with a slash more: what is no place to go stays
+/// one, whatever it is then called.
+fn respelt(feed: &mut Feed<'_>, url: &str, judged: &Result<lull_policy::Destination<'_>, Refusal>) {
+    let start = "https://".len() + url.trim_start_matches("https://").find('/').unwrap_or_default();
+    let (host, path) = url.split_at(start);
+    let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
+    let letters: Vec<usize> = path.match_indices(|c: char| c.is_ascii_alphabetic()).map(|(at, _)| at).collect();
+    if path.contains('%') || letters.is_empty() {
+        return;
+    }
+    let at = *feed.pick(&letters);
+    let (before, rest) = path.split_at(at);
+    let (letter, after) = rest.split_at(1);
+    let spelt = match feed.below(3) {
+        0 => format!("%{:02x}", letter.as_bytes().first().copied().unwrap_or_default()),
+        1 => letter.to_ascii_uppercase(),
+        _ => letter.to_owned(),
+    };
+    let more = if feed.one_in(2) { "/" } else { "" };
+    // The words before a subject are read as they stand: `/%77iki/login` is no article.
+    let other = format!("{host}{more}{before}{spelt}{after}{query}");
+    assert!(judge_url(&other, false).is_err(), "{url} is {judged:?}, but {other} passes");
 }
 
 fn serialised(url: &Url) {

@@ -28,6 +28,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("configuration", configuration::configuration),
     ("coordinator", coordinator::coordinator),
     ("database", database::database),
+    ("destinations", destinations::destinations),
     ("exports", receipts::exports),
     ("frames", frames::frames),
     ("handshake", statements::handshake),

@@ -5,7 +5,7 @@ use lull_protocol::limits::OPTIONS_COUNT;
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{
     AcceptanceRule, ChoiceAnswer, Decision, FetchReport, Header, Hop, Input, JobClass, Offer, OperatorCard, Outcome,
-    Price, Report, Traffic, Transcript, Verdict, VerdictReason, WorkResult,
+    Price, Report, Traffic, Transcript, Verdict, VerdictPlace, VerdictReason, WorkResult,
 };
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
@@ -229,6 +229,7 @@ pub(crate) fn verdict(feed: &mut Feed<'_>, result: Hash) -> Verdict {
         reason: *feed.pick(&REASONS),
         amount: if pays { amount(if feed.one_in(4) { feed.number() } else { 4_000 }) } else { Amount::ZERO },
         decided_at: moment(feed),
+        place: feed.one_in(2).then(|| VerdictPlace { worker: public(feed), number: feed.number() }),
     }
 }
 

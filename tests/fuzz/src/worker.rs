@@ -12,7 +12,7 @@ use lull_worker::{Event, FetchFailure, FetchId, HopHead, Surroundings};
 
 use crate::feed::Feed;
 use crate::make::{self, COORDINATOR, WORKER};
-use crate::world::{Disk, Socket, World};
+use crate::world::{Disk, Socket, World, is_public};
 use crate::{edit, make::count};
 
 /// How much happens in one life.
@@ -21,7 +21,10 @@ const ACTS_MAX: usize = 200;
 /// A worker's life: nothing that happens makes it panic, lose a signed result, act without consent, or write
 /// what it can't read.
 pub(crate) fn worker(bytes: &[u8]) {
-    let mut life = Life { feed: Feed::new(bytes), world: World::new(Disk::new()), offers: Vec::new(), verdicts: 0 };
+    let world = World::new(Disk::new());
+    // Half of all browsers look names up first; which ones takes no byte from the life itself.
+    let world = if bytes.len().is_multiple_of(2) { world } else { world.looking_up() };
+    let mut life = Life { feed: Feed::new(bytes), world, offers: Vec::new(), verdicts: 0 };
     life.world.feed(Event::Surroundings(life.world.surroundings));
     for _ in 0..ACTS_MAX {
         if life.feed.is_empty() {
@@ -225,6 +228,9 @@ impl Life<'_> {
             }
             return self.world.feed(Event::FetchFailed { fetch: id, failure, encoded_bytes });
         }
+        if is_right && self.world.request.as_ref().is_some_and(|request| request.is_lookup) {
+            return self.looked_up(id);
+        }
         let may_read = self.world.request.as_ref().and_then(|request| request.bytes_max).filter(|_| is_right);
         if may_read.is_some() || self.feed.one_in(16) {
             // A shell never hands out more than it was told to read; a hostile page can't make it.
@@ -240,6 +246,20 @@ impl Life<'_> {
             request.head = Some(head.clone());
         }
         self.world.feed(Event::HopAnswered { fetch: id, head });
+    }
+
+    /// The browser tells the addresses of the name that is looked up.
+    fn looked_up(&mut self, fetch: FetchId) {
+        let public = "93.184.215.14".to_owned();
+        let mut addresses = Vec::new();
+        for _ in 0..self.feed.below(4) {
+            addresses.push(if self.feed.one_in(3) { make::address(&mut self.feed) } else { public.clone() });
+        }
+        self.world.was_public = !addresses.is_empty() && addresses.iter().all(|a| is_public(Some(a)));
+        if !self.world.was_public {
+            self.world.request = None;
+        }
+        self.world.feed(Event::LookedUp { fetch, addresses });
     }
 
     fn head(&mut self) -> HopHead {

@@ -11,7 +11,7 @@ use lull_protocol::statement::WorkResult;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::{Hash, Signed, Timestamp, ToCoordinator, cbor};
 use lull_view::{ACTIVITIES_MAX, BandwidthWhen, Command, Reply, Settings, View};
-use lull_worker::limits::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS};
+use lull_worker::limits::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS, LOOKUP_TIMEOUT_MS};
 use lull_worker::{Config, Effect, Event, FetchId, HopHead, Surroundings, Worker, Write};
 
 use crate::make::{self, COORDINATOR, START_MS, WORKER};
@@ -36,6 +36,8 @@ pub(crate) enum Socket {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) id: FetchId,
+    /// Its name is looked up: nothing was sent.
+    pub(crate) is_lookup: bool,
     /// What answered, once something has.
     pub(crate) head: Option<HopHead>,
     /// How many bytes of the body may be read, once they may.
@@ -64,6 +66,10 @@ pub(crate) struct World {
     settings: Settings,
     last_batch: u64,
     kills: u64,
+    /// Its browser needs names looked up first.
+    pub(crate) looks_up: bool,
+    /// Whether the last look-up gave public addresses only.
+    pub(crate) was_public: bool,
 }
 
 pub(crate) fn config() -> Config {
@@ -95,7 +101,14 @@ impl World {
             settings,
             last_batch: 0,
             kills: 0,
+            looks_up: false,
+            was_public: false,
         }
+    }
+
+    /// In a browser that needs names looked up first.
+    pub(crate) fn looking_up(self) -> Self {
+        Self { worker: self.worker.looking_up_first(), looks_up: true, ..self }
     }
 
     pub(crate) fn view(&self) -> View {
@@ -162,12 +175,21 @@ impl World {
                 self.last_batch = batch;
                 self.held.push_back((batch, writes));
             }
-            Effect::Fetch { fetch, url, timeout_ms, .. } => {
-                assert!(self.may_fetch(), "it fetches without consent");
+            Effect::LookUp { fetch, timeout_ms, .. } => {
+                assert!(self.looks_up && self.may_fetch(), "it looks a name up without consent, or need");
                 assert!(self.request.is_none(), "one request at a time");
+                assert!((1..=LOOKUP_TIMEOUT_MS).contains(&timeout_ms));
+                self.request = Some(Request { id: fetch, is_lookup: true, head: None, bytes_max: None });
+            }
+            Effect::Fetch { fetch, url, timeout_ms, .. } => {
+                assert!(!self.looks_up || self.was_public, "nothing is sent before its name is known to be public");
+                self.was_public = false;
+                assert!(self.may_fetch(), "it fetches without consent");
+                let was_judged = self.request.take().is_none_or(|request| request.is_lookup && request.id == fetch);
+                assert!(was_judged, "one request at a time");
                 assert!(judge_url(&url, true).is_ok(), "policy does not let {url} pass");
                 assert!((1..=HEAD_TIMEOUT_MS).contains(&timeout_ms));
-                self.request = Some(Request { id: fetch, head: None, bytes_max: None });
+                self.request = Some(Request { id: fetch, is_lookup: false, head: None, bytes_max: None });
             }
             Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
                 let request = self.request.as_mut().filter(|r| r.id == fetch).expect("it reads what was asked for");
@@ -286,7 +308,8 @@ impl World {
         (self.socket, self.request, self.hello, self.wake_at) = (Socket::None, None, None, None);
         self.kills += 1;
         self.last_batch = 0;
-        self.worker = start(&self.disk, self.kills);
+        let worker = start(&self.disk, self.kills);
+        self.worker = if self.looks_up { worker.looking_up_first() } else { worker };
         self.settings = self.view().settings;
         self.feed(Event::Surroundings(self.surroundings));
         assert_eq!(self.set_aside(), Vec::<&str>::new(), "it can't read what it wrote");
@@ -334,7 +357,7 @@ impl World {
     }
 }
 
-fn is_public(address: Option<&str>) -> bool {
+pub(crate) fn is_public(address: Option<&str>) -> bool {
     let text = address.unwrap_or_default().trim_matches(['[', ']']);
     text.parse().is_ok_and(oracle::is_public)
 }

@@ -43,7 +43,7 @@ fn receipt(n: u8) -> Receipt {
     let result = Signed::sign(result, &key(2));
     let (decision, reason) = (Decision::Accepted, VerdictReason::Agreed);
     let amount = Amount::new(4_000).unwrap();
-    let verdict = Verdict { result: result.hash(), decision, reason, amount, decided_at: time(4) };
+    let verdict = Verdict { result: result.hash(), decision, reason, amount, decided_at: time(4), place: None };
     let verdict = Signed::sign(verdict, &key(1));
     let bytes = |bytes: &[u8]| bytes.to_vec();
     Receipt {

@@ -8,11 +8,11 @@ use lull_coordinator::limits::BATCH_COMMANDS_MAX;
 use lull_protocol::limits::JUDGMENT_LEASES_MAX;
 
 use crate::machine::{allow_files, percentile_ms, resident_kib};
-use crate::row::Row;
 use crate::server::{Server, find_coordinator};
 use crate::swarm::Swarm;
 use crate::work::{Pace, Tally};
 use crate::{bare, market, socket, store, work};
+use lull_figures::Row;
 
 /// Files that are open besides connections.
 const OTHER_FILES: u64 = 500;

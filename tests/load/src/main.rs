@@ -5,7 +5,6 @@ mod bench;
 mod frames;
 mod machine;
 mod market;
-mod row;
 mod server;
 mod socket;
 mod store;

@@ -10,7 +10,7 @@ use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
 use lull_protocol::{SigningKey, Timestamp};
 use lull_view::{Command, View};
-use lull_worker::{Config, Effect, Event, Surroundings, Worker, Write};
+use lull_worker::{Config, Effect, Event, FetchFailure, Surroundings, Worker, Write};
 use tokio::sync::{mpsc, watch};
 
 use crate::disk::Disk;
@@ -233,6 +233,10 @@ impl<S: Shell> NativeWorker<S> {
                 if let Some(web) = &mut self.web {
                     web.abort(fetch);
                 }
+            }
+            // Only a worker that was told to looks names up, and this one wasn't.
+            Effect::LookUp { fetch, .. } => {
+                events.push_back(Event::FetchFailed { fetch, failure: FetchFailure::Network, encoded_bytes: 0 });
             }
             Effect::ReleasePermission | Effect::Badge { .. } => {}
         }

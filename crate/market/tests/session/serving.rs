@@ -161,6 +161,7 @@ fn what_a_verdict_pays_is_counted_once_and_without_a_look_at_the_store() {
             reason: VerdictReason::Agreed,
             amount: amount(paid),
             decided_at: at(1_000).minus(ms),
+            place: None,
         };
         NumberedVerdict { worker, number, statement: Signed::sign(verdict, &key(200)).bytes().to_vec() }
     };

@@ -36,7 +36,7 @@ enum Goal {
 
 impl Worker {
     /// What has to be read from storage to answer a query; `None` if [`Worker::query`] can, or if it's a command.
-    pub fn look_up(&self, query: &Command) -> Option<Reading> {
+    pub fn reading_of(&self, query: &Command) -> Option<Reading> {
         let (next, first) = (self.next_seq, self.days.first);
         let floor = first.max(next.saturating_sub(limits::LOG_SPAN_MAX));
         let (goal, kind, floor, ceiling, step): (_, fn(u64) -> Key, _, _, _) = match query {
@@ -97,7 +97,7 @@ impl Worker {
         now: Timestamp,
         read: impl Fn(&str, &str) -> Vec<(String, Vec<u8>)>,
     ) -> Option<Reply> {
-        let Some(mut reading) = self.look_up(query) else { return self.query(query, now) };
+        let Some(mut reading) = self.reading_of(query) else { return self.query(query, now) };
         while let Some((from, below)) = reading.range() {
             reading.take(read(&from, &below));
         }

@@ -43,6 +43,10 @@ pub struct Coordinator {
     pub verdicts_seen: u64,
     pub returned: Vec<(Hash, ReturnReason)>,
     pub session: Session,
+    /// Who spoke last: whose verdicts it numbers.
+    pub worker: Option<PublicKey>,
+    /// Its verdicts say whose they are.
+    pub places_verdicts: bool,
     pub lease_ms: u64,
     /// Results are left without an answer.
     pub is_mute: bool,
@@ -79,6 +83,8 @@ impl Coordinator {
             verdicts_seen: 0,
             returned: Vec::new(),
             session: Session::Closed,
+            worker: None,
+            places_verdicts: true,
             lease_ms: 600_000,
             is_mute: false,
             keeps_verdicts: false,
@@ -131,6 +137,7 @@ impl Coordinator {
     }
 
     pub fn receive(&mut self, message: ToCoordinator, worker: PublicKey, now: Timestamp) -> Vec<ToWorker> {
+        self.worker = Some(worker);
         match (&self.session, message) {
             (Session::New, ToCoordinator::Hello { versions, worker, challenge, origin }) => {
                 let hello = WorkerHello { versions, worker, challenge, origin: origin.clone() };
@@ -282,7 +289,9 @@ impl Coordinator {
             (Report::Choice(_), true) => (Decision::Accepted, VerdictReason::Agreed, PRICE),
         };
         let amount = Amount::new(amount).unwrap();
-        let verdict = Verdict { result: Hash::of(statement), decision, reason, amount, decided_at: now };
+        let worker = self.worker.filter(|_| self.places_verdicts);
+        let place = worker.map(|worker| VerdictPlace { worker, number: self.verdicts.len() as u64 + 1 });
+        let verdict = Verdict { result: Hash::of(statement), decision, reason, amount, decided_at: now, place };
         self.verdicts.push(Signed::sign(verdict, &self.key).bytes().to_vec());
         self.verdict_message(self.verdicts.len() - 1)
     }

@@ -77,6 +77,14 @@ pub struct World {
     pub log: Vec<Effect>,
     pub sent: Vec<ToCoordinator>,
     pub requests: Vec<String>,
+    /// Its browser needs every name looked up first.
+    pub looks_up_first: bool,
+    /// Addresses of names, for a worker that looks up first; other names have a public one.
+    pub names: BTreeMap<String, Vec<String>>,
+    /// Look-ups are answered by the test alone.
+    pub holds_lookups: bool,
+    /// Names that were looked up.
+    pub lookups: Vec<String>,
     pub wake_at: Option<Timestamp>,
     pub badge: u32,
     pub kills: u64,
@@ -120,6 +128,10 @@ impl World {
             log: Vec::new(),
             sent: Vec::new(),
             requests: Vec::new(),
+            looks_up_first: false,
+            names: BTreeMap::new(),
+            holds_lookups: false,
+            lookups: Vec::new(),
             wake_at: None,
             badge: 0,
             kills: 0,
@@ -132,7 +144,19 @@ impl World {
 
     /// A world that is connected, both classes on, bandwidth at any time.
     pub fn connected() -> Self {
+        Self::new().connect()
+    }
+
+    /// In a browser that needs every name looked up first.
+    pub fn connected_looking_up() -> Self {
         let mut world = Self::new();
+        world.looks_up_first = true;
+        world.worker = world.worker.looking_up_first();
+        world.connect()
+    }
+
+    fn connect(self) -> Self {
+        let mut world = self;
         world.start();
         world.command(Command::SetBandwidthWhen { when: BandwidthWhen::Always });
         world.command(Command::SetBandwidth { on: true });
@@ -243,7 +267,8 @@ impl World {
         self.bodies.clear();
         self.wake_at = None;
         let records = self.disk.clone().into_iter().collect();
-        self.worker = Worker::new(Config { trust: self.trust.clone() }, key(1), self.kills, records);
+        let worker = Worker::new(Config { trust: self.trust.clone() }, key(1), self.kills, records);
+        self.worker = if self.looks_up_first { worker.looking_up_first() } else { worker };
         self.events.push_back(Event::Surroundings(self.surroundings));
     }
 
@@ -354,6 +379,15 @@ impl World {
                     self.events.push_back(Event::Persisted { batch });
                 }
             }
+            Effect::LookUp { fetch, host, timeout_ms } => {
+                assert!(timeout_ms > 0);
+                let public = || vec!["93.184.215.14".to_owned()];
+                let addresses = self.names.get(&host).cloned().unwrap_or_else(public);
+                self.lookups.push(host);
+                if !self.holds_lookups {
+                    self.events.push_back(Event::LookedUp { fetch, addresses });
+                }
+            }
             Effect::Fetch { fetch, url, timeout_ms, .. } => {
                 assert!(timeout_ms > 0);
                 self.requests.push(url.clone());
@@ -371,7 +405,7 @@ impl World {
             }
             Effect::AbortFetch { fetch } => {
                 self.bodies.remove(&fetch);
-                self.events.retain(|e| !matches!(e, Event::HopAnswered { fetch: f, .. } | Event::BodyRead { fetch: f, .. } | Event::FetchFailed { fetch: f, .. } if *f == fetch));
+                self.events.retain(|e| !matches!(e, Event::LookedUp { fetch: f, .. } | Event::HopAnswered { fetch: f, .. } | Event::BodyRead { fetch: f, .. } | Event::FetchFailed { fetch: f, .. } if *f == fetch));
             }
             Effect::ReleasePermission => {
                 self.surroundings.host_permission = false;

@@ -136,6 +136,8 @@ fn act() -> impl Strategy<Value = Act> {
         bytes().prop_map(Event::Frame),
         (0_u64..9).prop_map(|batch| Event::Persisted { batch }),
         (0_u64..9).prop_map(|batch| Event::PersistFailed { batch }),
+        (0_u64..9, proptest::collection::vec(text(), 0..4))
+            .prop_map(|(id, addresses)| Event::LookedUp { fetch: FetchId(id), addresses }),
         (0_u64..9, head).prop_map(|(id, head)| Event::HopAnswered { fetch: FetchId(id), head }),
         (0_u64..9, bytes(), any::<u64>()).prop_map(|(id, body, encoded_bytes)| Event::BodyRead {
             fetch: FetchId(id),
@@ -221,8 +223,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_happens_is_a_panic(acts in proptest::collection::vec(act(), 1..80)) {
-        let mut world = World::connected();
+    fn nothing_that_happens_is_a_panic(acts in proptest::collection::vec(act(), 1..80), looks_up in any::<bool>()) {
+        let mut world = if looks_up { World::connected_looking_up() } else { World::connected() };
         world.is_checked = false;
         world.sites.insert("https://www.rust-lang.org/page".into(), page(200, &[1; 5_000]));
         world.sites.insert("https://www.rust-lang.org/moved".into(), redirect(301, "https://www.rust-lang.org/page"));

@@ -10,6 +10,8 @@ use lull_worker::{Effect, Event, FetchFailure, FetchId, HopHead, limits, traffic
 use crate::common::*;
 
 const URL: &str = "https://www.rust-lang.org/page";
+const HTML: (&str, &str) = ("Content-Type", "text/html");
+const SITE: Option<&str> = Some("93.184.215.14");
 
 /// Fetches `URL` in a world with these pages; the world and the report.
 fn fetched(pages: &[(&str, Page)], bytes_max: u64) -> (World, FetchReport) {
@@ -82,7 +84,7 @@ fn outcomes_follow_the_status() {
 #[test]
 fn published_challenges_are_recognised_and_never_read() {
     let check = |status, name, value, outcome| {
-        let page = answer(status, &[(name, value)], Some("93.184.215.14"), b"prove it");
+        let page = answer(status, &[HTML, (name, value)], Some("93.184.215.14"), b"prove it");
         let (world, report) = fetched(&[(URL, page)], 1_000);
         assert_eq!(report.outcome, outcome, "{name}: {value}");
         assert_eq!(world.log.iter().any(|e| matches!(e, Effect::ReadBody { .. })), outcome.is_paid());
@@ -124,7 +126,8 @@ fn policy_judges_every_hop_before_it_is_sent() {
 fn the_address_that_answered_is_judged_before_anything_is_read_or_followed() {
     for (address, code) in [(None, "no_address"), (Some("10.1.2.3"), "private_address"), (Some("?"), "no_address")] {
         for status in [200, 302] {
-            let page = answer(status, &[("Location", "https://www.rust-lang.org/next")], address, b"secret");
+            let headers = [("Location", "https://www.rust-lang.org/next"), ("Content-Type", "text/html")];
+            let page = answer(status, &headers, address, b"secret");
             let (world, report) = fetched(&[(URL, page)], 1_000);
             assert_eq!((report.outcome, report.reason.as_deref()), (Outcome::Policy, Some(code)));
             assert_eq!(world.requests.len(), 1);
@@ -156,11 +159,154 @@ fn bodies_over_the_ceiling_are_refused() {
     };
     let report = check(page(200, &[1; 1_001]), true);
     assert!(report.traffic.received.get() > 1_001, "what had crossed the line still counts");
-    let plain = [("Content-Length", "1001")];
+    let plain = [HTML, ("Content-Length", "1001")];
     check(answer(200, &plain, Some("93.184.215.14"), &[1; 1_001]), false);
-    let packed = [("Content-Length", "1001"), ("Content-Encoding", "gzip")];
+    let packed = [HTML, ("Content-Length", "1001"), ("Content-Encoding", "gzip")];
     let (_, report) = fetched(&[(URL, answer(200, &packed, Some("93.184.215.14"), b"small"))], 1_000);
     assert_eq!(report.outcome, Outcome::Ok, "an encoded length says nothing certain");
+}
+
+#[test]
+fn places_that_lull_never_goes_to_have_their_reasons() {
+    let check = |to: &str, code: &str| {
+        let (world, report) = fetched(&[(URL, redirect(302, to))], 1_000);
+        assert_eq!((report.outcome, report.reason.as_deref()), (Outcome::Policy, Some(code)), "{to}");
+        assert_eq!(world.requests, [URL], "{to}");
+    };
+    check("https://www.rust-lang.org/login", "sensitive");
+    check("https://www.gov.uk/", "government");
+    check("https://harbour.xxx/", "adult");
+    check("https://www.rust-lang.org/.git/config", "scanner");
+    check("https://www.rust-lang.org/a%2f..%2f..%2fetc%2fpasswd", "scanner");
+    check("https://co.uk/", "special_name");
+    check("https://a.notlisted/", "special_name");
+    check("https://127.0.0.1.nip.io/", "special_name");
+}
+
+#[test]
+fn a_redirect_leads_to_one_place_or_nowhere() {
+    let to = "https://www.rust-lang.org/next";
+    let check = |headers: &[(&'static str, &str)], pages: &[(&str, Page)], code: Option<&str>| {
+        let mut pages = pages.to_vec();
+        pages.push((URL, answer(302, headers, SITE, b"")));
+        let (_, report) = fetched(&pages, 1_000);
+        assert_eq!(report.reason.as_deref(), code, "{headers:?}");
+    };
+    let next = [(to, page(200, b"here"))];
+    check(&[("Location", to)], &next, None);
+    check(&[("Location", to), ("location", to)], &next, None);
+    check(&[("Location", to), ("Location", "https://www.rust-lang.org/other")], &next, Some("bad_redirect"));
+    check(&[], &next, Some("bad_redirect"));
+    // What a shell can't read as a URL or as text comes without a place.
+    check(&[("Refresh", "0; url=https://www.rust-lang.org/next")], &next, Some("bad_redirect"));
+    check(&[("Location", "not a url")], &next, Some("malformed"));
+    check(&[("Location", "https://b\u{fc}cher.org/")], &next, Some("malformed"));
+}
+
+#[test]
+fn loops_end_and_a_way_back_to_https_passes() {
+    let (world, report) = fetched(&[(URL, redirect(302, URL))], 1_000);
+    assert_eq!((report.reason.as_deref(), world.requests.len()), (Some("too_many_hops"), HOPS_MAX));
+    let there = "https://www.rust-lang.org/there";
+    let pages = [(URL, redirect(302, there)), (there, redirect(307, URL))];
+    let (world, report) = fetched(&pages, 1_000);
+    assert_eq!((report.reason.as_deref(), world.requests.len()), (Some("too_many_hops"), HOPS_MAX));
+    // Down to http and up again: only where the order declares http.
+    let plain = "http://www.rust-lang.org/page";
+    let check = |http_allowed: bool, requests: &[&str], code: Option<&str>| {
+        let mut world = World::connected();
+        world.sites.insert(URL.into(), redirect(301, plain));
+        world.sites.insert(plain.into(), redirect(308, there));
+        world.sites.insert(there.into(), page(200, b"here"));
+        let Item::Fetch(item) = fetch_item(URL, 1_000) else { unreachable!() };
+        world.assign(&Item::Fetch(FetchItem { http_allowed, ..item }));
+        assert_eq!((self::report(&world).reason.as_deref(), world.requests.as_slice()), (code, &owned(requests)[..]));
+    };
+    check(false, &[URL], Some("scheme"));
+    check(true, &[URL, plain, there], None);
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn the_kind_of_a_body_is_judged_before_a_byte_is_read() {
+    let check = |headers: &[(&'static str, &str)], status, code: Option<&str>| {
+        let (world, report) = fetched(&[(URL, answer(status, headers, SITE, b"MZ"))], 1_000);
+        assert_eq!(report.reason.as_deref(), code, "{headers:?}");
+        let has_read = world.log.iter().any(|e| matches!(e, Effect::ReadBody { .. }));
+        assert_eq!(has_read, code.is_none(), "{headers:?}");
+        assert_eq!(world.log.iter().any(|e| matches!(e, Effect::AbortFetch { .. })), code.is_some());
+    };
+    let of = |kind: &'static str| [("content-TYPE", kind)];
+    check(&of("text/html; charset=utf-8"), 200, None);
+    check(&of("application/pdf"), 404, None);
+    for kind in ["application/x-msdownload", "application/zip", "video/mp4", "audio/mpeg", "nonsense", ""] {
+        check(&of(kind), 200, Some("media_type"));
+        check(&of(kind), 404, Some("media_type"));
+    }
+    check(&[], 200, Some("media_type"));
+    check(&[HTML, ("Content-Type", "application/zip")], 200, Some("media_type"));
+    check(&[], 204, None);
+    check(&[("Content-Type", "application/zip"), ("Content-Length", "0")], 200, Some("media_type"));
+    // What isn't paid for isn't read, so its kind doesn't matter; neither does a HEAD's.
+    let (_, report) = fetched(&[(URL, answer(503, &[("Content-Type", "application/zip")], SITE, b""))], 1_000);
+    assert_eq!((report.outcome, report.reason), (Outcome::Network, None));
+}
+
+#[test]
+fn a_body_that_is_shorter_than_its_head_said_is_no_page() {
+    let check = |headers: &[(&'static str, &str)], outcome, bytes| {
+        let headers: Vec<_> = [HTML].iter().chain(headers).copied().collect();
+        let (world, report) = fetched(&[(URL, answer(200, &headers, SITE, b"half"))], 1_000);
+        assert_eq!((report.outcome, report.body_bytes.get()), (outcome, bytes), "{headers:?}");
+        assert_eq!(report.body_hash, Hash::of(&b"half"[..bytes as usize]));
+        assert!(report.traffic.received.get() > 4 && world.view().outbox == 0, "what came still counts");
+    };
+    check(&[("Content-Length", "8")], Outcome::Network, 0);
+    check(&[("Content-Length", "8"), ("Content-Encoding", "identity")], Outcome::Network, 0);
+    check(&[("Content-Length", "4")], Outcome::Ok, 4);
+    check(&[("Content-Length", "2")], Outcome::Ok, 4);
+    check(&[("Content-Length", "8"), ("Content-Encoding", "br")], Outcome::Ok, 4);
+    check(&[("Content-Length", "8"), ("Transfer-Encoding", "chunked")], Outcome::Ok, 4);
+    check(&[("Content-Length", "8"), ("Content-Length", "9")], Outcome::Ok, 4);
+    check(&[("Content-Length", "eight")], Outcome::Ok, 4);
+    check(&[("Content-Length", "99999999999999999999999")], Outcome::Ok, 4);
+}
+
+#[test]
+fn odd_statuses_and_ten_thousand_headers_have_one_clear_outcome() {
+    for status in [0, 1, 99, 600, 999, u16::MAX] {
+        let (world, report) = fetched(&[(URL, page(status, b"text"))], 1_000);
+        assert_eq!((report.outcome, report.status, report.body_bytes.get()), (Outcome::Network, status, 0));
+        assert_eq!(world.view().outbox, 0, "it was acknowledged");
+    }
+    const NAMES: [&str; 5] = ["X-Filler", "Link", "ETag", "Set-Cookie", "Content-Language"];
+    let long = "v".repeat(lull_protocol::limits::HEADER_VALUE_BYTES_MAX + 1);
+    let mut headers: Vec<(&'static str, &str)> = (0..10_000).map(|i| (NAMES[i % 5], "value\u{fffd}")).collect();
+    headers.extend([("Expires", long.as_str()), HTML, ("\u{0}", "\u{0}"), ("", "")]);
+    let (world, report) = fetched(&[(URL, answer(200, &headers, SITE, b"text"))], 1_000);
+    assert_eq!((report.outcome, report.body_bytes.get()), (Outcome::Ok, 4));
+    assert!(report.headers.len() <= lull_protocol::limits::HEADERS_MAX);
+    assert!(
+        report.headers.iter().all(|h| ["link", "etag", "content-language", "content-type"].contains(&h.name.as_str()))
+    );
+    assert!(report.traffic.received.get() > 10_000 * 10, "all of them crossed the line");
+    assert_eq!(world.view().outbox, 0, "it was acknowledged");
+}
+
+#[test]
+fn a_bomb_ends_at_the_ceiling() {
+    let packed = [HTML, ("Content-Length", "20"), ("Content-Encoding", "gzip")];
+    let (world, report) = fetched(&[(URL, answer(200, &packed, SITE, &vec![0; 5_000_000]))], 1_000);
+    assert_eq!((report.outcome, report.reason.as_deref()), (Outcome::Policy, Some("too_large")));
+    assert_eq!((report.body_bytes.get(), world.coordinator.bodies.len()), (0, 0));
+    let read = world.log.iter().find_map(|e| match e {
+        Effect::ReadBody { bytes_max, .. } => Some(*bytes_max),
+        _ => None,
+    });
+    assert_eq!(read, Some(1_000), "the shell is told where to stop");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod fetch;
 mod judgment;
 mod link;
 mod log;
+mod lookup;
 mod never;
 mod outbox;
 mod receipt;

@@ -1,9 +1,9 @@
 //! Verdicts and receipts.
 
-use lull_protocol::cose::Signed;
+use lull_protocol::cose::{self, Signed};
 use lull_protocol::limits::VERDICTS_IN_FLIGHT_MAX;
-use lull_protocol::statement::{Decision, Verdict, VerdictReason};
-use lull_protocol::{Amount, Hash, ToCoordinator, ToWorker};
+use lull_protocol::statement::{Decision, Verdict, VerdictPlace, VerdictReason};
+use lull_protocol::{Amount, Hash, PublicKey, ToCoordinator, ToWorker};
 use lull_view::{ActivityState, Command, Link, LinkProblem, Notice, Reply};
 use lull_worker::limits;
 
@@ -23,7 +23,7 @@ fn waiting() -> (World, String, Vec<u8>) {
 fn verdict(world: &World, result: Hash, key: &lull_protocol::SigningKey) -> Vec<u8> {
     let (decision, reason) = (Decision::Accepted, VerdictReason::Agreed);
     let amount = Amount::new(coordinator::PRICE).unwrap();
-    let verdict = Verdict { result, decision, reason, amount, decided_at: world.coordinator_now() };
+    let verdict = Verdict { result, decision, reason, amount, decided_at: world.coordinator_now(), place: None };
     Signed::sign(verdict, key).bytes().to_vec()
 }
 
@@ -120,19 +120,35 @@ fn a_signed_verdict_about_an_unknown_result_keeps_the_row_going() {
 }
 
 #[test]
+fn a_verdict_of_another_row_or_number_is_not_counted() {
+    let (world, _, result) = waiting();
+    let me = world.coordinator.worker.expect("it spoke");
+    for (worker, number) in [(PublicKey([9; 32]), 1), (me, 2), (me, 0)] {
+        let (mut world, _, _) = waiting();
+        let statement = verdict(&world, Hash::of(&result), &world.coordinator.key);
+        let place = Some(VerdictPlace { worker, number });
+        let payload = Verdict { place, ..cose::peek::<Verdict>(&statement).unwrap() };
+        let foreign = Signed::sign(payload, &world.coordinator.key).bytes().to_vec();
+        world.say(&ToWorker::Verdict { number: 1, statement: foreign.into() });
+        assert_eq!(world.view().activities[0].state, ActivityState::Waiting);
+        let reason = LinkProblem::Handshake;
+        assert!(matches!(world.view().link, Link::Waiting { reason: r, .. } if r == reason), "{:?}", world.view().link);
+    }
+}
+
+#[test]
 fn of_two_different_verdicts_the_first_counts_and_both_are_kept() {
     let (mut world, offer, result) = waiting();
-    let message = world.coordinator.decide(&result, world.coordinator_now());
-    world.say(&message);
-    let first = world.coordinator.verdicts[0].clone();
+    let first = verdict(&world, Hash::of(&result), &world.coordinator.key);
+    world.say(&ToWorker::Verdict { number: 1, statement: first.clone().into() });
     world.say(&ToWorker::Verdict { number: 2, statement: first.clone().into() });
     assert_eq!(world.view().notice, None, "the same once more is no contradiction");
     let (decision, reason, amount) = (Decision::Rejected, VerdictReason::UnpaidOutcome, Amount::ZERO);
     let decided_at = world.coordinator_now();
-    let other = Verdict { result: Hash::of(&result), decision, reason, amount, decided_at };
+    let other = Verdict { result: Hash::of(&result), decision, reason, amount, decided_at, place: None };
     let other = Signed::sign(other, &world.coordinator.key).bytes().to_vec();
     world.say(&ToWorker::Verdict { number: 3, statement: other.clone().into() });
-    world.coordinator.verdicts.extend([first.clone(), other.clone()]);
+    world.coordinator.verdicts.extend([first.clone(), first.clone(), other.clone()]);
     assert_eq!(world.view().notice, Some(Notice::Contradiction { offer: offer.clone() }));
     world.is_checked = false;
     assert_eq!((world.view().link, seen(&mut world)), (Link::Connected, 3), "and the row goes on");

@@ -48,6 +48,22 @@ pub(crate) fn chromedriver() -> Result<PathBuf> {
     place("LULL_CHROMEDRIVER", &["chromedriver"])
 }
 
+/// Firefox, not older than the extension's Firefox package allows.
+pub(super) fn firefox_ready() -> Result<String> {
+    let program = firefox()?;
+    let version = asked(&program.to_string_lossy(), "--version")?;
+    let least = crate::package::firefox_major_min()?;
+    if version.first() < Some(&least) {
+        bail!("{} is version {}, Lull needs {least} or newer", program.display(), show(&version));
+    }
+    Ok(show(&version))
+}
+
+/// Where Firefox is: `LULL_FIREFOX`, else the PATH.
+pub(crate) fn firefox() -> Result<PathBuf> {
+    place("LULL_FIREFOX", &["firefox-esr", "firefox"])
+}
+
 /// A network namespace can be made here, and `ip` can put addresses into it.
 pub(super) fn network() -> Result<String> {
     if !cfg!(target_os = "linux") {

@@ -14,6 +14,8 @@ use crate::version::{parse, show};
 pub(super) const WASM_PACK: &str = "0.15.1";
 /// wasm-bindgen's command line: equals the crate's version in Cargo.toml.
 pub(super) const WASM_BINDGEN: &str = "0.2.130";
+/// geckodriver, from crates.io: it drives Firefox.
+pub(super) const GECKODRIVER: &str = "0.37.1";
 /// cargo-fuzz, from crates.io.
 pub(super) const CARGO_FUZZ: &str = "0.13.2";
 /// pycose, from PyPI; what it needs is pinned in `requirements.txt`.
@@ -46,6 +48,13 @@ pub(super) const AXE: Npm = Npm {
     integrity: "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
 };
 
+/// Mozilla's own linter of add-ons: what a reviewer runs first. Needs Node.js 20.
+pub(super) const ADDONS_LINTER: Npm = Npm {
+    name: "addons-linter",
+    version: "10.14.0",
+    integrity: "sha512-lVwnr27l7L7RNj/POvTEZzjV2106BX6rciSKM8O0zE4oabncXW4mURrz3xXfqDZIkPZ/NbQgwdCxQhwiP2mGMw==",
+};
+
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Where the tools are, and how to start a command that uses them.
@@ -67,6 +76,8 @@ impl Tools {
         let mut command = command(program);
         let mut dirs = vec![self.bin("wasm-pack", WASM_PACK), self.bin("wasm-bindgen", WASM_BINDGEN)];
         dirs.push(self.npm_dir(&BINARYEN).join("node_modules/.bin"));
+        dirs.push(self.npm_dir(&ADDONS_LINTER).join("node_modules/.bin"));
+        dirs.push(self.bin("geckodriver", GECKODRIVER));
         dirs.push(self.bin("cargo-fuzz", CARGO_FUZZ));
         prepend_path(&mut command, dirs);
         command
@@ -157,6 +168,19 @@ impl Tools {
 
     pub(super) fn install_cargo_fuzz(&self) -> Result<()> {
         self.cargo_install("cargo-fuzz", "cargo-fuzz", CARGO_FUZZ, &["--locked"])
+    }
+
+    pub(super) fn geckodriver(&self) -> Result<String> {
+        exactly(self.command("geckodriver").arg("--version"), GECKODRIVER)
+    }
+
+    /// Without optimisation: it waits for the browser, and builds in half the time.
+    pub(super) fn install_geckodriver(&self) -> Result<()> {
+        self.cargo_install("geckodriver", "geckodriver", GECKODRIVER, &["--locked", "--debug"])
+    }
+
+    pub(super) fn addons_linter(&self) -> Result<String> {
+        exactly(self.command("addons-linter").arg("--version"), ADDONS_LINTER.version)
     }
 
     pub(super) fn wasm_opt(&self) -> Result<String> {

@@ -3,7 +3,6 @@
 
 mod popup;
 mod relay;
-mod row;
 mod sign;
 mod start;
 
@@ -11,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use lull_figures::Row;
 use serde_json::Value;
 
 use crate::browser::Browser;
@@ -18,7 +18,6 @@ use crate::devtools::Devtools;
 use crate::market::Demo;
 use crate::person::{Person, WELCOME};
 use crate::world::{Paths, World};
-use row::Row;
 
 /// The benchmark's own page, laid beside the package; it opens no line to the background by itself.
 const PAGE: &str = "bench/bench.html";

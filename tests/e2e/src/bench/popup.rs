@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::row::{Row, Sample};
 use super::{Bench, number, say};
+use lull_figures::{Row, Sample};
 
 /// How often each is opened.
 const OPENS: usize = 50;

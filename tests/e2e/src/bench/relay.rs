@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::row::{Row, Sample};
 use super::{Bench, number, say};
 use crate::site::BENCH_BODY_BYTES;
 use crate::world::World;
+use lull_figures::{Row, Sample};
 
 /// Pages of a round, and rounds: plain and relayed ones take turns.
 const PAGES: usize = 40;

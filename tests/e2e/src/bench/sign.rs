@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::row::{Row, Sample};
 use super::{Bench, number, say};
+use lull_figures::{Row, Sample};
 
 /// Signatures that are timed together, and how often.
 const SIGNATURES: u32 = 200;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::row::{Row, Sample};
 use super::{Bench, number, say};
+use lull_figures::{Row, Sample};
 
 /// Cold starts.
 const STARTS: usize = 50;

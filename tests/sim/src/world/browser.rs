@@ -13,7 +13,7 @@ use lull_worker::{Config, Effect, Event as Happened, FetchId, Surroundings, Work
 use super::net::{ConnId, Parcel, Peer, Side};
 use super::person::Person;
 use super::storage::Storage;
-use super::web::Body;
+use super::web::{Body, looks_up};
 use super::{Event, World};
 use crate::mix::bytes;
 use crate::plan::{BrowserPlan, Ms};
@@ -132,6 +132,7 @@ impl World {
         }
         browser.era += 1;
         let worker = Worker::new(Config { trust }, browser.key.clone(), seed, browser.storage.load());
+        let worker = if looks_up(&browser.me) { worker.looking_up_first() } else { worker };
         let view = worker.view(Timestamp::ZERO);
         let (settings, never) = (view.settings, view.never);
         let (surroundings, me, is_twin) = (browser.surroundings, browser.me, browser.twin_of.is_some());
@@ -298,6 +299,7 @@ impl World {
             }
             Effect::Send(bytes) => self.worker_sends(who, bytes),
             Effect::Persist { batch, writes } => self.persist(who, batch, writes),
+            Effect::LookUp { fetch, host, timeout_ms } => self.look_up(who, fetch, host, timeout_ms),
             Effect::Fetch { fetch, url, timeout_ms, .. } => self.request(who, fetch, url, timeout_ms),
             Effect::ReadBody { fetch, bytes_max, timeout_ms } => self.read_body(who, fetch, bytes_max, timeout_ms),
             Effect::AbortFetch { fetch } => {

@@ -4,12 +4,37 @@ use lull_worker::{Event as Happened, FetchFailure, FetchId};
 
 use super::World;
 use super::browser::{BrowserEvent, Hop};
-use super::web::{self, Answer};
+use super::web::{self, Answer, Names};
 use crate::mix::chance;
 use crate::model::broken;
 use crate::plan::{Ms, SECOND};
 
 impl World {
+    /// The browser asks its resolver; nothing leaves for the site.
+    pub(crate) fn look_up(&mut self, who: usize, fetch: FetchId, host: String, timeout_ms: Ms) {
+        let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
+        self.mix.bytes(host.as_bytes());
+        let url = format!("https://{host}/");
+        if !web::looks_up(&me) {
+            return self.check(Err(broken("policy on every hop", format!("{host} is looked up for nothing"))));
+        }
+        if !is_twin {
+            let checked = self.model.consent.may_fetch(me, &url);
+            self.check(checked);
+        }
+        self.person_may_interrupt(who);
+        let failed = |failure| Happened::FetchFailed { fetch, failure, encoded_bytes: 0 };
+        let (after_ms, happened) = match web::names(self.plan.seed, &url) {
+            Names::Are { after_ms, addresses } => (after_ms, Happened::LookedUp { fetch, addresses }),
+            Names::Fails { after_ms } => (after_ms, failed(FetchFailure::Network)),
+            Names::Silence => (timeout_ms, failed(FetchFailure::Timeout)),
+        };
+        if let Some(background) = &mut self.browser(who).background {
+            background.hops.insert(fetch, Hop { url, body: None, is_public: false });
+        }
+        self.queue_browser(who, after_ms.min(timeout_ms), BrowserEvent::Fetched(fetch, Box::new(happened)));
+    }
+
     /// One request leaves the browser: the model looks at each.
     pub(crate) fn request(&mut self, who: usize, fetch: FetchId, url: String, timeout_ms: Ms) {
         let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
@@ -17,6 +42,10 @@ impl World {
         self.mix.bytes(url.as_bytes());
         if web::is_lure(&url) {
             let what = format!("{url} was asked for although only a private address leads there");
+            return self.check(Err(broken("no private address", what)));
+        }
+        if web::looks_up(&me) && !web::is_name_public(self.plan.seed, &url) {
+            let what = format!("{url} was asked for although its name leads to more than public addresses");
             return self.check(Err(broken("no private address", what)));
         }
         if !is_twin {
@@ -82,10 +111,13 @@ impl World {
         if !background.hops.contains_key(&fetch) {
             return;
         }
-        if matches!(happened, Happened::BodyRead { .. } | Happened::FetchFailed { .. }) {
+        let is_lookup = matches!(happened, Happened::LookedUp { .. });
+        if is_lookup || matches!(happened, Happened::BodyRead { .. } | Happened::FetchFailed { .. }) {
             background.hops.remove(&fetch);
         }
-        self.feed(who, Happened::RequestEvents { own: 1, foreign: 0 });
+        if !is_lookup {
+            self.feed(who, Happened::RequestEvents { own: 1, foreign: 0 });
+        }
         self.feed(who, happened);
     }
 }

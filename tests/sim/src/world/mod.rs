@@ -40,7 +40,9 @@ use crate::model::{Broken, Model};
 use crate::plan::{BrowserPlan, Element, HOUR, LiarPlan, Ms, Plan};
 use crate::table::{Mark, Marks, Situation};
 
-pub(crate) use web::{Answer, Body, answer, is_public, may_be_asked};
+pub(crate) use web::{
+    Answer, Body, answer, is_name_public, is_public, is_readable, looks_up, may_be_asked, said_bytes,
+};
 
 /// The clocks of the world when a run begins: 2026-10-05, 10:00 UTC.
 pub(crate) const BASE_MS: u64 = 1_791_194_400_000;

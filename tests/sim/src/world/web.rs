@@ -1,6 +1,7 @@
 //! The web as a browser sees it: what a site answers follows from its address and the run's seed.
 
 use fastrand::Rng;
+use lull_protocol::PublicKey;
 use lull_worker::{FetchFailure, HopHead};
 
 use crate::mix::{chance, pick, stream};
@@ -100,6 +101,44 @@ pub(crate) fn address(rng: &mut Rng, is_public: bool) -> &'static str {
     pick(rng, if is_public { &PUBLIC } else { &PRIVATE }).copied().unwrap_or_default()
 }
 
+/// Whether a worker's browser needs every name looked up first, as Firefox does: half of them.
+pub(crate) fn looks_up(worker: &PublicKey) -> bool {
+    worker.fingerprint().0.first().is_some_and(|byte| byte.is_multiple_of(2))
+}
+
+/// What a browser's resolver says of a name.
+#[derive(Clone, Debug)]
+pub(crate) enum Names {
+    Are { after_ms: Ms, addresses: Vec<String> },
+    Fails { after_ms: Ms },
+    Silence,
+}
+
+/// The addresses of a URL's name; what then answers may be another one.
+pub(crate) fn names(seed: u64, url: &str) -> Names {
+    let host = url.split('/').nth(2).unwrap_or_default();
+    let mut rng = stream(seed, host, 2);
+    let after_ms = rng.u64(1..200);
+    let mut addresses = vec![address(&mut rng, true).to_owned(); rng.usize(1..3)];
+    match rng.u32(..100) {
+        0..=3 => addresses.push(address(&mut rng, false).to_owned()),
+        4..=6 => addresses = vec![address(&mut rng, false).to_owned()],
+        7..=8 => addresses.clear(),
+        9..=10 => return Names::Fails { after_ms },
+        11 => return Names::Silence,
+        _ => {}
+    }
+    Names::Are { after_ms, addresses }
+}
+
+/// The web's own word on whether a name leads to public addresses only.
+pub(crate) fn is_name_public(seed: u64, url: &str) -> bool {
+    match names(seed, url) {
+        Names::Are { addresses, .. } => !addresses.is_empty() && addresses.iter().all(|a| is_public(Some(a))),
+        Names::Fails { .. } | Names::Silence => false,
+    }
+}
+
 /// An address of which any policy must be wary.
 pub(crate) fn forbidden(rng: &mut Rng) -> &'static str {
     FORBIDDEN.get(rng.usize(..FORBIDDEN.len())).copied().unwrap_or(FORBIDDEN[0])
@@ -166,14 +205,28 @@ const PRIVATE: [&str; 36] = [
     "www.site1.com",
 ];
 
+/// Kinds of bodies that are read, and that are not.
+const KINDS: [&str; 3] = ["text/html", "application/json", "image/png"];
+const UNREAD: [&str; 4] = ["application/zip", "video/mp4", "application/octet-stream", "text/event-stream"];
+
+/// The web's own word on whether a body is of a kind that may be read.
+pub(crate) fn is_readable(head: &HopHead) -> bool {
+    head.headers.iter().any(|(_, value)| KINDS.contains(&value.as_str()))
+}
+
+/// The length that a head says.
+pub(crate) fn said_bytes(head: &HopHead) -> Option<u64> {
+    let said = head.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    said.and_then(|(_, value)| value.parse().ok())
+}
+
 /// What a page answers.
 pub(crate) fn answer(seed: u64, url: &str) -> Answer {
     let mut rng = stream(seed, url, 1);
     let after_ms = rng.u64(5..800);
     let head = |rng: &mut Rng, status: u16, location: Option<String>| {
-        let kind = ["text/html", "application/json", "image/png"];
         let mut headers = vec![
-            ("Content-Type".to_owned(), kind.get(rng.usize(..3)).copied().unwrap_or_default().to_owned()),
+            ("Content-Type".to_owned(), KINDS.get(rng.usize(..3)).copied().unwrap_or_default().to_owned()),
             ("Set-Cookie".to_owned(), "session=secret".to_owned()),
         ];
         headers.extend(location.iter().map(|to| ("Location".to_owned(), to.clone())));
@@ -182,7 +235,19 @@ pub(crate) fn answer(seed: u64, url: &str) -> Answer {
     };
     let body = body(&mut rng);
     match rng.u32(..100) {
-        0..=64 => Answer::Head { after_ms, head: head(&mut rng, 200, None), body },
+        0..=61 => Answer::Head { after_ms, head: head(&mut rng, 200, None), body },
+        62..=63 => {
+            let mut head = head(&mut rng, 200, None);
+            head.headers.retain(|(name, _)| name != "Content-Type");
+            let kind = UNREAD.get(rng.usize(..UNREAD.len() + 1));
+            head.headers.extend(kind.map(|kind| ("content-type".to_owned(), (*kind).to_owned())));
+            Answer::Head { after_ms, head, body }
+        }
+        64 => {
+            let mut head = head(&mut rng, 200, None);
+            head.headers.push(("Content-Length".to_owned(), (body.bytes + rng.usize(0..2)).to_string()));
+            Answer::Head { after_ms, head, body }
+        }
         65..=72 => {
             let scheme = if rng.u32(..10) == 0 { "http" } else { "https" };
             let to = page(&mut rng, scheme);

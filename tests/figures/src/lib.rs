@@ -1,10 +1,10 @@
-//! A row of the benchmark, and the statistics behind it.
+//! Figures of the benchmarks: a row of their table, and the statistics behind it.
 
 use serde::Serialize;
 
 /// One line of the table, printed as a JSON object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Row {
+pub struct Row {
     name: String,
     value: f64,
     unit: &'static str,
@@ -27,35 +27,42 @@ struct Peer {
 #[serde(rename_all = "snake_case")]
 enum Goal {
     AtMost(f64),
+    AtLeast(f64),
 }
 
 impl Row {
     /// A value with neither peer nor goal.
-    pub(crate) fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+    pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
         Self { name: name.into(), value: round(value), unit, peer: None, ratio: None, goal: None, note: None }
     }
 
     /// Beside the same of something else, from the same run.
-    pub(crate) fn beside(mut self, name: impl Into<String>, value: f64) -> Self {
-        self.ratio = Some(round(self.value / value));
+    pub fn beside(mut self, name: impl Into<String>, value: f64) -> Self {
+        self.ratio = (value > 0.0).then(|| round(self.value / value));
         self.peer = Some(Peer { name: name.into(), value: round(value) });
         self
     }
 
     /// Aims at no more than this.
-    pub(crate) fn at_most(mut self, goal: f64) -> Self {
+    pub fn at_most(mut self, goal: f64) -> Self {
         self.goal = Some(Goal::AtMost(goal));
         self
     }
 
+    /// Aims at no less than this.
+    pub fn at_least(mut self, goal: f64) -> Self {
+        self.goal = Some(Goal::AtLeast(goal));
+        self
+    }
+
     /// Says what is measured.
-    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+    pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
     }
 
     /// Prints it.
-    pub(crate) fn print(&self) -> anyhow::Result<()> {
+    pub fn print(&self) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(self)?);
         Ok(())
     }
@@ -68,31 +75,31 @@ fn round(value: f64) -> f64 {
 
 /// Measurements of one thing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sample(Vec<f64>);
+pub struct Sample(Vec<f64>);
 
 impl Sample {
     /// One more.
-    pub(crate) fn push(&mut self, value: f64) {
+    pub fn push(&mut self, value: f64) {
         let at = self.0.partition_point(|&other| other < value);
         self.0.insert(at, value);
     }
 
     /// How many.
-    pub(crate) fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 
     /// The value that this share (0 to 1) of all does not exceed: the nearest rank, never between two.
-    pub(crate) fn quantile(&self, share: f64) -> f64 {
+    pub fn quantile(&self, share: f64) -> f64 {
         let rank = (share * self.0.len() as f64).ceil() as usize;
         self.0.get(rank.max(1) - 1).or(self.0.last()).copied().unwrap_or(f64::NAN)
     }
 
     /// The rows of median and 95th percentile, beside those of `peer`. The goal is the latter's.
-    pub(crate) fn rows(&self, name: &str, peer: Option<(&str, &Sample)>, goal_ms: Option<f64>, note: &str) -> [Row; 2] {
+    pub fn rows(&self, name: &str, peer: Option<(&str, &Sample)>, goal_ms: Option<f64>, note: &str) -> [Row; 2] {
         [("p50", 0.5, None), ("p95", 0.95, goal_ms)].map(|(word, share, goal_ms)| {
             let row = Row::new(format!("{name}, {word}"), self.quantile(share), "ms");
-            let row = row.note(format!("{note}; {} times", self.len()));
+            let row = row.note(format!("{note}; {} times", self.count()));
             let row = peer.map_or(row.clone(), |(name, peer)| row.beside(name, peer.quantile(share)));
             goal_ms.map_or(row.clone(), |goal| row.at_most(goal))
         })
