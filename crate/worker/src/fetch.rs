@@ -247,6 +247,9 @@ impl Worker {
         if let Err(refusal) = judge_url(&url, run.item.http_allowed) {
             return self.finish(run, End::refused(refusal), now);
         }
+        if let Err(refusal) = self.nevers.judge_host(site_of(&url)) {
+            return self.finish(run, End::refused(refusal), now);
+        }
         if run.hops.len() >= HOPS_MAX {
             return self.finish(run, End::refused(Refusal::TooManyHops), now);
         }
@@ -361,6 +364,13 @@ impl Worker {
             FetchFailure::TooLarge => End::refused(Refusal::TooLarge),
         };
         self.finish(run, End { encoded_bytes, ..end }, now);
+    }
+
+    /// Ends the fetch under way because policy has changed.
+    pub(crate) fn refuse_run(&mut self, refusal: Refusal, now: Timestamp) {
+        if let Some(run) = self.run.take() {
+            self.close(run, End::refused(refusal), now);
+        }
     }
 
     pub(crate) fn finish(&mut self, run: Run, end: End, now: Timestamp) {

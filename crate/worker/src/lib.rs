@@ -25,8 +25,10 @@ mod judgment;
 mod lease;
 pub mod limits;
 mod link;
+mod log;
 #[cfg(feature = "bandwidth")]
 mod lookup;
+mod never;
 mod opened;
 mod outbox;
 mod picture;
@@ -49,7 +51,9 @@ use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp};
 use lull_view::{Command, Notice, Reply, Settings, View};
 
 pub use io::*;
+pub use log::Reading;
 pub use lull_policy::REQUEST_HEADERS;
+pub use records::NOT_LOADED;
 pub use traffic::traffic;
 
 use caps::Metering;
@@ -58,6 +62,8 @@ use consent::Agreed;
 use fetch::Run;
 use lease::Lease;
 use link::Link;
+use log::DaysRecord;
+use never::Nevers;
 use outbox::Entry;
 use picture::Pictures;
 use receipt::Receipts;
@@ -96,6 +102,9 @@ pub struct Worker {
     next_seq: u64,
     outbox: Row<Entry>,
     receipts: Receipts,
+    /// How far the log goes back, and what each day came to.
+    days: DaysRecord,
+    nevers: Nevers,
     storage: Storage,
     notices: Vec<Notice>,
     /// The judgment on screen.
@@ -161,13 +170,15 @@ impl Worker {
         self.link_view()
     }
 
-    /// Answers what only asks (`OpenReceipt`, `Export`, `JudgeUrl`) and, in words, what isn't carried out.
-    /// `None` for all other commands, which go to [`Worker::handle`].
+    /// Answers what only asks and needs nothing from storage: `OpenReceipt`, `Export`, `JudgeUrl`, `ListDays`; what
+    /// [`Worker::reading_of`] takes is read first, and, in words, what isn't
+    /// carried out. `None` for all other commands, which go to [`Worker::handle`].
     pub fn query(&self, query: &Command, _now: Timestamp) -> Option<Reply> {
         match query {
             Command::OpenReceipt { offer, change } => {
                 Some(Reply::Receipt { receipt: self.open_receipt(offer, change.as_ref()) })
             }
+            Command::ListDays => Some(Reply::Days { days: self.days.totals(|at| self.clock.to_local(at)) }),
             Command::Export => Some(Reply::Export { jsonl: self.export() }),
             Command::JudgeUrl { url } => {
                 let refusal = lull_policy::judge_url(url, false).err().map(|refusal| refusal.code().to_owned());
@@ -190,14 +201,16 @@ impl Worker {
         self.look_at_limits(now);
         self.expire(now);
         self.stop_what_is_switched_off();
+        self.stop_what_is_never(now);
         self.tick_link(now);
         self.begin_fetches(now);
         self.go_on_fetching(now);
         self.settle_usage(now);
         self.tick_storage(now);
+        self.tick_log(now);
         self.load_pictures(now);
         self.send_results(now);
-        self.send_want();
+        self.send_want(now);
         self.choose_judgment(now);
         self.show(now);
     }

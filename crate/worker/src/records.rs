@@ -14,6 +14,9 @@ use thiserror::Error;
 const VERSION: u64 = 1;
 /// One record, bytes.
 const RECORD_BYTES_MAX: usize = BODY_BYTES_MAX as usize + ITEM_BYTES_MAX + 4 * STATEMENT_BYTES_MAX + 1_024;
+/// The range of keys that a shell need not load: a machine that is given such records leaves them alone. Only the
+/// last key of the range tells it something: the highest number.
+pub const NOT_LOADED: (&str, &str) = ("log-kept/", "log0");
 /// Where records go that can't be read.
 pub(crate) const ASIDE: &str = "aside/";
 
@@ -35,10 +38,18 @@ pub(crate) enum Key {
     Outbox(Hash),
     Body(Hash),
     Receipt(Hash),
+    /// Whom never to serve.
+    Never,
+    /// How far the log goes back.
+    Days,
+    /// One piece of work in the log; not loaded.
+    Log(u64),
+    /// A settled receipt; not loaded.
+    Kept(u64),
 }
 
 /// The keys of records of which there is one at most.
-pub(crate) const PLAIN: [Key; 10] = [
+pub(crate) const PLAIN: [Key; 12] = [
     Key::Settings,
     Key::Counters,
     Key::Coordinator,
@@ -49,6 +60,8 @@ pub(crate) const PLAIN: [Key; 10] = [
     Key::Caps,
     Key::Usage,
     Key::Pause,
+    Key::Never,
+    Key::Days,
 ];
 
 impl fmt::Display for Key {
@@ -69,6 +82,11 @@ impl fmt::Display for Key {
             Self::Outbox(offer) => write!(f, "outbox/{offer}"),
             Self::Body(offer) => write!(f, "body/{offer}"),
             Self::Receipt(offer) => write!(f, "receipt/{offer}"),
+            Self::Never => f.write_str("never"),
+            Self::Days => f.write_str("days"),
+            // Of one length, so that their order is that of the numbers.
+            Self::Log(number) => write!(f, "log/{number:016x}"),
+            Self::Kept(number) => write!(f, "log-kept/{number:016x}"),
         }
     }
 }
@@ -79,6 +97,11 @@ impl Key {
         let Some((kind, offer)) = text.split_once('/') else {
             return PLAIN.into_iter().find(|key| key.to_string() == text);
         };
+        if kind == "log" || kind == "log-kept" {
+            let number = u64::from_str_radix(offer, 16).ok()?;
+            let key = if kind == "log" { Self::Log(number) } else { Self::Kept(number) };
+            return (key.to_string() == text).then_some(key);
+        }
         let offer = Hash::from_hex(offer)?;
         match kind {
             "lease" => Some(Self::Lease(offer)),
@@ -93,7 +116,17 @@ impl Key {
     pub(crate) fn is_of_a_coordinator(self) -> bool {
         !matches!(
             self,
-            Self::Settings | Self::Counters | Self::Stopped | Self::Consent | Self::Caps | Self::Usage | Self::Pause
+            Self::Settings
+                | Self::Counters
+                | Self::Stopped
+                | Self::Consent
+                | Self::Caps
+                | Self::Usage
+                | Self::Pause
+                | Self::Never
+                | Self::Days
+                | Self::Log(_)
+                | Self::Kept(_)
         )
     }
 }

@@ -15,6 +15,8 @@ use crate::clock::Clock;
 use crate::consent::Agreed;
 use crate::lease::{Lease, class_of};
 use crate::link::{Link, Phase};
+use crate::log::DaysRecord;
+use crate::never::{NeverRecord, Nevers};
 use crate::outbox::Entry;
 use crate::picture::Pictures;
 use crate::receipt::Receipts;
@@ -44,7 +46,11 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     }
     let coordinator = loading.take(Key::Coordinator, read_coordinator);
     let account = loading.take(Key::Account, |r: AccountRecord| Ok(r)).unwrap_or_default();
-    let (receipts, too_many) = restore_receipts(&mut loading);
+    let never = loading.take(Key::Never, |r: NeverRecord| Ok(r.0)).unwrap_or_default();
+    let (days, last_logged) = restore_days(&mut loading);
+    let is_new_to_days = days.is_none();
+    let days = days.unwrap_or_default();
+    let receipts = restore_receipts(&mut loading);
     let outbox = restore_outbox(&mut loading, &me, &receipts);
     let leases = restore_leases(&mut loading, &me, coordinator.as_ref(), &outbox, &receipts);
     let returned = restore_returned(&mut loading);
@@ -52,7 +58,11 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let mut worker = Worker {
         metering,
         clock: Clock { ahead_ms: coordinator.as_ref().map_or(0, |c| c.ahead_ms_stored) },
-        next_seq: receipts.next_seq().max(outbox.next_seq()).max(leases.next_seq()),
+        next_seq: [receipts.next_seq(), outbox.next_seq(), leases.next_seq(), days.next, last_logged]
+            .into_iter()
+            .fold(0, u64::max),
+        nevers: Nevers::new(never),
+        days,
         link: Link::new(stopped),
         rng: fastrand::Rng::with_seed(seed),
         effects: VecDeque::new(),
@@ -80,7 +90,9 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         receipts,
     };
     worker.notice_other_key();
-    too_many.into_iter().for_each(|key| worker.persist_lazily(key));
+    if is_new_to_days {
+        worker.log_what_is_there();
+    }
     if of_another {
         // In one batch with what is set aside: afterwards nothing tells that it was another one.
         worker.persist_lazily(Key::Settings);
@@ -102,8 +114,20 @@ fn read_coordinator(record: CoordinatorRecord) -> Result<Coordinator, Unreadable
     Ok(Coordinator { key: record.key, card, ahead_ms_stored: record.ahead_ms })
 }
 
-fn restore_receipts(loading: &mut Loading) -> (Receipts, Vec<Key>) {
-    let (mut receipts, mut too_many) = (Receipts::default(), Vec::new());
+/// How far the log goes back, and the number behind the last one that storage showed.
+fn restore_days(loading: &mut Loading) -> (Option<DaysRecord>, u64) {
+    let numbers = [loading.keys("log/"), loading.keys("log-kept/")].into_iter().flatten();
+    let last = numbers.filter_map(|key| match key {
+        Key::Log(number) | Key::Kept(number) => Some(number.saturating_add(1)),
+        _ => None,
+    });
+    let last = last.max().unwrap_or(0);
+    let sound = |r: DaysRecord| if r.is_sound() { Ok(r) } else { Err(Unreadable::Content("days out of order")) };
+    (loading.take(Key::Days, sound), last)
+}
+
+fn restore_receipts(loading: &mut Loading) -> Receipts {
+    let mut receipts = Receipts::default();
     for key in loading.keys("receipt/") {
         let Key::Receipt(offer) = key else { continue };
         let read = |r: ReceiptRecord| {
@@ -111,12 +135,12 @@ fn restore_receipts(loading: &mut Loading) -> (Receipts, Vec<Key>) {
             if is_named { Ok(r) } else { Err(Unreadable::Content("the key names another offer")) }
         };
         if let Some(record) = loading.take(key, read) {
-            too_many.extend(receipts.insert(offer, record));
+            receipts.insert(offer, record);
         }
     }
     let seen = loading.take(Key::Verdicts, |number: u64| Ok(number)).unwrap_or(0);
     (receipts.seen, receipts.received) = (seen, seen);
-    (receipts, too_many)
+    receipts
 }
 
 fn restore_outbox(loading: &mut Loading, me: &PublicKey, receipts: &Receipts) -> Row<Entry> {
@@ -272,11 +296,15 @@ impl Worker {
                 let body = self.outbox.get(&offer).map(|entry| &entry.body).filter(|body| !body.is_empty())?;
                 Some(seal(&ByteVec::from(body.clone())))
             }
-            Key::Receipt(offer) => self.receipts.by_offer(&offer).map(seal),
+            Key::Receipt(offer) => self.receipts.loaded(&offer).map(seal),
+            Key::Never => Some(seal(&NeverRecord(self.nevers.list.clone()))),
+            Key::Days => Some(seal(&self.days)),
+            Key::Log(number) => self.log_record(number).as_ref().map(seal),
+            Key::Kept(number) => self.receipts.leaving(number).map(seal),
         }
     }
 
-    /// Every key that a record exists for.
+    /// Every key that a record exists for, but for the log and the receipts that are kept.
     pub(crate) fn live_keys(&self) -> Vec<Key> {
         let mut keys = PLAIN.to_vec();
         keys.extend(self.leases.offers().map(Key::Lease));

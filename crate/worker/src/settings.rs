@@ -41,10 +41,18 @@ impl Worker {
             Command::FirstRunDone => self.set(|s| s.first_run_done = true),
             Command::Answer { offer, option, input, shown_at } => self.answer(&offer, option, input, shown_at, now),
             Command::Skip { offer } => self.skip(&offer),
+            Command::Never(what) => self.never(what),
+            Command::RemoveNever(what) => self.remove_never(what),
             Command::DismissNotice => self.dismiss_notice(),
             Command::ConnectNow => self.connect_now(now),
-            // These only ask: `Worker::query` answers them.
-            Command::OpenReceipt { .. } | Command::Export | Command::JudgeUrl { .. } => {}
+            // These only ask: `Worker::query` and `Worker::reading_of` answer them.
+            Command::OpenReceipt { .. }
+            | Command::Export
+            | Command::ExportKept { .. }
+            | Command::FindActivities(_)
+            | Command::OpenActivity { .. }
+            | Command::ListDays
+            | Command::JudgeUrl { .. } => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use js_sys::Promise;
 use lull_browser::{describe, from_js, is_firefox, package_url};
 use lull_view::{
-    Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Notice, Settings, View,
+    Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Settings, View,
 };
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
@@ -63,6 +63,7 @@ impl Trouble {
             outbox: 0,
             diagnostics: Diagnostics::default(),
             notice: Some(notice),
+            never: Never::default(),
         }
     }
 }

@@ -82,6 +82,11 @@ pub(crate) fn soon(at_ms: u64) -> String {
     }
 }
 
+/// The day.
+pub(crate) fn day(at_ms: u64) -> String {
+    DAY.with(|f| call(f, at_ms as f64))
+}
+
 /// An ISO 8601 time as the person's own date and time, to the millisecond; `None` if it is none.
 pub(crate) fn instant(iso: &str) -> Option<String> {
     let at_ms = Date::parse(iso);

@@ -128,6 +128,7 @@ mod tests {
             outbox: 0,
             diagnostics: Diagnostics::default(),
             notice: None,
+            never: lull_view::Never::default(),
         }
     }
 

@@ -12,6 +12,12 @@ pub(crate) enum Route {
     Welcome,
     /// One receipt, by its offer's hash.
     Receipt(String),
+    /// The log.
+    Log,
+    /// One entry of the log, by its number.
+    Entry(u64),
+    /// Who asked for it.
+    Alibi(u64),
     /// What lending bandwidth means.
     Bandwidth,
     /// Consent to it.
@@ -33,9 +39,12 @@ impl Route {
             "facts" => Self::Facts,
             "limits" => Self::Limits,
             "settings" => Self::Settings,
-            path => match path.strip_prefix("receipt/") {
-                Some(offer) => Self::Receipt(offer.to_owned()),
-                None => Self::Home,
+            "activity" => Self::Log,
+            path => match path.split_once('/') {
+                Some(("receipt", offer)) => Self::Receipt(offer.to_owned()),
+                Some(("activity", number)) => number.parse().map_or(Self::Log, Self::Entry),
+                Some(("alibi", number)) => number.parse().map_or(Self::Log, Self::Alibi),
+                _ => Self::Home,
             },
         }
     }
@@ -46,6 +55,9 @@ impl Route {
             Self::Home => "#/".to_owned(),
             Self::Welcome => "#/welcome".to_owned(),
             Self::Receipt(offer) => format!("#/receipt/{offer}"),
+            Self::Log => "#/activity".to_owned(),
+            Self::Entry(number) => format!("#/activity/{number}"),
+            Self::Alibi(number) => format!("#/alibi/{number}"),
             Self::Bandwidth => "#/bandwidth".to_owned(),
             Self::Consent => "#/consent".to_owned(),
             Self::Facts => "#/facts".to_owned(),

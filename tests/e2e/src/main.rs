@@ -1,5 +1,6 @@
 //! The release package in real browsers, in a network of its own. Started through `cargo xtask`.
 
+mod activity;
 mod bench;
 mod browser;
 mod browsers;

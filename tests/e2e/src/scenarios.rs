@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
+use crate::activity::{activity_found_and_saved, alibi_holds, never_again};
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
 use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
@@ -113,6 +114,9 @@ scenarios! {
     install_warns_of_nothing,
     lives_while_connected_and_wakes,
     rebound_after_the_look_up,
+    activity_found_and_saved,
+    never_again,
+    alibi_holds,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
@@ -194,9 +198,7 @@ async fn opens_from_the_toolbar(paths: &Paths, data: &Path) -> Result<()> {
 }
 
 async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
-    let axe =
-        std::env::var_os("LULL_AXE_SCRIPT").context("LULL_AXE_SCRIPT is not set: start this through `cargo xtask`")?;
-    let axe = std::fs::read_to_string(axe)?;
+    let axe = axe_script()?;
     let (world, demo) = with_judgments(paths, data).await?;
     let browser = world.browser("profile").await?;
     let person = Person::new(&browser, &paths.repo, &demo)?;
@@ -227,8 +229,15 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     world.stop().await
 }
 
+/// The script of axe-core.
+pub(crate) fn axe_script() -> Result<String> {
+    let axe =
+        std::env::var_os("LULL_AXE_SCRIPT").context("LULL_AXE_SCRIPT is not set: start this through `cargo xtask`")?;
+    Ok(std::fs::read_to_string(axe)?)
+}
+
 /// Asks axe-core (WCAG 2.2 A and AA) about the page in both themes, in the popup's and in a tab's width.
-async fn no_violations(browser: &Browser, axe: &str, page: &str) -> Result<()> {
+pub(crate) async fn no_violations(browser: &Browser, axe: &str, page: &str) -> Result<()> {
     const RUN: &str = "const done = arguments[0]; \
         axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then( \
         r => done(r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target).join(' ')}`)), e => done([String(e)]))";

@@ -7,7 +7,7 @@ use lull_protocol::message::Message;
 use lull_protocol::statement::{OperatorCard, Transcript};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Hash, Timestamp, ToWorker};
-use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause, Statement};
+use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, NeverWhat, Pause, Statement};
 use lull_worker::{Event, FetchFailure, FetchId, HopHead, Managed, Surroundings};
 
 use crate::feed::Feed;
@@ -177,7 +177,7 @@ impl Life<'_> {
         let part = *self.feed.pick(&["item", "offer", "result", "verdict", "other"]);
         let change = ChangeByte { part: part.into(), offset: self.feed.number() };
         let text = self.feed.text(70);
-        let command = match self.feed.below(18) {
+        let command = match self.feed.below(23) {
             0 => Command::SetJudgments { on },
             1 => Command::SetBandwidth { on },
             2 => Command::SetBandwidthWhen { when: if on { BandwidthWhen::Always } else { BandwidthWhen::Away } },
@@ -211,9 +211,20 @@ impl Life<'_> {
                 },
             },
             16 => Command::ResetCaps,
+            17 => Command::Never(if on { NeverWhat::Domain(text) } else { NeverWhat::Requester(text) }),
+            18 => Command::RemoveNever(if on { NeverWhat::Domain(text) } else { NeverWhat::Requester(text) }),
+            19 => Command::OpenActivity { number: self.feed.number() },
+            20 => Command::FindActivities(Find {
+                text,
+                before: on.then(|| self.feed.number()),
+                limit: self.feed.byte().into(),
+                sum: on,
+                ..Find::default()
+            }),
+            21 => Command::ListDays,
             _ => Command::ConnectNow,
         };
-        let reply = self.world.worker.query(&command, self.world.now);
+        let reply = self.world.ask(&command);
         assert!(reply.is_none_or(|reply| serde_json::to_string(&reply).is_ok()));
         self.say(command);
     }

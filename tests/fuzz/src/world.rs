@@ -365,6 +365,14 @@ impl World {
         assert!(lasting(self.view()).eq(lasting(again.view(self.now))), "activities are not restored");
     }
 
+    /// The answer to a query.
+    pub(crate) fn ask(&self, query: &Command) -> Option<Reply> {
+        self.worker.query_stored(query, self.now, |from, below| {
+            let range = self.disk.range(from.to_owned()..below.to_owned());
+            range.map(|(key, value)| (key.clone(), value.clone())).collect()
+        })
+    }
+
     /// Every receipt opens, and the export is what its readers expect.
     pub(crate) fn check_receipts(&self) {
         let export = self.worker.query(&Command::Export, self.now);
@@ -372,7 +380,7 @@ impl World {
         assert!(matches!(export, Some(Reply::Export { jsonl }) if jsonl.lines().all(is_json)), "no export");
         for offer in self.results.keys() {
             let query = Command::OpenReceipt { offer: offer.to_string(), change: None };
-            let opened = self.worker.query(&query, self.now);
+            let opened = self.ask(&query);
             assert!(matches!(opened, Some(Reply::Receipt { receipt: Some(_) })), "a result that was sent is gone");
         }
     }

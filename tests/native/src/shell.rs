@@ -2,6 +2,7 @@
 //! there is one.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
@@ -56,6 +57,11 @@ impl Storage {
             Self::Memory(records) => records,
             Self::Disk(disk) => disk.records(),
         }
+    }
+
+    fn range(&self, from: &str, below: &str) -> Vec<(String, Vec<u8>)> {
+        let range = self.records().range::<str, _>((Bound::Included(from), Bound::Excluded(below)));
+        range.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     fn write(&mut self, writes: Vec<Write>) -> bool {
@@ -146,9 +152,7 @@ impl<S: Shell> NativeWorker<S> {
             let sleep = self.wake_at.map_or(60_000, |at| at.since(now()));
             tokio::select! {
                 _ = stop.changed() => {
-                    let reply = self.worker.query(&Command::Export, now());
-                    let Some(lull_view::Reply::Export { jsonl }) = reply else { anyhow::bail!("no export: {reply:?}") };
-                    return Ok(jsonl);
+                    return Ok(self.worker.export_stored(now(), |from, below| self.storage.range(from, below)));
                 }
                 Some(socket) = dials.recv() => {
                     let event = if socket.is_some() {

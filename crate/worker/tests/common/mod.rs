@@ -303,8 +303,11 @@ impl World {
 
     /// With nothing under way, the snapshot is what is on disk (but for counts that wait for company).
     fn check_snapshot(&self) {
-        let is_lazy = |key: &str| ["counters", "account", "usage"].contains(&key) || key.starts_with("aside/");
-        let always = ["settings", "verdicts"];
+        let is_lazy = |key: &str| {
+            let is_elsewhere = ["aside/", "log/", "log-kept/"].iter().any(|kind| key.starts_with(kind));
+            ["counters", "account", "days", "usage"].contains(&key) || is_elsewhere
+        };
+        let always = ["settings", "verdicts", "never"];
         let of = |map: BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
             map.into_iter().filter(|(k, _)| !is_lazy(k) && !always.contains(&k.as_str())).collect()
         };
@@ -462,7 +465,7 @@ impl World {
         }
         let records = self.disk.clone().into_iter().collect();
         let survivor = Worker::new(Config { trust: self.trust.clone() }, key(1), 0, records);
-        let Some(Reply::Export { jsonl }) = survivor.query(&Command::Export, self.local()) else { panic!("an export") };
+        let jsonl = exported(&survivor, &self.disk, self.local());
         for verdict in self.coordinator.verdicts.iter().take(seen) {
             assert!(jsonl.contains(&data_encoding::BASE64.encode(verdict)), "a verdict that counts as seen is gone");
         }
@@ -482,6 +485,24 @@ impl World {
         }
     }
 
+    /// The answer to a query, with what is on the disk.
+    pub fn ask(&self, query: &Command) -> Reply {
+        self.worker.query_stored(query, self.local(), |from, below| range(&self.disk, from, below)).expect("a query")
+    }
+
+    /// Everything that is exported.
+    pub fn export(&self) -> String {
+        exported(&self.worker, &self.disk, self.local())
+    }
+
+    /// The whole log, the newest first.
+    pub fn log_entries(&self) -> Vec<lull_view::ActivityEntry> {
+        let find = lull_view::Find { limit: lull_view::PAGE_MAX, ..lull_view::Find::default() };
+        let Reply::Activities { page } = self.ask(&Command::FindActivities(find)) else { panic!("a page") };
+        assert_eq!(page.unreadable, 0);
+        page.entries
+    }
+
     /// What was sent since the last call.
     pub fn take_sent(&mut self) -> Vec<ToCoordinator> {
         std::mem::take(&mut self.sent)
@@ -498,6 +519,16 @@ impl World {
         });
         results.collect()
     }
+}
+
+/// The records of a range of keys.
+pub fn range(disk: &BTreeMap<String, Vec<u8>>, from: &str, below: &str) -> Vec<(String, Vec<u8>)> {
+    disk.range(from.to_owned()..below.to_owned()).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The receipts that are loaded, and those that are kept.
+fn exported(worker: &Worker, disk: &BTreeMap<String, Vec<u8>>, now: Timestamp) -> String {
+    worker.export_stored(now, |from, below| range(disk, from, below))
 }
 
 pub fn text_item(title: &str) -> Item {

@@ -181,6 +181,7 @@ fn refusal(refusal: &Refusal) -> &'static str {
         Refusal::BadRedirect => "redirects to nowhere",
         Refusal::TooLarge => "pages larger than ordered",
         Refusal::FirstHop => "another page than the one ordered",
+        Refusal::NeverDomain => "whatever you said never to",
         Refusal::Wildcard => "addresses with a *, which Lull couldn't watch alone",
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{PublicKey, Timestamp, ToCoordinator, cose};
-use lull_view::{BandwidthWhen, Command, Pause, Settings, Statement};
+use lull_view::{BandwidthWhen, Command, Never, NeverWhat, Pause, Settings, Statement};
 use lull_worker::Surroundings;
 
 use super::{Holds, broken, must};
@@ -31,6 +31,8 @@ struct Consent {
     was_agreed: bool,
     /// When the pause ends by itself, and how long it may last.
     pause: Option<(Timestamp, u64)>,
+    /// Whom the person never wants to serve, since the last start.
+    never: Never,
     /// The record was damaged: nobody knows what it says.
     is_lost: bool,
 }
@@ -61,6 +63,7 @@ impl Consents {
         found: Settings,
         is_agreed: bool,
         paused_until: Option<u64>,
+        never: Never,
     ) -> Holds {
         let consent = self.of(worker);
         let until = paused_until.map(|until| Timestamp::ZERO.plus(until));
@@ -71,6 +74,7 @@ impl Consents {
         let detail = || format!("{found:?} after a start; stored was {:?}", consent.stored);
         must(is_known, "settings survive", detail)?;
         consent.under_way.clear();
+        consent.never = never;
         consent.is_lost = false;
         must(!is_agreed || consent.was_agreed, CONSENT, || "consent that nobody gave".to_owned())?;
         consent.is_agreed = is_agreed;
@@ -145,10 +149,21 @@ impl Consents {
             }
             Command::CardSeen => wanted.card_seen = true,
             Command::FirstRunDone => wanted.first_run_done = true,
+            // Whom never to serve is known by the names that the list itself uses.
+            Command::Never(NeverWhat::Domain(domain)) => consent.never.domains.push(domain.clone()),
+            Command::Never(NeverWhat::Requester(name)) => consent.never.requesters.push(name.clone()),
+            Command::RemoveNever(what) => {
+                consent.never.domains.retain(|domain| *what != NeverWhat::Domain(domain.clone()));
+                consent.never.requesters.retain(|name| *what != NeverWhat::Requester(name.clone()));
+            }
             Command::Answer { .. }
             | Command::Skip { .. }
             | Command::OpenReceipt { .. }
             | Command::Export
+            | Command::ExportKept { .. }
+            | Command::FindActivities(_)
+            | Command::OpenActivity { .. }
+            | Command::ListDays
             | Command::JudgeUrl { .. }
             | Command::SetCaps { .. }
             | Command::ResetCaps
@@ -168,6 +183,10 @@ impl Consents {
     /// The browser sends a request for a buyer.
     pub(crate) fn fetches(&mut self, worker: PublicKey, url: &str) -> Holds {
         self.may_fetch(worker, url)?;
+        let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let never = &self.of(worker).never.domains;
+        let refused = never.iter().find(|domain| host == *domain || host.ends_with(&format!(".{domain}")));
+        must(refused.is_none(), "never again", || format!("{url} although {refused:?}"))?;
         // Whether plain http is allowed is in the item; the verdict looks at that.
         must(may_be_asked(url, true), "policy on every hop", || url.to_owned())
     }

@@ -153,7 +153,8 @@ impl World {
         if !is_twin {
             self.model.started(me);
             let (caps, paused_until) = (found.limits.caps, found.limits.paused_until);
-            let checked = self.model.consent.started(me, found.settings, found.consent.is_current, paused_until);
+            let (settings, is_agreed) = (found.settings, found.consent.is_current);
+            let checked = self.model.consent.started(me, settings, is_agreed, paused_until, found.never);
             self.check(checked);
             let checked = self.model.caps.started(me, &caps);
             self.check(checked);

@@ -405,11 +405,12 @@ impl World {
             let (me, held) = (browser.me, browser.storage.counts());
             let Some(background) = &browser.background else { continue };
             let view = background.worker.view(now);
-            let export = match background.worker.query(&lull_view::Command::Export, now) {
-                Some(lull_view::Reply::Export { jsonl }) => jsonl,
-                _ => String::new(),
-            };
+            let read = |from: &str, below: &str| browser.storage.range(from, below);
+            let export = background.worker.export_stored(now, read);
+            let log = whole_log(&background.worker, now, read);
             let checked = self.model.worker_ends(me, &view, &export, held);
+            self.check(checked);
+            let checked = self.model.log_ends(me, log);
             self.check(checked);
         }
         self.audit(true);
@@ -434,6 +435,25 @@ impl World {
     pub(crate) fn mark(&mut self, mark: Mark<'_>) {
         let marked = self.marks.mark(mark);
         self.check(marked);
+    }
+}
+
+/// Every page of a browser's log.
+fn whole_log(
+    worker: &lull_worker::Worker,
+    now: Timestamp,
+    read: impl Fn(&str, &str) -> Vec<(String, Vec<u8>)>,
+) -> lull_view::ActivityPage {
+    let mut all = lull_view::ActivityPage::default();
+    loop {
+        let find = lull_view::Find { limit: 100, before: all.next, ..lull_view::Find::default() };
+        let query = lull_view::Command::FindActivities(find);
+        let Some(lull_view::Reply::Activities { page }) = worker.query_stored(&query, now, &read) else { return all };
+        all.entries.extend(page.entries);
+        (all.next, all.unreadable) = (page.next, all.unreadable + page.unreadable);
+        if all.next.is_none() {
+            return all;
+        }
     }
 }
 

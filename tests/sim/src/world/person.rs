@@ -3,7 +3,9 @@
 use fastrand::Rng;
 use lull_protocol::cose;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_view::{AnswerInput, BandwidthWhen, Caps, Command, JudgmentContent, Pause, Statement, View};
+use lull_view::{
+    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, JudgmentContent, NeverWhat, Pause, Statement, View,
+};
 use lull_worker::Event as Happened;
 
 use super::World;
@@ -149,7 +151,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..21));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..23));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -185,6 +187,12 @@ impl World {
         let generous = generous();
         if diligent && view.limits.caps != generous {
             commands.push(Command::SetCaps { caps: generous });
+        }
+        if diligent {
+            commands
+                .extend(view.never.domains.iter().cloned().map(|name| Command::RemoveNever(NeverWhat::Domain(name))));
+            let names = view.never.requesters.iter().cloned();
+            commands.extend(names.map(|name| Command::RemoveNever(NeverWhat::Requester(name))));
         }
         for command in commands {
             self.command(who, command);
@@ -299,6 +307,7 @@ impl World {
                 let moved = lull_worker::Surroundings { utc_offset_min, ..surroundings };
                 self.tell_surroundings(who, moved);
             }
+            20 | 21 => self.never_or_again(who, view),
             // Two pauses in a row, faster than anything can be stored.
             _ => {
                 self.command(who, Command::SetPaused { on: true });
@@ -322,6 +331,22 @@ impl World {
             hours: [hours; 7],
             metered: chance(rng, 150),
         }
+    }
+
+    /// Never serves whom the newest work was for, or whoever is on that list again.
+    fn never_or_again(&mut self, who: usize, view: &View) {
+        if let Some(domain) = view.never.domains.first() {
+            return self.command(who, Command::RemoveNever(NeverWhat::Domain(domain.clone())));
+        }
+        if let Some(name) = view.never.requesters.first() {
+            return self.command(who, Command::RemoveNever(NeverWhat::Requester(name.clone())));
+        }
+        let Some(activity) = view.activities.first() else { return };
+        let what = match &activity.work {
+            ActivityWork::Fetch { site, .. } => NeverWhat::Domain(lull_policy::registrable_domain(site).to_owned()),
+            ActivityWork::Judgment { .. } => NeverWhat::Requester(activity.requester.clone()),
+        };
+        self.command(who, Command::Never(what));
     }
 
     /// Opens the newest receipt: it must hold.
