@@ -76,6 +76,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         receipts,
     };
     worker.notice_other_key();
+    worker.give_back_too_many();
     too_many.into_iter().for_each(|key| worker.persist_lazily(key));
     if of_another {
         // In one batch with what is set aside: afterwards nothing tells that it was another one.
