@@ -90,6 +90,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         receipts,
     };
     worker.notice_other_key();
+    worker.give_back_too_many();
     if is_new_to_days {
         worker.log_what_is_there();
     }
