@@ -241,7 +241,7 @@ fn names(part: Part) -> &'static [&'static str] {
             &["worker", "item", "class", "nonce", "price", "asset", "rule", "issued_at", "deadline", "approved_at"]
         }
         Part::Result => &["offer", "report", "started_at", "finished_at"],
-        Part::Verdict => &["result", "decision", "reason", "amount", "decided_at"],
+        Part::Verdict => &["result", "decision", "reason", "amount", "decided_at", "place"],
         Part::Item => &[],
     }
 }

@@ -125,10 +125,7 @@ impl Worker {
 
     /// Free places of a class by the limits alone.
     fn places(&self, class: JobClass) -> u8 {
-        let most = match class {
-            JobClass::Fetch => FETCH_LEASES_MAX,
-            JobClass::Judgment => JUDGMENT_LEASES_MAX,
-        };
+        let most = most(class);
         let held = self.leases.works().filter(|lease| lease.offer.class == class).count();
         let room = OUTBOX_MAX.saturating_sub(self.outbox.len() + self.leases.len());
         let free = usize::from(most).saturating_sub(held).min(room);
@@ -162,6 +159,19 @@ impl Worker {
         self.send(&ToCoordinator::Return { offer, reason });
         self.persist(keys, After::Nothing);
         self.changed();
+    }
+
+    /// Hands back what was read from storage over the limits: a lease that went back while storage failed is still
+    /// there, and another came in its place. The oldest go, for that is the way leases go.
+    pub(crate) fn give_back_too_many(&mut self) {
+        for class in [JobClass::Fetch, JobClass::Judgment] {
+            let of_class = self.leases.iter().filter(|(_, lease)| lease.offer.class == class);
+            let held: Vec<Hash> = of_class.map(|(offer, _)| *offer).collect();
+            let over = held.len().saturating_sub(usize::from(most(class)));
+            for offer in held.into_iter().take(over) {
+                self.give_back(offer, ReturnReason::TooMany);
+            }
+        }
     }
 
     /// The coordinator ended a lease. A result that is signed already goes its way and gets its answer.
@@ -211,6 +221,14 @@ impl Worker {
         for offer in off {
             self.give_back(offer, ReturnReason::SwitchedOff);
         }
+    }
+}
+
+/// Leases of a class at most.
+fn most(class: JobClass) -> u8 {
+    match class {
+        JobClass::Fetch => FETCH_LEASES_MAX,
+        JobClass::Judgment => JUDGMENT_LEASES_MAX,
     }
 }
 

@@ -93,6 +93,9 @@ pub const SUFFIX_RULES: usize = {thousands}_{rest:03};
     }
 }
 
+/// A label, its kind, and the row under it.
+type Entry<'a> = (&'a str, u8, Vec<u8>);
+
 /// A name of the list: what it is itself, and what lies under it.
 #[derive(Default)]
 struct Node {
@@ -124,7 +127,7 @@ impl Node {
 
     /// The first row holds the first letters.
     fn encoded(&self) -> Result<Vec<u8>> {
-        let mut letters: BTreeMap<&str, Vec<(&str, u8, Vec<u8>)>> = BTreeMap::new();
+        let mut letters: BTreeMap<&str, Vec<Entry<'_>>> = BTreeMap::new();
         for (label, kind, under) in self.entries()? {
             let (letter, rest) = label.split_at_checked(1).context("no ASCII")?;
             letters.entry(letter).or_default().push((rest, kind, under));
@@ -134,7 +137,7 @@ impl Node {
         row(letters.collect::<Result<_>>()?)
     }
 
-    fn entries(&self) -> Result<Vec<(&str, u8, Vec<u8>)>> {
+    fn entries(&self) -> Result<Vec<Entry<'_>>> {
         self.under.iter().map(|(label, node)| Ok((label.as_str(), node.kind()?, row(node.entries()?)?))).collect()
     }
 
@@ -154,7 +157,7 @@ impl Node {
 }
 
 /// Writes entries, which are sorted.
-fn row(entries: Vec<(&str, u8, Vec<u8>)>) -> Result<Vec<u8>> {
+fn row(entries: Vec<Entry<'_>>) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     let mut last = "";
     for (label, kind, under) in entries {

@@ -207,7 +207,8 @@ fn fetch_report(feed: &mut Feed<'_>) -> FetchReport {
     }
 }
 
-pub(crate) fn verdict(feed: &mut Feed<'_>, result: Hash) -> Verdict {
+/// A verdict about a result, mostly of this worker.
+pub(crate) fn verdict(feed: &mut Feed<'_>, result: Hash, worker: PublicKey) -> Verdict {
     use VerdictReason as R;
     const REASONS: [R; 10] = [
         R::ChecksPassed,
@@ -229,7 +230,10 @@ pub(crate) fn verdict(feed: &mut Feed<'_>, result: Hash) -> Verdict {
         reason: *feed.pick(&REASONS),
         amount: if pays { amount(if feed.one_in(4) { feed.number() } else { 4_000 }) } else { Amount::ZERO },
         decided_at: moment(feed),
-        place: feed.one_in(2).then(|| VerdictPlace { worker: public(feed), number: feed.number() }),
+        place: feed.one_in(2).then(|| VerdictPlace {
+            worker: if feed.one_in(8) { public(feed) } else { worker },
+            number: feed.number(),
+        }),
     }
 }
 

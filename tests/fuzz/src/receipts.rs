@@ -65,6 +65,7 @@ fn look(receipt: &Receipt) -> bool {
     let Ok(held) = verified else { return false };
     let (offer, result, verdict) = (held.offer.payload(), held.result.payload(), held.verdict.payload());
     assert_eq!((offer.item, result.offer), (Hash::of(&receipt.item), Hash::of(&receipt.offer)));
+    assert!(verdict.place.is_none_or(|place| place.worker == offer.worker), "another worker's verdict holds");
     assert_eq!((verdict.result, held.item.to_bytes()), (Hash::of(&receipt.result), receipt.item.clone()));
     assert_eq!(
         (*held.result.signer(), *held.offer.signer(), *held.verdict.signer()),
@@ -87,7 +88,7 @@ fn one(feed: &mut Feed<'_>, is_odd: bool) -> Receipt {
     let item = make::item(feed);
     let offer = sign(make::offer(feed, &item, worker), by_offer);
     let result = sign(make::result(feed, Hash::of(&offer)), by_result);
-    let verdict = sign(make::verdict(feed, Hash::of(&result)), by_verdict);
+    let verdict = sign(make::verdict(feed, Hash::of(&result), worker), by_verdict);
     Receipt { item: item.to_bytes(), offer, result, verdict }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn statements(bytes: &[u8]) {
         }
         2 => {
             let result = make::hash(feed);
-            signed(make::verdict(feed, result), feed);
+            signed(make::verdict(feed, result, make::key(WORKER).public()), feed);
         }
         3 => signed(CoordinatorProof(make::transcript(feed)), feed),
         4 => signed(WorkerProof(make::transcript(feed)), feed),

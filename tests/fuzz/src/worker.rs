@@ -358,7 +358,7 @@ impl Life<'_> {
         let sent: Vec<Hash> = self.world.results.values().map(|statement| Hash::of(statement)).collect();
         let result =
             if sent.is_empty() || self.feed.one_in(8) { make::hash(&mut self.feed) } else { *self.feed.pick(&sent) };
-        let verdict = make::verdict(&mut self.feed, result);
+        let verdict = make::verdict(&mut self.feed, result, make::key(WORKER).public());
         let signer = if self.feed.one_in(16) { WORKER } else { COORDINATOR };
         let number = if self.feed.one_in(8) { self.feed.number() } else { self.verdicts.saturating_add(1) };
         self.verdicts = number;
@@ -407,7 +407,7 @@ impl Life<'_> {
             day_start: make::moment(feed),
             managed: Managed {
                 is_installed_by_policy: feed.one_in(8),
-                allows_bandwidth: [None, Some(true), Some(false)][usize::from(feed.one_in(4)) * (1 + feed.below(2))],
+                allows_bandwidth: if feed.one_in(4) { Some(feed.one_in(2)) } else { None },
             },
             utc_offset_min: i32::try_from(feed.below(1_600)).unwrap_or_default() - 800,
         };

@@ -39,12 +39,14 @@ fn walk(mut row: &'static [u8], mut each: impl FnMut(String, Kind, &'static [u8]
         let kind = Kind::of(*control);
         let len = rest.iter().take_while(|byte| byte.is_ascii()).count();
         let (tail, rest) = rest.split_at(len);
-        let label = format!("{}{}", &last[..usize::from(control & 15)], std::str::from_utf8(tail).unwrap());
+        let shared = last.get(..usize::from(*control & 15)).expect("the label before is shorter");
+        let label = format!("{shared}{}", std::str::from_utf8(tail).expect("ASCII"));
         assert!(last < label || last.is_empty(), "{last} before {label}");
         let under;
-        (under, row) = match kind.has_row() {
-            true => rest[2..].split_at(usize::from(u16::from_be_bytes([rest[0] & 0x7f, rest[1]]))),
-            false => rest.split_at(0),
+        (under, row) = match (kind.has_row(), rest) {
+            (true, [high, low, rest @ ..]) => rest.split_at(usize::from(u16::from_be_bytes([high & 0x7f, *low]))),
+            (true, _) => panic!("{label} has no length"),
+            (false, _) => rest.split_at(0),
         };
         assert_eq!(under.is_empty(), !kind.has_row());
         each(label.clone(), kind, under);

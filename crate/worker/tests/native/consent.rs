@@ -72,7 +72,7 @@ fn switching_off_is_remembered_as_such_and_taking_back_forgets_what_was_agreed()
     world.take_log();
     world.feed(Event::Command(Command::TakeConsentBack));
     let log = world.take_log();
-    assert!(log.iter().any(|e| *e == Effect::ReleasePermission), "the permission goes back");
+    assert!(log.contains(&Effect::ReleasePermission), "the permission goes back");
     let stored = |e: &Effect| {
         matches!(e, Effect::Persist { writes, .. }
         if writes.iter().any(|w| w.key == "settings") && writes.iter().any(|w| w.key == "consent" && w.value.is_none()))

@@ -23,6 +23,25 @@ fn four_are_held_and_a_fifth_goes_back() {
 }
 
 #[test]
+fn a_lease_that_storage_kept_too_long_goes_back_at_the_next_start() {
+    let mut world = World::connected();
+    let offers: Vec<String> = (0..4).map(|i| world.assign(&text_item(&format!("t{i}")))).collect();
+    world.is_disk_full = true;
+    world.command(Command::Skip { offer: offers[0].clone() });
+    world.is_disk_full = false;
+    // The place is free, and what failed is not yet tried again.
+    let fifth = world.assign(&text_item("t4"));
+    let stored = world.disk.keys().filter(|key| key.starts_with("lease/")).count();
+    assert_eq!((stored, world.badge), (5, 4));
+    world.kill();
+    world.run();
+    let view = world.view();
+    assert_eq!((view.judgment.unwrap().offer, view.judgments_waiting), (offers[1].clone(), 3));
+    let stored: Vec<&String> = world.disk.keys().filter(|key| key.starts_with("lease/")).collect();
+    assert!(stored.len() == 4 && stored.contains(&&format!("lease/{fifth}")), "{stored:?}");
+}
+
+#[test]
 fn an_assignment_that_is_wrong_goes_back_or_is_ignored() {
     let mut world = World::connected();
     let now = world.coordinator_now();

@@ -291,7 +291,7 @@ impl World {
             12 => self.command(who, Command::Agree { statements: vec![Statement::Adult] }),
             // Who manages the browser changes the policy.
             13 => {
-                let allows_bandwidth = [None, Some(true), Some(false)][self.rng.usize(..3)];
+                let allows_bandwidth = self.rng.choice([None, Some(true), Some(false)]).flatten();
                 let managed = lull_worker::Managed { is_installed_by_policy: self.rng.bool(), allows_bandwidth };
                 self.tell_surroundings(who, lull_worker::Surroundings { managed, ..surroundings });
             }
