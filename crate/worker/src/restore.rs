@@ -94,7 +94,6 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         worker.log_what_is_there();
     }
     worker.give_back_too_many();
-    too_many.into_iter().for_each(|key| worker.persist_lazily(key));
     if of_another {
         // In one batch with what is set aside: afterwards nothing tells that it was another one.
         worker.persist_lazily(Key::Settings);
