@@ -11,7 +11,9 @@
 
 #[cfg(feature = "bandwidth")]
 mod answer;
+#[cfg(feature = "bandwidth")]
 mod body;
+#[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "without fetches nothing is counted"))]
 mod caps;
 mod clock;
 mod consent;

@@ -84,20 +84,23 @@ fields!(Caps {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self {
-            second_bytes: 1_000_000,
-            day_bytes: 500_000_000,
-            month_bytes: 5_000_000_000,
-            month_day: 1,
-            domain_minute: 120,
-            domain_day: 1_000,
-            hours: Hours::ALL,
-            metered: false,
-        }
+        Self::DEFAULT
     }
 }
 
 impl Caps {
+    /// What holds until the person says otherwise.
+    pub const DEFAULT: Self = Self {
+        second_bytes: 1_000_000,
+        day_bytes: 500_000_000,
+        month_bytes: 5_000_000_000,
+        month_day: 1,
+        domain_minute: 120,
+        domain_day: 1_000,
+        hours: Hours::ALL,
+        metered: false,
+    };
+
     /// The same, each number held to its range: whatever a page or a disk says.
     pub fn held(self) -> Self {
         let hold = |value: u64, (least, most): Range| value.clamp(least, most);
