@@ -102,7 +102,7 @@ pub(crate) fn told(fact: Fact) -> Told {
         Fact::Addresses(blocks) => cannot(
             "Read an answer from inside",
             format!(
-                "{blocks} blocks of IPv4 and IPv6 addresses aren't the public internet: your router, printer, work's network.                  An answer from there is dropped before a byte of it is read."
+                "{blocks} blocks of IPv4 and IPv6 addresses aren't the public internet: your router, printer, work's network. An answer from there is dropped before a byte of it is read."
             ),
         ),
         Fact::NeverSent(things) => Told {
