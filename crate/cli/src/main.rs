@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
+use lull_cli::alibi::verify_alibi;
 use lull_cli::verify::{self, Inputs, Report};
 use lull_protocol::PublicKey;
 
@@ -17,7 +18,8 @@ const EXAMPLES: &str = "Examples:
   lull fetch https://example.org/ https://example.org/about --purpose \"link check\" --price 500
   lull project words.json
   lull results 7d1f… --follow > results.jsonl
-  lull verify receipts.jsonl --coordinator 5b42… --ledger ledger.jsonl --site-log access.jsonl";
+  lull verify receipts.jsonl --coordinator 5b42… --ledger ledger.jsonl --site-log access.jsonl
+  lull verify-alibi lull-alibi-….json --coordinator 5b42…";
 
 /// Buys work from browsers, and checks what they were paid for.
 #[derive(Parser)]
@@ -114,6 +116,14 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Check, offline, a statement of who asked a browser for a request; status 0 only if it holds
+    VerifyAlibi {
+        /// The file that the extension saved
+        file: PathBuf,
+        /// The coordinator's public key, hexadecimal: ask its operator
+        #[arg(long)]
+        coordinator: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -125,7 +135,8 @@ enum BlobTask {
     },
 }
 
-/// What a caller can tell apart: 0 done (and, for `verify`, all agrees), 1 `verify` found a disagreement, 2 it
+/// What a caller can tell apart: 0 done (and, for `verify`, all agrees), 1 `verify` or
+/// `verify-alibi` found a disagreement, 2 it
 /// could not be done.
 fn main() -> ExitCode {
     run(Arguments::parse()).unwrap_or_else(|error| {
@@ -137,6 +148,9 @@ fn main() -> ExitCode {
 fn run(Arguments { account, task }: Arguments) -> Result<ExitCode> {
     if let Task::Verify { receipts, coordinator, ledger, site_log, json } = &task {
         return verified(receipts, coordinator.as_deref(), ledger.as_deref(), site_log.as_deref(), *json);
+    }
+    if let Task::VerifyAlibi { file, coordinator } = &task {
+        return alibi_verified(file, coordinator);
     }
     let client = Client::new(&account.server, &key(&account)?)?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(buy(&client, task))?;
@@ -166,7 +180,7 @@ async fn buy(client: &Client, task: Task) -> Result<()> {
         Task::Results { order, follow } => client.results(&order, follow).await,
         Task::Body { offer } => client.body(&offer).await,
         Task::Balance => client.balance().await,
-        Task::Verify { .. } => Ok(()),
+        Task::Verify { .. } | Task::VerifyAlibi { .. } => Ok(()),
     }
 }
 
@@ -191,6 +205,25 @@ fn verified(
         print_table(&report);
     }
     Ok(if report.disagreements.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn alibi_verified(file: &Path, coordinator: &str) -> Result<ExitCode> {
+    let coordinator =
+        PublicKey::from_hex(coordinator).context("--coordinator is a public key of 64 hexadecimal digits")?;
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    match verify_alibi(&text, &coordinator) {
+        Ok(facts) => {
+            for line in facts.lines() {
+                println!("{line}");
+            }
+            println!("HOLDS       every signature, hash and word agrees with the coordinator's key you gave");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            println!("DOES NOT HOLD  {error}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
 }
 
 fn print_table(report: &Report) {

@@ -1,11 +1,14 @@
-//! May I fetch this? Pure decisions about destinations (URLs), the addresses that answer, and what they answer with.
+//! May I fetch this, now? Pure decisions about destinations (URLs), the addresses that answer, what they answer
+//! with, and caps.
 
 mod address;
+pub mod caps;
 mod destination;
 mod facts;
 mod headers;
 mod media;
 mod name;
+mod never;
 mod place;
 mod request;
 mod suffix;
@@ -16,6 +19,7 @@ pub use facts::{FACTS, Fact, Limit, is_within, terms};
 pub use headers::{BROWSER_HEADERS, REQUEST_HEADERS};
 pub use media::{APPLICATION_TYPES, IMAGE_TYPES, TEXT_TYPES_REFUSED, judge_media_type};
 pub use name::{POINTS_INSIDE, SPECIAL_USE};
+pub use never::judge_never;
 pub use request::{
     BODY_TIMEOUT_MS, FETCHES_AT_ONCE_MAX, HEAD_TIMEOUT_MS, HEADERS_KEPT, JOB_CLASS, METHODS, NEVER_SENT, REDIRECTS_MAX,
 };
@@ -80,11 +84,14 @@ pub enum Refusal {
     /// Neither page, data, document nor picture.
     #[error("neither a page nor data, a document or a picture")]
     MediaType,
+    /// A domain that the person never wants to serve.
+    #[error("on your own list of sites that are never fetched")]
+    NeverDomain,
 }
 
 impl Refusal {
     /// Every reason there is, in the order above.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Malformed,
         Self::Scheme,
         Self::Port,
@@ -103,6 +110,7 @@ impl Refusal {
         Self::Adult,
         Self::Scanner,
         Self::MediaType,
+        Self::NeverDomain,
     ];
 
     /// The code that travels in a result's `reason` and is stored.
@@ -126,6 +134,7 @@ impl Refusal {
             Self::Adult => "adult",
             Self::Scanner => "scanner",
             Self::MediaType => "media_type",
+            Self::NeverDomain => "never_domain",
         }
     }
 

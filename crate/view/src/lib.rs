@@ -4,12 +4,22 @@
 //! Enums are tagged from outside, serde's own way: a tag inside is read by keeping all else aside until it is
 //! found, which costs either side 10 KB (gzip) and more.
 
+mod activity;
+mod alibi;
 mod consent;
+mod time;
 
 pub use consent::{Consent, Statement};
+mod caps;
+
+pub use caps::*;
 
 use lull_protocol::limits::AMOUNT_MAX;
 use serde::{Deserialize, Serialize};
+
+pub use activity::*;
+pub use alibi::*;
+pub use time::iso_8601;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +42,8 @@ pub struct View {
     pub bandwidth: Bandwidth,
     /// Consent to it.
     pub consent: Consent,
+    /// The person's caps and what was used of them.
+    pub limits: Limits,
     /// The newest first, at most [`ACTIVITIES_MAX`].
     pub activities: Vec<Activity>,
     /// Signed results that the coordinator has not acknowledged yet.
@@ -40,6 +52,8 @@ pub struct View {
     pub diagnostics: Diagnostics,
     /// Something the person should know, until dismissed.
     pub notice: Option<Notice>,
+    /// Whom never to serve.
+    pub never: Never,
 }
 
 /// Activities in a view.
@@ -249,6 +263,13 @@ pub enum BandwidthState {
     WaitingForAway,
     /// Data Saver is on.
     DataSaver,
+    /// One of the person's limits stands in the way.
+    Limited {
+        /// Which.
+        limit: LimitName,
+        /// Until when; `None`: until the person changes something.
+        until: Option<u64>,
+    },
     /// Ready, nothing to do.
     Idle,
     /// A fetch is under way.
@@ -416,6 +437,8 @@ pub enum Notice {
         /// The result's offer, hex.
         offer: String,
     },
+    /// The list of what is never served is as long as it may be; nothing was added.
+    NeverFull,
     /// The browser's clock is far off; Lull corrects for it.
     Clock {
         /// How far ahead, milliseconds (negative: behind).
@@ -454,6 +477,18 @@ pub enum Command {
         /// The new value.
         on: bool,
     },
+    /// Pause for a while; `SetPaused` ends it early.
+    PauseFor {
+        /// How long.
+        pause: Pause,
+    },
+    /// Set all caps; each number is held to its range.
+    SetCaps {
+        /// The new ones.
+        caps: Caps,
+    },
+    /// Set all caps back to what they were at first.
+    ResetCaps,
     /// The operator's card was read.
     CardSeen,
     /// The first run is over.
@@ -481,13 +516,31 @@ pub enum Command {
         /// Change this byte of this part first, to see the checks fail.
         change: Option<ChangeByte>,
     },
-    /// All receipts, for a file; answered with [`Reply::Export`].
+    /// The newest receipts, for a file; answered with [`Reply::Export`].
     Export,
+    /// Older receipts, for the same file, piece by piece; answered with [`Reply::ExportKept`].
+    ExportKept {
+        /// Only those with a lower number: the `next` of the piece before.
+        before: Option<u64>,
+    },
     /// What policy says of a URL; answered with [`Reply::Judged`].
     JudgeUrl {
         /// Any text.
         url: String,
     },
+    /// Entries of the log; answered with [`Reply::Activities`].
+    FindActivities(Find),
+    /// One entry of the log by its number; answered with [`Reply::Activity`].
+    OpenActivity {
+        /// Which.
+        number: u64,
+    },
+    /// What each day came to, for a chart; answered with [`Reply::Days`].
+    ListDays,
+    /// Never serve this again.
+    Never(NeverWhat),
+    /// Serve it again.
+    RemoveNever(NeverWhat),
     /// Hide the notice.
     DismissNotice,
     /// Connect now instead of waiting.
@@ -535,12 +588,34 @@ pub enum Reply {
         /// The file's text.
         jsonl: String,
     },
+    /// Older receipts as further lines of the same form.
+    ExportKept {
+        /// Complete lines, perhaps none.
+        jsonl: String,
+        /// Where the next piece begins; `None`: this is the last.
+        next: Option<u64>,
+    },
     /// What policy says of a URL.
     Judged {
         /// The text that was asked about.
         url: String,
         /// `None`: Lull would fetch it. Else the refusal's code.
         refusal: Option<String>,
+    },
+    /// Entries of the log.
+    Activities {
+        /// They.
+        page: ActivityPage,
+    },
+    /// One entry of the log.
+    Activity {
+        /// It; `None` if it made room for newer ones.
+        detail: Option<Box<ActivityDetail>>,
+    },
+    /// What each day came to.
+    Days {
+        /// The oldest first; days without work are left out.
+        days: Vec<DayTotals>,
     },
     /// A command failed.
     Failed {

@@ -9,11 +9,14 @@
 
 use lull_policy::{HEADERS_KEPT, Refusal, judge_address, judge_url};
 use lull_protocol::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX};
+use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{FetchReport, Header, Hop, Outcome, Report, Traffic};
 use lull_protocol::{FetchItem, Hash, Item, Method, Timestamp};
 use lull_view::{BandwidthState, BandwidthWhen};
 
-use crate::answer::{is_short, judge_content, location};
+use crate::answer::{judge_content, location};
+use crate::body::{Reading, domain_of_url};
+use crate::caps::Turn;
 use crate::records::Key;
 use crate::traffic::{add, count, traffic};
 use crate::{Effect, FetchFailure, FetchId, HopHead, Worker, limits};
@@ -24,7 +27,7 @@ pub(crate) struct Run {
     /// The request under way; a new number for each hop.
     pub(crate) id: FetchId,
     offer: Hash,
-    item: FetchItem,
+    pub(crate) item: FetchItem,
     /// Coordinator's clock.
     started_at: Timestamp,
     deadline: Timestamp,
@@ -32,30 +35,43 @@ pub(crate) struct Run {
     /// The next hop's URL while its name is looked up: nothing was sent to it yet.
     pub(crate) looking_up: Option<String>,
     /// The last hop's, once it answered.
-    head: Option<HopHead>,
+    pub(crate) head: Option<HopHead>,
     head_ms: u64,
     /// Of all hops that answered.
-    traffic: Traffic,
+    pub(crate) traffic: Traffic,
+    /// The body that is being read.
+    pub(crate) reading: Option<Reading>,
+    /// A redirect that waits until it may be followed; no request is under way then.
+    next_url: Option<String>,
 }
 
 /// How a fetch ended.
-struct End {
-    outcome: Outcome,
-    refusal: Option<Refusal>,
-    body: Vec<u8>,
-    encoded_bytes: u64,
+pub(crate) struct End {
+    pub(crate) outcome: Outcome,
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) encoded_bytes: u64,
 }
 
 impl End {
-    fn without_body(outcome: Outcome) -> Self {
+    pub(crate) fn without_body(outcome: Outcome) -> Self {
         Self { outcome, refusal: None, body: Vec::new(), encoded_bytes: 0 }
     }
-    fn refused(refusal: Refusal) -> Self {
+    pub(crate) fn refused(refusal: Refusal) -> Self {
         Self { refusal: Some(refusal), ..Self::without_body(Outcome::Policy) }
     }
 }
 
 impl Run {
+    pub(crate) fn last_url(&self) -> Option<&str> {
+        self.hops.last().map(|hop| hop.url.as_str())
+    }
+
+    /// Whether the shell has a response of it that may still bring bytes.
+    pub(crate) fn is_open(&self) -> bool {
+        self.next_url.is_none() && self.looking_up.is_none()
+    }
+
     /// The site of the hop under way.
     pub(crate) fn site(&self) -> &str {
         site_of(self.hops.last().map_or(&self.item.url, |hop| &hop.url))
@@ -69,7 +85,7 @@ pub(crate) fn site_of(url: &str) -> &str {
 }
 
 /// How a final answer counts.
-fn outcome_of(head: &HopHead) -> Outcome {
+pub(crate) fn outcome_of(head: &HopHead) -> Outcome {
     if is_challenge(head) {
         return Outcome::Challenge;
     }
@@ -114,42 +130,50 @@ fn announces_too_much(head: &HopHead, bytes_max: u64) -> bool {
 impl Worker {
     /// What bandwidth does now, or why it does nothing.
     pub(crate) fn bandwidth_state(&self) -> BandwidthState {
+        let ready = || if self.run.is_some() { BandwidthState::Fetching } else { BandwidthState::Idle };
+        let state = || self.waiting_for().unwrap_or_else(ready);
+        self.in_the_way().unwrap_or_else(state)
+    }
+
+    /// What keeps every fetch from being sent.
+    fn in_the_way(&self) -> Option<BandwidthState> {
         if let Some(barrier) = self.barrier() {
-            return barrier;
+            return Some(barrier);
         }
         if !self.settings.bandwidth {
-            return BandwidthState::Off;
+            return Some(BandwidthState::Off);
         }
         if !self.has_consent() {
-            return BandwidthState::NeedsConsent;
+            return Some(BandwidthState::NeedsConsent);
         }
         // Before the operator's card was seen it stands still as in a pause.
         if self.settings.paused || !self.settings.card_seen {
-            return BandwidthState::Paused;
+            return Some(BandwidthState::Paused);
         }
-        let Some(surroundings) = self.surroundings else { return BandwidthState::WaitingForAway };
+        let Some(surroundings) = self.surroundings else { return Some(BandwidthState::WaitingForAway) };
         if !surroundings.host_permission {
-            BandwidthState::NoPermission
+            Some(BandwidthState::NoPermission)
         } else if surroundings.data_saver {
-            BandwidthState::DataSaver
+            Some(BandwidthState::DataSaver)
+        } else if let Some(limited) = self.limited() {
+            Some(limited)
         } else if !surroundings.away && self.settings.bandwidth_when != BandwidthWhen::Always {
-            BandwidthState::WaitingForAway
-        } else if self.run.is_some() {
-            BandwidthState::Fetching
+            Some(BandwidthState::WaitingForAway)
         } else {
-            BandwidthState::Idle
+            None
         }
     }
 
     /// Whether a request may be sent now.
     pub(crate) fn may_fetch(&self) -> bool {
-        matches!(self.bandwidth_state(), BandwidthState::Idle | BandwidthState::Fetching)
+        self.in_the_way().is_none()
     }
 
     /// Stops the fetch under way; its lease stays.
     pub(crate) fn abort_run(&mut self) {
         if let Some(run) = self.run.take() {
             self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+            self.count_given_up(&run);
             self.changed();
         }
     }
@@ -163,7 +187,10 @@ impl Worker {
     /// Begins the next fetch. One that policy refuses is over at once, so another may begin.
     pub(crate) fn begin_fetches(&mut self, now: Timestamp) {
         while self.run.is_none() && self.may_fetch() && !self.storage.is_failing() {
-            let Some(offer) = self.next_to_fetch() else { return };
+            let Some(offer) = self.next_to_fetch(now) else { return };
+            if !self.is_covered(0) {
+                return;
+            }
             let Some(lease) = self.leases.get(&offer) else { return };
             let Item::Fetch(item) = lease.item.clone() else { return };
             let run = Run {
@@ -176,6 +203,8 @@ impl Worker {
                 head: None,
                 head_ms: 0,
                 traffic: Traffic::default(),
+                reading: None,
+                next_url: None,
                 item,
             };
             let url = run.item.url.clone();
@@ -183,11 +212,34 @@ impl Worker {
         }
     }
 
-    fn next_to_fetch(&self) -> Option<Hash> {
+    /// The first lease whose turn it is. One that the caps don't let pass in time goes back.
+    fn next_to_fetch(&mut self, now: Timestamp) -> Option<Hash> {
         let room_bytes = limits::BODIES_BYTES_MAX.saturating_sub(self.bodies_bytes());
-        let fits = |item: &Item| matches!(item, Item::Fetch(f) if f.bytes_max.get() <= room_bytes);
-        let next = self.leases.iter().find(|(_, lease)| !lease.is_done && fits(&lease.item));
-        next.map(|(offer, _)| *offer)
+        let open = self.leases.iter().filter(|(_, lease)| !lease.is_done);
+        let fetches = open.filter_map(|(offer, lease)| match &lease.item {
+            Item::Fetch(item) => {
+                let domain = domain_of_url(&item.url).to_owned();
+                Some((*offer, domain, item.bytes_max.get(), self.clock.to_local(lease.offer.deadline)))
+            }
+            Item::Judgment(_) => None,
+        });
+        let fetches: Vec<_> = fetches.filter(|(_, _, bytes_max, _)| *bytes_max <= room_bytes).collect();
+        for (offer, domain, bytes_max, deadline) in fetches {
+            match self.turn(&domain, bytes_max, deadline.max(now)) {
+                Turn::Now => return Some(offer),
+                Turn::Later => {}
+                Turn::TooLate => self.give_back(offer, ReturnReason::SwitchedOff),
+            }
+        }
+        None
+    }
+
+    /// Sends a redirect that had to wait for its turn.
+    pub(crate) fn resume_hop(&mut self, now: Timestamp) {
+        let Some(mut run) = self.run.take_if(|run| run.next_url.is_some()) else { return };
+        if let Some(url) = run.next_url.take() {
+            self.request(run, url, now);
+        }
     }
 
     /// Sends one request, if policy lets its URL pass.
@@ -195,9 +247,20 @@ impl Worker {
         if let Err(refusal) = judge_url(&url, run.item.http_allowed) {
             return self.finish(run, End::refused(refusal), now);
         }
+        if let Err(refusal) = self.nevers.judge_host(site_of(&url)) {
+            return self.finish(run, End::refused(refusal), now);
+        }
         if run.hops.len() >= HOPS_MAX {
             return self.finish(run, End::refused(Refusal::TooManyHops), now);
         }
+        let is_first = run.hops.is_empty();
+        if !is_first && !(self.may_hop(domain_of_url(&url)) && self.is_covered(0)) {
+            run.head = None;
+            run.next_url = Some(url);
+            self.run = Some(run);
+            return;
+        }
+        self.count_request(domain_of_url(&url), now);
         self.next_fetch += 1;
         run.id = FetchId(self.next_fetch);
         if self.looks_up_first {
@@ -222,8 +285,8 @@ impl Worker {
     }
 
     /// Takes the run out if the event is about the request under way and in this state.
-    fn take_run(&mut self, id: FetchId, has_head: bool) -> Option<Run> {
-        let is_sent = |run: &Run| run.looking_up.is_none() && run.head.is_some() == has_head;
+    pub(crate) fn take_run(&mut self, id: FetchId, has_head: bool) -> Option<Run> {
+        let is_sent = |run: &Run| run.is_open() && run.head.is_some() == has_head;
         self.run.take_if(|run| run.id == id && is_sent(run))
     }
 
@@ -247,7 +310,9 @@ impl Worker {
             // Only an address is kept; whatever else came is no address.
             hop.address = head.address.clone().filter(|_| judged != Err(Refusal::NoAddress)).unwrap_or_default();
             hop.status = head.status;
-            run.traffic = add(run.traffic, traffic(run.item.method, &hop.url, Some(&head), 0));
+            let heads = traffic(run.item.method, &hop.url, Some(&head), 0);
+            run.traffic = add(run.traffic, heads);
+            self.count_bytes(heads.sent.get().saturating_add(heads.received.get()));
         }
         run.head = Some(head.clone());
         if let Err(refusal) = judged {
@@ -265,8 +330,7 @@ impl Worker {
         } else if let Err(refusal) = judge_content(&head) {
             self.close(run, End::refused(refusal), now);
         } else {
-            let timeout_ms = self.time_left_ms(&run, limits::BODY_TIMEOUT_MS, now);
-            self.effects.push_back(Effect::ReadBody { fetch: id, bytes_max: ceiling_bytes, timeout_ms });
+            run.reading = Some(Reading::new());
             self.run = Some(run);
         }
     }
@@ -275,32 +339,25 @@ impl Worker {
         let Some(url) = location else { return self.close(run, End::refused(Refusal::BadRedirect), now) };
         // The redirect's own body is nobody's.
         self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+        self.count_unread(&run);
         self.request(run, url, now);
     }
 
     /// Ends a fetch whose response is still open in the shell.
-    fn close(&mut self, run: Run, end: End, now: Timestamp) {
+    pub(crate) fn close(&mut self, run: Run, end: End, now: Timestamp) {
         self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+        self.count_unread(&run);
         self.finish(run, end, now);
     }
 
-    pub(crate) fn body_read(&mut self, id: FetchId, body: Vec<u8>, encoded_bytes: u64, now: Timestamp) {
-        let Some(run) = self.take_run(id, true) else { return };
-        if body.len() as u64 > run.item.bytes_max.get() {
-            return self.finish(run, End { encoded_bytes, ..End::refused(Refusal::TooLarge) }, now);
-        }
-        let outcome = run.head.as_ref().map_or(Outcome::Network, outcome_of);
-        if run.head.as_ref().is_some_and(|head| is_short(head, &body)) {
-            return self.finish(run, End { encoded_bytes, ..End::without_body(Outcome::Network) }, now);
-        }
-        self.finish(run, End { outcome, refusal: None, body, encoded_bytes }, now);
-    }
-
     pub(crate) fn fetch_failed(&mut self, id: FetchId, failure: FetchFailure, encoded_bytes: u64, now: Timestamp) {
-        let Some(mut run) = self.run.take_if(|run| run.id == id) else { return };
+        let Some(mut run) = self.run.take_if(|run| run.id == id && run.next_url.is_none()) else { return };
         if let (None, None, Some(hop)) = (&run.looking_up, &run.head, run.hops.last()) {
-            run.traffic = add(run.traffic, traffic(run.item.method, &hop.url, None, 0));
+            let asked = traffic(run.item.method, &hop.url, None, 0);
+            run.traffic = add(run.traffic, asked);
+            self.count_bytes(asked.sent.get().saturating_add(asked.received.get()));
         }
+        self.count_unread(&run);
         let end = match failure {
             FetchFailure::Network => End::without_body(Outcome::Network),
             FetchFailure::Timeout => End::without_body(Outcome::Timeout),
@@ -309,8 +366,15 @@ impl Worker {
         self.finish(run, End { encoded_bytes, ..end }, now);
     }
 
-    fn finish(&mut self, run: Run, end: End, now: Timestamp) {
-        let body_traffic = Traffic { received: count(end.encoded_bytes), ..Traffic::default() };
+    /// Ends the fetch under way because policy has changed.
+    pub(crate) fn refuse_run(&mut self, refusal: Refusal, now: Timestamp) {
+        if let Some(run) = self.run.take() {
+            self.close(run, End::refused(refusal), now);
+        }
+    }
+
+    pub(crate) fn finish(&mut self, run: Run, end: End, now: Timestamp) {
+        let body_traffic = self.count_body(&run, end.encoded_bytes);
         let all = add(run.traffic, body_traffic);
         let report = FetchReport {
             outcome: end.outcome,

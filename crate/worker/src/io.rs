@@ -57,6 +57,14 @@ pub enum Event {
         /// The head.
         head: HopHead,
     },
+    /// All that `ReadBody` allowed was read, and there may be more: the shell reads nothing until the next
+    /// `ReadBody`.
+    BodyProgress {
+        /// Which fetch.
+        fetch: FetchId,
+        /// Decoded bytes of this body that were read so far.
+        bytes: u64,
+    },
     /// The body is whole.
     BodyRead {
         /// Which fetch.
@@ -131,6 +139,8 @@ pub struct Surroundings {
     pub day_start: Timestamp,
     /// What an organisation that manages this browser says.
     pub managed: Managed,
+    /// Local time minus UTC, minutes.
+    pub utc_offset_min: i32,
 }
 
 /// What an organisation that manages this browser says; nothing in a browser that nobody manages.
@@ -184,13 +194,16 @@ pub enum Effect {
         /// For the response head, milliseconds.
         timeout_ms: u64,
     },
-    /// Read the body of the hop that answered.
+    /// Read on in the body of the hop that answered, until the allowance is read or the body ends. Between two of
+    /// these nothing is read.
     ReadBody {
         /// Which fetch.
         fetch: FetchId,
+        /// How much may be read now, decoded bytes; a last chunk may reach beyond it.
+        allowance_bytes: u64,
         /// Ceiling of the decoded body.
         bytes_max: u64,
-        /// For the whole body, milliseconds.
+        /// For reading that much, milliseconds.
         timeout_ms: u64,
     },
     /// Stop a fetch now; no further byte of it is read.

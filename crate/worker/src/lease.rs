@@ -54,6 +54,7 @@ impl Worker {
         let hash = offer.hash();
         match self.judge_assignment(&offer, item_bytes, now) {
             Ok(item) => {
+                self.nevers.taken();
                 let lease = Lease {
                     seq: self.take_seq(),
                     offer: offer.payload().clone(),
@@ -63,11 +64,17 @@ impl Worker {
                     is_done: false,
                     held_since: Some(now),
                 };
+                if lease.offer.class == JobClass::Fetch {
+                    self.reserve();
+                }
                 self.leases.insert(hash, lease);
                 self.persist([Key::Lease(hash)], After::Nothing);
                 self.changed();
             }
             Err(NotTaken::Returned(reason)) => {
+                if reason == ReturnReason::Skipped {
+                    self.nevers.returned(now);
+                }
                 self.send(&ToCoordinator::Return { offer: hash, reason });
                 // The coordinator may count the place as filled.
                 if let Phase::Ready(ready) = &mut self.link.phase {
@@ -103,10 +110,17 @@ impl Worker {
         if class_of(&item) != promise.class {
             return Err(Returned(ReturnReason::Broken));
         }
+        if self.nevers.refuses(&item) {
+            return Err(Returned(ReturnReason::Skipped));
+        }
         if self.places(promise.class) == 0 {
             return Err(Returned(ReturnReason::TooMany));
         }
         Ok(item)
+    }
+
+    pub(crate) fn has_fetch_leases(&self) -> bool {
+        self.leases.works().any(|lease| lease.offer.class == JobClass::Fetch)
     }
 
     /// Free places of a class by the limits alone.
@@ -119,9 +133,10 @@ impl Worker {
     }
 
     /// Tells how much more work is welcome, if that changed. None while storage fails.
-    pub(crate) fn send_want(&mut self) {
-        let open = !self.storage.is_failing();
-        let fetch = if open && self.may_fetch() { self.places(JobClass::Fetch) } else { 0 };
+    pub(crate) fn send_want(&mut self, now: Timestamp) {
+        let rests = self.nevers.rest_until(now).is_some();
+        let open = !self.storage.is_failing() && !rests;
+        let fetch = if open && self.may_fetch() && self.may_want_fetches() { self.places(JobClass::Fetch) } else { 0 };
         let judgment = if open && self.may_judge() { self.places(JobClass::Judgment) } else { 0 };
         let Phase::Ready(ready) = &mut self.link.phase else { return };
         if ready.wanted != Some((fetch, judgment)) {

@@ -11,6 +11,10 @@
 
 #[cfg(feature = "bandwidth")]
 mod answer;
+#[cfg(feature = "bandwidth")]
+mod body;
+#[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "without fetches nothing is counted"))]
+mod caps;
 mod clock;
 mod consent;
 #[cfg(feature = "bandwidth")]
@@ -23,8 +27,10 @@ mod judgment;
 mod lease;
 pub mod limits;
 mod link;
+mod log;
 #[cfg(feature = "bandwidth")]
 mod lookup;
+mod never;
 mod opened;
 mod outbox;
 mod picture;
@@ -47,14 +53,19 @@ use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp};
 use lull_view::{Command, Notice, Reply, Settings, View};
 
 pub use io::*;
+pub use log::Reading;
 pub use lull_policy::REQUEST_HEADERS;
+pub use records::NOT_LOADED;
 pub use traffic::traffic;
 
+use caps::Metering;
 use clock::Clock;
 use consent::Agreed;
 use fetch::Run;
 use lease::Lease;
 use link::Link;
+use log::DaysRecord;
+use never::Nevers;
 use outbox::Entry;
 use picture::Pictures;
 use receipt::Receipts;
@@ -80,6 +91,7 @@ pub struct Worker {
     account: AccountRecord,
     counters: Counters,
     counters_written: Timestamp,
+    metering: Metering,
     link: Link,
     leases: Row<Lease>,
     returned: LiteMap<Hash, ReturnedRecord>,
@@ -92,6 +104,9 @@ pub struct Worker {
     next_seq: u64,
     outbox: Row<Entry>,
     receipts: Receipts,
+    /// How far the log goes back, and what each day came to.
+    days: DaysRecord,
+    nevers: Nevers,
     storage: Storage,
     notices: Vec<Notice>,
     /// The judgment on screen.
@@ -118,6 +133,7 @@ impl Worker {
 
     /// Takes an event in. `now` is the browser's own clock; it may jump.
     pub fn handle(&mut self, event: Event, now: Timestamp) {
+        self.look_at_limits(now);
         match event {
             // A shell whose timer fired a little early is asked again.
             Event::Tick => self.shown.forget_wake(),
@@ -128,6 +144,7 @@ impl Worker {
             Event::PersistFailed { batch } => self.persist_failed(batch, now),
             Event::LookedUp { fetch, addresses } => self.looked_up(fetch, &addresses, now),
             Event::HopAnswered { fetch, head } => self.hop_answered(fetch, head, now),
+            Event::BodyProgress { fetch, bytes } => self.body_progress(fetch, bytes, now),
             Event::BodyRead { fetch, body, encoded_bytes } => self.body_read(fetch, body, encoded_bytes, now),
             Event::FetchFailed { fetch, failure, encoded_bytes } => {
                 self.fetch_failed(fetch, failure, encoded_bytes, now);
@@ -155,13 +172,15 @@ impl Worker {
         self.link_view()
     }
 
-    /// Answers what only asks (`OpenReceipt`, `Export`, `JudgeUrl`) and, in words, what isn't carried out.
-    /// `None` for all other commands, which go to [`Worker::handle`].
+    /// Answers what only asks and needs nothing from storage: `OpenReceipt`, `Export`, `JudgeUrl`, `ListDays`; what
+    /// [`Worker::reading_of`] takes is read first, and, in words, what isn't
+    /// carried out. `None` for all other commands, which go to [`Worker::handle`].
     pub fn query(&self, query: &Command, _now: Timestamp) -> Option<Reply> {
         match query {
             Command::OpenReceipt { offer, change } => {
                 Some(Reply::Receipt { receipt: self.open_receipt(offer, change.as_ref()) })
             }
+            Command::ListDays => Some(Reply::Days { days: self.days.totals(|at| self.clock.to_local(at)) }),
             Command::Export => Some(Reply::Export { jsonl: self.export() }),
             Command::JudgeUrl { url } => {
                 let refusal = lull_policy::judge_url(url, false).err().map(|refusal| refusal.code().to_owned());
@@ -181,14 +200,19 @@ impl Worker {
     /// Brings everything in line after an event: what is over ends, what is due begins. The order
     /// matters: a fetch is aborted and leases are given back before the connection is closed.
     fn settle(&mut self, now: Timestamp) {
+        self.look_at_limits(now);
         self.expire(now);
         self.stop_what_is_switched_off();
+        self.stop_what_is_never(now);
         self.tick_link(now);
         self.begin_fetches(now);
+        self.go_on_fetching(now);
+        self.settle_usage(now);
         self.tick_storage(now);
+        self.tick_log(now);
         self.load_pictures(now);
         self.send_results(now);
-        self.send_want();
+        self.send_want(now);
         self.choose_judgment(now);
         self.show(now);
     }

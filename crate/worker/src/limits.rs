@@ -22,10 +22,41 @@ pub const BODIES_BYTES_MAX: u64 = 32 * 1024 * 1024;
 pub const BLOB_STALL_MS: u64 = 3_000;
 /// The next judgment waits this long for its picture before a later one goes ahead, milliseconds.
 pub const HEAD_OF_ROW_MS: u64 = 3_000;
-/// Receipts kept: the newest.
+/// Settled receipts that are loaded at the start: the newest. Older ones are kept, but read only when asked for.
+pub const RECEIPTS_LOADED_MAX: usize = 128;
+/// Receipts that are loaded, those that still wait for their verdict included. The oldest go to those that are kept;
+/// a verdict about them comes too late to be kept with them.
 pub const RECEIPTS_MAX: usize = 2_000;
-/// Receipts kept, bytes.
+/// Receipts that are loaded, bytes.
 pub const RECEIPTS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Receipts that are moved at a time.
+pub const RECEIPTS_MOVED_MAX: usize = 64;
+/// A day, milliseconds.
+pub const DAY_MS: u64 = 24 * 3_600_000;
+/// The log goes back this far, days.
+pub const LOG_DAYS_MAX: u64 = 90;
+/// Days with totals of their own. A day and a half more: days are a person's, and the last may have just begun.
+pub const DAY_ROWS_MAX: usize = 92;
+/// The log and the kept receipts together, bytes, as they are counted when they are written; the oldest go first.
+pub const LOG_BYTES_MAX: u64 = 192 * 1024 * 1024;
+/// A text in the log, bytes of UTF-8; longer ones are cut.
+pub const LOG_TEXT_BYTES_MAX: usize = 256;
+/// Numbers that a question to the log reads at a time.
+pub const LOG_READ_MAX: u64 = 1_024;
+/// Numbers of kept receipts that are exported at a time.
+pub const KEPT_READ_MAX: u64 = 64;
+/// Numbers between the ends of the log: more than `LOG_BYTES_MAX` has room for.
+pub const LOG_SPAN_MAX: u64 = 1 << 21;
+/// Numbers that are pruned at a time.
+pub const PRUNED_MAX: u64 = 512;
+/// Domains that are never served.
+pub const NEVER_DOMAINS_MAX: usize = 500;
+/// Requesters that are never served.
+pub const NEVER_REQUESTERS_MAX: usize = 100;
+/// Assignments in a row that go back because of that list before the worker rests.
+pub const NEVER_RETURNS_MAX: u32 = 64;
+/// That rest, milliseconds.
+pub const NEVER_REST_MS: u64 = 2_000;
 /// The most receipts and results that one try deletes to make room for settings that take consent back.
 pub const ROOM_RECORDS_MAX: usize = 128;
 /// Leases given back that are remembered until their deadline, so that none comes up again.
@@ -34,3 +65,18 @@ pub const RETURNED_MAX: usize = 64;
 pub const NOTICES_MAX: usize = 16;
 /// Counters that only inform are written at most this often, milliseconds.
 pub const COUNTERS_MS_MIN: u64 = 30_000;
+/// Bytes that a mark in storage lies ahead of what was counted: as much may be counted too much after a kill.
+pub const RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+/// A response's head that is on its way when nothing of it was told yet, bytes.
+pub const HEAD_BYTES: u64 = 64 * 1024;
+/// Nothing was in flight for this long: the exact count is written, milliseconds.
+pub const QUIET_MS: u64 = 2_000;
+/// After a lease went back because of a cap no fetch work is asked for, milliseconds.
+pub const CAP_REST_MS: u64 = 5 * 60_000;
+/// A pause for an hour, milliseconds.
+pub const PAUSE_HOUR_MS: u64 = 3_600_000;
+/// The local hour at which a pause "until tomorrow" ends.
+pub const PAUSE_MORNING_HOUR: u64 = 6;
+/// What a site can have sent of a body that nobody reads before it hears of the request's end, bytes: the first
+/// windows of its connection.
+pub const UNREAD_BYTES_MAX: u64 = 64 * 1024;

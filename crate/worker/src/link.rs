@@ -126,7 +126,9 @@ impl Worker {
     /// Sends a message if the connection is ready; else what it says is said again after a reconnect.
     pub(crate) fn send(&mut self, message: &ToCoordinator) {
         if self.is_ready() {
-            self.effects.push_back(Effect::Send(message.to_frame()));
+            let frame = message.to_frame();
+            self.count_upload(frame.len());
+            self.effects.push_back(Effect::Send(frame));
         }
     }
 

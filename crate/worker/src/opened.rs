@@ -7,6 +7,7 @@ use lull_protocol::statement::{Offer, Verdict, WorkResult};
 use lull_protocol::{Hash, Item, PublicKey};
 use lull_view::{ChangeByte, ChangedByte, ReceiptCheck, ReceiptPart, ReceiptView};
 
+use crate::records::ReceiptRecord;
 use crate::{Worker, words};
 
 /// The first line's `format`.
@@ -22,7 +23,38 @@ impl Worker {
     /// A receipt, checked. Without a verdict yet it has three parts and their checks.
     pub(crate) fn open_receipt(&self, offer: &str, change: Option<&ChangeByte>) -> Option<ReceiptView> {
         let offer = Hash::from_hex(offer)?;
-        let (mut receipt, has_verdict) = self.receipt_of(&offer)?;
+        let (receipt, has_verdict) = self.receipt_of(&offer)?;
+        Some(self.checked(&offer, receipt, has_verdict, change))
+    }
+
+    /// The same of a receipt that was read from storage.
+    pub(crate) fn receipt_view(
+        &self,
+        offer: &Hash,
+        record: &ReceiptRecord,
+        change: Option<&ChangeByte>,
+    ) -> ReceiptView {
+        let (receipt, has_verdict) = parts_of_record(record);
+        self.checked(offer, receipt, has_verdict, change)
+    }
+
+    /// Whether a receipt, or what will be one, is in memory.
+    pub(crate) fn has_receipt(&self, offer: &Hash) -> bool {
+        self.outbox.contains(offer) || self.receipts.by_offer(offer).is_some()
+    }
+
+    /// Item, offer and result, if they are in memory.
+    pub(crate) fn parts_of(&self, offer: &Hash) -> Option<[Vec<u8>; 3]> {
+        self.receipt_of(offer).map(|(receipt, _)| [receipt.item, receipt.offer, receipt.result])
+    }
+
+    fn checked(
+        &self,
+        offer: &Hash,
+        mut receipt: Receipt,
+        has_verdict: bool,
+        change: Option<&ChangeByte>,
+    ) -> ReceiptView {
         let changed = change.and_then(|change| change_byte(&mut receipt, change));
         // No key verifies under the zero key: without the coordinator's, nothing is said to hold.
         let coordinator = self.coordinator.as_ref().map_or(PublicKey([0; 32]), |c| c.key);
@@ -30,13 +62,13 @@ impl Worker {
         let checks = receipt.checks(&coordinator).into_iter().filter(|check| is_there(check.part));
         let checks: Vec<ReceiptCheck> = checks.map(check_view).collect();
         let parts = PARTS.into_iter().filter(|(part, _)| is_there(*part));
-        Some(ReceiptView {
+        ReceiptView {
             offer: offer.to_string(),
             parts: parts.map(|(part, name)| part_view(&receipt, part, name)).collect(),
             valid: checks.iter().all(|check| check.error.is_none()),
             checks,
             changed,
-        })
+        }
     }
 
     fn receipt_of(&self, offer: &Hash) -> Option<(Receipt, bool)> {
@@ -44,14 +76,11 @@ impl Worker {
             let (item, offer, result) = (entry.item.clone(), entry.offer.clone(), entry.result.bytes().to_vec());
             return Some((Receipt { item, offer, result, verdict: Vec::new() }, false));
         }
-        let record = self.receipts.by_offer(offer)?;
-        let verdict = record.verdict.as_ref().map(|v| v.to_vec());
-        let has_verdict = verdict.is_some();
-        let (item, offer, result) = (record.item.to_vec(), record.offer.to_vec(), record.result.to_vec());
-        Some((Receipt { item, offer, result, verdict: verdict.unwrap_or_default() }, has_verdict))
+        self.receipts.by_offer(offer).map(parts_of_record)
     }
 
-    /// Every complete receipt as JSON Lines, the oldest first. What has no verdict yet is no receipt.
+    /// Every complete receipt that is loaded as JSON Lines, the oldest first; those that are kept follow by
+    /// `ExportKept`. What has no verdict yet is no receipt.
     pub(crate) fn export(&self) -> String {
         // Hexadecimal and base64 need no escapes.
         let coordinator = self.coordinator.as_ref().map(|c| c.key.to_string()).unwrap_or_default();
@@ -60,15 +89,29 @@ impl Worker {
             self.me
         );
         for (_, record) in self.receipts.in_row() {
-            let Some(verdict) = &record.verdict else { continue };
-            let [item, offer, result, verdict] =
-                [&record.item, &record.offer, &record.result, verdict].map(|bytes| Base64::encode_string(bytes));
-            out.push_str(&format!(
-                "{{\"item\":\"{item}\",\"offer\":\"{offer}\",\"result\":\"{result}\",\"verdict\":\"{verdict}\"}}\n"
-            ));
+            out.push_str(&record.line().unwrap_or_default());
         }
         out
     }
+}
+
+impl ReceiptRecord {
+    /// A complete receipt as a line of the export.
+    pub(crate) fn line(&self) -> Option<String> {
+        let verdict = self.verdict.as_ref()?;
+        let [item, offer, result, verdict] =
+            [&self.item, &self.offer, &self.result, verdict].map(|bytes| Base64::encode_string(bytes));
+        Some(format!(
+            "{{\"item\":\"{item}\",\"offer\":\"{offer}\",\"result\":\"{result}\",\"verdict\":\"{verdict}\"}}\n"
+        ))
+    }
+}
+
+fn parts_of_record(record: &ReceiptRecord) -> (Receipt, bool) {
+    let verdict = record.verdict.as_ref().map(|v| v.to_vec());
+    let has_verdict = verdict.is_some();
+    let (item, offer, result) = (record.item.to_vec(), record.offer.to_vec(), record.result.to_vec());
+    (Receipt { item, offer, result, verdict: verdict.unwrap_or_default() }, has_verdict)
 }
 
 /// Flips the lowest bit of one byte and says where that was.

@@ -85,11 +85,13 @@ impl Worker {
             retry_at: None,
         };
         self.take_seq();
-        let mut keys = vec![Key::Outbox(offer), Key::Lease(offer)];
+        let mut keys = vec![Key::Outbox(offer), Key::Lease(offer), Key::Log(seq), Key::Days];
         if !entry.body.is_empty() {
             keys.push(Key::Body(offer));
         }
+        let result = entry.result.payload().clone();
         self.outbox.insert(offer, entry);
+        self.log_work(seq, &result, now);
         self.persist(keys, After::Result(offer));
         self.changed();
     }
@@ -107,7 +109,7 @@ impl Worker {
     pub(crate) fn take_answer_back(&mut self, offer: &Hash) -> bool {
         let is_answer = self.outbox.get(offer).is_some_and(|e| e.class == JobClass::Judgment && !e.is_durable);
         if is_answer {
-            self.outbox.remove(offer);
+            self.drop_unstored(offer);
             if let Some(lease) = self.leases.get_mut(offer) {
                 lease.is_done = false;
             }
@@ -116,13 +118,20 @@ impl Worker {
         is_answer
     }
 
+    /// Forgets a result that storage never held.
+    fn drop_unstored(&mut self, offer: &Hash) {
+        if let Some(entry) = self.outbox.remove(offer) {
+            self.unlog_work(entry.seq, entry.result.payload());
+        }
+    }
+
     /// Lets results go that storage has not taken by the end of their lease: nobody would take them now.
     pub(crate) fn drop_unstorable(&mut self, coordinator_now: Timestamp) {
         if self.storage.is_failing() {
             let is_late = |entry: &Entry| !entry.is_durable && entry.deadline <= coordinator_now;
             let late: Vec<Hash> = self.outbox.iter().filter(|(_, e)| is_late(e)).map(|(offer, _)| *offer).collect();
             for offer in late {
-                self.outbox.remove(&offer);
+                self.drop_unstored(&offer);
                 self.leases.remove(&offer);
                 self.changed();
             }
@@ -189,6 +198,7 @@ impl Worker {
         let Some(range) = entry.body.get(from..to) else { return };
         entry.sent_to = to;
         let pieces: Vec<Vec<u8>> = range.chunks(CHUNK_BYTES_MAX).map(<[u8]>::to_vec).collect();
+        self.persist_lazily(Key::Usage);
         let mut at = offset;
         for piece in pieces {
             let next = ByteCount::new(at.get() + piece.len() as u64).unwrap_or(at);
@@ -225,8 +235,8 @@ impl Worker {
         let OutboxRecord { seq, offer: offer_bytes, item, result } = record;
         let receipt =
             ReceiptRecord { seq, offer: offer_bytes, item, result, verdict: None, refused, contradiction: None };
-        let mut keys = self.receipts.insert(*offer, receipt);
-        keys.extend([Key::Outbox(*offer), Key::Receipt(*offer)]);
+        self.receipts.insert(*offer, receipt);
+        let mut keys = vec![Key::Outbox(*offer), Key::Receipt(*offer), Key::Log(seq)];
         if !entry.body.is_empty() {
             keys.push(Key::Body(*offer));
         }

@@ -27,6 +27,10 @@ pub(crate) struct Receipts {
     pub(crate) seen: u64,
     /// Records with verdicts that are not yet in a batch.
     pub(crate) unsaved: Keys,
+    /// What they pay, as far as no day counts it, base units.
+    pub(crate) uncounted: u64,
+    /// Receipts are on their way to where they are kept.
+    is_leaving: bool,
 }
 
 #[derive(Debug)]
@@ -34,6 +38,8 @@ struct Kept {
     record: ReceiptRecord,
     /// The result's hash, by which a verdict names it.
     result: Hash,
+    /// It is on its way out of what is loaded.
+    leaves: bool,
 }
 
 impl Placed for Kept {
@@ -43,18 +49,55 @@ impl Placed for Kept {
 }
 
 impl Receipts {
-    /// Adds a receipt whose offer has none yet; the oldest make room. The keys of those that went.
-    pub(crate) fn insert(&mut self, offer: Hash, record: ReceiptRecord) -> Vec<Key> {
+    /// Adds a receipt whose offer has none yet.
+    pub(crate) fn insert(&mut self, offer: Hash, record: ReceiptRecord) {
         self.bytes += record.bytes();
         let result = Hash::of(&record.result);
-        self.all.insert(offer, Kept { record, result });
-        let mut gone = Vec::new();
-        while self.all.len() > limits::RECEIPTS_MAX || self.bytes > limits::RECEIPTS_BYTES_MAX {
-            let Some(oldest) = self.all.offers().next() else { break };
-            self.remove(&oldest);
-            gone.push(Key::Receipt(oldest));
+        self.all.insert(offer, Kept { record, result, leaves: false });
+    }
+
+    /// The oldest that are settled leave what is loaded, some at a time: offers and places. Where too many wait
+    /// for their verdict, the oldest leave all the same.
+    pub(crate) fn leave(&mut self) -> Vec<(Hash, u64)> {
+        let surplus = self.all.len().saturating_sub(limits::RECEIPTS_LOADED_MAX).min(limits::RECEIPTS_MOVED_MAX);
+        if surplus == 0 || self.is_leaving || !self.unsaved.is_empty() {
+            return Vec::new();
         }
-        gone
+        let are_many = self.all.len() > limits::RECEIPTS_MAX || self.bytes > limits::RECEIPTS_BYTES_MAX;
+        let may_leave = |kept: &&mut Kept| are_many || kept.record.verdict.is_some() || kept.record.refused.is_some();
+        for kept in self.all.works_mut().filter(may_leave).take(surplus) {
+            kept.leaves = true;
+        }
+        let leaving = self.all.iter().filter(|(_, kept)| kept.leaves);
+        let leaving: Vec<(Hash, u64)> = leaving.map(|(offer, kept)| (*offer, kept.record.seq)).collect();
+        self.is_leaving = !leaving.is_empty();
+        leaving
+    }
+
+    /// It has left, or it stays. Its place and size, if it left.
+    pub(crate) fn left(&mut self, offer: &Hash, is_done: bool) -> Option<(u64, u64)> {
+        self.is_leaving = false;
+        let kept = self.all.get_mut(offer)?;
+        if !(std::mem::take(&mut kept.leaves) && is_done) {
+            return None;
+        }
+        let left = (kept.record.seq, kept.record.bytes() as u64);
+        self.remove(offer);
+        Some(left)
+    }
+
+    /// What storage has under `receipt/`.
+    pub(crate) fn loaded(&self, offer: &Hash) -> Option<&ReceiptRecord> {
+        self.all.get(offer).filter(|kept| !kept.leaves).map(|kept| &kept.record)
+    }
+
+    /// What is on its way to storage under `log-kept/`.
+    pub(crate) fn leaving(&self, seq: u64) -> Option<&ReceiptRecord> {
+        self.all.by_seq(seq).filter(|(_, kept)| kept.leaves).map(|(_, kept)| &kept.record)
+    }
+
+    pub(crate) fn by_seq(&self, seq: u64) -> Option<(&Hash, &ReceiptRecord)> {
+        self.all.by_seq(seq).map(|(offer, kept)| (offer, &kept.record))
     }
 
     pub(crate) fn remove(&mut self, offer: &Hash) {
@@ -83,7 +126,9 @@ impl Receipts {
 
     /// Completes a receipt. Whether the verdict contradicts the one that is there.
     fn set_verdict(&mut self, offer: &Hash, verdict: &[u8]) -> bool {
-        let Some(Kept { record, .. }) = self.all.get_mut(offer) else { return false };
+        let Some(Kept { record, leaves, .. }) = self.all.get_mut(offer) else { return false };
+        // It is written anew where it was, after the batch that moves it.
+        *leaves = false;
         let before = record.bytes();
         let is_other = record.verdict.as_ref().is_some_and(|first| first.as_slice() != verdict);
         let place = if is_other { &mut record.contradiction } else { &mut record.verdict };
@@ -116,8 +161,13 @@ impl Worker {
         if let Some(offer) = self.receipts.by_result(&result) {
             if self.receipts.set_verdict(&offer, statement) {
                 self.notice(Notice::Contradiction { offer: offer.to_string() });
+            } else {
+                let amount = verdict.payload().amount.get();
+                self.receipts.uncounted = self.receipts.uncounted.saturating_add(amount);
             }
             self.receipts.unsaved.insert(Key::Receipt(offer));
+            let seq = self.receipts.by_offer(&offer).map(|record| record.seq);
+            self.receipts.unsaved.extend(seq.map(Key::Log));
         }
         self.changed();
     }

@@ -14,6 +14,9 @@ use thiserror::Error;
 const VERSION: u64 = 1;
 /// One record, bytes.
 const RECORD_BYTES_MAX: usize = BODY_BYTES_MAX as usize + ITEM_BYTES_MAX + 4 * STATEMENT_BYTES_MAX + 1_024;
+/// The range of keys that a shell need not load: a machine that is given such records leaves them alone. Only the
+/// last key of the range tells it something: the highest number.
+pub const NOT_LOADED: (&str, &str) = ("log-kept/", "log0");
 /// Where records go that can't be read.
 pub(crate) const ASIDE: &str = "aside/";
 
@@ -27,12 +30,39 @@ pub(crate) enum Key {
     Verdicts,
     Stopped,
     Consent,
+    Caps,
+    Usage,
+    Pause,
     Lease(Hash),
     Returned(Hash),
     Outbox(Hash),
     Body(Hash),
     Receipt(Hash),
+    /// Whom never to serve.
+    Never,
+    /// How far the log goes back.
+    Days,
+    /// One piece of work in the log; not loaded.
+    Log(u64),
+    /// A settled receipt; not loaded.
+    Kept(u64),
 }
+
+/// The keys of records of which there is one at most.
+pub(crate) const PLAIN: [Key; 12] = [
+    Key::Settings,
+    Key::Counters,
+    Key::Coordinator,
+    Key::Account,
+    Key::Verdicts,
+    Key::Stopped,
+    Key::Consent,
+    Key::Caps,
+    Key::Usage,
+    Key::Pause,
+    Key::Never,
+    Key::Days,
+];
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,11 +74,19 @@ impl fmt::Display for Key {
             Self::Verdicts => f.write_str("verdicts"),
             Self::Stopped => f.write_str("stopped"),
             Self::Consent => f.write_str("consent"),
+            Self::Caps => f.write_str("caps"),
+            Self::Usage => f.write_str("usage"),
+            Self::Pause => f.write_str("pause"),
             Self::Lease(offer) => write!(f, "lease/{offer}"),
             Self::Returned(offer) => write!(f, "returned/{offer}"),
             Self::Outbox(offer) => write!(f, "outbox/{offer}"),
             Self::Body(offer) => write!(f, "body/{offer}"),
             Self::Receipt(offer) => write!(f, "receipt/{offer}"),
+            Self::Never => f.write_str("never"),
+            Self::Days => f.write_str("days"),
+            // Of one length, so that their order is that of the numbers.
+            Self::Log(number) => write!(f, "log/{number:016x}"),
+            Self::Kept(number) => write!(f, "log-kept/{number:016x}"),
         }
     }
 }
@@ -57,17 +95,13 @@ impl Key {
     /// Reads a storage key; `None` for what is not a record of this machine.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let Some((kind, offer)) = text.split_once('/') else {
-            let plain = [
-                Self::Settings,
-                Self::Counters,
-                Self::Coordinator,
-                Self::Account,
-                Self::Verdicts,
-                Self::Stopped,
-                Self::Consent,
-            ];
-            return plain.into_iter().find(|key| key.to_string() == text);
+            return PLAIN.into_iter().find(|key| key.to_string() == text);
         };
+        if kind == "log" || kind == "log-kept" {
+            let number = u64::from_str_radix(offer, 16).ok()?;
+            let key = if kind == "log" { Self::Log(number) } else { Self::Kept(number) };
+            return (key.to_string() == text).then_some(key);
+        }
         let offer = Hash::from_hex(offer)?;
         match kind {
             "lease" => Some(Self::Lease(offer)),
@@ -80,7 +114,20 @@ impl Key {
     }
     /// Whether the record only makes sense with the coordinator it came from.
     pub(crate) fn is_of_a_coordinator(self) -> bool {
-        !matches!(self, Self::Settings | Self::Counters | Self::Stopped | Self::Consent)
+        !matches!(
+            self,
+            Self::Settings
+                | Self::Counters
+                | Self::Stopped
+                | Self::Consent
+                | Self::Caps
+                | Self::Usage
+                | Self::Pause
+                | Self::Never
+                | Self::Days
+                | Self::Log(_)
+                | Self::Kept(_)
+        )
     }
 }
 

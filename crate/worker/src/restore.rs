@@ -3,22 +3,26 @@
 use std::collections::VecDeque;
 
 use litemap::LiteMap;
+use lull_policy::caps::{Caps, Usage};
 use lull_protocol::cbor::ByteVec;
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::statement::{Offer, OperatorCard, Report, WorkResult};
 use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
 use lull_view::{Notice, Settings};
 
+use crate::caps::{Metering, PauseRecord};
 use crate::clock::Clock;
 use crate::consent::Agreed;
 use crate::lease::{Lease, class_of};
 use crate::link::{Link, Phase};
+use crate::log::DaysRecord;
+use crate::never::{NeverRecord, Nevers};
 use crate::outbox::Entry;
 use crate::picture::Pictures;
 use crate::receipt::Receipts;
 use crate::records::{
-    AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, ReceiptRecord, ReturnedRecord,
-    SettingsRecord, StoppedRecord, Unreadable, seal,
+    AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
+    ReturnedRecord, SettingsRecord, StoppedRecord, Unreadable, seal,
 };
 use crate::row::Row;
 use crate::storage::Storage;
@@ -42,13 +46,23 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     }
     let coordinator = loading.take(Key::Coordinator, read_coordinator);
     let account = loading.take(Key::Account, |r: AccountRecord| Ok(r)).unwrap_or_default();
-    let (receipts, too_many) = restore_receipts(&mut loading);
+    let never = loading.take(Key::Never, |r: NeverRecord| Ok(r.0)).unwrap_or_default();
+    let (days, last_logged) = restore_days(&mut loading);
+    let is_new_to_days = days.is_none();
+    let days = days.unwrap_or_default();
+    let receipts = restore_receipts(&mut loading);
     let outbox = restore_outbox(&mut loading, &me, &receipts);
     let leases = restore_leases(&mut loading, &me, coordinator.as_ref(), &outbox, &receipts);
     let returned = restore_returned(&mut loading);
+    let metering = restore_metering(&mut loading, settings.paused);
     let mut worker = Worker {
+        metering,
         clock: Clock { ahead_ms: coordinator.as_ref().map_or(0, |c| c.ahead_ms_stored) },
-        next_seq: receipts.next_seq().max(outbox.next_seq()).max(leases.next_seq()),
+        next_seq: [receipts.next_seq(), outbox.next_seq(), leases.next_seq(), days.next, last_logged]
+            .into_iter()
+            .fold(0, u64::max),
+        nevers: Nevers::new(never),
+        days,
         link: Link::new(stopped),
         rng: fastrand::Rng::with_seed(seed),
         effects: VecDeque::new(),
@@ -77,7 +91,9 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     };
     worker.notice_other_key();
     worker.give_back_too_many();
-    too_many.into_iter().for_each(|key| worker.persist_lazily(key));
+    if is_new_to_days {
+        worker.log_what_is_there();
+    }
     if of_another {
         // In one batch with what is set aside: afterwards nothing tells that it was another one.
         worker.persist_lazily(Key::Settings);
@@ -86,14 +102,33 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     worker
 }
 
+fn restore_metering(loading: &mut Loading, is_paused: bool) -> Metering {
+    let caps = loading.take(Key::Caps, |caps: Caps| Ok(caps.held())).unwrap_or_default();
+    let usage = loading.take(Key::Usage, |usage: Usage| Ok(usage.restored())).unwrap_or_default();
+    let pause = loading.take(Key::Pause, |pause: PauseRecord| Ok(pause)).filter(|_| is_paused);
+    Metering::new(caps, usage, pause)
+}
+
 fn read_coordinator(record: CoordinatorRecord) -> Result<Coordinator, Unreadable> {
     let card = Signed::<OperatorCard>::verify(&record.card, &record.key);
     let card = card.map_err(|_| Unreadable::Content("the card is not signed by its coordinator"))?;
     Ok(Coordinator { key: record.key, card, ahead_ms_stored: record.ahead_ms })
 }
 
-fn restore_receipts(loading: &mut Loading) -> (Receipts, Vec<Key>) {
-    let (mut receipts, mut too_many) = (Receipts::default(), Vec::new());
+/// How far the log goes back, and the number behind the last one that storage showed.
+fn restore_days(loading: &mut Loading) -> (Option<DaysRecord>, u64) {
+    let numbers = [loading.keys("log/"), loading.keys("log-kept/")].into_iter().flatten();
+    let last = numbers.filter_map(|key| match key {
+        Key::Log(number) | Key::Kept(number) => Some(number.saturating_add(1)),
+        _ => None,
+    });
+    let last = last.max().unwrap_or(0);
+    let sound = |r: DaysRecord| if r.is_sound() { Ok(r) } else { Err(Unreadable::Content("days out of order")) };
+    (loading.take(Key::Days, sound), last)
+}
+
+fn restore_receipts(loading: &mut Loading) -> Receipts {
+    let mut receipts = Receipts::default();
     for key in loading.keys("receipt/") {
         let Key::Receipt(offer) = key else { continue };
         let read = |r: ReceiptRecord| {
@@ -101,12 +136,12 @@ fn restore_receipts(loading: &mut Loading) -> (Receipts, Vec<Key>) {
             if is_named { Ok(r) } else { Err(Unreadable::Content("the key names another offer")) }
         };
         if let Some(record) = loading.take(key, read) {
-            too_many.extend(receipts.insert(offer, record));
+            receipts.insert(offer, record);
         }
     }
     let seen = loading.take(Key::Verdicts, |number: u64| Ok(number)).unwrap_or(0);
     (receipts.seen, receipts.received) = (seen, seen);
-    (receipts, too_many)
+    receipts
 }
 
 fn restore_outbox(loading: &mut Loading, me: &PublicKey, receipts: &Receipts) -> Row<Entry> {
@@ -229,6 +264,7 @@ impl Worker {
             self.notice(Notice::SetAside { record: name.clone() });
         }
         self.persist_lazily(Key::Counters);
+        self.persist_lazily(Key::Usage);
         self.persist_raw(writes);
     }
 
@@ -250,6 +286,10 @@ impl Worker {
                 _ => None,
             },
             Key::Consent => self.consent.as_ref().map(|agreed| seal(agreed.record())),
+            // What is as at first needs no record.
+            Key::Caps => (self.metering.caps != Caps::default()).then(|| seal(&self.metering.caps)),
+            Key::Usage => Some(seal(&self.metering.stored())),
+            Key::Pause => self.metering.pause.as_ref().map(seal),
             Key::Lease(offer) => self.leases.get(&offer).filter(|l| !l.is_done).map(|l| seal(&l.record())),
             Key::Returned(offer) => self.returned.get(&offer).map(seal),
             Key::Outbox(offer) => self.outbox.get(&offer).map(|entry| seal(&entry.record())),
@@ -257,21 +297,17 @@ impl Worker {
                 let body = self.outbox.get(&offer).map(|entry| &entry.body).filter(|body| !body.is_empty())?;
                 Some(seal(&ByteVec::from(body.clone())))
             }
-            Key::Receipt(offer) => self.receipts.by_offer(&offer).map(seal),
+            Key::Receipt(offer) => self.receipts.loaded(&offer).map(seal),
+            Key::Never => Some(seal(&NeverRecord(self.nevers.list.clone()))),
+            Key::Days => Some(seal(&self.days)),
+            Key::Log(number) => self.log_record(number).as_ref().map(seal),
+            Key::Kept(number) => self.receipts.leaving(number).map(seal),
         }
     }
 
-    /// Every key that a record exists for.
+    /// Every key that a record exists for, but for the log and the receipts that are kept.
     pub(crate) fn live_keys(&self) -> Vec<Key> {
-        let mut keys = vec![
-            Key::Settings,
-            Key::Counters,
-            Key::Coordinator,
-            Key::Account,
-            Key::Verdicts,
-            Key::Stopped,
-            Key::Consent,
-        ];
+        let mut keys = PLAIN.to_vec();
         keys.extend(self.leases.offers().map(Key::Lease));
         keys.extend(self.returned.keys().copied().map(Key::Returned));
         keys.extend(self.outbox.offers().flat_map(|offer| [Key::Outbox(offer), Key::Body(offer)]));

@@ -41,6 +41,11 @@ impl<T: Placed> Row<T> {
     pub(crate) fn contains(&self, offer: &Hash) -> bool {
         self.place(offer).is_some()
     }
+    /// By its place.
+    pub(crate) fn by_seq(&self, seq: u64) -> Option<(&Hash, &T)> {
+        let place = self.places.binary_search_by_key(&seq, |(_, work)| work.seq()).ok()?;
+        self.places.get(place).map(|(offer, work)| (offer, &**work))
+    }
     pub(crate) fn len(&self) -> usize {
         self.places.len()
     }

@@ -1,8 +1,10 @@
 //! What the person commands and what the shell saw.
 
+use lull_policy::caps::Caps;
 use lull_protocol::Timestamp;
 use lull_view::{BandwidthWhen, Command, Settings};
 
+use crate::caps::{PauseRecord, caps_of};
 use crate::records::Key;
 use crate::storage::After;
 use crate::{Effect, Surroundings, Worker};
@@ -31,15 +33,42 @@ impl Worker {
             Command::Agree { .. } => self.agree(now),
             Command::TakeConsentBack => self.take_consent_back(),
             Command::SetBandwidthWhen { when } => self.set(|s| s.bandwidth_when = when),
-            Command::SetPaused { on } => self.set(|s| s.paused = on),
+            Command::SetPaused { on } => self.set_paused(on, None),
+            Command::PauseFor { pause } => self.pause_for(pause, now),
+            Command::SetCaps { caps } => self.set_caps(caps_of(caps), now),
+            Command::ResetCaps => self.set_caps(Caps::default(), now),
             Command::CardSeen => self.set(|s| s.card_seen = true),
             Command::FirstRunDone => self.set(|s| s.first_run_done = true),
             Command::Answer { offer, option, input, shown_at } => self.answer(&offer, option, input, shown_at, now),
             Command::Skip { offer } => self.skip(&offer),
+            Command::Never(what) => self.never(what),
+            Command::RemoveNever(what) => self.remove_never(what),
             Command::DismissNotice => self.dismiss_notice(),
             Command::ConnectNow => self.connect_now(now),
-            // These only ask: `Worker::query` answers them.
-            Command::OpenReceipt { .. } | Command::Export | Command::JudgeUrl { .. } => {}
+            // These only ask: `Worker::query` and `Worker::reading_of` answer them.
+            Command::OpenReceipt { .. }
+            | Command::Export
+            | Command::ExportKept { .. }
+            | Command::FindActivities(_)
+            | Command::OpenActivity { .. }
+            | Command::ListDays
+            | Command::JudgeUrl { .. } => {}
+        }
+    }
+
+    /// Pauses, perhaps until a time, or goes on.
+    pub(crate) fn set_paused(&mut self, on: bool, pause: Option<PauseRecord>) {
+        let is_other_pause = self.metering.pause != pause;
+        if is_other_pause {
+            self.metering.pause = pause;
+            // In one batch with the settings, if they change.
+            self.persist_lazily(Key::Pause);
+            self.changed();
+        }
+        if self.settings.paused != on {
+            self.set(|s| s.paused = on);
+        } else if is_other_pause {
+            self.persist([], After::Nothing);
         }
     }
 

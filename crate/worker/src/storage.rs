@@ -62,6 +62,8 @@ pub(crate) enum After {
     Verdicts(u64),
     /// These receipts and results have made room.
     Room(Vec<Hash>),
+    /// These receipts are where they are kept.
+    Archived(Vec<Hash>),
 }
 
 impl Storage {
@@ -72,6 +74,10 @@ impl Storage {
     /// When failed writes are tried again.
     pub(crate) fn try_at(&self) -> Option<Timestamp> {
         self.failing.map(|f| f.try_at)
+    }
+    /// This record goes out with the next batch.
+    pub(crate) fn write_later(&mut self, key: Key) {
+        self.lazy.insert(key);
     }
     /// Settings must be kept, whatever has to make room for them.
     pub(crate) fn must_keep_settings(&mut self) {
@@ -108,18 +114,26 @@ impl Worker {
 
     /// Writes what the machine itself has no record for.
     pub(crate) fn persist_raw(&mut self, raw: Vec<Write>) {
-        self.emit(Group::new(Keys::default(), raw, After::Nothing));
+        self.persist_with([], raw, After::Nothing);
+    }
+
+    /// Both in one batch.
+    pub(crate) fn persist_with(&mut self, keys: impl IntoIterator<Item = Key>, raw: Vec<Write>, after: After) {
+        self.emit(Group::new(keys.into_iter().collect(), raw, after));
     }
 
     /// Writes this record with the next batch.
     pub(crate) fn persist_lazily(&mut self, key: Key) {
-        self.storage.lazy.insert(key);
+        self.storage.write_later(key);
     }
 
     fn emit(&mut self, mut group: Group) {
         group.keys.extend(std::mem::take(&mut self.storage.lazy));
         let mut writes = group.raw.clone();
-        writes.extend(group.keys.iter().map(|key| Write { key: key.to_string(), value: self.value_of(*key) }));
+        // What left memory stays as it is in storage: only pruning deletes there.
+        let is_left = |key: Key, value: &Option<Vec<u8>>| value.is_none() && matches!(key, Key::Log(_) | Key::Kept(_));
+        let values = group.keys.iter().map(|key| (*key, self.value_of(*key))).filter(|(key, v)| !is_left(*key, v));
+        writes.extend(values.map(|(key, value)| Write { key: key.to_string(), value }));
         let result_of = |key: &Key| match key {
             Key::Outbox(offer) => self.outbox.get(offer).map(|entry| (*offer, entry.result.hash())),
             _ => None,
@@ -127,13 +141,17 @@ impl Worker {
         group.results = group.keys.iter().filter_map(result_of).collect();
         self.storage.last_batch += 1;
         let batch = self.storage.last_batch;
+        if group.keys.contains(&Key::Usage) {
+            self.metering.marked(batch);
+        }
         self.storage.in_flight.insert(batch, group);
         self.effects.push_back(Effect::Persist { batch, writes });
     }
 
     pub(crate) fn persisted(&mut self, batch: u64) {
         let Some(group) = self.storage.in_flight.remove(&batch) else { return };
-        let is_of_settings = |group: &Group| group.keys.contains(&Key::Settings);
+        self.metering.mark_done(batch, true);
+        let is_of_settings = |group: &Group| group.keys.contains(&Key::Settings) || group.keys.contains(&Key::Never);
         if is_of_settings(&group) && !self.storage.in_flight.values().any(is_of_settings) {
             self.storage.must_keep_settings = false;
         }
@@ -151,11 +169,13 @@ impl Worker {
             After::Nothing | After::Result(_) => {}
             After::Verdicts(number) => self.receipts.seen = self.receipts.seen.max(number),
             After::Room(offers) => self.room_made(&offers),
+            After::Archived(offers) => self.archived(&offers, true),
         }
     }
 
     pub(crate) fn persist_failed(&mut self, batch: u64, now: Timestamp) {
         let Some(mut group) = self.storage.in_flight.remove(&batch) else { return };
+        self.metering.mark_done(batch, false);
         let attempts = self.storage.failing.map_or(0, |f| f.attempts);
         let wait_ms = backoff_ms(&mut self.rng, attempts);
         let made_room = if let After::Room(offers) = &group.after { offers.len() } else { 0 };
@@ -166,7 +186,9 @@ impl Worker {
         if made_room > 0 {
             (group.raw, group.after) = (Vec::new(), After::Nothing);
         }
-        if self.storage.must_keep_settings && group.keys.remove(&Key::Settings) {
+        let is_of_settings = group.keys.contains(&Key::Settings) || group.keys.contains(&Key::Never);
+        if self.storage.must_keep_settings && is_of_settings {
+            group.keys.retain(|key| !matches!(key, Key::Settings | Key::Never));
             self.keep_settings(made_room);
         }
         match group.after {
@@ -178,7 +200,14 @@ impl Worker {
             }
             After::Result(offer) if self.take_answer_back(&offer) => {
                 // The rest of the group, or a count that is always there, probes storage again.
-                group.keys.retain(|key| !matches!(key, Key::Outbox(_) | Key::Lease(_)));
+                group.keys.retain(|key| !matches!(key, Key::Outbox(_) | Key::Lease(_) | Key::Log(_)));
+                group.keys.insert(Key::Counters);
+                group.after = After::Nothing;
+            }
+            After::Archived(offers) => {
+                self.archived(&offers, false);
+                group.keys.retain(|key| !matches!(key, Key::Receipt(_) | Key::Kept(_)));
+                // A count that is always there probes storage again.
                 group.keys.insert(Key::Counters);
                 group.after = After::Nothing;
             }
@@ -191,7 +220,7 @@ impl Worker {
     /// may go they wait like any other record.
     fn keep_settings(&mut self, made_room: usize) {
         let (offers, raw) = self.oldest((2 * made_room).clamp(1, limits::ROOM_RECORDS_MAX));
-        let keys = Keys::from_iter([Key::Settings]);
+        let keys = Keys::from_iter([Key::Settings, Key::Never]);
         if offers.len() > made_room {
             self.emit(Group::new(keys, raw, After::Room(offers)));
         } else {
@@ -206,6 +235,9 @@ impl Worker {
         let results = self.outbox.iter().filter(|(_, entry)| has_body(entry)).map(|(offer, _)| *offer);
         let offers: Vec<Hash> = receipts.chain(results).take(count).collect();
         let keys = offers.iter().flat_map(|offer| [Key::Receipt(*offer), Key::Outbox(*offer), Key::Body(*offer)]);
+        // Receipts that are kept are older than all of these, and there may be many.
+        let kept = (self.days.first..).take(offers.len() * 2).map(Key::Kept);
+        let keys = keys.chain(kept);
         (offers.clone(), keys.map(|key| Write { key: key.to_string(), value: None }).collect())
     }
 
@@ -246,7 +278,9 @@ impl Worker {
             self.storage.failing = Some(Failing { try_at: now.plus(wait_ms.max(1)), ..failing });
         }
         if self.receipts.received > self.receipts.seen && !self.storage.has_verdicts_in_flight() {
+            self.log_earnings(now);
             let mut keys = std::mem::take(&mut self.receipts.unsaved);
+            keys.insert(Key::Days);
             keys.extend(self.storage.companions(&keys));
             keys.insert(Key::Verdicts);
             self.persist(keys, After::Verdicts(self.receipts.received));

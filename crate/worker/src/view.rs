@@ -1,15 +1,13 @@
 //! What the person sees: the view, the badge, notices.
 
-use lull_protocol::cose;
-use lull_protocol::message::RefusedCode;
-use lull_protocol::statement::{AcceptanceRule, Decision, Report, Verdict, WorkResult};
+use lull_protocol::statement::AcceptanceRule;
 use lull_protocol::{Content, Hash, Item, JudgmentItem, Timestamp};
 use lull_view::{
-    ACTIVITIES_MAX, Account, Activity, ActivityState, ActivityWork, Bandwidth, BandwidthState, Diagnostics, Judgment,
-    JudgmentContent, Link, LinkProblem, Notice, Operator, View,
+    ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment, JudgmentContent, Link,
+    LinkProblem, Notice, Operator, View,
 };
 
-use crate::fetch::{Run, site_of};
+use crate::fetch::Run;
 use crate::lease::Lease;
 use crate::link::Phase;
 use crate::{Effect, Worker, limits};
@@ -68,14 +66,14 @@ impl Worker {
 
     /// The next time at which something is due, on the browser's clock.
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut due = vec![self.storage.try_at()];
+        let mut due = vec![self.storage.try_at(), self.pause_due_at()];
         if self.is_working() {
             let deadlines = self.leases.works().filter(|l| !l.is_done).map(|l| l.offer.deadline);
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
-            due.extend([self.link.due_at(), self.row_due_at(now)]);
+            due.extend([self.link.due_at(), self.row_due_at(now), self.limits_due_at()]);
         }
         if self.is_ready() {
-            due.extend([self.pictures.due_at(), self.outbox_due_at()]);
+            due.extend([self.pictures.due_at(), self.outbox_due_at(), self.nevers.rests()]);
         }
         due.into_iter().flatten().min()
     }
@@ -130,6 +128,7 @@ impl Worker {
                 fetches: self.counters.fetches,
             },
             consent: self.consent_view(),
+            limits: self.limits_view(),
             activities: self.activities(),
             outbox: u32::try_from(self.outbox.len()).unwrap_or(u32::MAX),
             diagnostics: Diagnostics {
@@ -140,6 +139,7 @@ impl Worker {
                 clock_ahead_ms: self.clock.ahead_ms,
             },
             notice: self.notices.first().cloned(),
+            never: self.nevers.list.clone(),
         }
     }
 
@@ -224,74 +224,17 @@ impl Worker {
 
     /// The newest first: what is on its way and what has a receipt.
     fn activities(&self) -> Vec<Activity> {
-        let mut sending = self.outbox.iter().rev().map(|(offer, entry)| {
-            let done = Done { offer, item: &entry.item, result: entry.result.bytes(), verdict: None, refused: None };
-            (entry.seq, done, true)
-        });
-        let mut receipts = self.receipts.in_row().rev().map(|(offer, record)| {
-            let verdict = record.verdict.as_ref().map(|v| v.as_slice());
-            let (item, result, refused) = (&record.item, &record.result, record.refused);
-            (record.seq, Done { offer, item, result, verdict, refused }, false)
-        });
+        let mut sending = self.outbox.works().rev().map(|entry| entry.seq);
+        let mut receipts = self.receipts.in_row().rev().map(|(_, record)| record.seq);
         let (mut next_sending, mut next_receipt) = (sending.next(), receipts.next());
         let newest = std::iter::from_fn(|| {
-            let seq = |next: &Option<(u64, _, _)>| next.as_ref().map(|(seq, ..)| *seq);
-            if seq(&next_sending) >= seq(&next_receipt) {
+            if next_sending >= next_receipt {
                 std::mem::replace(&mut next_sending, sending.next())
             } else {
                 std::mem::replace(&mut next_receipt, receipts.next())
             }
         });
-        newest.take(ACTIVITIES_MAX).filter_map(|(_, done, is_sending)| self.activity(&done, is_sending)).collect()
-    }
-
-    fn activity(&self, done: &Done<'_>, is_sending: bool) -> Option<Activity> {
-        let item = Item::from_bytes(done.item).ok()?;
-        let result = cose::peek::<WorkResult>(done.result).ok()?;
-        let verdict = done.verdict.and_then(|bytes| cose::peek::<Verdict>(bytes).ok());
-        let state = match (&verdict, done.refused) {
-            (Some(verdict), _) => match verdict.decision {
-                Decision::Accepted => ActivityState::Accepted,
-                Decision::Rejected => ActivityState::Rejected,
-                Decision::Ambiguous => ActivityState::Ambiguous,
-            },
-            (None, Some(_)) => ActivityState::Refused,
-            (None, None) if is_sending => ActivityState::Sending,
-            (None, None) => ActivityState::Waiting,
-        };
-        Some(Activity {
-            offer: done.offer.to_string(),
-            at: self.clock.to_local(result.finished_at).get(),
-            requester: item.requester().to_owned(),
-            work: work_view(&item, &result)?,
-            state,
-            amount: verdict.map_or(0, |v| v.amount.get()),
-        })
-    }
-}
-
-/// A piece of work that is signed.
-struct Done<'a> {
-    offer: &'a Hash,
-    item: &'a [u8],
-    result: &'a [u8],
-    verdict: Option<&'a [u8]>,
-    refused: Option<RefusedCode>,
-}
-
-fn work_view(item: &Item, result: &WorkResult) -> Option<ActivityWork> {
-    match (item, &result.report) {
-        (Item::Judgment(item), Report::Choice(choice)) => Some(ActivityWork::Judgment {
-            title: item.title.clone(),
-            answer: item.options.get(usize::from(choice.option))?.clone(),
-        }),
-        (Item::Fetch(item), Report::Fetch(report)) => Some(ActivityWork::Fetch {
-            site: site_of(&item.url).to_owned(),
-            purpose: item.purpose.clone(),
-            outcome: report.outcome.as_str().to_owned(),
-            reason: report.reason.clone(),
-            bytes: report.traffic.sent.get().saturating_add(report.traffic.received.get()),
-        }),
-        _ => None,
+        let records = newest.take(ACTIVITIES_MAX).filter_map(|seq| self.log_record(seq));
+        records.map(|record| record.activity(self.clock)).collect()
     }
 }

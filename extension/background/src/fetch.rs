@@ -61,8 +61,42 @@ struct Hop {
     limit: RefCell<Option<Timeout>>,
     heard: RefCell<Heard>,
     response: RefCell<Option<Response>>,
+    /// What was read of the body, between two grants.
+    part: RefCell<Option<Part>>,
     /// The body crosses the connection in another form than it is read in.
     is_encoded: Cell<bool>,
+}
+
+/// What may be read of a body now.
+pub(crate) struct Grant {
+    /// How much, decoded bytes.
+    pub(crate) allowance_bytes: u64,
+    /// Ceiling of the whole body, decoded bytes.
+    pub(crate) bytes_max: u64,
+    /// For reading that much, milliseconds.
+    pub(crate) timeout_ms: u64,
+}
+
+/// A body that is read, and what was read of it.
+struct Part {
+    /// `None`: there is no body.
+    reader: Option<ReadableStreamDefaultReader>,
+    body: Vec<u8>,
+}
+
+impl Part {
+    fn begin(response: Response) -> Self {
+        let reader = response.body().map(|stream| stream.get_reader().unchecked_into());
+        Self { reader, body: Vec::new() }
+    }
+
+    fn take(&mut self, chunk: &Uint8Array) {
+        let from = self.body.len();
+        self.body.resize(from + chunk.length() as usize, 0);
+        if let Some(place) = self.body.get_mut(from..) {
+            chunk.copy_to(place);
+        }
+    }
 }
 
 /// What the browser's events told of a request.
@@ -90,6 +124,7 @@ impl Fetches {
             limit: RefCell::default(),
             heard: RefCell::default(),
             response: RefCell::default(),
+            part: RefCell::default(),
             is_encoded: Cell::new(false),
         });
         hop.limit(timeout_ms);
@@ -108,7 +143,11 @@ impl Fetches {
                 return;
             }
             match head {
-                Ok(head) => shell.post(Event::HopAnswered { fetch, head }),
+                Ok(head) => {
+                    // From now on the machine decides how long it takes.
+                    hop.limit.take();
+                    shell.post(Event::HopAnswered { fetch, head });
+                }
                 Err(failure) => {
                     shell.fetches().forget(fetch, &hop);
                     shell.post(failed(fetch, failure, 0));
@@ -117,27 +156,36 @@ impl Fetches {
         });
     }
 
-    /// Reads the body of the hop that answered.
-    pub(crate) fn read_body(&self, shell: &Rc<Shell>, fetch: FetchId, bytes_max: u64, timeout_ms: u64) {
+    /// Reads on in the body of the hop that answered.
+    pub(crate) fn read_body(&self, shell: &Rc<Shell>, fetch: FetchId, grant: Grant) {
         let hop = self.hops.borrow().get(&fetch).map(Rc::clone);
-        let response = hop.as_ref().and_then(|hop| hop.response.take());
-        let (Some(hop), Some(response)) = (hop, response) else {
+        let part = hop.as_ref().and_then(|hop| hop.part.take().or_else(|| hop.response.take().map(Part::begin)));
+        let (Some(hop), Some(mut part)) = (hop, part) else {
             return shell.post(failed(fetch, FetchFailure::Network, 0));
         };
-        hop.limit(timeout_ms);
+        hop.limit(grant.timeout_ms);
         self.reading.set(self.reading.get() + 1);
         let shell = Rc::clone(shell);
         spawn_local(async move {
-            let read = hop.body(&response, bytes_max).await;
+            let read = hop.read_on(&mut part, &grant).await;
             let fetches = shell.fetches();
             fetches.reading.set(fetches.reading.get() - 1);
-            fetches.forget_timings();
             if hop.end.get() == Some(End::GivenUp) {
+                fetches.forget_timings();
                 return;
             }
+            if let Ok(None) = read {
+                hop.limit.take();
+                let bytes = part.body.len() as u64;
+                hop.part.replace(Some(part));
+                return shell.post(Event::BodyProgress { fetch, bytes });
+            }
+            fetches.forget_timings();
             fetches.forget(fetch, &hop);
             shell.post(match read {
-                Ok((body, encoded_bytes)) => Event::BodyRead { fetch, body, encoded_bytes },
+                Ok(encoded_bytes) => {
+                    Event::BodyRead { fetch, body: part.body, encoded_bytes: encoded_bytes.unwrap_or_default() }
+                }
                 Err((failure, bytes)) => failed(fetch, failure, bytes),
             });
         });
@@ -298,13 +346,15 @@ impl Hop {
         (heard.own, heard.foreign)
     }
 
-    /// Reads chunk by chunk, and stops the request at the ceiling. Gives the body and how many bytes of it
-    /// crossed the connection; with a failure, how many had come, decoded.
-    async fn body(&self, response: &Response, bytes_max: u64) -> Result<(Vec<u8>, u64), (FetchFailure, u64)> {
-        let mut body = Vec::new();
-        let Some(stream) = response.body() else { return Ok((body, 0)) };
-        let reader = stream.get_reader().unchecked_into::<ReadableStreamDefaultReader>();
+    /// Reads chunk by chunk until the grant is used up, and stops the request at the ceiling. At the body's end it
+    /// gives how many bytes of it crossed the connection; with a failure, how many had come, decoded.
+    async fn read_on(&self, part: &mut Part, grant: &Grant) -> Result<Option<u64>, (FetchFailure, u64)> {
+        let Some(reader) = part.reader.clone() else { return Ok(Some(0)) };
+        let until = (part.body.len() as u64).saturating_add(grant.allowance_bytes);
         while self.end.get().is_none() {
+            if part.body.len() as u64 >= until {
+                return Ok(None);
+            }
             let Ok(read) = reader.read().await else { break };
             if self.end.get().is_some() {
                 break;
@@ -312,18 +362,17 @@ impl Hop {
             let read = read.unchecked_into::<ReadableStreamReadResult>();
             if read.get_done().unwrap_or(false) {
                 self.limit.take();
-                let encoded_bytes = self.encoded_bytes(body.len() as u64).await;
-                return Ok((body, encoded_bytes));
+                return Ok(Some(self.encoded_bytes(part.body.len() as u64).await));
             }
             let chunk = read.get_value().unchecked_into::<Uint8Array>();
-            let bytes = body.len() as u64 + u64::from(chunk.length());
-            if bytes > bytes_max {
+            let bytes = part.body.len() as u64 + u64::from(chunk.length());
+            if bytes > grant.bytes_max {
                 self.controller.abort();
                 return Err((FetchFailure::TooLarge, bytes));
             }
-            body.extend_from_slice(&chunk.to_vec());
+            part.take(&chunk);
         }
-        Err((self.failure(), body.len() as u64))
+        Err((self.failure(), part.body.len() as u64))
     }
 
     /// Bytes of a whole body that crossed the connection: those that were read, unless the body came encoded

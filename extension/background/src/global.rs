@@ -28,6 +28,12 @@ pub(crate) fn day_start() -> Timestamp {
     midnight(0)
 }
 
+/// Local time minus UTC, minutes.
+pub(crate) fn utc_offset_min() -> i32 {
+    // The browser says it the other way round; `as` saturates.
+    -(Date::new_0().get_timezone_offset() as i32)
+}
+
 /// When the person's next day begins, as a day of 23 or 25 hours needs it, too.
 pub(crate) fn next_day_start() -> Timestamp {
     midnight(1)

@@ -6,18 +6,18 @@ use std::rc::Rc;
 
 use lull_browser::{BrowserError, Request, from_js, open_tab, set_badge};
 use lull_view::{Command, Link, Reply, View};
-use lull_worker::{Effect, Event, Surroundings, Worker, Write};
+use lull_worker::{Effect, Event, Reading, Surroundings, Worker, Write};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::Happening;
-use crate::fetch::Fetches;
+use crate::fetch::{Fetches, Grant};
 use crate::global::now;
 use crate::lookup;
 use crate::pages::{Pages, id_of};
 use crate::socket::Socket;
 use crate::start::Trouble;
-use crate::storage::Storage;
+use crate::storage::{Storage, StorageError};
 use crate::surroundings::{look, release_permission};
 use crate::timers::{Timers, pause};
 
@@ -76,8 +76,11 @@ impl Shell {
                 self.look_around();
             }
             Happening::Message(port, message) if self.pages.knows(&port) => {
-                let (id, reply) = (id_of(&message), self.reply(message));
-                self.pages.answer(&port, id, &reply);
+                let id = id_of(&message);
+                match self.reply(message) {
+                    Said::Now(reply) => self.pages.answer(&port, id, &reply),
+                    Said::Read(reading) => self.read(reading, port, id),
+                }
             }
             Happening::Message(..) => {}
             Happening::Disconnect(port) => self.pages.disconnect(&port),
@@ -127,8 +130,8 @@ impl Shell {
             Effect::Fetch { fetch, url, method, timeout_ms } => {
                 self.fetches.send(self, fetch, &url, method, timeout_ms);
             }
-            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
-                self.fetches.read_body(self, fetch, bytes_max, timeout_ms);
+            Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
+                self.fetches.read_body(self, fetch, Grant { allowance_bytes, bytes_max, timeout_ms });
             }
             Effect::AbortFetch { fetch } => self.fetches.abort(fetch),
             Effect::ReleasePermission => spawn_local(release_permission()),
@@ -230,20 +233,53 @@ impl Shell {
     }
 
     /// What a page asked, decoded and done.
-    fn reply(self: &Rc<Self>, message: JsValue) -> Reply {
+    fn reply(self: &Rc<Self>, message: JsValue) -> Said {
         let command = match from_js::<Request<Command>>(message) {
             Ok(request) => request.command,
-            Err(error) => return Reply::Failed { error: error.to_string() },
+            Err(error) => return Said::Now(Reply::Failed { error: error.to_string() }),
         };
         let answered = match &*self.worker.borrow() {
-            Ok(worker) => worker.query(&command, now()),
-            Err(trouble) => Some(Reply::Failed { error: trouble.to_string() }),
+            Ok(worker) => match worker.reading_of(&command) {
+                Some(reading) => Some(Said::Read(reading)),
+                None => worker.query(&command, now()).map(Said::Now),
+            },
+            Err(trouble) => Some(Said::Now(Reply::Failed { error: trouble.to_string() })),
         };
         answered.unwrap_or_else(|| {
             self.post(Event::Command(command));
-            Reply::View { view: Box::new(self.view()) }
+            Said::Now(Reply::View { view: Box::new(self.view()) })
         })
     }
+
+    /// Reads what a query needs, piece by piece, and answers the page.
+    fn read(self: &Rc<Self>, mut reading: Reading, port: JsValue, id: Option<u32>) {
+        let shell = Rc::clone(self);
+        spawn_local(async move {
+            let read = shell.read_all(&mut reading).await;
+            let reply = match (read, &*shell.worker.borrow()) {
+                (Ok(()), Ok(worker)) => worker.answer_read(reading),
+                (Err(error), _) => Reply::Failed { error: error.to_string() },
+                (_, Err(trouble)) => Reply::Failed { error: trouble.to_string() },
+            };
+            shell.pages.answer(&port, id, &reply);
+        });
+    }
+
+    async fn read_all(&self, reading: &mut Reading) -> Result<(), StorageError> {
+        let Some(storage) = &self.storage else { return Ok(()) };
+        while let Some((from, below)) = reading.range() {
+            reading.take(storage.range(&from, &below).await?);
+        }
+        Ok(())
+    }
+}
+
+/// How a page is answered.
+enum Said {
+    /// At once.
+    Now(Reply),
+    /// Once this was read.
+    Read(Reading),
 }
 
 /// Opens the first run. A browser that is just starting may have no window for it yet.

@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use js_sys::Promise;
 use lull_browser::{describe, from_js, is_firefox, package_url};
-use lull_view::{Account, Bandwidth, BandwidthState, Consent, Diagnostics, Link, LinkProblem, Notice, Settings, View};
+use lull_view::{
+    Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Settings, View,
+};
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
 use serde::Deserialize;
@@ -56,10 +58,12 @@ impl Trouble {
             judgments_waiting: 0,
             bandwidth: Bandwidth { state: BandwidthState::Off, site: None, bytes: 0, fetches: 0 },
             consent: Consent::default(),
+            limits: Limits::default(),
             activities: Vec::new(),
             outbox: 0,
             diagnostics: Diagnostics::default(),
             notice: Some(notice),
+            never: Never::default(),
         }
     }
 }

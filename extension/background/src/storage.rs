@@ -2,15 +2,19 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array};
 use lull_browser::{describe, to_js};
-use lull_worker::Write;
+use lull_worker::{NOT_LOADED, Write};
 use serde::Serialize;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbDatabase, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction};
+use web_sys::{
+    IdbCursor, IdbCursorDirection, IdbDatabase, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest,
+    IdbTransaction,
+};
 
 use crate::global::INDEXED_DB;
 
@@ -49,6 +53,43 @@ impl From<JsValue> for StorageError {
     }
 }
 
+/// Keys and values.
+pub(crate) type Records = Vec<(String, Vec<u8>)>;
+
+/// A request's result on its way.
+type Settling = Pin<Box<dyn Future<Output = Result<JsValue, StorageError>>>>;
+
+/// What a reading transaction was asked for.
+enum Asked {
+    /// Keys and values of a range.
+    All(Settling, Settling),
+    /// The last key of a range.
+    Last(Settling),
+}
+
+impl Asked {
+    fn all(store: &IdbObjectStore, range: &IdbKeyRange) -> Result<Self, JsValue> {
+        let (keys, values) = (store.get_all_keys_with_key(range)?, store.get_all_with_key(range)?);
+        Ok(Self::All(Box::pin(settled(&keys)), Box::pin(settled(&values))))
+    }
+
+    async fn records(self) -> Result<Records, StorageError> {
+        match self {
+            Self::All(keys, values) => {
+                let (keys, values) = (keys.await?.unchecked_into::<Array>(), values.await?.unchecked_into::<Array>());
+                // What isn't bytes reaches the machine as none, and is set aside there.
+                let bytes = |value: JsValue| value.dyn_into::<Uint8Array>().map(|v| v.to_vec()).unwrap_or_default();
+                Ok(keys.iter().zip(values.iter()).filter_map(|(k, v)| Some((k.as_string()?, bytes(v)))).collect())
+            }
+            Self::Last(cursor) => {
+                let cursor = cursor.await?.dyn_into::<IdbCursor>().ok();
+                let key = cursor.and_then(|cursor| cursor.key().ok()).and_then(|key| key.as_string());
+                Ok(key.map(|key| (key, Vec::new())).into_iter().collect())
+            }
+        }
+    }
+}
+
 /// The open database.
 pub(crate) struct Storage {
     database: RefCell<Database>,
@@ -60,19 +101,38 @@ impl Storage {
         Ok(Rc::new(Self { database: RefCell::new(open().await?) }))
     }
 
-    /// All records of the machine: one transaction, one state, asked for before this function returns.
-    pub(crate) fn records(&self) -> impl Future<Output = Result<Vec<(String, Vec<u8>)>, StorageError>> + use<> {
+    /// All records that the machine loads: one transaction, one state, asked for before this function returns. Of
+    /// those that it doesn't load, the last one's key.
+    pub(crate) fn records(&self) -> impl Future<Output = Result<Records, StorageError>> + use<> {
         let asked = transaction(&self.database.borrow(), RECORDS, "readonly").and_then(|transaction| {
             let store = transaction.object_store(RECORDS)?;
-            Ok((settled(&store.get_all_keys()?), settled(&store.get_all()?)))
+            let (from, end) = (NOT_LOADED.0.into(), NOT_LOADED.1.into());
+            let not_loaded = IdbKeyRange::bound(&from, &end)?;
+            let cursor = store.open_key_cursor_with_range_and_direction(&not_loaded, IdbCursorDirection::Prev)?;
+            let asked = [
+                Asked::all(&store, &IdbKeyRange::upper_bound_with_open(&from, true)?)?,
+                Asked::Last(Box::pin(settled(&cursor))),
+                Asked::all(&store, &IdbKeyRange::lower_bound(&end)?)?,
+            ];
+            Ok(asked)
         });
         async {
-            let (keys, values) = asked?;
-            let (keys, values) = (keys.await?.unchecked_into::<Array>(), values.await?.unchecked_into::<Array>());
-            // What isn't bytes reaches the machine as none, and is set aside there.
-            let bytes = |value: JsValue| value.dyn_into::<Uint8Array>().map(|v| v.to_vec()).unwrap_or_default();
-            Ok(keys.iter().zip(values.iter()).filter_map(|(k, v)| Some((k.as_string()?, bytes(v)))).collect())
+            let mut records = Vec::new();
+            for part in asked? {
+                records.extend(part.records().await?);
+            }
+            Ok(records)
         }
+    }
+
+    /// The records from one key to below another; asked for before this function returns.
+    pub(crate) fn range(&self, from: &str, below: &str) -> impl Future<Output = Result<Records, StorageError>> + use<> {
+        let asked = transaction(&self.database.borrow(), RECORDS, "readonly").and_then(|transaction| {
+            let store = transaction.object_store(RECORDS)?;
+            let (from, below) = (from.into(), below.into());
+            Ok(Asked::all(&store, &IdbKeyRange::bound_with_lower_open_and_upper_open(&from, &below, false, true)?)?)
+        });
+        async { asked?.records().await }
     }
 
     /// Writes all or nothing. The transaction begins before this function returns, and transactions on

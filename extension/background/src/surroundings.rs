@@ -6,7 +6,7 @@ use lull_browser::{
 };
 use lull_worker::{Managed, Surroundings};
 
-use crate::global::day_start;
+use crate::global::{day_start, utc_offset_min};
 use crate::shell::report;
 
 /// Asks the browser before this function returns. What it can't tell counts as what allows least.
@@ -24,6 +24,7 @@ pub(crate) fn look() -> impl Future<Output = Surroundings> {
                 is_installed_by_policy: installed.await.unwrap_or(false),
                 allows_bandwidth: allows.await.unwrap_or(None),
             },
+            utc_offset_min: utc_offset_min(),
         }
     }
 }

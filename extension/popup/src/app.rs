@@ -17,7 +17,7 @@ use yew::{
 use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::{Action, Lull, Model};
-use crate::page::{Receipt, bandwidth, consent, facts, home, settings, welcome};
+use crate::page::{Alibi, Entry, Log, Receipt, bandwidth, consent, facts, home, limits, settings, welcome};
 use crate::parts::{Skeleton, focus, focus_in_place};
 use crate::route::{Route, use_route};
 use crate::words;
@@ -54,9 +54,13 @@ fn page(lull: &Lull, route: &Route) -> Html {
         Route::Home => home(lull, view),
         Route::Welcome => welcome(lull, view),
         Route::Receipt(offer) => html! { <Receipt lull={lull.clone()} offer={offer.clone()} /> },
+        Route::Log => html! { <Log lull={lull.clone()} /> },
+        Route::Entry(number) => html! { <Entry lull={lull.clone()} number={*number} /> },
+        Route::Alibi(number) => html! { <Alibi lull={lull.clone()} number={*number} /> },
         Route::Bandwidth => bandwidth(lull, view),
         Route::Consent => consent(lull, view),
         Route::Facts => facts(lull, view),
+        Route::Limits => limits(lull, view),
         Route::Settings => settings(lull, view),
     }
 }
@@ -91,9 +95,13 @@ fn use_title(route: &Route) {
                 Route::Home => "",
                 Route::Welcome => words::WELCOME,
                 Route::Receipt(_) => words::RECEIPT,
+                Route::Log => words::log::LOG,
+                Route::Entry(_) => words::log::ENTRY,
+                Route::Alibi(_) => words::log::ALIBI,
                 Route::Bandwidth => words::LEND,
                 Route::Consent => words::CONSENT,
                 Route::Facts => words::FACTS,
+                Route::Limits => words::limits::LIMITS,
                 Route::Settings => words::SETTINGS,
             }));
         }

@@ -6,6 +6,8 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::words;
 
+/// A day, milliseconds.
+const DAY_MS: u64 = 86_400_000;
 /// Base units in one of what people count.
 const UNITS_PER_ONE: f64 = 1e6;
 /// The decimal steps of byte counts and their names in ECMA-402.
@@ -69,6 +71,20 @@ pub(crate) fn moment(at_ms: u64) -> String {
     let (at, now) = (Date::new(&JsValue::from_f64(at_ms as f64)), Date::new_0());
     let formatter = if at.to_date_string() == now.to_date_string() { &TIME } else { &DAY };
     formatter.with(|f| call(f, at_ms as f64))
+}
+
+/// A time that is to come: at an hour if it's within a day, else on a day.
+pub(crate) fn soon(at_ms: u64) -> String {
+    if at_ms.saturating_sub(now_ms()) <= DAY_MS {
+        format!("at {}", TIME.with(|f| call(f, at_ms as f64)))
+    } else {
+        format!("on {}", DAY.with(|f| call(f, at_ms as f64)))
+    }
+}
+
+/// The day.
+pub(crate) fn day(at_ms: u64) -> String {
+    DAY.with(|f| call(f, at_ms as f64))
 }
 
 /// An ISO 8601 time as the person's own date and time, to the millisecond; `None` if it is none.

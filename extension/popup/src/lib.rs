@@ -14,6 +14,7 @@ mod model;
 mod page;
 mod parts;
 mod route;
+mod save;
 mod words;
 
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -103,7 +103,7 @@ impl Lull {
 
 #[cfg(test)]
 mod tests {
-    use lull_view::{Account, Bandwidth, BandwidthState, Consent, Diagnostics, Link, Settings};
+    use lull_view::{Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, Settings};
 
     use super::*;
 
@@ -123,10 +123,12 @@ mod tests {
             judgments_waiting: 0,
             bandwidth: Bandwidth { state: BandwidthState::Off, site: None, bytes: 0, fetches: 0 },
             consent: Consent::default(),
+            limits: Limits::default(),
             activities,
             outbox: 0,
             diagnostics: Diagnostics::default(),
             notice: None,
+            never: lull_view::Never::default(),
         }
     }
 

@@ -12,6 +12,8 @@ mod consent;
 mod facts;
 mod home;
 mod judgment;
+mod limits;
+mod log;
 mod receipt;
 mod settings;
 mod welcome;
@@ -20,6 +22,8 @@ pub(crate) use bandwidth::bandwidth;
 #[cfg(not(feature = "bandwidth"))]
 pub(crate) use bandwidth::{consent, facts};
 pub(crate) use home::home;
+pub(crate) use limits::limits;
+pub(crate) use log::{Alibi, Entry, Log};
 pub(crate) use receipt::Receipt;
 pub(crate) use settings::settings;
 pub(crate) use welcome::welcome;

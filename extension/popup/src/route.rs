@@ -12,12 +12,20 @@ pub(crate) enum Route {
     Welcome,
     /// One receipt, by its offer's hash.
     Receipt(String),
+    /// The log.
+    Log,
+    /// One entry of the log, by its number.
+    Entry(u64),
+    /// Who asked for it.
+    Alibi(u64),
     /// What lending bandwidth means.
     Bandwidth,
     /// Consent to it.
     Consent,
     /// What Lull can and can't do with a connection.
     Facts,
+    /// Caps, hours, what was used.
+    Limits,
     /// Choices, key, export, diagnostics.
     Settings,
 }
@@ -29,10 +37,14 @@ impl Route {
             "bandwidth" => Self::Bandwidth,
             "consent" => Self::Consent,
             "facts" => Self::Facts,
+            "limits" => Self::Limits,
             "settings" => Self::Settings,
-            path => match path.strip_prefix("receipt/") {
-                Some(offer) => Self::Receipt(offer.to_owned()),
-                None => Self::Home,
+            "activity" => Self::Log,
+            path => match path.split_once('/') {
+                Some(("receipt", offer)) => Self::Receipt(offer.to_owned()),
+                Some(("activity", number)) => number.parse().map_or(Self::Log, Self::Entry),
+                Some(("alibi", number)) => number.parse().map_or(Self::Log, Self::Alibi),
+                _ => Self::Home,
             },
         }
     }
@@ -43,9 +55,13 @@ impl Route {
             Self::Home => "#/".to_owned(),
             Self::Welcome => "#/welcome".to_owned(),
             Self::Receipt(offer) => format!("#/receipt/{offer}"),
+            Self::Log => "#/activity".to_owned(),
+            Self::Entry(number) => format!("#/activity/{number}"),
+            Self::Alibi(number) => format!("#/alibi/{number}"),
             Self::Bandwidth => "#/bandwidth".to_owned(),
             Self::Consent => "#/consent".to_owned(),
             Self::Facts => "#/facts".to_owned(),
+            Self::Limits => "#/limits".to_owned(),
             Self::Settings => "#/settings".to_owned(),
         }
     }
@@ -95,9 +111,8 @@ mod tests {
     #[test]
     fn every_page_is_found_by_its_own_link() {
         let receipt = Route::Receipt("00ff".to_owned());
-        for route in
-            [Route::Home, Route::Welcome, receipt, Route::Bandwidth, Route::Consent, Route::Facts, Route::Settings]
-        {
+        let lending = [Route::Bandwidth, Route::Consent, Route::Facts, Route::Limits];
+        for route in [Route::Home, Route::Welcome, receipt, Route::Settings].into_iter().chain(lending) {
             assert_eq!(Route::from_hash(&route.href()), route);
         }
     }

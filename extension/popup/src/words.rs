@@ -4,6 +4,8 @@
 pub(crate) mod consent;
 #[cfg(feature = "bandwidth")]
 pub(crate) mod facts;
+pub(crate) mod limits;
+pub(crate) mod log;
 
 use lull_view::{ActivityState, BandwidthState, ChangedByte, LinkProblem, Notice};
 
@@ -364,6 +366,7 @@ pub(crate) fn bandwidth(state: BandwidthState) -> (&'static str, &'static str) {
         BandwidthState::Paused => ("Paused", "It stands still until you go on."),
         BandwidthState::WaitingForAway => ("You're here", "It waits until you're away."),
         BandwidthState::DataSaver => ("Data Saver", "It rests while Data Saver is on."),
+        BandwidthState::Limited { .. } => ("Resting", "One of your limits is reached."),
         BandwidthState::Idle => ("Ready", "Nothing to fetch right now."),
         BandwidthState::Fetching => ("Fetching", "A page is on its way."),
     }
@@ -390,6 +393,7 @@ pub(crate) fn refusal(code: &str) -> &str {
         "adult" => "A site for adults. Lull never goes there.",
         "scanner" => "It asks for what only an intruder looks for. Your address would get a bad name.",
         "media_type" => "Neither a page nor data, a document or a picture.",
+        "never_domain" => "It is on your own list of sites that are never fetched.",
         other => other,
     }
 }
@@ -434,6 +438,7 @@ pub(crate) fn notice(notice: &Notice) -> String {
         Notice::OtherKey { pinned, found } => format!(
             "Another key answered than the one you trust. Trusted: {pinned}. Answered: {found}. Lull doesn't talk to it."
         ),
+        Notice::NeverFull => "The list of what is never served is full. Take something off it first.".to_owned(),
         Notice::Storage => {
             "This browser's storage is full or failing. Work stands still; nothing acknowledged is lost. \
                             Free some space."

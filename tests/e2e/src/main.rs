@@ -1,8 +1,10 @@
 //! The release package in real browsers, in a network of its own. Started through `cargo xtask`.
 
+mod activity;
 mod bench;
 mod browser;
 mod browsers;
+mod caps;
 mod consent;
 mod devtools;
 mod faults;

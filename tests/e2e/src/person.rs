@@ -24,6 +24,9 @@ pub(crate) const FACTS: &str = "popup.html?tab=1#/facts";
 /// Settings.
 pub(crate) const SETTINGS: &str = "popup.html?tab=1#/settings";
 
+/// Limits.
+pub(crate) const LIMITS: &str = "popup.html?tab=1#/limits";
+
 /// How long a person looks before the key: the popup takes a faster one for a slip of the last judgment.
 const READING: Duration = Duration::from_millis(300);
 
@@ -168,6 +171,29 @@ impl<'a> Person<'a> {
             .map(row => row.innerText.split('Refuses.')[1]?.trim()).filter(Boolean))].length";
         let three = async || Ok(self.browser.js(REFUSALS).await?.as_u64().is_some_and(|n| n >= 3));
         self.browser.until("three refusals with their reasons", three).await
+    }
+
+    /// Types a number into a field of the page of limits.
+    pub(crate) async fn set_cap(&self, field: &str, number: u64) -> Result<()> {
+        self.browser.find(field).await?;
+        let script = format!(
+            "const f = document.querySelector('[data-testid={field}]'); f.value = '{number}'; \
+             f.dispatchEvent(new Event('change', {{bubbles: true}}))"
+        );
+        self.browser.js(&script).await?;
+        let shown = format!("return document.querySelector('[data-testid={field}]').value");
+        let is_set = async || Ok(self.browser.js(&shown).await?.as_str() == Some(number.to_string().as_str()));
+        self.browser.until(&format!("{field} is {number}"), is_set).await
+    }
+
+    /// Raises all caps as far as they go, as a person would who has bandwidth to spare.
+    pub(crate) async fn raise_caps(&self) -> Result<()> {
+        self.browser.open(LIMITS).await?;
+        let most = [("second", 100_000), ("day", 1_000_000), ("month", 30_000), ("minute", 6_000), ("domain", 100_000)];
+        for (field, number) in most {
+            self.set_cap(&format!("cap-{field}"), number).await?;
+        }
+        Ok(())
     }
 
     /// Waits until the background has nothing more to send.

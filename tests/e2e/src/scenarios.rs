@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
+use crate::activity::{activity_found_and_saved, alibi_holds, never_again};
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
+use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
 use crate::consent::{consent_means_something, judgments_flavour, policy_forbids_bandwidth};
 use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
@@ -16,7 +18,7 @@ use crate::faults::{
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
-use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::world::{Paths, World};
 
 /// How long after the driver's click on pause has returned the site may still see its reader: 100 ms, and as
@@ -99,6 +101,10 @@ scenarios! {
     bomb_refused,
     broken_picture,
     pause_stops_reading,
+    counted_as_the_site_counts,
+    a_cap_stops_a_stream,
+    a_kill_loses_no_byte,
+    a_pause_survives,
     other_key_refused,
     storage_full,
     storage_damaged,
@@ -108,6 +114,9 @@ scenarios! {
     install_warns_of_nothing,
     lives_while_connected_and_wakes,
     rebound_after_the_look_up,
+    activity_found_and_saved,
+    never_again,
+    alibi_holds,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
@@ -189,9 +198,7 @@ async fn opens_from_the_toolbar(paths: &Paths, data: &Path) -> Result<()> {
 }
 
 async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
-    let axe =
-        std::env::var_os("LULL_AXE_SCRIPT").context("LULL_AXE_SCRIPT is not set: start this through `cargo xtask`")?;
-    let axe = std::fs::read_to_string(axe)?;
+    let axe = axe_script()?;
     let (world, demo) = with_judgments(paths, data).await?;
     let browser = world.browser("profile").await?;
     let person = Person::new(&browser, &paths.repo, &demo)?;
@@ -212,7 +219,8 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     browser.click("change-byte").await?;
     browser.until_attribute("receipt-valid", "data-valid", "false").await?;
     no_violations(&browser, &axe, "changed receipt").await?;
-    for (page, element) in [(BANDWIDTH, "grant"), (CONSENT, "agree"), (FACTS, "facts"), (SETTINGS, "export")] {
+    let pages = [(BANDWIDTH, "grant"), (CONSENT, "agree"), (FACTS, "facts"), (LIMITS, "week"), (SETTINGS, "export")];
+    for (page, element) in pages {
         browser.open(page).await?;
         browser.find(element).await?;
         no_violations(&browser, &axe, page).await?;
@@ -221,8 +229,15 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     world.stop().await
 }
 
+/// The script of axe-core.
+pub(crate) fn axe_script() -> Result<String> {
+    let axe =
+        std::env::var_os("LULL_AXE_SCRIPT").context("LULL_AXE_SCRIPT is not set: start this through `cargo xtask`")?;
+    Ok(std::fs::read_to_string(axe)?)
+}
+
 /// Asks axe-core (WCAG 2.2 A and AA) about the page in both themes, in the popup's and in a tab's width.
-async fn no_violations(browser: &Browser, axe: &str, page: &str) -> Result<()> {
+pub(crate) async fn no_violations(browser: &Browser, axe: &str, page: &str) -> Result<()> {
     const RUN: &str = "const done = arguments[0]; \
         axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then( \
         r => done(r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target).join(' ')}`)), e => done([String(e)]))";

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -18,7 +20,8 @@ use data_encoding::BASE64;
 use lull_protocol::Hash;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData as _};
 use serde::{Deserialize, Serialize};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -29,6 +32,10 @@ use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 
 /// A page under `/bench/`, bytes.
 pub(crate) const BENCH_BODY_BYTES: usize = 100_000;
+/// A page under `/bulk/`, bytes.
+pub(crate) const BULK_BODY_BYTES: usize = 7_000_000;
+/// What the kernel may hold of what a connection sends, bytes.
+const SEND_BUFFER_BYTES: u32 = 64 * 1024;
 /// What such pages are made of.
 const BENCH_TEXT: &str = "/large/constitution.txt";
 
@@ -91,6 +98,8 @@ struct Shared {
     /// When a page under `/bench/` was first asked for.
     asked: Mutex<BTreeMap<String, Instant>>,
     dripping: AtomicUsize,
+    /// Bytes read from and written to all connections of an address, inside TLS.
+    bytes: Mutex<BTreeMap<SocketAddr, Arc<AtomicU64>>>,
     file: PathBuf,
 }
 
@@ -106,12 +115,14 @@ impl Sites {
             requests: Mutex::default(),
             asked: Mutex::default(),
             dripping: AtomicUsize::new(0),
+            bytes: Mutex::default(),
             file: log.to_owned(),
         });
         let (acceptor, spki) = certificate()?;
         for (name, address) in [LIBRARY, NEWS, PRINTER, TIDE] {
             let at = SocketAddr::from((address, 443));
-            let listener = Tls::bind(at, acceptor.clone()).await.with_context(|| format!("site {name}"))?;
+            let counter = shared.bytes.lock().unwrap_or_else(PoisonError::into_inner).entry(at).or_default().clone();
+            let listener = Tls::bind(at, acceptor.clone(), counter).await.with_context(|| format!("site {name}"))?;
             let router = Router::new().fallback(serve).with_state((shared.clone(), at));
             tokio::spawn(async move { axum::serve(listener, router).await });
         }
@@ -127,6 +138,12 @@ impl Sites {
     /// Whether `/drip` is sending to anybody.
     pub(crate) fn dripping(&self) -> bool {
         self.shared.dripping.load(Ordering::SeqCst) > 0
+    }
+
+    /// Bytes of HTTP that crossed all connections of a site's address, both ways.
+    pub(crate) fn bytes(&self, site: (&str, std::net::Ipv4Addr)) -> u64 {
+        let bytes = self.shared.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.get(&SocketAddr::from((site.1, 443))).map_or(0, |count| count.load(Ordering::SeqCst))
     }
 
     /// When a page under `/bench/` was first asked for.
@@ -170,12 +187,17 @@ fn certificate() -> Result<(TlsAcceptor, String)> {
 /// advance and says nothing on them.
 struct Tls {
     at: SocketAddr,
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    ready: mpsc::Receiver<(Counted, SocketAddr)>,
 }
 
 impl Tls {
-    async fn bind(at: SocketAddr, acceptor: TlsAcceptor) -> Result<Self> {
-        let tcp = TcpListener::bind(at).await?;
+    async fn bind(at: SocketAddr, acceptor: TlsAcceptor, bytes: Arc<AtomicU64>) -> Result<Self> {
+        let tcp = TcpSocket::new_v4()?;
+        tcp.set_reuseaddr(true)?;
+        // What the kernel holds has been counted as written: little, so that the count tells what was sent.
+        tcp.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+        tcp.bind(at)?;
+        let tcp = tcp.listen(1024)?;
         let (done, ready) = mpsc::channel(16);
         tokio::spawn(async move {
             loop {
@@ -183,10 +205,10 @@ impl Tls {
                 let Ok((tcp, from)) = tcp.accept().await else { continue };
                 // An answer must not wait for the peer's delayed acknowledgement.
                 tcp.set_nodelay(true).ok();
-                let (acceptor, done) = (acceptor.clone(), done.clone());
+                let (acceptor, done, bytes) = (acceptor.clone(), done.clone(), bytes.clone());
                 tokio::spawn(async move {
                     if let Ok(tls) = acceptor.accept(tcp).await {
-                        done.send((tls, from)).await.ok();
+                        done.send((Counted { tls, bytes }, from)).await.ok();
                     }
                 });
             }
@@ -196,7 +218,7 @@ impl Tls {
 }
 
 impl axum::serve::Listener for Tls {
-    type Io = TlsStream<TcpStream>;
+    type Io = Counted;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
@@ -211,12 +233,46 @@ impl axum::serve::Listener for Tls {
     }
 }
 
+/// A connection whose bytes are counted inside TLS.
+pub(crate) struct Counted {
+    tls: TlsStream<TcpStream>,
+    bytes: Arc<AtomicU64>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.tls).poll_read(cx, buf);
+        self.bytes.fetch_add((buf.filled().len() - before) as u64, Ordering::SeqCst);
+        read
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.tls).poll_write(cx, buf);
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.bytes.fetch_add(bytes as u64, Ordering::SeqCst);
+        }
+        written
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.tls).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.tls).poll_shutdown(cx)
+    }
+}
+
 async fn serve(State((shared, at)): State<(Arc<Shared>, SocketAddr)>, request: Request) -> Response {
     *shared.requests.lock().unwrap_or_else(PoisonError::into_inner).entry(at).or_default() += 1;
     let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
     let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default().to_owned();
     if path == "/drip" {
         return drip(shared);
+    }
+    if path.starts_with("/stream") {
+        return stream(shared);
     }
     if let Some(thinks_ms) = path.strip_prefix("/bench/").and_then(|rest| rest.split('/').next()?.parse().ok()) {
         shared.asked.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_insert_with(Instant::now);
@@ -259,6 +315,16 @@ fn drip(shared: Arc<Shared>) -> Response {
         Some((Ok::<_, std::io::Error>(vec![b'.'; 1024]), reader))
     });
     ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(drops)).into_response()
+}
+
+/// 16 KiB every 10 ms, for as long as anybody reads.
+fn stream(shared: Arc<Shared>) -> Response {
+    let reader = Reader::new(shared);
+    let pieces = futures_util::stream::unfold(reader, |reader| async move {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Some((Ok::<_, std::io::Error>(vec![b'~'; 16 * 1024]), reader))
+    });
+    ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(pieces)).into_response()
 }
 
 /// Counts as one reader for as long as it lives.
@@ -315,6 +381,7 @@ impl Shared {
             "/to-router" => Answer::redirect("http://192.168.1.1/"),
             "/to-login" => Answer::redirect("/login"),
             "/bomb" => bomb(),
+            _ if path.starts_with("/bulk/") => Answer::new(StatusCode::OK, "text/plain", vec![b'='; BULK_BODY_BYTES]),
             "/gate" => Answer::new(StatusCode::FORBIDDEN, "text/plain", "not for you"),
             _ if path.starts_with("/bench/") => {
                 Answer::new(StatusCode::OK, "text/plain; charset=utf-8", bench_text().unwrap_or_default())

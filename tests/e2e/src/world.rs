@@ -288,6 +288,18 @@ impl World {
         serde_json::from_str(&text).with_context(|| format!("`lull verify --json` printed {text}"))
     }
 
+    /// The separate process: whether an alibi holds.
+    pub(crate) async fn verify_alibi(&self, file: &Path) -> Result<bool> {
+        let mut command = Command::new(&self.paths.cli);
+        command.arg("verify-alibi").arg(file).args(["--coordinator", &self.ready.public_key]);
+        let out = command.output().await.context("`lull verify-alibi` did not start")?;
+        match out.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => anyhow::bail!("`lull verify-alibi`: {}", String::from_utf8_lossy(&out.stderr)),
+        }
+    }
+
     /// The site's URL of a path.
     pub(crate) fn url(path: &str) -> String {
         format!("https://{}{path}", LIBRARY.0)

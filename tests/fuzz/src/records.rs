@@ -161,7 +161,7 @@ fn accounted_for(disk: &Disk) {
 /// Whether a key is one that this machine writes. A record that another coordinator left, or that stopped the
 /// connection to one, is none of this start's.
 fn is_ours(key: &str) -> bool {
-    let plain = ["settings", "counters", "coordinator", "account", "verdicts"];
+    let plain = ["settings", "counters", "coordinator", "account", "verdicts", "days", "never"];
     match key.split_once('/') {
         Some((kind, offer)) => {
             ["lease", "returned", "outbox", "body", "receipt"].contains(&kind) && Hash::from_hex(offer).is_some()

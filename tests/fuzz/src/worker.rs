@@ -7,7 +7,7 @@ use lull_protocol::message::Message;
 use lull_protocol::statement::{OperatorCard, Transcript};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Hash, Timestamp, ToWorker};
-use lull_view::{AnswerInput, BandwidthWhen, ChangeByte, Command, Statement};
+use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, NeverWhat, Pause, Statement};
 use lull_worker::{Event, FetchFailure, FetchId, HopHead, Managed, Surroundings};
 
 use crate::feed::Feed;
@@ -177,7 +177,7 @@ impl Life<'_> {
         let part = *self.feed.pick(&["item", "offer", "result", "verdict", "other"]);
         let change = ChangeByte { part: part.into(), offset: self.feed.number() };
         let text = self.feed.text(70);
-        let command = match self.feed.below(15) {
+        let command = match self.feed.below(23) {
             0 => Command::SetJudgments { on },
             1 => Command::SetBandwidth { on },
             2 => Command::SetBandwidthWhen { when: if on { BandwidthWhen::Always } else { BandwidthWhen::Away } },
@@ -197,9 +197,34 @@ impl Life<'_> {
             11 => Command::DismissNotice,
             12 => Command::TakeConsentBack,
             13 => Command::Agree { statements: Statement::ALL.into_iter().skip(usize::from(on)).collect() },
+            14 => Command::PauseFor { pause: *self.feed.pick(&[Pause::Hour, Pause::Tomorrow, Pause::Open]) },
+            15 => Command::SetCaps {
+                caps: Caps {
+                    second_bytes: self.feed.number(),
+                    day_bytes: self.feed.number(),
+                    month_bytes: self.feed.number(),
+                    month_day: self.feed.number(),
+                    domain_minute: self.feed.number(),
+                    domain_day: self.feed.number(),
+                    hours: [if on { u32::MAX } else { 0 }; 7],
+                    metered: !on,
+                },
+            },
+            16 => Command::ResetCaps,
+            17 => Command::Never(if on { NeverWhat::Domain(text) } else { NeverWhat::Requester(text) }),
+            18 => Command::RemoveNever(if on { NeverWhat::Domain(text) } else { NeverWhat::Requester(text) }),
+            19 => Command::OpenActivity { number: self.feed.number() },
+            20 => Command::FindActivities(Find {
+                text,
+                before: on.then(|| self.feed.number()),
+                limit: self.feed.byte().into(),
+                sum: on,
+                ..Find::default()
+            }),
+            21 => Command::ListDays,
             _ => Command::ConnectNow,
         };
-        let reply = self.world.worker.query(&command, self.world.now);
+        let reply = self.world.ask(&command);
         assert!(reply.is_none_or(|reply| serde_json::to_string(&reply).is_ok()));
         self.say(command);
     }
@@ -232,6 +257,13 @@ impl Life<'_> {
                 self.world.request = None;
             }
             return self.world.feed(Event::BodyRead { fetch: id, body, encoded_bytes });
+        }
+        if self.world.request.as_ref().is_some_and(|request| request.bytes_max.is_some()) && self.feed.one_in(2) {
+            let bytes = self.feed.number();
+            if let Some(request) = self.world.request.as_mut().filter(|_| is_right) {
+                request.is_told = true;
+            }
+            return self.world.feed(Event::BodyProgress { fetch: id, bytes });
         }
         let head = self.head();
         if let Some(request) = self.world.request.as_mut().filter(|request| request.id == id) {
@@ -377,6 +409,7 @@ impl Life<'_> {
                 is_installed_by_policy: feed.one_in(8),
                 allows_bandwidth: if feed.one_in(4) { Some(feed.one_in(2)) } else { None },
             },
+            utc_offset_min: i32::try_from(feed.below(1_600)).unwrap_or_default() - 800,
         };
         let event = match feed.below(4) {
             0 => Event::Alarm,

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use lull_policy::caps::GRANT_BYTES_MAX;
 use lull_policy::judge_url;
 use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::Message;
@@ -42,6 +43,8 @@ pub(crate) struct Request {
     pub(crate) head: Option<HopHead>,
     /// How many bytes of the body may be read, once they may.
     pub(crate) bytes_max: Option<u64>,
+    /// Whether the last grant is used up.
+    pub(crate) is_told: bool,
 }
 
 /// What the worker said of itself when the socket opened.
@@ -91,7 +94,11 @@ impl World {
             disk,
             held: VecDeque::new(),
             now,
-            surroundings: Surroundings { day_start: now.minus(36_000_000), ..Surroundings::default() },
+            surroundings: Surroundings {
+                day_start: now.minus(36_000_000),
+                utc_offset_min: 120,
+                ..Surroundings::default()
+            },
             socket: Socket::None,
             hello: None,
             request: None,
@@ -125,13 +132,14 @@ impl World {
             _ => {}
         }
         let is_command = matches!(event, Event::Command(_));
+        let pause_is_over = self.view().limits.paused_until.is_some();
         self.worker.handle(event, self.now);
         self.settings = self.view().settings;
-        let is_barred = self.settings == Settings { bandwidth: false, ..before.clone() } && !self.may_lend();
-        assert!(
-            is_command || is_barred || self.settings == before,
-            "somebody else than the person changed the settings"
-        );
+        let went_on = Settings { paused: false, ..before.clone() };
+        let barred = |from: &Settings| Settings { bandwidth: false, ..from.clone() };
+        let is_barred = !self.may_lend() && [barred(&before), barred(&went_on)].contains(&self.settings);
+        let is_same = self.settings == before || is_barred || (pause_is_over && self.settings == went_on);
+        assert!(is_command || is_same, "somebody else than the person changed the settings");
         self.drain();
         self.look();
     }
@@ -173,6 +181,7 @@ impl World {
             && !s.paused
             && host_permission
             && !data_saver
+            && !self.view().limits.caps.metered
             && (away || s.bandwidth_when == BandwidthWhen::Always)
     }
 
@@ -194,7 +203,8 @@ impl World {
                 assert!(self.looks_up && self.may_fetch(), "it looks a name up without consent, or need");
                 assert!(self.request.is_none(), "one request at a time");
                 assert!((1..=LOOKUP_TIMEOUT_MS).contains(&timeout_ms));
-                self.request = Some(Request { id: fetch, is_lookup: true, head: None, bytes_max: None });
+                self.request =
+                    Some(Request { id: fetch, is_lookup: true, head: None, bytes_max: None, is_told: false });
             }
             Effect::Fetch { fetch, url, timeout_ms, .. } => {
                 assert!(!self.looks_up || self.was_public, "nothing is sent before its name is known to be public");
@@ -204,15 +214,19 @@ impl World {
                 assert!(was_judged, "one request at a time");
                 assert!(judge_url(&url, true).is_ok(), "policy does not let {url} pass");
                 assert!((1..=HEAD_TIMEOUT_MS).contains(&timeout_ms));
-                self.request = Some(Request { id: fetch, is_lookup: false, head: None, bytes_max: None });
+                self.request =
+                    Some(Request { id: fetch, is_lookup: false, head: None, bytes_max: None, is_told: false });
             }
-            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
+            Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
+                assert!((1..=GRANT_BYTES_MAX).contains(&allowance_bytes), "a grant of {allowance_bytes} bytes");
                 let request = self.request.as_mut().filter(|r| r.id == fetch).expect("it reads what was asked for");
                 let head = request.head.as_ref().expect("a head was judged before the body is read");
                 assert!(is_public(head.address.as_deref()), "the address was not let pass");
                 assert!(matches!(head.status, 200..=299 | 404 | 410), "the body of a {}", head.status);
                 assert!((1..=BODY_TIMEOUT_MS).contains(&timeout_ms));
+                assert!(request.bytes_max.is_none() || request.is_told, "a second grant before the first is used up");
                 request.bytes_max = Some(bytes_max);
+                request.is_told = false;
             }
             Effect::AbortFetch { fetch } => drop(self.request.take_if(|request| request.id == fetch)),
             Effect::WakeAt(at) => {
@@ -351,6 +365,14 @@ impl World {
         assert!(lasting(self.view()).eq(lasting(again.view(self.now))), "activities are not restored");
     }
 
+    /// The answer to a query.
+    pub(crate) fn ask(&self, query: &Command) -> Option<Reply> {
+        self.worker.query_stored(query, self.now, |from, below| {
+            let range = self.disk.range(from.to_owned()..below.to_owned());
+            range.map(|(key, value)| (key.clone(), value.clone())).collect()
+        })
+    }
+
     /// Every receipt opens, and the export is what its readers expect.
     pub(crate) fn check_receipts(&self) {
         let export = self.worker.query(&Command::Export, self.now);
@@ -358,7 +380,7 @@ impl World {
         assert!(matches!(export, Some(Reply::Export { jsonl }) if jsonl.lines().all(is_json)), "no export");
         for offer in self.results.keys() {
             let query = Command::OpenReceipt { offer: offer.to_string(), change: None };
-            let opened = self.worker.query(&query, self.now);
+            let opened = self.ask(&query);
             assert!(matches!(opened, Some(Reply::Receipt { receipt: Some(_) })), "a result that was sent is gone");
         }
     }

@@ -2,6 +2,7 @@
 //! there is one.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use crate::disk::Disk;
 use crate::journal::{Journal, Line};
 use crate::socket::{Socket, dial};
-use crate::web::Web;
+use crate::web::{Wanted, Web};
 
 /// A key from the operating system's randomness.
 pub fn fresh_key() -> SigningKey {
@@ -56,6 +57,11 @@ impl Storage {
             Self::Memory(records) => records,
             Self::Disk(disk) => disk.records(),
         }
+    }
+
+    fn range(&self, from: &str, below: &str) -> Vec<(String, Vec<u8>)> {
+        let range = self.records().range::<str, _>((Bound::Included(from), Bound::Excluded(below)));
+        range.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     fn write(&mut self, writes: Vec<Write>) -> bool {
@@ -139,15 +145,14 @@ impl<S: Shell> NativeWorker<S> {
             host_permission: self.web.is_some(),
             day_start: day_start(now()),
             managed: Managed::default(),
+            utc_offset_min: 0,
         };
         self.feed(Event::Surroundings(surroundings), &ways).await?;
         loop {
             let sleep = self.wake_at.map_or(60_000, |at| at.since(now()));
             tokio::select! {
                 _ = stop.changed() => {
-                    let reply = self.worker.query(&Command::Export, now());
-                    let Some(lull_view::Reply::Export { jsonl }) = reply else { anyhow::bail!("no export: {reply:?}") };
-                    return Ok(jsonl);
+                    return Ok(self.worker.export_stored(now(), |from, below| self.storage.range(from, below)));
                 }
                 Some(socket) = dials.recv() => {
                     let event = if socket.is_some() {
@@ -221,9 +226,12 @@ impl<S: Shell> NativeWorker<S> {
                     web.fetch(fetch, &url, method, timeout_ms, &ways.events);
                 }
             }
-            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
+            Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
                 if let Some(web) = &mut self.web {
-                    web.read_body(fetch, bytes_max, timeout_ms);
+                    web.read_body(
+                        fetch,
+                        Wanted { allowance_bytes, bytes_max, time: Duration::from_millis(timeout_ms) },
+                    );
                 }
             }
             Effect::AbortFetch { fetch } => {

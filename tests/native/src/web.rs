@@ -9,18 +9,25 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use lull_protocol::Method;
 use lull_worker::{Event, FetchFailure, FetchId, HopHead};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
 
-/// What the machine wants of a body: its ceiling, bytes, and the time for it.
-type Wanted = (u64, Duration);
+/// What the machine wants of a body.
+pub struct Wanted {
+    /// How much may be read now, bytes.
+    pub allowance_bytes: u64,
+    /// The body's ceiling, bytes.
+    pub bytes_max: u64,
+    /// The time for it.
+    pub time: Duration,
+}
 
 /// The requests under way.
 pub struct Web {
     http: reqwest::Client,
-    hops: BTreeMap<FetchId, (JoinHandle<()>, Option<oneshot::Sender<Wanted>>)>,
+    hops: BTreeMap<FetchId, (JoinHandle<()>, mpsc::UnboundedSender<Wanted>)>,
 }
 
 impl Web {
@@ -51,7 +58,7 @@ impl Web {
             Method::Get => reqwest::Method::GET,
             Method::Head => reqwest::Method::HEAD,
         };
-        let (read, wanted) = oneshot::channel();
+        let (read, mut wanted) = mpsc::unbounded_channel();
         let (request, events, url) = (self.http.request(method, url), events.clone(), url.to_owned());
         let task = tokio::spawn(async move {
             let failed = |failure, encoded_bytes| Event::FetchFailed { fetch, failure, encoded_bytes };
@@ -61,25 +68,24 @@ impl Web {
                 Ok(Ok(response)) => {
                     // A worker that has stopped wants to hear nothing.
                     let _ = events.send(Event::HopAnswered { fetch, head: head(&url, &response) });
-                    let Ok((bytes_max, time)) = wanted.await else { return };
-                    match timeout(time, body(response, bytes_max)).await {
-                        Err(_) => failed(FetchFailure::Timeout, 0),
-                        Ok(Err((failure, bytes))) => failed(failure, bytes),
-                        Ok(Ok(body)) => Event::BodyRead { fetch, encoded_bytes: body.len() as u64, body },
+                    match body(fetch, response, &mut wanted, &events).await {
+                        None => return,
+                        Some(Err((failure, bytes))) => failed(failure, bytes),
+                        Some(Ok(body)) => Event::BodyRead { fetch, encoded_bytes: body.len() as u64, body },
                     }
                 }
             };
             let _ = events.send(event);
         });
         self.hops.retain(|_, (task, _)| !task.is_finished());
-        self.hops.insert(fetch, (task, Some(read)));
+        self.hops.insert(fetch, (task, read));
     }
 
-    /// Reads the body of the hop that answered.
-    pub fn read_body(&mut self, fetch: FetchId, bytes_max: u64, timeout_ms: u64) {
-        if let Some(read) = self.hops.get_mut(&fetch).and_then(|(_, read)| read.take()) {
+    /// Reads on in the body of the hop that answered.
+    pub fn read_body(&mut self, fetch: FetchId, wanted: Wanted) {
+        if let Some((_, read)) = self.hops.get(&fetch) {
             // A task that has ended has told why.
-            let _ = read.send((bytes_max, Duration::from_millis(timeout_ms)));
+            let _ = read.send(wanted);
         }
     }
 
@@ -108,15 +114,41 @@ fn head(url: &str, response: &reqwest::Response) -> HopHead {
     HopHead { status: response.status().as_u16(), headers, location, address }
 }
 
-async fn body(mut response: reqwest::Response, bytes_max: u64) -> Result<Vec<u8>, (FetchFailure, u64)> {
+/// Reads as much as is wanted, tells so, and waits for more. `None`: nobody wants any.
+async fn body(
+    fetch: FetchId,
+    mut response: reqwest::Response,
+    wanted: &mut mpsc::UnboundedReceiver<Wanted>,
+    events: &mpsc::UnboundedSender<Event>,
+) -> Option<Result<Vec<u8>, (FetchFailure, u64)>> {
     let mut body = Vec::new();
-    loop {
-        let bytes = body.len() as u64;
+    while let Some(Wanted { allowance_bytes, bytes_max, time }) = wanted.recv().await {
+        match timeout(time, read_on(&mut response, &mut body, allowance_bytes, bytes_max)).await {
+            Err(_) => return Some(Err((FetchFailure::Timeout, body.len() as u64))),
+            Ok(Err(failure)) => return Some(Err((failure, body.len() as u64))),
+            Ok(Ok(true)) => return Some(Ok(body)),
+            // A worker that has stopped wants to hear nothing.
+            Ok(Ok(false)) => drop(events.send(Event::BodyProgress { fetch, bytes: body.len() as u64 })),
+        }
+    }
+    None
+}
+
+/// Whether the body is whole.
+async fn read_on(
+    response: &mut reqwest::Response,
+    body: &mut Vec<u8>,
+    allowance_bytes: u64,
+    bytes_max: u64,
+) -> Result<bool, FetchFailure> {
+    let until = (body.len() as u64).saturating_add(allowance_bytes);
+    while (body.len() as u64) < until {
         match response.chunk().await {
-            Err(_) => return Err((FetchFailure::Network, bytes)),
-            Ok(None) => return Ok(body),
-            Ok(Some(chunk)) if bytes + chunk.len() as u64 > bytes_max => return Err((FetchFailure::TooLarge, bytes)),
+            Err(_) => return Err(FetchFailure::Network),
+            Ok(None) => return Ok(true),
+            Ok(Some(chunk)) if (body.len() + chunk.len()) as u64 > bytes_max => return Err(FetchFailure::TooLarge),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
         }
     }
+    Ok(false)
 }

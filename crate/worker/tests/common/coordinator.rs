@@ -16,7 +16,7 @@ const WINDOW_BYTES: u64 = 100_000;
 pub const PRICE: u64 = 4_000;
 
 /// Where its connection stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Session {
     Closed,
     New,
@@ -24,6 +24,7 @@ pub enum Session {
     Ready,
 }
 
+#[derive(Clone)]
 pub struct Coordinator {
     pub key: SigningKey,
     pub card: OperatorCard,

@@ -94,6 +94,12 @@ pub struct World {
     /// Whether the disk is checked on the way: it costs time, and only holds for a sound shell.
     pub is_checked: bool,
     bodies: BTreeMap<FetchId, Vec<u8>>,
+    /// How much of each was allowed so far.
+    read: BTreeMap<FetchId, u64>,
+    /// Nothing of a body comes.
+    pub is_body_slow: bool,
+    /// All that was ever read, bytes.
+    pub granted_bytes: u64,
 }
 
 impl World {
@@ -139,6 +145,9 @@ impl World {
             carried_out: 0,
             is_checked: true,
             bodies: BTreeMap::new(),
+            read: BTreeMap::new(),
+            granted_bytes: 0,
+            is_body_slow: false,
         }
     }
 
@@ -268,6 +277,7 @@ impl World {
         self.events.clear();
         self.held.clear();
         self.bodies.clear();
+        self.read.clear();
         self.wake_at = None;
         let records = self.disk.clone().into_iter().collect();
         let worker = Worker::new(Config { trust: self.trust.clone() }, key(1), self.kills, records);
@@ -293,8 +303,11 @@ impl World {
 
     /// With nothing under way, the snapshot is what is on disk (but for counts that wait for company).
     fn check_snapshot(&self) {
-        let is_lazy = |key: &str| ["counters", "account"].contains(&key) || key.starts_with("aside/");
-        let always = ["settings", "verdicts"];
+        let is_lazy = |key: &str| {
+            let is_elsewhere = ["aside/", "log/", "log-kept/"].iter().any(|kind| key.starts_with(kind));
+            ["counters", "account", "days", "usage"].contains(&key) || is_elsewhere
+        };
+        let always = ["settings", "verdicts", "never"];
         let of = |map: BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
             map.into_iter().filter(|(k, _)| !is_lazy(k) && !always.contains(&k.as_str())).collect()
         };
@@ -393,9 +406,21 @@ impl World {
                 self.requests.push(url.clone());
                 self.request(fetch, &url);
             }
-            Effect::ReadBody { fetch, bytes_max, timeout_ms } => {
-                assert!(timeout_ms > 0);
+            Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
+                assert!(timeout_ms > 0 && allowance_bytes > 0);
+                if self.is_body_slow {
+                    return;
+                }
+                let read = self.read.entry(fetch).or_default();
+                let whole = self.bodies.get(&fetch).expect("a head was answered").len() as u64;
+                self.granted_bytes += allowance_bytes.min(whole - (*read).min(whole));
+                *read = read.saturating_add(allowance_bytes);
+                if whole >= *read && *read <= bytes_max {
+                    let bytes = *read;
+                    return self.events.push_back(Event::BodyProgress { fetch, bytes });
+                }
                 let body = self.bodies.remove(&fetch).expect("a head was answered");
+                self.read.remove(&fetch);
                 let encoded_bytes = body.len() as u64;
                 self.events.push_back(if encoded_bytes > bytes_max {
                     Event::FetchFailed { fetch, failure: FetchFailure::TooLarge, encoded_bytes }
@@ -405,7 +430,8 @@ impl World {
             }
             Effect::AbortFetch { fetch } => {
                 self.bodies.remove(&fetch);
-                self.events.retain(|e| !matches!(e, Event::LookedUp { fetch: f, .. } | Event::HopAnswered { fetch: f, .. } | Event::BodyRead { fetch: f, .. } | Event::FetchFailed { fetch: f, .. } if *f == fetch));
+                self.read.remove(&fetch);
+                self.events.retain(|e| !matches!(e, Event::LookedUp { fetch: f, .. } | Event::HopAnswered { fetch: f, .. } | Event::BodyProgress { fetch: f, .. } | Event::BodyRead { fetch: f, .. } | Event::FetchFailed { fetch: f, .. } if *f == fetch));
             }
             Effect::ReleasePermission => {
                 self.surroundings.host_permission = false;
@@ -439,7 +465,7 @@ impl World {
         }
         let records = self.disk.clone().into_iter().collect();
         let survivor = Worker::new(Config { trust: self.trust.clone() }, key(1), 0, records);
-        let Some(Reply::Export { jsonl }) = survivor.query(&Command::Export, self.local()) else { panic!("an export") };
+        let jsonl = exported(&survivor, &self.disk, self.local());
         for verdict in self.coordinator.verdicts.iter().take(seen) {
             assert!(jsonl.contains(&data_encoding::BASE64.encode(verdict)), "a verdict that counts as seen is gone");
         }
@@ -459,6 +485,24 @@ impl World {
         }
     }
 
+    /// The answer to a query, with what is on the disk.
+    pub fn ask(&self, query: &Command) -> Reply {
+        self.worker.query_stored(query, self.local(), |from, below| range(&self.disk, from, below)).expect("a query")
+    }
+
+    /// Everything that is exported.
+    pub fn export(&self) -> String {
+        exported(&self.worker, &self.disk, self.local())
+    }
+
+    /// The whole log, the newest first.
+    pub fn log_entries(&self) -> Vec<lull_view::ActivityEntry> {
+        let find = lull_view::Find { limit: lull_view::PAGE_MAX, ..lull_view::Find::default() };
+        let Reply::Activities { page } = self.ask(&Command::FindActivities(find)) else { panic!("a page") };
+        assert_eq!(page.unreadable, 0);
+        page.entries
+    }
+
     /// What was sent since the last call.
     pub fn take_sent(&mut self) -> Vec<ToCoordinator> {
         std::mem::take(&mut self.sent)
@@ -475,6 +519,16 @@ impl World {
         });
         results.collect()
     }
+}
+
+/// The records of a range of keys.
+pub fn range(disk: &BTreeMap<String, Vec<u8>>, from: &str, below: &str) -> Vec<(String, Vec<u8>)> {
+    disk.range(from.to_owned()..below.to_owned()).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The receipts that are loaded, and those that are kept.
+fn exported(worker: &Worker, disk: &BTreeMap<String, Vec<u8>>, now: Timestamp) -> String {
+    worker.export_stored(now, |from, below| range(disk, from, below))
 }
 
 pub fn text_item(title: &str) -> Item {

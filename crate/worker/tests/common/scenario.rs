@@ -3,7 +3,9 @@
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Input, JobClass, Report, WorkResult};
 use lull_protocol::*;
-use lull_view::{ActivityState, AnswerInput, BandwidthWhen, ChangeByte, Command, JudgmentContent, Link, Reply};
+use lull_view::{
+    ActivityState, ActivityWork, AnswerInput, BandwidthWhen, ChangeByte, Command, JudgmentContent, Link, Reply,
+};
 use lull_worker::{Effect, Event};
 
 use super::*;
@@ -75,6 +77,8 @@ pub fn a_changed_byte_is_seen(step: usize) {
 /// One day with both kinds of work, two broken lines and a skip; ended at any effect it still ends well.
 pub struct Day {
     pub world: World,
+    /// Pieces of work that were done before the day began.
+    pub earlier: usize,
 }
 
 const OK_URL: &str = "https://www.gutenberg.org/a";
@@ -104,7 +108,43 @@ impl Day {
         ];
         world.coordinator.plan.extend(items);
         world.start();
-        Self { world }
+        Self { world, earlier: 0 }
+    }
+
+    /// The log tells of each piece of work once, as its receipt does, and the totals are those of the log.
+    fn check_log(&self) {
+        let entries = self.world.log_entries();
+        assert_eq!(entries.len(), 7 + self.earlier, "{entries:?}");
+        let view = self.world.view();
+        for activity in &view.activities {
+            let found: Vec<_> = entries.iter().filter(|entry| entry.activity == *activity).collect();
+            assert_eq!(found.len(), 1, "{activity:?} in {entries:?}");
+        }
+        let Reply::Days { days } = self.world.ask(&Command::ListDays) else { panic!("days") };
+        let sum = |of: fn(&lull_view::DayTotals) -> u64| days.iter().map(of).sum::<u64>();
+        let judgments = entries.iter().filter(|entry| matches!(entry.activity.work, ActivityWork::Judgment { .. }));
+        let judgments = judgments.count() as u64;
+        if self.world.fails_every.is_none() {
+            assert_eq!((sum(|d| d.judgments), sum(|d| d.fetches)), (judgments, entries.len() as u64 - judgments));
+            assert_eq!(sum(|d| d.received), entries.iter().map(|e| e.received).sum::<u64>());
+            assert_eq!(sum(|d| d.sent), entries.iter().map(|e| e.sent).sum::<u64>());
+            assert_eq!(sum(|d| d.earned), entries.iter().map(|e| e.activity.amount).sum::<u64>());
+        }
+    }
+
+    /// The day of a worker that has done judgments before.
+    pub fn after(before: &World) -> Self {
+        let mut day = Self::new();
+        let (plan, blobs, sites) =
+            (day.world.coordinator.plan.clone(), day.world.coordinator.blobs.clone(), day.world.sites.clone());
+        day.world = World::with_disk(before.disk.clone());
+        day.world.now_ms = before.now_ms;
+        day.world.coordinator = before.coordinator.clone();
+        day.world.coordinator.close();
+        (day.world.coordinator.plan, day.world.coordinator.blobs, day.world.sites) = (plan, blobs, sites);
+        day.world.start();
+        day.earlier = before.coordinator.verdicts.len();
+        day
     }
 
     /// What a person does now, if anything.
@@ -179,6 +219,7 @@ impl Day {
     /// What must be true of every day, however often the worker was killed.
     pub fn check(&self) {
         let c = &self.world.coordinator;
+        self.check_books();
         let reasons: Vec<ReturnReason> = c.returned.iter().map(|(_, reason)| *reason).collect();
         assert!(reasons.iter().all(|r| *r == ReturnReason::Skipped), "{reasons:?}");
         assert_eq!(c.heard, c.stored, "what was sent arrived");
@@ -192,9 +233,14 @@ impl Day {
         assert_eq!((state(ActivityState::Accepted), state(ActivityState::Rejected)), (6, 1));
         assert_eq!(view.account.earned, 6 * 4_000);
         assert!(view.notice.is_none(), "{:?}", view.notice);
-        let Some(Reply::Export { jsonl }) = self.world.worker.query(&Command::Export, at(0)) else { panic!("export") };
-        assert_eq!(jsonl.lines().count(), 8);
-        for result in c.stored.values() {
+    }
+
+    /// What the worker has written down is what it has done.
+    pub fn check_books(&self) {
+        let jsonl = self.world.export();
+        assert_eq!(jsonl.lines().count(), 8 + self.earlier);
+        self.check_log();
+        for result in self.world.coordinator.stored.values() {
             assert!(jsonl.contains(&data_encoding::BASE64.encode(result)), "an acknowledged result has its receipt");
         }
     }

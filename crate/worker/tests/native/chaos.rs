@@ -4,7 +4,7 @@ use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Amount, ByteCount, Hash, Item, SigningKey, ToWorker};
-use lull_view::{AnswerInput, BandwidthWhen, ChangeByte, Command, Statement};
+use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause, Statement};
 use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Managed, Surroundings, Worker};
 use proptest::prelude::*;
 
@@ -88,6 +88,21 @@ fn command() -> impl Strategy<Value = Command> {
         any::<bool>().prop_map(|on| Command::SetJudgments { on }),
         any::<bool>().prop_map(|on| Command::SetBandwidth { on }),
         any::<bool>().prop_map(|on| Command::SetPaused { on }),
+        prop::sample::select(vec![Pause::Hour, Pause::Tomorrow, Pause::Open])
+            .prop_map(|pause| Command::PauseFor { pause }),
+        (any::<[u64; 6]>(), any::<[u32; 7]>(), any::<bool>()).prop_map(|(n, hours, metered)| Command::SetCaps {
+            caps: Caps {
+                second_bytes: n[0],
+                day_bytes: n[1],
+                month_bytes: n[2],
+                month_day: n[3],
+                domain_minute: n[4],
+                domain_day: n[5],
+                hours,
+                metered
+            }
+        }),
+        Just(Command::ResetCaps),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Always }),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
         Just(Command::ConnectNow),
@@ -151,11 +166,19 @@ fn act() -> impl Strategy<Value = Act> {
             failure,
             encoded_bytes
         }),
-        (any::<[bool; 4]>(), any::<Option<bool>>()).prop_map(
-            |([away, data_saver, host_permission, is_installed_by_policy], allows_bandwidth)| {
+        (0_u64..9, any::<u64>()).prop_map(|(id, bytes)| Event::BodyProgress { fetch: FetchId(id), bytes }),
+        (any::<[bool; 4]>(), any::<Option<bool>>(), any::<i32>()).prop_map(
+            |([away, data_saver, host_permission, is_installed_by_policy], allows_bandwidth, utc_offset_min)| {
                 let managed = Managed { is_installed_by_policy, allows_bandwidth };
                 let day_start = at(DAY_START_MS);
-                Event::Surroundings(Surroundings { away, data_saver, host_permission, day_start, managed })
+                Event::Surroundings(Surroundings {
+                    away,
+                    data_saver,
+                    host_permission,
+                    day_start,
+                    managed,
+                    utc_offset_min,
+                })
             }
         ),
         command().prop_map(Event::Command),

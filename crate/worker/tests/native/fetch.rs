@@ -4,7 +4,7 @@ use lull_protocol::cose;
 use lull_protocol::limits::HOPS_MAX;
 use lull_protocol::statement::{FetchReport, Outcome, Report, WorkResult};
 use lull_protocol::{FetchItem, Hash, Item, Method, ToCoordinator, ToWorker};
-use lull_view::{ActivityWork, BandwidthState, Command};
+use lull_view::{ActivityWork, BandwidthState, Caps, Command};
 use lull_worker::{Effect, Event, FetchFailure, FetchId, HopHead, limits, traffic};
 
 use crate::common::*;
@@ -22,7 +22,7 @@ fn fetched(pages: &[(&str, Page)], bytes_max: u64) -> (World, FetchReport) {
     (world, report)
 }
 
-fn report(world: &World) -> FetchReport {
+pub(crate) fn report(world: &World) -> FetchReport {
     let stored = world.coordinator.stored.values().next().expect("stored");
     match cose::peek::<WorkResult>(stored).unwrap().report {
         Report::Fetch(report) => report,
@@ -424,6 +424,9 @@ fn no_fetch_begins_without_room_for_its_body() {
     let large = lull_protocol::limits::BODY_BYTES_MAX;
     world.sites.insert(URL.into(), page(200, &vec![7; large as usize]));
     world.coordinator.is_mute = true;
+    let caps = Caps { second_bytes: 100_000_000, ..world.view().limits.caps };
+    world.command(Command::SetCaps { caps });
+    world.pass(1_000);
     for i in 0..6 {
         let Item::Fetch(item) = fetch_item(URL, large) else { unreachable!() };
         world.assign(&Item::Fetch(FetchItem { purpose: format!("p{i}"), ..item }));

@@ -2,6 +2,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
+mod caps;
 mod chaos;
 #[path = "../common/mod.rs"]
 mod common;
@@ -10,7 +11,9 @@ mod day;
 mod fetch;
 mod judgment;
 mod link;
+mod log;
 mod lookup;
+mod never;
 mod outbox;
 mod receipt;
 mod storage;

@@ -231,23 +231,27 @@ fn the_export_holds_complete_receipts_that_verify() {
 }
 
 #[test]
-fn the_newest_receipts_are_kept() {
+fn the_newest_receipts_are_loaded_and_the_others_are_kept() {
     let mut world = World::connected();
     world.is_checked = false;
-    let more = 5;
-    for i in 0..limits::RECEIPTS_MAX + more {
+    let work = limits::RECEIPTS_LOADED_MAX + 2 * limits::RECEIPTS_MOVED_MAX + 5;
+    for i in 0..work {
         let offer = world.assign(&text_item(&format!("t{i}")));
         world.answer(&offer, 0);
         world.pass(100);
     }
-    let kept = world.disk.keys().filter(|k| k.starts_with("receipt/")).count();
-    assert_eq!(kept, limits::RECEIPTS_MAX);
+    let of = |world: &World, kind: &str| world.disk.keys().filter(|k| k.starts_with(kind)).count();
+    assert_eq!(
+        (of(&world, "receipt/"), of(&world, "log-kept/")),
+        (limits::RECEIPTS_LOADED_MAX, work - limits::RECEIPTS_LOADED_MAX)
+    );
     assert_eq!(world.view().activities.len(), lull_view::ACTIVITIES_MAX);
-    let Some(Reply::Export { jsonl }) = world.worker.query(&Command::Export, world.local()) else { panic!("export") };
-    assert_eq!(jsonl.lines().count(), limits::RECEIPTS_MAX + 1);
+    assert_eq!(world.export().lines().count(), work + 1, "none is lost");
+    assert_eq!(world.log_entries().len(), work);
     world.kill();
     world.run();
-    assert_eq!(world.view().link, Link::Connected, "verdicts about receipts that are gone don't matter");
+    assert_eq!(world.view().link, Link::Connected, "all is well after a restart");
+    assert_eq!(world.export().lines().count(), work + 1);
 }
 
 #[test]

@@ -17,7 +17,12 @@ pub(crate) fn activities(lull: &Lull, view: &View) -> Html {
     let rows = if lull.model.is_painted { view.activities.len() } else { ROWS_FIRST };
     html! {
         <section class="activities" aria-labelledby="activities-title">
-            <h2 id="activities-title">{ words::ACTIVITIES }</h2>
+            <div class="activities-head">
+                <h2 id="activities-title">{ words::ACTIVITIES }</h2>
+                if !view.activities.is_empty() {
+                    <a data-testid="open-log" href={Route::Log.href()}>{ words::log::LOG_ALL }</a>
+                }
+            </div>
             if view.outbox > 0 {
                 <p class="quiet" data-testid="outbox-line">{ words::outbox(view.outbox) }</p>
             }
@@ -31,11 +36,7 @@ pub(crate) fn activities(lull: &Lull, view: &View) -> Html {
 }
 
 fn row(activity: &Activity, asset: &str) -> Html {
-    let (class, mut icon) = look(activity.state);
-    let mut state = words::activity_state(activity.state);
-    if is_unpaid(activity) {
-        (icon, state) = (Icon::Barred, words::UNPAID);
-    }
+    let (class, icon, state) = state_look(activity);
     let (kind, title, detail) = describe(&activity.work);
     html! {
         <li key={activity.offer.clone()}>
@@ -62,6 +63,16 @@ fn row(activity: &Activity, asset: &str) -> Html {
     }
 }
 
+/// A state's class, icon and word.
+pub(crate) fn state_look(activity: &Activity) -> (&'static str, Icon, &'static str) {
+    let (class, icon) = look(activity.state);
+    if is_unpaid(activity) {
+        (class, Icon::Barred, words::UNPAID)
+    } else {
+        (class, icon, words::activity_state(activity.state))
+    }
+}
+
 /// Honest work of a kind that a buyer doesn't pay for, such as a refusal by policy.
 fn is_unpaid(activity: &Activity) -> bool {
     let fetched =
@@ -70,7 +81,8 @@ fn is_unpaid(activity: &Activity) -> bool {
     activity.state == ActivityState::Accepted && !fetched && !answered
 }
 
-fn describe(work: &ActivityWork) -> (Icon, String, String) {
+/// Icon, title and detail of a piece of work.
+pub(crate) fn describe(work: &ActivityWork) -> (Icon, String, String) {
     match work {
         ActivityWork::Judgment { title, answer } => (Icon::Question, answer.clone(), title.clone()),
         ActivityWork::Fetch { site, purpose, outcome, reason, bytes } => {

@@ -44,6 +44,7 @@ pub(crate) fn bandwidth(lull: &Lull, view: &View) -> Html {
                 { when(lull, view.settings.bandwidth_when) }
                 <Grant wire={lull.wire.clone()} on={view.settings.bandwidth} state={view.bandwidth.state}
                     consent={view.consent} />
+                <p><a href={Route::Limits.href()} data-testid="limits">{ words::limits::LIMITS_SEE }</a></p>
             </section>
         </div>
     }
@@ -52,6 +53,8 @@ pub(crate) fn bandwidth(lull: &Lull, view: &View) -> Html {
 fn running(view: &View) -> Html {
     let bandwidth = &view.bandwidth;
     let (word, sentence) = words::bandwidth(bandwidth.state);
+    let limited = words::limits::limited(view);
+    let sentence = limited.as_deref().unwrap_or(sentence);
     html! {
         <section class="card running">
             { Icon::Globe.draw() }
@@ -309,6 +312,7 @@ pub(crate) fn state_code(state: BandwidthState) -> &'static str {
         BandwidthState::Paused => "paused",
         BandwidthState::WaitingForAway => "waiting_for_away",
         BandwidthState::DataSaver => "data_saver",
+        BandwidthState::Limited { limit, .. } => words::limits::limit_code(limit),
         BandwidthState::Idle => "idle",
         BandwidthState::Fetching => "fetching",
     }

@@ -7,6 +7,7 @@ use yew::{Html, html};
 use super::activities::activities;
 use super::bandwidth::state_code;
 use super::judgment::JudgmentCard;
+use super::limits::pause_menu;
 use super::welcome::ask;
 use crate::format;
 use crate::icons::{self, Icon};
@@ -61,6 +62,9 @@ fn header(lull: &Lull, view: &View) -> Html {
                 <button class="button on-sea" data-testid="pause" onclick={pause}>
                     if paused { { Icon::Play.draw() }{ words::GO_ON } } else { { Icon::Pause.draw() }{ words::PAUSE } }
                 </button>
+                if !paused {
+                    { pause_menu(lull) }
+                }
                 <a class="icon-button on-sea" href={Route::Settings.href()} aria-label={words::SETTINGS}
                     data-testid="settings">{ Icon::Settings.draw() }</a>
             </div>
@@ -108,7 +112,8 @@ fn work(lull: &Lull, view: &View) -> Html {
     };
     if settings.paused {
         let go_on = button(Command::SetPaused { on: false }, words::GO_ON);
-        return calm(words::PAUSED_TITLE, words::PAUSED_TEXT, go_on);
+        let until = view.limits.paused_until.map(words::limits::paused_until);
+        return calm(words::PAUSED_TITLE, until.as_deref().unwrap_or(words::PAUSED_TEXT), go_on);
     }
     if !settings.judgments {
         let switch_on = button(Command::SetJudgments { on: true }, words::OFF_BUTTON);
@@ -139,6 +144,8 @@ fn bandwidth_line(view: &View) -> Html {
         };
     }
     let (word, sentence) = words::bandwidth(bandwidth.state);
+    let limited = words::limits::limited(view);
+    let sentence = limited.as_deref().unwrap_or(sentence);
     html! {
         <a class="line" href={Route::Bandwidth.href()} data-testid="bandwidth-state"
             data-state={state_code(bandwidth.state)}>

@@ -1,16 +1,16 @@
 //! Settings: consent, whose work, the key, receipts, and what the background saw.
 
 use lull_view::{BandwidthState, Command, Reply, View};
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 use yew::{Callback, Html, Properties, component, html, use_state_eq};
 
 use super::bandwidth::{state_code, when};
+use super::log::never_card;
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
 use crate::parts::{operator_card, pair, switch, title_bar};
 use crate::route::Route;
+use crate::save::save;
 use crate::words;
 
 /// The page.
@@ -25,6 +25,7 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
                 { switch(lull, "judgments", words::JUDGMENTS, words::JUDGMENTS_TEXT, on, judgments) }
                 { bandwidth_row(lull, view) }
                 { when(lull, view.settings.bandwidth_when) }
+                <p><a href={Route::Limits.href()} data-testid="limits">{ words::limits::LIMITS_SEE }</a></p>
             </section>
             <section class="group">
                 <h2>{ words::OPERATOR }</h2>
@@ -38,6 +39,7 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
                     <p class="quiet">{ words::OPERATOR_NONE }</p>
                 }
             </section>
+            { never_card(lull, view) }
             { money(view, lull.asset()) }
             <section class="card">
                 <h2>{ words::KEY }</h2>
@@ -102,11 +104,8 @@ fn Export(props: &ExportProps) -> Html {
     let save = move |_| {
         let setter = setter.clone();
         setter.set("");
-        let done = Callback::from(move |reply| {
-            let saved = matches!(&reply, Reply::Export { jsonl } if download(jsonl).is_ok());
-            setter.set(if saved { words::EXPORT_DONE } else { words::EXPORT_FAILED });
-        });
-        wire.ask(Command::Export, done);
+        let said = Callback::from(move |word| setter.set(word));
+        export(wire.clone(), Command::Export, Vec::new(), said);
     };
     html! {
         <section class="card">
@@ -120,19 +119,27 @@ fn Export(props: &ExportProps) -> Html {
     }
 }
 
-/// Hands a text to the browser as a file.
-fn download(text: &str) -> Result<(), JsValue> {
-    let options = BlobPropertyBag::new();
-    options.set_type("application/jsonl");
-    let blob = Blob::new_with_str_sequence_and_options(&js_sys::Array::of1(&text.into()), &options)?;
-    let url = Url::create_object_url_with_blob(&blob)?;
-    let document = web_sys::window().and_then(|window| window.document()).ok_or(JsValue::NULL)?;
-    let link: HtmlAnchorElement = document.create_element("a")?.unchecked_into();
-    link.set_href(&url);
-    link.set_download(words::EXPORT_FILE);
-    link.click();
-    // The click has started the download; it keeps the bytes, not the address.
-    Url::revoke_object_url(&url)
+/// Asks for receipts piece by piece, and saves all of them once the last is there.
+fn export(wire: Wire, command: Command, pieces: Vec<String>, said: Callback<&'static str>) {
+    let again = wire.clone();
+    let done = Callback::from(move |reply| {
+        let (jsonl, before) = match reply {
+            // Those that are kept follow.
+            Reply::Export { jsonl } => (jsonl, Some(None)),
+            Reply::ExportKept { jsonl, next } => (jsonl, next.map(Some)),
+            _ => return said.emit(words::EXPORT_FAILED),
+        };
+        let mut pieces = pieces.clone();
+        pieces.push(jsonl);
+        match before {
+            Some(before) => export(again.clone(), Command::ExportKept { before }, pieces, said.clone()),
+            None => {
+                let is_saved = save(&pieces, words::EXPORT_FILE, "application/jsonl").is_ok();
+                said.emit(if is_saved { words::EXPORT_DONE } else { words::EXPORT_FAILED });
+            }
+        }
+    });
+    wire.ask(command, done);
 }
 
 fn diagnostics(view: &View) -> Html {

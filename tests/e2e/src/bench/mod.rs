@@ -89,6 +89,7 @@ impl Bench {
         let first = person.answer().await?;
         person.settled(&first, &["accepted", "ambiguous"]).await?;
         person.lend().await?;
+        person.raise_caps().await?;
         let devtools = Devtools::connect(&browser.debugger()?).await?;
         let bench = Self { world, browser, devtools };
         bench.open_page().await?;

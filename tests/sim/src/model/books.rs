@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::BASE64;
 use lull_protocol::{Hash, PublicKey};
-use lull_view::{Link, View};
+use lull_view::{ActivityPage, Link, View};
 use lull_worker::Write;
 
-use super::rules::{RECEIPTS_MAX, ROOM_RECORDS_MAX};
+use super::rules::{RECEIPTS_LOADED_MAX, ROOM_RECORDS_MAX};
 use super::{Holds, Model, must};
 
 /// What is sent until it is answered, and then kept as a receipt.
 const ANSWERED: &str = "a result is sent until it is answered";
+const LOG: &str = "the log tells of each piece of work";
 const BOOKS: &str = "the worker's books are the ledger's";
 
 impl Model {
     /// A result leaves storage as a receipt. Without one a few go only with settings that storage has just not
-    /// taken, to make room for them; the oldest receipts go once there are too many.
+    /// taken, to make room for them; settled receipts are moved once there are too many.
     pub(super) fn worker_deletes(
         &mut self,
         me: PublicKey,
@@ -43,10 +44,12 @@ impl Model {
             return Ok(());
         }
         must(results.is_empty(), ANSWERED, || format!("{me} deletes {results:?} without a receipt"))?;
-        let are_many = worker.signed.len() > RECEIPTS_MAX;
-        must(are_many, BOOKS, || format!("{me} deletes receipts {receipts:?} of {}", worker.signed.len()))?;
-        worker.let_go.extend(receipts);
-        Ok(())
+        // A settled receipt leaves what is loaded; in the same batch it goes to those that are kept.
+        let kept = writes.iter().filter(|write| write.value.is_some() && write.key.starts_with("log-kept/")).count();
+        let are_many = worker.signed.len() > RECEIPTS_LOADED_MAX;
+        must(are_many && kept == receipts.len(), BOOKS, || {
+            format!("{me} deletes receipts {receipts:?} of {} and keeps {kept}", worker.signed.len())
+        })
     }
 
     /// In the calm at the end a worker's books are those of the ledger, and nothing waits any more. `held`: leases
@@ -68,6 +71,28 @@ impl Model {
         let unheard = worker.signed.keys().find(|offer| is_kept(offer) && !worker.heard.contains(*offer));
         must(unheard.is_none(), ANSWERED, || format!("{me} gave up on {unheard:?}"))?;
         self.receipts_are_verdicts(me, export, is_kept)
+    }
+
+    /// In the calm at the end a worker's log tells of each result that it signed, once, and of each verdict what it
+    /// paid.
+    pub(crate) fn log_ends(&self, me: PublicKey, log: ActivityPage) -> Holds {
+        let (pending, payable) = self.account(&me);
+        let Some(worker) = self.workers.get(&me).filter(|_| self.is_unharmed(&me)) else { return Ok(()) };
+        must(log.unreadable == 0, LOG, || format!("{me} can't read {} entries", log.unreadable))?;
+        let mut offers: BTreeMap<String, u64> = BTreeMap::new();
+        for entry in &log.entries {
+            *offers.entry(entry.activity.offer.clone()).or_default() += 1;
+        }
+        let untold = worker.signed.keys().find(|offer| {
+            let count = offers.remove(&offer.to_string());
+            count != Some(1) && !worker.let_go.contains(*offer)
+        });
+        must(untold.is_none(), LOG, || format!("{me} tells of {untold:?} not once"))?;
+        let earned: u64 = log.entries.iter().map(|entry| entry.activity.amount).sum();
+        let is_all = worker.let_go.is_empty();
+        must(!is_all || earned == pending + payable, LOG, || {
+            format!("{me} logged {earned}, the ledger has {}", pending + payable)
+        })
     }
 
     /// The receipts that must be kept are, with the ledger's verdicts and no others.

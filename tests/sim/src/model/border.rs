@@ -244,6 +244,7 @@ impl Model {
         durable: &dyn Fn(&str) -> bool,
     ) -> Holds {
         self.worker_deletes(me, batch, writes, fails, durable)?;
+        self.caps.writes(me, batch, writes);
         for write in writes {
             if write.key == "settings" {
                 self.consent.writes(me, batch);
@@ -263,6 +264,7 @@ impl Model {
     /// A batch was written, or failed.
     pub(crate) fn worker_stored(&mut self, me: PublicKey, batch: u64, is_taken: bool) {
         self.consent.wrote(me, batch, is_taken);
+        self.caps.wrote(me, batch, is_taken);
         let worker = self.worker(me);
         let offers = worker.makes_room.remove(&batch).filter(|_| is_taken);
         worker.let_go.extend(offers.into_iter().flatten());

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_protocol::{PublicKey, ToCoordinator, cose};
-use lull_view::{BandwidthWhen, Command, Settings, Statement};
+use lull_protocol::{PublicKey, Timestamp, ToCoordinator, cose};
+use lull_view::{BandwidthWhen, Command, Never, NeverWhat, Pause, Settings, Statement};
 use lull_worker::Surroundings;
 
 use super::{Holds, broken, must};
 use crate::world::may_be_asked;
 
 const CONSENT: &str = "nothing before consent";
+const HOUR_MS: u64 = 3_600_000;
 
 /// What all persons allow.
 #[derive(Debug, Default)]
@@ -28,6 +29,10 @@ struct Consent {
     /// To bandwidth: as commanded, and whether it was at any time.
     is_agreed: bool,
     was_agreed: bool,
+    /// When the pause ends by itself, and how long it may last.
+    pause: Option<(Timestamp, u64)>,
+    /// Whom the person never wants to serve, since the last start.
+    never: Never,
     /// The record was damaged: nobody knows what it says.
     is_lost: bool,
 }
@@ -52,14 +57,24 @@ impl Consents {
 
     /// The background started with these settings: they must be what was stored, or was about to be. Consent
     /// to bandwidth is there only if it was given once; if its record is gone, nothing happens without it.
-    pub(crate) fn started(&mut self, worker: PublicKey, found: Settings, is_agreed: bool) -> Holds {
+    pub(crate) fn started(
+        &mut self,
+        worker: PublicKey,
+        found: Settings,
+        is_agreed: bool,
+        paused_until: Option<u64>,
+        never: Never,
+    ) -> Holds {
         let consent = self.of(worker);
+        let until = paused_until.map(|until| Timestamp::ZERO.plus(until));
+        consent.pause = until.map(|until| (until, consent.pause.map_or(u64::MAX, |(_, length_ms)| length_ms)));
         let is_known = consent.is_lost
             || found == consent.stored
             || consent.under_way.iter().any(|(_, settings)| *settings == found);
         let detail = || format!("{found:?} after a start; stored was {:?}", consent.stored);
         must(is_known, "settings survive", detail)?;
         consent.under_way.clear();
+        consent.never = never;
         consent.is_lost = false;
         must(!is_agreed || consent.was_agreed, CONSENT, || "consent that nobody gave".to_owned())?;
         consent.is_agreed = is_agreed;
@@ -93,7 +108,18 @@ impl Consents {
         consent.obey();
     }
 
-    pub(crate) fn command(&mut self, worker: PublicKey, command: &Command) {
+    /// The browser's clock tells: a pause whose time has come is over; a clock set back makes none longer.
+    pub(crate) fn tell(&mut self, worker: PublicKey, now: Timestamp) {
+        let consent = self.of(worker);
+        let Some((until, length_ms)) = consent.pause else { return };
+        let until = until.min(now.plus(length_ms));
+        consent.pause = (now < until).then_some((until, length_ms));
+        if now >= until {
+            consent.wanted.paused = false;
+        }
+    }
+
+    pub(crate) fn command(&mut self, worker: PublicKey, command: &Command, now: Timestamp, until: Option<u64>) {
         let consent = self.of(worker);
         let may_be_on = consent.is_agreed && !consent.is_barred();
         let wanted = &mut consent.wanted;
@@ -108,14 +134,39 @@ impl Consents {
             }
             Command::TakeConsentBack => (consent.is_agreed, wanted.bandwidth) = (false, false),
             Command::SetBandwidthWhen { when } => wanted.bandwidth_when = *when,
-            Command::SetPaused { on } => wanted.paused = *on,
+            Command::SetPaused { on } => {
+                wanted.paused = *on;
+                self.of(worker).pause = None;
+            }
+            Command::PauseFor { pause } => {
+                wanted.paused = true;
+                self.of(worker).pause = match pause {
+                    Pause::Hour => Some((now.plus(HOUR_MS), HOUR_MS)),
+                    // The worker's own word on when morning is; the model only asks that it ends then.
+                    Pause::Tomorrow => until.map(|until| (Timestamp::ZERO.plus(until), 2 * 24 * HOUR_MS)),
+                    Pause::Open => None,
+                };
+            }
             Command::CardSeen => wanted.card_seen = true,
             Command::FirstRunDone => wanted.first_run_done = true,
+            // Whom never to serve is known by the names that the list itself uses.
+            Command::Never(NeverWhat::Domain(domain)) => consent.never.domains.push(domain.clone()),
+            Command::Never(NeverWhat::Requester(name)) => consent.never.requesters.push(name.clone()),
+            Command::RemoveNever(what) => {
+                consent.never.domains.retain(|domain| *what != NeverWhat::Domain(domain.clone()));
+                consent.never.requesters.retain(|name| *what != NeverWhat::Requester(name.clone()));
+            }
             Command::Answer { .. }
             | Command::Skip { .. }
             | Command::OpenReceipt { .. }
             | Command::Export
+            | Command::ExportKept { .. }
+            | Command::FindActivities(_)
+            | Command::OpenActivity { .. }
+            | Command::ListDays
             | Command::JudgeUrl { .. }
+            | Command::SetCaps { .. }
+            | Command::ResetCaps
             | Command::DismissNotice
             | Command::ConnectNow => {}
         }
@@ -132,6 +183,10 @@ impl Consents {
     /// The browser sends a request for a buyer.
     pub(crate) fn fetches(&mut self, worker: PublicKey, url: &str) -> Holds {
         self.may_fetch(worker, url)?;
+        let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let never = &self.of(worker).never.domains;
+        let refused = never.iter().find(|domain| host == *domain || host.ends_with(&format!(".{domain}")));
+        must(refused.is_none(), "never again", || format!("{url} although {refused:?}"))?;
         // Whether plain http is allowed is in the item; the verdict looks at that.
         must(may_be_asked(url, true), "policy on every hop", || url.to_owned())
     }

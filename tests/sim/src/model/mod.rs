@@ -9,6 +9,7 @@ mod audit;
 mod books;
 mod border;
 mod buying;
+mod caps;
 mod consent;
 mod fetching;
 mod rules;
@@ -22,6 +23,7 @@ use lull_protocol::statement::{Offer, Verdict};
 use lull_protocol::units::Nonce;
 use lull_protocol::{Hash, Item, OrderId, PublicKey, Timestamp};
 
+use caps::AllCaps;
 use consent::Consents;
 
 /// With a connection a worker learns the coordinator's clock at least this often, milliseconds: a heartbeat,
@@ -140,6 +142,7 @@ pub(crate) struct Model {
     terms: Terms,
     names: Vec<String>,
     pub(crate) consent: Consents,
+    pub(crate) caps: AllCaps,
     workers: BTreeMap<PublicKey, Worker>,
     items: BTreeMap<Hash, Work>,
     leases: BTreeMap<Hash, Lease>,
@@ -191,6 +194,7 @@ impl Model {
             terms,
             names,
             consent: Consents::default(),
+            caps: AllCaps::default(),
             workers: BTreeMap::new(),
             items: BTreeMap::new(),
             leases: BTreeMap::new(),
@@ -239,6 +243,9 @@ impl Model {
         self.worker(worker).was_damaged = true;
         if key == "settings" {
             self.consent.lost(worker);
+        }
+        if ["caps", "usage"].contains(&key) {
+            self.caps.lost(worker);
         }
     }
 

@@ -11,8 +11,8 @@ pub(super) const FETCH_LEASES_MAX: u8 = 2;
 pub(super) const JUDGMENT_LEASES_MAX: u8 = 4;
 /// Of the protocol: how far a result's times may lie outside its lease, milliseconds.
 pub(super) const CLOCK_SKEW_MS_MAX: u64 = 120_000;
-/// Of the worker: receipts it keeps.
-pub(super) const RECEIPTS_MAX: usize = 2_000;
+/// Of the worker: settled receipts that it loads.
+pub(super) const RECEIPTS_LOADED_MAX: usize = 128;
 /// Of the worker: receipts and results that it lets go at once, to make room for settings.
 pub(super) const ROOM_RECORDS_MAX: usize = 128;
 

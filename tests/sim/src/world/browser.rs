@@ -64,6 +64,10 @@ pub(crate) struct Hop {
     pub(crate) url: String,
     pub(crate) body: Option<Body>,
     pub(crate) is_public: bool,
+    /// Bytes of the body that were read so far.
+    pub(crate) read: u64,
+    /// Bytes that came under the last grant and were not told yet.
+    pub(crate) came: u64,
 }
 
 /// What happens to a browser.
@@ -148,7 +152,11 @@ impl World {
         self.tally.browser_starts += 1;
         if !is_twin {
             self.model.started(me);
-            let checked = self.model.consent.started(me, found.settings, found.consent.is_current);
+            let (caps, paused_until) = (found.limits.caps, found.limits.paused_until);
+            let (settings, is_agreed) = (found.settings, found.consent.is_current);
+            let checked = self.model.consent.started(me, settings, is_agreed, paused_until, found.never);
+            self.check(checked);
+            let checked = self.model.caps.started(me, &caps);
             self.check(checked);
         }
         self.feed(who, Happened::Surroundings(surroundings));
@@ -242,6 +250,9 @@ impl World {
         let era = self.browser(who).era;
         let Some(background) = self.background(who) else { return };
         background.events.push_back(happened);
+        let is_first = !background.is_busy;
+        self.tell_time(who, now, is_first);
+        let Some(background) = self.background(who) else { return };
         if std::mem::replace(&mut background.is_busy, true) {
             return;
         }
@@ -263,6 +274,17 @@ impl World {
             let url = hop.url.clone();
             let checked = self.model.consent.may_fetch(me, &url);
             self.check(checked);
+            let checked = self.model.caps.is_open(me, &url, now);
+            self.check(checked);
+        }
+    }
+
+    /// The model reads the same clock as the machine.
+    fn tell_time(&mut self, who: usize, now: Timestamp, is_first: bool) {
+        let browser = self.browser(who);
+        let (me, is_twin) = (browser.me, browser.twin_of.is_some());
+        if is_first && !is_twin {
+            self.model.consent.tell(me, now);
         }
     }
 
@@ -300,7 +322,9 @@ impl World {
             Effect::Persist { batch, writes } => self.persist(who, batch, writes),
             Effect::LookUp { fetch, host, timeout_ms } => self.look_up(who, fetch, host, timeout_ms),
             Effect::Fetch { fetch, url, timeout_ms, .. } => self.request(who, fetch, url, timeout_ms),
-            Effect::ReadBody { fetch, bytes_max, timeout_ms } => self.read_body(who, fetch, bytes_max, timeout_ms),
+            Effect::ReadBody { fetch, allowance_bytes, bytes_max, timeout_ms } => {
+                self.read_body(who, fetch, allowance_bytes, (bytes_max, timeout_ms));
+            }
             Effect::AbortFetch { fetch } => {
                 if let Some(background) = self.background(who) {
                     background.hops.remove(&fetch);
@@ -334,6 +358,7 @@ impl World {
         let (me, is_twin) = (browser.me, browser.twin_of.is_some());
         if !is_twin {
             self.model.consent.surroundings(me, surroundings);
+            self.model.caps.moved(me, surroundings.utc_offset_min);
         }
         self.feed(who, Happened::Surroundings(surroundings));
     }

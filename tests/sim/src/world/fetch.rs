@@ -30,7 +30,7 @@ impl World {
             Names::Silence => (timeout_ms, failed(FetchFailure::Timeout)),
         };
         if let Some(background) = &mut self.browser(who).background {
-            background.hops.insert(fetch, Hop { url, body: None, is_public: false });
+            background.hops.insert(fetch, Hop { url, body: None, is_public: false, read: 0, came: 0 });
         }
         self.queue_browser(who, after_ms.min(timeout_ms), BrowserEvent::Fetched(fetch, Box::new(happened)));
     }
@@ -51,6 +51,9 @@ impl World {
         if !is_twin {
             let checked = self.model.consent.fetches(me, &url);
             self.check(checked);
+            let now = self.browser_wall(who);
+            let checked = self.model.caps.requests(me, &url, now);
+            self.check(checked);
         }
         self.person_may_interrupt(who);
         let answer = if self.sites_down { Answer::Silence } else { web::answer(self.plan.seed, &url) };
@@ -67,14 +70,27 @@ impl World {
         let timeout = Happened::FetchFailed { fetch, failure: FetchFailure::Timeout, encoded_bytes: 0 };
         let (after_ms, happened) = if after_ms <= timeout_ms { (after_ms, happened) } else { (timeout_ms, timeout) };
         if let Some(background) = &mut self.browser(who).background {
-            background.hops.insert(fetch, Hop { url, body, is_public });
+            background.hops.insert(fetch, Hop { url, body, is_public, read: 0, came: 0 });
         }
         self.queue_browser(who, after_ms, BrowserEvent::Fetched(fetch, Box::new(happened)));
     }
 
-    pub(crate) fn read_body(&mut self, who: usize, fetch: FetchId, bytes_max: u64, timeout_ms: Ms) {
+    /// Reads on in a body, as far as it is allowed.
+    pub(crate) fn read_body(
+        &mut self,
+        who: usize,
+        fetch: FetchId,
+        allowance_bytes: u64,
+        (bytes_max, timeout_ms): (u64, Ms),
+    ) {
+        let now = self.browser_wall(who);
+        let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
+        if !is_twin {
+            let checked = self.model.caps.grants(me, allowance_bytes, now);
+            self.check(checked);
+        }
         let Some(background) = &mut self.browser(who).background else { return };
-        let Some(hop) = background.hops.get(&fetch) else { return };
+        let Some(hop) = background.hops.get_mut(&fetch) else { return };
         let (url, is_public) = (hop.url.clone(), hop.is_public);
         let Some(body) = hop.body else { return };
         if !is_public {
@@ -82,6 +98,15 @@ impl World {
             return self.check(Err(broken("no private address", what)));
         }
         let (bytes, shell_counts) = (body.size(bytes_max), body.seed % 2 == 0);
+        let ends_at = body.breaks_at.unwrap_or(bytes).min(bytes) as u64;
+        let until = hop.read.saturating_add(allowance_bytes);
+        let came = ends_at.min(until).saturating_sub(hop.read);
+        hop.read = until;
+        hop.came = came;
+        if ends_at >= until && until <= bytes_max {
+            let told = Happened::BodyProgress { fetch, bytes: until };
+            return self.queue_browser(who, 1 + body.after_ms / 4, BrowserEvent::Fetched(fetch, Box::new(told)));
+        }
         let failed = |failure, bytes: usize| Happened::FetchFailed { fetch, failure, encoded_bytes: bytes as u64 };
         let (after_ms, happened) = if body.after_ms > timeout_ms {
             (timeout_ms, failed(FetchFailure::Timeout, 0))
@@ -112,8 +137,13 @@ impl World {
             return;
         }
         let is_lookup = matches!(happened, Happened::LookedUp { .. });
+        let came = background.hops.get_mut(&fetch).map_or(0, |hop| std::mem::take(&mut hop.came));
         if is_lookup || matches!(happened, Happened::BodyRead { .. } | Happened::FetchFailed { .. }) {
             background.hops.remove(&fetch);
+        }
+        let (me, is_twin, now) = (self.browser(who).me, self.browser(who).twin_of.is_some(), self.browser_wall(who));
+        if !is_twin {
+            self.model.caps.reads(me, came, now);
         }
         if !is_lookup {
             self.feed(who, Happened::RequestEvents { own: 1, foreign: 0 });

@@ -261,13 +261,16 @@ impl World {
         self.net.set_line(Peer::Browser(who), line);
         self.queue.at(plan.at, Event::BrowserStarts { who });
         self.model.is_honest(key.public());
+        let utc_offset_min = [0, -300, 60, 330].get(rng.usize(..4)).copied().unwrap_or_default();
+        let begins = self.wall(plan.ahead_ms).plus(plan.at);
+        let records = self.used_before(key.public(), &mut rng, utc_offset_min, begins);
         self.browsers.push(Browser {
             me: key.public(),
             era: 0,
             background: None,
-            storage: Storage::with(vec![]),
+            storage: Storage::with(records),
             person: Person::new(rng),
-            surroundings: Surroundings { day_start, ..Surroundings::default() },
+            surroundings: Surroundings { day_start, utc_offset_min, ..Surroundings::default() },
             ahead_ms: plan.ahead_ms,
             kill_after: None,
             attacks: 0,
@@ -276,6 +279,26 @@ impl World {
             plan,
             key,
         });
+    }
+
+    /// Some have used much of a small day before.
+    fn used_before(
+        &mut self,
+        me: lull_protocol::PublicKey,
+        rng: &mut fastrand::Rng,
+        utc_offset_min: i32,
+        now: Timestamp,
+    ) -> Vec<(String, Vec<u8>)> {
+        if !crate::mix::chance(rng, 300) {
+            self.model.caps.used_before(me, 0, utc_offset_min, now);
+            return Vec::new();
+        }
+        let bytes = 20_000_000 - rng.u64(..4) * 800_000;
+        self.model.caps.used_before(me, bytes, utc_offset_min, now);
+        let mut usage = lull_policy::caps::Usage::default();
+        usage.roll(&lull_policy::caps::Caps::default(), lull_policy::caps::LocalClock { now, utc_offset_min });
+        usage.count(bytes);
+        vec![("usage".to_owned(), lull_protocol::cbor::encode(&(1_u64, usage)))]
     }
 
     fn add_liar(&mut self, number: usize, plan: LiarPlan) {
@@ -382,11 +405,12 @@ impl World {
             let (me, held) = (browser.me, browser.storage.counts());
             let Some(background) = &browser.background else { continue };
             let view = background.worker.view(now);
-            let export = match background.worker.query(&lull_view::Command::Export, now) {
-                Some(lull_view::Reply::Export { jsonl }) => jsonl,
-                _ => String::new(),
-            };
+            let read = |from: &str, below: &str| browser.storage.range(from, below);
+            let export = background.worker.export_stored(now, read);
+            let log = whole_log(&background.worker, now, read);
             let checked = self.model.worker_ends(me, &view, &export, held);
+            self.check(checked);
+            let checked = self.model.log_ends(me, log);
             self.check(checked);
         }
         self.audit(true);
@@ -411,6 +435,25 @@ impl World {
     pub(crate) fn mark(&mut self, mark: Mark<'_>) {
         let marked = self.marks.mark(mark);
         self.check(marked);
+    }
+}
+
+/// Every page of a browser's log.
+fn whole_log(
+    worker: &lull_worker::Worker,
+    now: Timestamp,
+    read: impl Fn(&str, &str) -> Vec<(String, Vec<u8>)>,
+) -> lull_view::ActivityPage {
+    let mut all = lull_view::ActivityPage::default();
+    loop {
+        let find = lull_view::Find { limit: 100, before: all.next, ..lull_view::Find::default() };
+        let query = lull_view::Command::FindActivities(find);
+        let Some(lull_view::Reply::Activities { page }) = worker.query_stored(&query, now, &read) else { return all };
+        all.entries.extend(page.entries);
+        (all.next, all.unreadable) = (page.next, all.unreadable + page.unreadable);
+        if all.next.is_none() {
+            return all;
+        }
     }
 }
 

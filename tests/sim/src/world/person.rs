@@ -3,7 +3,9 @@
 use fastrand::Rng;
 use lull_protocol::cose;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_view::{AnswerInput, BandwidthWhen, Command, JudgmentContent, Statement, View};
+use lull_view::{
+    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, JudgmentContent, NeverWhat, Pause, Statement, View,
+};
 use lull_worker::Event as Happened;
 
 use super::World;
@@ -11,6 +13,28 @@ use super::browser::BrowserEvent;
 use super::net::Peer;
 use crate::mix::{Mix, chance};
 use crate::plan::{MINUTE, Ms, SECOND};
+
+/// Caps that stand in nobody's way.
+fn generous() -> Caps {
+    Caps {
+        second_bytes: 100_000_000,
+        day_bytes: 1_000_000_000_000,
+        month_bytes: 30_000_000_000_000,
+        month_day: 1,
+        domain_minute: 6_000,
+        domain_day: 100_000,
+        hours: [0x00ff_ffff; 7],
+        metered: false,
+    }
+}
+
+/// Six o'clock of the next day, for somebody so many minutes from UTC.
+fn morning(now_ms: u64, offset_min: i32) -> Ms {
+    const DAY_MS: u64 = 86_400_000;
+    let offset_ms = i64::from(offset_min) * 60_000;
+    let day = now_ms.saturating_add_signed(offset_ms) / DAY_MS + 1;
+    (day * DAY_MS + 6 * 60 * MINUTE).saturating_add_signed(-offset_ms)
+}
 
 /// A person.
 #[derive(Debug)]
@@ -48,10 +72,19 @@ impl World {
         if self.browser(who).background.is_none() {
             return;
         }
+        let now = self.browser_wall(who);
+        let offset = self.browser(who).surroundings.utc_offset_min;
         if !is_twin {
-            self.model.consent.command(me, &command);
+            self.model.consent.tell(me, now);
+            self.model.consent.command(me, &command, now, Some(morning(now.get(), offset)));
+            self.model.caps.wants(me, &command);
         }
-        self.feed(who, Happened::Command(command));
+        self.feed(who, Happened::Command(command.clone()));
+        let shown = self.browser(who).background.as_ref().map(|background| background.worker.view(now).limits);
+        if let (false, Some(shown)) = (is_twin, shown) {
+            let checked = self.model.caps.commanded(me, &command, &shown.caps);
+            self.check(checked);
+        }
     }
 
     pub(crate) fn person_sees(&mut self, who: usize, count: u32) {
@@ -105,6 +138,12 @@ impl World {
     pub(crate) fn person_looks(&mut self, who: usize) {
         let Some(view) = self.view(who) else { return };
         let settings = view.settings.clone();
+        if self.browser(who).twin_of.is_none() {
+            let (me, now) = (self.browser(who).me, self.browser_wall(who));
+            let shown = self.browser(who).background.as_ref().map(|b| b.worker.view(now).limits.used.day_bytes);
+            let checked = shown.map_or(Ok(()), |shown| self.model.caps.shows(me, shown, now));
+            self.check(checked);
+        }
         let fickle = self.browser(who).plan.fickle;
         let browser = self.browser(who);
         let person = &mut browser.person;
@@ -112,7 +151,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..15));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..23));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -145,6 +184,16 @@ impl World {
         if view.notice.is_some() {
             commands.push(Command::DismissNotice);
         }
+        let generous = generous();
+        if diligent && view.limits.caps != generous {
+            commands.push(Command::SetCaps { caps: generous });
+        }
+        if diligent {
+            commands
+                .extend(view.never.domains.iter().cloned().map(|name| Command::RemoveNever(NeverWhat::Domain(name))));
+            let names = view.never.requesters.iter().cloned();
+            commands.extend(names.map(|name| Command::RemoveNever(NeverWhat::Requester(name))));
+        }
         for command in commands {
             self.command(who, command);
         }
@@ -168,6 +217,11 @@ impl World {
         }
         let (which, surroundings) = (browser.person.rng.u32(..8), browser.surroundings);
         match which {
+            3 => {
+                let caps = self.strict_caps(who);
+                self.command(who, Command::SetCaps { caps });
+            }
+            4 => self.command(who, Command::PauseFor { pause: Pause::Hour }),
             0 => self.command(who, Command::SetPaused { on: true }),
             1 => self.command(who, Command::SetBandwidth { on: false }),
             2 => {
@@ -241,6 +295,19 @@ impl World {
                 let managed = lull_worker::Managed { is_installed_by_policy: self.rng.bool(), allows_bandwidth };
                 self.tell_surroundings(who, lull_worker::Surroundings { managed, ..surroundings });
             }
+            14 => self.command(who, Command::PauseFor { pause: Pause::Hour }),
+            15 => self.command(who, Command::PauseFor { pause: Pause::Tomorrow }),
+            16 | 17 => {
+                let caps = self.strict_caps(who);
+                self.command(who, Command::SetCaps { caps });
+            }
+            18 => self.command(who, Command::ResetCaps),
+            19 => {
+                let utc_offset_min = self.browser(who).person.rng.i32(-12..=14) * 60;
+                let moved = lull_worker::Surroundings { utc_offset_min, ..surroundings };
+                self.tell_surroundings(who, moved);
+            }
+            20 | 21 => self.never_or_again(who, view),
             // Two pauses in a row, faster than anything can be stored.
             _ => {
                 self.command(who, Command::SetPaused { on: true });
@@ -248,6 +315,38 @@ impl World {
                 self.command(who, Command::SetPaused { on: true });
             }
         }
+    }
+
+    /// Caps that will be felt: few requests, the least bytes, some hours.
+    fn strict_caps(&mut self, who: usize) -> Caps {
+        let rng = &mut self.browser(who).person.rng;
+        let hours = if rng.bool() { 0x00ff_ffff } else { rng.u32(..) & 0x00ff_ffff };
+        Caps {
+            second_bytes: 50_000 + rng.u64(..400_000),
+            day_bytes: 20_000_000 + rng.u64(..3) * 1_000_000,
+            month_bytes: 30_000_000 + rng.u64(..9) * 10_000_000,
+            month_day: rng.u64(1..=28),
+            domain_minute: rng.u64(1..6),
+            domain_day: rng.u64(1..30),
+            hours: [hours; 7],
+            metered: chance(rng, 150),
+        }
+    }
+
+    /// Never serves whom the newest work was for, or whoever is on that list again.
+    fn never_or_again(&mut self, who: usize, view: &View) {
+        if let Some(domain) = view.never.domains.first() {
+            return self.command(who, Command::RemoveNever(NeverWhat::Domain(domain.clone())));
+        }
+        if let Some(name) = view.never.requesters.first() {
+            return self.command(who, Command::RemoveNever(NeverWhat::Requester(name.clone())));
+        }
+        let Some(activity) = view.activities.first() else { return };
+        let what = match &activity.work {
+            ActivityWork::Fetch { site, .. } => NeverWhat::Domain(lull_policy::registrable_domain(site).to_owned()),
+            ActivityWork::Judgment { .. } => NeverWhat::Requester(activity.requester.clone()),
+        };
+        self.command(who, Command::Never(what));
     }
 
     /// Opens the newest receipt: it must hold.

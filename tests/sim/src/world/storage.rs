@@ -50,6 +50,12 @@ impl Storage {
         self.records.contains_key(key)
     }
 
+    /// The records from one key to below another.
+    pub(crate) fn range(&self, from: &str, below: &str) -> Vec<(String, Vec<u8>)> {
+        let range = self.records.range(from.to_owned()..below.to_owned());
+        range.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
