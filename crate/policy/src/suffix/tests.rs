@@ -43,10 +43,11 @@ fn walk(mut row: &'static [u8], mut each: impl FnMut(String, Kind, &'static [u8]
         let label = format!("{shared}{}", std::str::from_utf8(tail).expect("ASCII"));
         assert!(last < label || last.is_empty(), "{last} before {label}");
         let under;
-        (under, row) = match (kind.has_row(), rest) {
-            (true, [high, low, rest @ ..]) => rest.split_at(usize::from(u16::from_be_bytes([high & 0x7f, *low]))),
-            (true, _) => panic!("{label} has no length"),
-            (false, _) => rest.split_at(0),
+        (under, row) = if kind.has_row() {
+            let (len, rest) = rest.split_first_chunk::<2>().expect("a length");
+            rest.split_at(usize::from(u16::from_be_bytes(*len) & 0x7fff))
+        } else {
+            rest.split_at(0)
         };
         assert_eq!(under.is_empty(), !kind.has_row());
         each(label.clone(), kind, under);

@@ -26,13 +26,14 @@ fn four_are_held_and_a_fifth_goes_back() {
 fn a_lease_that_storage_kept_too_long_goes_back_at_the_next_start() {
     let mut world = World::connected();
     let offers: Vec<String> = (0..4).map(|i| world.assign(&text_item(&format!("t{i}")))).collect();
-    world.is_disk_full = true;
+    (world.is_disk_full, world.is_checked) = (true, false);
     world.command(Command::Skip { offer: offers[0].clone() });
     world.is_disk_full = false;
     // The place is free, and what failed is not yet tried again.
     let fifth = world.assign(&text_item("t4"));
     let stored = world.disk.keys().filter(|key| key.starts_with("lease/")).count();
     assert_eq!((stored, world.badge), (5, 4));
+    world.is_checked = true;
     world.kill();
     world.run();
     let view = world.view();

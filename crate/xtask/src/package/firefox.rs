@@ -89,7 +89,7 @@ mod tests {
             assert_eq!(firefox.get(key), chrome.get(key), "{key}");
         }
         assert_eq!(firefox["background"], json!({"scripts": ["background.js"], "type": "module"}));
-        assert_eq!(firefox["permissions"], json!(["alarms", "idle", "webRequest", "dns"]));
+        assert_eq!(firefox["permissions"], json!(["alarms", "idle", "storage", "webRequest", "dns"]));
         assert_eq!(firefox["incognito"], "not_allowed", "never in a private window");
         assert_eq!(firefox.get("host_permissions"), None, "no site may be read at install");
         assert_eq!(firefox.get("minimum_chrome_version"), None);
