@@ -90,10 +90,10 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         receipts,
     };
     worker.notice_other_key();
-    worker.give_back_too_many();
     if is_new_to_days {
         worker.log_what_is_there();
     }
+    worker.give_back_too_many();
     if of_another {
         // In one batch with what is set aside: afterwards nothing tells that it was another one.
         worker.persist_lazily(Key::Settings);
