@@ -8,6 +8,7 @@ use lull_worker::protocol::Method;
 use crate::shell::Shell;
 
 /// What may be read of a body: nothing asks.
+#[allow(dead_code, reason = "nobody reads a body here")]
 pub(crate) struct Grant {
     pub(crate) allowance_bytes: u64,
     pub(crate) bytes_max: u64,
@@ -16,7 +17,7 @@ pub(crate) struct Grant {
 
 /// No fetches.
 #[derive(Default)]
-pub(crate) struct Fetches;
+pub(crate) struct Fetches(());
 
 impl Fetches {
     pub(crate) fn send(&self, _: &Rc<Shell>, _: FetchId, _: &str, _: Method, _: u64) {}
