@@ -8,6 +8,7 @@
 use lull_protocol::limits::{BODY_BYTES_MAX, URL_BYTES_MAX};
 
 use crate::address::ADDRESS_BLOCKS;
+use crate::caps::Caps;
 use crate::request::{
     BODY_TIMEOUT_MS, FETCHES_AT_ONCE_MAX, HEAD_TIMEOUT_MS, HEADERS_KEPT, JOB_CLASS, METHODS, NEVER_SENT, REDIRECTS_MAX,
 };
@@ -27,6 +28,8 @@ pub enum Fact {
     AtOnce(u64),
     /// Redirects followed.
     Redirects(u64),
+    /// How much, and how often, until the person says otherwise.
+    Caps(&'static Caps),
     /// A page's size, decoded, bytes.
     BodyBytes(u64),
     /// An address's length, bytes.
@@ -75,11 +78,12 @@ pub enum Limit {
 }
 
 /// Every fact, in the order in which they are told.
-pub const FACTS: [Fact; 23] = [
+pub const FACTS: [Fact; 24] = [
     Fact::Methods(&METHODS),
     Fact::Schemes(&SCHEMES),
     Fact::AtOnce(FETCHES_AT_ONCE_MAX),
     Fact::Redirects(REDIRECTS_MAX),
+    Fact::Caps(&Caps::DEFAULT),
     Fact::BodyBytes(BODY_BYTES_MAX),
     Fact::UrlBytes(URL_BYTES_MAX as u64),
     Fact::HeadTimeout(HEAD_TIMEOUT_MS),

@@ -23,7 +23,7 @@ fn entry(texts: [String; 4], is_fetch: bool, reason: Option<String>, numbers: [u
     } else {
         ActivityWork::Judgment { title: subject, answer: detail }
     };
-    let state = STATES[state % STATES.len()];
+    let state = STATES.into_iter().cycle().nth(state % STATES.len()).expect("it goes round");
     let activity = Activity { offer: "ab".repeat(32), at: 1, requester, work, state, amount };
     ActivityEntry { number, activity, order: "cd".repeat(16), received, sent }
 }
@@ -34,7 +34,7 @@ fn read_csv(text: &str) -> Vec<Vec<String>> {
     let (mut quoted, mut chars) = (false, text.chars().peekable());
     while let Some(c) = chars.next() {
         match c {
-            '"' if quoted && chars.peek() == Some(&'"') => field.push(chars.next().unwrap()),
+            '"' if quoted && chars.peek() == Some(&'"') => field.extend(chars.next()),
             '"' => quoted = !quoted,
             ',' if !quoted => row.push(std::mem::take(&mut field)),
             '\r' if !quoted && chars.peek() == Some(&'\n') => {

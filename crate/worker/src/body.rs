@@ -53,7 +53,14 @@ impl Worker {
         let Some(reading) = run.reading.filter(|r| r.granted_bytes == 0) else { return };
         // One byte more than allowed tells a body that is too large from one that just fits.
         let wanted = ceiling_bytes.saturating_add(1).saturating_sub(reading.bytes).max(1);
-        let Some(granted_bytes) = self.take_grant(wanted) else { return };
+        let Some(granted_bytes) = self.take_grant(wanted) else {
+            // A browser takes in what nobody reads: a response that storage has no mark for is not left open for as
+            // long as storage fails. Its lease stays.
+            if self.storage.is_failing() {
+                self.abort_run();
+            }
+            return;
+        };
         let Some(mut run) = self.run.take() else { return };
         let timeout_ms = self.time_left_ms(&run, reading.left_ms, now);
         run.reading = Some(Reading { granted_bytes, granted_at: now, ..reading });

@@ -253,8 +253,8 @@ impl Worker {
         if run.hops.len() >= HOPS_MAX {
             return self.finish(run, End::refused(Refusal::TooManyHops), now);
         }
-        let is_first = run.hops.is_empty();
-        if !is_first && !(self.may_hop(domain_of_url(&url)) && self.is_covered(0)) {
+        let may_send = run.hops.is_empty() || (self.may_hop(domain_of_url(&url)) && self.is_covered(0));
+        if !may_send {
             run.head = None;
             run.next_url = Some(url);
             self.run = Some(run);

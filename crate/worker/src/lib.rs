@@ -11,7 +11,9 @@
 
 #[cfg(feature = "bandwidth")]
 mod answer;
+#[cfg(feature = "bandwidth")]
 mod body;
+#[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "without fetches nothing is counted"))]
 mod caps;
 mod clock;
 mod consent;
@@ -95,8 +97,10 @@ pub struct Worker {
     returned: LiteMap<Hash, ReturnedRecord>,
     pictures: Pictures,
     run: Option<Run>,
+    #[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "without fetches none is numbered"))]
     next_fetch: u64,
     /// The browser can't refuse private addresses itself: names are looked up before each hop.
+    #[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "without fetches nothing is looked up"))]
     looks_up_first: bool,
     /// The place in the row that the next piece of work gets.
     next_seq: u64,

@@ -139,6 +139,7 @@ impl Worker {
     }
 
     /// Bytes of the bodies that are kept.
+    #[cfg(feature = "bandwidth")]
     pub(crate) fn bodies_bytes(&self) -> u64 {
         self.outbox.works().map(|entry| entry.body.len() as u64).sum()
     }

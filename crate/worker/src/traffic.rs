@@ -50,6 +50,7 @@ pub(crate) fn framing_bytes(head: &HopHead, encoded_body_bytes: u64) -> u64 {
 }
 
 /// Both counts of two added up, held at the limit of a byte count.
+#[cfg(feature = "bandwidth")]
 pub(crate) fn add(a: Traffic, b: Traffic) -> Traffic {
     let sum = |a: ByteCount, b: ByteCount| count(a.get().saturating_add(b.get()));
     Traffic { sent: sum(a.sent, b.sent), received: sum(a.received, b.received) }

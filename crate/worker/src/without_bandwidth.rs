@@ -1,5 +1,6 @@
 //! In place of fetches, in the flavour that has none: nothing begins, and what a shell tells of one is nothing.
 
+use lull_policy::Refusal;
 use lull_protocol::{Hash, Timestamp};
 use lull_view::BandwidthState;
 
@@ -36,6 +37,9 @@ impl Worker {
     pub(crate) fn abort_run(&mut self) {}
     pub(crate) fn abort_run_of(&mut self, _: &Hash) {}
     pub(crate) fn begin_fetches(&mut self, _: Timestamp) {}
+    pub(crate) fn go_on_fetching(&mut self, _: Timestamp) {}
+    pub(crate) fn refuse_run(&mut self, _: Refusal, _: Timestamp) {}
+    pub(crate) fn body_progress(&mut self, _: FetchId, _: u64, _: Timestamp) {}
     pub(crate) fn hop_answered(&mut self, _: FetchId, _: HopHead, _: Timestamp) {}
     pub(crate) fn body_read(&mut self, _: FetchId, _: Vec<u8>, _: u64, _: Timestamp) {}
     pub(crate) fn fetch_failed(&mut self, _: FetchId, _: FetchFailure, _: u64, _: Timestamp) {}

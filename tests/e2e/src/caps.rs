@@ -20,6 +20,8 @@ const OVER_PERCENT_MAX: u64 = 5;
 /// for each kill (`lull_worker::limits::RESERVE_BYTES`), bytes.
 const STOPPED_BYTES_MAX: u64 = 1024 * 1024;
 const KILLED_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Bodies that are stopped because they are larger than any item may be.
+const FLOODS: u64 = 3;
 /// How long the site may still send after a cap was lowered: as after a pause.
 const STOP_MAX: Duration = Duration::from_millis(200);
 
@@ -36,6 +38,10 @@ async fn used(browser: &Browser) -> Result<u64> {
         }
         last = now;
     }
+}
+
+fn flood(number: u64) -> String {
+    World::url(&format!("/flood/{number}"))
 }
 
 fn compare(what: &str, counted: u64, site: u64, over_bytes_max: u64) -> Result<()> {
@@ -74,6 +80,15 @@ pub(crate) async fn counted_as_the_site_counts(paths: &Paths, data: &Path) -> Re
     let (counted, site) = (used(&browser).await? - before, sites.bytes(LIBRARY) - site_before);
     say(&format!("{} bodiless answers: Lull counted {counted} bytes, the site {site}", urls.len()));
     ensure!(counted >= site, "{} bytes too few", site - counted);
+    // More than Lull takes, as fast as a good line brings it (`lull_policy::caps::LINE_BYTES`): stopped while it comes.
+    for n in 0..FLOODS {
+        let (before, site_before) = (used(&browser).await?, sites.bytes(LIBRARY));
+        let order = world.buyer.order("A library's link check", &[flood(n)]).await?;
+        until_results(&world, &browser, &order, 1).await?;
+        browser.until("nobody reads", async || Ok(!sites.dripping())).await?;
+        let counted = used(&browser).await? - before;
+        compare("a flood", counted, sites.bytes(LIBRARY) - site_before, STOPPED_BYTES_MAX)?;
+    }
     world_over(world, browser).await
 }
 
@@ -143,7 +158,26 @@ pub(crate) async fn a_kill_loses_no_byte(paths: &Paths, data: &Path) -> Result<(
     browser.click("pause").await?;
     browser.until("nobody reads", async || Ok(!sites.dripping())).await?;
     let counted = used(&browser).await?;
-    compare("three kills", counted, sites.bytes(LIBRARY), KILLS * KILLED_BYTES_MAX + STOPPED_BYTES_MAX)?;
+    let site = sites.bytes(LIBRARY);
+    compare("three kills", counted, site, KILLS * KILLED_BYTES_MAX + STOPPED_BYTES_MAX)?;
+    // The same while a good line is full.
+    person.raise_caps().await?;
+    let floods: Vec<String> = (0..20).map(flood).collect();
+    world.buyer.order("A library's link check", &floods).await?;
+    browser.open(HOME).await?;
+    browser.click("pause").await?;
+    for _ in 0..KILLS {
+        let from = sites.bytes(LIBRARY);
+        browser.open(HOME).await?;
+        browser.until("some megabytes more", async || Ok(sites.bytes(LIBRARY) > from + 5_000_000)).await?;
+        browser.kill_background().await?;
+    }
+    browser.open(HOME).await?;
+    browser.click("pause").await?;
+    browser.until("nobody reads", async || Ok(!sites.dripping())).await?;
+    let (counted, site) = (used(&browser).await? - counted, sites.bytes(LIBRARY) - site);
+    let most = KILLS * KILLED_BYTES_MAX + STOPPED_BYTES_MAX * (floods.len() as u64 + 1);
+    compare("three kills on a full line", counted, site, most)?;
     world_over(world, browser).await
 }
 

@@ -274,6 +274,9 @@ async fn serve(State((shared, at)): State<(Arc<Shared>, SocketAddr)>, request: R
     if path.starts_with("/stream") {
         return stream(shared);
     }
+    if path.starts_with("/flood") {
+        return flood(shared);
+    }
     if let Some(thinks_ms) = path.strip_prefix("/bench/").and_then(|rest| rest.split('/').next()?.parse().ok()) {
         shared.asked.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_insert_with(Instant::now);
         tokio::time::sleep(Duration::from_millis(thinks_ms)).await;
@@ -323,6 +326,16 @@ fn stream(shared: Arc<Shared>) -> Response {
     let pieces = futures_util::stream::unfold(reader, |reader| async move {
         tokio::time::sleep(Duration::from_millis(10)).await;
         Some((Ok::<_, std::io::Error>(vec![b'~'; 16 * 1024]), reader))
+    });
+    ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(pieces)).into_response()
+}
+
+/// 64 KiB every 5 ms, as a line of 100 Mbit/s brings them, for as long as anybody reads.
+fn flood(shared: Arc<Shared>) -> Response {
+    let reader = Reader::new(shared);
+    let pieces = futures_util::stream::unfold(reader, |reader| async move {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Some((Ok::<_, std::io::Error>(vec![b'^'; 64 * 1024]), reader))
     });
     ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(pieces)).into_response()
 }

@@ -39,9 +39,14 @@ pub const DOMAIN_DAY: Range = (1, 100_000);
 
 /// Most bytes that are granted at a time: what a shell reads before it asks again.
 pub const GRANT_BYTES_MAX: u64 = 512 * 1024;
-/// What a browser may have taken in of a response beyond what was read of it, bytes: its pipe from the network
-/// process (512 KiB in Chromium) and the socket's own buffer.
+/// What is reckoned to have crossed the connection of a response beyond what was read of it when it is stopped, bytes.
+/// No browser tells; the system's own socket buffer takes in megabytes ahead of a reader that is slower than the line.
 pub const BUFFERED_BYTES_MAX: u64 = 1024 * 1024;
+/// The fastest line on which nothing that is stopped in the middle is counted too low, bytes per second (100 Mbit/s),
+/// and how far a reader may be behind it, milliseconds. Of a body that ends by itself every byte is counted on any line.
+pub const LINE_BYTES: u64 = 12_500_000;
+/// See [`LINE_BYTES`].
+pub const READER_LAG_MS: u64 = 80;
 /// What an item may need beside its body, bytes: the heads of its requests and what a browser may have buffered.
 pub const ITEM_EXTRA_BYTES: u64 = HOPS_MAX as u64 * 64 * 1024 + BUFFERED_BYTES_MAX;
 /// Days that a clock may be set back without the day in between counting anew.
@@ -50,6 +55,7 @@ pub const DAYS_BACK_MAX: u64 = 2;
 pub const MONTHS_BACK_MAX: u64 = 1;
 
 const _: () = assert!(DAY_BYTES.0 >= BODY_BYTES_MAX + ITEM_EXTRA_BYTES, "any item fits into a fresh day");
+const _: () = assert!(BUFFERED_BYTES_MAX >= LINE_BYTES * READER_LAG_MS / 1_000, "as much as a reader may be behind");
 const _: () = assert!(MONTH_BYTES.0 >= DAY_BYTES.0, "and into a fresh month");
 
 /// The person's caps. On by default.
@@ -78,20 +84,23 @@ fields!(Caps {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self {
-            second_bytes: 1_000_000,
-            day_bytes: 500_000_000,
-            month_bytes: 5_000_000_000,
-            month_day: 1,
-            domain_minute: 120,
-            domain_day: 1_000,
-            hours: Hours::ALL,
-            metered: false,
-        }
+        Self::DEFAULT
     }
 }
 
 impl Caps {
+    /// What holds until the person says otherwise.
+    pub const DEFAULT: Self = Self {
+        second_bytes: 1_000_000,
+        day_bytes: 500_000_000,
+        month_bytes: 5_000_000_000,
+        month_day: 1,
+        domain_minute: 120,
+        domain_day: 1_000,
+        hours: Hours::ALL,
+        metered: false,
+    };
+
     /// The same, each number held to its range: whatever a page or a disk says.
     pub fn held(self) -> Self {
         let hold = |value: u64, (least, most): Range| value.clamp(least, most);

@@ -4,7 +4,7 @@ use lull_protocol::limits::BODY_BYTES_MAX;
 use lull_protocol::message::ReturnReason;
 use lull_protocol::{ToCoordinator, statement::Outcome};
 use lull_view::{BandwidthState, Caps, Command, LimitName, Pause};
-use lull_worker::{Effect, FetchId, Surroundings, limits, protocol};
+use lull_worker::{Effect, Event, FetchId, Surroundings, limits, protocol};
 
 use crate::common::{Page, START_MS, World, fetch_item, page, redirect};
 use crate::fetch::report;
@@ -293,4 +293,24 @@ fn late_words_of_the_shell_count_nothing() {
         world.feed(lull_worker::Event::BodyProgress { fetch: FetchId(id), bytes: 1 << 40 });
     }
     assert_eq!(used(&world), before);
+}
+
+#[test]
+fn no_response_is_left_unread_while_storage_fails() {
+    let mut world = slow();
+    world.is_disk_full = true;
+    let (mut bytes, step) = (0, 256 * 1024);
+    while is_reading(&world) {
+        bytes += step;
+        assert!(bytes <= limits::RESERVE_BYTES, "read on beyond what storage has a mark for");
+        world.feed(Event::BodyProgress { fetch: FetchId(1), bytes });
+    }
+    assert!(bytes > limits::RESERVE_BYTES / 2, "what the mark covers is read");
+    let log = world.take_log();
+    assert!(log.iter().any(|e| matches!(e, Effect::AbortFetch { fetch: FetchId(1) })), "{log:?}");
+    world.pass(10_000);
+    assert_eq!(world.requests.len(), 1, "nothing is asked for while storage fails");
+    world.is_disk_full = false;
+    world.pass(60_000);
+    assert_eq!(world.requests.len(), 2, "and it begins anew");
 }

@@ -59,6 +59,18 @@ pub(crate) fn told(fact: Fact) -> Told {
             "Follow redirects",
             format!("At most {n}. Each new address is judged by all rules before anything is sent there."),
         ),
+        Fact::Caps(caps) => can(
+            "Use a share that you set",
+            format!(
+                "At first {} a day, {} a month and, on average, {} a second; to one site {} requests a minute and {} a day. Then \
+                 it waits.",
+                decimal(caps.day_bytes),
+                decimal(caps.month_bytes),
+                decimal(caps.second_bytes),
+                caps.domain_minute,
+                caps.domain_day
+            ),
+        ),
         Fact::BodyBytes(bytes) => {
             can("Read a page", format!("Up to {} unpacked, or less if the order says so; then it stops.", size(bytes)))
         }
@@ -102,7 +114,8 @@ pub(crate) fn told(fact: Fact) -> Told {
         Fact::Addresses(blocks) => cannot(
             "Read an answer from inside",
             format!(
-                "{blocks} blocks of IPv4 and IPv6 addresses aren't the public internet: your router, printer, work's network.                  An answer from there is dropped before a byte of it is read."
+                "{blocks} blocks of IPv4 and IPv6 addresses aren't the public internet: your router, printer, work's network. \
+                 An answer from there is dropped before a byte of it is read."
             ),
         ),
         Fact::NeverSent(things) => Told {
@@ -202,6 +215,15 @@ fn size(bytes: u64) -> String {
     match bytes {
         b if b >= 1 << 20 && b % (1 << 20) == 0 => format!("{} MiB", b >> 20),
         b if b >= 1 << 10 && b % (1 << 10) == 0 => format!("{} KiB", b >> 10),
+        b => format!("{b} bytes"),
+    }
+}
+
+/// In units of 1,000, as providers count.
+fn decimal(bytes: u64) -> String {
+    match bytes {
+        b if b >= 1_000_000_000 && b % 1_000_000_000 == 0 => format!("{} GB", b / 1_000_000_000),
+        b if b >= 1_000_000 && b % 1_000_000 == 0 => format!("{} MB", b / 1_000_000),
         b => format!("{b} bytes"),
     }
 }

@@ -94,6 +94,12 @@ pub(crate) fn allow(what: &NeverWhat) -> String {
     format!("Allow {name} again")
 }
 
+/// What a screen reader says for [`TAKE_BACK`]: it begins with what is seen, so that one who speaks to the browser can
+/// say that (WCAG 2.5.3).
+pub(crate) fn take_back(name: &str) -> String {
+    format!("{TAKE_BACK}: {name}")
+}
+
 pub(crate) fn never_done(what: &NeverWhat) -> String {
     match what {
         NeverWhat::Domain(domain) => format!("{domain} is never fetched again."),

@@ -84,7 +84,7 @@ fn list(lull: &Lull, title: &'static str, names: &[String], what: fn(String) -> 
         html! {
             <li key={name.clone()} class="never-row">
                 <span>{ name }</span>
-                <button class="button small" data-testid="never-remove" aria-label={words::allow(&what)}
+                <button class="button small" data-testid="never-remove" aria-label={words::take_back(name)}
                     onclick={lull.on_click(Command::RemoveNever(what))}>{ words::TAKE_BACK }</button>
             </li>
         }
