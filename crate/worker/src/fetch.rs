@@ -72,9 +72,9 @@ impl Run {
         self.next_url.is_none() && self.looking_up.is_none()
     }
 
-    /// The site of the hop under way.
+    /// The site of the hop under way, or of the one that is looked up first.
     pub(crate) fn site(&self) -> &str {
-        site_of(self.hops.last().map_or(&self.item.url, |hop| &hop.url))
+        site_of(self.looking_up.as_deref().or(self.last_url()).unwrap_or(&self.item.url))
     }
 }
 
@@ -368,9 +368,13 @@ impl Worker {
 
     /// Ends the fetch under way because policy has changed.
     pub(crate) fn refuse_run(&mut self, refusal: Refusal, now: Timestamp) {
-        if let Some(run) = self.run.take() {
-            self.close(run, End::refused(refusal), now);
+        let Some(run) = self.run.take() else { return };
+        if run.is_open() {
+            return self.close(run, End::refused(refusal), now);
         }
+        // What came before is counted, and nothing was sent to the next hop.
+        self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+        self.finish(run, End::refused(refusal), now);
     }
 
     pub(crate) fn finish(&mut self, run: Run, end: End, now: Timestamp) {

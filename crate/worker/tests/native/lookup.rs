@@ -2,7 +2,7 @@
 
 use lull_protocol::cose;
 use lull_protocol::statement::{FetchReport, Outcome, Report, WorkResult};
-use lull_view::{BandwidthState, Command};
+use lull_view::{BandwidthState, Command, NeverWhat};
 use lull_worker::{Effect, Event, FetchFailure, FetchId, limits};
 
 use crate::common::*;
@@ -119,4 +119,20 @@ fn a_pause_ends_a_look_up_and_nothing_is_sent_after_it() {
     assert!(world.log.iter().any(|e| matches!(e, Effect::AbortFetch { fetch: FetchId(1) })));
     world.feed(Event::LookedUp { fetch: FetchId(1), addresses: vec![PUBLIC.into()] });
     assert!(world.requests.is_empty());
+}
+
+#[test]
+fn a_domain_that_is_never_served_from_now_on_ends_its_look_up() {
+    const ELSEWHERE: &str = "https://www.gutenberg.org/a";
+    let mut world = held();
+    world.sites.insert(URL.into(), redirect(302, ELSEWHERE));
+    world.sites.insert(ELSEWHERE.into(), page(200, b"text"));
+    world.feed(Event::LookedUp { fetch: FetchId(1), addresses: vec![PUBLIC.into()] });
+    assert_eq!((world.lookups.len(), world.requests.as_slice()), (2, [URL.to_owned()].as_slice()));
+    world.command(Command::Never(NeverWhat::Domain("gutenberg.org".into())));
+    world.feed(Event::LookedUp { fetch: FetchId(2), addresses: vec![PUBLIC.into()] });
+    assert_eq!(world.requests, [URL]);
+    let report = report(&world);
+    assert_eq!((report.outcome, report.reason.as_deref()), (Outcome::Policy, Some("never_domain")));
+    assert_eq!((report.status, report.hops.len()), (302, 1));
 }

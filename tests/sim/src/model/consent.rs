@@ -1,6 +1,6 @@
 //! Consent: what each person allows, and what of it was durable when the background ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{PublicKey, Timestamp, ToCoordinator, cose};
@@ -33,6 +33,8 @@ struct Consent {
     pause: Option<(Timestamp, u64)>,
     /// Whom the person never wants to serve, since the last start.
     never: Never,
+    /// Domains that were ever on that list, in whichever browser has this key.
+    was_never: BTreeSet<String>,
     /// The record was damaged: nobody knows what it says.
     is_lost: bool,
 }
@@ -172,6 +174,20 @@ impl Consents {
         }
     }
 
+    /// The person names somebody in a browser with this key, a copied profile included.
+    pub(crate) fn names(&mut self, worker: PublicKey, command: &Command) {
+        if let Command::Never(NeverWhat::Domain(domain)) = command {
+            self.of(worker).was_never.insert(domain.clone());
+        }
+    }
+
+    /// Whether a result may say that this URL's domain is never served. It may be sent long after the list was
+    /// changed again.
+    pub(super) fn was_never(&self, worker: &PublicKey, url: &str) -> bool {
+        let listed = self.0.get(worker).map(|consent| &consent.was_never);
+        listed.is_some_and(|listed| listed.iter().any(|domain| is_of(host(url), domain)))
+    }
+
     /// The browser dials.
     pub(crate) fn connects(&mut self, worker: PublicKey) -> Holds {
         let lends = self.keeps(worker, JobClass::Fetch);
@@ -183,9 +199,8 @@ impl Consents {
     /// The browser sends a request for a buyer.
     pub(crate) fn fetches(&mut self, worker: PublicKey, url: &str) -> Holds {
         self.may_fetch(worker, url)?;
-        let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
         let never = &self.of(worker).never.domains;
-        let refused = never.iter().find(|domain| host == *domain || host.ends_with(&format!(".{domain}")));
+        let refused = never.iter().find(|domain| is_of(host(url), domain));
         must(refused.is_none(), "never again", || format!("{url} although {refused:?}"))?;
         // Whether plain http is allowed is in the item; the verdict looks at that.
         must(may_be_asked(url, true), "policy on every hop", || url.to_owned())
@@ -245,4 +260,12 @@ impl Consents {
             JobClass::Judgment => consent.wanted.judgments,
         }
     }
+}
+
+fn host(url: &str) -> &str {
+    url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default()
+}
+
+fn is_of(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }

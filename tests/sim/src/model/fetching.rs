@@ -14,12 +14,14 @@ impl Model {
         let Some(Item::Fetch(item)) = work.map(|work| &work.item) else { return Ok(()) };
         let worker = self.leases.get(offer).map(|lease| lease.worker);
         let looks_up = worker.is_some_and(|worker| looks_up(&worker));
-        must(self.is_true(item, report, looks_up), "reports are true", || {
+        let is_never = |url: &str| worker.is_some_and(|worker| self.consent.was_never(&worker, url));
+        must(self.is_true(item, report, looks_up, &is_never), "reports are true", || {
             format!("{item:?} was reported as {report:?}")
         })
     }
 
-    fn is_true(&self, item: &FetchItem, report: &FetchReport, looks_up: bool) -> bool {
+    /// `is_never`: whether the person may have put this URL's domain on the list of whom never to serve.
+    fn is_true(&self, item: &FetchItem, report: &FetchReport, looks_up: bool, is_never: &dyn Fn(&str) -> bool) -> bool {
         let web = |url: &str| match answer(self.seed, url) {
             Answer::Head { head, body, .. } => Some((head, body)),
             Answer::Fails { .. } | Answer::Silence => None,
@@ -51,6 +53,11 @@ impl Model {
         let by_name = ["private_address", "no_address"].map(Some).contains(&report.reason.as_deref());
         if stops && report.outcome == Outcome::Policy && by_name {
             return report.body_bytes.get() == 0;
+        }
+        // A redirect there isn't followed; one that was followed already is given up.
+        if report.reason.as_deref() == Some("never_domain") && report.outcome == Outcome::Policy {
+            let under_way = report.hops.last().is_some_and(|hop| report.hops.len() > 1 && is_never(&hop.url));
+            return (under_way || expected.is_some_and(|next| is_never(&next))) && report.body_bytes.get() == 0;
         }
         let is_silent = report.headers.iter().all(|header| header.name != "set-cookie");
         is_silent && ends_truly(item, report, last.as_ref(), expected.as_deref())

@@ -74,6 +74,7 @@ impl World {
         }
         let now = self.browser_wall(who);
         let offset = self.browser(who).surroundings.utc_offset_min;
+        self.model.consent.names(me, &command);
         if !is_twin {
             self.model.consent.tell(me, now);
             self.model.consent.command(me, &command, now, Some(morning(now.get(), offset)));
