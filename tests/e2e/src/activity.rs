@@ -209,7 +209,8 @@ async fn downloaded(world: &World, browser: &Browser, end: &str) -> Result<Strin
     let find = || -> Result<Option<PathBuf>> {
         for entry in std::fs::read_dir(world.data.join("downloads"))? {
             let path = entry?.path();
-            if path.to_string_lossy().ends_with(end) {
+            // Firefox takes the name with an empty file first, and puts the whole one in its place.
+            if path.to_string_lossy().ends_with(end) && std::fs::metadata(&path)?.len() > 0 {
                 return Ok(Some(path));
             }
         }

@@ -212,7 +212,8 @@ impl<'a> Person<'a> {
         let find = || -> Result<Option<PathBuf>> {
             for entry in std::fs::read_dir(downloads)? {
                 let path = entry?.path();
-                if path.extension().is_some_and(|e| e == "jsonl") {
+                // Firefox takes the name with an empty file first, and puts the whole one in its place.
+                if path.extension().is_some_and(|e| e == "jsonl") && std::fs::metadata(&path)?.len() > 0 {
                     return Ok(Some(path));
                 }
             }

@@ -123,7 +123,7 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
     tokio::time::sleep(Duration::from_secs(5)).await;
     camera.set_up(TAB).await?;
     camera.shoot("home-tab").await?;
-    camera.set_up(POPUP).await?;
+    lent(&browser, &camera).await?;
     browser.open(SETTINGS).await?;
     browser.find("export").await?;
     camera.shoot("settings").await?;
@@ -133,6 +133,31 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
     camera.shoot("offline").await?;
     browser.close().await?;
     world.stop().await
+}
+
+/// What was lent and to whom: the log, one entry of it, its alibi; the limits.
+async fn lent(browser: &Browser, camera: &Camera<'_>) -> Result<()> {
+    browser.open("popup.html?tab=1#/activity").await?;
+    browser.find("log-row").await?;
+    camera.shoot("log-tab").await?;
+    camera.set_up(POPUP).await?;
+    camera.shoot("log").await?;
+    browser.click("log-row").await?;
+    browser.find("entry").await?;
+    camera.shoot("entry").await?;
+    if browser.has("open-alibi").await? {
+        browser.click("open-alibi").await?;
+        browser.find("alibi").await?;
+        camera.set_up(TAB).await?;
+        camera.shoot("alibi-tab").await?;
+        camera.set_up(POPUP).await?;
+    }
+    browser.open("popup.html?tab=1#/limits").await?;
+    browser.find("week").await?;
+    camera.shoot("limits").await?;
+    camera.set_up(TAB).await?;
+    camera.shoot("limits-tab").await?;
+    camera.set_up(POPUP).await
 }
 
 /// Consent half said, with one answer that is not quite right; then what Lull can and can't do.

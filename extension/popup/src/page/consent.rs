@@ -152,10 +152,10 @@ fn question(n: usize, asks: &Question, chosen: Option<usize>, choose: &Callback<
     let said = chosen.and_then(|place| asks.answers.get(place)).map(|(_, said)| *said);
     let is_right = chosen == Some(asks.right);
     html! {
-        <fieldset class="card question" data-testid={name.clone()} data-done={is_right.to_string()}>
+        <fieldset class="card quiz" data-testid={name.clone()} data-done={is_right.to_string()}>
             <legend><h3>{ asks.question }</h3></legend>
             { for asks.answers.iter().enumerate().map(answer) }
-            <p class={classes!("said", if is_right { "right" } else { "not-quite" })} role="status">
+            <p class={classes!("feedback", if is_right { "right" } else { "not-quite" })} role="status">
                 if let Some(said) = said {
                     if is_right { { Icon::Check.draw() } }
                     <span>{ said }</span>
