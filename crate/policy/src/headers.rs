@@ -6,22 +6,20 @@ pub const REQUEST_HEADERS: [(&str, &str); 2] =
     [("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), ("Accept-Language", "en")];
 
 /// What the browser adds by itself: the connection, its own name and version, which encodings it reads, that nothing
-/// may come from a cache, and that no page asked. `Cookie`, `Authorization`, `Origin` and `Referer` are not in it.
-pub const BROWSER_HEADERS: [&str; 16] = [
+/// may come from a cache, and that no page asked. Those that both browsers are seen to send on every request, then
+/// those that depend: `Priority` and `TE` on browser and HTTP version, `Sec-GPC` on the person's own wish.
+/// `Cookie`, `Authorization`, `Origin` and `Referer` are not in it.
+pub const BROWSER_HEADERS: [&str; 12] = [
     "Accept-Encoding",
     "Cache-Control",
     "Connection",
     "Host",
     "Pragma",
-    "Priority",
-    "Sec-CH-UA",
-    "Sec-CH-UA-Mobile",
-    "Sec-CH-UA-Platform",
     "Sec-Fetch-Dest",
     "Sec-Fetch-Mode",
     "Sec-Fetch-Site",
-    "Sec-Fetch-Storage-Access",
-    "Sec-GPC",
-    "TE",
     "User-Agent",
+    "Priority",
+    "TE",
+    "Sec-GPC",
 ];
