@@ -87,8 +87,16 @@ impl AllCaps {
     pub(crate) fn used_before(&mut self, worker: PublicKey, bytes: u64, offset_min: i32, now: Timestamp) {
         let of = self.of(worker);
         of.offset_min = offset_min;
-        of.tell(now);
-        of.bytes = bytes;
+        // A browser may start sooner than planned: without a count of that day it is nothing to the machine.
+        if bytes > 0 {
+            of.tell(now);
+            of.bytes = bytes;
+        }
+    }
+
+    /// The machine is told the time: a day may begin, and stays begun for who travels back before it.
+    pub(crate) fn time(&mut self, worker: PublicKey, now: Timestamp) {
+        self.of(worker).tell(now);
     }
 
     pub(crate) fn moved(&mut self, worker: PublicKey, offset_min: i32) {

@@ -285,6 +285,7 @@ impl World {
         let (me, is_twin) = (browser.me, browser.twin_of.is_some());
         if is_first && !is_twin {
             self.model.consent.tell(me, now);
+            self.model.caps.time(me, now);
         }
     }
 
