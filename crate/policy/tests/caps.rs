@@ -4,7 +4,7 @@
 
 use lull_policy::caps::{
     Ask, BUFFERED_BYTES_MAX, Bucket, Caps, DAY_BYTES, DOMAINS_MAX, Decision, GRANT_BYTES_MAX, Hours, ITEM_EXTRA_BYTES,
-    Limit, LocalClock, MONTH_BYTES, SECOND_BYTES, Usage, civil_from_days, days_from_civil, decide,
+    Limit, LocalClock, MONTH_BYTES, SECOND_BYTES, Usage, decide,
 };
 use lull_protocol::Timestamp;
 use lull_protocol::cbor;
@@ -229,14 +229,6 @@ fn a_kill_counts_what_may_have_been_used() {
     let back = cbor::decode::<Usage>(&stored, 1 << 20).unwrap().restored();
     assert_eq!((back.day.bytes, back.month.bytes, back.total_bytes), (6_000, 6_000, 6_000));
     assert_eq!((back.reserve_bytes, back.domain("a.org").unwrap().day), (0, 1));
-}
-
-#[test]
-fn dates_are_the_calendar_s() {
-    for (days, date) in [(0, (1970, 1, 1)), (11_016, (2000, 2, 29)), (20_530, (2026, 3, 18)), (47_540, (2100, 2, 28))] {
-        assert_eq!(civil_from_days(days), date);
-        assert_eq!(days_from_civil(date.0, date.1, date.2), days);
-    }
 }
 
 /// What happens to a person in a property.

@@ -4,6 +4,7 @@
 //! `docs/lull.cddl`. Statements are `COSE_Sign1` (RFC 9052) under EdDSA with `verify_strict`. This
 //! crate does no I/O, reads no clock and draws no randomness.
 
+pub mod calendar;
 pub mod cbor;
 pub mod cose;
 pub mod handshake;

@@ -1,15 +1,13 @@
 //! The person's own clock and calendar: hours of the week, days and months.
 
 use lull_protocol::Timestamp;
+use lull_protocol::calendar::{civil_from_days, days_from_civil};
 use lull_protocol::cbor::{Cbor, Reader, Writer};
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 /// No place on Earth is further from UTC, minutes.
 const UTC_OFFSET_MIN_MAX: i32 = 16 * 60;
-/// The calendar goes this far; beyond it every day is the last one.
-const YEARS_MAX: u64 = 1_000_000;
-const DAYS_MAX: u64 = YEARS_MAX * 366;
 
 /// A moment where the person is. The offset is told by the browser, and changes with summer time and travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,27 +110,4 @@ impl Cbor for Hours {
             Self,
         )
     }
-}
-
-/// Year, month and day of a day counted from 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level
-/// Date Algorithms").
-pub fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    let z = days.min(DAYS_MAX).saturating_add(719_468);
-    let (era, day_of_era) = (z / 146_097, z % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
-}
-
-/// The way back, from 1970 on; the same source.
-pub fn days_from_civil(year: u64, month: u64, day: u64) -> u64 {
-    let year = year.min(YEARS_MAX).saturating_sub(u64::from(month <= 2));
-    let (era, year_of_era) = (year / 400, year % 400);
-    let shifted = (month + 9) % 12;
-    let day_of_year = (153 * shifted + 2) / 5 + day.saturating_sub(1);
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    (era * 146_097 + day_of_era).saturating_sub(719_468)
 }

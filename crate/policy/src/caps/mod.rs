@@ -15,7 +15,7 @@ mod local;
 mod usage;
 
 pub use bucket::Bucket;
-pub use local::{Hours, LocalClock, civil_from_days, days_from_civil};
+pub use local::{Hours, LocalClock};
 pub use usage::{DOMAINS_MAX, DomainUse, Period, Usage};
 
 use lull_protocol::limits::{BODY_BYTES_MAX, HOPS_MAX};
