@@ -16,7 +16,17 @@ chrome.alarms.onAlarm.addListener(() => tell('alarm'));
 chrome.permissions.onAdded.addListener(() => tell('permission'));
 chrome.permissions.onRemoved.addListener(() => tell('permission'));
 // The flavour without bandwidth asks for neither.
-chrome.idle?.onStateChanged.addListener(() => tell('idle'));
+const listenToIdle = () => chrome.idle?.onStateChanged.addListener(() => tell('idle'));
+if (chrome.runtime.getURL('').startsWith('moz-extension:')) {
+  // A listener that is there at the start wakes the background in Firefox: at once, whenever that ends while nobody
+  // is at the keyboard, again and again. One that comes a while after the page has loaded wakes nothing.
+  addEventListener('load', () => setTimeout(() => {
+    listenToIdle();
+    tell('idle');
+  }, 1000));
+} else {
+  listenToIdle();
+}
 chrome.storage?.managed?.onChanged?.addListener(() => tell('policy'));
 
 init().then(() => {
