@@ -22,6 +22,8 @@ const WAIT: Duration = Duration::from_secs(60);
 /// How often a browser is started, and how long its first run may take to open.
 const LAUNCHES_MAX: usize = 4;
 const WELCOME_MAX: Duration = Duration::from_secs(15);
+/// A page of the extension that runs nothing.
+const BLANK: &str = "icons/128.png";
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -73,30 +75,32 @@ pub(crate) struct Browser {
 
 impl Browser {
     /// Starts the browser and its driver. A first tab that hangs while the welcome tab opens is the driver's
-    /// trouble, not Lull's: then it starts anew, with a new profile.
+    /// trouble, not Lull's: then it starts anew, with a new profile if it had none yet. So it does when a profile
+    /// that was there opens no page.
     pub(crate) async fn launch(launch: &Launch<'_>) -> Result<Self> {
         let fresh = !launch.profile.exists();
         for _ in 0..LAUNCHES_MAX {
             let browser = Self::start(launch).await?;
-            if !fresh {
-                return Ok(browser);
-            }
-            if let Ok(closed) = tokio::time::timeout(WELCOME_MAX, browser.close_welcome_tab()).await {
-                return closed.map(|()| browser);
+            let first_tab = async || if fresh { browser.close_welcome_tab().await } else { browser.open(BLANK).await };
+            if let Ok(answered) = tokio::time::timeout(WELCOME_MAX, first_tab()).await {
+                return answered.map(|()| browser);
             }
             eprintln!("· the browser's first tab hangs; starting it anew");
             browser.abandon(launch.profile).await?;
+            if fresh {
+                std::fs::remove_dir_all(launch.profile)?;
+            }
         }
         bail!("{LAUNCHES_MAX} launches without a welcome tab that could be closed")
     }
 
-    /// Kills driver and browser, and forgets the profile.
+    /// Kills driver and browser.
     async fn abandon(mut self, profile: &Path) -> Result<()> {
         self.driver.kill().await?;
         Command::new("pkill").args(["-KILL", "-f"]).arg(profile).status().await.context("pkill (Debian: procps)")?;
         self.driver.wait().await?;
         tokio::time::sleep(Duration::from_millis(500)).await;
-        Ok(std::fs::remove_dir_all(profile)?)
+        Ok(())
     }
 
     async fn start(launch: &Launch<'_>) -> Result<Self> {
@@ -136,7 +140,7 @@ impl Browser {
         if self.gecko.is_some() {
             return self.close_welcome_window().await;
         }
-        self.open("icons/128.png").await?;
+        self.open(BLANK).await?;
         let welcome = async || {
             let found = self.targets("page", "#/welcome").await?;
             anyhow::Ok(found.first().and_then(|t| t.get("targetId")).cloned())
@@ -256,7 +260,7 @@ impl Browser {
 
     /// Leaves Lull's pages, so that none of them connects again, and kills the background.
     pub(crate) async fn leave_and_kill_background(&self) -> Result<()> {
-        self.open("icons/128.png").await?;
+        self.open(BLANK).await?;
         self.kill_background().await?;
         self.until("the background is gone", async || Ok(!self.background_runs().await?)).await?;
         self.goto("about:blank").await
