@@ -156,7 +156,7 @@ fn an_alibi_of_a_refused_request_says_that_nothing_was_sent() {
         (report.outcome, report.reason) = (Outcome::Policy, Some("sensitive".into()));
         report.hops.clear();
     }
-    assert!(check(refused).unwrap().lines().iter().any(|line| line.contains("No request was sent")));
+    assert!(check(refused).unwrap().lines().iter().any(|line| line.contains("no request was sent")));
 }
 
 #[test]
@@ -180,6 +180,12 @@ fn what_does_not_belong_together_is_refused_with_the_part_s_name() {
         }
     };
     refused(elsewhere, "another first request");
+    let led_nowhere = |c: &mut Case| {
+        if let Report::Fetch(report) = &mut c.result.report {
+            report.hops.push(Hop { url: "https://elsewhere.org/".into(), address: "203.0.113.6".into(), status: 200 });
+        }
+    };
+    refused(led_nowhere, "its requests don't lead from one to the next");
 }
 
 #[test]

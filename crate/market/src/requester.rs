@@ -160,6 +160,9 @@ pub struct NewOrderFacts {
 pub fn create_fetch_order(facts: &NewOrderFacts, order: &FetchOrder, cx: &Context) -> Result<Decided, Refusal> {
     let requester_name = facts.requester_name.as_ref().ok_or(Refusal::UnknownRequester)?;
     text("purpose", &order.purpose, LABEL_BYTES_MAX)?;
+    if order.purpose.chars().any(char::is_control) {
+        return Err(field("purpose", "must be one line without control characters"));
+    }
     count("urls", order.urls.len())?;
     let bytes = order.bytes_max.get();
     if bytes > BODY_BYTES_MAX || (bytes == 0 && order.method == Method::Get) {

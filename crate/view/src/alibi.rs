@@ -111,6 +111,9 @@ pub enum AlibiError {
     /// The result is about something else.
     #[error("result: it names another offer, or another first request than the item")]
     ResultDiffers,
+    /// A request follows one that was not answered by a redirect.
+    #[error("result: its requests don't lead from one to the next")]
+    Requests,
     /// The result's times are outside the offer's.
     #[error("result: its times lie outside the offer's")]
     Times,
@@ -147,6 +150,10 @@ impl AlibiFacts {
         let is_first = report.hops.first().is_none_or(|hop| hop.url == item.url);
         if result.offer != Hash::of(bytes.offer) || !is_first {
             return Err(AlibiError::ResultDiffers);
+        }
+        let redirects = report.hops.split_last().map(|(_, before)| before).unwrap_or_default();
+        if !redirects.iter().all(|hop| [301, 302, 303, 307, 308].contains(&hop.status)) {
+            return Err(AlibiError::Requests);
         }
         let earliest = offer.issued_at.minus(CLOCK_SKEW_MS_MAX);
         if result.started_at < earliest || result.finished_at > offer.deadline.plus(CLOCK_SKEW_MS_MAX) {
@@ -202,7 +209,7 @@ impl AlibiFacts {
         let section = |title, lines| AlibiSection { title, lines };
         [
             section("What happened", self.what_happened()),
-            section("The requests", self.requests()),
+            section("The requests, by this browser's own record", self.requests()),
             section("What Lull is", WHAT_LULL_IS.map(str::to_owned).to_vec()),
             section("How to check this", self.how_to_check()),
             section("What this does not prove", self.limits()),
@@ -221,7 +228,7 @@ impl AlibiFacts {
             format!("The operator's coordinator signed the job at {issued}; it was to be done by {deadline}."),
         ];
         if self.hops.is_empty() {
-            lines.push("The extension's own policy refused the job. No request was sent.".to_owned());
+            lines.push("By the browser's own record no request was sent.".to_owned());
         } else {
             let (started, finished) = (iso_8601(self.started_at), iso_8601(self.finished_at));
             lines.push(format!("The browser did it from {started} to {finished}. Outcome: {}.", self.outcome));

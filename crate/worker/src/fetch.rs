@@ -307,17 +307,23 @@ impl Worker {
         run.head_ms = self.coordinator_now(now).since(run.started_at);
         let judged = judge_address(head.address.as_deref());
         if let Some(hop) = run.hops.last_mut() {
-            // Only an address is kept; whatever else came is no address.
-            hop.address = head.address.clone().filter(|_| judged != Err(Refusal::NoAddress)).unwrap_or_default();
-            hop.status = head.status;
             let heads = traffic(run.item.method, &hop.url, Some(&head), 0);
             run.traffic = add(run.traffic, heads);
             self.count_bytes(heads.sent.get().saturating_add(heads.received.get()));
         }
-        run.head = Some(head.clone());
         if let Err(refusal) = judged {
-            return self.close(run, End::refused(refusal), now);
+            self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+            run.head = Some(head);
+            self.count_unread(&run);
+            // Whoever answered from inside has said nothing to a buyer: neither where, nor with what.
+            run.head = None;
+            return self.finish(run, End::refused(refusal), now);
         }
+        if let Some(hop) = run.hops.last_mut() {
+            hop.address = head.address.clone().unwrap_or_default();
+            hop.status = head.status;
+        }
+        run.head = Some(head.clone());
         if matches!(head.status, 301 | 302 | 303 | 307 | 308) {
             return self.redirected(run, location(&head), now);
         }

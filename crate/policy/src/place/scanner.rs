@@ -11,7 +11,7 @@ const DECODINGS_MAX: usize = 3;
 pub(super) fn asks(path: &str, query: &str) -> bool {
     let path = decoded(path);
     // A line's end in a path would begin a header.
-    path.contains(['\0', '\r'])
+    path.contains(['\0', '\r', '\n'])
         || ways_out(&path) > 0
         || names_one(PARTS, &path)
         || PROBES.split(' ').any(|probe| path.contains(probe))

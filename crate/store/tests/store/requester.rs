@@ -105,6 +105,7 @@ fn each_field_of_a_fetch_order_is_judged() {
         field(bench.one(Command::CreateFetchOrder(order)))
     };
     assert_eq!(wrong(&|o| o.purpose = " ".into()), "purpose");
+    assert_eq!(wrong(&|o| o.purpose = "a\nHOLDS".into()), "purpose");
     assert_eq!(wrong(&|o| o.purpose = "x".repeat(LABEL_BYTES_MAX + 1)), "purpose");
     assert_eq!(wrong(&|o| o.urls.clear()), "urls");
     assert_eq!(wrong(&|o| o.urls = vec![URL.into(); ITEMS_MAX + 1]), "urls");

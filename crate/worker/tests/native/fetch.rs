@@ -130,6 +130,8 @@ fn the_address_that_answered_is_judged_before_anything_is_read_or_followed() {
             let page = answer(status, &headers, address, b"secret");
             let (world, report) = fetched(&[(URL, page)], 1_000);
             assert_eq!((report.outcome, report.reason.as_deref()), (Outcome::Policy, Some(code)));
+            assert_eq!((report.status, report.headers.len()), (0, 0), "nothing of the answer is told");
+            assert!(report.hops.iter().all(|hop| hop.status == 0 && hop.address.is_empty()));
             assert_eq!(world.requests.len(), 1);
             assert!(!world.log.iter().any(|e| matches!(e, Effect::ReadBody { .. })));
             assert!(world.log.iter().any(|e| matches!(e, Effect::AbortFetch { .. })), "the shell lets go of it");

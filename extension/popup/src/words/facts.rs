@@ -145,7 +145,8 @@ fn limited(limit: Limit) -> (&'static str, &'static str) {
         ),
         Limit::OwnersSeeTheAddress => (
             "A buyer may own the site",
-            "Then they read your address in their site's log, and can tell that it is one that Lull uses.",
+            "Then they read your address in their site's log, and can tell that it is one that Lull uses. Or they order a page \
+             that repeats its visitor's address.",
         ),
         Limit::ConnectionToLearnTheAddress => (
             "Chrome may knock to learn who lives there",

@@ -35,9 +35,14 @@ impl Model {
             if looks_up && !is_name_public(self.seed, &hop.url) {
                 return false;
             }
-            // Without a status nothing came.
-            last = web(&hop.url).filter(|_| hop.status != 0);
-            let head = last.as_ref().map(|(head, _)| head);
+            let answered = web(&hop.url);
+            // Without a status nothing came, or nothing that may be told.
+            let is_inside = answered.as_ref().is_some_and(|(head, _)| !is_public(head.address.as_deref()));
+            last = answered.filter(|_| hop.status != 0 || is_inside);
+            let head = last.as_ref().map(|(head, _)| head).filter(|_| hop.status != 0);
+            if is_inside && hop.status != 0 {
+                return false;
+            }
             let is_as_seen = |head: &HopHead| {
                 let is_told = head.address.as_deref() == Some(hop.address.as_str()) || hop.address.is_empty();
                 head.status == hop.status && is_told
