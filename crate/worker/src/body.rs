@@ -42,12 +42,12 @@ pub(crate) fn unread_bytes(head: &HopHead, method: Method, read_bytes: u64, most
 }
 
 impl Worker {
-    /// Sends a redirect that had to wait, or allows the body to be read on.
+    /// Sends a request that had to wait, or allows the body to be read on.
     pub(crate) fn go_on_fetching(&mut self, now: Timestamp) {
         if !self.may_fetch() {
             return;
         }
-        self.resume_hop(now);
+        self.send_next(now);
         let Some(run) = &self.run else { return };
         let ceiling_bytes = run.item.bytes_max.get();
         let Some(reading) = run.reading.filter(|r| r.granted_bytes == 0) else { return };
@@ -124,12 +124,16 @@ impl Worker {
 
     /// Counts a fetch that is given up without a result.
     pub(crate) fn count_given_up(&mut self, run: &Run) {
+        // What came of earlier hops is counted.
+        if !run.is_open() {
+            return;
+        }
         if let Some(reading) = run.reading {
             self.count_granted(reading.granted_bytes, 0);
         }
         match (&run.head, run.last_url()) {
             (Some(_), _) => self.count_unread(run),
-            (None, Some(url)) if run.is_open() => {
+            (None, Some(url)) => {
                 let asked = traffic(run.item.method, url, None, 0);
                 self.count_bytes(asked.sent.get().saturating_add(asked.received.get()));
             }

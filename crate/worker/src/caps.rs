@@ -5,6 +5,9 @@
 //! reserve. Nothing is asked for or read beyond the mark before a higher one is durable; after a kill the count
 //! goes on from the mark. The mark rides along with records that are written anyway (a lease, a result), and
 //! when all has been quiet for a while the exact figure takes its place.
+//!
+//! No request is lost either: it is counted, and storage holds that count, before it is sent. The count of the next
+//! fetch rides along with its lease, or with the result of the one before.
 
 use lull_policy::caps::{self, Ask, BUFFERED_BYTES_MAX, Bucket, Caps, Decision, Limit, LocalClock, Usage};
 use lull_protocol::{Timestamp, fields};
@@ -36,8 +39,12 @@ pub(crate) struct Metering {
     clock: LocalClock,
     /// How far the total may go before storage must know more.
     durable_total_bytes: u64,
-    /// Batches that carry a mark, and it.
-    marks: Vec<(u64, u64)>,
+    /// Requests counted since the machine started.
+    asked: u64,
+    /// How many of them storage knows of.
+    durable_asked: u64,
+    /// Batches that carry a mark.
+    marks: Vec<Mark>,
     /// Storage holds, or is about to hold, a mark instead of the exact figure.
     is_reserving: bool,
     /// Since when nothing was in flight.
@@ -46,6 +53,14 @@ pub(crate) struct Metering {
     rest: Option<(Limit, Timestamp, Timestamp)>,
     /// What the row of leases or the fetch under way waits for.
     wait: Option<(Limit, Timestamp)>,
+}
+
+/// What storage knows once a batch is durable.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    batch: u64,
+    total_bytes: u64,
+    asked: u64,
 }
 
 impl Metering {
@@ -58,6 +73,8 @@ impl Metering {
             bucket: Bucket::default(),
             stands: Decision::Go { bytes: 0 },
             clock: LocalClock { now: Timestamp::ZERO, utc_offset_min: 0 },
+            asked: 0,
+            durable_asked: 0,
             marks: Vec::new(),
             is_reserving: false,
             quiet_since: None,
@@ -79,18 +96,18 @@ impl Metering {
 
     /// A batch with the usage goes out.
     pub(crate) fn marked(&mut self, batch: u64) {
-        let mark = self.usage.total_bytes.saturating_add(self.reserve_bytes());
+        let total_bytes = self.usage.total_bytes.saturating_add(self.reserve_bytes());
         // A lower one may replace a higher one at any moment from now on.
-        self.durable_total_bytes = self.durable_total_bytes.min(mark);
-        self.marks.push((batch, mark));
+        self.durable_total_bytes = self.durable_total_bytes.min(total_bytes);
+        self.marks.push(Mark { batch, total_bytes, asked: self.asked });
     }
 
     /// A batch is durable, or failed. They are written in the order of their numbers.
     pub(crate) fn mark_done(&mut self, batch: u64, is_durable: bool) {
-        if let Some(at) = self.marks.iter().position(|(number, _)| *number == batch) {
-            let (_, total) = self.marks.remove(at);
+        if let Some(at) = self.marks.iter().position(|mark| mark.batch == batch) {
+            let mark = self.marks.remove(at);
             if is_durable {
-                self.durable_total_bytes = total;
+                (self.durable_total_bytes, self.durable_asked) = (mark.total_bytes, mark.asked);
             }
         }
     }
@@ -188,9 +205,9 @@ impl Worker {
         self.metering.pause.map(|pause| pause.until)
     }
 
-    /// Whether an item may begin before its deadline (the browser's clock).
-    pub(crate) fn turn(&mut self, domain: &str, bytes_max: u64, deadline: Timestamp) -> Turn {
-        match self.metering.decide(Ask::Begin { domain, bytes_max }) {
+    /// Whether a request may be sent before the item's deadline (the browser's clock).
+    pub(crate) fn turn(&mut self, ask: Ask<'_>, deadline: Timestamp) -> Turn {
+        match self.metering.decide(ask) {
             Decision::Go { .. } => Turn::Now,
             Decision::WaitUntil { at, why } if at < deadline => {
                 self.metering.note_wait(why, at);
@@ -201,18 +218,6 @@ impl Worker {
                 Turn::TooLate
             }
             Decision::Refuse(_) => Turn::Later,
-        }
-    }
-
-    /// Whether a redirect may be followed now; else it is remembered what it waits for.
-    pub(crate) fn may_hop(&mut self, domain: &str) -> bool {
-        match self.metering.decide(Ask::Hop { domain }) {
-            Decision::Go { .. } => true,
-            Decision::WaitUntil { at, why } => {
-                self.metering.note_wait(why, at);
-                false
-            }
-            Decision::Refuse(_) => false,
         }
     }
 
@@ -255,10 +260,22 @@ impl Worker {
         }
     }
 
-    /// Counts a request that is sent.
-    pub(crate) fn count_request(&mut self, domain: &str, now: Timestamp) {
+    /// Counts a request that is about to be sent; its number among those counted since the start.
+    pub(crate) fn count_request(&mut self, domain: &str, now: Timestamp) -> u64 {
         self.metering.usage.ask(domain, now);
+        self.metering.asked += 1;
         self.persist_lazily(Key::Usage);
+        self.metering.asked
+    }
+
+    /// Whether storage knows of this request. If no batch is about to tell it, one is sent.
+    pub(crate) fn is_request_durable(&mut self, number: u64) -> bool {
+        let m = &self.metering;
+        let is_told = m.marks.iter().any(|mark| mark.asked >= number);
+        if m.durable_asked < number && !is_told && !self.storage.is_failing() {
+            self.persist([Key::Usage], After::Nothing);
+        }
+        self.metering.durable_asked >= number
     }
 
     /// Counts bytes, each way.

@@ -7,6 +7,7 @@
 //! end a fetch (1xx, 304, …) `network`. A published challenge signal makes it `challenge` whatever the
 //! status. A redirect that policy refuses is `policy`, with the refusal's code and the hops so far.
 
+use lull_policy::caps::Ask;
 use lull_policy::{HEADERS_KEPT, Refusal, judge_address, judge_url};
 use lull_protocol::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX};
 use lull_protocol::message::ReturnReason;
@@ -41,8 +42,16 @@ pub(crate) struct Run {
     pub(crate) traffic: Traffic,
     /// The body that is being read.
     pub(crate) reading: Option<Reading>,
-    /// A redirect that waits until it may be followed; no request is under way then.
-    next_url: Option<String>,
+    /// The next request, as long as it waits for its turn; none is under way then.
+    next: Option<Next>,
+}
+
+/// A request that policy lets pass and that waits until the caps let it, too, and storage has counted it.
+#[derive(Debug)]
+struct Next {
+    url: String,
+    /// Its number once it is counted.
+    number: Option<u64>,
 }
 
 /// How a fetch ended.
@@ -69,12 +78,13 @@ impl Run {
 
     /// Whether the shell has a response of it that may still bring bytes.
     pub(crate) fn is_open(&self) -> bool {
-        self.next_url.is_none() && self.looking_up.is_none()
+        self.next.is_none() && self.looking_up.is_none()
     }
 
-    /// The site of the hop under way, or of the one that is looked up first.
+    /// The site of the hop under way, or of the one that is about to be.
     pub(crate) fn site(&self) -> &str {
-        site_of(self.looking_up.as_deref().or(self.last_url()).unwrap_or(&self.item.url))
+        let next = self.next.as_ref().map(|next| next.url.as_str());
+        site_of(next.or(self.looking_up.as_deref()).or(self.last_url()).unwrap_or(&self.item.url))
     }
 }
 
@@ -172,7 +182,9 @@ impl Worker {
     /// Stops the fetch under way; its lease stays.
     pub(crate) fn abort_run(&mut self) {
         if let Some(run) = self.run.take() {
-            self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+            if run.next.is_none() {
+                self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+            }
             self.count_given_up(&run);
             self.changed();
         }
@@ -186,30 +198,45 @@ impl Worker {
 
     /// Begins the next fetch. One that policy refuses is over at once, so another may begin.
     pub(crate) fn begin_fetches(&mut self, now: Timestamp) {
-        while self.run.is_none() && self.may_fetch() && !self.storage.is_failing() {
-            let Some(offer) = self.next_to_fetch(now) else { return };
-            if !self.is_covered(0) {
-                return;
-            }
-            let Some(lease) = self.leases.get(&offer) else { return };
-            let Item::Fetch(item) = lease.item.clone() else { return };
-            let run = Run {
-                id: FetchId(0),
-                offer,
-                deadline: lease.offer.deadline,
-                started_at: self.coordinator_now(now).max(lease.offer.issued_at),
-                hops: Vec::new(),
-                looking_up: None,
-                head: None,
-                head_ms: 0,
-                traffic: Traffic::default(),
-                reading: None,
-                next_url: None,
-                item,
-            };
+        while let Some(run) = self.next_run(now) {
             let url = run.item.url.clone();
             self.request(run, url, now);
         }
+    }
+
+    /// Chooses and counts the next fetch: the lease or result that is about to be written takes the count along.
+    pub(crate) fn count_next_fetch(&mut self, now: Timestamp) {
+        let Some(mut run) = self.next_run(now) else { return };
+        let url = run.item.url.clone();
+        if self.judge_next(&run, &url).is_ok() {
+            let number = Some(self.count_request(domain_of_url(&url), now));
+            run.next = Some(Next { url, number });
+            self.run = Some(run);
+        }
+    }
+
+    /// The fetch whose turn it is, if none is under way.
+    fn next_run(&mut self, now: Timestamp) -> Option<Run> {
+        if self.run.is_some() || !self.may_fetch() || self.storage.is_failing() {
+            return None;
+        }
+        let offer = self.next_to_fetch(now)?;
+        let lease = self.leases.get(&offer)?;
+        let Item::Fetch(item) = lease.item.clone() else { return None };
+        Some(Run {
+            id: FetchId(0),
+            offer,
+            deadline: lease.offer.deadline,
+            started_at: self.coordinator_now(now).max(lease.offer.issued_at),
+            hops: Vec::new(),
+            looking_up: None,
+            head: None,
+            head_ms: 0,
+            traffic: Traffic::default(),
+            reading: None,
+            next: None,
+            item,
+        })
     }
 
     /// The first lease whose turn it is. One that the caps don't let pass in time goes back.
@@ -225,7 +252,7 @@ impl Worker {
         });
         let fetches: Vec<_> = fetches.filter(|(_, _, bytes_max, _)| *bytes_max <= room_bytes).collect();
         for (offer, domain, bytes_max, deadline) in fetches {
-            match self.turn(&domain, bytes_max, deadline.max(now)) {
+            match self.turn(Ask::Begin { domain: &domain, bytes_max }, deadline.max(now)) {
                 Turn::Now => return Some(offer),
                 Turn::Later => {}
                 Turn::TooLate => self.give_back(offer, ReturnReason::SwitchedOff),
@@ -234,39 +261,59 @@ impl Worker {
         None
     }
 
-    /// Sends a redirect that had to wait for its turn.
-    pub(crate) fn resume_hop(&mut self, now: Timestamp) {
-        let Some(mut run) = self.run.take_if(|run| run.next_url.is_some()) else { return };
-        if let Some(url) = run.next_url.take() {
-            self.request(run, url, now);
+    /// Makes ready the next request, if policy lets its URL pass.
+    fn request(&mut self, mut run: Run, url: String, now: Timestamp) {
+        if let Err(refusal) = self.judge_next(&run, &url) {
+            return self.finish(run, End::refused(refusal), now);
         }
+        run.next = Some(Next { url, number: None });
+        self.run = Some(run);
+        self.changed();
+        self.send_next(now);
     }
 
-    /// Sends one request, if policy lets its URL pass.
-    fn request(&mut self, mut run: Run, url: String, now: Timestamp) {
-        if let Err(refusal) = judge_url(&url, run.item.http_allowed) {
-            return self.finish(run, End::refused(refusal), now);
+    fn judge_next(&self, run: &Run, url: &str) -> Result<(), Refusal> {
+        judge_url(url, run.item.http_allowed)?;
+        self.nevers.judge_host(site_of(url))?;
+        if run.hops.len() >= HOPS_MAX { Err(Refusal::TooManyHops) } else { Ok(()) }
+    }
+
+    /// Sends the request that waits, once the caps let it and storage has counted it.
+    pub(crate) fn send_next(&mut self, now: Timestamp) {
+        if !self.may_fetch() {
+            return;
         }
-        if let Err(refusal) = self.nevers.judge_host(site_of(&url)) {
-            return self.finish(run, End::refused(refusal), now);
+        let Some(mut run) = self.run.take() else { return };
+        let Some(mut next) = run.next.take() else {
+            self.run = Some(run);
+            return;
+        };
+        // A first request has had its turn when it was chosen.
+        if next.number.is_none() && !run.hops.is_empty() {
+            let deadline = self.clock.to_local(run.deadline).max(now);
+            match self.turn(Ask::Hop { domain: domain_of_url(&next.url) }, deadline) {
+                Turn::Now => {}
+                Turn::Later => {
+                    run.next = Some(next);
+                    self.run = Some(run);
+                    return;
+                }
+                Turn::TooLate => return self.give_back(run.offer, ReturnReason::SwitchedOff),
+            }
         }
-        if run.hops.len() >= HOPS_MAX {
-            return self.finish(run, End::refused(Refusal::TooManyHops), now);
-        }
-        let may_send = run.hops.is_empty() || (self.may_hop(domain_of_url(&url)) && self.is_covered(0));
-        if !may_send {
-            run.head = None;
-            run.next_url = Some(url);
+        let number = next.number.unwrap_or_else(|| self.count_request(domain_of_url(&next.url), now));
+        next.number = Some(number);
+        if !self.is_request_durable(number) || !self.is_covered(0) {
+            run.next = Some(next);
             self.run = Some(run);
             return;
         }
-        self.count_request(domain_of_url(&url), now);
         self.next_fetch += 1;
         run.id = FetchId(self.next_fetch);
         if self.looks_up_first {
-            self.look_up(run, url, now);
+            self.look_up(run, next.url, now);
         } else {
-            self.send_hop(run, url, now);
+            self.send_hop(run, next.url, now);
         }
     }
 
@@ -357,13 +404,15 @@ impl Worker {
     }
 
     pub(crate) fn fetch_failed(&mut self, id: FetchId, failure: FetchFailure, encoded_bytes: u64, now: Timestamp) {
-        let Some(mut run) = self.run.take_if(|run| run.id == id && run.next_url.is_none()) else { return };
+        let Some(mut run) = self.run.take_if(|run| run.id == id && run.next.is_none()) else { return };
         if let (None, None, Some(hop)) = (&run.looking_up, &run.head, run.hops.last()) {
             let asked = traffic(run.item.method, &hop.url, None, 0);
             run.traffic = add(run.traffic, asked);
             self.count_bytes(asked.sent.get().saturating_add(asked.received.get()));
         }
-        self.count_unread(&run);
+        if run.is_open() {
+            self.count_unread(&run);
+        }
         let end = match failure {
             FetchFailure::Network => End::without_body(Outcome::Network),
             FetchFailure::Timeout => End::without_body(Outcome::Timeout),
@@ -379,7 +428,9 @@ impl Worker {
             return self.close(run, End::refused(refusal), now);
         }
         // What came before is counted, and nothing was sent to the next hop.
-        self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+        if run.looking_up.is_some() {
+            self.effects.push_back(Effect::AbortFetch { fetch: run.id });
+        }
         self.finish(run, End::refused(refusal), now);
     }
 

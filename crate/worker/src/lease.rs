@@ -68,6 +68,7 @@ impl Worker {
                     self.reserve();
                 }
                 self.leases.insert(hash, lease);
+                self.count_next_fetch(now);
                 self.persist([Key::Lease(hash)], After::Nothing);
                 self.changed();
             }

@@ -61,6 +61,9 @@ pub const NEVER_REST_MS: u64 = 2_000;
 pub const ROOM_RECORDS_MAX: usize = 128;
 /// Leases given back that are remembered until their deadline, so that none comes up again.
 pub const RETURNED_MAX: usize = 64;
+/// Records that couldn't be read and are kept under `aside/`; of those from earlier starts the first in order of name
+/// go when there are more.
+pub const ASIDE_RECORDS_MAX: usize = 256;
 /// Notices that wait for the person.
 pub const NOTICES_MAX: usize = 16;
 /// Counters that only inform are written at most this often, milliseconds.

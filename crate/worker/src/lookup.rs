@@ -28,7 +28,13 @@ impl Worker {
 
     /// The name's addresses are known: one that isn't public, or none at all, and nothing is sent.
     pub(crate) fn looked_up(&mut self, id: FetchId, addresses: &[String], now: Timestamp) {
-        let Some((run, url)) = self.take_looking_up(id) else { return };
+        let Some((mut run, url)) = self.take_looking_up(id) else { return };
+        if !self.may_fetch() {
+            // It is about to be aborted: nothing is sent meanwhile.
+            run.looking_up = Some(url);
+            self.run = Some(run);
+            return;
+        }
         match judge_addresses(addresses.iter().map(String::as_str)) {
             Ok(()) => self.send_hop(run, url, now),
             Err(refusal) => self.refuse_hop(run, refusal, now),

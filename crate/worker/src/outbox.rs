@@ -92,6 +92,7 @@ impl Worker {
         let result = entry.result.payload().clone();
         self.outbox.insert(offer, entry);
         self.log_work(seq, &result, now);
+        self.count_next_fetch(now);
         self.persist(keys, After::Result(offer));
         self.changed();
     }

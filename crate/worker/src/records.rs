@@ -263,6 +263,11 @@ impl Loading {
         self.records.keys().filter(|k| k.starts_with(kind)).filter_map(|k| Key::parse(k)).collect()
     }
 
+    /// The names of all records that begin so, in order.
+    pub(crate) fn names(&self, beginning: &str) -> Vec<String> {
+        self.records.keys().filter(|name| name.starts_with(beginning)).cloned().collect()
+    }
+
     /// Sets every record aside that passes the test, unread.
     pub(crate) fn set_aside(&mut self, test: impl Fn(Key) -> bool) {
         for (name, bytes) in self.records.iter_mut() {

@@ -21,13 +21,13 @@ use crate::outbox::Entry;
 use crate::picture::Pictures;
 use crate::receipt::Receipts;
 use crate::records::{
-    AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
+    ASIDE, AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
     ReturnedRecord, SettingsRecord, StoppedRecord, Unreadable, seal,
 };
 use crate::row::Row;
 use crate::storage::Storage;
 use crate::view::Shown;
-use crate::{Config, Coordinator, Worker, Write};
+use crate::{Config, Coordinator, Worker, Write, limits};
 
 pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(String, Vec<u8>)>) -> Worker {
     let me = key.public();
@@ -94,6 +94,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         worker.log_what_is_there();
     }
     worker.give_back_too_many();
+    worker.pause_where_a_limit_is_lost(&loading);
     if of_another {
         // In one batch with what is set aside: afterwards nothing tells that it was another one.
         worker.persist_lazily(Key::Settings);
@@ -255,6 +256,18 @@ fn restore_returned(loading: &mut Loading) -> LiteMap<Hash, ReturnedRecord> {
 }
 
 impl Worker {
+    /// What the person set to hold bandwidth back, or what was used of it, can't be read: nothing is fetched on guesses.
+    /// The pause is stored in one batch with what is set aside.
+    fn pause_where_a_limit_is_lost(&mut self, loading: &Loading) {
+        let limits = [Key::Caps, Key::Usage, Key::Never];
+        let is_lost = limits.iter().any(|key| loading.aside.iter().any(|(name, _)| *name == key.to_string()));
+        if is_lost && self.settings.bandwidth {
+            (self.settings.paused, self.metering.pause) = (true, None);
+            self.persist_lazily(Key::Settings);
+            self.persist_lazily(Key::Pause);
+        }
+    }
+
     /// Moves what can't be read out of the way and counts this start, in one batch.
     fn set_aside(&mut self, loading: &Loading) {
         let mut writes = Vec::new();
@@ -263,6 +276,9 @@ impl Worker {
             writes.push(Write { key: name.clone(), value: None });
             self.notice(Notice::SetAside { record: name.clone() });
         }
+        let before = loading.names(ASIDE);
+        let over = (before.len() + loading.aside.len()).saturating_sub(limits::ASIDE_RECORDS_MAX);
+        writes.extend(before.into_iter().take(over).map(|key| Write { key, value: None }));
         self.persist_lazily(Key::Counters);
         self.persist_lazily(Key::Usage);
         self.persist_raw(writes);

@@ -36,6 +36,7 @@ impl Worker {
     }
     pub(crate) fn abort_run(&mut self) {}
     pub(crate) fn abort_run_of(&mut self, _: &Hash) {}
+    pub(crate) fn count_next_fetch(&mut self, _: Timestamp) {}
     pub(crate) fn begin_fetches(&mut self, _: Timestamp) {}
     pub(crate) fn go_on_fetching(&mut self, _: Timestamp) {}
     pub(crate) fn refuse_run(&mut self, _: Refusal, _: Timestamp) {}

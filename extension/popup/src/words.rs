@@ -464,6 +464,11 @@ fn set_aside(record: &str) -> &'static str {
         "trust.json" => {
             "This copy of Lull doesn't say which coordinator to trust, so it stands still. Install it again."
         }
+        "caps" => "Your limits couldn't be read, so they are the usual ones now. Set them again, then go on.",
+        "usage" => {
+            "What was used today and this month couldn't be read, so it counts from nothing. See your limits, then go on."
+        }
+        "never" => "Your list of what is never served couldn't be read, so it is empty now. Fill it again, then go on.",
         _ => "A stored record couldn't be read. It was set aside, nothing else is affected.",
     }
 }

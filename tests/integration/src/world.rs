@@ -220,13 +220,14 @@ impl World {
         let mut findings = Findings::default();
         let (client, orders) = self.buyer.take().context("the buyer is at it until the end")?.stop().await?;
         self.quiet(&mut findings).await;
-        let (results, wrong) = read_all(&client, &orders).await?;
-        findings.wrong.extend(wrong);
         let mut books = Vec::new();
         for worker in &mut self.workers {
             let (journal, receipts) = worker.stop().await?;
             books.push(WorkerBooks::read(&worker.name, &journal, &receipts)?);
         }
+        // Leases that were still held may have brought results meanwhile; from here on there are none.
+        let (results, wrong) = read_all(&client, &orders).await?;
+        findings.wrong.extend(wrong);
         self.coordinator.take().context("it runs at the end")?.stop().await?;
         let ledger = self.export("ledger").await?;
         let coordinator = PublicKey::from_hex(&self.ready.public_key).context("the ready line's key")?;

@@ -122,11 +122,15 @@ fn a_fetch_that_storage_refuses_is_kept_and_stored_later() {
     let mut world = World::connected();
     let url = "https://www.rust-lang.org/page";
     world.sites.insert(url.into(), page(200, b"body"));
-    // With a first one the disk knows what may be counted: a fetch begins without asking it again.
     world.assign(&fetch_item(url, 900));
-    world.is_disk_full = true;
     world.take_sent();
-    world.assign(&fetch_item(url, 1_000));
+    let now = world.coordinator_now();
+    let message = world.coordinator.assign(&fetch_item(url, 1_000), world.me, now);
+    world.holds_disk = true;
+    world.say(&message);
+    // The disk takes the lease with the count of its request, and nothing after that.
+    world.is_disk_full = true;
+    world.write_held(true);
     assert_eq!((world.view().notice, world.view().outbox), (Some(Notice::Storage), 1));
     world.assign(&fetch_item(url, 2_000));
     assert_eq!(world.requests.len(), 2, "while storage fails no fetch begins");
@@ -148,13 +152,16 @@ fn a_fetch_that_storage_never_takes_is_let_go_at_its_deadline() {
     world.holds_disk = true;
     world.say(&message);
     world.is_disk_full = true;
-    world.write_held(false);
+    world.write_held(true);
     assert_eq!(world.view().outbox, 1);
     world.pass(world.coordinator.lease_ms + 1);
     assert_eq!(world.view().outbox, 0);
     world.coordinator.leases.clear();
+    // Until the next try the disk still holds the lease.
+    world.is_checked = false;
     world.is_disk_full = false;
     world.pass(2 * limits::BACKOFF_MS_MAX);
+    world.is_checked = true;
     assert_eq!(world.view().notice, None);
     assert!(!world.disk.keys().any(|k| k.starts_with("outbox/") || k.starts_with("body/") || k.starts_with("lease/")));
 }

@@ -83,6 +83,16 @@ fn a_damaged_record_is_set_aside_and_the_rest_goes_on() {
             assert!(notices.contains(&Notice::SetAside { record: key.clone() }), "{key}: {notices:?}");
             if key == "settings" {
                 assert_eq!(world.view().settings, Settings::default(), "everything is off when in doubt");
+            } else if ["caps", "usage", "never"].contains(&key.as_str()) {
+                let view = world.view();
+                assert_eq!(
+                    (view.settings.paused, view.link),
+                    (true, Link::Off),
+                    "nothing is fetched on a guess: {key}"
+                );
+                world.kill();
+                world.run();
+                assert!(world.view().settings.paused, "until the person goes on: {key}");
             } else {
                 assert_eq!(world.view().link, Link::Connected, "{key}");
             }

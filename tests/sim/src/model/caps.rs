@@ -1,7 +1,7 @@
 //! Caps as a person understands them: counted anew from what crossed the line, by the browser's own clock.
 //!
-//! Independent of policy's rules: a day's count, a list of requests, the hours as they were set. What a kill may
-//! cost is requests that no durable batch told of; never a byte.
+//! Independent of policy's rules: a day's count, a list of requests, the hours as they were set. A kill
+//! costs neither a request nor a byte.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +31,6 @@ struct Of {
     day: u64,
     bytes: u64,
     requests: Vec<Request>,
-    /// Batches that tell of requests, and of how many.
-    told: Vec<(u64, usize)>,
     offset_min: i32,
     /// A record was damaged: what it counted is nobody's to know.
     is_lost: bool,
@@ -43,7 +41,6 @@ struct Request {
     at: u64,
     day: u64,
     domain: String,
-    is_durable: bool,
 }
 
 impl Of {
@@ -111,8 +108,6 @@ impl AllCaps {
         let detail = || format!("{found:?} after a start; stored was {:?}", of.stored);
         must(is_known, "settings survive", detail)?;
         of.under_way.clear();
-        of.told.clear();
-        of.requests.retain(|request| request.is_durable);
         if std::mem::take(&mut of.is_lost) {
             (of.bytes, of.requests) = (0, Vec::new());
         }
@@ -152,10 +147,8 @@ impl AllCaps {
     pub(super) fn writes(&mut self, worker: PublicKey, batch: u64, writes: &[Write]) {
         let of = self.of(worker);
         for write in writes {
-            match write.key.as_str() {
-                "caps" => of.under_way.push((batch, of.wanted.clone())),
-                "usage" => of.told.push((batch, of.requests.len())),
-                _ => {}
+            if write.key == "caps" {
+                of.under_way.push((batch, of.wanted.clone()));
             }
         }
     }
@@ -166,12 +159,6 @@ impl AllCaps {
             let (_, caps) = of.under_way.remove(at);
             if is_taken {
                 of.stored = caps;
-            }
-        }
-        if let Some(at) = of.told.iter().position(|(number, _)| *number == batch) {
-            let (_, count) = of.told.remove(at);
-            if is_taken {
-                of.requests.iter_mut().take(count).for_each(|request| request.is_durable = true);
             }
         }
     }
@@ -199,7 +186,7 @@ impl AllCaps {
             format!("{minute} requests to {name} in a minute and {today} in a day before one more; at most {most:?}")
         };
         must(minute < most.0 && today < most.1, CAPS, detail)?;
-        of.requests.push(Request { at, day, domain: name.to_owned(), is_durable: false });
+        of.requests.push(Request { at, day, domain: name.to_owned() });
         Ok(())
     }
 
