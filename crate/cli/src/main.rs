@@ -58,7 +58,7 @@ enum Task {
         /// GET or HEAD
         #[arg(long, default_value = "GET")]
         method: String,
-        /// Ceiling of each decoded body, bytes [default: 8388608]
+        /// Ceiling of each decoded body, bytes [default: 10485760]
         #[arg(long, alias = "max-bytes")]
         bytes_max: Option<u64>,
         /// Allow plain http on port 80

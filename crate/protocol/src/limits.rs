@@ -12,7 +12,7 @@ pub const CHUNK_BYTES_MAX: usize = 64 * 1024;
 /// How many body bytes a coordinator asks for at a time (its receive window), bytes.
 pub const BODY_WINDOW_BYTES: u64 = 512 * 1024;
 /// A fetched body, decoded, bytes.
-pub const BODY_BYTES_MAX: u64 = 8 * 1024 * 1024;
+pub const BODY_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// A picture or other content of a judgment, bytes.
 pub const BLOB_BYTES_MAX: u64 = 512 * 1024;
 /// One signed statement, bytes.

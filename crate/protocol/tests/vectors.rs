@@ -191,7 +191,7 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         ("item", edit("item choice picture", "696d6167652f706e67", "696d6167652f676966"), "image/gif"),
         ("item", edit("item fetch", "0400", "0402"), "no such method"),
-        ("item", edit("item fetch", "051a00100000", "051a00800001"), "bytes_max above BODY_BYTES_MAX"),
+        ("item", edit("item fetch", "051a00100000", "051a00a00001"), "bytes_max above BODY_BYTES_MAX"),
         ("item", edit("item choice text", "0783", "0781"), "one option, and bytes behind it"),
         ("operator-card", edit("operator card", "d284", "d184"), "tag 17"),
         ("operator-card", edit("operator card", "d284", "84"), "no tag"),

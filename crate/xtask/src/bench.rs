@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::package::{PackageArgs, package};
@@ -27,22 +27,21 @@ const LIST_GZIP_KB_MAX: u32 = 35;
 /// A machine with more to do than this does not measure well.
 const LOAD_MAX: f64 = 0.5;
 
-/// What to measure.
-#[derive(Args)]
-pub(crate) struct BenchArgs {
-    /// The benchmark; there is one
-    #[arg(value_enum, value_name = "NAME")]
-    name: Name,
+/// The benchmarks.
+#[derive(Subcommand)]
+pub(crate) enum Bench {
+    /// Size, browser, coordinator
+    Main(MainArgs),
+    /// What fetching for buyers costs: relay, policy, memory, idle CPU, pause
+    Fetch(FetchArgs),
+}
 
+/// What to measure of everything.
+#[derive(Args)]
+pub(crate) struct MainArgs {
     /// Only this part; may be given several times
     #[arg(long, value_enum, value_name = "PART")]
     only: Vec<Part>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Name {
-    /// Size, browser, coordinator
-    Main,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,8 +54,41 @@ enum Part {
     Coordinator,
 }
 
+/// What to measure of fetching.
+#[derive(Args)]
+pub(crate) struct FetchArgs {
+    /// Only this part; may be given several times
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Vec<FetchPart>,
+
+    /// How long the connected, idle background is observed
+    #[arg(long, value_name = "MINUTES", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    idle_minutes: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FetchPart {
+    /// Policy's decisions per second, native and in wasm
+    Policy,
+    /// CPU of the background while it is connected and has nothing to do
+    Idle,
+    /// Memory of the background while 100 MB pass
+    Memory,
+    /// Pages of 1 KB, 100 KB and 10 MB, beside plain fetches
+    Relay,
+    /// From the click on pause to the site's last byte
+    Pause,
+}
+
 /// Measures, prints the table and writes `target/bench/<name>.json`.
-pub(crate) fn bench(args: &BenchArgs, force_debian: bool) -> Result<()> {
+pub(crate) fn bench(bench: &Bench, force_debian: bool) -> Result<()> {
+    match bench {
+        Bench::Main(args) => everything(args, force_debian),
+        Bench::Fetch(args) => fetching(args, force_debian),
+    }
+}
+
+fn everything(args: &MainArgs, force_debian: bool) -> Result<()> {
     let load = load();
     let wanted = |part: Part| args.only.is_empty() || args.only.contains(&part);
     let mut rows = Vec::new();
@@ -68,18 +100,38 @@ pub(crate) fn bench(args: &BenchArgs, force_debian: bool) -> Result<()> {
             rows.extend(size_rows(&dir)?);
         }
         if wanted(Part::Browser) {
-            rows.extend(browser_rows(&tools)?);
+            lines_of(&mut in_browser(&tools, "bench")?, &mut rows)?;
         }
     }
     // Should it fail, what was measured before isn't lost.
     let coordinator = if wanted(Part::Coordinator) { coordinator_rows(&mut rows) } else { Ok(()) };
+    tell("main", args.only.is_empty(), load, rows)?;
+    coordinator
+}
+
+fn fetching(args: &FetchArgs, force_debian: bool) -> Result<()> {
+    let load = load();
+    let tools = prepare(Goal::Isolated, force_debian)?.require()?;
+    package(&tools, &PackageArgs::default())?;
+    let mut e2e = in_browser(&tools, "bench-fetch")?;
+    e2e.args(["--idle-minutes", &args.idle_minutes.to_string()]);
+    for part in args.only.iter().filter_map(FetchPart::to_possible_value) {
+        e2e.args(["--only", part.get_name()]);
+    }
+    let mut rows = Vec::new();
+    let measured = lines_of(&mut e2e, &mut rows);
+    tell("fetch", args.only.is_empty() && measured.is_ok(), load, rows)?;
+    measured
+}
+
+/// Prints the table and keeps it. Only a whole run is the benchmark's word.
+fn tell(name: &str, is_whole: bool, load: Option<f64>, rows: Vec<Value>) -> Result<()> {
     println!("\n{}", table(&rows)?);
-    // Only a whole run is the benchmark's word.
-    let name = if args.only.is_empty() { "main.json" } else { "main-part.json" };
-    let file = target()?.join("bench").join(name);
+    let part = if is_whole { "" } else { "-part" };
+    let file = target()?.join("bench").join(format!("{name}{part}.json"));
     keep(&file, load, rows)?;
     println!("kept with notes of what each row measures: {}", file.display());
-    coordinator
+    Ok(())
 }
 
 /// How many tasks wanted a core in the last minute; the benchmark's own are not among them yet.
@@ -129,15 +181,15 @@ fn size_rows(dir: &Path) -> Result<Vec<Value>> {
     Ok(rows)
 }
 
-fn browser_rows(tools: &Tools) -> Result<Vec<Value>> {
+/// `lull-e2e` at one of its benchmarks, with the benchmark's page.
+fn in_browser(tools: &Tools, task: &str) -> Result<Command> {
     let page = bench_module(tools)?;
     for file in ["bench.html", "bench.js", "plain.html"] {
         fs::copy(repo().join("tests/bench/page").join(file), page.join(file)).context(file)?;
     }
     let mut e2e = run::e2e(tools, run::Programs::Release)?;
-    let mut rows = Vec::new();
-    lines_of(e2e.arg("bench").env("LULL_BENCH_PAGE", page), &mut rows)?;
-    Ok(rows)
+    e2e.arg(task).env("LULL_BENCH_PAGE", page);
+    Ok(e2e)
 }
 
 fn coordinator_rows(rows: &mut Vec<Value>) -> Result<()> {

@@ -95,12 +95,18 @@ open about:debugging#/runtime/this-firefox and load target/extension/firefox/man
   cargo xtask test --long         with 200 kills, long freezes, long storms")]
     Test(TestArgs),
 
-    /// Measure sizes, the extension in a real Chromium, and the coordinator, beside their peers
-    #[command(after_help = "Examples:
+    /// Measure sizes, the extension in a real Chromium, fetching, and the coordinator, beside their peers
+    #[command(
+        subcommand,
+        after_help = "Examples:
   cargo xtask bench main                     writes target/bench/main.json
   cargo xtask bench main --only browser      start, popup, signing, fetches
-  cargo xtask bench main --only size --only coordinator")]
-    Bench(bench::BenchArgs),
+  cargo xtask bench main --only size --only coordinator
+  cargo xtask bench fetch                    writes target/bench/fetch.json
+  cargo xtask bench fetch --idle-minutes 30
+  cargo xtask bench fetch --only relay --only memory"
+    )]
+    Bench(bench::Bench),
 
     /// Start a coordinator with a demonstration market and open Chromium with the extension
     #[command(after_help = "Examples:
@@ -186,7 +192,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Task::Store => store::write(),
         Task::Tidy(args) => tidy::tidy(args.bless),
         Task::Test(args) => checks::test(&args.only, args.long, force),
-        Task::Bench(args) => bench::bench(&args, force),
+        Task::Bench(which) => bench::bench(&which, force),
         Task::Run(args) => run::run(&args, force),
         Task::Sim(args) => sim::sim(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),

@@ -1,6 +1,6 @@
 // What the benchmark asks of a page of the extension. Times are milliseconds; those of `now` compare across
 // pages and workers of one browser.
-import init, { sign_results } from './lull_bench.js';
+import init, { judge_urls, parse_urls, sign_results } from './lull_bench.js';
 
 const now = () => performance.timeOrigin + performance.now();
 
@@ -92,6 +92,18 @@ async function sign(count) {
   return { wasm, webcrypto: now() - begun, bytes };
 }
 
+/** Milliseconds for so many rounds over the table of ordinary URLs: policy's decisions, then mere parsing. */
+async function judge(rounds) {
+  judge_urls(rounds);
+  let begun = now();
+  const decisions = judge_urls(rounds);
+  const judged = now() - begun;
+  parse_urls(rounds);
+  begun = now();
+  const urls = parse_urls(rounds);
+  return { judged, decisions, parsed: now() - begun, urls };
+}
+
 await init();
-globalThis.bench = { plainFetch, watchedFetch, firstView, popup, sign };
+globalThis.bench = { plainFetch, watchedFetch, firstView, popup, sign, judge };
 document.title = 'ready';

@@ -191,14 +191,16 @@ impl Browser {
         Ok(())
     }
 
+    /// The id of its main process.
+    pub(crate) fn process(&self) -> Result<u64> {
+        let capabilities = self.client.capabilities().context("a session has capabilities")?;
+        let id = capabilities.get("goog:processID").or(capabilities.get("moz:processID"));
+        id.and_then(Value::as_u64).context("the browser's process id")
+    }
+
     /// Kills it with SIGKILL, its driver too; returns when its process is gone.
     pub(crate) async fn kill(mut self) -> Result<()> {
-        let capabilities = self.client.capabilities().context("a session has capabilities")?;
-        let id = capabilities
-            .get("goog:processID")
-            .or(capabilities.get("moz:processID"))
-            .and_then(Value::as_u64)
-            .context("the browser's process id")?;
+        let id = self.process()?;
         let killed = Command::new("kill").args(["-KILL", &id.to_string()]).status().await?;
         ensure!(killed.success(), "kill -KILL {id}: {killed}");
         self.driver.kill().await?;

@@ -28,17 +28,23 @@ impl Devtools {
 
     /// Evaluates an expression in a target.
     pub(crate) async fn evaluate(&self, target: &str, expression: &str) -> Result<Value> {
-        let mut line = self.0.lock().await;
-        let attach = json!({"targetId": target, "flatten": true});
-        let attached = line.call("Target.attachToTarget", attach, None).await?;
-        let session = attached.get("sessionId").and_then(Value::as_str).context("no session")?;
         let evaluate = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let evaluated = line.call("Runtime.evaluate", evaluate, Some(session)).await?;
-        line.call("Target.detachFromTarget", json!({"sessionId": session}), None).await?;
+        let evaluated = self.call(target, "Runtime.evaluate", evaluate).await?;
         match evaluated.get("exceptionDetails") {
             Some(details) => bail!("{expression}: {details}"),
             None => Ok(evaluated.pointer("/result/value").cloned().unwrap_or_default()),
         }
+    }
+
+    /// One command to a target; it is attached to for no longer than that.
+    pub(crate) async fn call(&self, target: &str, method: &str, params: Value) -> Result<Value> {
+        let mut line = self.0.lock().await;
+        let attach = json!({"targetId": target, "flatten": true});
+        let attached = line.call("Target.attachToTarget", attach, None).await?;
+        let session = attached.get("sessionId").and_then(Value::as_str).context("no session")?;
+        let answer = line.call(method, params, Some(session)).await;
+        line.call("Target.detachFromTarget", json!({"sessionId": session}), None).await?;
+        answer
     }
 }
 

@@ -63,6 +63,15 @@ enum Task {
         #[arg(long, value_enum)]
         only: Vec<bench::Part>,
     },
+    /// Benchmarks of what is fetched for buyers; a JSON object a row.
+    BenchFetch {
+        /// Only this part; may be given several times.
+        #[arg(long, value_enum)]
+        only: Vec<bench::fetch::Part>,
+        /// How long the idle background is observed, minutes.
+        #[arg(long, default_value_t = 5)]
+        idle_minutes: u32,
+    },
     /// Every scenario.
     Test {
         /// Only those whose name contains this.
@@ -119,6 +128,10 @@ fn main() -> Result<()> {
         Task::Bench { only } => {
             let data = tempfile::tempdir()?;
             scenarios::on_runtime(bench::run(&paths, data.path(), &only))
+        }
+        Task::BenchFetch { only, idle_minutes } => {
+            let data = tempfile::tempdir()?;
+            scenarios::on_runtime(bench::fetch::run(&paths, data.path(), &only, idle_minutes))
         }
         Task::Test { only, browser, .. } => scenarios::run(&paths, browser, only.as_deref()),
     }

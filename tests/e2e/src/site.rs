@@ -8,11 +8,11 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -30,8 +30,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 
-/// A page under `/bench/`, bytes.
-pub(crate) const BENCH_BODY_BYTES: usize = 100_000;
+/// The most that a page under `/bench/` may have, bytes.
+const BENCH_BODY_BYTES_MAX: usize = 16_000_000;
 /// A page under `/bulk/`, bytes.
 pub(crate) const BULK_BODY_BYTES: usize = 7_000_000;
 /// What the kernel may hold of what a connection sends, bytes.
@@ -97,6 +97,10 @@ struct Shared {
     requests: Mutex<BTreeMap<SocketAddr, u64>>,
     /// When a page under `/bench/` was first asked for.
     asked: Mutex<BTreeMap<String, Instant>>,
+    /// What such pages are cut from.
+    bench: Bytes,
+    /// When the last one who read a page without an end went away.
+    left: Mutex<Option<SystemTime>>,
     dripping: AtomicUsize,
     /// Bytes read from and written to all connections of an address, inside TLS.
     bytes: Mutex<BTreeMap<SocketAddr, Arc<AtomicU64>>>,
@@ -109,8 +113,12 @@ impl Sites {
         let documents = load(folder)?;
         std::fs::write(log, "")?;
         let listed = documents.iter().map(|(path, d)| (path.clone(), d.bytes.len())).collect();
+        let text = documents.get(BENCH_TEXT).context("the text of the benchmark's pages")?;
+        let bench = text.bytes.iter().copied().cycle().take(BENCH_BODY_BYTES_MAX).collect();
         let shared = Arc::new(Shared {
             documents,
+            bench,
+            left: Mutex::default(),
             log: Mutex::default(),
             requests: Mutex::default(),
             asked: Mutex::default(),
@@ -149,6 +157,11 @@ impl Sites {
     /// When a page under `/bench/` was first asked for.
     pub(crate) fn first_asked(&self, path: &str) -> Option<Instant> {
         self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied()
+    }
+
+    /// When the last one who read a page without an end went away.
+    pub(crate) fn last_left(&self) -> Option<SystemTime> {
+        *self.shared.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many requests arrived at a site's address, whatever host they named. (Chromium may open a
@@ -277,9 +290,12 @@ async fn serve(State((shared, at)): State<(Arc<Shared>, SocketAddr)>, request: R
     if path.starts_with("/flood") {
         return flood(shared);
     }
-    if let Some(thinks_ms) = path.strip_prefix("/bench/").and_then(|rest| rest.split('/').next()?.parse().ok()) {
-        shared.asked.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_insert_with(Instant::now);
+    if let Some((thinks_ms, bytes)) = bench_page(&path) {
+        shared.asked.lock().unwrap_or_else(PoisonError::into_inner).entry(path).or_insert_with(Instant::now);
         tokio::time::sleep(Duration::from_millis(thinks_ms)).await;
+        // Neither copied nor hashed nor logged: what the site does is in every time that is measured.
+        let body = shared.bench.slice(..bytes.min(BENCH_BODY_BYTES_MAX));
+        return ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response();
     }
     let answer = shared.answer(&host, &path);
     let line = log_line(&request, host, path, &answer);
@@ -293,6 +309,12 @@ async fn serve(State((shared, at)): State<(Arc<Shared>, SocketAddr)>, request: R
     }
     headers.insert(header::SET_COOKIE, header::HeaderValue::from_static("visitor=1; Path=/; Secure"));
     (answer.status, headers, Body::from(body)).into_response()
+}
+
+/// Of `/bench/<thinks ms>/<bytes>/…`: how long it takes to answer, milliseconds, and how much it has.
+fn bench_page(path: &str) -> Option<(u64, usize)> {
+    let mut parts = path.strip_prefix("/bench/")?.split('/');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 /// Zeros, packed a thousandfold.
@@ -352,6 +374,7 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
+        *self.0.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(SystemTime::now());
         self.0.dripping.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -385,7 +408,6 @@ impl Shared {
         if let Some(document) = self.documents.get(path) {
             return Answer::new(StatusCode::OK, &document.content_type, document.bytes.clone());
         }
-        let bench_text = || self.documents.get(BENCH_TEXT).and_then(|d| d.bytes.get(..BENCH_BODY_BYTES));
         match path {
             "/moved" => Answer::redirect("/sqlite/about.html"),
             "/moved-twice" => Answer::redirect(&format!("https://{}/moved", LIBRARY.0)),
@@ -396,9 +418,6 @@ impl Shared {
             "/bomb" => bomb(),
             _ if path.starts_with("/bulk/") => Answer::new(StatusCode::OK, "text/plain", vec![b'='; BULK_BODY_BYTES]),
             "/gate" => Answer::new(StatusCode::FORBIDDEN, "text/plain", "not for you"),
-            _ if path.starts_with("/bench/") => {
-                Answer::new(StatusCode::OK, "text/plain; charset=utf-8", bench_text().unwrap_or_default())
-            }
             _ if host == NEWS.0 && path.starts_with("/page/") => {
                 Answer::new(StatusCode::OK, "text/html", format!("<title>{path}</title><h1>{path}</h1>"))
             }

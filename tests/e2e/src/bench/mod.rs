@@ -1,6 +1,7 @@
 //! Benchmarks of the packaged extension in a real Chromium. Rows go to stdout, a JSON object a line; progress
 //! goes to stderr.
 
+pub(crate) mod fetch;
 mod popup;
 mod relay;
 mod sign;
@@ -13,11 +14,21 @@ use clap::ValueEnum;
 use lull_figures::Row;
 use serde_json::Value;
 
+use self::relay::Pages;
 use crate::browser::Browser;
 use crate::devtools::Devtools;
 use crate::market::Demo;
 use crate::person::{Person, WELCOME};
 use crate::world::{Paths, World};
+
+/// Pages of everyday size, from a site that answers at once and from one that doesn't.
+const PAGES: [Pages; 2] = [page(0), page(50)];
+/// Receipts that all of it leaves behind.
+const RECEIPTS: usize = 2 * page(0).receipts();
+
+const fn page(thinks_ms: u64) -> Pages {
+    Pages { bytes: 100_000, thinks_ms, count: 40, rounds: 8 }
+}
 
 /// The benchmark's own page, laid beside the package; it opens no line to the background by itself.
 const PAGE: &str = "bench/bench.html";
@@ -64,10 +75,13 @@ pub(crate) async fn run(paths: &Paths, data: &Path, only: &[Part]) -> Result<()>
 }
 
 async fn relayed(bench: &Bench) -> Result<Vec<Row>> {
-    let mut rows = relay::measure(bench).await?;
+    let mut rows = Vec::new();
+    for pages in PAGES {
+        rows.extend(relay::measure(bench, pages).await?);
+    }
     // What a person has who has lent bandwidth for a while.
-    rows.extend(start::with_receipts(bench, relay::RECEIPTS).await?);
-    rows.extend(popup::with_receipts(bench, relay::RECEIPTS).await?);
+    rows.extend(start::with_receipts(bench, RECEIPTS).await?);
+    rows.extend(popup::with_receipts(bench, RECEIPTS).await?);
     Ok(rows)
 }
 
@@ -79,7 +93,7 @@ impl Bench {
         world.buyer.judgments(&paths.repo, &demo).await?;
         world.start_crowd()?;
         let page = std::env::var_os("LULL_BENCH_PAGE").map(PathBuf::from);
-        let page = page.context("LULL_BENCH_PAGE is not set: start this through `cargo xtask bench main`")?;
+        let page = page.context("LULL_BENCH_PAGE is not set: start this through `cargo xtask bench`")?;
         crate::world::copy_folder(&page, &world.extension().join("bench"))?;
         say("a browser with the extension and a person who has begun");
         let browser = world.browser("profile").await?;

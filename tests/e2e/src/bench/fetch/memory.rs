@@ -1,0 +1,99 @@
+//! Memory of the background while bodies pass.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use lull_figures::{Row, Sample};
+use serde_json::{Value, json};
+
+use super::super::{Bench, say};
+use super::{fresh_background, process::Process};
+use crate::world::World;
+
+/// Bodies that pass, and their sizes, bytes: 100 MB each time.
+const PASSES: [(usize, usize); 2] = [(10, 10_000_000), (1_000, 100_000)];
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+/// Looks at an idle background.
+const IDLE_LOOKS: usize = 100;
+/// How many looks there are to one question by DevTools, which itself takes memory.
+const LOOKS_PER_QUESTION: usize = 5;
+/// Goal: above idle, MB.
+const ABOVE_MB: f64 = 32.0;
+
+/// What was seen, MB.
+#[derive(Default)]
+struct Seen {
+    /// Resident memory of the process, without files.
+    process: Sample,
+    /// JavaScript's heap, and what lies outside it: wasm's memory and buffers.
+    own: Sample,
+}
+
+pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (count, bytes) in PASSES {
+        say(&format!("memory while {count} bodies of {bytes} bytes pass"));
+        rows.extend(pass(bench, count, bytes).await?);
+    }
+    Ok(rows)
+}
+
+async fn pass(bench: &Bench, count: usize, bytes: usize) -> Result<Vec<Row>> {
+    let process = fresh_background(bench).await?;
+    let target = bench.browser.background().await?.context("the background runs")?;
+    let mut idle = Seen::default();
+    for turn in 0..IDLE_LOOKS {
+        idle.look(bench, &process, &target, turn).await?;
+    }
+    let urls: Vec<String> = (0..count).map(|n| World::url(&format!("/bench/0/{bytes}/memory-{n}"))).collect();
+    let order = bench.world.buyer.order("A library's link check", &urls).await?;
+    let mut busy = Seen::default();
+    let mut turn = 0_usize;
+    while !turn.is_multiple_of(LOOKS_PER_QUESTION) || bench.world.buyer.results_count(&order).await? < count as u64 {
+        busy.look(bench, &process, &target, turn).await?;
+        turn += 1;
+    }
+    let name = format!("memory while {count} bodies of {} KB pass", bytes / 1_000);
+    let note = |what: &str, idle: &Sample, busy: &Sample| {
+        format!(
+            "{what}; the most seen less the median of an idle, freshly started background ({:.1} MB); the median while \
+             they passed {:.1} MB; {} looks, one every {} ms or more; the site answers at once, no page of the extension \
+             is open; MB = 1,000,000 bytes",
+            idle.quantile(0.5),
+            busy.quantile(0.5),
+            busy.count(),
+            LOOK.as_millis()
+        )
+    };
+    let above = |idle: &Sample, busy: &Sample| busy.quantile(1.0) - idle.quantile(0.5);
+    let process_note = note("resident memory of the extension's process, without files", &idle.process, &busy.process);
+    let own_note = note(
+        "DevTools' Runtime.getHeapUsage: the heap in use, and outside it wasm's memory and buffers, garbage included",
+        &idle.own,
+        &busy.own,
+    );
+    Ok(vec![
+        Row::new(format!("{name}: process above idle"), above(&idle.process, &busy.process), "MB")
+            .at_most(ABOVE_MB)
+            .note(process_note),
+        Row::new(format!("{name}: heap and buffers above idle"), above(&idle.own, &busy.own), "MB")
+            .at_most(ABOVE_MB)
+            .note(own_note),
+    ])
+}
+
+impl Seen {
+    async fn look(&mut self, bench: &Bench, process: &Process, target: &str, turn: usize) -> Result<()> {
+        self.process.push(process.memory_bytes()? as f64 / 1e6);
+        if turn.is_multiple_of(LOOKS_PER_QUESTION) {
+            let usage = bench.devtools.call(target, "Runtime.getHeapUsage", json!({})).await?;
+            let part =
+                |name: &str| usage.get(name).and_then(Value::as_f64).with_context(|| format!("no {name}: {usage}"));
+            let bytes = part("usedSize")? + part("embedderHeapUsedSize")? + part("backingStorageSize")?;
+            self.own.push(bytes / 1e6);
+        }
+        tokio::time::sleep(LOOK).await;
+        Ok(())
+    }
+}
