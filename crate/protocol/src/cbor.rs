@@ -45,6 +45,14 @@ pub fn decode<T: Cbor>(bytes: &[u8], bytes_max: usize) -> Result<T, CborError> {
     if encode(&value) == bytes { Ok(value) } else { Err(CborError::NotDeterministic) }
 }
 
+/// Reads what this program wrote itself a moment ago, so that any encoding will do.
+pub fn read<T: Cbor>(bytes: &[u8]) -> Result<T, CborError> {
+    let mut from = Reader::new(bytes);
+    let value = T::read(&mut from);
+    from.finish()?;
+    Ok(value)
+}
+
 /// What has one encoding.
 pub trait Cbor: Sized {
     /// Writes it.
@@ -334,7 +342,7 @@ impl<'b> Reader<'b> {
 /// `Option` that is `None` is left out.
 #[macro_export]
 macro_rules! fields {
-    ($type:ident { $($key:literal $field:ident),+ $(,)? }) => {
+    ($type:ty { $($key:literal $field:ident),+ $(,)? }) => {
         impl $crate::cbor::Cbor for $type {
             fn write(&self, to: &mut $crate::cbor::Writer) {
                 let map = to.map();
@@ -351,22 +359,23 @@ macro_rules! fields {
 }
 
 /// An enum as an array of the variant's number and a map of its fields:
-/// `variants!(Message { 0 Ask { 0 what, 1 from }, 1 Stop {} });`
+/// `variants!(Message { 0 Ask { 0 what, 1 from }, 1 Stop {}, 2 Say { 0 (0) what } });`, where `Stop` may be a unit
+/// and `Say` a tuple.
 #[macro_export]
 macro_rules! variants {
     ($type:ident {
-        $number0:literal $variant0:ident { $($key0:literal $field0:ident),* }
-        $(, $number:literal $variant:ident { $($key:literal $field:ident),* })* $(,)?
+        $number0:literal $variant0:ident { $($key0:literal $(($place0:tt))? $field0:ident),* }
+        $(, $number:literal $variant:ident { $($key:literal $(($place:tt))? $field:ident),* })* $(,)?
     }) => {
         impl $crate::cbor::Cbor for $type {
             fn write(&self, to: &mut $crate::cbor::Writer) {
                 match self {
-                    Self::$variant0 { $($field0),* } => {
+                    Self::$variant0 { $($($place0:)? $field0),* } => {
                         to.variant($number0);
                         let _map = to.map();
                         $(to.field(_map, $key0, $field0);)*
                     }
-                    $(Self::$variant { $($field),* } => {
+                    $(Self::$variant { $($($place:)? $field),* } => {
                         to.variant($number);
                         let _map = to.map();
                         $(to.field(_map, $key, $field);)*
@@ -377,12 +386,16 @@ macro_rules! variants {
                 let number = from.variant();
                 let mut _left = from.map();
                 let value = match number {
-                    $($number => Self::$variant { $($field: from.field(&mut _left, $key)),* },)*
+                    $($number => {
+                        $(let $field = from.field(&mut _left, $key);)*
+                        Self::$variant { $($($place:)? $field),* }
+                    })*
                     _ => {
                         if number != $number0 {
                             from.refuse("an unknown variant");
                         }
-                        Self::$variant0 { $($field0: from.field(&mut _left, $key0)),* }
+                        $(let $field0 = from.field(&mut _left, $key0);)*
+                        Self::$variant0 { $($($place0:)? $field0),* }
                     }
                 };
                 from.end(_left);
@@ -544,6 +557,17 @@ impl<T: Cbor> Cbor for Vec<T> {
             left -= 1;
         }
         elements
+    }
+}
+
+impl<T: Cbor, const LEN: usize> Cbor for [T; LEN] {
+    fn write(&self, to: &mut Writer) {
+        to.array(LEN);
+        self.iter().for_each(|element| element.write(to));
+    }
+    fn read(from: &mut Reader<'_>) -> Self {
+        from.array_of(LEN as u64);
+        std::array::from_fn(|_| T::read(from))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The background reads its log piece by piece and answers with pages; files are made of pages by whoever
 //! saves them, with [`csv_head`], [`csv_line`] and [`json_line`] (`docs/activity.md` describes both forms).
 
-use serde::{Deserialize, Serialize};
+use lull_protocol::{choices, codes, fields};
 
 use crate::{Activity, ActivityState, ActivityWork};
 
@@ -13,17 +13,17 @@ pub const PAGE_MAX: u16 = 1_000;
 pub const SEARCH_BYTES_MAX: usize = 200;
 
 /// The two kinds of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkClass {
     /// Pages fetched.
     Fetch,
     /// Questions answered.
     Judgment,
 }
+codes!(WorkClass { 0 Fetch, 1 Judgment });
 
 /// Which entries are wanted. The default is all, the newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Find {
     /// Part of a domain, title, purpose, answer, requester, outcome, refusal or order, in any case.
     pub text: String,
@@ -42,9 +42,10 @@ pub struct Find {
     /// Whether to go through the whole log for [`ActivityPage::totals`].
     pub sum: bool,
 }
+fields!(Find { 0 text, 1 class, 2 state, 3 since, 4 until, 5 before, 6 limit, 7 sum });
 
 /// One entry of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActivityEntry {
     /// Its number: later work has a higher one.
     pub number: u64,
@@ -57,9 +58,10 @@ pub struct ActivityEntry {
     /// Bytes to the sites.
     pub sent: u64,
 }
+fields!(ActivityEntry { 0 number, 1 activity, 2 order, 3 received, 4 sent });
 
 /// Entries that fit, the newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActivityPage {
     /// They.
     pub entries: Vec<ActivityEntry>,
@@ -70,9 +72,10 @@ pub struct ActivityPage {
     /// Entries that were passed and can't be read. They stay where they are.
     pub unreadable: u64,
 }
+fields!(ActivityPage { 0 entries, 1 next, 2 totals, 3 unreadable });
 
 /// Sums over entries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ActivityTotals {
     /// How many.
     pub count: u64,
@@ -83,9 +86,10 @@ pub struct ActivityTotals {
     /// What they earned, base units.
     pub amount: u64,
 }
+fields!(ActivityTotals { 0 count, 1 received, 2 sent, 3 amount });
 
 /// What one day came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DayTotals {
     /// When it began: local midnight, on the browser's clock.
     pub start: u64,
@@ -100,25 +104,27 @@ pub struct DayTotals {
     /// What verdicts brought that came on this day, base units.
     pub earned: u64,
 }
+fields!(DayTotals { 0 start, 1 fetches, 2 judgments, 3 received, 4 sent, 5 earned });
 
 /// Destinations and requesters that the person never wants to serve again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Never {
     /// Registrable domains, each with all names below it.
     pub domains: Vec<String>,
     /// Requesters, by the name in their items.
     pub requesters: Vec<String>,
 }
+fields!(Never { 0 domains, 1 requesters });
 
 /// Whom not to serve.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NeverWhat {
     /// The registrable domain of this host.
     Domain(String),
     /// The requester of this name.
     Requester(String),
 }
+choices!(NeverWhat { 0 Domain, 1 Requester });
 
 impl Never {
     /// Whether it is in the list, by the list's own spelling.
@@ -131,7 +137,7 @@ impl Never {
 }
 
 /// One entry with all that the browser still knows of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActivityDetail {
     /// The entry.
     pub entry: ActivityEntry,
@@ -144,6 +150,7 @@ pub struct ActivityDetail {
     /// Whether the receipt is still here.
     pub has_receipt: bool,
 }
+fields!(ActivityDetail { 0 entry, 1 domain, 2 url, 3 alibi, 4 has_receipt });
 
 /// The columns of a CSV file, in order.
 pub const CSV_COLUMNS: [&str; 16] = [

@@ -9,8 +9,7 @@ use lull_protocol::cbor::CborError;
 use lull_protocol::cose::{Signed, StatementError};
 use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::statement::{FetchReport, Offer, OperatorCard, Report, WorkResult};
-use lull_protocol::{FetchItem, Hash, Item, Method, PublicKey};
-use serde::{Deserialize, Serialize};
+use lull_protocol::{FetchItem, Hash, Item, Method, PublicKey, fields};
 use thiserror::Error;
 
 use crate::{iso_8601, json_text};
@@ -19,7 +18,7 @@ use crate::{iso_8601, json_text};
 pub const ALIBI_FORMAT: &str = "lull-alibi-1";
 
 /// The four parts as they were signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlibiParts<T> {
     /// `Signed<OperatorCard>`.
     pub card: T,
@@ -30,9 +29,10 @@ pub struct AlibiParts<T> {
     /// `Signed<WorkResult>`.
     pub result: T,
 }
+fields!(AlibiParts<String> { 0 card, 1 item, 2 offer, 3 result });
 
 /// What an alibi says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlibiFacts {
     /// The coordinator's public key, hexadecimal.
     pub coordinator: String,
@@ -75,9 +75,10 @@ pub struct AlibiFacts {
     /// The parts, base64.
     pub parts: AlibiParts<String>,
 }
+fields!(AlibiFacts { 0 coordinator, 1 operator, 2 country, 3 contact, 4 demo, 5 requester, 6 purpose, 7 order, 8 url, 9 method, 10 worker, 11 issued_at, 12 deadline, 13 started_at, 14 finished_at, 15 outcome, 16 hops, 17 received, 18 sent, 19 parts });
 
 /// One request of a fetch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlibiHop {
     /// Its address.
     pub url: String,
@@ -86,6 +87,7 @@ pub struct AlibiHop {
     /// HTTP status; 0 if nobody answered.
     pub status: u16,
 }
+fields!(AlibiHop { 0 url, 1 address, 2 status });
 
 /// Why parts are no alibi.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

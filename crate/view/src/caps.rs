@@ -1,9 +1,9 @@
 //! The person's limits: caps on bandwidth, what was used of them, pauses.
 
-use serde::{Deserialize, Serialize};
+use lull_protocol::{codes, fields};
 
 /// Everything about limits.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// The person's caps.
     pub caps: Caps,
@@ -14,9 +14,10 @@ pub struct Limits {
     /// When the pause under way ends; `None` while there is none, or until the person says so.
     pub paused_until: Option<u64>,
 }
+fields!(Limits { 0 caps, 1 ranges, 2 used, 3 paused_until });
 
 /// Caps on bandwidth.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caps {
     /// Bytes per second.
     pub second_bytes: u64,
@@ -35,9 +36,10 @@ pub struct Caps {
     /// The connection is metered: nothing is fetched.
     pub metered: bool,
 }
+fields!(Caps { 0 second_bytes, 1 day_bytes, 2 month_bytes, 3 month_day, 4 domain_minute, 5 domain_day, 6 hours, 7 metered });
 
 /// At least and at most of each cap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CapRanges {
     /// Bytes per second.
     pub second_bytes: (u64, u64),
@@ -52,9 +54,10 @@ pub struct CapRanges {
     /// Requests per domain and day.
     pub domain_day: (u64, u64),
 }
+fields!(CapRanges { 0 second_bytes, 1 day_bytes, 2 month_bytes, 3 month_day, 4 domain_minute, 5 domain_day });
 
 /// What was used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Used {
     /// Bytes fetched today, each way.
     pub day_bytes: u64,
@@ -69,10 +72,10 @@ pub struct Used {
     /// When the month's does.
     pub month_ends_at: u64,
 }
+fields!(Used { 0 day_bytes, 1 month_bytes, 2 day_upload_bytes, 3 month_upload_bytes, 4 day_ends_at, 5 month_ends_at });
 
 /// Which limit stands in the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitName {
     /// The person said that the connection is metered.
     Metered,
@@ -85,10 +88,10 @@ pub enum LimitName {
     /// Requests to one domain.
     Domain,
 }
+codes!(LimitName { 0 Metered, 1 Hours, 2 Day, 3 Month, 4 Domain });
 
 /// How long a pause is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {
     /// An hour.
     Hour,
@@ -97,3 +100,4 @@ pub enum Pause {
     /// Until the person says so.
     Open,
 }
+codes!(Pause { 0 Hour, 1 Tomorrow, 2 Open });

@@ -1,28 +1,28 @@
-//! What the UI shows and what it may command: plain serde types that cross the extension's message
-//! port as JSON. Amounts are base units, times milliseconds since 1970, hashes lower-case hexadecimal.
-//!
-//! Enums are tagged from outside, serde's own way: a tag inside is read by keeping all else aside until it is
-//! found, which costs either side 10 KB (gzip) and more.
+//! What the UI shows and what it may command: plain types that cross the extension's message port as CBOR
+//! ([`Request`], [`Answer`]). Amounts are base units, times milliseconds since 1970, hashes lower-case hexadecimal.
 
 mod activity;
 mod alibi;
+mod caps;
 mod consent;
+mod port;
 mod time;
 
-pub use consent::{Consent, Statement};
-mod caps;
-
 pub use caps::*;
+pub use consent::{Consent, Statement};
+pub use port::{Answer, Request};
 
 use lull_protocol::limits::AMOUNT_MAX;
+use lull_protocol::{codes, fields, variants};
 use serde::{Deserialize, Serialize};
 
 pub use activity::*;
 pub use alibi::*;
+pub use lull_protocol::cbor;
 pub use time::iso_8601;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// The connection.
     pub link: Link,
@@ -55,6 +55,7 @@ pub struct View {
     /// Whom never to serve.
     pub never: Never,
 }
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never });
 
 /// Activities in a view.
 pub const ACTIVITIES_MAX: usize = 50;
@@ -82,6 +83,13 @@ pub enum Link {
         reason: LinkProblem,
     },
 }
+variants!(Link {
+    0 Off {},
+    1 Connecting {},
+    2 Connected {},
+    3 Waiting { 0 next_try_at, 1 reason },
+    4 Stopped { 0 reason },
+});
 
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,9 +112,10 @@ pub enum LinkProblem {
     /// The browser's storage is full or failing.
     Storage,
 }
+codes!(LinkProblem { 0 Unreachable, 1 Lost, 2 OtherKey, 3 Version, 4 Handshake, 5 Replaced, 6 Stopping, 7 Storage });
 
 /// Choices of the person. Everything is off until switched on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Consent to judgments.
     pub judgments: bool,
@@ -121,6 +130,7 @@ pub struct Settings {
     /// The first run was finished.
     pub first_run_done: bool,
 }
+fields!(Settings { 0 judgments, 1 bandwidth, 2 paused, 3 bandwidth_when, 4 card_seen, 5 first_run_done });
 
 impl Default for Settings {
     fn default() -> Self {
@@ -136,17 +146,17 @@ impl Default for Settings {
 }
 
 /// When bandwidth may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BandwidthWhen {
     /// Only while nobody is at the keyboard.
     Away,
     /// At any time.
     Always,
 }
+codes!(BandwidthWhen { 0 Away, 1 Always });
 
 /// Who runs the coordinator (from its signed card).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
     /// Name.
     pub name: String,
@@ -167,9 +177,10 @@ pub struct Operator {
     /// Where it is.
     pub address: String,
 }
+fields!(Operator { 0 name, 1 country, 2 contact, 3 fee_bp, 4 asset, 5 demo, 6 key, 7 public_key, 8 address });
 
 /// The worker's money, from the coordinator's ledger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// All that was ever earned, base units (10^-6).
     pub earned: u64,
@@ -180,9 +191,10 @@ pub struct Account {
     /// Final, not yet paid out.
     pub payable: u64,
 }
+fields!(Account { 0 earned, 1 earned_today, 2 pending, 3 payable });
 
 /// A judgment with all that is shown before and while it is answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgment {
     /// The offer's hash.
     pub offer: String,
@@ -209,10 +221,10 @@ pub struct Judgment {
     /// When it is approved automatically at the latest.
     pub approved_at: u64,
 }
+fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 content, 6 options, 7 price, 8 people, 9 agree, 10 deadline, 11 approved_at });
 
 /// What a judgment shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JudgmentContent {
     /// Plain text.
     Text {
@@ -227,9 +239,13 @@ pub enum JudgmentContent {
         alt: String,
     },
 }
+variants!(JudgmentContent {
+    0 Text { 0 text },
+    1 Picture { 0 data_url, 1 alt },
+});
 
 /// What bandwidth does now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bandwidth {
     /// In one word.
     pub state: BandwidthState,
@@ -240,10 +256,10 @@ pub struct Bandwidth {
     /// Fetches done, ever.
     pub fetches: u64,
 }
+fields!(Bandwidth { 0 state, 1 site, 2 bytes, 3 fetches });
 
 /// What bandwidth does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BandwidthState {
     /// This flavour of Lull has no bandwidth in it.
     Absent,
@@ -275,9 +291,23 @@ pub enum BandwidthState {
     /// A fetch is under way.
     Fetching,
 }
+variants!(BandwidthState {
+    0 Absent {},
+    1 Forbidden {},
+    2 NotAllowed {},
+    3 Off {},
+    4 NeedsConsent {},
+    5 NoPermission {},
+    6 Paused {},
+    7 WaitingForAway {},
+    8 DataSaver {},
+    9 Limited { 0 limit, 1 until },
+    10 Idle {},
+    11 Fetching {},
+});
 
 /// One line of what this browser did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activity {
     /// The offer's hash; opens the receipt.
     pub offer: String,
@@ -292,10 +322,10 @@ pub struct Activity {
     /// What it earned, base units; zero until the verdict.
     pub amount: u64,
 }
+fields!(Activity { 0 offer, 1 at, 2 requester, 3 work, 4 state, 5 amount });
 
 /// What an activity was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActivityWork {
     /// A judgment.
     Judgment {
@@ -318,10 +348,13 @@ pub enum ActivityWork {
         bytes: u64,
     },
 }
+variants!(ActivityWork {
+    0 Judgment { 0 title, 1 answer },
+    1 Fetch { 0 site, 1 purpose, 2 outcome, 3 reason, 4 bytes },
+});
 
 /// How an activity stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActivityState {
     /// Signed and stored, not yet acknowledged.
     Sending,
@@ -336,9 +369,10 @@ pub enum ActivityState {
     /// The coordinator refused it, e.g. too late.
     Refused,
 }
+codes!(ActivityState { 0 Sending, 1 Waiting, 2 Accepted, 3 Ambiguous, 4 Rejected, 5 Refused });
 
 /// A receipt, opened and checked in the browser.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptView {
     /// The offer's hash.
     pub offer: String,
@@ -351,9 +385,10 @@ pub struct ReceiptView {
     /// If a byte was changed for show: the part and field it lies in, its place and both values.
     pub changed: Option<ChangedByte>,
 }
+fields!(ReceiptView { 0 offer, 1 parts, 2 checks, 3 valid, 4 changed });
 
 /// One part of a receipt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptPart {
     /// `item`, `offer`, `result` or `verdict`.
     pub part: String,
@@ -366,9 +401,10 @@ pub struct ReceiptPart {
     /// Field name and value in words.
     pub fields: Vec<(String, String)>,
 }
+fields!(ReceiptPart { 0 part, 1 signer, 2 hash, 3 bytes, 4 fields });
 
 /// One check of a receipt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptCheck {
     /// Its name: `offer_signed`, `item_matches`, `result_signed`, `result_matches`, `verdict_signed`,
     /// `verdict_matches`, `amount_fits`.
@@ -378,9 +414,10 @@ pub struct ReceiptCheck {
     /// What is wrong, if anything.
     pub error: Option<String>,
 }
+fields!(ReceiptCheck { 0 check, 1 part, 2 error });
 
 /// A byte that was changed to show that signatures notice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedByte {
     /// `item`, `offer`, `result` or `verdict`.
     pub part: String,
@@ -393,9 +430,10 @@ pub struct ChangedByte {
     /// The value after.
     pub after: u8,
 }
+fields!(ChangedByte { 0 part, 1 field, 2 offset, 3 before, 4 after });
 
 /// What Lull's background saw and why it woke; for a person who wants to check line 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     /// Starts of the background since installation.
     pub wakes: u64,
@@ -408,6 +446,7 @@ pub struct Diagnostics {
     /// How far the browser's clock is ahead of the coordinator's, milliseconds.
     pub clock_ahead_ms: i64,
 }
+fields!(Diagnostics { 0 wakes, 1 events_own, 2 events_foreign, 3 alarms, 4 clock_ahead_ms });
 
 /// Something the person should know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -445,10 +484,18 @@ pub enum Notice {
         ahead_ms: i64,
     },
 }
+variants!(Notice {
+    0 OtherKey { 0 pinned, 1 found },
+    1 Storage {},
+    2 SetAside { 0 record },
+    3 Refused { 0 code },
+    4 Contradiction { 0 offer },
+    5 NeverFull {},
+    6 Clock { 0 ahead_ms },
+});
 
 /// What the UI may command. The background checks the sender, then decodes to this closed list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Consent to judgments, or take it back.
     SetJudgments {
@@ -546,10 +593,35 @@ pub enum Command {
     /// Connect now instead of waiting.
     ConnectNow,
 }
+variants!(Command {
+    0 SetJudgments { 0 on },
+    1 SetBandwidth { 0 on },
+    2 Agree { 0 statements },
+    3 TakeConsentBack {},
+    4 SetBandwidthWhen { 0 when },
+    5 SetPaused { 0 on },
+    6 PauseFor { 0 pause },
+    7 SetCaps { 0 caps },
+    8 ResetCaps {},
+    9 CardSeen {},
+    10 FirstRunDone {},
+    11 Answer { 0 offer, 1 option, 2 input, 3 shown_at },
+    12 Skip { 0 offer },
+    13 OpenReceipt { 0 offer, 1 change },
+    14 Export {},
+    15 ExportKept { 0 before },
+    16 JudgeUrl { 0 url },
+    17 FindActivities { 0 (0) find },
+    18 OpenActivity { 0 number },
+    19 ListDays {},
+    20 Never { 0 (0) what },
+    21 RemoveNever { 0 (0) what },
+    22 DismissNotice {},
+    23 ConnectNow {},
+});
 
 /// How an answer was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerInput {
     /// By a key.
     Keyboard,
@@ -558,19 +630,20 @@ pub enum AnswerInput {
     /// By a program that replays recorded answers; the result says so.
     Replay,
 }
+codes!(AnswerInput { 0 Keyboard, 1 Pointer, 2 Replay });
 
 /// Which byte to change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeByte {
     /// `item`, `offer`, `result` or `verdict`.
     pub part: String,
     /// Any number: taken modulo the part's size.
     pub offset: u64,
 }
+fields!(ChangeByte { 0 part, 1 offset });
 
 /// Answers of the background.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// The view changed.
     View {
@@ -623,5 +696,16 @@ pub enum Reply {
         error: String,
     },
 }
+variants!(Reply {
+    0 View { 0 view },
+    1 Receipt { 0 receipt },
+    2 Export { 0 jsonl },
+    3 ExportKept { 0 jsonl, 1 next },
+    4 Judged { 0 url, 1 refusal },
+    5 Activities { 0 page },
+    6 Activity { 0 detail },
+    7 Days { 0 days },
+    8 Failed { 0 error },
+});
 
 const _: () = assert!(AMOUNT_MAX < 1 << 53, "amounts must be exact in JavaScript's numbers");

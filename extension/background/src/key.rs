@@ -2,9 +2,8 @@
 //! stolen storage file, not a stolen profile.
 
 use js_sys::{Array, ArrayBuffer, Object, Uint8Array};
-use lull_browser::describe;
+use lull_browser::{describe, field, object};
 use lull_worker::protocol::SigningKey;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 use web_sys::{CryptoKey, SubtleCrypto};
@@ -36,15 +35,32 @@ pub(crate) enum KeyError {
 }
 
 /// The record in storage.
-#[derive(Serialize, Deserialize)]
 struct Wrapped {
-    version: u8,
-    #[serde(with = "serde_wasm_bindgen::preserve")]
     wrapping: CryptoKey,
-    #[serde(with = "serde_wasm_bindgen::preserve")]
     iv: Uint8Array,
-    #[serde(with = "serde_wasm_bindgen::preserve")]
     seed: ArrayBuffer,
+}
+
+impl Wrapped {
+    fn into_record(self) -> JsValue {
+        object([
+            ("version", VERSION.into()),
+            ("wrapping", self.wrapping.into()),
+            ("iv", self.iv.into()),
+            ("seed", self.seed.into()),
+        ])
+    }
+
+    /// What is wrong with it, if it can't be read.
+    fn of_record(record: &JsValue) -> Result<Self, &'static str> {
+        if field(record, "version") != VERSION {
+            return Err("of another version");
+        }
+        let (wrapping, iv, seed) = (field(record, "wrapping"), field(record, "iv"), field(record, "seed"));
+        let read =
+            || Some(Self { wrapping: wrapping.dyn_into().ok()?, iv: iv.dyn_into().ok()?, seed: seed.dyn_into().ok()? });
+        read().ok_or("of another form")
+    }
 }
 
 /// The worker's key: the stored one, or a new one that is stored before it is returned.
@@ -66,24 +82,21 @@ pub(crate) async fn load_or_make(storage: &Storage, stored: Option<JsValue>) -> 
 async fn make() -> Result<(JsValue, SigningKey), JsValue> {
     let subtle = CRYPTO.with(web_sys::Crypto::subtle);
     let usages = Array::of2(&"encrypt".into(), &"decrypt".into());
-    let wrapping = subtle.generate_key_with_object(&aes_key()?, false, &usages)?.await?.unchecked_into::<CryptoKey>();
+    let wrapping = subtle.generate_key_with_object(&aes_key(), false, &usages)?.await?.unchecked_into::<CryptoKey>();
     let iv = Uint8Array::from(random::<IV_BYTES>()?.as_slice());
     let mut seed = Zeroizing::new([0; SEED_BYTES]);
     fill_random(seed.as_mut())?;
     // WebCrypto copies the seed before it returns.
-    let sealing = subtle.encrypt_with_object_and_u8_array(&aes_gcm(&iv)?, &wrapping, seed.as_ref())?;
+    let sealing = subtle.encrypt_with_object_and_u8_array(&aes_gcm(&iv), &wrapping, seed.as_ref())?;
     let key = SigningKey::from_seed(&seed);
     drop(seed);
-    let wrapped = Wrapped { version: VERSION, wrapping, iv, seed: sealing.await?.unchecked_into() };
-    Ok((serde_wasm_bindgen::to_value(&wrapped)?, key))
+    let wrapped = Wrapped { wrapping, iv, seed: sealing.await?.unchecked_into() };
+    Ok((wrapped.into_record(), key))
 }
 
 async fn unwrap(stored: JsValue) -> Result<SigningKey, KeyError> {
     let unreadable = |why: &str| KeyError::Unreadable(why.to_owned());
-    let wrapped: Wrapped = serde_wasm_bindgen::from_value(stored).map_err(|e| unreadable(&e.to_string()))?;
-    if wrapped.version != VERSION {
-        return Err(unreadable("of another version"));
-    }
+    let wrapped = Wrapped::of_record(&stored).map_err(unreadable)?;
     let subtle = CRYPTO.with(web_sys::Crypto::subtle);
     let opened = decrypt(&subtle, &wrapped).await.map_err(|e| unreadable(&describe(&e)))?;
     let opened = Uint8Array::new(&opened);
@@ -97,31 +110,15 @@ async fn unwrap(stored: JsValue) -> Result<SigningKey, KeyError> {
 }
 
 async fn decrypt(subtle: &SubtleCrypto, wrapped: &Wrapped) -> Result<JsValue, JsValue> {
-    let algorithm = aes_gcm(&wrapped.iv)?;
+    let algorithm = aes_gcm(&wrapped.iv);
     subtle.decrypt_with_object_and_buffer_source(&algorithm, &wrapped.wrapping, &wrapped.seed)?.await
 }
 
-#[derive(Serialize)]
-struct AesKey {
-    name: &'static str,
-    length: u16,
+fn aes_key() -> Object {
+    object([("name", "AES-GCM".into()), ("length", AES_KEY_BITS.into())]).unchecked_into()
 }
 
-fn aes_key() -> Result<Object, JsValue> {
-    Ok(serde_wasm_bindgen::to_value(&AesKey { name: "AES-GCM", length: AES_KEY_BITS })?.unchecked_into())
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AesGcm {
-    name: &'static str,
-    #[serde(with = "serde_wasm_bindgen::preserve")]
-    iv: Uint8Array,
-    #[serde(with = "serde_wasm_bindgen::preserve")]
-    additional_data: Uint8Array,
-}
-
-fn aes_gcm(iv: &Uint8Array) -> Result<Object, JsValue> {
+fn aes_gcm(iv: &Uint8Array) -> Object {
     let additional_data = Uint8Array::from(PURPOSE);
-    Ok(serde_wasm_bindgen::to_value(&AesGcm { name: "AES-GCM", iv: iv.clone(), additional_data })?.unchecked_into())
+    object([("name", "AES-GCM".into()), ("iv", iv.into()), ("additionalData", additional_data.into())]).unchecked_into()
 }

@@ -2,12 +2,9 @@
 
 use std::cell::RefCell;
 
-use lull_browser::{Answer, Port, from_js, to_js};
-use lull_view::{Reply, View};
-use serde::Deserialize;
+use lull_browser::Port;
+use lull_view::{Answer, Reply, View, cbor};
 use wasm_bindgen::prelude::*;
-
-use crate::shell::report;
 
 /// The name of the port.
 const PORT: &str = "ui";
@@ -16,7 +13,7 @@ const PORT: &str = "ui";
 #[derive(Default)]
 pub(crate) struct Pages {
     ports: RefCell<Vec<Port>>,
-    shown: RefCell<Option<Reply>>,
+    shown: RefCell<Option<Answer>>,
 }
 
 impl Pages {
@@ -24,7 +21,7 @@ impl Pages {
     pub(crate) fn connect(&self, port: JsValue, view: View) {
         match Port::accept(port, PORT) {
             Ok(port) => {
-                send(&port, None, &Reply::View { view: Box::new(view) });
+                send(&port, &shown(view));
                 self.ports.borrow_mut().push(port);
                 // This page may have seen something newer than the others: the next view goes to all.
                 self.shown.replace(None);
@@ -50,38 +47,28 @@ impl Pages {
 
     /// Shows a view in all pages, if it differs from the last one.
     pub(crate) fn show(&self, view: View) {
-        let reply = Reply::View { view: Box::new(view) };
-        if self.shown.borrow().as_ref() == Some(&reply) {
+        let answer = shown(view);
+        if self.shown.borrow().as_ref() == Some(&answer) {
             return;
         }
-        self.ports.borrow_mut().retain(|port| send(port, None, &reply));
-        self.shown.replace(Some(reply));
+        self.ports.borrow_mut().retain(|port| send(port, &answer));
+        self.shown.replace(Some(answer));
     }
 
     /// Answers a page.
-    pub(crate) fn answer(&self, port: &JsValue, id: Option<u32>, reply: &Reply) {
+    pub(crate) fn answer(&self, port: &JsValue, answer: &Answer) {
         if let Some(port) = self.ports.borrow().iter().find(|known| known.is(port)) {
-            send(port, id, reply);
+            send(port, answer);
         }
     }
 }
 
-/// The id of a message that may be junk.
-pub(crate) fn id_of(message: &JsValue) -> Option<u32> {
-    #[derive(Deserialize)]
-    struct Id {
-        id: u32,
-    }
-    from_js::<Id>(message.clone()).ok().map(|message| message.id)
+/// A view that nobody asked for.
+fn shown(view: View) -> Answer {
+    Answer { id: None, reply: Reply::View { view: Box::new(view) } }
 }
 
 /// False if the page is gone.
-fn send(port: &Port, id: Option<u32>, reply: &Reply) -> bool {
-    match to_js(&Answer { id, reply }) {
-        Ok(message) => port.post(&message).is_ok(),
-        Err(error) => {
-            report(Err(error));
-            true
-        }
-    }
+fn send(port: &Port, answer: &Answer) -> bool {
+    port.post(&cbor::encode(answer)).is_ok()
 }

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use lull_browser::{BrowserError, Request, from_js, open_tab, set_badge};
-use lull_view::{Command, Link, Reply, View};
+use lull_browser::{BrowserError, message_bytes, open_tab, set_badge};
+use lull_view::{Answer, Command, Link, Reply, Request, View, cbor};
 use lull_worker::{Effect, Event, Reading, Surroundings, Worker, Write};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -14,7 +14,7 @@ use crate::Happening;
 use crate::fetch::{Fetches, Grant};
 use crate::global::now;
 use crate::lookup;
-use crate::pages::{Pages, id_of};
+use crate::pages::Pages;
 use crate::socket::Socket;
 use crate::start::Trouble;
 use crate::storage::{Storage, StorageError};
@@ -75,13 +75,7 @@ impl Shell {
                 self.pages.connect(port, self.view());
                 self.look_around();
             }
-            Happening::Message(port, message) if self.pages.knows(&port) => {
-                let id = id_of(&message);
-                match self.reply(message) {
-                    Said::Now(reply) => self.pages.answer(&port, id, &reply),
-                    Said::Read(reading) => self.read(reading, port, id),
-                }
-            }
+            Happening::Message(port, message) if self.pages.knows(&port) => self.asked(port, &message),
             Happening::Message(..) => {}
             Happening::Disconnect(port) => self.pages.disconnect(&port),
             Happening::Installed => spawn_local(welcome()),
@@ -232,12 +226,20 @@ impl Shell {
         });
     }
 
-    /// What a page asked, decoded and done.
-    fn reply(self: &Rc<Self>, message: JsValue) -> Said {
-        let command = match from_js::<Request<Command>>(message) {
-            Ok(request) => request.command,
-            Err(error) => return Said::Now(Reply::Failed { error: error.to_string() }),
+    /// Decodes what a page asked, does it and answers.
+    fn asked(self: &Rc<Self>, port: JsValue, message: &JsValue) {
+        let bytes = message_bytes(message).unwrap_or_default();
+        let (id, said) = match cbor::read::<Request>(&bytes) {
+            Ok(Request { id, command }) => (Some(id), self.reply(command)),
+            Err(error) => (None, Said::Now(Reply::Failed { error: error.to_string() })),
         };
+        match said {
+            Said::Now(reply) => self.pages.answer(&port, &Answer { id, reply }),
+            Said::Read(reading) => self.read(reading, port, id),
+        }
+    }
+
+    fn reply(self: &Rc<Self>, command: Command) -> Said {
         let answered = match &*self.worker.borrow() {
             Ok(worker) => match worker.reading_of(&command) {
                 Some(reading) => Some(Said::Read(reading)),
@@ -261,7 +263,7 @@ impl Shell {
                 (Err(error), _) => Reply::Failed { error: error.to_string() },
                 (_, Err(trouble)) => Reply::Failed { error: trouble.to_string() },
             };
-            shell.pages.answer(&port, id, &reply);
+            shell.pages.answer(&port, &Answer { id, reply });
         });
     }
 

@@ -3,13 +3,12 @@
 use std::rc::Rc;
 
 use js_sys::Promise;
-use lull_browser::{describe, from_js, is_firefox, package_url};
+use lull_browser::{describe, field, is_firefox, package_url};
 use lull_view::{
     Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Settings, View,
 };
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
-use serde::Deserialize;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 use web_sys::{RequestInit, Response};
@@ -98,12 +97,6 @@ async fn load() -> Result<(Rc<Storage>, Worker), Trouble> {
     Ok((storage, if is_firefox() { worker.looking_up_first() } else { worker }))
 }
 
-#[derive(Deserialize)]
-struct Trust {
-    coordinator: String,
-    fingerprint: String,
-}
-
 /// The file is fetched from before this function returns.
 fn trust() -> impl Future<Output = Result<TrustRoot, Trouble>> {
     let response = fetch(&package_url(TRUST), &RequestInit::new()).into_future();
@@ -111,7 +104,11 @@ fn trust() -> impl Future<Output = Result<TrustRoot, Trouble>> {
     async move {
         let response = response.await.map_err(unreadable)?;
         let json: Promise = response.unchecked_into::<Response>().json().map_err(unreadable)?;
-        let trust: Trust = from_js(json.await.map_err(unreadable)?).map_err(|e| Trouble::Package(e.to_string()))?;
-        Ok(TrustRoot::new(&trust.coordinator, &trust.fingerprint)?)
+        let trust = json.await.map_err(unreadable)?;
+        let text = |name: &str| {
+            let missing = || Trouble::Package(format!("it has no {name}"));
+            field(&trust, name).as_string().ok_or_else(missing)
+        };
+        Ok(TrustRoot::new(&text("coordinator")?, &text("fingerprint")?)?)
     }
 }

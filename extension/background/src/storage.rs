@@ -6,9 +6,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array};
-use lull_browser::{describe, to_js};
+use lull_browser::{describe, object};
 use lull_worker::{NOT_LOADED, Write};
-use serde::Serialize;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 use web_sys::{
@@ -25,12 +24,6 @@ extern "C" {
     type Database;
     #[wasm_bindgen(catch, method)]
     fn transaction(this: &Database, store: &str, mode: &str, options: &JsValue) -> Result<IdbTransaction, JsValue>;
-}
-
-/// Options of a transaction (IndexedDB 3.0 §4.9): it completes once its writes are on disk.
-#[derive(Serialize)]
-struct Options {
-    durability: &'static str,
 }
 
 const DATABASE: &str = "lull";
@@ -211,7 +204,8 @@ fn key(database: &Database) -> impl Future<Output = Result<Option<JsValue>, Stor
 }
 
 fn transaction(database: &Database, store: &str, mode: &str) -> Result<IdbTransaction, StorageError> {
-    let options = to_js(&Options { durability: "strict" }).map_err(|e| StorageError(e.to_string()))?;
+    // It completes once its writes are on disk (IndexedDB 3.0 §4.9).
+    let options = object([("durability", "strict".into())]);
     Ok(database.transaction(store, mode, &options)?)
 }
 

@@ -1,20 +1,14 @@
 //! The toolbar icon.
 
 use js_sys::Promise;
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, settled, to_js};
+use crate::{BrowserError, object, settled};
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch, js_namespace = ["chrome", "action"], js_name = setBadgeText)]
     fn set_badge_text(details: &JsValue) -> Result<Promise, JsValue>;
-}
-
-#[derive(Serialize)]
-struct BadgeText {
-    text: String,
 }
 
 /// Above this count the badge says `99+`: four characters fit.
@@ -27,6 +21,6 @@ pub async fn set_badge(count: u32) -> Result<(), BrowserError> {
         1..=BADGE_COUNT_MAX => count.to_string(),
         _ => format!("{BADGE_COUNT_MAX}+"),
     };
-    let details = to_js(&BadgeText { text })?;
+    let details = object([("text", text.into())]);
     settled("action.setBadgeText", set_badge_text(&details)).await.map(drop)
 }

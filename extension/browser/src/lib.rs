@@ -19,11 +19,11 @@ pub use managed::{allows_bandwidth, is_installed_by_policy};
 pub use name::look_up;
 pub use network::data_saver;
 pub use permission::{has_all_sites, permissions_release_all, permissions_request_all};
-pub use port::{Answer, Port, Refused, Request, from_js, to_js};
+pub use port::{Port, Refused, message_bytes};
 pub use request::{Header, RequestEvent, Watch};
 pub use runtime::{is_firefox, manifest_version, open_tab, package_url, stay_awake};
 
-use js_sys::{Error, Promise};
+use js_sys::{Error, Object, Promise, Reflect};
 use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -47,6 +47,21 @@ pub fn describe(value: &JsValue) -> String {
         return String::from(error.to_string());
     }
     value.as_string().unwrap_or_else(|| "unknown error".to_owned())
+}
+
+/// A plain object with these fields.
+pub fn object<const N: usize>(fields: [(&str, JsValue); N]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in fields {
+        // Only a frozen object or a setter could refuse it.
+        let _ = Reflect::set(&object, &name.into(), &value);
+    }
+    object.into()
+}
+
+/// A field of what the browser gave; undefined if it isn't there.
+pub fn field(of: &JsValue, name: &str) -> JsValue {
+    Reflect::get(of, &name.into()).unwrap_or_default()
 }
 
 /// What a call promised; its handlers are set before this function returns.

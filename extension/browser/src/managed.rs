@@ -2,10 +2,10 @@
 
 use std::future::Future;
 
-use js_sys::{Promise, Reflect};
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, settled};
+use crate::{BrowserError, field, settled};
 
 #[wasm_bindgen]
 extern "C" {
@@ -29,9 +29,4 @@ pub fn allows_bandwidth() -> impl Future<Output = Result<Option<bool>, BrowserEr
 pub fn is_installed_by_policy() -> impl Future<Output = Result<bool, BrowserError>> {
     let asked = settled("management.getSelf", get_self());
     async { Ok(field(&asked.await?, "installType") == "admin") }
-}
-
-/// A field of what the browser gave; undefined if it isn't there.
-fn field(of: &JsValue, name: &str) -> JsValue {
-    Reflect::get(of, &name.into()).unwrap_or_default()
 }

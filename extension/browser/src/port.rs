@@ -1,12 +1,10 @@
 //! Message ports between the extension's own pages and its background.
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_wasm_bindgen::Serializer;
+use js_sys::Uint8Array;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 
-use crate::BrowserError;
+use crate::{BrowserError, field, object};
 
 #[wasm_bindgen]
 extern "C" {
@@ -36,34 +34,20 @@ extern "C" {
     fn add_listener(this: &PortEvent, listener: &Closure<dyn FnMut(JsValue)>);
     #[wasm_bindgen(method, js_name = removeListener)]
     fn remove_listener(this: &PortEvent, listener: &Closure<dyn FnMut(JsValue)>);
+
+    /// A `Uint8Array` with its base64 (ECMAScript 2026), which js-sys hasn't yet.
+    #[wasm_bindgen(extends = Uint8Array)]
+    type Bytes;
+    #[wasm_bindgen(method, js_name = toBase64)]
+    fn to_base64(this: &Bytes) -> JsValue;
+    #[wasm_bindgen(catch, static_method_of = Bytes, js_class = "Uint8Array", js_name = fromBase64)]
+    fn from_base64(text: &JsValue) -> Result<Uint8Array, JsValue>;
 }
 
-/// A question of a page to the background.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request<C> {
-    /// Comes back in the [`Answer`].
-    pub id: u32,
-    /// What is asked.
-    pub command: C,
-}
-
-/// What the background sends to a page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer<R> {
-    /// The request's id; `None` if nobody asked.
-    pub id: Option<u32>,
-    /// The answer.
-    pub reply: R,
-}
-
-/// A plain JSON-like object for the message port.
-pub fn to_js<T: Serialize>(value: &T) -> Result<JsValue, BrowserError> {
-    value.serialize(&Serializer::json_compatible()).map_err(|e| BrowserError::new("serialize", &e.into()))
-}
-
-/// Reads what came over a message port.
-pub fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, BrowserError> {
-    serde_wasm_bindgen::from_value(value).map_err(|e| BrowserError::new("deserialize", &e.into()))
+/// The bytes of a message that came over a port; `None`: it isn't one of ours. Ports carry JSON, so bytes travel as
+/// base64.
+pub fn message_bytes(message: &JsValue) -> Option<Vec<u8>> {
+    Bytes::from_base64(message).ok().map(|bytes| bytes.to_vec())
 }
 
 /// Why a port was not accepted.
@@ -75,18 +59,6 @@ pub enum Refused {
     /// Not a page of this extension, or nobody can say who.
     #[error("not a page of this extension")]
     Sender,
-}
-
-#[derive(Serialize)]
-struct ConnectInfo<'a> {
-    name: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Sender {
-    id: Option<String>,
-    url: Option<String>,
-    origin: Option<String>,
 }
 
 struct Listeners {
@@ -105,12 +77,16 @@ impl Port {
     /// background, not when this end is dropped.
     pub fn connect(
         name: &str,
-        on_message: impl FnMut(JsValue) + 'static,
+        mut on_message: impl FnMut(Vec<u8>) + 'static,
         mut on_disconnect: impl FnMut() + 'static,
     ) -> Result<Self, BrowserError> {
-        let raw = connect(&to_js(&ConnectInfo { name })?).map_err(|e| BrowserError::new("runtime.connect", &e))?;
-        let listeners =
-            Listeners { message: Closure::new(on_message), disconnect: Closure::new(move |_| on_disconnect()) };
+        let raw = connect(&object([("name", name.into())])).map_err(|e| BrowserError::new("runtime.connect", &e))?;
+        let message = Closure::new(move |message| {
+            if let Some(bytes) = message_bytes(&message) {
+                on_message(bytes);
+            }
+        });
+        let listeners = Listeners { message, disconnect: Closure::new(move |_| on_disconnect()) };
         raw.on_message().add_listener(&listeners.message);
         raw.on_disconnect().add_listener(&listeners.disconnect);
         Ok(Self { raw, listeners: Some(listeners) })
@@ -136,8 +112,9 @@ impl Port {
     }
 
     /// Sends a message; fails if the other end is gone.
-    pub fn post(&self, message: &JsValue) -> Result<(), BrowserError> {
-        self.raw.post_message(message).map_err(|e| BrowserError::new("port.postMessage", &e))
+    pub fn post(&self, message: &[u8]) -> Result<(), BrowserError> {
+        let bytes = Uint8Array::from(message).unchecked_into::<Bytes>();
+        self.raw.post_message(&bytes.to_base64()).map_err(|e| BrowserError::new("port.postMessage", &e))
     }
 }
 
@@ -153,11 +130,12 @@ impl Drop for Port {
 
 /// The sender carries this extension's id and an address of its package; what is missing is not trusted.
 fn is_own_page(sender: JsValue) -> bool {
-    let Ok(sender) = from_js::<Sender>(sender) else { return false };
+    let text = |name: &str| field(&sender, name).as_string();
     let home = get_url("");
-    let own_id = ID.with(|id| sender.id.as_ref() == Some(id));
-    let own_url = sender.url.is_some_and(|url| url.starts_with(&home));
+    let own_id = ID.with(|id| text("id").as_ref() == Some(id));
+    let own_url = text("url").is_some_and(|url| url.starts_with(&home));
     // Chrome and Firefox both give the origin; where one doesn't, the address alone decides.
-    let own_origin = sender.origin.is_none_or(|origin| home.strip_suffix('/') == Some(origin.as_str()));
+    let origin = field(&sender, "origin");
+    let own_origin = origin.is_null_or_undefined() || origin.as_string().as_deref() == home.strip_suffix('/');
     own_id && own_url && own_origin
 }

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, from_js, is_firefox, package_url, to_js};
+use crate::{BrowserError, field, is_firefox, object, package_url};
 
 #[wasm_bindgen]
 extern "C" {
@@ -31,7 +31,7 @@ extern "C" {
 type Listener = Closure<dyn FnMut(JsValue)>;
 
 /// A response header.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Its name.
     pub name: String,
@@ -40,36 +40,46 @@ pub struct Header {
 }
 
 /// What an event says.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestEvent {
     /// The whole URL, fragment included.
     pub url: String,
     /// HTTP status.
-    #[serde(default)]
     pub status_code: u16,
     /// The response's headers, where the event carries them.
     pub response_headers: Option<Vec<Header>>,
     /// Which address answered.
     pub ip: Option<String>,
     /// The answer came from the cache.
-    #[serde(default)]
     pub from_cache: bool,
     /// Chrome: who sent the request.
     initiator: Option<String>,
     /// Firefox: the document that sent it.
     origin_url: Option<String>,
-    /// Firefox: the proxy between.
-    proxy_info: Option<ProxyInfo>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct ProxyInfo {
-    #[serde(rename = "type")]
-    kind: Option<String>,
+    /// Firefox: the kind of the proxy between.
+    proxy: Option<String>,
 }
 
 impl RequestEvent {
+    /// What `details` says; `None` if it is no event.
+    fn read(details: &JsValue) -> Option<Self> {
+        let text = |name: &str| field(details, name).as_string();
+        let headers = Some(field(details, "responseHeaders")).filter(|headers| !headers.is_falsy());
+        let header = |header: JsValue| {
+            Some(Header { name: field(&header, "name").as_string()?, value: field(&header, "value").as_string() })
+        };
+        Some(Self {
+            url: text("url")?,
+            // `as` saturates.
+            status_code: field(details, "statusCode").as_f64().unwrap_or_default() as u16,
+            response_headers: headers.map(|headers| Array::from(&headers).iter().filter_map(header).collect()),
+            ip: text("ip"),
+            from_cache: field(details, "fromCache").is_truthy(),
+            initiator: text("initiator"),
+            origin_url: text("originUrl"),
+            proxy: field(&field(details, "proxyInfo"), "type").as_string(),
+        })
+    }
     /// Nothing says that somebody else than this extension sent the request.
     pub fn may_be_ours(&self) -> bool {
         let home = package_url("");
@@ -78,17 +88,8 @@ impl RequestEvent {
     }
     /// The browser says that a proxy answered.
     pub fn proxied(&self) -> bool {
-        self.proxy_info.as_ref().and_then(|p| p.kind.as_deref()).is_some_and(|kind| kind != "direct")
+        self.proxy.as_deref().is_some_and(|kind| kind != "direct")
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Filter<'a> {
-    urls: [&'a str; 1],
-    types: [&'static str; 2],
-    /// No tab: what the person browses has one.
-    tab_id: i32,
 }
 
 /// Listens to the events of one URL while it lives.
@@ -118,15 +119,20 @@ impl Watch {
             return Err(failed(JsValue::from_str("a URL with a * is a pattern")));
         }
         let url = if is_firefox() { format!("{url}{fragment}") } else { url.to_owned() };
-        let filter = to_js(&Filter { urls: [&url], types: ["xmlhttprequest", "other"], tab_id: -1 })?;
-        let extra = to_js(&["responseHeaders"])?;
+        let filter = object([
+            ("urls", Array::of1(&url.into()).into()),
+            ("types", Array::of2(&"xmlhttprequest".into(), &"other".into()).into()),
+            // No tab: what the person browses has one.
+            ("tabId", (-1).into()),
+        ]);
+        let extra = Array::of1(&"responseHeaders".into());
         let on_event = Rc::new(on_event);
         let mut watch = Self { listeners: Vec::new() };
         let kinds: &[Kind] = if is_firefox() { &[Kind::Headers] } else { &[Kind::Redirect, Kind::Response] };
         for &kind in kinds {
             let on_event = Rc::clone(&on_event);
             let listener = Listener::new(move |details: JsValue| {
-                if let Ok(event) = from_js(details) {
+                if let Some(event) = RequestEvent::read(&details) {
                     on_event(event);
                 }
             });

@@ -1,10 +1,9 @@
 //! The extension itself: its files, its version, its pages.
 
-use js_sys::{Promise, Reflect};
-use serde::Serialize;
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, settled, to_js};
+use crate::{BrowserError, field, object, settled};
 
 #[wasm_bindgen]
 extern "C" {
@@ -36,17 +35,11 @@ pub async fn stay_awake() -> Result<(), BrowserError> {
 
 /// The extension's version as the manifest gives it.
 pub fn manifest_version() -> String {
-    let version = Reflect::get(&get_manifest(), &"version".into()).ok();
-    version.and_then(|v| v.as_string()).unwrap_or_default()
-}
-
-#[derive(Serialize)]
-struct NewTab {
-    url: String,
+    field(&get_manifest(), "version").as_string().unwrap_or_default()
 }
 
 /// Opens a page of the package in a tab of its own, e.g. `popup.html?tab=1#/welcome`.
 pub async fn open_tab(path: &str) -> Result<(), BrowserError> {
-    let properties = to_js(&NewTab { url: get_url(path) })?;
+    let properties = object([("url", get_url(path).into())]);
     settled("tabs.create", create(&properties)).await.map(drop)
 }

@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
-use lull_browser::{Answer, Port, Request, from_js, to_js};
-use lull_view::{Command, Reply};
-use wasm_bindgen::JsValue;
+use lull_browser::Port;
+use lull_view::{Answer, Command, Reply, Request, cbor};
 use yew::Callback;
 
 use crate::words;
@@ -24,7 +23,7 @@ const RETRY_MS_MIN: u32 = 50;
 const RETRY_MS_MAX: u32 = 3_000;
 
 struct Query {
-    command: Command,
+    request: Request,
     done: Callback<Reply>,
 }
 
@@ -64,17 +63,16 @@ impl Wire {
 
     /// Sends a command; its effect arrives as a view.
     pub(crate) fn send(&self, command: Command) {
-        let id = self.take_id();
-        if !self.post(id, &command) {
+        if !self.post(&Request { id: self.take_id(), command }) {
             self.0.heard.emit(Reply::Failed { error: words::BACKGROUND_SILENT.to_owned() });
         }
     }
 
     /// Asks; `done` gets the reply, whatever happens to the line in between.
     pub(crate) fn ask(&self, command: Command, done: Callback<Reply>) {
-        let id = self.take_id();
-        self.post(id, &command);
-        self.0.queries.borrow_mut().insert(id, Query { command, done });
+        let request = Request { id: self.take_id(), command };
+        self.post(&request);
+        self.0.queries.borrow_mut().insert(request.id, Query { request, done });
     }
 
     fn take_id(&self) -> u32 {
@@ -83,14 +81,11 @@ impl Wire {
         id
     }
 
-    fn post(&self, id: u32, command: &Command) -> bool {
+    fn post(&self, request: &Request) -> bool {
         if self.0.port.borrow().is_none() {
             self.connect();
         }
-        let Ok(message) = to_js(&Request { id, command }) else {
-            return false;
-        };
-        let posted = self.0.port.borrow().as_ref().is_some_and(|port| port.post(&message).is_ok());
+        let posted = self.0.port.borrow().as_ref().is_some_and(|port| port.post(&cbor::encode(request)).is_ok());
         if !posted {
             self.dropped();
         }
@@ -103,7 +98,7 @@ impl Wire {
             PORT_NAME,
             move |message| {
                 if let Some(inner) = hears.upgrade() {
-                    Wire(inner).received(message);
+                    Wire(inner).received(&message);
                 }
             },
             move || {
@@ -123,19 +118,16 @@ impl Wire {
 
     fn ask_again(&self) {
         let queries = self.0.queries.borrow();
-        for (id, query) in queries.iter() {
-            let message = to_js(&Request { id: *id, command: &query.command });
-            if let (Ok(message), Some(port)) = (message, self.0.port.borrow().as_ref()) {
+        for query in queries.values() {
+            if let Some(port) = self.0.port.borrow().as_ref() {
                 // If the port is gone already, its disconnect event starts the next try.
-                let _ = port.post(&message);
+                let _ = port.post(&cbor::encode(&query.request));
             }
         }
     }
 
-    fn received(&self, message: JsValue) {
-        let Ok(incoming) = from_js::<Answer<Reply>>(message) else {
-            return;
-        };
+    fn received(&self, message: &[u8]) {
+        let Ok(incoming) = cbor::read::<Answer>(message) else { return };
         self.0.retry_ms.set(RETRY_MS_MIN);
         let query = incoming.id.and_then(|id| self.0.queries.borrow_mut().remove(&id));
         match query {

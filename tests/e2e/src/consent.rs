@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use data_encoding::BASE64;
+use lull_view::{Answer, Command, Reply, Request, Statement, cbor};
+use serde_json::json;
 
 use crate::browser::{Browser, extension_id};
 use crate::network::Policy;
@@ -13,19 +15,25 @@ use crate::scenarios::{begun, verified, with_judgments};
 use crate::world::{Paths, World};
 
 /// Sends a command from one of Lull's own pages, past all its buttons; gives the background's reply.
-async fn commanded(browser: &Browser, command: &Value) -> Result<Value> {
-    browser
+async fn commanded(browser: &Browser, command: Command) -> Result<Reply> {
+    let request = BASE64.encode(&cbor::encode(&Request { id: 7, command }));
+    // An answer to somebody is a map of two fields, of which the id is the first.
+    let answer = browser
         .js_async(&format!(
             "const done = arguments[0], port = chrome.runtime.connect({{name: 'ui'}}); \
-             port.onMessage.addListener(m => {{ if (m.id === 7) {{ port.disconnect(); done(m.reply); }} }}); \
-             port.postMessage({{id: 7, command: {command}}})"
+             port.onMessage.addListener(m => {{ if (m.startsWith(btoa('\\xa2\\x00\\x07'))) {{ port.disconnect(); done(m); }} }}); \
+             port.postMessage('{request}')"
         ))
-        .await
+        .await?;
+    let answer = BASE64.decode(answer.as_str().context("an answer is text")?.as_bytes())?;
+    Ok(cbor::read::<Answer>(&answer)?.reply)
 }
 
-fn refused(reply: &Value) -> bool {
-    reply.pointer("/failed/error").and_then(Value::as_str).is_some_and(|error| !error.is_empty())
+fn refused(reply: &Reply) -> bool {
+    matches!(reply, Reply::Failed { error } if !error.is_empty())
 }
+
+const ON: Command = Command::SetBandwidth { on: true };
 
 /// Presses Tab until an element has the focus; a keyboard must get everywhere.
 async fn tab_to(browser: &Browser, name: &str) -> Result<()> {
@@ -51,9 +59,9 @@ pub(crate) async fn consent_means_something(paths: &Paths, data: &Path) -> Resul
     browser.allow_hosts().await?;
     browser.open(CONSENT).await?;
     browser.find("agree").await?;
-    ensure!(refused(&commanded(&browser, &json!({"set_bandwidth": {"on": true}})).await?), "on without consent");
-    let half = json!({"agree": {"statements": ["adult", "may_share", "sites_see_me", "owners_see_me"]}});
-    ensure!(refused(&commanded(&browser, &half).await?), "four statements of five are taken for consent");
+    ensure!(refused(&commanded(&browser, ON).await?), "on without consent");
+    let half = Command::Agree { statements: Statement::ALL[..4].to_vec() };
+    ensure!(refused(&commanded(&browser, half).await?), "four statements of five are taken for consent");
     // By keyboard alone: ticks, a wrong answer, its explanation, the right one.
     for name in ["adult", "may-share"] {
         tab_to(&browser, name).await?;
@@ -85,10 +93,7 @@ pub(crate) async fn consent_means_something(paths: &Paths, data: &Path) -> Resul
     browser.until_attribute("bandwidth-state", "data-state", "off").await?;
     let origins = "const done = arguments[0]; chrome.permissions.getAll().then(p => done(p.origins.length))";
     browser.until("the permission is given back", async || Ok(browser.js_async(origins).await? == json!(0))).await?;
-    ensure!(
-        refused(&commanded(&browser, &json!({"set_bandwidth": {"on": true}})).await?),
-        "on after it was taken back"
-    );
+    ensure!(refused(&commanded(&browser, ON).await?), "on after it was taken back");
     // The page of facts judges any address.
     browser.open(FACTS).await?;
     let judged = "const field = document.querySelector('[data-testid=judge-url]'); \
@@ -116,10 +121,9 @@ pub(crate) async fn policy_forbids_bandwidth(paths: &Paths, data: &Path) -> Resu
     browser.until_attribute("bandwidth-state", "data-state", "forbidden").await?;
     ensure!(browser.text("barred").await?.contains("organisation"), "it doesn't say who decided");
     ensure!(!browser.has("grant").await?, "there is a button to switch it on");
-    let all =
-        json!({"agree": {"statements": ["adult", "may_share", "sites_see_me", "owners_see_me", "stop_any_time"]}});
-    ensure!(!refused(&commanded(&browser, &all).await?), "consent itself is the person's");
-    ensure!(refused(&commanded(&browser, &json!({"set_bandwidth": {"on": true}})).await?), "on against the policy");
+    let all = Command::Agree { statements: Statement::ALL.to_vec() };
+    ensure!(!refused(&commanded(&browser, all).await?), "consent itself is the person's");
+    ensure!(refused(&commanded(&browser, ON).await?), "on against the policy");
     browser.open(HOME).await?;
     person.answer().await?;
     verified(&world, &person, 1).await?;
@@ -149,7 +153,7 @@ pub(crate) async fn judgments_flavour(paths: &Paths, data: &Path) -> Result<()> 
     browser.open(SETTINGS).await?;
     browser.find("export").await?;
     ensure!(!browser.has("bandwidth-state").await?, "settings speak of bandwidth");
-    ensure!(refused(&commanded(&browser, &json!({"set_bandwidth": {"on": true}})).await?), "it can be switched on");
+    ensure!(refused(&commanded(&browser, ON).await?), "it can be switched on");
     browser.open(HOME).await?;
     for _ in 0..3 {
         person.answer().await?;

@@ -7,7 +7,9 @@ use lull_protocol::message::Message;
 use lull_protocol::statement::{OperatorCard, Transcript};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Hash, Timestamp, ToWorker};
-use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, NeverWhat, Pause, Statement};
+use lull_view::{
+    Answer, AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, NeverWhat, Pause, Request, Statement, cbor,
+};
 use lull_worker::{Event, FetchFailure, FetchId, HopHead, Managed, Surroundings};
 
 use crate::feed::Feed;
@@ -17,6 +19,11 @@ use crate::{edit, make::count};
 
 /// How much happens in one life.
 const ACTS_MAX: usize = 200;
+
+/// What one side of the message port says is what the other hears.
+fn crosses_the_port<T: cbor::Cbor + PartialEq + std::fmt::Debug>(said: &T) {
+    assert_eq!(cbor::read::<T>(&cbor::encode(said)).as_ref(), Ok(said));
+}
 
 /// A worker's life: nothing that happens makes it panic, lose a signed result, act without consent, or write
 /// what it can't read.
@@ -224,8 +231,10 @@ impl Life<'_> {
             21 => Command::ListDays,
             _ => Command::ConnectNow,
         };
-        let reply = self.world.ask(&command);
-        assert!(reply.is_none_or(|reply| serde_json::to_string(&reply).is_ok()));
+        if let Some(reply) = self.world.ask(&command) {
+            crosses_the_port(&Answer { id: Some(1), reply });
+        }
+        crosses_the_port(&Request { id: 1, command: command.clone() });
         self.say(command);
     }
 
