@@ -1,14 +1,20 @@
 //! The toolbar icon.
 
 use js_sys::Promise;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, object, settled};
+use crate::{BrowserError, settled, to_js};
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch, js_namespace = ["chrome", "action"], js_name = setBadgeText)]
     fn set_badge_text(details: &JsValue) -> Result<Promise, JsValue>;
+}
+
+#[derive(Serialize)]
+struct BadgeText {
+    text: String,
 }
 
 /// Above this count the badge says `99+`: four characters fit.
@@ -21,6 +27,6 @@ pub async fn set_badge(count: u32) -> Result<(), BrowserError> {
         1..=BADGE_COUNT_MAX => count.to_string(),
         _ => format!("{BADGE_COUNT_MAX}+"),
     };
-    let details = object([("text", text.into())]);
+    let details = to_js(&BadgeText { text })?;
     settled("action.setBadgeText", set_badge_text(&details)).await.map(drop)
 }

@@ -1,9 +1,10 @@
 //! The one alarm: it wakes a background that the browser has stopped.
 
 use js_sys::Promise;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, object, settled};
+use crate::{BrowserError, settled, to_js};
 
 #[wasm_bindgen]
 extern "C" {
@@ -15,10 +16,15 @@ extern "C" {
 
 const NAME: &str = "wake";
 
+#[derive(Serialize)]
+struct AlarmInfo {
+    when: f64,
+}
+
 /// Sets the alarm to a time in milliseconds since 1970; it replaces the last one. Chrome holds it back
 /// until 30 s from now.
 pub async fn set_alarm(when_ms: f64) -> Result<(), BrowserError> {
-    let info = object([("when", when_ms.into())]);
+    let info = to_js(&AlarmInfo { when: when_ms })?;
     settled("alarms.create", create(NAME, &info)).await.map(drop)
 }
 

@@ -24,6 +24,8 @@ pub use request::{Header, RequestEvent, Watch};
 pub use runtime::{is_firefox, manifest_version, open_tab, package_url, stay_awake};
 
 use js_sys::{Error, Object, Promise, Reflect};
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
 use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -47,6 +49,11 @@ pub fn describe(value: &JsValue) -> String {
         return String::from(error.to_string());
     }
     value.as_string().unwrap_or_else(|| "unknown error".to_owned())
+}
+
+/// A value as a browser's API takes it.
+fn to_js<T: Serialize>(value: &T) -> Result<JsValue, BrowserError> {
+    value.serialize(&Serializer::json_compatible()).map_err(|e| BrowserError::new("serialize", &e.into()))
 }
 
 /// A plain object with these fields.

@@ -3,10 +3,11 @@
 
 use std::future::Future;
 
-use js_sys::{Array, Promise};
+use js_sys::Promise;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, is_firefox, object, settled};
+use crate::{BrowserError, is_firefox, settled, to_js};
 
 #[wasm_bindgen]
 extern "C" {
@@ -18,31 +19,33 @@ extern "C" {
     fn remove(permissions: &JsValue) -> Result<Promise, JsValue>;
 }
 
-fn all_sites() -> JsValue {
-    let list = |only: &str| JsValue::from(Array::of1(&only.into()));
-    let origins = ("origins", list("*://*/*"));
-    if is_firefox() {
-        // What leaves the browser, as the manifest declares it.
-        object([origins, ("data_collection", list("websiteContent"))])
-    } else {
-        object([origins])
-    }
+#[derive(Serialize)]
+struct Permissions {
+    origins: [&'static str; 1],
+    /// Firefox: what leaves the browser, as the manifest declares it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_collection: Option<[&'static str; 1]>,
+}
+
+fn all_sites() -> Result<JsValue, BrowserError> {
+    let data_collection = is_firefox().then_some(["websiteContent"]);
+    to_js(&Permissions { origins: ["*://*/*"], data_collection })
 }
 
 /// Whether the permission is granted. The browser is asked before this function returns.
 pub fn has_all_sites() -> impl Future<Output = Result<bool, BrowserError>> {
-    let asked = settled("permissions.contains", contains(&all_sites()));
-    async { Ok(asked.await?.is_truthy()) }
+    let asked = all_sites().map(|permissions| settled("permissions.contains", contains(&permissions)));
+    async { Ok(asked?.await?.is_truthy()) }
 }
 
 /// Asks the person for the permission; false if they say no. The question is put before this function
 /// returns, since browsers allow it only inside the handler of a click.
 pub fn permissions_request_all() -> impl Future<Output = Result<bool, BrowserError>> {
-    let asked = settled("permissions.request", request(&all_sites()));
-    async { Ok(asked.await?.is_truthy()) }
+    let asked = all_sites().map(|permissions| request(&permissions));
+    async { Ok(settled("permissions.request", asked?).await?.is_truthy()) }
 }
 
 /// Gives the permission back.
 pub async fn permissions_release_all() -> Result<(), BrowserError> {
-    settled("permissions.remove", remove(&all_sites())).await.map(drop)
+    settled("permissions.remove", remove(&all_sites()?)).await.map(drop)
 }
