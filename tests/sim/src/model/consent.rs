@@ -37,6 +37,8 @@ struct Consent {
     was_never: BTreeSet<String>,
     /// The record was damaged: nobody knows what it says.
     is_lost: bool,
+    /// What held bandwidth back is lost: where bandwidth is on, it must start paused.
+    must_pause: bool,
 }
 
 impl Consent {
@@ -70,9 +72,14 @@ impl Consents {
         let consent = self.of(worker);
         let until = paused_until.map(|until| Timestamp::ZERO.plus(until));
         consent.pause = until.map(|until| (until, consent.pause.map_or(u64::MAX, |(_, length_ms)| length_ms)));
+        let must_pause = std::mem::take(&mut consent.must_pause);
+        let starts_as = |settings: &Settings| {
+            let paused = settings.paused || (must_pause && settings.bandwidth);
+            found == Settings { paused, ..settings.clone() }
+        };
         let is_known = consent.is_lost
-            || found == consent.stored
-            || consent.under_way.iter().any(|(_, settings)| *settings == found);
+            || starts_as(&consent.stored)
+            || consent.under_way.iter().any(|(_, settings)| starts_as(settings));
         let detail = || format!("{found:?} after a start; stored was {:?}", consent.stored);
         must(is_known, "settings survive", detail)?;
         consent.under_way.clear();
@@ -87,6 +94,10 @@ impl Consents {
 
     pub(super) fn lost(&mut self, worker: PublicKey) {
         self.of(worker).is_lost = true;
+    }
+
+    pub(super) fn limit_lost(&mut self, worker: PublicKey) {
+        self.of(worker).must_pause = true;
     }
 
     pub(super) fn writes(&mut self, worker: PublicKey, batch: u64) {

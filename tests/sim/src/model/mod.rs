@@ -247,6 +247,9 @@ impl Model {
         if ["caps", "usage"].contains(&key) {
             self.caps.lost(worker);
         }
+        if ["caps", "usage", "never"].contains(&key) {
+            self.consent.limit_lost(worker);
+        }
     }
 
     /// This worker's clock jumps.
