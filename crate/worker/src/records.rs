@@ -194,10 +194,19 @@ pub(crate) enum Unreadable {
 
 /// A record as stored: its version, then its content.
 pub(crate) fn seal<T: Cbor>(content: &T) -> Vec<u8> {
+    sealed(|to| content.write(to))
+}
+
+/// The same of a byte string, which may be long, without a copy of it.
+pub(crate) fn seal_bytes(content: &[u8]) -> Vec<u8> {
+    sealed(|to| to.bytes(content))
+}
+
+fn sealed(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut to = Writer::default();
     to.array(2);
     to.uint(VERSION);
-    content.write(&mut to);
+    write(&mut to);
     to.into_bytes()
 }
 

@@ -22,7 +22,7 @@ use crate::picture::Pictures;
 use crate::receipt::Receipts;
 use crate::records::{
     ASIDE, AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
-    ReturnedRecord, SettingsRecord, StoppedRecord, Unreadable, seal,
+    ReturnedRecord, SettingsRecord, StoppedRecord, Unreadable, seal, seal_bytes,
 };
 use crate::row::Row;
 use crate::storage::Storage;
@@ -311,7 +311,7 @@ impl Worker {
             Key::Outbox(offer) => self.outbox.get(&offer).map(|entry| seal(&entry.record())),
             Key::Body(offer) => {
                 let body = self.outbox.get(&offer).map(|entry| &entry.body).filter(|body| !body.is_empty())?;
-                Some(seal(&ByteVec::from(body.clone())))
+                Some(seal_bytes(body))
             }
             Key::Receipt(offer) => self.receipts.loaded(&offer).map(seal),
             Key::Never => Some(seal(&NeverRecord(self.nevers.list.clone()))),

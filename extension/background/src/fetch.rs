@@ -20,7 +20,7 @@ use web_sys::{
     RequestInit, RequestRedirect, Response, Url,
 };
 
-use crate::global::{self, PERFORMANCE};
+use crate::global::{self, PERFORMANCE, release};
 use crate::shell::Shell;
 use crate::timers::timeout;
 
@@ -65,6 +65,8 @@ struct Hop {
     part: RefCell<Option<Part>>,
     /// The body crosses the connection in another form than it is read in.
     is_encoded: Cell<bool>,
+    /// How long it is there, as the head says it, bytes.
+    announced: Cell<Option<u64>>,
 }
 
 /// What may be read of a body now.
@@ -85,9 +87,10 @@ struct Part {
 }
 
 impl Part {
-    fn begin(response: Response) -> Self {
+    /// Of the length that the head has announced, if it has: a body that grows is held twice.
+    fn begin(response: Response, length: usize) -> Self {
         let reader = response.body().map(|stream| stream.get_reader().unchecked_into());
-        Self { reader, body: Vec::new() }
+        Self { reader, body: Vec::with_capacity(length) }
     }
 
     fn take(&mut self, chunk: &Uint8Array) {
@@ -96,6 +99,7 @@ impl Part {
         if let Some(place) = self.body.get_mut(from..) {
             chunk.copy_to(place);
         }
+        release(chunk);
     }
 }
 
@@ -126,6 +130,7 @@ impl Fetches {
             response: RefCell::default(),
             part: RefCell::default(),
             is_encoded: Cell::new(false),
+            announced: Cell::new(None),
         });
         hop.limit(timeout_ms);
         if let Some(former) = self.hops.borrow_mut().insert(fetch, Rc::clone(&hop)) {
@@ -159,7 +164,9 @@ impl Fetches {
     /// Reads on in the body of the hop that answered.
     pub(crate) fn read_body(&self, shell: &Rc<Shell>, fetch: FetchId, grant: Grant) {
         let hop = self.hops.borrow().get(&fetch).map(Rc::clone);
-        let part = hop.as_ref().and_then(|hop| hop.part.take().or_else(|| hop.response.take().map(Part::begin)));
+        let part = hop.as_ref().and_then(|hop| {
+            hop.part.take().or_else(|| hop.response.take().map(|r| Part::begin(r, hop.length(grant.bytes_max))))
+        });
         let (Some(hop), Some(mut part)) = (hop, part) else {
             return shell.post(failed(fetch, FetchFailure::Network, 0));
         };
@@ -270,7 +277,9 @@ impl Hop {
         let status = heard.status.unwrap_or_else(|| response.status());
         let headers: Vec<_> = heard.headers.into_iter().filter_map(shown).collect();
         let location = REDIRECTS.contains(&status).then(|| location(&headers, url)).flatten();
-        self.is_encoded.set(headers.iter().any(|(name, _)| name == "content-encoding"));
+        let value = |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        self.is_encoded.set(value("content-encoding").is_some());
+        self.announced.set(value("content-length").and_then(|length| length.trim().parse().ok()));
         self.response.replace(Some(response));
         Ok(HopHead { status, headers, location, address: heard.address.flatten() })
     }
@@ -344,6 +353,12 @@ impl Hop {
     fn counted(&self) -> (u64, u64) {
         let heard = self.heard.borrow();
         (heard.own, heard.foreign)
+    }
+
+    /// How much of a body to expect, bytes; zero if nobody says so.
+    fn length(&self, bytes_max: u64) -> usize {
+        let announced = self.announced.get().filter(|_| !self.is_encoded.get());
+        announced.and_then(|bytes| usize::try_from(bytes.min(bytes_max)).ok()).unwrap_or_default()
     }
 
     /// Reads chunk by chunk until the grant is used up, and stops the request at the ceiling. At the body's end it

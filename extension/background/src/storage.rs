@@ -15,7 +15,7 @@ use web_sys::{
     IdbTransaction,
 };
 
-use crate::global::INDEXED_DB;
+use crate::global::{INDEXED_DB, release};
 
 #[wasm_bindgen]
 extern "C" {
@@ -134,9 +134,14 @@ impl Storage {
         let begun = self.write(RECORDS, |store| {
             for Write { key, value } in writes {
                 match value {
-                    Some(value) => store.put_with_key(&Uint8Array::from(value.as_slice()), &key.into())?,
-                    None => store.delete(&key.into())?,
-                };
+                    Some(value) => {
+                        let bytes = Uint8Array::from(value.as_slice());
+                        store.put_with_key(&bytes, &key.into())?;
+                        // What is put is cloned before the call returns (IndexedDB 3.0 §4.5).
+                        release(&bytes);
+                    }
+                    None => drop(store.delete(&key.into())?),
+                }
             }
             Ok(())
         });
