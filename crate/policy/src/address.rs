@@ -35,10 +35,15 @@ fn parse(text: &str) -> Option<IpAddr> {
     address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
 }
 
+/// A block of IPv4 addresses: network and prefix length.
+pub type BlockV4 = ([u8; 4], u32);
+/// A block of IPv6 addresses: network and prefix length.
+pub type BlockV6 = (u128, u32);
+
 /// Every block of IANA's IPv4 Special-Purpose Address Registry (as of 2025-10-09), also those that the registry
 /// calls globally reachable, for no page is served there; multicast; and the one address at which a cloud answers
-/// its own machines outside of these. As network and prefix length.
-const SPECIAL_V4: [([u8; 4], u32); 19] = [
+/// its own machines outside of these.
+pub(crate) const SPECIAL_V4: [BlockV4; 19] = [
     ([0, 0, 0, 0], 8),        // this network (RFC 791)
     ([10, 0, 0, 0], 8),       // private (RFC 1918)
     ([100, 64, 0, 0], 10),    // carriers' shared space (RFC 6598)
@@ -68,19 +73,16 @@ fn is_global_v4(address: Ipv4Addr) -> bool {
 /// The one block from which global unicast is given out (RFC 4291 §2.4, IANA). `::`, `::1`, v4-compatible and
 /// v4-translated addresses, 64:ff9b:1::/48 (RFC 8215), 100::/64, 100:0:0:1::/64, 5f00::/16, fc00::/7, fe80::/10 and
 /// ff00::/8 lie outside.
-const GLOBAL_V6: (u128, u32) = (0x2000 << 112, 3);
+pub(crate) const GLOBAL_V6: BlockV6 = (0x2000 << 112, 3);
 
 /// What IANA's IPv6 Special-Purpose Address Registry (as of 2025-10-09) has inside that block. 6to4 is judged by the
 /// address it carries.
-const SPECIAL_V6: [(u128, u32); 4] = [
+pub(crate) const SPECIAL_V6: [BlockV6; 4] = [
     (0x2001 << 112, 23),     // IETF protocol assignments: Teredo, AMT, AS112, ORCHID, DRIP … (RFC 2928)
     (0x2001_0db8 << 96, 32), // documentation (RFC 3849)
     (0x2620_004f_8000 << 80, 48), // AS112 (RFC 7534)
     (0x3fff << 112, 20),     // documentation (RFC 9637)
 ];
-
-/// Blocks that are refused; so is all IPv6 that lies outside of the one that is given out.
-pub(crate) const ADDRESS_BLOCKS: usize = SPECIAL_V4.len() + SPECIAL_V6.len();
 
 fn is_global_v6(address: Ipv6Addr) -> bool {
     let [a, b, c, d, e, f, g, h] = address.segments();
@@ -95,6 +97,6 @@ fn is_global_v6(address: Ipv6Addr) -> bool {
         _ => {}
     }
     let bits = address.to_bits();
-    let inside = |(net, len): (u128, u32)| (bits ^ net).leading_zeros() >= len;
+    let inside = |(net, len): BlockV6| (bits ^ net).leading_zeros() >= len;
     inside(GLOBAL_V6) && !SPECIAL_V6.iter().any(|&net| inside(net))
 }

@@ -13,11 +13,11 @@ mod place;
 mod request;
 mod suffix;
 
-pub use address::{judge_address, judge_addresses};
+pub use address::{BlockV4, BlockV6, judge_address, judge_addresses};
 pub use destination::{Destination, SCHEMES, Scheme, judge_hops, judge_url};
-pub use facts::{FACTS, Fact, Limit, is_within, terms};
+pub use facts::{FACTS, Fact, Kinds, Limit, is_within, terms};
 pub use headers::{BROWSER_HEADERS, REQUEST_HEADERS};
-pub use media::{APPLICATION_TYPES, IMAGE_TYPES, TEXT_TYPES_REFUSED, judge_media_type};
+pub use media::{APPLICATION_TYPES, IMAGE_TYPES, TEXT_TYPES_REFUSED, TYPE_ENDS, judge_media_type};
 pub use name::{POINTS_INSIDE, SPECIAL_USE};
 pub use never::judge_never;
 pub use request::{
@@ -34,7 +34,7 @@ pub enum Refusal {
     #[error("not a plain web address")]
     Malformed,
     /// Neither https nor an allowed http.
-    #[error("not https")]
+    #[error("neither https nor an http that the order allows")]
     Scheme,
     /// Another port than 443 (or 80 for http).
     #[error("an unusual port")]
@@ -87,11 +87,14 @@ pub enum Refusal {
     /// A domain that the person never wants to serve.
     #[error("on your own list of sites that are never fetched")]
     NeverDomain,
+    /// A page that is made to repeat its visitor's address.
+    #[error("a page that repeats its visitor's address")]
+    ShowsAddress,
 }
 
 impl Refusal {
     /// Every reason there is, in the order above.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Malformed,
         Self::Scheme,
         Self::Port,
@@ -111,6 +114,7 @@ impl Refusal {
         Self::Scanner,
         Self::MediaType,
         Self::NeverDomain,
+        Self::ShowsAddress,
     ];
 
     /// The code that travels in a result's `reason` and is stored.
@@ -135,6 +139,7 @@ impl Refusal {
             Self::Scanner => "scanner",
             Self::MediaType => "media_type",
             Self::NeverDomain => "never_domain",
+            Self::ShowsAddress => "shows_address",
         }
     }
 

@@ -12,9 +12,11 @@ pub fn judge_media_type(content_type: Option<&str>) -> Result<(), Refusal> {
     if text.split(',').all(is_allowed) { Ok(()) } else { Err(Refusal::MediaType) }
 }
 
-/// Subtypes under `application/`, besides all that end in `+json` or `+xml` (RFC 6839).
+/// Subtypes under `application/`, besides all with one of [`TYPE_ENDS`].
 pub const APPLICATION_TYPES: [&str; 11] =
     ["ecmascript", "javascript", "json", "jsonl", "ndjson", "pdf", "x-javascript", "x-ndjson", "x-yaml", "xml", "yaml"];
+/// How subtypes under `application/` end that pass as well (RFC 6839).
+pub const TYPE_ENDS: [&str; 2] = ["+json", "+xml"];
 /// Subtypes under `image/`.
 pub const IMAGE_TYPES: [&str; 12] =
     ["apng", "avif", "bmp", "gif", "jpeg", "jpg", "jxl", "png", "svg+xml", "vnd.microsoft.icon", "webp", "x-icon"];
@@ -26,7 +28,7 @@ fn is_allowed(value: &str) -> bool {
     let essence = value.split(';').next().unwrap_or_default().trim_matches([' ', '\t']);
     let Some((kind, subtype)) = essence.split_once('/') else { return false };
     let is = |name: &&str| name.eq_ignore_ascii_case(subtype);
-    let ends = |end: &str| {
+    let ends = |end: &&str| {
         subtype
             .len()
             .checked_sub(end.len())
@@ -39,7 +41,7 @@ fn is_allowed(value: &str) -> bool {
     } else if kind.eq_ignore_ascii_case("text") {
         !TEXT_TYPES_REFUSED.iter().any(is)
     } else if kind.eq_ignore_ascii_case("application") {
-        APPLICATION_TYPES.iter().any(is) || ends("+json") || ends("+xml")
+        APPLICATION_TYPES.iter().any(is) || TYPE_ENDS.iter().any(ends)
     } else {
         kind.eq_ignore_ascii_case("image") && IMAGE_TYPES.iter().any(is)
     }

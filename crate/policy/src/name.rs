@@ -72,9 +72,10 @@ pub const SPECIAL_USE: [&str; 22] = [
     "router",      // customary on routers
 ];
 
-/// Public names whose use is to lead into a network: what a cloud tells its own machines, and name servers that
-/// answer with whatever address the name spells. Where such a name leads is judged by its address as well.
-pub const POINTS_INSIDE: [&str; 13] = [
+/// Public names whose use is to lead into a network: what a cloud tells its own machines, what a home's router answers
+/// with itself, and name servers that answer with whatever address the name spells. Where such a name leads is judged
+/// by its address as well.
+pub const POINTS_INSIDE: [&str; 28] = [
     "metadata.goog",                // Google Cloud
     "metadata.packet.net",          // Equinix Metal
     "metadata.platformequinix.com", // Equinix Metal
@@ -88,4 +89,19 @@ pub const POINTS_INSIDE: [&str; 13] = [
     "sslip.io",                     // any address
     "vcap.me",                      // 127.0.0.1
     "xip.io",                       // any address
+    "ddev.site",                    // 127.0.0.1
+    "lndo.site",                    // 127.0.0.1
+    "localdev.me",                  // 127.0.0.1
+    "traefik.me",                   // any address
+    "plex.direct",                  // any address
+    "asusrouter.com",               // a router, from within
+    "router.asus.com",              // a router, from within
+    "fritz.box",                    // a router, from within
+    "mywifiext.net",                // a router, from within
+    "orbilogin.com",                // a router, from within
+    "routerlogin.com",              // a router, from within
+    "routerlogin.net",              // a router, from within
+    "tplinklogin.net",              // a router, from within
+    "tplinkrepeater.net",           // a router, from within
+    "tplinkwifi.net",               // a router, from within
 ];

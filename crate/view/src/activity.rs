@@ -174,21 +174,16 @@ pub const CSV_COLUMNS: [&str; 16] = [
 
 /// The first line of a CSV file (RFC 4180).
 pub fn csv_head() -> String {
-    let mut line = CSV_COLUMNS.join(",");
-    line.push_str("\r\n");
-    line
+    csv(CSV_COLUMNS.into_iter())
 }
 
 /// One entry as a line of CSV. `time` is ISO 8601 in UTC.
 pub fn csv_line(entry: &ActivityEntry, time: &str) -> String {
-    let fields = fields(entry, time);
-    let mut line = String::new();
-    for (index, field) in fields.iter().enumerate() {
-        if index > 0 {
-            line.push(',');
-        }
-        line.push_str(&csv_field(field));
-    }
+    csv(fields(entry, time).iter().map(String::as_str))
+}
+
+fn csv<'a>(fields: impl Iterator<Item = &'a str>) -> String {
+    let mut line = fields.map(csv_field).collect::<Vec<_>>().join(",");
     line.push_str("\r\n");
     line
 }
@@ -280,14 +275,27 @@ pub fn state_code(state: ActivityState) -> &'static str {
     }
 }
 
-/// A field by RFC 4180 §2; one that a spreadsheet would take for a formula begins with an apostrophe (OWASP, "CSV
-/// Injection").
+/// A field by RFC 4180 §2, always quoted. An apostrophe stands before all that a spreadsheet would take for a formula
+/// (OWASP, "CSV Injection"): at the field's start, and after what some locales split at, quotes or not.
 fn csv_field(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let plain = if is_formula { format!("'{text}") } else { text.to_owned() };
-    if plain.contains(['"', ',', '\r', '\n', '\t', '\'']) {
-        format!("\"{}\"", plain.replace('"', "\"\""))
-    } else {
-        plain
+    let mut field = String::from("\"");
+    for part in text.split_inclusive(SEPARATORS) {
+        if is_formula(part) {
+            field.push('\'');
+        }
+        field.push_str(&part.replace('"', "\"\""));
     }
+    field.push('"');
+    field
+}
+
+/// What one program or another splits a line at.
+const SEPARATORS: [char; 6] = [',', ';', '|', '\t', '\r', '\n'];
+/// What begins a formula, in the width of East Asian letters too.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// Whether a formula follows nothing but quotes, spaces and controls; a tab or a line's end begins one by itself.
+fn is_formula(part: &str) -> bool {
+    let is_nothing = |c: char| c == '"' || c.is_whitespace() || c.is_control();
+    part.starts_with(['\t', '\r', '\n', '\0']) || part.trim_start_matches(is_nothing).starts_with(FORMULA)
 }

@@ -49,12 +49,29 @@ fn read_csv(text: &str) -> Vec<Vec<String>> {
     rows
 }
 
-fn is_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
+/// What a spreadsheet with any of these separators takes for a cell, quotes or not.
+fn has_formula(field: &str) -> bool {
+    let cells = field.split([',', ';', '|', '\t', '\r', '\n']);
+    cells
+        .map(|cell| cell.trim_matches(['"', ' ']))
+        .any(|cell| cell.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']))
+}
+
+/// The field without the apostrophes that stand where a cell could begin.
+fn plain(field: &str) -> String {
+    let mut plain = String::new();
+    let mut begins = true;
+    for c in field.chars() {
+        if !(begins && c == '\'') {
+            plain.push(c);
+        }
+        begins = [',', ';', '|', '\t', '\r', '\n'].contains(&c);
+    }
+    plain
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![any::<String>(), "[=+@\t\r\n\",;'a-]{0,6}", Just(String::new())]
+    prop_oneof![any::<String>(), "[=+@\t\r\n\",;|＝ a-]{0,8}", Just(String::new())]
 }
 
 proptest! {
@@ -72,12 +89,15 @@ proptest! {
         prop_assert_eq!(&rows[0], &CSV_COLUMNS);
         prop_assert_eq!(rows[1].len(), CSV_COLUMNS.len());
         let of = |name: &str| rows[1][CSV_COLUMNS.iter().position(|column| *column == name).unwrap()].clone();
-        prop_assert!(rows[1].iter().all(|field| !is_formula(field)), "{:?}", rows[1]);
-        // A field begins with an apostrophe only to stop being a formula.
-        let plain = |text: &str| if is_formula(text) || text.starts_with(['＝', '＋', '－', '＠']) { format!("'{text}") } else { text.to_owned() };
-        prop_assert_eq!(of("requester"), plain(&texts[2]));
-        prop_assert_eq!(of(if is_fetch { "domain" } else { "title" }), plain(&texts[0]));
-        prop_assert_eq!(of(if is_fetch { "purpose" } else { "answer" }), plain(&texts[1]));
+        prop_assert!(rows[1].iter().all(|field| !has_formula(field)), "{:?}", rows[1]);
+        // Nothing else is added to a text.
+        for (name, text) in [
+            ("requester", &texts[2]),
+            (if is_fetch { "domain" } else { "title" }, &texts[0]),
+            (if is_fetch { "purpose" } else { "answer" }, &texts[1]),
+        ] {
+            prop_assert_eq!(plain(&of(name)), plain(text));
+        }
         prop_assert_eq!(of("verdict"), state_code(STATES[state]));
         prop_assert_eq!(of("bytes_received"), numbers[1].to_string());
         prop_assert_eq!(of("amount_base_units"), numbers[3].to_string());
@@ -114,4 +134,30 @@ fn policy_passed_unless_policy_refused() {
     assert_eq!(of("ok", None), "passed");
     assert_eq!(of("network", Some("dns")), "passed");
     assert_eq!(of("policy", Some("never_domain")), "never_domain");
+}
+
+#[test]
+fn a_formula_is_none_wherever_a_spreadsheet_splits() {
+    let line = |purpose: &str| {
+        let texts = ["harbour-library.org".into(), purpose.to_owned(), "Buyer".into(), "ok".into()];
+        csv_line(&entry(texts, true, None, [1, 2, 3, 4], 2), "t")
+    };
+    for (purpose, field) in [
+        ("tides, daily", "\"tides, daily\""),
+        ("a \"quoted\" word", "\"a \"\"quoted\"\" word\""),
+        ("=1+1", "\"'=1+1\""),
+        ("-1", "\"'-1\""),
+        ("a;=1+1", "\"a;'=1+1\""),
+        ("a;b,@SUM(A1)", "\"a;b,'@SUM(A1)\""),
+        ("a\t+1", "\"a\t'+1\""),
+        ("a\r\n=1", "\"a\r'\n'=1\""),
+        ("a|=1", "\"a|'=1\""),
+        ("a;\"=1\"", "\"a;'\"\"=1\"\"\""),
+        ("a; =1", "\"a;' =1\""),
+        ("a;＝1", "\"a;'＝1\""),
+        ("\t=1", "\"'\t'=1\""),
+        ("a=b", "\"a=b\""),
+    ] {
+        assert!(line(purpose).contains(&format!(",{field},")), "{purpose:?}: {}", line(purpose));
+    }
 }

@@ -1,7 +1,8 @@
 //! Consent to bandwidth: a record of what was agreed to, and whether that still covers what Lull may do.
 //!
 //! The record holds the terms themselves (`lull_policy::terms`), not a number of theirs: so
-//! what became narrower asks nobody anything, and whatever is wider than agreed asks everybody again.
+//! what became narrower asks nobody anything, and whatever is wider than agreed, or isn't in the record at all, asks
+//! everybody again.
 
 use lull_policy::{is_within, terms};
 use lull_protocol::{Timestamp, fields};
@@ -29,8 +30,7 @@ const EVERY_STATEMENT: u64 = (1 << Statement::ALL.len()) - 1;
 impl ConsentRecord {
     /// To all that Lull may do today.
     fn to_all(at: Timestamp) -> Self {
-        let terms = terms().map(|(name, most)| (name.to_owned(), most)).collect();
-        Self { at, terms, statements: EVERY_STATEMENT }
+        Self { at, terms: terms(), statements: EVERY_STATEMENT }
     }
 
     fn is_current(&self) -> bool {

@@ -376,7 +376,7 @@ pub(crate) fn bandwidth(state: BandwidthState) -> (&'static str, &'static str) {
 pub(crate) fn refusal(code: &str) -> &str {
     match code {
         "malformed" => "Not a plain web address.",
-        "scheme" => "Only https: everything else could be read or changed on the way.",
+        "scheme" => "Only https, or http where the order says so.",
         "port" => "An unusual port: those lead to things that aren't web pages.",
         "credentials" => "It carries a user name or password.",
         "ip_literal" => "An address instead of a name: it could be a device in your home.",
@@ -393,6 +393,7 @@ pub(crate) fn refusal(code: &str) -> &str {
         "adult" => "A site for adults. Lull never goes there.",
         "scanner" => "It asks for what only an intruder looks for. Your address would get a bad name.",
         "media_type" => "Neither a page nor data, a document or a picture.",
+        "shows_address" => "It is made to repeat its visitor's address: it would tell the buyer yours.",
         "never_domain" => "It is on your own list of sites that are never fetched.",
         other => other,
     }

@@ -3,7 +3,9 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use lull_policy::{Refusal, judge_address, judge_hops, judge_media_type, judge_url, public_suffix, registrable_domain};
+use lull_policy::{
+    Destination, Refusal, judge_address, judge_hops, judge_media_type, judge_url, public_suffix, registrable_domain,
+};
 use lull_protocol::limits::{HOPS_MAX, ORIGIN_BYTES_MAX, URL_BYTES_MAX};
 use lull_protocol::trust::{TrustRoot, origin_of};
 use url::{Host, Url};
@@ -98,6 +100,52 @@ const PARTS: [&str; 32] = [
     "porn", "cgi-bin", "%", "actuator",
 ];
 
+/// Hosts and segments that let a page about a log-in pass, or end that.
+const HOSTS: [&str; 10] = [
+    "harbour-library.org",
+    "github.com",
+    "docs.rs",
+    "crates.io",
+    "docs.harbour-library.org",
+    "auth0.com",
+    "a.auth0.com",
+    "en.wikipedia.org",
+    "gov.bc.ca",
+    "ifconfig.me",
+];
+const ABOUT: [&str; 24] = [
+    "blog",
+    "docs",
+    "wiki",
+    "crates",
+    "tag",
+    "tagged",
+    "package",
+    "dictionary",
+    "blob",
+    "users",
+    "account",
+    "en",
+    "login",
+    "oauth2",
+    "checkout",
+    "latest",
+    "myip",
+    "cdn-cgi",
+    "trace",
+    "cgi-bin",
+    "koha",
+    "porn",
+    "a",
+    "search",
+];
+/// What passes nowhere: as a last segment, as a value.
+const NOWHERE: [&str; 6] =
+    ["..%2f..%2fx", "%252e%252e%252f%252e%252e%252fx", "a%0d%0aX:b", "a%00", "..%5c..%5cx", "%2E%2e%2f..%2f"];
+/// What passes as a file of a public repository alone.
+const FILES: [&str; 6] = [".env", ".git/config", "phpinfo.php", "wp-login.php", "%2eenv", ".ENV.bak"];
+const KEYS: [&str; 6] = ["q", "p", "s", "file", "next", "response_type"];
+
 /// A name passes only if another reader of the Public Suffix List finds a suffix that is listed and a label in front,
 /// and finds the same domain. What is refused stays refused in every spelling that a server reads as the same.
 pub(crate) fn destinations(bytes: &[u8]) {
@@ -123,7 +171,7 @@ pub(crate) fn destinations(bytes: &[u8]) {
         passes(&url, destination.host);
         oracle::is_registrable(destination.host, destination.domain);
     }
-    if matches!(judged, Err(Refusal::Sensitive | Refusal::Scanner | Refusal::Adult | Refusal::Government)) {
+    if is_place(&judged) {
         respelt(&mut feed, &url, &judged);
     }
     let content_type = feed.text(40);
@@ -132,6 +180,35 @@ pub(crate) fn destinations(bytes: &[u8]) {
         assert!(["text/", "image/", "application/"].iter().any(|kind| lower.contains(kind)), "{content_type}");
         assert!(["zip", "octet-stream", "msdownload"].iter().all(|kind| !lower.ends_with(kind)), "{content_type}");
     }
+    about(&mut feed);
+}
+
+/// No place in front of it lets through what passes nowhere.
+fn about(feed: &mut Feed<'_>) {
+    let host: &str = feed.pick::<&str>(&HOSTS);
+    let path: String = (0..feed.below(6)).map(|_| format!("/{}", feed.pick(&ABOUT))).collect();
+    let plain = format!("https://{host}{path}/");
+    let query = if feed.one_in(2) { format!("?{}=/", feed.pick(&KEYS)) } else { String::new() };
+    let judged = judge_url(&plain, false);
+    if is_place(&judged) {
+        respelt(feed, &plain, &judged);
+        // A query lets nothing pass that doesn't pass without one.
+        assert!(judge_url(&format!("{plain}{query}"), false).is_err(), "{plain}{query}");
+    }
+    let bad: &str = feed.pick::<&str>(&NOWHERE);
+    for url in [format!("{plain}{bad}"), format!("{plain}{bad}/a"), format!("{plain}?{}={bad}", feed.pick(&KEYS))] {
+        assert!(judge_url(&url, false).is_err(), "{url} passes");
+    }
+    let file: &str = feed.pick::<&str>(&FILES);
+    let url = format!("{plain}{file}");
+    assert!(host == "github.com" || judge_url(&url, false).is_err(), "{url} passes");
+}
+
+fn is_place(judged: &Result<Destination<'_>, Refusal>) -> bool {
+    matches!(
+        judged,
+        Err(Refusal::Sensitive | Refusal::Scanner | Refusal::Adult | Refusal::Government | Refusal::ShowsAddress)
+    )
 }
 
 fn name(host: &str) {
@@ -147,7 +224,7 @@ fn name(host: &str) {
 
 /// The same with one letter of the path encoded, or in upper case, or with a slash more: what is no place to go stays
 /// one, whatever it is then called.
-fn respelt(feed: &mut Feed<'_>, url: &str, judged: &Result<lull_policy::Destination<'_>, Refusal>) {
+fn respelt(feed: &mut Feed<'_>, url: &str, judged: &Result<Destination<'_>, Refusal>) {
     let start = "https://".len() + url.trim_start_matches("https://").find('/').unwrap_or_default();
     let (host, path) = url.split_at(start);
     let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));

@@ -16,7 +16,7 @@ pub(super) fn host(host: &str, domain: &str) -> bool {
 
 /// Whether a segment of a path is an adult part of a site.
 pub(super) fn segment(segment: &str, at: At) -> bool {
-    at != At::Subject && Word::of(segment).is_in(WORDS)
+    at != At::Article && Word::of(segment).is_in(WORDS)
 }
 
 const TOP: &str = "adult porn sex sexy xxx";

@@ -1,19 +1,17 @@
 //! Governments, parliaments, armies and police, by the names that countries put in the place of `gov`.
 
 use crate::name::is_under;
-use crate::suffix::public_suffix;
 
-/// Whether a host is a government's.
-pub(super) fn host(host: &str) -> bool {
+/// Whether a host is a government's. `domain` is its registrable domain: in it stand a country's name for government
+/// (`gov.uk`), one of a registry within it (`nsw.gov.au`), and one that a province registered (`gov.bc.ca`).
+pub(super) fn host(host: &str, domain: &str) -> bool {
     let mut labels = host.rsplit('.');
     let (Some(top), Some(second)) = (labels.next(), labels.next()) else { return false };
     let is_country = top.len() == 2;
     is(TOP, top)
-        || (is_country && is(LABELS, second))
+        || (is_country && domain.split('.').any(|label| is(LABELS, label)))
         || (second == "go" && is(GO, top))
-        // `nsw.gov.au`, `gov.nc.tr`: registries within registries.
-        || (is_country && public_suffix(host).is_some_and(|suffix| suffix.split('.').any(|label| is(LABELS, label))))
-        || DOMAINS.split(' ').any(|domain| is_under(host, domain))
+        || DOMAINS.split(' ').chain(PROVINCES.split(' ')).any(|domain| is_under(host, domain))
         || (top == "us" && labels.take(2).any(|label| is(STATES, label)))
 }
 
@@ -22,9 +20,9 @@ fn is(list: &str, label: &str) -> bool {
 }
 
 const TOP: &str = "gov mil";
-/// Names under a country's code.
+/// Names under a country's code, or under a province's.
 const LABELS: &str = "gov mil gob gouv govt gub guv gv government gouvernement fgov";
-/// Countries whose government is `go.xx`.
+/// Countries whose government is `go.xx`. Elsewhere, and further down, `go` is a word like others (`go.co.jp`).
 const GO: &str = "ci cr id jp ke kr pw th tz ug";
 /// Under a state's code in `us`, or one further down (RFC 1480).
 const STATES: &str = "state ci co town vil";
@@ -40,3 +38,10 @@ const DOMAINS: &str = "admin.ch parlament.ch ch.ch belgium.be bund.de bundesregi
     poliisi.fi suomi.fi vero.fi island.is stjornarradid.is eesti.ee riigikogu.ee politsei.ee vlada.cz mvcr.cz psp.cz \
     policie.cz kormany.hu kremlin.ru gosuslugi.ru nalog.ru lg.jp leg.br jus.br mp.br def.br mi.th nic.in idf.il \
     muni.il parliament.nz police.nz";
+/// Governments of provinces, states and cantons, where no label tells.
+const PROVINCES: &str = "gnb.ca manitoba.ca novascotia.ca princeedwardisland.ca revenuquebec.ca saskatchewan.ca yukon.ca \
+    baden-wuerttemberg.de bayern.de berlin.de brandenburg.de bremen.de hamburg.de hessen.de mecklenburg-vorpommern.de \
+    niedersachsen.de nrw.de regierung-mv.de rlp.de saarland.de sachsen.de sachsen-anhalt.de schleswig-holstein.de \
+    thueringen.de land.nrw polizei.nrw aragon.es carm.es comunidad.madrid euskadi.eus gencat.cat gva.es \
+    juntadeandalucia.es navarra.es xunta.gal ag.ch ai.ch ar.ch be.ch bl.ch bs.ch fr.ch ge.ch gl.ch gr.ch ju.ch lu.ch \
+    ne.ch nw.ch ow.ch sg.ch sh.ch so.ch sz.ch tg.ch ti.ch ur.ch vd.ch vs.ch zg.ch zh.ch";

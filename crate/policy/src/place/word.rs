@@ -38,6 +38,10 @@ impl Word {
         !word.is_empty() && list.split(' ').any(|listed| listed.as_bytes() == word)
     }
 
+    pub(super) fn starts_with(&self, start: &str) -> bool {
+        self.bytes.starts_with(start.as_bytes())
+    }
+
     pub(super) fn contains(&self, byte: u8) -> bool {
         self.bytes.contains(&byte)
     }

@@ -138,6 +138,9 @@ fn what_became_wider_is_asked_again_and_what_became_narrower_is_not() {
     // A method that was not there; a refusal that is no more.
     assert_eq!(state(changed(b"\x64HEAD\x01", b"\x64HEED\x01")), BandwidthState::NeedsConsent);
     assert_eq!(state(changed(b"\x66cookie", b"\x66cokies")), BandwidthState::NeedsConsent);
+    // Terms that the record doesn't have: one that allows is asked about, one that refuses is not.
+    assert_eq!(state(changed(b"\x66text/*\x01", b"\x66text/+\x01")), BandwidthState::NeedsConsent);
+    assert_eq!(state(changed(b"\x65local\x00", b"\x65locel\x01")), BandwidthState::Idle);
     // A statement that nobody made: the last of five.
     assert_eq!(state(changed(b"\x02\x18\x1f", b"\x02\x18\x1e")), BandwidthState::NeedsConsent);
 }
@@ -150,6 +153,8 @@ fn the_first_record_of_consent_is_read_for_ever() {
     let view = world.view();
     let today = data_encoding::HEXLOWER.encode(&World::connected().disk["consent"]);
     assert_eq!((view.consent.given_at.is_some(), view.notice), (true, None), "this build writes {today}");
+    // It was given before terms named what a request says, how long it may take and more: that is asked about.
+    assert!(!view.consent.is_current);
 }
 
 #[test]

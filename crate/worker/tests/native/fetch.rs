@@ -180,6 +180,7 @@ fn places_that_lull_never_goes_to_have_their_reasons() {
     check("https://harbour.xxx/", "adult");
     check("https://www.rust-lang.org/.git/config", "scanner");
     check("https://www.rust-lang.org/a%2f..%2f..%2fetc%2fpasswd", "scanner");
+    check("https://www.rust-lang.org/cdn-cgi/trace", "shows_address");
     check("https://co.uk/", "special_name");
     check("https://a.notlisted/", "special_name");
     check("https://127.0.0.1.nip.io/", "special_name");

@@ -95,12 +95,14 @@ pub(crate) fn told(fact: Fact) -> Told {
                 browser.join(", ")
             ),
         ),
-        Fact::MediaTypes(application, image) => can(
+        Fact::MediaTypes(kinds) => can(
             "Take pages and pictures",
             format!(
-                "Text, {} and pictures ({}). No programs, archives, sound or film.",
-                application.join(", "),
-                image.join(", ")
+                "Text (but no {}), {}, what ends in {}, and pictures ({}). No programs, archives, sound or film.",
+                kinds.text_refused.join(", "),
+                kinds.application.join(", "),
+                kinds.ends.join(" or "),
+                kinds.image.join(", ")
             ),
         ),
         Fact::Suffixes(rules, date) => cannot(
@@ -111,11 +113,12 @@ pub(crate) fn told(fact: Fact) -> Told {
             "Look into your home",
             format!("These names never pass, nor what ends in them: {}.", [special, inside].concat().join(", ")),
         ),
-        Fact::Addresses(blocks) => cannot(
+        Fact::Addresses(v4, v6, _) => cannot(
             "Read an answer from inside",
             format!(
-                "{blocks} blocks of IPv4 and IPv6 addresses aren't the public internet: your router, printer, work's network. \
-                 An answer from there is dropped before a byte of it is read."
+                "{} blocks of IPv4 and IPv6 addresses aren't the public internet: your router, printer, work's network. \
+                 An answer from there is dropped before a byte of it is read.",
+                v4.len() + v6.len()
             ),
         ),
         Fact::NeverSent(things) => Told {
@@ -146,7 +149,7 @@ fn limited(limit: Limit) -> (&'static str, &'static str) {
         Limit::OwnersSeeTheAddress => (
             "A buyer may own the site",
             "Then they read your address in their site's log, and can tell that it is one that Lull uses. Or they order a page \
-             that repeats its visitor's address.",
+             that repeats its visitor's address: Lull refuses those that are known for it, but no list has them all.",
         ),
         Limit::ConnectionToLearnTheAddress => (
             "Chrome may knock to learn who lives there",
@@ -188,6 +191,7 @@ fn refusal(refusal: &Refusal) -> &'static str {
         Refusal::Government => "governments' sites",
         Refusal::Adult => "sites for adults",
         Refusal::Scanner => "what only an intruder looks for",
+        Refusal::ShowsAddress => "pages that are made to repeat your internet address",
         Refusal::MediaType => "bodies that are no page, document or picture",
         Refusal::PrivateAddress => "answers from a private network",
         Refusal::NoAddress => "answers that nobody vouches for",
@@ -248,6 +252,8 @@ pub(crate) fn page() -> String {
 
 #[cfg(test)]
 mod tests {
+    use lull_policy::Kinds;
+
     use super::*;
 
     #[test]
@@ -263,10 +269,14 @@ mod tests {
         check(Fact::HeadTimeout(20_000), Fact::HeadTimeout(25_000), "20 s");
         check(Fact::BodyTimeout(60_000), Fact::BodyTimeout(90_000), "60 s");
         check(Fact::Sent(&[("Accept", "*/*")], &["Host"]), Fact::Sent(&[("Accept", "*/*")], &["Host", "DNT"]), "Host");
-        check(Fact::MediaTypes(&["json"], &["png"]), Fact::MediaTypes(&["json"], &["png", "gif"]), "json");
+        let kinds =
+            Kinds { text_refused: &["event-stream"], application: &["json"], ends: &["+json"], image: &["png"] };
+        check(Fact::MediaTypes(kinds), Fact::MediaTypes(Kinds { image: &["png", "gif"], ..kinds }), "no event-stream");
         check(Fact::Suffixes(10, "2026-10-22"), Fact::Suffixes(11, "2026-10-22"), "2026-10-22");
         check(Fact::Names(&["local"], &[]), Fact::Names(&["local"], &["inside"]), "local");
-        check(Fact::Addresses(40), Fact::Addresses(41), "40 blocks");
+        let (two, one) = ([([10, 0, 0, 0], 8), ([127, 0, 0, 0], 8)], [([10, 0, 0, 0], 8)]);
+        let blocks = |v4: &[lull_policy::BlockV4]| Fact::Addresses(v4.to_vec().leak(), &[], (0x2000 << 112, 3));
+        check(blocks(&two), blocks(&one), "2 blocks");
         check(Fact::AtOnce(1), Fact::AtOnce(2), "one request");
         check(Fact::HeadersKept(&["etag"]), Fact::HeadersKept(&["etag", "server"]), "etag");
         check(Fact::NeverSent(&["cookie"]), Fact::NeverSent(&[]), "cookie");
