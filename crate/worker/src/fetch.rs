@@ -308,6 +308,10 @@ impl Worker {
             self.run = Some(run);
             return;
         }
+        if run.hops.is_empty() {
+            // It has waited for storage: what it takes is counted from here.
+            run.started_at = run.started_at.max(self.coordinator_now(now));
+        }
         self.next_fetch += 1;
         run.id = FetchId(self.next_fetch);
         if self.looks_up_first {

@@ -1,10 +1,11 @@
 //! Message ports between the extension's own pages and its background.
 
 use js_sys::Uint8Array;
+use serde::Serialize;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, field, object};
+use crate::{BrowserError, field, to_js};
 
 #[wasm_bindgen]
 extern "C" {
@@ -61,6 +62,11 @@ pub enum Refused {
     Sender,
 }
 
+#[derive(Serialize)]
+struct ConnectInfo<'a> {
+    name: &'a str,
+}
+
 struct Listeners {
     message: Closure<dyn FnMut(JsValue)>,
     disconnect: Closure<dyn FnMut(JsValue)>,
@@ -80,7 +86,7 @@ impl Port {
         mut on_message: impl FnMut(Vec<u8>) + 'static,
         mut on_disconnect: impl FnMut() + 'static,
     ) -> Result<Self, BrowserError> {
-        let raw = connect(&object([("name", name.into())])).map_err(|e| BrowserError::new("runtime.connect", &e))?;
+        let raw = connect(&to_js(&ConnectInfo { name })?).map_err(|e| BrowserError::new("runtime.connect", &e))?;
         let message = Closure::new(move |message| {
             if let Some(bytes) = message_bytes(&message) {
                 on_message(bytes);

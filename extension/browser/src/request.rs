@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use js_sys::Array;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, field, is_firefox, object, package_url};
+use crate::{BrowserError, field, is_firefox, package_url, to_js};
 
 #[wasm_bindgen]
 extern "C" {
@@ -92,6 +93,15 @@ impl RequestEvent {
     }
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter<'a> {
+    urls: [&'a str; 1],
+    types: [&'static str; 2],
+    /// No tab: what the person browses has one.
+    tab_id: i32,
+}
+
 /// Listens to the events of one URL while it lives.
 pub struct Watch {
     listeners: Vec<(Kind, Listener)>,
@@ -119,13 +129,8 @@ impl Watch {
             return Err(failed(JsValue::from_str("a URL with a * is a pattern")));
         }
         let url = if is_firefox() { format!("{url}{fragment}") } else { url.to_owned() };
-        let filter = object([
-            ("urls", Array::of1(&url.into()).into()),
-            ("types", Array::of2(&"xmlhttprequest".into(), &"other".into()).into()),
-            // No tab: what the person browses has one.
-            ("tabId", (-1).into()),
-        ]);
-        let extra = Array::of1(&"responseHeaders".into());
+        let filter = to_js(&Filter { urls: [&url], types: ["xmlhttprequest", "other"], tab_id: -1 })?;
+        let extra = to_js(&["responseHeaders"])?;
         let on_event = Rc::new(on_event);
         let mut watch = Self { listeners: Vec::new() };
         let kinds: &[Kind] = if is_firefox() { &[Kind::Headers] } else { &[Kind::Redirect, Kind::Response] };

@@ -1,9 +1,10 @@
 //! The extension itself: its files, its version, its pages.
 
 use js_sys::Promise;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, field, object, settled};
+use crate::{BrowserError, field, settled, to_js};
 
 #[wasm_bindgen]
 extern "C" {
@@ -38,8 +39,13 @@ pub fn manifest_version() -> String {
     field(&get_manifest(), "version").as_string().unwrap_or_default()
 }
 
+#[derive(Serialize)]
+struct NewTab {
+    url: String,
+}
+
 /// Opens a page of the package in a tab of its own, e.g. `popup.html?tab=1#/welcome`.
 pub async fn open_tab(path: &str) -> Result<(), BrowserError> {
-    let properties = object([("url", get_url(path).into())]);
+    let properties = to_js(&NewTab { url: get_url(path) })?;
     settled("tabs.create", create(&properties)).await.map(drop)
 }

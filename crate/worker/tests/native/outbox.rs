@@ -117,20 +117,24 @@ fn another_result_that_counts_is_told() {
     assert_eq!(view.notice, Some(Notice::Refused { code: "result_differs".into() }));
 }
 
-#[test]
-fn a_fetch_that_storage_refuses_is_kept_and_stored_later() {
-    let mut world = World::connected();
-    let url = "https://www.rust-lang.org/page";
-    world.sites.insert(url.into(), page(200, b"body"));
+/// A first fetch; then the disk takes a second one's lease, with the count of its request, and nothing after that.
+fn assign_before_the_disk_is_full(world: &mut World, url: &str) {
     world.assign(&fetch_item(url, 900));
     world.take_sent();
     let now = world.coordinator_now();
     let message = world.coordinator.assign(&fetch_item(url, 1_000), world.me, now);
     world.holds_disk = true;
     world.say(&message);
-    // The disk takes the lease with the count of its request, and nothing after that.
     world.is_disk_full = true;
     world.write_held(true);
+}
+
+#[test]
+fn a_fetch_that_storage_refuses_is_kept_and_stored_later() {
+    let mut world = World::connected();
+    let url = "https://www.rust-lang.org/page";
+    world.sites.insert(url.into(), page(200, b"body"));
+    assign_before_the_disk_is_full(&mut world, url);
     assert_eq!((world.view().notice, world.view().outbox), (Some(Notice::Storage), 1));
     world.assign(&fetch_item(url, 2_000));
     assert_eq!(world.requests.len(), 2, "while storage fails no fetch begins");
@@ -146,13 +150,7 @@ fn a_fetch_that_storage_never_takes_is_let_go_at_its_deadline() {
     let mut world = World::connected();
     let url = "https://www.rust-lang.org/page";
     world.sites.insert(url.into(), page(200, b"body"));
-    world.assign(&fetch_item(url, 900));
-    let now = world.coordinator_now();
-    let message = world.coordinator.assign(&fetch_item(url, 1_000), world.me, now);
-    world.holds_disk = true;
-    world.say(&message);
-    world.is_disk_full = true;
-    world.write_held(true);
+    assign_before_the_disk_is_full(&mut world, url);
     assert_eq!(world.view().outbox, 1);
     world.pass(world.coordinator.lease_ms + 1);
     assert_eq!(world.view().outbox, 0);

@@ -7,6 +7,7 @@ mod relay;
 mod sign;
 mod start;
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -55,18 +56,28 @@ struct Bench {
 
 /// Measures all parts, or `only` these.
 pub(crate) async fn run(paths: &Paths, data: &Path, only: &[Part]) -> Result<()> {
+    each(paths, data, only, async |bench, part| match part {
+        Part::Sign => sign::measure(bench).await,
+        Part::Start => start::measure(bench).await,
+        Part::Popup => popup::measure(bench).await,
+        Part::Relay => relayed(bench).await,
+    })
+    .await
+}
+
+/// Measures each part of a benchmark, or `only` these, and prints what it gives.
+async fn each<P>(
+    paths: &Paths,
+    data: &Path,
+    only: &[P],
+    measure: impl AsyncFn(&Bench, &P) -> Result<Vec<Row>>,
+) -> Result<()>
+where
+    P: ValueEnum + Debug + PartialEq + 'static,
+{
     let bench = Bench::start(paths, data).await?;
-    for part in Part::value_variants() {
-        if !only.is_empty() && !only.contains(part) {
-            continue;
-        }
-        let rows = match part {
-            Part::Sign => sign::measure(&bench).await,
-            Part::Start => start::measure(&bench).await,
-            Part::Popup => popup::measure(&bench).await,
-            Part::Relay => relayed(&bench).await,
-        };
-        for row in rows.with_context(|| format!("{part:?}"))? {
+    for part in P::value_variants().iter().filter(|part| only.is_empty() || only.contains(part)) {
+        for row in measure(&bench, part).await.with_context(|| format!("{part:?}"))? {
             row.print()?;
         }
     }

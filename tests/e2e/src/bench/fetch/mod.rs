@@ -8,12 +8,12 @@ mod process;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use lull_figures::Row;
 
-use super::Bench;
 use super::relay::{self, Pages};
+use super::{Bench, each};
 use crate::person::{HOME, SETTINGS};
 use crate::world::Paths;
 
@@ -39,24 +39,14 @@ const THINKS_MS: [u64; 2] = [0, 20];
 
 /// Measures all parts, or `only` these.
 pub(crate) async fn run(paths: &Paths, data: &Path, only: &[Part], idle_minutes: u32) -> Result<()> {
-    let bench = Bench::start(paths, data).await?;
-    for part in Part::value_variants() {
-        if !only.is_empty() && !only.contains(part) {
-            continue;
-        }
-        let rows = match part {
-            Part::Policy => policy::measure(&bench).await,
-            Part::Idle => idle::measure(&bench, idle_minutes).await,
-            Part::Memory => memory::measure(&bench).await,
-            Part::Relay => relayed(&bench).await,
-            Part::Pause => pause::measure(&bench).await,
-        };
-        for row in rows.with_context(|| format!("{part:?}"))? {
-            row.print()?;
-        }
-    }
-    bench.browser.close().await?;
-    bench.world.stop().await
+    each(paths, data, only, async |bench, part| match part {
+        Part::Policy => policy::measure(bench).await,
+        Part::Idle => idle::measure(bench, idle_minutes).await,
+        Part::Memory => memory::measure(bench).await,
+        Part::Relay => relayed(bench).await,
+        Part::Pause => pause::measure(bench).await,
+    })
+    .await
 }
 
 async fn relayed(bench: &Bench) -> Result<Vec<Row>> {
