@@ -5,13 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::{PublicKey, Timestamp};
+use lull_policy::caps::Usage;
+use lull_protocol::{PublicKey, Timestamp, cbor};
 use lull_view::{Caps, Command};
 use lull_worker::Write;
 
 use super::{Holds, must};
 
 const CAPS: &str = "never above a cap";
+const COUNTED: &str = "every request is counted before it is sent";
+/// One record, bytes.
+const RECORD_BYTES_MAX: usize = 1024 * 1024;
 const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
 /// A clock that goes back further than this was wrong before, days.
@@ -31,6 +35,9 @@ struct Of {
     day: u64,
     bytes: u64,
     requests: Vec<Request>,
+    /// What storage holds of the worker's own count, and what batches under way tell of it.
+    counted: Option<Usage>,
+    told: Vec<(u64, Usage)>,
     offset_min: i32,
     /// A record was damaged: what it counted is nobody's to know.
     is_lost: bool,
@@ -108,6 +115,7 @@ impl AllCaps {
         let detail = || format!("{found:?} after a start; stored was {:?}", of.stored);
         must(is_known, "settings survive", detail)?;
         of.under_way.clear();
+        of.told.clear();
         if std::mem::take(&mut of.is_lost) {
             (of.bytes, of.requests) = (0, Vec::new());
         }
@@ -147,8 +155,11 @@ impl AllCaps {
     pub(super) fn writes(&mut self, worker: PublicKey, batch: u64, writes: &[Write]) {
         let of = self.of(worker);
         for write in writes {
-            if write.key == "caps" {
-                of.under_way.push((batch, of.wanted.clone()));
+            let usage = || cbor::decode::<(u64, Usage)>(write.value.as_deref()?, RECORD_BYTES_MAX).ok();
+            match write.key.as_str() {
+                "caps" => of.under_way.push((batch, of.wanted.clone())),
+                "usage" => of.told.extend(usage().map(|(_, usage)| (batch, usage))),
+                _ => {}
             }
         }
     }
@@ -159,6 +170,12 @@ impl AllCaps {
             let (_, caps) = of.under_way.remove(at);
             if is_taken {
                 of.stored = caps;
+            }
+        }
+        if let Some(at) = of.told.iter().position(|(number, _)| *number == batch) {
+            let (_, usage) = of.told.remove(at);
+            if is_taken {
+                of.counted = Some(usage);
             }
         }
     }
@@ -187,7 +204,10 @@ impl AllCaps {
         };
         must(minute < most.0 && today < most.1, CAPS, detail)?;
         of.requests.push(Request { at, day, domain: name.to_owned() });
-        Ok(())
+        let counted = of.counted.as_ref().and_then(|usage| usage.domain(name)).map_or(0, |used| used.day);
+        must(counted > today, COUNTED, || {
+            format!("storage knows of {counted} requests to {name} today, {today} were sent before")
+        })
     }
 
     /// So much may be read.
