@@ -11,7 +11,8 @@ const DAY_MS: u64 = 86_400_000;
 /// Base units in one of what people count.
 const UNITS_PER_ONE: f64 = 1e6;
 /// The decimal steps of byte counts and their names in ECMA-402.
-const BYTE_STEPS: [(f64, &str); 4] = [(1e9, "gigabyte"), (1e6, "megabyte"), (1e3, "kilobyte"), (1.0, "byte")];
+const BYTE_STEPS: [(f64, &str); 5] =
+    [(1e12, "terabyte"), (1e9, "gigabyte"), (1e6, "megabyte"), (1e3, "kilobyte"), (1.0, "byte")];
 
 thread_local! {
     static AMOUNT: Function = number(&[("minimumFractionDigits", 3.into()), ("maximumFractionDigits", 6.into())]);

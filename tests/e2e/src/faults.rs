@@ -244,6 +244,17 @@ pub(crate) async fn storage_damaged(paths: &Paths, data: &Path) -> Result<()> {
     ensure!(browser.text("notice").await?.contains("set aside"), "what was set aside is not said");
     person.answer().await?;
     verified(&world, &person, 2).await?;
+    // What is left of a limit is nobody's to guess: it waits for the person.
+    person.lend().await?;
+    browser.open(SETTINGS).await?;
+    browser.js_async(&damage("records", "^usage$", "new Uint8Array([1, 2, 3])")).await?;
+    browser.kill_background().await?;
+    browser.open(HOME).await?;
+    ensure!(browser.text("notice").await?.contains("counts from nothing"), "a lost count is not said");
+    let state = async || browser.attribute("bandwidth-state", "data-state").await;
+    ensure!(state().await? == "paused", "it goes on by a count that is lost");
+    browser.click("pause").await?;
+    browser.until("it goes on when the person says so", async || Ok(state().await? == "idle")).await?;
     browser.open(SETTINGS).await?;
     browser.js_async(&damage("keys", "^worker$", "'no key'")).await?;
     browser.kill_background().await?;

@@ -85,7 +85,7 @@ fn numbers(lull: &Lull, view: &View) -> Html {
     let (caps, ranges) = (&view.limits.caps, &view.limits.ranges);
     let number = |id, label, (unit, one), range, value, set| Number { id, label, unit, one, range, value, set };
     let all = [
-        number("cap-second", words::SECOND, ("KB", KB), ranges.second_bytes, caps.second_bytes, |c, n| {
+        number("cap-second", words::SECOND, ("kB", KB), ranges.second_bytes, caps.second_bytes, |c, n| {
             c.second_bytes = n
         }),
         number("cap-day", words::DAY, ("MB", MB), ranges.day_bytes, caps.day_bytes, |c, n| c.day_bytes = n),
@@ -129,7 +129,7 @@ fn field(lull: &Lull, caps: &Caps, number: &Number) -> Html {
                 <input id={number.id} data-testid={number.id} type="number" inputmode="decimal" step="any"
                     min={(least as f64 / one as f64).to_string()} max={(most as f64 / one as f64).to_string()}
                     value={shown.to_string()} aria-describedby={hint.clone()} onchange={change} />
-                <span class="quiet">{ number.unit }</span>
+                <span class="cap-unit quiet">{ number.unit }</span>
             </span>
             <span class="quiet cap-hint" id={hint}>{ words::between(&show(least), &show(most)) }</span>
         </div>

@@ -67,14 +67,14 @@ pub(crate) fn told(fact: Fact) -> Told {
                 decimal(caps.day_bytes),
                 decimal(caps.month_bytes),
                 decimal(caps.second_bytes),
-                caps.domain_minute,
-                caps.domain_day
+                grouped(caps.domain_minute),
+                grouped(caps.domain_day)
             ),
         ),
         Fact::BodyBytes(bytes) => {
             can("Read a page", format!("Up to {} unpacked, or less if the order says so; then it stops.", size(bytes)))
         }
-        Fact::UrlBytes(bytes) => can("Take an address", format!("Of at most {bytes} characters.")),
+        Fact::UrlBytes(bytes) => can("Take an address", format!("Of at most {} characters.", grouped(bytes))),
         Fact::HeadTimeout(ms) => {
             can("Wait for an answer", format!("{} s for the first word, then it gives up.", ms / 1_000))
         }
@@ -107,7 +107,10 @@ pub(crate) fn told(fact: Fact) -> Told {
         ),
         Fact::Suffixes(rules, date) => cannot(
             "Ask what isn't a public site",
-            format!("A name must be somebody's own by the Public Suffix List of {date} ({rules} rules)."),
+            format!(
+                "A name must be somebody's own by the Public Suffix List of {date} ({} rules).",
+                grouped(rules as u64)
+            ),
         ),
         Fact::Names(special, inside) => cannot(
             "Look into your home",
@@ -215,6 +218,11 @@ fn counted(n: u64, noun: &str) -> String {
     if n == 1 { format!("one {noun}") } else { format!("{n} {noun}s") }
 }
 
+/// Digits in threes.
+fn grouped(n: u64) -> String {
+    if n < 1_000 { n.to_string() } else { format!("{},{:03}", grouped(n / 1_000), n % 1_000) }
+}
+
 /// In units of 1,024, as limits are set.
 fn size(bytes: u64) -> String {
     match bytes {
@@ -265,7 +273,7 @@ mod tests {
         check(Fact::Methods(&["GET", "HEAD"]), Fact::Methods(&["GET"]), "GET and HEAD");
         check(Fact::Redirects(5), Fact::Redirects(6), "At most 5");
         check(Fact::BodyBytes(8 << 20), Fact::BodyBytes(9 << 20), "8 MiB");
-        check(Fact::UrlBytes(2_048), Fact::UrlBytes(2_049), "2048");
+        check(Fact::UrlBytes(2_048), Fact::UrlBytes(2_049), "2,048");
         check(Fact::HeadTimeout(20_000), Fact::HeadTimeout(25_000), "20 s");
         check(Fact::BodyTimeout(60_000), Fact::BodyTimeout(90_000), "60 s");
         check(Fact::Sent(&[("Accept", "*/*")], &["Host"]), Fact::Sent(&[("Accept", "*/*")], &["Host", "DNT"]), "Host");
