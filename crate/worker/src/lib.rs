@@ -53,7 +53,7 @@ use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp};
 use lull_view::{Command, Notice, Reply, Settings, View};
 
 pub use io::*;
-pub use log::Reading;
+pub use log::{LowerCase, Reading};
 pub use lull_policy::REQUEST_HEADERS;
 pub use records::NOT_LOADED;
 pub use traffic::traffic;
