@@ -42,7 +42,6 @@ mod settings;
 mod storage;
 mod traffic;
 mod view;
-mod words;
 
 use std::collections::VecDeque;
 
