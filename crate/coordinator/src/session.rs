@@ -49,24 +49,25 @@ pub(crate) async fn upgrade(
         .max_write_buffer_size(TRANSPORT_FRAME_BYTES_MAX)
         .max_message_size(TRANSPORT_FRAME_BYTES_MAX)
         .max_frame_size(TRANSPORT_FRAME_BYTES_MAX)
-        // In a box, or the task would have room for it twice: as what is handed over and as what runs.
+        // In boxes, or the task would have room for both several times: as what is handed over and as what runs.
         .on_upgrade(|socket| {
+            let mut wire = Box::new(Wire(socket));
             Box::pin(async move {
-                serve(&app, Wire(socket)).await;
+                serve(&app, &mut wire).await;
                 drop(place);
             })
         })
 }
 
-async fn serve(app: &App, mut wire: Wire) {
+async fn serve(app: &App, wire: &mut Wire) {
     let Ok(challenge) = random_bytes() else {
         tracing::error!("the operating system gives no randomness");
-        wire.bye(End::Bye(RefusedCode::Unavailable)).await;
-        return wire.close().await;
+        Box::pin(wire.bye(End::Bye(RefusedCode::Unavailable))).await;
+        return Box::pin(wire.close()).await;
     };
     let mut shell = Shell { app, began: Instant::now(), seat: None, memory: None };
     let mut session = Session::new(app.house.clone(), Challenge(*challenge), shell.now());
-    let end = shell.run(&mut session, &mut wire).await;
+    let end = shell.run(&mut session, wire).await;
     let number = shell.number();
     if let End::Fault(fault) = end {
         tracing::error!(number, fault, "a connection broke an invariant");
@@ -77,10 +78,11 @@ async fn serve(app: &App, mut wire: Wire) {
     } else {
         tracing::info!(?end, "handshake failed");
     }
-    wire.bye(end).await;
+    // In boxes: an idle connection has no room for how it ends.
+    Box::pin(wire.bye(end)).await;
     // The seat is free for the next connection while this one still closes.
     drop(shell);
-    wire.close().await;
+    Box::pin(wire.close()).await;
 }
 
 /// What a connection holds outside of its machine.

@@ -68,7 +68,7 @@ impl Wire {
 
     /// Closes. What the peer has sent meanwhile is read and dropped for a while: closing over unread bytes
     /// would reset the connection, and the last word would be lost with it.
-    pub(crate) async fn close(mut self) {
+    pub(crate) async fn close(&mut self) {
         let goodbye = async {
             let _ = self.0.send(Frame::Close(None)).await;
             while let Some(Ok(_)) = self.0.recv().await {}

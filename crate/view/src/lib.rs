@@ -6,12 +6,14 @@ mod alibi;
 mod caps;
 mod consent;
 mod port;
+mod receipt;
 mod time;
 
 pub use caps::*;
 pub use consent::{Consent, Statement};
 pub use port::{Answer, Request};
 
+use lull_protocol::cbor::ByteVec;
 use lull_protocol::limits::AMOUNT_MAX;
 use lull_protocol::{codes, fields, variants};
 use serde::{Deserialize, Serialize};
@@ -392,16 +394,12 @@ fields!(ReceiptView { 0 offer, 1 parts, 2 checks, 3 valid, 4 changed });
 pub struct ReceiptPart {
     /// `item`, `offer`, `result` or `verdict`.
     pub part: String,
-    /// Who signed it: `coordinator`, `you`, or nobody (the item).
-    pub signer: Option<String>,
     /// SHA-256 of its bytes.
     pub hash: String,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// Field name and value in words.
-    pub fields: Vec<(String, String)>,
+    /// Its bytes; [`ReceiptView::fields`] puts them in words.
+    pub content: ByteVec,
 }
-fields!(ReceiptPart { 0 part, 1 signer, 2 hash, 3 bytes, 4 fields });
+fields!(ReceiptPart { 0 part, 1 hash, 2 content });
 
 /// One check of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]

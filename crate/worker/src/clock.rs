@@ -26,11 +26,6 @@ impl Clock {
     }
 }
 
-/// `2026-10-05T14:03:07.250Z`, UTC.
-pub(crate) fn iso_8601(at: Timestamp) -> String {
-    lull_view::iso_8601(at.get())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,7 +42,6 @@ mod settings;
 mod storage;
 mod traffic;
 mod view;
-mod words;
 
 use std::collections::VecDeque;
 
@@ -53,7 +52,7 @@ use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp};
 use lull_view::{Command, Notice, Reply, Settings, View};
 
 pub use io::*;
-pub use log::Reading;
+pub use log::{LowerCase, Reading};
 pub use lull_policy::REQUEST_HEADERS;
 pub use records::NOT_LOADED;
 pub use traffic::traffic;

@@ -1,23 +1,18 @@
-//! Opening a receipt: every check, each field in words, and one byte changed for show. And the export.
+//! Opening a receipt: every check, and one byte changed for show. And the export.
 
 use base64ct::{Base64, Encoding};
-use lull_protocol::cose::{self, Statement, StatementError};
 use lull_protocol::receipt::{Check, CheckKind, Part, Receipt, field_at};
-use lull_protocol::statement::{Offer, Verdict, WorkResult};
-use lull_protocol::{Hash, Item, PublicKey};
+use lull_protocol::{Hash, PublicKey};
 use lull_view::{ChangeByte, ChangedByte, ReceiptCheck, ReceiptPart, ReceiptView};
 
+use crate::Worker;
 use crate::records::ReceiptRecord;
-use crate::{Worker, words};
 
 /// The first line's `format`.
 const EXPORT_FORMAT: &str = "lull-receipts-1";
 
 const PARTS: [(Part, &str); 4] =
     [(Part::Item, "item"), (Part::Offer, "offer"), (Part::Result, "result"), (Part::Verdict, "verdict")];
-
-/// Name and value of each field.
-pub(crate) type Fields = Vec<(String, String)>;
 
 impl Worker {
     /// A receipt, checked. Without a verdict yet it has three parts and their checks.
@@ -146,51 +141,5 @@ fn check_view(check: Check) -> ReceiptCheck {
 
 fn part_view(receipt: &Receipt, part: Part, name: &str) -> ReceiptPart {
     let bytes = receipt.part(part);
-    let signer = match part {
-        Part::Item => None,
-        Part::Result => Some("you"),
-        Part::Offer | Part::Verdict => Some("coordinator"),
-    };
-    ReceiptPart {
-        part: name.to_owned(),
-        signer: signer.map(str::to_owned),
-        hash: Hash::of(bytes).to_string(),
-        bytes: bytes.len() as u64,
-        fields: fields_of(receipt, part),
-    }
-}
-
-/// The fields in words, named as [`field_at`] names them, so that a changed byte can be shown at its field.
-fn fields_of(receipt: &Receipt, part: Part) -> Fields {
-    let item = Item::from_bytes(&receipt.item);
-    let offer = cose::peek::<Offer>(&receipt.offer);
-    let asset = offer.as_ref().map_or("credits", |offer| offer.asset.as_str());
-    match part {
-        Part::Item => match &item {
-            Ok(item) => words::item(item),
-            Err(error) => unreadable(&error.to_string()),
-        },
-        Part::Offer => statement::<Offer>(&receipt.offer, words::offer),
-        Part::Result => statement::<WorkResult>(&receipt.result, |r| words::result(r, item.as_ref().ok())),
-        Part::Verdict => statement::<Verdict>(&receipt.verdict, |v| words::verdict(v, asset)),
-    }
-}
-
-fn statement<T: Statement>(bytes: &[u8], fields: impl FnOnce(&T) -> Fields) -> Fields {
-    let read: Result<T, StatementError> = cose::peek(bytes);
-    match read {
-        Ok(payload) => {
-            let mut all = fields(&payload);
-            all.push(words::field("header", format!("COSE_Sign1, EdDSA, {}", T::TYP)));
-            // The signature is the last 64 bytes of the one form a statement has.
-            let signature = bytes.get(bytes.len().saturating_sub(64)..).unwrap_or_default();
-            all.push(words::field("signature", words::short_hex(signature)));
-            all
-        }
-        Err(error) => unreadable(&error.to_string()),
-    }
-}
-
-fn unreadable(error: &str) -> Fields {
-    vec![words::field("unreadable", error.to_owned())]
+    ReceiptPart { part: name.to_owned(), hash: Hash::of(bytes).to_string(), content: bytes.to_vec().into() }
 }

@@ -8,11 +8,11 @@ use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{ByteCount, Hash, Timestamp, ToCoordinator};
 use lull_view::Notice;
 
+use crate::Worker;
 use crate::link::backoff_ms;
 use crate::records::{Key, OutboxRecord, ReceiptRecord};
 use crate::row::Placed;
 use crate::storage::After;
-use crate::{Worker, words};
 
 /// A signed result that is not acknowledged yet.
 #[derive(Clone, Debug)]
@@ -244,8 +244,34 @@ impl Worker {
         }
         self.persist(keys, After::Nothing);
         if let Some(code) = refused {
-            self.notice(Notice::Refused { code: words::code(code).to_owned() });
+            self.notice(Notice::Refused { code: name(code).to_owned() });
         }
         self.changed();
+    }
+}
+
+/// A refusal's code, as notices name it.
+fn name(code: RefusedCode) -> &'static str {
+    match code {
+        RefusedCode::Malformed => "malformed",
+        RefusedCode::TooLarge => "too_large",
+        RefusedCode::Unexpected => "unexpected",
+        RefusedCode::Version => "version",
+        RefusedCode::Proof => "proof",
+        RefusedCode::Signature => "signature",
+        RefusedCode::UnknownOffer => "unknown_offer",
+        RefusedCode::NotYours => "not_yours",
+        RefusedCode::LeaseExpired => "lease_expired",
+        RefusedCode::LeaseEnded => "lease_ended",
+        RefusedCode::ResultDiffers => "result_differs",
+        RefusedCode::WrongReport => "wrong_report",
+        RefusedCode::BodyHash => "body_hash",
+        RefusedCode::BodyRange => "body_range",
+        RefusedCode::UnknownBlob => "unknown_blob",
+        RefusedCode::Unavailable => "unavailable",
+        RefusedCode::Busy => "busy",
+        RefusedCode::Replaced => "replaced",
+        RefusedCode::Stopping => "stopping",
+        RefusedCode::Withdrawn => "withdrawn",
     }
 }

@@ -4,11 +4,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 
 use crate::package::deflated_len;
 use crate::progress::Steps;
 use crate::setup::{Tools, WASM_OPT_VERSION};
-use crate::shell::{cargo_home, lock, logged, remap, remove_dir, remove_file, repo, target};
+use crate::shell::{capture, cargo_home, lock, logged, remap, remove_dir, remove_file, repo, target};
 
 /// The crates under `extension/` that become wasm modules.
 pub(crate) const MODULES: [&str; 2] = ["background", "popup"];
@@ -112,22 +113,69 @@ fn without_raw_html(glue: &str) -> String {
 fn optimise(tools: &Tools, module: &str) -> Result<String> {
     let file = wasm_file(&module_dir(module)?)?;
     let kept = target()?.join("extension/opt").join(WASM_OPT_VERSION);
-    let (large, small) = (kept.join(format!("{module}.large")), kept.join(format!("{module}.small")));
+    let [large, small, names] = ["large", "small", "names"].map(|what| kept.join(format!("{module}.{what}")));
     fs::create_dir_all(large.parent().unwrap_or(&kept))?;
-    if !small.is_file() || fs::read(&large).unwrap_or_default() != fs::read(&file)? {
+    if !small.is_file() || !names.is_file() || fs::read(&large).unwrap_or_default() != fs::read(&file)? {
         remove_file(&small)?;
         fs::copy(&file, &large)?;
         let partial = small.with_extension("partial");
         let mut wasm_opt = tools.command("wasm-opt");
         // It reads in the module itself which features it may use. With `--all-features` it writes what no
         // browser reads (compact imports).
-        wasm_opt.arg("-Oz").arg(&file).arg("-o").arg(&partial);
-        logged(&mut wasm_opt, &log(&format!("{module}-opt"))?)?;
+        wasm_opt.args(["-Oz", SHORT_NAMES]).arg(&file).arg("-o").arg(&partial);
+        fs::write(&names, capture(&mut wasm_opt)?)?;
         fs::rename(&partial, &small)?;
     }
     fs::copy(&small, &file)?;
+    let glue = file.with_file_name(format!("lull_{}.js", module.trim_start_matches(WITHOUT_BANDWIDTH)));
+    let renamed = with_short_names(&fs::read_to_string(&glue)?, &serde_json::from_slice(&fs::read(&names)?)?)?;
+    fs::write(&glue, renamed)?;
     let (raw_bytes, gzip_bytes) = sizes(module)?;
     Ok(format!("{} KB, gzip {} KB", kilobytes(raw_bytes), kilobytes(gzip_bytes)))
+}
+
+/// Gives imports and exports names of a letter or two, and prints which: wasm-bindgen's end in a hash each, which no
+/// compression takes away.
+const SHORT_NAMES: &str = "--minify-imports-and-exports-and-modules";
+
+/// What [`SHORT_NAMES`] prints.
+#[derive(Deserialize)]
+struct Names {
+    /// Module, name, short name. The module's own short name is [`IMPORTS`].
+    imports: Vec<(String, String, String)>,
+    /// Name, short name.
+    exports: Vec<(String, String)>,
+}
+
+/// The short name of the one module that is imported from.
+const IMPORTS: &str = "a";
+
+/// The generated JavaScript, speaking of imports and exports by their short names.
+fn with_short_names(glue: &str, names: &Names) -> Result<String> {
+    let mut glue = glue.to_owned();
+    let mut modules: Vec<&str> = names.imports.iter().map(|(module, ..)| module.as_str()).collect();
+    modules.dedup();
+    ensure!(modules.len() <= 1, "imports from more than one module: {modules:?}");
+    let imports =
+        names.imports.iter().map(|(_, name, short)| (format!("\n        {name}: "), format!("\n        {short}: ")));
+    let modules = modules.iter().map(|module| (format!("\"{module}\": import0"), format!("\"{IMPORTS}\": import0")));
+    for (long, short) in imports.chain(modules) {
+        ensure!(glue.matches(&long).count() == 1, "the generated JavaScript doesn't name {} once", long.trim());
+        glue = glue.replace(&long, &short);
+    }
+    for (name, short) in &names.exports {
+        let long = format!("wasm.{name}");
+        let mut pieces = glue.split(&long);
+        let mut renamed = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let is_longer = piece.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$');
+            renamed.push_str("wasm.");
+            renamed.push_str(if is_longer { name } else { short });
+            renamed.push_str(piece);
+        }
+        glue = renamed;
+    }
+    Ok(glue)
 }
 
 /// A module's bytes, and its bytes after gzip.
@@ -166,6 +214,18 @@ fn kilobytes(bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn imports_and_exports_are_renamed_where_they_are_named_and_only_there() {
+        let names = |import: &str| Names {
+            imports: vec![("./lull_bg.js".to_owned(), import.to_owned(), "$a".to_owned())],
+            exports: vec![("start".to_owned(), "b".to_owned())],
+        };
+        let glue = "{\n        __wbg_now_12: function() { wasm.start(); wasm.start_2(); }, \"./lull_bg.js\": import0";
+        let short = "{\n        $a: function() { wasm.b(); wasm.start_2(); }, \"a\": import0";
+        assert_eq!(with_short_names(glue, &names("__wbg_now_12")).unwrap(), short);
+        assert!(with_short_names(glue, &names("__wbg_now_1")).is_err());
+    }
 
     #[test]
     fn the_setter_of_raw_html_throws_and_another_form_of_it_is_an_error() {

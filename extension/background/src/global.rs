@@ -1,6 +1,6 @@
 //! What a service worker and an event page both have in their global scope.
 
-use js_sys::{Date, Promise, Uint8Array};
+use js_sys::{Date, JsString, Promise, Uint8Array};
 use lull_worker::protocol::Timestamp;
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, IdbFactory, Performance, RequestInit};
@@ -60,6 +60,11 @@ fn midnight(days_ahead: i32) -> Timestamp {
 fn timestamp(ms: f64) -> Timestamp {
     // `as` saturates; a clock before 1970 reads as 1970.
     Timestamp::ZERO.plus(ms as u64)
+}
+
+/// A text in lower case.
+pub(crate) fn lower_case(text: &str) -> String {
+    JsString::from(text).to_lower_case().into()
 }
 
 /// Fresh random bytes.

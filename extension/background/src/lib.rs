@@ -33,6 +33,11 @@ use wasm_bindgen_futures::spawn_local;
 
 use shell::Shell;
 
+/// 3 KB (gzip) smaller than the standard library's.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::GlobalTlsf = rlsf::GlobalTlsf::new();
+
 /// What a listener of the browser told.
 enum Happening {
     /// A port was opened.

@@ -12,7 +12,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::Happening;
 use crate::fetch::{Fetches, Grant};
-use crate::global::now;
+use crate::global::{lower_case, now};
 use crate::lookup;
 use crate::pages::Pages;
 use crate::socket::Socket;
@@ -241,7 +241,7 @@ impl Shell {
 
     fn reply(self: &Rc<Self>, command: Command) -> Said {
         let answered = match &*self.worker.borrow() {
-            Ok(worker) => match worker.reading_of(&command) {
+            Ok(worker) => match worker.reading_of(&command, lower_case) {
                 Some(reading) => Some(Said::Read(reading)),
                 None => worker.query(&command, now()).map(Said::Now),
             },

@@ -2,9 +2,16 @@
 
 use js_sys::Intl::{DateTimeFormat, DisplayNames, NumberFormat};
 use js_sys::{Array, Date, Function, Object, Reflect};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 
 use crate::words;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A number as code and input fields write it: `0.004`. The standard library's way is 5 KB (gzip) more.
+    #[wasm_bindgen(js_name = String)]
+    pub(crate) fn plain(number: f64) -> String;
+}
 
 /// A day, milliseconds.
 const DAY_MS: u64 = 86_400_000;

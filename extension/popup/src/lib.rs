@@ -19,6 +19,11 @@ mod words;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
+/// 3 KB (gzip) smaller than the standard library's.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::GlobalTlsf = rlsf::GlobalTlsf::new();
+
 /// Puts the app where the page's skeleton stands.
 #[wasm_bindgen(start)]
 pub fn start() {

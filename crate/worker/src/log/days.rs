@@ -138,8 +138,8 @@ impl DaysRecord {
         let after = self.rows.partition_point(|row| row.from <= first);
         let end = self.rows.get(after).map_or(next, |row| row.from);
         if let Some(row) = after.checked_sub(1).and_then(|place| self.rows.get_mut(place)) {
-            let (gone, left) = (u128::from(piece.end - piece.start), u128::from(end.saturating_sub(first).max(1)));
-            let freed = u64::try_from(u128::from(row.stored) * gone / left).unwrap_or(u64::MAX);
+            let (gone, left) = (piece.end - piece.start, end.saturating_sub(first).max(1));
+            let freed = row.stored.saturating_mul(gone) / left;
             row.stored = if piece.end >= end { 0 } else { row.stored.saturating_sub(freed) };
         }
         self.first = piece.end;

@@ -13,6 +13,9 @@ use crate::log::LogRecord;
 use crate::records::{Key, ReceiptRecord, open};
 use crate::{Worker, limits};
 
+/// A text in lower case. Shells bring it: every browser has it, and Unicode's tables are 8 KB (gzip).
+pub type LowerCase = fn(&str) -> String;
+
 /// A question under way. The shell asks for [`Reading::range`], gives what it found to [`Reading::take`] until
 /// there is no range any more, and takes the answer from `Worker::answer_read`.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ pub struct Reading {
 
 #[derive(Debug)]
 enum Goal {
-    Page { find: Find, words: String, clock: Clock, page: ActivityPage },
+    Page { find: Find, words: String, lower_case: LowerCase, clock: Clock, page: ActivityPage },
     Entry { number: u64, found: Option<LogRecord>, receipt: Option<ReceiptRecord> },
     Receipt { offer: Hash, change: Option<ChangeByte>, receipt: Option<ReceiptRecord> },
     Export { lines: String, next: Option<u64> },
@@ -36,18 +39,19 @@ enum Goal {
 
 impl Worker {
     /// What has to be read from storage to answer a query; `None` if [`Worker::query`] can, or if it's a command.
-    pub fn reading_of(&self, query: &Command) -> Option<Reading> {
+    pub fn reading_of(&self, query: &Command, lower_case: LowerCase) -> Option<Reading> {
         let (next, first) = (self.next_seq, self.days.first);
         let floor = first.max(next.saturating_sub(limits::LOG_SPAN_MAX));
         let (goal, kind, floor, ceiling, step): (_, fn(u64) -> Key, _, _, _) = match query {
             Command::FindActivities(find) => {
                 let mut find = find.clone();
                 find.limit = find.limit.min(PAGE_MAX);
-                let words = search_words(&find.text);
+                let words = search_words(&find.text, lower_case);
                 let ceiling = find.before.map_or(next, |before| before.min(next));
                 // Sums are of all that fits, whatever the page.
                 let ceiling = if find.sum { next } else { ceiling };
-                let goal = Goal::Page { find, words, clock: self.clock, page: ActivityPage::default() };
+                let page = ActivityPage::default();
+                let goal = Goal::Page { find, words, lower_case, clock: self.clock, page };
                 (goal, Key::Log, floor, ceiling, limits::LOG_READ_MAX)
             }
             Command::OpenActivity { number } => {
@@ -97,7 +101,7 @@ impl Worker {
         now: Timestamp,
         read: impl Fn(&str, &str) -> Vec<(String, Vec<u8>)>,
     ) -> Option<Reply> {
-        let Some(mut reading) = self.reading_of(query) else { return self.query(query, now) };
+        let Some(mut reading) = self.reading_of(query, str::to_lowercase) else { return self.query(query, now) };
         while let Some((from, below)) = reading.range() {
             reading.take(read(&from, &below));
         }
@@ -160,12 +164,11 @@ impl Reading {
         self.floor.max(self.ceiling.saturating_sub(self.step))
     }
 
-    /// Takes the records of the range.
-    pub fn take(&mut self, mut records: Vec<(String, Vec<u8>)>) {
+    /// Takes the records of the range, in the order of their keys.
+    pub fn take(&mut self, records: Vec<(String, Vec<u8>)>) {
         self.ceiling = self.from();
         // The newest first.
-        records.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
-        for (key, bytes) in records {
+        for (key, bytes) in records.into_iter().rev() {
             match Key::parse(&key) {
                 Some(Key::Log(number)) => self.take_log(number, open::<LogRecord>(&bytes).ok()),
                 Some(Key::Kept(_)) => self.take_kept(open::<ReceiptRecord>(&bytes).ok()),
@@ -177,8 +180,11 @@ impl Reading {
 
     fn take_log(&mut self, number: u64, record: Option<LogRecord>) {
         match &mut self.goal {
-            Goal::Page { find, words, clock, page } => match record {
-                Some(record) => take_in(find, words, *clock, page, number, record),
+            Goal::Page { find, words, lower_case, clock, page } => match record {
+                Some(record) if fits(find, words, *lower_case, *clock, &record) => {
+                    take_in(find, *clock, page, number, record);
+                }
+                Some(_) => {}
                 None => page.unreadable += 1,
             },
             Goal::Entry { found, .. } => {
@@ -227,10 +233,7 @@ impl Reading {
     }
 }
 
-fn take_in(find: &Find, words: &str, clock: Clock, page: &mut ActivityPage, number: u64, record: LogRecord) {
-    if !fits(find, words, clock, &record) {
-        return;
-    }
+fn take_in(find: &Find, clock: Clock, page: &mut ActivityPage, number: u64, record: LogRecord) {
     let totals = page.totals.get_or_insert_with(ActivityTotals::default);
     let (received, sent) = record.bytes();
     totals.count += 1;
@@ -249,23 +252,27 @@ fn take_in(find: &Find, words: &str, clock: Clock, page: &mut ActivityPage, numb
 }
 
 /// A search text as it is compared.
-fn search_words(text: &str) -> String {
+fn search_words(text: &str, lower_case: LowerCase) -> String {
     let end = (0..=text.len().min(SEARCH_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text.get(..end).unwrap_or_default().trim().to_lowercase()
+    lower_case(text.get(..end).unwrap_or_default().trim())
 }
 
-fn fits(find: &Find, words: &str, clock: Clock, record: &LogRecord) -> bool {
+fn fits(find: &Find, words: &str, lower_case: LowerCase, clock: Clock, record: &LogRecord) -> bool {
     let class = if record.fetched.is_some() { WorkClass::Fetch } else { WorkClass::Judgment };
     let at = clock.to_local(record.at).get();
     find.class.is_none_or(|wanted| wanted == class)
         && find.state.is_none_or(|wanted| wanted == record.state())
         && find.since.is_none_or(|since| at >= since)
         && find.until.is_none_or(|until| at < until)
-        && (words.is_empty() || has_words(record, words))
+        && (words.is_empty() || has_words(record, words, lower_case))
 }
 
-fn has_words(record: &LogRecord, words: &str) -> bool {
-    let has = |text: &str| text.to_lowercase().contains(words);
+fn has_words(record: &LogRecord, words: &str, lower_case: LowerCase) -> bool {
+    let has = |text: &str| match text.is_ascii() {
+        // The most, and without a call out of the module.
+        true => text.to_ascii_lowercase().contains(words),
+        false => lower_case(text).contains(words),
+    };
     let in_fetch = record
         .fetched
         .as_ref()

@@ -14,7 +14,7 @@ mod find;
 
 pub(crate) use days::DaysRecord;
 pub(crate) use entry::LogRecord;
-pub use find::Reading;
+pub use find::{LowerCase, Reading};
 
 use lull_protocol::statement::{Report, Verdict, WorkResult};
 use lull_protocol::{Hash, Timestamp, cose};

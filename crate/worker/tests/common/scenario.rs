@@ -62,7 +62,7 @@ pub fn a_changed_byte_is_seen(step: usize) {
     );
     assert_eq!((receipt.checks.len(), &receipt.changed), (7, &None));
     for part in &receipt.parts {
-        for offset in (0..part.bytes).step_by(step) {
+        for offset in (0..part.content.len() as u64).step_by(step) {
             let receipt = open(Some(ChangeByte { part: part.part.clone(), offset }));
             let changed = receipt.changed.expect("the change");
             assert!(!receipt.valid, "{} byte {offset}", part.part);
@@ -71,7 +71,7 @@ pub fn a_changed_byte_is_seen(step: usize) {
         }
     }
     let around = open(Some(ChangeByte { part: "offer".into(), offset: u64::MAX })).changed.expect("modulo the size");
-    assert!(around.offset < receipt.parts[1].bytes);
+    assert!(around.offset < receipt.parts[1].content.len() as u64);
 }
 
 /// One day with both kinds of work, two broken lines and a skip; ended at any effect it still ends well.

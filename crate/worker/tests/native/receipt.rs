@@ -191,15 +191,15 @@ fn a_receipt_opens_with_three_parts_before_its_verdict() {
     let receipt = open(&world);
     assert_eq!((receipt.parts.len(), receipt.checks.len(), receipt.valid), (4, 7, true));
     let value = |part: usize, name: &str| {
-        let field = receipt.parts[part].fields.iter().find(|(field, _)| field == name);
-        field.map(|(_, value)| value.clone()).unwrap_or_default()
+        let fields = receipt.fields(&receipt.parts[part]);
+        fields.into_iter().find(|(field, _)| field == name).map(|(_, value)| value).unwrap_or_default()
     };
     assert_eq!(value(0, "question"), "Which is it?");
     assert_eq!((value(1, "price"), value(3, "amount")), ("0.004 demo credits".into(), "0.004 demo credits".into()));
     assert_eq!(value(1, "rule"), "2 of 3 people agree");
     assert_eq!(value(2, "report"), "“Yes” (option 1), by key");
     assert_eq!(value(2, "finished_at"), "2026-10-05T10:00:00.000Z");
-    let signers: Vec<_> = receipt.parts.iter().map(|p| p.signer.as_deref()).collect();
+    let signers: Vec<_> = receipt.parts.iter().map(|p| p.signer()).collect();
     assert_eq!(signers, [None, Some("coordinator"), Some("you"), Some("coordinator")]);
     let query = Command::OpenReceipt { offer: "0".repeat(64), change: None };
     assert_eq!(world.worker.query(&query, world.local()), Some(Reply::Receipt { receipt: None }));

@@ -117,7 +117,7 @@ fn field(lull: &Lull, caps: &Caps, number: &Number) -> Html {
             set(&mut caps, ((typed * one as f64) as u64).clamp(least, most));
             wire.send(Command::SetCaps { caps });
         } else {
-            field.set_value(&shown.to_string());
+            field.set_value(&format::plain(shown));
         }
     });
     let show = |n: u64| if one == 1 { format::count(n) } else { format::bytes(n) };
@@ -127,8 +127,8 @@ fn field(lull: &Lull, caps: &Caps, number: &Number) -> Html {
             <label for={number.id}>{ number.label }</label>
             <span class="cap-field">
                 <input id={number.id} data-testid={number.id} type="number" inputmode="decimal" step="any"
-                    min={(least as f64 / one as f64).to_string()} max={(most as f64 / one as f64).to_string()}
-                    value={shown.to_string()} aria-describedby={hint.clone()} onchange={change} />
+                    min={format::plain(least as f64 / one as f64)} max={format::plain(most as f64 / one as f64)}
+                    value={format::plain(shown)} aria-describedby={hint.clone()} onchange={change} />
                 <span class="cap-unit quiet">{ number.unit }</span>
             </span>
             <span class="quiet cap-hint" id={hint}>{ words::between(&show(least), &show(most)) }</span>

@@ -118,7 +118,7 @@ fn next_change(parts: &[ReceiptPart], count: usize) -> Option<ChangeByte> {
     let held: Vec<&ReceiptPart> =
         CHANGE_ORDER.iter().filter_map(|name| parts.iter().find(|p| p.part == *name)).collect();
     let part = held.get(count.checked_rem(held.len())?)?;
-    Some(ChangeByte { part: part.part.clone(), offset: (Math::random() * part.bytes as f64) as u64 })
+    Some(ChangeByte { part: part.part.clone(), offset: (Math::random() * part.content.len() as f64) as u64 })
 }
 
 /// The outcome of all checks, told first.
@@ -180,15 +180,15 @@ fn link(part: &ReceiptPart, receipt: &ReceiptView) -> Html {
             <header>
                 <h3>{ name }</h3>
                 <p class="quiet">
-                    { what }{ ", " }<span class="signer">{ words::signer(part.signer.as_deref()) }</span>
+                    { what }{ ", " }<span class="signer">{ words::signer(part.signer()) }</span>
                 </p>
             </header>
             <ul class="checks">{ for checks.iter().map(|check| check_row(check)) }</ul>
             <dl class="pairs">
-                { for part.fields.iter().map(|(field, value)| field_row(field, value, changed)) }
+                { for receipt.fields(part).iter().map(|(field, value)| field_row(field, value, changed)) }
             </dl>
             <details class="bytes">
-                <summary>{ words::SIZE }{ " " }{ format::bytes(part.bytes) }{ " · " }{ words::HASH }</summary>
+                <summary>{ words::SIZE }{ " " }{ format::bytes(part.content.len() as u64) }{ " · " }{ words::HASH }</summary>
                 <p class="code">{ &part.hash }</p>
             </details>
         </section>

@@ -15,6 +15,8 @@ const MORNING_MS: u64 = 6 * 3_600_000;
 /// The drawing's own units.
 const WIDTH: f64 = 320.0;
 const HEIGHT: f64 = 64.0;
+/// The same as SVG says them.
+const VIEW_BOX: &str = "0 0 320 64";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum By {
@@ -128,7 +130,7 @@ fn bars(
         // What is there can be seen.
         let height = if value(sum) > 0 { height.max(1.5) } else { 0.0 };
         let (x, y) = (index as f64 * step + step * 0.12, HEIGHT - height);
-        let number = |n: f64| AttrValue::from(format!("{n:.1}"));
+        let number = |n: f64| AttrValue::from(format::plain((n * 10.0).round() / 10.0));
         html! { <rect x={number(x)} y={number(y)} width={number(step * 0.76)} height={number(height)} rx="1.5" /> }
     };
     html! {
@@ -136,7 +138,7 @@ fn bars(
             <figcaption>{ name }<span class="quiet number" data-testid={format!("chart-{id}")} data-value={all.to_string()}>
                 { show(all) }
             </span></figcaption>
-            <svg viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img" preserveAspectRatio="none"
+            <svg viewBox={VIEW_BOX} role="img" preserveAspectRatio="none"
                 aria-label={words::chart_label(name, &show(most), &show(all))}>
                 { for sums.iter().enumerate().map(bar) }
             </svg>

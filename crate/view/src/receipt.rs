@@ -1,25 +1,83 @@
-//! Statements in words: what a person reads when a receipt is opened. Times are ISO 8601 in UTC, on
-//! the coordinator's clock; amounts are in whole credits; hashes and keys are cut short.
+//! A receipt in words: what a person reads when it is opened. The page makes them from the parts' bytes, so the
+//! background doesn't carry them. Times are ISO 8601 in UTC, on the coordinator's clock; amounts are in whole credits;
+//! hashes and keys are cut short.
 
 use base16ct::lower::encode_string as hex;
-use lull_protocol::message::RefusedCode;
+use lull_protocol::cose::{self, Statement};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
 };
-use lull_protocol::{Amount, Content, FetchItem, Item, JudgmentItem, Method};
+use lull_protocol::{Amount, Content, FetchItem, Item, JudgmentItem, Method, Timestamp};
 
-use crate::clock::iso_8601;
-use crate::opened::Fields;
+use crate::{ReceiptPart, ReceiptView};
 
 /// Base units of one credit.
 const BASE_UNITS: u64 = 1_000_000;
 
-pub(crate) fn field(name: &str, value: impl Into<String>) -> (String, String) {
+/// Name and value of each field.
+type Fields = Vec<(String, String)>;
+
+impl ReceiptPart {
+    /// Who signed it: `coordinator`, `you`, or nobody (the item).
+    pub fn signer(&self) -> Option<&'static str> {
+        match self.part.as_str() {
+            "result" => Some("you"),
+            "offer" | "verdict" => Some("coordinator"),
+            _ => None,
+        }
+    }
+}
+
+impl ReceiptView {
+    /// Name and value of each field of a part, named as `lull_protocol::receipt::field_at` names them, so that a
+    /// changed byte can be shown at its field.
+    pub fn fields(&self, part: &ReceiptPart) -> Vec<(String, String)> {
+        let content = |name: &str| self.parts.iter().find(|part| part.part == name).map(|part| part.content.as_slice());
+        let bytes = part.content.as_slice();
+        let item = || Item::from_bytes(content("item").unwrap_or_default());
+        match part.part.as_str() {
+            "item" => match item() {
+                Ok(of) => item_fields(&of),
+                Err(error) => unreadable(&error.to_string()),
+            },
+            "offer" => statement(bytes, offer),
+            "result" => statement(bytes, |of| result(of, item().ok().as_ref())),
+            _ => {
+                let offer = cose::peek::<Offer>(content("offer").unwrap_or_default());
+                statement(bytes, |of| verdict(of, offer.as_ref().map_or("credits", |offer| offer.asset.as_str())))
+            }
+        }
+    }
+}
+
+fn statement<T: Statement>(bytes: &[u8], fields: impl FnOnce(&T) -> Fields) -> Fields {
+    match cose::peek(bytes) {
+        Ok(payload) => {
+            let mut all = fields(&payload);
+            all.push(field("header", format!("COSE_Sign1, EdDSA, {}", T::TYP)));
+            // The signature is the last 64 bytes of the one form a statement has.
+            let signature = bytes.get(bytes.len().saturating_sub(64)..).unwrap_or_default();
+            all.push(field("signature", short_hex(signature)));
+            all
+        }
+        Err(error) => unreadable(&error.to_string()),
+    }
+}
+
+fn unreadable(error: &str) -> Fields {
+    vec![field("unreadable", error.to_owned())]
+}
+
+fn iso_8601(at: Timestamp) -> String {
+    crate::iso_8601(at.get())
+}
+
+fn field(name: &str, value: impl Into<String>) -> (String, String) {
     (name.to_owned(), value.into())
 }
 
 /// The first 8 bytes and an ellipsis.
-pub(crate) fn short_hex(bytes: &[u8]) -> String {
+fn short_hex(bytes: &[u8]) -> String {
     match bytes.get(..8) {
         Some(head) if bytes.len() > 8 => format!("{}…", hex(head)),
         _ => hex(bytes),
@@ -57,7 +115,7 @@ fn rule(rule: &AcceptanceRule) -> String {
     }
 }
 
-pub(crate) fn item(item: &Item) -> Fields {
+fn item_fields(item: &Item) -> Fields {
     match item {
         Item::Fetch(item) => fetch_item(item),
         Item::Judgment(item) => judgment_item(item),
@@ -100,7 +158,7 @@ fn judgment_item(item: &JudgmentItem) -> Fields {
     ]
 }
 
-pub(crate) fn offer(offer: &Offer) -> Fields {
+fn offer(offer: &Offer) -> Fields {
     vec![
         field("worker", short_hex(&offer.worker.0)),
         field("item", short_hex(&offer.item.0)),
@@ -115,7 +173,7 @@ pub(crate) fn offer(offer: &Offer) -> Fields {
     ]
 }
 
-pub(crate) fn result(result: &WorkResult, item: Option<&Item>) -> Fields {
+fn result(result: &WorkResult, item: Option<&Item>) -> Fields {
     let mut fields = vec![field("offer", short_hex(&result.offer.0))];
     match &result.report {
         Report::Choice(choice) => {
@@ -156,7 +214,7 @@ fn fetch_report(report: &FetchReport) -> Vec<String> {
     lines
 }
 
-pub(crate) fn verdict(verdict: &Verdict, asset: &str) -> Fields {
+fn verdict(verdict: &Verdict, asset: &str) -> Fields {
     let decision = match verdict.decision {
         Decision::Accepted => "accepted",
         Decision::Rejected => "rejected",
@@ -188,32 +246,6 @@ fn reason(reason: VerdictReason) -> &'static str {
         VerdictReason::HopsDontFit => "the requests don't fit the item or the outcome",
         VerdictReason::BodyTooLarge => "the body is larger than the offer allows",
         VerdictReason::TimesOutsideLease => "the times lie outside the lease",
-    }
-}
-
-/// A refusal's code, as notices name it.
-pub(crate) fn code(code: RefusedCode) -> &'static str {
-    match code {
-        RefusedCode::Malformed => "malformed",
-        RefusedCode::TooLarge => "too_large",
-        RefusedCode::Unexpected => "unexpected",
-        RefusedCode::Version => "version",
-        RefusedCode::Proof => "proof",
-        RefusedCode::Signature => "signature",
-        RefusedCode::UnknownOffer => "unknown_offer",
-        RefusedCode::NotYours => "not_yours",
-        RefusedCode::LeaseExpired => "lease_expired",
-        RefusedCode::LeaseEnded => "lease_ended",
-        RefusedCode::ResultDiffers => "result_differs",
-        RefusedCode::WrongReport => "wrong_report",
-        RefusedCode::BodyHash => "body_hash",
-        RefusedCode::BodyRange => "body_range",
-        RefusedCode::UnknownBlob => "unknown_blob",
-        RefusedCode::Unavailable => "unavailable",
-        RefusedCode::Busy => "busy",
-        RefusedCode::Replaced => "replaced",
-        RefusedCode::Stopping => "stopping",
-        RefusedCode::Withdrawn => "withdrawn",
     }
 }
 
