@@ -43,6 +43,8 @@ pub(crate) struct Fetches {
     requests: Cell<u64>,
     /// Bodies that are being read.
     reading: Cell<u32>,
+    /// The buffer of the last body that was read to its end.
+    buffer: RefCell<Option<Uint8Array>>,
 }
 
 /// Why a hop ended before its time.
@@ -92,12 +94,12 @@ struct Part {
 
 impl Part {
     /// Of the length that the head has announced, if it has: a body that grows is held twice.
-    fn begin(response: Response, length: usize) -> Self {
+    fn begin(response: Response, buffer: Uint8Array, length: usize) -> Self {
         let by_own_buffer = ReadableStreamGetReaderOptions::new();
         by_own_buffer.set_mode(ReadableStreamReaderMode::Byob);
         let reader = |stream: web_sys::ReadableStream| stream.get_reader_with_options(&by_own_buffer).unchecked_into();
         let reader = response.body().map(reader);
-        Self { reader, buffer: Uint8Array::new_with_length(READ_BYTES), body: Vec::with_capacity(length) }
+        Self { reader, buffer, body: Vec::with_capacity(length) }
     }
 
     fn take(&mut self, chunk: &Uint8Array) {
@@ -171,7 +173,8 @@ impl Fetches {
     pub(crate) fn read_body(&self, shell: &Rc<Shell>, fetch: FetchId, grant: Grant) {
         let hop = self.hops.borrow().get(&fetch).map(Rc::clone);
         let part = hop.as_ref().and_then(|hop| {
-            hop.part.take().or_else(|| hop.response.take().map(|r| Part::begin(r, hop.length(grant.bytes_max))))
+            let begin = |response| Part::begin(response, self.buffer(), hop.length(grant.bytes_max));
+            hop.part.take().or_else(|| hop.response.take().map(begin))
         });
         let (Some(hop), Some(mut part)) = (hop, part) else {
             return shell.post(failed(fetch, FetchFailure::Network, 0));
@@ -197,11 +200,17 @@ impl Fetches {
             fetches.forget(fetch, &hop);
             shell.post(match read {
                 Ok(encoded_bytes) => {
+                    // One that a read was broken off with isn't given back.
+                    fetches.buffer.replace(Some(part.buffer));
                     Event::BodyRead { fetch, body: part.body, encoded_bytes: encoded_bytes.unwrap_or_default() }
                 }
                 Err((failure, bytes)) => failed(fetch, failure, bytes),
             });
         });
+    }
+
+    fn buffer(&self) -> Uint8Array {
+        self.buffer.take().unwrap_or_else(|| Uint8Array::new_with_length(READ_BYTES))
     }
 
     /// Stops a fetch now.
