@@ -210,7 +210,10 @@ impl Fetches {
     }
 
     fn buffer(&self) -> Uint8Array {
-        self.buffer.take().unwrap_or_else(|| Uint8Array::new_with_length(READ_BYTES))
+        self.buffer
+            .take()
+            .filter(|buffer| buffer.length() > 0)
+            .unwrap_or_else(|| Uint8Array::new_with_length(READ_BYTES))
     }
 
     /// Stops a fetch now.
@@ -390,13 +393,13 @@ impl Hop {
                 break;
             }
             let read = read.unchecked_into::<ReadableStreamReadResult>();
+            // The buffer comes back under another name, at the body's end too; after a cancellation it doesn't.
+            let chunk = read.get_value().dyn_into::<Uint8Array>().unwrap_or_else(|_| Uint8Array::new_with_length(0));
+            part.buffer = Uint8Array::new(&chunk.buffer());
             if read.get_done().unwrap_or(false) {
                 self.limit.take();
                 return Ok(Some(self.encoded_bytes(part.body.len() as u64).await));
             }
-            let chunk = read.get_value().unchecked_into::<Uint8Array>();
-            // The buffer comes back under another name.
-            part.buffer = Uint8Array::new(&chunk.buffer());
             let bytes = part.body.len() as u64 + u64::from(chunk.length());
             if bytes > grant.bytes_max {
                 self.controller.abort();
