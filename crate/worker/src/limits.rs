@@ -17,7 +17,7 @@ pub use lull_policy::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS};
 /// Time for a name's addresses, milliseconds.
 pub const LOOKUP_TIMEOUT_MS: u64 = 5_000;
 /// Bodies that wait to be acknowledged, bytes: above it no fetch begins.
-pub const BODIES_BYTES_MAX: u64 = 32 * 1024 * 1024;
+pub const BODIES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Without a piece of a picture for this long it is asked for again, milliseconds.
 pub const BLOB_STALL_MS: u64 = 3_000;
 /// The next judgment waits this long for its picture before a later one goes ahead, milliseconds.

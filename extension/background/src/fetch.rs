@@ -15,12 +15,12 @@ use lull_worker::{Event, FetchFailure, FetchId, HopHead, REQUEST_HEADERS};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
-    AbortController, PerformanceObserver, PerformanceObserverInit, PerformanceResourceTiming,
-    ReadableStreamDefaultReader, ReadableStreamReadResult, ReferrerPolicy, RequestCache, RequestCredentials,
-    RequestInit, RequestRedirect, Response, Url,
+    AbortController, PerformanceObserver, PerformanceObserverInit, PerformanceResourceTiming, ReadableStreamByobReader,
+    ReadableStreamGetReaderOptions, ReadableStreamReadResult, ReadableStreamReaderMode, ReferrerPolicy, RequestCache,
+    RequestCredentials, RequestInit, RequestRedirect, Response, Url,
 };
 
-use crate::global::{self, PERFORMANCE, release};
+use crate::global::{self, PERFORMANCE};
 use crate::shell::Shell;
 use crate::timers::timeout;
 
@@ -31,6 +31,8 @@ const EVENT_LAG_MS_MAX: u64 = 3_000;
 /// How often, and how long each time, the timing of a body is waited for, milliseconds.
 const TIMING_WAITS_MAX: u32 = 5;
 const TIMING_LAG_MS_MAX: u64 = 10;
+/// What is read of a body at a time, bytes.
+const READ_BYTES: u32 = 256 * 1024;
 /// Statuses whose `Location` is a redirect (Fetch standard, "redirect status").
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
@@ -41,6 +43,8 @@ pub(crate) struct Fetches {
     requests: Cell<u64>,
     /// Bodies that are being read.
     reading: Cell<u32>,
+    /// The buffer of the last body that was read to its end.
+    buffer: RefCell<Option<Uint8Array>>,
 }
 
 /// Why a hop ended before its time.
@@ -82,15 +86,20 @@ pub(crate) struct Grant {
 /// A body that is read, and what was read of it.
 struct Part {
     /// `None`: there is no body.
-    reader: Option<ReadableStreamDefaultReader>,
+    reader: Option<ReadableStreamByobReader>,
+    /// Lent to the browser for each read: chunks of its own would lie around by tens of megabytes until collected.
+    buffer: Uint8Array,
     body: Vec<u8>,
 }
 
 impl Part {
     /// Of the length that the head has announced, if it has: a body that grows is held twice.
-    fn begin(response: Response, length: usize) -> Self {
-        let reader = response.body().map(|stream| stream.get_reader().unchecked_into());
-        Self { reader, body: Vec::with_capacity(length) }
+    fn begin(response: Response, buffer: Uint8Array, length: usize) -> Self {
+        let by_own_buffer = ReadableStreamGetReaderOptions::new();
+        by_own_buffer.set_mode(ReadableStreamReaderMode::Byob);
+        let reader = |stream: web_sys::ReadableStream| stream.get_reader_with_options(&by_own_buffer).unchecked_into();
+        let reader = response.body().map(reader);
+        Self { reader, buffer, body: Vec::with_capacity(length) }
     }
 
     fn take(&mut self, chunk: &Uint8Array) {
@@ -99,7 +108,6 @@ impl Part {
         if let Some(place) = self.body.get_mut(from..) {
             chunk.copy_to(place);
         }
-        release(chunk);
     }
 }
 
@@ -165,7 +173,8 @@ impl Fetches {
     pub(crate) fn read_body(&self, shell: &Rc<Shell>, fetch: FetchId, grant: Grant) {
         let hop = self.hops.borrow().get(&fetch).map(Rc::clone);
         let part = hop.as_ref().and_then(|hop| {
-            hop.part.take().or_else(|| hop.response.take().map(|r| Part::begin(r, hop.length(grant.bytes_max))))
+            let begin = |response| Part::begin(response, self.buffer(), hop.length(grant.bytes_max));
+            hop.part.take().or_else(|| hop.response.take().map(begin))
         });
         let (Some(hop), Some(mut part)) = (hop, part) else {
             return shell.post(failed(fetch, FetchFailure::Network, 0));
@@ -191,11 +200,20 @@ impl Fetches {
             fetches.forget(fetch, &hop);
             shell.post(match read {
                 Ok(encoded_bytes) => {
+                    // One that a read was broken off with isn't given back.
+                    fetches.buffer.replace(Some(part.buffer));
                     Event::BodyRead { fetch, body: part.body, encoded_bytes: encoded_bytes.unwrap_or_default() }
                 }
                 Err((failure, bytes)) => failed(fetch, failure, bytes),
             });
         });
+    }
+
+    fn buffer(&self) -> Uint8Array {
+        self.buffer
+            .take()
+            .filter(|buffer| buffer.length() > 0)
+            .unwrap_or_else(|| Uint8Array::new_with_length(READ_BYTES))
     }
 
     /// Stops a fetch now.
@@ -370,16 +388,18 @@ impl Hop {
             if part.body.len() as u64 >= until {
                 return Ok(None);
             }
-            let Ok(read) = reader.read().await else { break };
+            let Ok(read) = reader.read_with_array_buffer_view(&part.buffer).await else { break };
             if self.end.get().is_some() {
                 break;
             }
             let read = read.unchecked_into::<ReadableStreamReadResult>();
+            // The buffer comes back under another name, at the body's end too; after a cancellation it doesn't.
+            let chunk = read.get_value().dyn_into::<Uint8Array>().unwrap_or_else(|_| Uint8Array::new_with_length(0));
+            part.buffer = Uint8Array::new(&chunk.buffer());
             if read.get_done().unwrap_or(false) {
                 self.limit.take();
                 return Ok(Some(self.encoded_bytes(part.body.len() as u64).await));
             }
-            let chunk = read.get_value().unchecked_into::<Uint8Array>();
             let bytes = part.body.len() as u64 + u64::from(chunk.length());
             if bytes > grant.bytes_max {
                 self.controller.abort();

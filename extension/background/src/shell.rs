@@ -235,14 +235,14 @@ impl Shell {
         };
         match said {
             Said::Now(reply) => self.pages.answer(&port, &Answer { id, reply }),
-            Said::Read(reading) => self.read(reading, port, id),
+            Said::Read(reading) => self.read(*reading, port, id),
         }
     }
 
     fn reply(self: &Rc<Self>, command: Command) -> Said {
         let answered = match &*self.worker.borrow() {
             Ok(worker) => match worker.reading_of(&command, lower_case) {
-                Some(reading) => Some(Said::Read(reading)),
+                Some(reading) => Some(Said::Read(Box::new(reading))),
                 None => worker.query(&command, now()).map(Said::Now),
             },
             Err(trouble) => Some(Said::Now(Reply::Failed { error: trouble.to_string() })),
@@ -281,7 +281,7 @@ enum Said {
     /// At once.
     Now(Reply),
     /// Once this was read.
-    Read(Reading),
+    Read(Box<Reading>),
 }
 
 /// Opens the first run. A browser that is just starting may have no window for it yet.
