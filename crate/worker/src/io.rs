@@ -1,5 +1,9 @@
 //! The border between the machine and its shell.
 
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
 /// What crosses this border is made of the protocol's types.
 pub use lull_protocol as protocol;
 use lull_protocol::trust::TrustRoot;
@@ -230,5 +234,47 @@ pub struct Write {
     /// Its key, e.g. `outbox/5f…`.
     pub key: String,
     /// The value; `None` deletes.
-    pub value: Option<Vec<u8>>,
+    pub value: Option<Bytes>,
+}
+
+/// Bytes of a record: its own, or a piece of a body that the machine holds, without a copy.
+#[derive(Clone)]
+pub struct Bytes {
+    whole: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Bytes {
+    /// A range of these bytes; `None` if it begins at their end or later.
+    pub(crate) fn piece(whole: &Arc<Vec<u8>>, from: usize, bytes_max: usize) -> Option<Self> {
+        let to = from.saturating_add(bytes_max).min(whole.len());
+        (from < to).then(|| Self { whole: Arc::clone(whole), range: from..to })
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { range: 0..bytes.len(), whole: Arc::new(bytes) }
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.whole.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Bytes {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Bytes {}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.len())
+    }
 }

@@ -195,7 +195,7 @@ impl Worker {
     /// were set aside.
     pub fn snapshot(&self) -> Vec<(String, Vec<u8>)> {
         let keys = self.live_keys();
-        keys.into_iter().filter_map(|key| Some((key.to_string(), self.value_of(key)?))).collect()
+        keys.into_iter().filter_map(|key| Some((key.to_string(), self.value_of(key)?.to_vec()))).collect()
     }
 
     /// Brings everything in line after an event: what is over ends, what is due begins. The order

@@ -18,6 +18,8 @@ pub use lull_policy::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS};
 pub const LOOKUP_TIMEOUT_MS: u64 = 5_000;
 /// Bodies that wait to be acknowledged, bytes: above it no fetch begins.
 pub const BODIES_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// A body is stored in records of this length, bytes: a browser holds each of them twice while it writes it.
+pub const BODY_PIECE_BYTES: usize = 1024 * 1024;
 /// Without a piece of a picture for this long it is asked for again, milliseconds.
 pub const BLOB_STALL_MS: u64 = 3_000;
 /// The next judgment waits this long for its picture before a later one goes ahead, milliseconds.

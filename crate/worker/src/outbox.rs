@@ -1,6 +1,8 @@
 //! Signed results on their way: stored, sent, sent again until they are acknowledged or refused for
 //! good. One offer has one result: it is signed once and the same bytes go out each time.
 
+use std::sync::Arc;
+
 use lull_protocol::cose::Signed;
 use lull_protocol::limits::{BODY_WINDOW_BYTES, CHUNK_BYTES_MAX};
 use lull_protocol::message::RefusedCode;
@@ -26,7 +28,7 @@ pub(crate) struct Entry {
     pub(crate) item: Vec<u8>,
     pub(crate) result: Signed<WorkResult>,
     /// Decoded; empty if there is none.
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Arc<Vec<u8>>,
     /// Whether storage holds it; before that it is not sent.
     pub(crate) is_durable: bool,
     /// Whether it went out on this connection.
@@ -77,7 +79,7 @@ impl Worker {
             offer: lease.offer_bytes.clone(),
             item: lease.item_bytes.clone(),
             result: Signed::sign(WorkResult { offer, report, started_at, finished_at }, &self.key),
-            body,
+            body: Arc::new(body),
             is_durable: false,
             is_sent: false,
             sent_to: 0,
@@ -86,9 +88,7 @@ impl Worker {
         };
         self.take_seq();
         let mut keys = vec![Key::Outbox(offer), Key::Lease(offer), Key::Log(seq), Key::Days];
-        if !entry.body.is_empty() {
-            keys.push(Key::Body(offer));
-        }
+        keys.extend(Key::bodies(offer, entry.body.len()));
         let result = entry.result.payload().clone();
         self.outbox.insert(offer, entry);
         self.log_work(seq, &result, now);
@@ -239,9 +239,7 @@ impl Worker {
             ReceiptRecord { seq, offer: offer_bytes, item, result, verdict: None, refused, contradiction: None };
         self.receipts.insert(*offer, receipt);
         let mut keys = vec![Key::Outbox(*offer), Key::Receipt(*offer), Key::Log(seq)];
-        if !entry.body.is_empty() {
-            keys.push(Key::Body(*offer));
-        }
+        keys.extend(Key::bodies(*offer, entry.body.len()));
         self.persist(keys, After::Nothing);
         if let Some(code) = refused {
             self.notice(Notice::Refused { code: name(code).to_owned() });

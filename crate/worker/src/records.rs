@@ -10,10 +10,14 @@ use lull_protocol::{Amount, Hash, PublicKey, Timestamp, fields};
 use lull_view::{BandwidthWhen, Settings};
 use thiserror::Error;
 
+use crate::limits::BODY_PIECE_BYTES;
+
 /// The version this build writes. Another one is set aside, not guessed at.
 const VERSION: u64 = 1;
 /// One record, bytes.
-const RECORD_BYTES_MAX: usize = BODY_BYTES_MAX as usize + ITEM_BYTES_MAX + 4 * STATEMENT_BYTES_MAX + 1_024;
+const RECORD_BYTES_MAX: usize = ITEM_BYTES_MAX + 4 * STATEMENT_BYTES_MAX + 1_024;
+/// The records of the longest body.
+const BODY_PIECES_MAX: u8 = (BODY_BYTES_MAX as usize).div_ceil(BODY_PIECE_BYTES) as u8;
 /// The range of keys that a shell need not load: a machine that is given such records leaves them alone. Only the
 /// last key of the range tells it something: the highest number.
 pub const NOT_LOADED: (&str, &str) = ("log-kept/", "log0");
@@ -36,7 +40,8 @@ pub(crate) enum Key {
     Lease(Hash),
     Returned(Hash),
     Outbox(Hash),
-    Body(Hash),
+    /// A piece of a result's body, as it is: its length and hash are the result's.
+    Body(Hash, u8),
     Receipt(Hash),
     /// Whom never to serve.
     Never,
@@ -80,7 +85,7 @@ impl fmt::Display for Key {
             Self::Lease(offer) => write!(f, "lease/{offer}"),
             Self::Returned(offer) => write!(f, "returned/{offer}"),
             Self::Outbox(offer) => write!(f, "outbox/{offer}"),
-            Self::Body(offer) => write!(f, "body/{offer}"),
+            Self::Body(offer, piece) => write!(f, "body/{offer}/{piece:02x}"),
             Self::Receipt(offer) => write!(f, "receipt/{offer}"),
             Self::Never => f.write_str("never"),
             Self::Days => f.write_str("days"),
@@ -102,15 +107,23 @@ impl Key {
             let key = if kind == "log" { Self::Log(number) } else { Self::Kept(number) };
             return (key.to_string() == text).then_some(key);
         }
+        if kind == "body" {
+            let (offer, piece) = offer.split_once('/')?;
+            let key = Self::Body(Hash::from_hex(offer)?, u8::from_str_radix(piece, 16).ok()?);
+            return (key.to_string() == text).then_some(key);
+        }
         let offer = Hash::from_hex(offer)?;
         match kind {
             "lease" => Some(Self::Lease(offer)),
             "returned" => Some(Self::Returned(offer)),
             "outbox" => Some(Self::Outbox(offer)),
-            "body" => Some(Self::Body(offer)),
             "receipt" => Some(Self::Receipt(offer)),
             _ => None,
         }
+    }
+    /// The records of a body of this length.
+    pub(crate) fn bodies(offer: Hash, bytes: usize) -> impl Iterator<Item = Self> {
+        (0..BODY_PIECES_MAX).take(bytes.div_ceil(BODY_PIECE_BYTES)).map(move |piece| Self::Body(offer, piece))
     }
     /// Whether the record only makes sense with the coordinator it came from.
     pub(crate) fn is_of_a_coordinator(self) -> bool {
@@ -194,19 +207,10 @@ pub(crate) enum Unreadable {
 
 /// A record as stored: its version, then its content.
 pub(crate) fn seal<T: Cbor>(content: &T) -> Vec<u8> {
-    sealed(|to| content.write(to))
-}
-
-/// The same of a byte string, which may be long, without a copy of it.
-pub(crate) fn seal_bytes(content: &[u8]) -> Vec<u8> {
-    sealed(|to| to.bytes(content))
-}
-
-fn sealed(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut to = Writer::default();
     to.array(2);
     to.uint(VERSION);
-    write(&mut to);
+    content.write(&mut to);
     to.into_bytes()
 }
 
@@ -258,9 +262,24 @@ impl Loading {
         open(self.records.get(&key.to_string())?.as_ref()?).ok()
     }
 
-    /// Counts one record as read.
-    pub(crate) fn forget(&mut self, key: Key) {
-        self.remove(key);
+    /// A result's body, of the pieces that are there; they stay where they are.
+    pub(crate) fn body(&self, offer: Hash) -> Vec<u8> {
+        let mut body = Vec::new();
+        for key in Key::bodies(offer, usize::MAX) {
+            let Some(Some(piece)) = self.records.get(&key.to_string()) else { break };
+            body.extend_from_slice(piece);
+            if piece.len() != BODY_PIECE_BYTES {
+                break;
+            }
+        }
+        body
+    }
+
+    /// Counts a result's body as read.
+    pub(crate) fn forget_body(&mut self, offer: Hash, bytes: usize) {
+        for key in Key::bodies(offer, bytes) {
+            self.remove(key);
+        }
     }
 
     fn remove(&mut self, key: Key) -> Option<Vec<u8>> {

@@ -1,10 +1,10 @@
 //! What each record holds, both ways: from storage into the machine and back.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use litemap::LiteMap;
 use lull_policy::caps::{Caps, Usage};
-use lull_protocol::cbor::ByteVec;
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::statement::{Offer, OperatorCard, Report, WorkResult};
 use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
@@ -22,12 +22,12 @@ use crate::picture::Pictures;
 use crate::receipt::Receipts;
 use crate::records::{
     ASIDE, AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
-    ReturnedRecord, SettingsRecord, StoppedRecord, Unreadable, seal, seal_bytes,
+    ReturnedRecord, SettingsRecord, StoppedRecord, Unreadable, seal,
 };
 use crate::row::Row;
 use crate::storage::Storage;
 use crate::view::Shown;
-use crate::{Config, Coordinator, Worker, Write, limits};
+use crate::{Bytes, Config, Coordinator, Worker, Write, limits};
 
 pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(String, Vec<u8>)>) -> Worker {
     let me = key.public();
@@ -149,7 +149,7 @@ fn restore_outbox(loading: &mut Loading, me: &PublicKey, receipts: &Receipts) ->
     let mut outbox = Row::default();
     for key in loading.keys("outbox/") {
         let Key::Outbox(offer) = key else { continue };
-        let body: Option<ByteVec> = loading.read(Key::Body(offer));
+        let body = loading.body(offer);
         let read = |r: OutboxRecord| {
             if receipts.by_offer(&offer).is_some() {
                 return Err(Unreadable::Content("there is a receipt for it already"));
@@ -157,22 +157,21 @@ fn restore_outbox(loading: &mut Loading, me: &PublicKey, receipts: &Receipts) ->
             read_entry(r, offer, me, body)
         };
         if let Some(entry) = loading.take(key, read) {
-            loading.forget(Key::Body(offer));
+            loading.forget_body(offer, entry.body.len());
             outbox.insert(offer, entry);
         }
     }
-    loading.set_aside(|key| matches!(key, Key::Body(_)));
+    loading.set_aside(|key| matches!(key, Key::Body(..)));
     outbox
 }
 
-fn read_entry(record: OutboxRecord, key: Hash, me: &PublicKey, body: Option<ByteVec>) -> Result<Entry, Unreadable> {
+fn read_entry(record: OutboxRecord, key: Hash, me: &PublicKey, body: Vec<u8>) -> Result<Entry, Unreadable> {
     let (offer, _) = read_offer(&record.offer, &record.item, key, me, None)?;
     let result = Signed::<WorkResult>::verify(&record.result, me);
     let result = result.map_err(|_| Unreadable::Content("the result is not signed by this worker"))?;
     if result.payload().offer != key {
         return Err(Unreadable::Content("the result names another offer"));
     }
-    let body = body.map(Vec::from).unwrap_or_default();
     if let Report::Fetch(report) = &result.payload().report
         && (report.body_hash != Hash::of(&body) || report.body_bytes.get() != body.len() as u64)
     {
@@ -185,7 +184,7 @@ fn read_entry(record: OutboxRecord, key: Hash, me: &PublicKey, body: Option<Byte
         offer: record.offer.into(),
         item: record.item.into(),
         result,
-        body,
+        body: Arc::new(body),
         is_durable: true,
         is_sent: false,
         sent_to: 0,
@@ -272,7 +271,7 @@ impl Worker {
     fn set_aside(&mut self, loading: &Loading) {
         let mut writes = Vec::new();
         for (name, bytes) in &loading.aside {
-            writes.push(Write { key: loading.aside_key(name), value: Some(bytes.clone()) });
+            writes.push(Write { key: loading.aside_key(name), value: Some(bytes.clone().into()) });
             writes.push(Write { key: name.clone(), value: None });
             self.notice(Notice::SetAside { record: name.clone() });
         }
@@ -285,8 +284,8 @@ impl Worker {
     }
 
     /// A record's bytes as they are to be stored now; `None`: there is no such record.
-    pub(crate) fn value_of(&self, key: Key) -> Option<Vec<u8>> {
-        match key {
+    pub(crate) fn value_of(&self, key: Key) -> Option<Bytes> {
+        let record = match key {
             Key::Settings => Some(seal(&SettingsRecord::from(&self.settings))),
             Key::Counters => Some(seal(&self.counters)),
             Key::Coordinator => self.coordinator.as_ref().map(|c| {
@@ -309,16 +308,17 @@ impl Worker {
             Key::Lease(offer) => self.leases.get(&offer).filter(|l| !l.is_done).map(|l| seal(&l.record())),
             Key::Returned(offer) => self.returned.get(&offer).map(seal),
             Key::Outbox(offer) => self.outbox.get(&offer).map(|entry| seal(&entry.record())),
-            Key::Body(offer) => {
-                let body = self.outbox.get(&offer).map(|entry| &entry.body).filter(|body| !body.is_empty())?;
-                Some(seal_bytes(body))
+            Key::Body(offer, piece) => {
+                let from = usize::from(piece) * limits::BODY_PIECE_BYTES;
+                return Bytes::piece(&self.outbox.get(&offer)?.body, from, limits::BODY_PIECE_BYTES);
             }
             Key::Receipt(offer) => self.receipts.loaded(&offer).map(seal),
             Key::Never => Some(seal(&NeverRecord(self.nevers.list.clone()))),
             Key::Days => Some(seal(&self.days)),
             Key::Log(number) => self.log_record(number).as_ref().map(seal),
             Key::Kept(number) => self.receipts.leaving(number).map(seal),
-        }
+        };
+        record.map(Bytes::from)
     }
 
     /// Every key that a record exists for, but for the log and the receipts that are kept.
@@ -326,7 +326,10 @@ impl Worker {
         let mut keys = PLAIN.to_vec();
         keys.extend(self.leases.offers().map(Key::Lease));
         keys.extend(self.returned.keys().copied().map(Key::Returned));
-        keys.extend(self.outbox.offers().flat_map(|offer| [Key::Outbox(offer), Key::Body(offer)]));
+        for (offer, entry) in self.outbox.iter() {
+            keys.push(Key::Outbox(*offer));
+            keys.extend(Key::bodies(*offer, entry.body.len()));
+        }
         keys.extend(self.receipts.in_row().map(|(offer, _)| Key::Receipt(*offer)));
         keys
     }

@@ -13,7 +13,7 @@ use lull_view::Notice;
 use crate::link::backoff_ms;
 use crate::outbox::Entry;
 use crate::records::{Key, Keys};
-use crate::{Effect, Worker, Write, limits};
+use crate::{Bytes, Effect, Worker, Write, limits};
 
 /// What is under way and what failed.
 #[derive(Debug, Default)]
@@ -131,7 +131,7 @@ impl Worker {
         group.keys.extend(std::mem::take(&mut self.storage.lazy));
         let mut writes = group.raw.clone();
         // What left memory stays as it is in storage: only pruning deletes there.
-        let is_left = |key: Key, value: &Option<Vec<u8>>| value.is_none() && matches!(key, Key::Log(_) | Key::Kept(_));
+        let is_left = |key: Key, value: &Option<Bytes>| value.is_none() && matches!(key, Key::Log(_) | Key::Kept(_));
         let values = group.keys.iter().map(|key| (*key, self.value_of(*key))).filter(|(key, v)| !is_left(*key, v));
         writes.extend(values.map(|(key, value)| Write { key: key.to_string(), value }));
         let result_of = |key: &Key| match key {
@@ -234,7 +234,10 @@ impl Worker {
         let has_body = |entry: &Entry| entry.is_durable && !entry.body.is_empty();
         let results = self.outbox.iter().filter(|(_, entry)| has_body(entry)).map(|(offer, _)| *offer);
         let offers: Vec<Hash> = receipts.chain(results).take(count).collect();
-        let keys = offers.iter().flat_map(|offer| [Key::Receipt(*offer), Key::Outbox(*offer), Key::Body(*offer)]);
+        let bodies = |offer: &Hash| Key::bodies(*offer, self.outbox.get(offer).map_or(0, |entry| entry.body.len()));
+        let keys = offers
+            .iter()
+            .flat_map(|offer| [Key::Receipt(*offer), Key::Outbox(*offer)].into_iter().chain(bodies(offer)));
         // Receipts that are kept are older than all of these, and there may be many.
         let kept = (self.days.first..).take(offers.len() * 2).map(Key::Kept);
         let keys = keys.chain(kept);
@@ -255,7 +258,8 @@ impl Worker {
         let After::Result(offer) = group.after else { return };
         let is_stored = self.outbox.get(&offer).is_some_and(|entry| entry.is_durable);
         if is_stored || self.receipts.by_offer(&offer).is_some() {
-            group.keys.retain(|key| ![Key::Outbox(offer), Key::Body(offer), Key::Lease(offer)].contains(key));
+            let is_its = |key: &Key| matches!(key, Key::Outbox(o) | Key::Body(o, _) | Key::Lease(o) if *o == offer);
+            group.keys.retain(|key| !is_its(key));
             group.keys.insert(Key::Counters);
             group.after = After::Nothing;
         }

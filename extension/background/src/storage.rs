@@ -135,7 +135,7 @@ impl Storage {
             for Write { key, value } in writes {
                 match value {
                     Some(value) => {
-                        let bytes = Uint8Array::from(value.as_slice());
+                        let bytes = Uint8Array::from(&**value);
                         store.put_with_key(&bytes, &key.into())?;
                         // What is put is cloned before the call returns (IndexedDB 3.0 §4.5).
                         release(&bytes);

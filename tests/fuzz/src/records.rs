@@ -137,7 +137,8 @@ fn accounted_for(disk: &Disk) {
     for (key, value) in disk.iter().filter(|(key, _)| is_ours(key)) {
         let is_moved = writes.iter().any(|write| {
             let aside = write.key.strip_prefix("aside/").and_then(|name| name.strip_prefix(key.as_str()));
-            aside.is_some_and(|rest| rest.is_empty() || rest.starts_with('~')) && write.value.as_ref() == Some(value)
+            aside.is_some_and(|rest| rest.is_empty() || rest.starts_with('~'))
+                && write.value.as_deref() == Some(value.as_slice())
         });
         let is_deleted = writes.iter().any(|write| write.key == *key && write.value.is_none());
         let lives = alive.contains_key(key) && !is_moved;
@@ -164,7 +165,10 @@ fn is_ours(key: &str) -> bool {
     let plain = ["settings", "counters", "coordinator", "account", "verdicts", "days", "never"];
     match key.split_once('/') {
         Some((kind, offer)) => {
-            ["lease", "returned", "outbox", "body", "receipt"].contains(&kind) && Hash::from_hex(offer).is_some()
+            let is_offer = |text: &str| Hash::from_hex(text).is_some();
+            let piece = offer.split_once("/0").filter(|(_, n)| n.len() == 1 && "0123456789".contains(n));
+            let is_piece = kind == "body" && piece.is_some_and(|(offer, _)| is_offer(offer));
+            is_piece || ["lease", "returned", "outbox", "receipt"].contains(&kind) && is_offer(offer)
         }
         None => plain.contains(&key),
     }

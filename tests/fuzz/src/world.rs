@@ -260,10 +260,14 @@ impl World {
             ToCoordinator::Result { statement } => self.result_sent(&statement),
             ToCoordinator::BodyChunk { offer, offset, bytes } => {
                 assert!((1..=CHUNK_BYTES_MAX).contains(&bytes.len()));
-                let stored = self.disk.get(&format!("body/{offer}")).expect("a body is durable before it is sent");
-                let (_, body) = cbor::decode::<(u32, cbor::ByteVec)>(stored, usize::MAX).expect("a body's record");
+                let (first, beyond) = (format!("body/{offer}/"), format!("body/{offer}0"));
+                let body: Vec<u8> = self.disk.range(first..beyond).flat_map(|(_, piece)| piece).copied().collect();
                 let at = usize::try_from(offset.get()).expect("an offset inside the body");
-                assert_eq!(body.get(at..at + bytes.len()), Some(bytes.as_slice()), "other bytes than the body's");
+                assert_eq!(
+                    body.get(at..at + bytes.len()),
+                    Some(bytes.as_slice()),
+                    "not durable before it is sent, or others"
+                );
             }
             ToCoordinator::GetBlob { hash, offset } => self.wanted_blob = Some((hash, offset.get())),
             ToCoordinator::Return { .. } => {}
@@ -314,7 +318,7 @@ impl World {
         for Write { key, value } in writes {
             let offer = key.split_once('/').and_then(|(_, offer)| Hash::from_hex(offer));
             match value {
-                Some(value) => drop(self.disk.insert(key, value)),
+                Some(value) => drop(self.disk.insert(key, value.to_vec())),
                 None => drop(self.disk.remove(&key)),
             }
             // What made room for settings is gone for good; its offer may be done anew.

@@ -78,8 +78,11 @@ impl Disk {
 
     fn compact(&mut self) -> io::Result<()> {
         let draft = self.path.with_extension("new");
-        let all: Vec<Write> =
-            self.records.iter().map(|(key, value)| Write { key: key.clone(), value: Some(value.clone()) }).collect();
+        let all: Vec<Write> = self
+            .records
+            .iter()
+            .map(|(key, value)| Write { key: key.clone(), value: Some(value.clone().into()) })
+            .collect();
         let line = batch(&all);
         let mut file = File::create(&draft)?;
         file.write_all(&line)?;
@@ -96,7 +99,7 @@ impl Disk {
 fn apply(records: &mut BTreeMap<String, Vec<u8>>, writes: &[Write]) {
     for write in writes {
         match &write.value {
-            Some(value) => records.insert(write.key.clone(), value.clone()),
+            Some(value) => records.insert(write.key.clone(), value.to_vec()),
             None => records.remove(&write.key),
         };
     }
@@ -126,7 +129,7 @@ fn read_batch(line: &[u8]) -> Option<Vec<Write>> {
 
 fn read_write(word: &str) -> Option<Write> {
     let (key, value) = match word.split_once(':') {
-        Some((key, value)) => (key, Some(BASE64.decode(value.as_bytes()).ok()?)),
+        Some((key, value)) => (key, Some(BASE64.decode(value.as_bytes()).ok()?.into())),
         None => (word, None),
     };
     Some(Write { key: String::from_utf8(HEXLOWER.decode(key.as_bytes()).ok()?).ok()?, value })
@@ -137,7 +140,7 @@ mod tests {
     use super::*;
 
     fn write(key: &str, value: Option<&[u8]>) -> Write {
-        Write { key: key.to_owned(), value: value.map(<[u8]>::to_vec) }
+        Write { key: key.to_owned(), value: value.map(|value| value.to_vec().into()) }
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Storage {
             Self::Memory(records) => {
                 for write in writes {
                     match write.value {
-                        Some(value) => records.insert(write.key, value),
+                        Some(value) => records.insert(write.key, value.to_vec()),
                         None => records.remove(&write.key),
                     };
                 }

@@ -345,15 +345,15 @@ impl World {
     /// The disk's size once these writes are done, bytes.
     fn size_with(&self, writes: &[Write]) -> usize {
         writes.iter().fold(self.disk_bytes(), |bytes, write| {
-            let size = |value: Option<&Vec<u8>>| value.map_or(0, |value| write.key.len() + value.len());
-            bytes - size(self.disk.get(&write.key)) + size(write.value.as_ref())
+            let size = |value: Option<&[u8]>| value.map_or(0, |value| write.key.len() + value.len());
+            bytes - size(self.disk.get(&write.key).map(Vec::as_slice)) + size(write.value.as_deref())
         })
     }
 
     fn write(&mut self, writes: Vec<Write>) {
         for Write { key, value } in writes {
             match value {
-                Some(value) => self.disk.insert(key, value),
+                Some(value) => self.disk.insert(key, value.to_vec()),
                 None => self.disk.remove(&key),
             };
         }

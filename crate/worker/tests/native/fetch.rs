@@ -422,6 +422,42 @@ fn message(bytes: &[u8]) -> Result<ToCoordinator, lull_protocol::cbor::CborError
 }
 
 #[test]
+fn a_long_body_is_kept_in_pieces_and_survives_as_a_whole_or_not_at_all() {
+    for missing in [None, Some(0), Some(1), Some(2)] {
+        let mut world = World::connected();
+        let body: Vec<u8> = (0..2 * limits::BODY_PIECE_BYTES + 9).map(|i| (i * 7 / 5) as u8).collect();
+        world.sites.insert(URL.into(), page(200, &body));
+        world.coordinator.is_mute = true;
+        world.assign(&fetch_item(URL, 3_000_000));
+        // The bucket fills again as it is read.
+        world.pass(60_000);
+        let pieces = |world: &World| -> Vec<(String, usize)> {
+            let is_piece = |key: &str| key.starts_with("body/");
+            world.disk.iter().filter(|(key, _)| is_piece(key)).map(|(key, value)| (key.clone(), value.len())).collect()
+        };
+        let stored = pieces(&world);
+        let lengths: Vec<usize> = stored.iter().map(|(_, bytes)| *bytes).collect();
+        assert_eq!(lengths, [limits::BODY_PIECE_BYTES, limits::BODY_PIECE_BYTES, 9]);
+        if let Some(missing) = missing {
+            world.command(Command::SetPaused { on: true });
+            world.disk.remove(&stored[missing].0);
+        }
+        world.kill();
+        let aside = |world: &World| world.disk.keys().filter(|key| key.starts_with("aside/")).count();
+        if missing.is_some() {
+            world.start();
+            assert_eq!(world.view().outbox, 0);
+            assert_eq!((pieces(&world), aside(&world)), (Vec::new(), 3), "the result, and what is left of its body");
+            continue;
+        }
+        world.coordinator.is_mute = false;
+        world.run();
+        assert_eq!((pieces(&world), world.view().outbox, aside(&world)), (Vec::new(), 0, 0));
+        assert_eq!(world.coordinator.bodies.values().next(), Some(&body));
+    }
+}
+
+#[test]
 fn no_fetch_begins_without_room_for_its_body() {
     let mut world = World::connected();
     let large = lull_protocol::limits::BODY_BYTES_MAX;

@@ -243,7 +243,7 @@ fn a_permission_that_outlived_its_consent_is_released_at_the_start() {
     world.worker.handle(Event::Command(Command::SetBandwidth { on: false }), world.local());
     while let Some(effect) = world.worker.poll_effect() {
         if let Effect::Persist { writes, .. } = effect {
-            world.disk.extend(writes.into_iter().filter_map(|w| Some((w.key, w.value?))));
+            world.disk.extend(writes.into_iter().filter_map(|w| Some((w.key, w.value?.to_vec()))));
         }
     }
     world.holds_disk = false;

@@ -41,7 +41,7 @@ impl Storage {
     pub(crate) fn with(records: Vec<(String, Vec<u8>)>) -> Self {
         let mut storage = Self { latency_ms: 5, ..Self::default() };
         for (key, value) in records {
-            storage.write(&Write { key, value: Some(value) });
+            storage.write(&Write { key, value: Some(value.into()) });
         }
         storage
     }
@@ -71,12 +71,12 @@ impl Storage {
     }
 
     fn write(&mut self, write: &Write) {
-        let size = |value: Option<&Vec<u8>>| value.map_or(0, |value| write.key.len() + value.len());
+        let size = |value: Option<&[u8]>| value.map_or(0, |value| write.key.len() + value.len());
         let old = match &write.value {
-            Some(value) => self.records.insert(write.key.clone(), value.clone()),
+            Some(value) => self.records.insert(write.key.clone(), value.to_vec()),
             None => self.records.remove(&write.key),
         };
-        self.bytes = self.bytes + size(write.value.as_ref()) - size(old.as_ref());
+        self.bytes = self.bytes + size(write.value.as_deref()) - size(old.as_deref());
         let change = isize::from(write.value.is_some()) - isize::from(old.is_some());
         for (kind, count) in [("lease/", &mut self.leases), ("outbox/", &mut self.results)] {
             if write.key.starts_with(kind) {
@@ -86,10 +86,10 @@ impl Storage {
     }
 
     fn size_with(&self, writes: &[Write]) -> usize {
-        let size = |key: &str, value: Option<&Vec<u8>>| value.map_or(0, |value| key.len() + value.len());
+        let size = |key: &str, value: Option<&[u8]>| value.map_or(0, |value| key.len() + value.len());
         writes.iter().fold(self.bytes, |bytes, write| {
-            let old = size(&write.key, self.records.get(&write.key));
-            (bytes + size(&write.key, write.value.as_ref())).saturating_sub(old)
+            let old = size(&write.key, self.records.get(&write.key).map(Vec::as_slice));
+            (bytes + size(&write.key, write.value.as_deref())).saturating_sub(old)
         })
     }
 
@@ -134,7 +134,7 @@ impl Storage {
         if rng.bool() {
             value.resize(len, 0);
         }
-        self.write(&Write { key: key.clone(), value: Some(value) });
+        self.write(&Write { key: key.clone(), value: Some(value.into()) });
         Some(key)
     }
 }
@@ -188,7 +188,10 @@ mod tests {
     #[test]
     fn counts_follow_the_records() {
         let mut storage = Storage::default();
-        let write = |key: &str, value: Option<&[u8]>| Write { key: key.into(), value: value.map(<[u8]>::to_vec) };
+        let write = |key: &str, value: Option<&[u8]>| Write {
+            key: key.into(),
+            value: value.map(|value| value.to_vec().into()),
+        };
         storage.write(&write("lease/1", Some(b"abc")));
         storage.write(&write("outbox/1", Some(b"abcd")));
         storage.write(&write("lease/1", None));
