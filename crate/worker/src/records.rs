@@ -3,12 +3,11 @@
 use std::fmt;
 
 use litemap::LiteMap;
-use lull_protocol::cbor::{self, ByteVec, Cbor, CborError, Reader, Writer};
+use lull_protocol::cbor::{self, ByteVec, Cbor, Writer};
 use lull_protocol::limits::{BODY_BYTES_MAX, ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::{Amount, Hash, PublicKey, Timestamp, fields};
 use lull_view::{BandwidthWhen, Settings};
-use thiserror::Error;
 
 use crate::limits::BODY_PIECE_BYTES;
 
@@ -191,20 +190,6 @@ impl IntoIterator for Keys {
     }
 }
 
-/// Why a record can't be used.
-#[derive(Debug, Error, Clone, PartialEq, Eq)]
-pub(crate) enum Unreadable {
-    /// Written by another build.
-    #[error("version {0}")]
-    Version(u64),
-    /// Not the record's shape.
-    #[error("{0}")]
-    Shape(#[from] CborError),
-    /// Readable, but it contradicts itself or its key.
-    #[error("{0}")]
-    Content(&'static str),
-}
-
 /// A record as stored: its version, then its content.
 pub(crate) fn seal<T: Cbor>(content: &T) -> Vec<u8> {
     let mut to = Writer::default();
@@ -214,15 +199,10 @@ pub(crate) fn seal<T: Cbor>(content: &T) -> Vec<u8> {
     to.into_bytes()
 }
 
-/// Reads a stored record.
-pub(crate) fn open<T: Cbor>(bytes: &[u8]) -> Result<T, Unreadable> {
-    let mut from = Reader::new(bytes);
-    let version = from.variant();
-    if from.position().is_some() && version != VERSION {
-        return Err(Unreadable::Version(version));
-    }
-    let (_, content) = cbor::decode::<(u64, T)>(bytes, RECORD_BYTES_MAX)?;
-    Ok(content)
+/// Reads a stored record; `None` for one of another version or shape.
+pub(crate) fn open<T: Cbor>(bytes: &[u8]) -> Option<T> {
+    let (version, content) = cbor::decode::<(u64, T)>(bytes, RECORD_BYTES_MAX).ok()?;
+    (version == VERSION).then_some(content)
 }
 
 /// The records still to be read, and what became of those that couldn't be.
@@ -243,23 +223,18 @@ impl Loading {
     }
 
     /// Takes one record out and reads it; one that can't be read goes aside.
-    pub(crate) fn take<T, U>(&mut self, key: Key, read: impl FnOnce(T) -> Result<U, Unreadable>) -> Option<U>
-    where
-        T: Cbor,
-    {
+    pub(crate) fn take<T: Cbor, U>(&mut self, key: Key, read: impl FnOnce(T) -> Option<U>) -> Option<U> {
         let bytes = self.remove(key)?;
-        match open::<T>(&bytes).and_then(read) {
-            Ok(content) => Some(content),
-            Err(_) => {
-                self.aside.push((key.to_string(), bytes));
-                None
-            }
+        let content = open::<T>(&bytes).and_then(read);
+        if content.is_none() {
+            self.aside.push((key.to_string(), bytes));
         }
+        content
     }
 
     /// Reads one record and leaves it where it is.
     pub(crate) fn read<T: Cbor>(&self, key: Key) -> Option<T> {
-        open(self.records.get(&key.to_string())?.as_ref()?).ok()
+        open(self.records.get(&key.to_string())?.as_ref()?)
     }
 
     /// A result's body, of the pieces that are there; they stay where they are.

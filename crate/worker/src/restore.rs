@@ -22,7 +22,7 @@ use crate::picture::Pictures;
 use crate::receipt::Receipts;
 use crate::records::{
     ASIDE, AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
-    ReturnedRecord, SettingsRecord, StoppedRecord, Unreadable, seal,
+    ReturnedRecord, SettingsRecord, StoppedRecord, seal,
 };
 use crate::row::Row;
 use crate::storage::Storage;
@@ -33,11 +33,11 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let me = key.public();
     let pinned = *config.trust.fingerprint();
     let mut loading = Loading::new(records);
-    let mut settings = loading.take(Key::Settings, |r: SettingsRecord| Ok(Settings::from(r))).unwrap_or_default();
-    let mut counters: Counters = loading.take(Key::Counters, Ok).unwrap_or_default();
+    let mut settings = loading.take(Key::Settings, |r: SettingsRecord| Some(Settings::from(r))).unwrap_or_default();
+    let mut counters: Counters = loading.take(Key::Counters, Some).unwrap_or_default();
     counters.wakes = counters.wakes.saturating_add(1);
-    let consent = loading.take(Key::Consent, |r| Ok(Agreed::new(r)));
-    let stopped = loading.take(Key::Stopped, |r: StoppedRecord| Ok(r)).filter(|s| s.pinned == pinned);
+    let consent = loading.take(Key::Consent, |r| Some(Agreed::new(r)));
+    let stopped = loading.take(Key::Stopped, |r: StoppedRecord| Some(r)).filter(|s| s.pinned == pinned);
     let of_another = loading.read(Key::Coordinator).is_some_and(|r: CoordinatorRecord| r.key.fingerprint() != pinned);
     if of_another {
         // The build trusts another coordinator now; what was between us and the old one is not for the new one.
@@ -45,8 +45,8 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         settings.card_seen = false;
     }
     let coordinator = loading.take(Key::Coordinator, read_coordinator);
-    let account = loading.take(Key::Account, |r: AccountRecord| Ok(r)).unwrap_or_default();
-    let never = loading.take(Key::Never, |r: NeverRecord| Ok(r.0)).unwrap_or_default();
+    let account = loading.take(Key::Account, |r: AccountRecord| Some(r)).unwrap_or_default();
+    let never = loading.take(Key::Never, |r: NeverRecord| Some(r.0)).unwrap_or_default();
     let (days, last_logged) = restore_days(&mut loading);
     let is_new_to_days = days.is_none();
     let days = days.unwrap_or_default();
@@ -104,16 +104,15 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
 }
 
 fn restore_metering(loading: &mut Loading, is_paused: bool) -> Metering {
-    let caps = loading.take(Key::Caps, |caps: Caps| Ok(caps.held())).unwrap_or_default();
-    let usage = loading.take(Key::Usage, |usage: Usage| Ok(usage.restored())).unwrap_or_default();
-    let pause = loading.take(Key::Pause, |pause: PauseRecord| Ok(pause)).filter(|_| is_paused);
+    let caps = loading.take(Key::Caps, |caps: Caps| Some(caps.held())).unwrap_or_default();
+    let usage = loading.take(Key::Usage, |usage: Usage| Some(usage.restored())).unwrap_or_default();
+    let pause = loading.take(Key::Pause, |pause: PauseRecord| Some(pause)).filter(|_| is_paused);
     Metering::new(caps, usage, pause)
 }
 
-fn read_coordinator(record: CoordinatorRecord) -> Result<Coordinator, Unreadable> {
-    let card = Signed::<OperatorCard>::verify(&record.card, &record.key);
-    let card = card.map_err(|_| Unreadable::Content("the card is not signed by its coordinator"))?;
-    Ok(Coordinator { key: record.key, card, ahead_ms_stored: record.ahead_ms })
+fn read_coordinator(record: CoordinatorRecord) -> Option<Coordinator> {
+    let card = Signed::<OperatorCard>::verify(&record.card, &record.key).ok()?;
+    Some(Coordinator { key: record.key, card, ahead_ms_stored: record.ahead_ms })
 }
 
 /// How far the log goes back, and the number behind the last one that storage showed.
@@ -124,23 +123,18 @@ fn restore_days(loading: &mut Loading) -> (Option<DaysRecord>, u64) {
         _ => None,
     });
     let last = last.max().unwrap_or(0);
-    let sound = |r: DaysRecord| if r.is_sound() { Ok(r) } else { Err(Unreadable::Content("days out of order")) };
-    (loading.take(Key::Days, sound), last)
+    (loading.take(Key::Days, |r: DaysRecord| r.is_sound().then_some(r)), last)
 }
 
 fn restore_receipts(loading: &mut Loading) -> Receipts {
     let mut receipts = Receipts::default();
     for key in loading.keys("receipt/") {
         let Key::Receipt(offer) = key else { continue };
-        let read = |r: ReceiptRecord| {
-            let is_named = Hash::of(&r.offer) == offer;
-            if is_named { Ok(r) } else { Err(Unreadable::Content("the key names another offer")) }
-        };
-        if let Some(record) = loading.take(key, read) {
+        if let Some(record) = loading.take(key, |r: ReceiptRecord| (Hash::of(&r.offer) == offer).then_some(r)) {
             receipts.insert(offer, record);
         }
     }
-    let seen = loading.take(Key::Verdicts, |number: u64| Ok(number)).unwrap_or(0);
+    let seen = loading.take(Key::Verdicts, |number: u64| Some(number)).unwrap_or(0);
     (receipts.seen, receipts.received) = (seen, seen);
     receipts
 }
@@ -150,12 +144,8 @@ fn restore_outbox(loading: &mut Loading, me: &PublicKey, receipts: &Receipts) ->
     for key in loading.keys("outbox/") {
         let Key::Outbox(offer) = key else { continue };
         let body = loading.body(offer);
-        let read = |r: OutboxRecord| {
-            if receipts.by_offer(&offer).is_some() {
-                return Err(Unreadable::Content("there is a receipt for it already"));
-            }
-            read_entry(r, offer, me, body)
-        };
+        let has_receipt = receipts.by_offer(&offer).is_some();
+        let read = |r: OutboxRecord| if has_receipt { None } else { read_entry(r, offer, me, body) };
         if let Some(entry) = loading.take(key, read) {
             loading.forget_body(offer, entry.body.len());
             outbox.insert(offer, entry);
@@ -165,19 +155,18 @@ fn restore_outbox(loading: &mut Loading, me: &PublicKey, receipts: &Receipts) ->
     outbox
 }
 
-fn read_entry(record: OutboxRecord, key: Hash, me: &PublicKey, body: Vec<u8>) -> Result<Entry, Unreadable> {
+fn read_entry(record: OutboxRecord, key: Hash, me: &PublicKey, body: Vec<u8>) -> Option<Entry> {
     let (offer, _) = read_offer(&record.offer, &record.item, key, me, None)?;
-    let result = Signed::<WorkResult>::verify(&record.result, me);
-    let result = result.map_err(|_| Unreadable::Content("the result is not signed by this worker"))?;
+    let result = Signed::<WorkResult>::verify(&record.result, me).ok()?;
     if result.payload().offer != key {
-        return Err(Unreadable::Content("the result names another offer"));
+        return None;
     }
     if let Report::Fetch(report) = &result.payload().report
         && (report.body_hash != Hash::of(&body) || report.body_bytes.get() != body.len() as u64)
     {
-        return Err(Unreadable::Content("the body is missing or another one"));
+        return None;
     }
-    Ok(Entry {
+    Some(Entry {
         seq: record.seq,
         class: offer.class,
         deadline: offer.deadline,
@@ -205,11 +194,11 @@ fn restore_leases(
         let Key::Lease(hash) = key else { continue };
         let read = |r: LeaseRecord| {
             if outbox.contains(&hash) || receipts.by_offer(&hash).is_some() {
-                return Err(Unreadable::Content("its result is signed already"));
+                return None;
             }
             let (offer, item) = read_offer(&r.offer, &r.item, hash, me, coordinator)?;
             let (seq, offer_bytes, item_bytes) = (r.seq, r.offer.into(), r.item.into());
-            Ok(Lease { seq, offer, offer_bytes, item, item_bytes, is_done: false, held_since: None })
+            Some(Lease { seq, offer, offer_bytes, item, item_bytes, is_done: false, held_since: None })
         };
         if let Some(lease) = loading.take(key, read) {
             leases.insert(hash, lease);
@@ -226,28 +215,24 @@ fn read_offer(
     key: Hash,
     me: &PublicKey,
     coordinator: Option<&Coordinator>,
-) -> Result<(Offer, Item), Unreadable> {
+) -> Option<(Offer, Item)> {
     if Hash::of(offer) != key {
-        return Err(Unreadable::Content("the key names another offer"));
+        return None;
     }
     let read = match coordinator {
         Some(coordinator) => Signed::<Offer>::verify(offer, &coordinator.key).map(|o| o.payload().clone()),
         None => cose::peek::<Offer>(offer),
     };
-    let offer = read.map_err(|_| Unreadable::Content("the offer does not verify"))?;
+    let offer = read.ok()?;
     let is_same = offer.worker == *me && offer.item == Hash::of(item);
-    let item = Item::from_bytes(item)?;
-    if is_same && class_of(&item) == offer.class {
-        Ok((offer, item))
-    } else {
-        Err(Unreadable::Content("the offer is for another worker or item"))
-    }
+    let item = Item::from_bytes(item).ok()?;
+    (is_same && class_of(&item) == offer.class).then_some((offer, item))
 }
 
 fn restore_returned(loading: &mut Loading) -> LiteMap<Hash, ReturnedRecord> {
     let mut returned = LiteMap::new();
     for key in loading.keys("returned/") {
-        if let (Key::Returned(offer), Some(record)) = (key, loading.take(key, Ok)) {
+        if let (Key::Returned(offer), Some(record)) = (key, loading.take(key, Some)) {
             returned.insert(offer, record);
         }
     }

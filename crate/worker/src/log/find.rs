@@ -170,8 +170,8 @@ impl Reading {
         // The newest first.
         for (key, bytes) in records.into_iter().rev() {
             match Key::parse(&key) {
-                Some(Key::Log(number)) => self.take_log(number, open::<LogRecord>(&bytes).ok()),
-                Some(Key::Kept(_)) => self.take_kept(open::<ReceiptRecord>(&bytes).ok()),
+                Some(Key::Log(number)) => self.take_log(number, open::<LogRecord>(&bytes)),
+                Some(Key::Kept(_)) => self.take_kept(open::<ReceiptRecord>(&bytes)),
                 _ => {}
             }
         }
