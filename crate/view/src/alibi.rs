@@ -44,6 +44,8 @@ pub struct AlibiFacts {
     pub contact: String,
     /// Whether it is a demonstration.
     pub demo: bool,
+    /// When the card was signed, milliseconds since 1970.
+    pub card_signed_at: u64,
     /// Who asked.
     pub requester: String,
     /// What for, in the requester's words.
@@ -75,7 +77,7 @@ pub struct AlibiFacts {
     /// The parts, base64.
     pub parts: AlibiParts<String>,
 }
-fields!(AlibiFacts { 0 coordinator, 1 operator, 2 country, 3 contact, 4 demo, 5 requester, 6 purpose, 7 order, 8 url, 9 method, 10 worker, 11 issued_at, 12 deadline, 13 started_at, 14 finished_at, 15 outcome, 16 hops, 17 received, 18 sent, 19 parts });
+fields!(AlibiFacts { 0 coordinator, 1 operator, 2 country, 3 contact, 4 demo, 5 requester, 6 purpose, 7 order, 8 url, 9 method, 10 worker, 11 issued_at, 12 deadline, 13 started_at, 14 finished_at, 15 outcome, 16 hops, 17 received, 18 sent, 19 parts, 20 card_signed_at });
 
 /// One request of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +186,7 @@ impl AlibiFacts {
             country: card.country.clone(),
             contact: card.contact.clone(),
             demo: card.demo,
+            card_signed_at: card.signed_at.get(),
             requester: item.requester.clone(),
             purpose: item.purpose.clone(),
             order: item.order.to_string(),
@@ -276,6 +279,11 @@ impl AlibiFacts {
                 "The coordinator's signature shows that {} gave this browser this job at that time, and who \
                  ordered it by the name the operator keeps for them. It does not show who is behind that name.",
                 self.operator
+            ),
+            format!(
+                "Name, country and contact of the operator are what the coordinator's key signed on {}. The job does \
+                 not name that card.",
+                iso_8601(self.card_signed_at)
             ),
             "The requests, their times and the addresses that answered are this browser's own record. Its \
              signature shows that the record was not changed since, not that it was right."
