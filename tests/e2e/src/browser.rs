@@ -1,5 +1,6 @@
 //! A real browser with the packaged extension, driven through WebDriver: Chromium, or Firefox by `firefox.rs`.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -58,6 +59,13 @@ pub(crate) struct Launch<'a> {
     pub(crate) spki: Option<&'a str>,
     /// Without a window.
     pub(crate) headless: bool,
+    /// Through which proxy the sites are reached; the coordinator is reached without it.
+    pub(crate) proxy: Option<SocketAddr>,
+}
+
+/// WebDriver's capability `proxy`.
+fn by_proxy(address: SocketAddr) -> Value {
+    json!({"proxyType": "manual", "sslProxy": address.to_string(), "noProxy": ["127.0.0.1"]})
 }
 
 /// A running browser.
@@ -110,10 +118,11 @@ impl Browser {
             Kind::Firefox => firefox::start_driver().await?,
         };
         let base = format!("http://127.0.0.1:{port}");
-        let capabilities = match launch.kind {
+        let mut capabilities = match launch.kind {
             Kind::Chromium => capabilities(launch)?,
             Kind::Firefox => firefox::capabilities(launch, WAIT)?,
         };
+        capabilities.extend(launch.proxy.map(|address| ("proxy".to_owned(), by_proxy(address))));
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&base)

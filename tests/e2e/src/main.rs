@@ -14,6 +14,7 @@ mod market;
 mod network;
 mod person;
 mod pictures;
+mod proxy;
 mod scenarios;
 mod site;
 mod window;

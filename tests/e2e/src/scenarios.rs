@@ -19,6 +19,7 @@ use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
+use crate::proxy::behind_a_proxy;
 use crate::world::{Paths, World};
 
 /// How long after the driver's click on pause has returned the site may still see its reader: 100 ms, and as
@@ -117,6 +118,7 @@ scenarios! {
     activity_found_and_saved,
     never_again,
     alibi_holds,
+    behind_a_proxy,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {

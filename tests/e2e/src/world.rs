@@ -1,6 +1,7 @@
 //! What surrounds the browser: sites, name server, a real coordinator with a market, and the crowd.
 
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -241,6 +242,15 @@ impl World {
 
     /// A browser with the extension; `name` is its profile.
     pub(crate) async fn browser(&self, name: &str) -> Result<Browser> {
+        self.launched(name, None).await
+    }
+
+    /// The same behind a proxy.
+    pub(crate) async fn browser_behind(&self, name: &str, proxy: SocketAddr) -> Result<Browser> {
+        self.launched(name, Some(proxy)).await
+    }
+
+    async fn launched(&self, name: &str, proxy: Option<SocketAddr>) -> Result<Browser> {
         let downloads = self.data.join("downloads");
         std::fs::create_dir_all(&downloads)?;
         Browser::launch(&Launch {
@@ -250,6 +260,7 @@ impl World {
             downloads: &downloads,
             spki: self.sites.as_ref().map(|s| s.spki.as_str()),
             headless: true,
+            proxy,
         })
         .await
     }

@@ -117,7 +117,8 @@ impl AllCaps {
         of.under_way.clear();
         of.told.clear();
         if std::mem::take(&mut of.is_lost) {
-            (of.bytes, of.requests) = (0, Vec::new());
+            // Nor is which day it had reached.
+            (of.day, of.bytes, of.requests) = (0, 0, Vec::new());
         }
         (of.wanted, of.stored) = (Some(found.clone()), Some(found.clone()));
         Ok(())

@@ -1,0 +1,109 @@
+//! A real HTTP proxy (RFC 9110 §9.3.6, CONNECT) between the browser and every site.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::browser::Kind;
+use crate::network::{LIBRARY, NEWS};
+use crate::scenarios::{begun, with_judgments};
+use crate::world::{Paths, World};
+
+/// Its port, on an address that looks public.
+const PORT: u16 = 3_128;
+
+/// The proxy; it ends with the runtime.
+#[derive(Default)]
+struct Proxy {
+    /// Tunnels to a site that were asked for.
+    tunnels: AtomicU64,
+    /// It wants to know who asks, and lets nobody through.
+    refuses: AtomicBool,
+}
+
+impl Proxy {
+    async fn start() -> Result<(Arc<Self>, SocketAddr)> {
+        let listener = TcpListener::bind((NEWS.1, PORT)).await.context("the proxy's port")?;
+        let (proxy, address) = (Arc::new(Self::default()), listener.local_addr()?);
+        let server = Arc::clone(&proxy);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = Arc::clone(&server);
+                // A browser that breaks off is no fault.
+                tokio::spawn(async move { server.serve(client).await.ok() });
+            }
+        });
+        Ok((proxy, address))
+    }
+
+    async fn serve(&self, client: TcpStream) -> Result<()> {
+        let mut client = BufReader::new(client);
+        let mut first = String::new();
+        client.read_line(&mut first).await?;
+        let mut line = first.clone();
+        while !line.trim().is_empty() {
+            line.clear();
+            ensure!(client.read_line(&mut line).await? > 0, "the head has an end");
+        }
+        let target = first.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+        if target != format!("{}:443", LIBRARY.0) {
+            client.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n").await?;
+            return Ok(());
+        }
+        self.tunnels.fetch_add(1, Ordering::Relaxed);
+        if self.refuses.load(Ordering::Relaxed) {
+            let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"office\"\r\n\
+                          Content-Length: 0\r\nConnection: close\r\n\r\n";
+            client.write_all(answer.as_bytes()).await?;
+            return Ok(());
+        }
+        let mut site = TcpStream::connect((LIBRARY.1, 443)).await?;
+        client.write_all(b"HTTP/1.1 200 Connection Established\r\n\r\n").await?;
+        copy_bidirectional(&mut client, &mut site).await?;
+        Ok(())
+    }
+}
+
+/// Firefox says that a proxy answered, so nobody could judge the site's address: refused, and nothing is read.
+/// Chromium doesn't say it: the page is taken, and the proxy's address is named. A proxy that lets nobody through is a
+/// site that isn't reached.
+pub(crate) async fn behind_a_proxy(paths: &Paths, data: &Path) -> Result<()> {
+    let (world, demo) = with_judgments(paths, data).await?;
+    let (proxy, address) = Proxy::start().await?;
+    let browser = world.browser_behind("profile", address).await?;
+    let person = begun(paths, &browser, &demo).await?;
+    person.lend().await?;
+    let fetched = async |path: &str| -> Result<Value> {
+        let order = world.buyer.order("A library's link check", &[World::url(path)]).await?;
+        let results = async || world.buyer.results(&order).await;
+        browser.until("the order is done", async || Ok(results().await?.len() == 1)).await?;
+        results().await?.pop().context("one result")
+    };
+    let result = fetched("/status/through").await?;
+    let tell = |pointer: &str| result.pointer(pointer).cloned().unwrap_or_default();
+    ensure!(proxy.tunnels.load(Ordering::Relaxed) > 0, "it went past the proxy: {result}");
+    match paths.browser {
+        Kind::Firefox => {
+            ensure!(tell("/fetch/outcome") == json!("policy"), "not refused: {result}");
+            ensure!(tell("/fetch/reason") == json!("no_address"), "another reason: {result}");
+            ensure!(tell("/fetch/body_bytes") == json!(0), "a body came through the proxy: {result}");
+        }
+        Kind::Chromium => {
+            ensure!(tell("/fetch/outcome") == json!("ok"), "not fetched: {result}");
+            ensure!(tell("/fetch/hops/0/address") == json!(NEWS.1.to_string()), "not the proxy's address: {result}");
+        }
+    }
+    proxy.refuses.store(true, Ordering::Relaxed);
+    let result = fetched("/status/refused").await?;
+    let outcome = result.pointer("/fetch/outcome").and_then(Value::as_str).unwrap_or_default();
+    ensure!(["network", "timeout", "policy"].contains(&outcome), "a page without a way to it: {result}");
+    ensure!(result.pointer("/fetch/body_bytes") == Some(&json!(0)), "the proxy's own words as a page: {result}");
+    browser.close().await?;
+    world.stop().await
+}
