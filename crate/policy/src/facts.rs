@@ -82,7 +82,7 @@ pub enum Limit {
     ConnectionToLearnTheAddress,
     /// Firefox: a name that moves between look-up and connection can still get one GET without a body.
     OneGetInFirefox,
-    /// Behind a proxy Chromium gives the proxy's address as the site's.
+    /// Behind a proxy nothing is fetched: neither browser can say whose address answers.
     Proxies,
     /// Lists of logins, payments and government are never whole.
     ListsAreNeverWhole,

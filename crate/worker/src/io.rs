@@ -114,8 +114,8 @@ pub struct HopHead {
     pub location: Option<String>,
     /// The address that answered; `None` if nobody could say, or the browser said that a proxy answered.
     ///
-    /// A known limit: Firefox tells of a proxy, Chrome does not. Behind a proxy Chrome gives the proxy's
-    /// address as the site's (`details.ip`), and the two can't be told apart.
+    /// Firefox tells of a proxy. Chrome does not, and would give the proxy's address as the site's; but it sends no
+    /// request for a public address through a proxy.
     pub address: Option<String>,
 }
 

@@ -209,9 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn every_planted_bug_says_what_it_breaks() {
+    fn every_planted_bug_says_what_it_breaks_and_fits_the_code() {
         for patch in patches("").unwrap() {
             purpose(&patch).unwrap();
+            apply(&repo(), &patch, &["--check"]).unwrap();
         }
         assert!(patches("no-such-bug").is_err());
     }

@@ -165,9 +165,9 @@ fn limited(limit: Limit) -> (&'static str, &'static str) {
              be sent; its answer is never read.",
         ),
         Limit::Proxies => (
-            "Behind a proxy Lull sees less",
-            "Chrome then gives the proxy's address as the site's, so the check of who answered is only as good as your proxy. \
-             Firefox says that there is one, and Lull refuses.",
+            "Behind a proxy nothing is fetched",
+            "Who answers there can't be told. Chrome sends none of Lull's requests through a proxy; Firefox sends it, says that \
+             there was one, and Lull reads no byte of the page. Judgments go on.",
         ),
         Limit::ListsAreNeverWhole => (
             "Lists are never whole",
