@@ -94,6 +94,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         worker.log_what_is_there();
     }
     worker.give_back_too_many();
+    worker.give_back_unshown();
     worker.pause_where_a_limit_is_lost(&loading);
     if of_another {
         // In one batch with what is set aside: afterwards nothing tells that it was another one.

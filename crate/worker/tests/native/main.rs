@@ -17,3 +17,4 @@ mod never;
 mod outbox;
 mod receipt;
 mod storage;
+mod task;
