@@ -2,9 +2,8 @@
 //!
 //! A result comes with its worker's signature verified. It is *refused* if it can't be one: no such offer, another
 //! worker's, a lease that is over, a report of another kind, an answer that is none to its task, a body that is not
-//! the signed one. A refused
-//! result leaves no trace. Otherwise it is *stored*, and the first one stored counts: an equal second is
-//! answered with the first one's hash and verdict even when the lease is over, a different second is
+//! the signed one. A refused result leaves no trace. Otherwise it is *stored*, and the first one stored counts: an
+//! equal second is answered with the first one's hash and verdict even when the lease is over, a different second is
 //! refused.
 //!
 //! A stored **fetch** gets its verdict at once:

@@ -5,7 +5,7 @@ use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Report, WorkResult};
 use lull_protocol::task::{Compare, Finding, Multi, OptionSet, Preference, Rating, Verify};
 use lull_protocol::*;
-use lull_view::{ActivityWork, JudgmentContent, JudgmentTask};
+use lull_view::{ActivityWork, ChangeByte, Command, JudgmentContent, JudgmentTask, Reply};
 
 use crate::common::*;
 
@@ -67,7 +67,28 @@ fn every_type_is_shown_and_answered() {
         assert_eq!(report.answer, answer);
         let work = world.view().activities.remove(0).work;
         assert_eq!(work, ActivityWork::Judgment { title: "typed".into(), answer: said.into() });
+        tells(&world, &offer, said);
     }
+}
+
+/// The receipt holds and says the same; a changed byte of what was asked is shown at its field.
+fn tells(world: &World, offer: &str, said: &str) {
+    let open = |change| {
+        let query = Command::OpenReceipt { offer: offer.to_owned(), change };
+        match world.worker.query(&query, world.local()) {
+            Some(Reply::Receipt { receipt: Some(receipt) }) => receipt,
+            other => panic!("{other:?}"),
+        }
+    };
+    let receipt = open(None);
+    assert!(receipt.valid);
+    let report = receipt.fields(&receipt.parts[2]).into_iter().find(|(name, _)| name == "report");
+    assert_eq!(report.map(|(_, value)| value), Some(format!("{said}, by key")));
+    let lines = receipt.fields(&receipt.parts[0]);
+    assert!(lines.iter().filter(|(name, _)| name == "task").count() >= 2, "{lines:?}");
+    let last = receipt.parts[0].content.len() as u64 - 1;
+    let changed = open(Some(ChangeByte { part: "item".into(), offset: last }));
+    assert_eq!((changed.valid, changed.changed.unwrap().field.as_str()), (false, "task"));
 }
 
 /// The task that a view without pictures is of.

@@ -195,7 +195,8 @@ fn contents(rng: &mut Rng, count: usize, pictures: u32, requester: RequesterId) 
     let (mut contents, mut blobs) = (Vec::new(), Vec::new());
     for number in 0..count {
         if rng.u32(..100) >= pictures {
-            contents.push(Content::Text(format!("sign {number} of {}", rng.u32(..))));
+            let words = format!("sign {number} of {}", rng.u32(..));
+            contents.push(if number % 4 == 3 { Content::Code(words) } else { Content::Text(words) });
             continue;
         }
         let size = if chance(rng, 200) { rng.usize(70_000..300_000) } else { rng.usize(100..20_000) };
