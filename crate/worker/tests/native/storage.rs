@@ -87,6 +87,26 @@ fn is_read(name: &str, frozen: BTreeMap<String, Vec<u8>>) {
 }
 
 #[test]
+fn what_was_stored_since_outlives_the_late_move_of_a_damaged_record() {
+    let mut disk = full_disk().disk;
+    let damaged = disk["settings"][..3].to_vec();
+    disk.insert("settings".into(), damaged.clone());
+    let mut world = World::with_disk(disk);
+    // The batch that moves it fails, the person's words are stored, and the batch is tried again.
+    (world.is_disk_full, world.is_checked) = (true, false);
+    world.start();
+    world.is_disk_full = false;
+    world.command(Command::SetJudgments { on: true });
+    assert!(!world.disk.contains_key("aside/settings"));
+    world.is_checked = true;
+    world.pass(limits::BACKOFF_MS_MAX);
+    assert_eq!(world.disk.get("aside/settings"), Some(&damaged));
+    world.kill();
+    world.run();
+    assert!(world.view().settings.judgments, "the person has said so since");
+}
+
+#[test]
 fn a_damaged_record_is_set_aside_and_the_rest_goes_on() {
     let disk = full_disk().disk;
     // What is not loaded is judged when it is read.
