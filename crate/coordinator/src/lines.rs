@@ -3,7 +3,7 @@
 
 use data_encoding::BASE64;
 use lull_market::ItemState;
-use lull_protocol::statement::{AcceptanceRule, Decision, FetchReport, Report, VerdictReason};
+use lull_protocol::statement::{AcceptanceRule, Decision, FetchReport, Input, Report, VerdictReason};
 use lull_protocol::task::{
     AgreementKey, Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Task, TaskKind, Verify,
 };
@@ -76,7 +76,8 @@ pub(crate) fn result(row: &ResultRow) -> Value {
         (Item::Judgment(item), Report::Judgment(report)) => {
             let kind = item.task.kind();
             let answered = joined(task(&item.task), answer(&item.task, &report.answer));
-            joined(answered, json!({"type": kind.as_str(), "decided": row.decided.map(|key| decided(kind, key))}))
+            let decided = row.decided.map(|key| decided(kind, key));
+            joined(answered, json!({"type": kind.as_str(), "input": input(report.input), "decided": decided}))
         }
         // The market stores no answer to a fetch and no fetch for a question.
         (Item::Fetch(_), Report::Judgment(_)) | (Item::Judgment(_), Report::Fetch(_)) => json!({}),
@@ -118,6 +119,14 @@ fn answer(task: &Task, answer: &Answer) -> Value {
         Answer::Compare(preference) => json!({"answer": preference.as_str()}),
         Answer::Rating(step) => json!({"answer": step}),
         Answer::Verify(finding) => json!({"answer": finding.as_str(), "sentence": finding.sentence()}),
+    }
+}
+
+fn input(input: Input) -> &'static str {
+    match input {
+        Input::Keyboard => "keyboard",
+        Input::Pointer => "pointer",
+        Input::Replay => "replay",
     }
 }
 

@@ -369,6 +369,10 @@ impl OptionSet {
     pub fn with(self, option: u8) -> Option<Self> {
         (usize::from(option) < OPTIONS_COUNT.1).then(|| Self(self.0 | 1 << option))
     }
+    /// With this option if it was without, and without it if it was with; `None` if there can be no such option.
+    pub fn toggled(self, option: u8) -> Option<Self> {
+        (usize::from(option) < OPTIONS_COUNT.1).then(|| Self(self.0 ^ 1 << option))
+    }
     /// Whether an option is in it.
     pub fn contains(self, option: u8) -> bool {
         usize::from(option) < OPTIONS_COUNT.1 && self.0 >> option & 1 == 1

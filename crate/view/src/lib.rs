@@ -5,6 +5,7 @@ mod activity;
 mod alibi;
 mod caps;
 mod consent;
+mod draft;
 mod port;
 mod receipt;
 mod task;
@@ -12,6 +13,7 @@ mod time;
 
 pub use caps::*;
 pub use consent::{Consent, Statement};
+pub use draft::{Draft, Found, Touch, Touched};
 pub use port::{Answer, Request};
 
 use lull_protocol::cbor::ByteVec;

@@ -1,11 +1,7 @@
 //! What a judgment asks, as it is shown, and its answers in words.
 
-use lull_protocol::task::{Answer, Finding, Preference, Task, TaskKind};
+use lull_protocol::task::{Answer, Finding, Preference, Task};
 use lull_protocol::variants;
-
-/// The types of judgments that the popup has a view for. The worker of the extension asks for no other, and gives one
-/// that comes all the same back, as it does with an item that it can't read. A new view in the popup adds its type here.
-pub const TASKS_SHOWN: &[TaskKind] = &[TaskKind::Choice];
 
 /// What is judged, and between what: the protocol's [`Task`] with pictures in place of their hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +96,8 @@ pub fn answer_in_words(task: &Task, answer: &Answer) -> Option<String> {
             if words.is_empty() { "none of them".to_owned() } else { words }
         }
         (_, Answer::Compare(preference)) => match preference {
-            Preference::Left => "left is better",
-            Preference::Right => "right is better",
+            Preference::Left => "A is better",
+            Preference::Right => "B is better",
             Preference::Tie => "both are as good",
             Preference::BothBad => "both are bad",
         }

@@ -25,6 +25,9 @@ const LAUNCHES_MAX: usize = 4;
 const WELCOME_MAX: Duration = Duration::from_secs(15);
 /// A page of the extension that runs nothing.
 const BLANK: &str = "icons/128.png";
+/// Keys by their WebDriver names (§17.4.2).
+pub(crate) const ENTER: char = '\u{e007}';
+pub(crate) const DOWN: char = '\u{e015}';
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -409,6 +412,20 @@ impl Browser {
         let actions =
             KeyActions::new("keyboard".into()).then(KeyAction::Down { value: key }).then(KeyAction::Up { value: key });
         Ok(self.client.perform_actions(actions).await?)
+    }
+
+    /// The role and the name by which assistive technology knows an element (WebDriver §12.4.9, §12.4.10).
+    pub(crate) async fn announced(&self, name: &str) -> Result<(String, String)> {
+        let element = self.find(name).await?.element_id();
+        let mut words = [String::new(), String::new()];
+        for (word, what) in words.iter_mut().zip(["computedrole", "computedlabel"]) {
+            let url = format!("{}/element/{}/{what}", self.session, &*element);
+            let answer: Value = self.http.get(url).send().await?.json().await?;
+            let value = answer.get("value").and_then(Value::as_str);
+            *word = value.with_context(|| format!("{what}: {answer}"))?.to_owned();
+        }
+        let [role, label] = words;
+        Ok((role, label))
     }
 
     /// A picture of the page.

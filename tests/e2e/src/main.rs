@@ -17,6 +17,7 @@ mod pictures;
 mod proxy;
 mod scenarios;
 mod site;
+mod types;
 mod window;
 mod world;
 

@@ -78,6 +78,34 @@ impl<'a> Person<'a> {
         Ok(offer)
     }
 
+    /// Presses these keys and waits for the next judgment. Gives the offer that was on screen.
+    pub(crate) async fn press_keys(&self, keys: &[char]) -> Result<String> {
+        let offer = self.offer().await?;
+        self.touch_keys(keys).await?;
+        self.left(&offer).await?;
+        Ok(offer)
+    }
+
+    /// Presses these keys.
+    pub(crate) async fn touch_keys(&self, keys: &[char]) -> Result<()> {
+        tokio::time::sleep(READING).await;
+        for key in keys {
+            self.browser.press(*key).await?;
+        }
+        Ok(())
+    }
+
+    /// Clicks these and waits for the next judgment. Gives the offer that was on screen.
+    pub(crate) async fn click_each(&self, names: &[&str]) -> Result<String> {
+        let offer = self.offer().await?;
+        tokio::time::sleep(READING).await;
+        for name in names {
+            self.browser.click(name).await?;
+        }
+        self.left(&offer).await?;
+        Ok(offer)
+    }
+
     /// Skips the judgment on screen.
     pub(crate) async fn skip(&self) -> Result<String> {
         let offer = self.offer().await?;

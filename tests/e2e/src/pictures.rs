@@ -11,6 +11,8 @@ use crate::browser::Browser;
 use crate::job::say;
 use crate::market::Demo;
 use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, Person, SETTINGS, WELCOME};
+use crate::scenarios::begun;
+use crate::types::{ASKED, on_screen, order_each};
 use crate::world::{Paths, World};
 
 /// The popup's size, CSS pixels.
@@ -131,6 +133,28 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
     browser.open(HOME).await?;
     browser.until_attribute("link-state", "data-state", "waiting").await?;
     camera.shoot("offline").await?;
+    browser.close().await?;
+    world.stop().await?;
+    types(paths, &data.join("types"), theme, folder).await
+}
+
+/// A judgment of each type, half answered where it takes more than one touch.
+async fn types(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result<()> {
+    let world = World::start(paths, data).await?;
+    order_each(&world).await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
+    let camera = Camera { browser: &browser, theme, folder };
+    for asked in &ASKED {
+        on_screen(&browser, asked).await?;
+        let (first, rest) = asked.halves();
+        person.touch_keys(first).await?;
+        for (size, name) in [(TAB, "-tab"), (POPUP, "")] {
+            camera.set_up(size).await?;
+            camera.shoot(&format!("type-{}{name}", asked.word)).await?;
+        }
+        person.press_keys(rest).await?;
+    }
     browser.close().await?;
     world.stop().await
 }

@@ -20,6 +20,7 @@ use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::proxy::behind_a_proxy;
+use crate::types::{each_type_by_keyboard, each_type_by_pointer};
 use crate::world::{Paths, World};
 
 /// How long after the driver's click on pause has returned the site may still see its reader: 100 ms, and as
@@ -119,6 +120,8 @@ scenarios! {
     never_again,
     alibi_holds,
     behind_a_proxy,
+    each_type_by_keyboard,
+    each_type_by_pointer,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
