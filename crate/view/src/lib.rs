@@ -61,8 +61,20 @@ pub struct View {
     pub notice: Option<Notice>,
     /// Whom never to serve.
     pub never: Never,
+    /// The last answer, while it can be taken back.
+    pub take_back: Option<TakeBack>,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back });
+
+/// An answer that is signed and stored but not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakeBack {
+    /// Its offer.
+    pub offer: String,
+    /// Until when it can be taken back (the browser's own clock).
+    pub until: u64,
+}
+fields!(TakeBack { 0 offer, 1 until });
 
 /// Activities in a view.
 pub const ACTIVITIES_MAX: usize = 50;
@@ -536,6 +548,11 @@ pub enum Command {
         /// Its offer.
         offer: String,
     },
+    /// Take the last answer back before it is sent; its judgment comes back on screen.
+    TakeBack {
+        /// Its offer.
+        offer: String,
+    },
     /// Open a receipt; answered with [`Reply::Receipt`].
     OpenReceipt {
         /// The offer's hash.
@@ -598,6 +615,7 @@ variants!(Command {
     21 RemoveNever { 0 (0) what },
     22 DismissNotice {},
     23 ConnectNow {},
+    24 TakeBack { 0 offer },
 });
 
 /// How an answer was given.

@@ -18,6 +18,9 @@ pub struct Config {
     pub trust: TrustRoot,
     /// The types of judgments that the UI has a view for; others go back.
     pub tasks: TaskSet,
+    /// How long an answer can be taken back, milliseconds: [`crate::limits::TAKE_BACK_MS`] before a person. Zero: it is sent
+    /// at once.
+    pub take_back_ms: u64,
 }
 
 /// One request of a fetch; each hop has a number of its own, never used twice in one run of the machine.

@@ -61,7 +61,19 @@ impl Worker {
         let report = Report::Judgment(JudgmentReport { answer, input });
         let shown_at = Timestamp::new(shown_at).unwrap_or(now).min(now);
         let started_at = self.coordinator_now(shown_at).max(lease.offer.issued_at);
+        // Whoever gives the next answer stands by the last one.
+        self.let_go();
         self.complete(offer, report, started_at, Vec::new(), now);
+        self.hold(&offer, now);
+    }
+
+    /// Takes the last answer back, if it is still here, and shows its judgment again.
+    pub(crate) fn take_back(&mut self, offer: &str, now: Timestamp) {
+        let is_on = self.may_judge() && !self.settings.paused;
+        let held = self.held().filter(|(held, _)| is_on && Some(*held) == Hash::from_hex(offer));
+        if let Some((offer, _)) = held {
+            self.unanswer(&offer, now);
+        }
     }
 
     /// Hands the judgment back.

@@ -212,6 +212,7 @@ impl Worker {
         self.tick_storage(now);
         self.tick_log(now);
         self.load_pictures(now);
+        self.tick_held(now);
         self.send_results(now);
         self.send_want(now);
         self.choose_judgment(now);

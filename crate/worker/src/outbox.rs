@@ -10,11 +10,12 @@ use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{ByteCount, Hash, Timestamp, ToCoordinator};
 use lull_view::Notice;
 
-use crate::Worker;
+use crate::lease::Lease;
 use crate::link::backoff_ms;
 use crate::records::{Key, OutboxRecord, ReceiptRecord};
 use crate::row::Placed;
 use crate::storage::After;
+use crate::{Worker, Write, limits};
 
 /// A signed result that is not acknowledged yet.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub(crate) struct Entry {
     pub(crate) attempts: u32,
     /// The coordinator could not take it: not before then.
     pub(crate) retry_at: Option<Timestamp>,
+    /// Until then the person can take it back, so it isn't sent; browser's clock. A restart lets it go at once.
+    pub(crate) held_until: Option<Timestamp>,
 }
 
 impl Placed for Entry {
@@ -85,6 +88,7 @@ impl Worker {
             sent_to: 0,
             attempts: 0,
             retry_at: None,
+            held_until: None,
         };
         self.take_seq();
         let mut keys = vec![Key::Outbox(offer), Key::Lease(offer), Key::Log(seq), Key::Days];
@@ -117,6 +121,53 @@ impl Worker {
             self.changed();
         }
         is_answer
+    }
+
+    /// Holds a person's answer back for as long as it can be taken back, unless its time is nearly up.
+    pub(crate) fn hold(&mut self, offer: &Hash, now: Timestamp) {
+        let until = now.plus(self.config.take_back_ms);
+        let Some(entry) = self.outbox.get_mut(offer) else { return };
+        let has_time = until.plus(limits::TAKE_BACK_MARGIN_MS) <= self.clock.to_local(entry.deadline);
+        if has_time && until > now {
+            entry.held_until = Some(until);
+        }
+    }
+
+    /// The answer that can still be taken back: one at the most.
+    pub(crate) fn held(&self) -> Option<(Hash, Timestamp)> {
+        self.outbox.iter().find_map(|(offer, entry)| Some((*offer, entry.held_until?)))
+    }
+
+    /// Lets the answer go that was held back.
+    pub(crate) fn let_go(&mut self) {
+        for entry in self.outbox.works_mut().filter(|entry| entry.held_until.is_some()) {
+            entry.held_until = None;
+            self.shown.changed();
+        }
+    }
+
+    /// Lets it go when its time is over. A clock that was set back must not hold it longer.
+    pub(crate) fn tick_held(&mut self, now: Timestamp) {
+        if self.held().is_some_and(|(_, until)| now >= until || until > now.plus(self.config.take_back_ms)) {
+            self.let_go();
+        }
+    }
+
+    /// Forgets an answer that was held back, and has its judgment again: nothing of it ever left this machine.
+    pub(crate) fn unanswer(&mut self, offer: &Hash, now: Timestamp) {
+        let Some(entry) = self.outbox.remove(offer) else { return };
+        self.unlog_work(entry.seq, entry.result.payload());
+        match self.leases.get_mut(offer) {
+            Some(lease) => lease.is_done = false,
+            None => {
+                let Some(lease) = Lease::of_answered(&entry, self.take_seq(), now) else { return };
+                self.leases.insert(*offer, lease);
+            }
+        }
+        self.current = Some(*offer);
+        let log = Write { key: Key::Log(entry.seq).to_string(), value: None };
+        self.persist_with([Key::Outbox(*offer), Key::Lease(*offer), Key::Days], vec![log], After::Nothing);
+        self.changed();
     }
 
     /// Forgets a result that storage never held.
@@ -160,7 +211,8 @@ impl Worker {
             return;
         }
         let may_go = |entry: &Entry| {
-            let is_due = entry.is_durable && !entry.is_sent && entry.retry_at.is_none_or(|at| now >= at);
+            let is_free = entry.is_durable && !entry.is_sent && entry.held_until.is_none();
+            let is_due = is_free && entry.retry_at.is_none_or(|at| now >= at);
             is_due && self.is_consented(entry.class)
         };
         let due: Vec<Hash> = self.outbox.iter().filter(|(_, e)| may_go(e)).map(|(offer, _)| *offer).collect();

@@ -180,6 +180,7 @@ fn read_entry(record: OutboxRecord, key: Hash, me: &PublicKey, body: Vec<u8>) ->
         sent_to: 0,
         attempts: 0,
         retry_at: None,
+        held_until: None,
     })
 }
 

@@ -106,6 +106,11 @@ impl Storage {
     }
 }
 
+/// Whether the result for this offer is the one of these that failed, and not another that was given since.
+fn is_what_failed(worker: &Worker, offer: &Hash, results: &[(Hash, Hash)]) -> bool {
+    worker.outbox.get(offer).is_some_and(|entry| results.contains(&(*offer, entry.result.hash())))
+}
+
 impl Worker {
     /// Writes these records as they are now, all or nothing.
     pub(crate) fn persist(&mut self, keys: impl IntoIterator<Item = Key>, after: After) {
@@ -193,7 +198,7 @@ impl Worker {
                 self.receipts.unsaved.remove(&Key::Verdicts);
                 return;
             }
-            After::Result(offer) if self.take_answer_back(&offer) => {
+            After::Result(offer) if is_what_failed(self, &offer, &group.results) && self.take_answer_back(&offer) => {
                 // The rest of the group, or a count that is always there, probes storage again.
                 group.keys.retain(|key| !matches!(key, Key::Outbox(_) | Key::Lease(_) | Key::Log(_)));
                 group.keys.insert(Key::Counters);

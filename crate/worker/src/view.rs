@@ -5,7 +5,7 @@ use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
 use lull_protocol::{Content, Hash, Item, Task, Timestamp};
 use lull_view::{
     ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment, JudgmentContent, JudgmentTask,
-    Link, LinkProblem, Notice, Operator, View,
+    Link, LinkProblem, Notice, Operator, TakeBack, View,
 };
 
 use crate::fetch::Run;
@@ -31,6 +31,9 @@ struct Face {
 }
 
 impl Shown {
+    pub(crate) fn changed(&mut self) {
+        self.is_changed = true;
+    }
     pub(crate) fn forget_wake(&mut self) {
         self.wake_at = None;
     }
@@ -39,7 +42,7 @@ impl Shown {
 impl Worker {
     /// The view changed.
     pub(crate) fn changed(&mut self) {
-        self.shown.is_changed = true;
+        self.shown.changed();
     }
 
     /// Tells the shell what is new: the badge, the view, the time to come back.
@@ -67,7 +70,7 @@ impl Worker {
 
     /// The next time at which something is due, on the browser's clock.
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut due = vec![self.storage.try_at(), self.pause_due_at()];
+        let mut due = vec![self.storage.try_at(), self.pause_due_at(), self.held().map(|(_, until)| until)];
         if self.is_working() {
             let deadlines = self.leases.works().filter(|l| !l.is_done).map(|l| l.offer.deadline);
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
@@ -141,6 +144,7 @@ impl Worker {
             },
             notice: self.notices.first().cloned(),
             never: self.nevers.list.clone(),
+            take_back: self.take_back_view(),
         }
     }
 
@@ -205,6 +209,11 @@ impl Worker {
             deadline: self.local_ms(lease, |l| l.offer.deadline),
             approved_at: self.local_ms(lease, |l| l.offer.approved_at),
         })
+    }
+
+    fn take_back_view(&self) -> Option<TakeBack> {
+        let (offer, until) = self.held().filter(|_| self.may_judge() && !self.settings.paused)?;
+        Some(TakeBack { offer: offer.to_string(), until: until.get() })
     }
 
     fn local_ms(&self, lease: &Lease, time: impl Fn(&Lease) -> Timestamp) -> u64 {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{Browser, DOWN, ENTER};
 use crate::market::Demo;
-use crate::person::{HOME, Person};
+use crate::person::HOME;
 use crate::scenarios::{axe_script, begun, no_violations};
 use crate::world::{Paths, World};
 

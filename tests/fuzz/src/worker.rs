@@ -169,6 +169,11 @@ impl Life<'_> {
 
     /// The person looks at the judgment on screen.
     fn person(&mut self) {
+        if let Some(held) = self.world.view().take_back
+            && self.feed.one_in(3)
+        {
+            return self.say(Command::TakeBack { offer: held.offer });
+        }
         let Some(judgment) = self.world.view().judgment else { return self.everything_on() };
         let shown_at = self.world.now.minus(self.feed.number()).get();
         let (offer, answer) = (judgment.offer, self.thought(&judgment.task));

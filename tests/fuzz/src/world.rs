@@ -12,7 +12,7 @@ use lull_protocol::statement::WorkResult;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::{Hash, Signed, TaskSet, Timestamp, ToCoordinator, cbor};
 use lull_view::{ACTIVITIES_MAX, BandwidthWhen, Command, Reply, Settings, View};
-use lull_worker::limits::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS, LOOKUP_TIMEOUT_MS};
+use lull_worker::limits::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS, LOOKUP_TIMEOUT_MS, TAKE_BACK_MS};
 use lull_worker::{Config, Effect, Event, FetchId, HopHead, Surroundings, Worker, Write};
 
 use crate::make::{self, COORDINATOR, START_MS, WORKER};
@@ -78,7 +78,7 @@ pub(crate) struct World {
 pub(crate) fn config() -> Config {
     let fingerprint = make::key(COORDINATOR).public().fingerprint().to_string();
     let trust = TrustRoot::new(URL, &fingerprint).expect("a good address and fingerprint");
-    Config { trust, tasks: TaskSet::ALL }
+    Config { trust, tasks: TaskSet::ALL, take_back_ms: TAKE_BACK_MS }
 }
 
 fn start(disk: &Disk, seed: u64) -> Worker {

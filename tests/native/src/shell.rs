@@ -117,7 +117,7 @@ impl<S: Shell> NativeWorker<S> {
 
     fn with(trust: TrustRoot, key: SigningKey, storage: Storage, shell: S) -> Self {
         let stored = storage.records().clone().into_iter().collect();
-        let worker = Worker::new(Config { trust, tasks: TaskSet::ALL }, key, rand::random(), stored);
+        let worker = Worker::new(Config { trust, tasks: TaskSet::ALL, take_back_ms: 0 }, key, rand::random(), stored);
         let (web, journal, last_state, socket, wake_at) = (None, None, None, None, None);
         Self { worker, shell, storage, web, journal, last_state, socket, wake_at }
     }

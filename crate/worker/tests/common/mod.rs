@@ -60,6 +60,8 @@ pub struct World {
     pub trust: TrustRoot,
     /// The types that the UI has a view for.
     pub tasks: TaskSet,
+    /// How long the next start lets answers be taken back.
+    pub take_back_ms: u64,
     pub sites: BTreeMap<String, Page>,
     pub disk: BTreeMap<String, Vec<u8>>,
     /// The coordinator's clock.
@@ -106,6 +108,10 @@ pub struct World {
 }
 
 impl World {
+    fn config(&self) -> Config {
+        Config { trust: self.trust.clone(), tasks: self.tasks, take_back_ms: self.take_back_ms }
+    }
+
     pub fn new() -> Self {
         Self::with_disk(BTreeMap::new())
     }
@@ -115,7 +121,8 @@ impl World {
         let fingerprint = coordinator.key.public().fingerprint().to_string();
         let trust = TrustRoot::new("wss://lull.example/socket", &fingerprint).unwrap();
         let records = disk.clone().into_iter().collect();
-        let worker = Worker::new(Config { trust: trust.clone(), tasks: TaskSet::CHOICE }, key(1), 42, records);
+        let worker =
+            Worker::new(Config { trust: trust.clone(), tasks: TaskSet::CHOICE, take_back_ms: 0 }, key(1), 42, records);
         let day_start = at(DAY_START_MS);
         Self {
             worker,
@@ -123,6 +130,7 @@ impl World {
             coordinator,
             trust,
             tasks: TaskSet::CHOICE,
+            take_back_ms: 0,
             sites: BTreeMap::new(),
             disk,
             now_ms: START_MS,
@@ -288,7 +296,7 @@ impl World {
         self.read.clear();
         self.wake_at = None;
         let records = self.disk.clone().into_iter().collect();
-        let worker = Worker::new(Config { trust: self.trust.clone(), tasks: self.tasks }, key(1), self.kills, records);
+        let worker = Worker::new(self.config(), key(1), self.kills, records);
         self.worker = if self.looks_up_first { worker.looking_up_first() } else { worker };
         self.events.push_back(Event::Surroundings(self.surroundings));
     }
@@ -472,7 +480,7 @@ impl World {
             return;
         }
         let records = self.disk.clone().into_iter().collect();
-        let survivor = Worker::new(Config { trust: self.trust.clone(), tasks: self.tasks }, key(1), 0, records);
+        let survivor = Worker::new(self.config(), key(1), 0, records);
         let jsonl = exported(&survivor, &self.disk, self.local());
         for verdict in self.coordinator.verdicts.iter().take(seen) {
             assert!(jsonl.contains(&data_encoding::BASE64.encode(verdict)), "a verdict that counts as seen is gone");

@@ -275,7 +275,7 @@ proptest! {
         let records = records.into_iter().enumerate().map(|(i, (key, value))| (if i == 0 { name.clone() } else { key }, value));
         let trust = World::new().trust;
         let key: SigningKey = key(1);
-        let mut worker = Worker::new(Config { trust, tasks: TaskSet::ALL }, key, 1, records.collect());
+        let mut worker = Worker::new(Config { trust, tasks: TaskSet::ALL, take_back_ms: lull_worker::limits::TAKE_BACK_MS }, key, 1, records.collect());
         worker.handle(Event::SocketOpened { challenge: Challenge([1; 32]) }, at(START_MS));
         worker.view(at(START_MS));
     }

@@ -328,3 +328,132 @@ fn waiting_for_a_picture_wakes_nobody_all_the_time() {
     world.pass(60_000);
     assert_eq!(world.judgment().title, "text");
 }
+
+/// The answers that reached the coordinator.
+fn sent(world: &World) -> Vec<Answer> {
+    let answer = |statement: &Vec<u8>| match cose::peek::<WorkResult>(statement).unwrap().report {
+        Report::Judgment(report) => report.answer,
+        Report::Fetch(_) => unreachable!(),
+    };
+    world.coordinator.stored.values().map(answer).collect()
+}
+
+/// A person's world with two judgments on screen, the first of them answered.
+fn answered() -> (World, String, String) {
+    let mut world = World::connected();
+    world.take_back_ms = limits::TAKE_BACK_MS;
+    world.kill();
+    world.run();
+    let (first, second) = (world.assign(&text_item("first")), world.assign(&text_item("second")));
+    world.answer(&first, 1);
+    (world, first, second)
+}
+
+#[test]
+fn an_answer_is_sent_when_it_can_no_longer_be_taken_back() {
+    let (mut world, first, second) = answered();
+    let view = world.view();
+    assert_eq!(view.judgment.unwrap().offer, second, "the next one is there at once");
+    let take_back = view.take_back.expect("it can be taken back");
+    assert_eq!((take_back.offer, take_back.until), (first, world.local().get() + limits::TAKE_BACK_MS));
+    assert!(sent(&world).is_empty() && world.disk.keys().any(|key| key.starts_with("outbox/")));
+    world.pass(limits::TAKE_BACK_MS - 1);
+    assert!(sent(&world).is_empty());
+    world.pass(1);
+    assert_eq!((sent(&world).len(), world.view().take_back), (1, None));
+}
+
+#[test]
+fn the_next_answer_lets_the_last_one_go() {
+    let (mut world, first, second) = answered();
+    world.answer(&second, 0);
+    assert_eq!(sent(&world).len(), 1, "the first");
+    assert_eq!(world.view().take_back.unwrap().offer, second);
+    world.command(Command::TakeBack { offer: first });
+    assert_eq!(world.view().take_back.unwrap().offer, second, "the first is on its way");
+}
+
+#[test]
+fn what_is_taken_back_is_asked_again_and_answered_once() {
+    let (mut world, first, _) = answered();
+    world.command(Command::TakeBack { offer: first.clone() });
+    let view = world.view();
+    assert_eq!((view.judgment.unwrap().offer, view.take_back, view.outbox), (first.clone(), None, 0));
+    assert!(view.activities.is_empty() && !world.disk.keys().any(|key| key.starts_with("log/")));
+    for _ in 0..2 {
+        // Neither time nor a restart sends it.
+        world.pass(2 * limits::TAKE_BACK_MS);
+        world.kill();
+        world.run();
+        assert!(sent(&world).is_empty());
+    }
+    world.answer(&first, 2);
+    world.pass(limits::TAKE_BACK_MS);
+    assert_eq!(sent(&world), [Answer::Choice(2)]);
+    assert_eq!(world.view().activities.len(), 1);
+}
+
+#[test]
+fn a_restart_sends_what_could_still_be_taken_back() {
+    let (mut world, ..) = answered();
+    world.kill();
+    world.run();
+    assert_eq!((sent(&world).len(), world.view().take_back), (1, None));
+}
+
+#[test]
+fn an_answer_whose_time_is_nearly_up_is_sent_at_once() {
+    let (mut world, _, second) = answered();
+    let left_ms = world.view().judgment.unwrap().deadline - world.local().get();
+    world.pass(left_ms - limits::TAKE_BACK_MS - limits::TAKE_BACK_MARGIN_MS + 1);
+    world.answer(&second, 0);
+    assert_eq!((sent(&world).len(), world.view().take_back), (2, None));
+}
+
+#[test]
+fn nothing_is_taken_back_in_a_pause_or_after_a_withdrawal() {
+    let (mut world, first, _) = answered();
+    world.command(Command::SetPaused { on: true });
+    world.command(Command::TakeBack { offer: first.clone() });
+    assert_eq!((world.view().take_back, world.view().outbox), (None, 1));
+    let (mut world, first, _) = answered();
+    world.say(&ToWorker::Withdraw { offer: Hash::from_hex(&first).unwrap(), reason: RefusedCode::Withdrawn });
+    assert_eq!((world.view().take_back, sent(&world).len()), (None, 1));
+}
+
+#[test]
+fn a_clock_that_is_set_back_holds_an_answer_no_longer() {
+    let (mut world, ..) = answered();
+    world.ahead_ms -= 3_600_000;
+    world.feed(Event::Tick);
+    assert_eq!(sent(&world).len(), 1);
+}
+
+#[test]
+fn an_answer_that_can_be_taken_back_keeps_its_place() {
+    let (mut world, first, _) = answered();
+    for text in ["third", "fourth"] {
+        world.assign(&text_item(text));
+    }
+    world.assign(&text_item("fifth"));
+    let too_many = world.coordinator.returned.last().map(|(_, reason)| *reason);
+    assert_eq!(too_many, Some(ReturnReason::TooMany));
+    world.command(Command::TakeBack { offer: first });
+    assert_eq!(world.badge, u32::from(JUDGMENT_LEASES_MAX));
+}
+
+#[test]
+fn the_first_answer_s_failure_takes_nothing_from_the_one_that_was_given_since() {
+    let (mut world, _, second) = answered();
+    world.holds_disk = true;
+    world.answer(&second, 0);
+    world.command(Command::TakeBack { offer: second.clone() });
+    world.answer(&second, 2);
+    world.write_held(false);
+    while !world.held.is_empty() {
+        world.write_held(true);
+    }
+    world.holds_disk = false;
+    world.pass(10_000);
+    assert!(sent(&world).contains(&Answer::Choice(2)) && !sent(&world).contains(&Answer::Choice(0)));
+}

@@ -159,7 +159,7 @@ fn every_flipped_bit_is_set_aside_or_harmless() {
             all.insert(key.clone(), hurt);
             let trust = full_trust();
             let mut worker = Worker::new(
-                Config { trust, tasks: TaskSet::CHOICE },
+                Config { trust, tasks: TaskSet::CHOICE, take_back_ms: 0 },
                 crate::common::key(1),
                 1,
                 all.into_iter().collect(),
@@ -235,7 +235,7 @@ fn what_was_between_us_and_another_coordinator_is_not_told_to_the_new_one() {
     let fingerprint = crate::common::key(9).public().fingerprint().to_string();
     let trust = lull_protocol::trust::TrustRoot::new("wss://other.example/", &fingerprint).unwrap();
     let mut worker = Worker::new(
-        Config { trust, tasks: TaskSet::CHOICE },
+        Config { trust, tasks: TaskSet::CHOICE, take_back_ms: 0 },
         crate::common::key(1),
         1,
         disk.clone().into_iter().collect(),
@@ -356,7 +356,12 @@ fn at_most_one_view_changed_waits() {
 fn a_lease_of_another_worker_is_not_ours() {
     let disk = full_disk().disk;
     let records = disk.into_iter().collect();
-    let worker = Worker::new(Config { trust: full_trust(), tasks: TaskSet::CHOICE }, crate::common::key(2), 1, records);
+    let worker = Worker::new(
+        Config { trust: full_trust(), tasks: TaskSet::CHOICE, take_back_ms: 0 },
+        crate::common::key(2),
+        1,
+        records,
+    );
     let view = worker.view(at(START_MS));
     assert_eq!((view.judgment, view.outbox), (None, 0));
     assert!(matches!(view.notice, Some(Notice::SetAside { .. })));

@@ -203,6 +203,8 @@ impl Model {
         let first = *worker.signed.entry(offer).or_insert(hash);
         let may_differ = is_twin || is_harmed || worker.let_go.contains(&offer);
         must(first == hash || may_differ, "one result per offer", || format!("{offer}: {first} and {hash}"))?;
+        let may_be_sent = is_twin || is_harmed || !worker.taken_back.contains(&offer);
+        must(may_be_sent, "what is taken back is not sent", || format!("{offer}: {:?}", result.report))?;
         if let Report::Judgment(report) = &result.report {
             let is_answer = worker.answered.get(&offer).is_some_and(|given| given.contains(&report.answer));
             must(is_answer, "answers are the person's", || format!("{offer}: {report:?}"))?;
@@ -231,6 +233,18 @@ impl Model {
         if let Some(offer) = Hash::from_hex(offer) {
             let given: &mut BTreeSet<Answer> = self.worker(me).answered.entry(offer).or_default();
             given.insert(answer);
+            self.worker(me).taken_back.remove(&offer);
+        }
+    }
+
+    pub(crate) fn person_took_back(&mut self, me: PublicKey, offer: &str) {
+        self.worker(me).taken_back.extend(Hash::from_hex(offer));
+    }
+
+    /// A browser ended; `is_settled`: storage had taken all that was to be written.
+    pub(crate) fn killed(&mut self, me: PublicKey, is_settled: bool) {
+        if !is_settled {
+            self.worker(me).taken_back.clear();
         }
     }
 

@@ -171,6 +171,7 @@ impl Consents {
             }
             Command::Answer { .. }
             | Command::Skip { .. }
+            | Command::TakeBack { .. }
             | Command::OpenReceipt { .. }
             | Command::Export
             | Command::ExportKept { .. }

@@ -128,6 +128,8 @@ struct Worker {
     heard: BTreeSet<Hash>,
     /// What the person answered.
     answered: BTreeMap<Hash, BTreeSet<Answer>>,
+    /// What the person took back and has not answered again.
+    taken_back: BTreeSet<Hash>,
     /// What it was last told that it earned.
     told_earned: u64,
     /// Verdicts it was sent, as numbers.

@@ -8,6 +8,7 @@ use lull_protocol::statement::JobClass;
 use lull_protocol::units::Challenge;
 use lull_protocol::{PublicKey, SigningKey, Timestamp, ToCoordinator, ToWorker};
 use lull_view::View;
+use lull_worker::limits::TAKE_BACK_MS;
 use lull_worker::{Config, Effect, Event as Happened, FetchId, Surroundings, Worker};
 
 use super::net::{ConnId, Parcel, Peer, Side};
@@ -135,8 +136,12 @@ impl World {
             return;
         }
         browser.era += 1;
-        let worker =
-            Worker::new(Config { trust, tasks: shows(&browser.me) }, browser.key.clone(), seed, browser.storage.load());
+        let worker = Worker::new(
+            Config { trust, tasks: shows(&browser.me), take_back_ms: TAKE_BACK_MS },
+            browser.key.clone(),
+            seed,
+            browser.storage.load(),
+        );
         let worker = if looks_up(&browser.me) { worker.looking_up_first() } else { worker };
         let found = worker.view(Timestamp::ZERO);
         let (surroundings, me, is_twin) = (browser.surroundings, browser.me, browser.twin_of.is_some());
@@ -170,10 +175,12 @@ impl World {
         let mut rng = self.rng.fork();
         let browser = self.browser(who);
         let Some(background) = browser.background.take() else { return };
+        let (me, is_settled) = (browser.me, browser.storage.is_settled());
         browser.storage.kill(&mut rng);
         browser.kill_after = None;
         browser.era += 1;
         self.tally.browser_kills += 1;
+        self.model.killed(me, is_settled);
         if let Some(conn) = background.conn {
             self.net.close(&mut self.queue, conn, Side::Worker, silent);
         }
