@@ -449,11 +449,11 @@ fn the_first_answer_s_failure_takes_nothing_from_the_one_that_was_given_since() 
     world.answer(&second, 0);
     world.command(Command::TakeBack { offer: second.clone() });
     world.answer(&second, 2);
-    world.write_held(false);
-    while !world.held.is_empty() {
-        world.write_held(true);
-    }
-    world.holds_disk = false;
+    // Between the failure and its next try the disk holds half of it.
+    world.is_checked = false;
+    let (batch, _) = world.held.pop_front().unwrap();
+    world.feed(Event::PersistFailed { batch });
+    world.write_held(true);
     world.pass(10_000);
     assert!(sent(&world).contains(&Answer::Choice(2)) && !sent(&world).contains(&Answer::Choice(0)));
 }

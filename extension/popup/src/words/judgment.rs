@@ -7,8 +7,12 @@ pub(crate) const GUIDELINE: &str = "How to decide";
 pub(crate) const SKIP: &str = "Skip";
 pub(crate) const KEYS: &str = "Keys";
 /// The keys of every type.
-pub(crate) const KEYS_LIST: [(&str, &str); 3] =
-    [("S", "skip"), ("Space", "skip, in the question"), ("?", "show or hide these keys")];
+pub(crate) const KEYS_LIST: [(&str, &str); 4] = [
+    ("S", "skip"),
+    ("Space", "skip, in the question"),
+    ("Z", "take the last answer back, for 5 s"),
+    ("?", "show or hide these keys"),
+];
 
 /// The keys that answer.
 pub(crate) fn task_keys(task: &JudgmentTask) -> &'static [(&'static str, &'static str)] {
@@ -33,6 +37,8 @@ pub(crate) const MARK: &str = "Mark the sentence that decides it, if one does.";
 pub(crate) const MARKED: &str = "Now say what that sentence shows.";
 pub(crate) const MARK_SUPPORTING: &str = "Now mark the sentence that supports it, then press Enter.";
 pub(crate) const MARK_CONTRADICTING: &str = "Now mark the sentence that contradicts it, then press Enter.";
+pub(crate) const ANSWERED: &str = "You said";
+pub(crate) const TAKE_BACK: &str = "Take back";
 pub(crate) const DONE: &str = "Done";
 pub(crate) const NONE_OF_THESE: &str = "None of these";
 

@@ -3,6 +3,7 @@
 mod content;
 mod keys;
 mod options;
+mod take_back;
 
 use std::cell::Cell;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,6 +19,7 @@ use yew::{
 use self::content::{judged, sentence_id};
 use self::keys::{Keys, keys_list, use_keys};
 use self::options::options;
+pub(crate) use self::take_back::TakeBack;
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
@@ -47,6 +49,8 @@ fn input_of(click: &MouseEvent) -> AnswerInput {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Progress {
     offer: String,
+    /// When it was shown: an answer that was taken back is shown again, with what was chosen.
+    shown_at: u64,
     draft: Draft,
     answered: Option<TaskAnswer>,
 }
@@ -65,10 +69,12 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let card = use_node_ref();
     let keys_shown = use_state_eq(|| false);
     let progress = use_state_eq(Progress::default);
-    let act = use_act(&props.lull.wire, judgment, progress.setter(), keys_shown.setter());
+    let shown_at = *use_memo(judgment.offer.clone(), |_| format::now_ms());
+    let act = use_act(&props.lull.wire, judgment, shown_at, progress.setter(), keys_shown.setter());
     use_keys(act.clone(), Keys::of(&judgment.task));
-    let Progress { draft, answered, .. } =
+    let Progress { draft, answered, shown_at: of, .. } =
         Some((*progress).clone()).filter(|progress| progress.offer == judgment.offer).unwrap_or_default();
+    let answered = answered.filter(|_| of == shown_at);
     use_focus_on_next(&card, &judgment.offer);
     use_focus_on_mark(&judgment.offer, draft.sentence);
     let (guideline_open, toggle_guideline) = use_guideline(judgment);
@@ -112,30 +118,31 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
 fn use_act(
     wire: &Wire,
     judgment: &Judgment,
+    shown_at: u64,
     progress: UseStateSetter<Progress>,
     show_keys: UseStateSetter<bool>,
 ) -> Callback<Act> {
     let wire = wire.clone();
-    let shown_at = use_memo(judgment.offer.clone(), |_| format::now_ms());
-    let done = use_mut_ref(String::new);
+    let done = use_mut_ref(|| (String::new(), 0));
     // What the next touch adds to; the state is what the last painting showed.
     let drafted = use_mut_ref(|| (String::new(), Draft::default()));
     let keys_shown = use_ref(|| Cell::new(false));
     let (offer, task) = (judgment.offer.clone(), judgment.task.clone());
-    use_callback((offer, task, *shown_at), move |act, (offer, task, shown_at)| {
+    use_callback((offer, task, shown_at), move |act, (offer, task, shown_at)| {
         if act == Act::Keys {
             keys_shown.set(!keys_shown.get());
             show_keys.set(keys_shown.get());
             return;
         }
         let seen = format::now_ms() >= shown_at.saturating_add(UNSEEN_MS);
-        if !seen || *done.borrow() == *offer {
+        let this = (offer.clone(), *shown_at);
+        if !seen || *done.borrow() == this {
             return;
         }
         let (touch, input) = match act {
             Act::Touch { touch, input } => (touch, input),
             Act::Skip | Act::Keys => {
-                done.borrow_mut().clone_from(offer);
+                *done.borrow_mut() = this;
                 wire.send(Command::Skip { offer: offer.clone() });
                 return;
             }
@@ -144,13 +151,14 @@ fn use_act(
         let draft = if of == *offer { draft } else { Draft::default() };
         match draft.touch(task, touch) {
             Touched::Answer(answer) => {
-                done.borrow_mut().clone_from(offer);
-                progress.set(Progress { offer: offer.clone(), draft, answered: Some(answer) });
-                wire.send(Command::Answer { offer: offer.clone(), answer, input, shown_at: *shown_at });
+                *done.borrow_mut() = this;
+                let (offer, shown_at) = (offer.clone(), *shown_at);
+                progress.set(Progress { offer: offer.clone(), shown_at, draft, answered: Some(answer) });
+                wire.send(Command::Answer { offer, answer, input, shown_at });
             }
             Touched::Draft(draft) => {
                 *drafted.borrow_mut() = (offer.clone(), draft);
-                progress.set(Progress { offer: offer.clone(), draft, answered: None });
+                progress.set(Progress { offer: offer.clone(), shown_at: *shown_at, draft, answered: None });
             }
             Touched::Nothing => {}
         }
