@@ -64,15 +64,14 @@ impl Worker {
         // Whoever gives the next answer stands by the last one.
         self.let_go();
         self.complete(offer, report, started_at, Vec::new(), now);
-        self.hold(&offer, now);
+        self.hold(offer, now);
     }
 
     /// Takes the last answer back, if it is still here, and shows its judgment again.
-    pub(crate) fn take_back(&mut self, offer: &str, now: Timestamp) {
+    pub(crate) fn take_back(&mut self, offer: &str) {
         let is_on = self.may_judge() && !self.settings.paused;
-        let held = self.held().filter(|(held, _)| is_on && Some(*held) == Hash::from_hex(offer));
-        if let Some((offer, _)) = held {
-            self.unanswer(&offer, now);
+        if is_on && Hash::from_hex(offer).is_some_and(|offer| self.is_held(&offer)) {
+            self.unanswer();
         }
     }
 

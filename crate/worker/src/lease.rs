@@ -1,13 +1,13 @@
 //! Leases: taken, kept across restarts, given back, over.
 
-use lull_protocol::cose::{self, Signed};
+use lull_protocol::cose::Signed;
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{JobClass, Offer};
 use lull_protocol::{Hash, Item, Timestamp, ToCoordinator};
 
 use crate::link::Phase;
-use crate::outbox::Entry;
+use crate::outbox::Held;
 use crate::records::{Key, LeaseRecord, ReturnedRecord};
 use crate::row::Placed;
 use crate::storage::After;
@@ -35,19 +35,6 @@ impl Placed for Lease {
 }
 
 impl Lease {
-    /// The lease of an answer that is taken back.
-    pub(crate) fn of_answered(entry: &Entry, seq: u64, now: Timestamp) -> Option<Self> {
-        Some(Self {
-            seq,
-            offer: cose::peek(&entry.offer).ok()?,
-            offer_bytes: entry.offer.clone(),
-            item: Item::from_bytes(&entry.item).ok()?,
-            item_bytes: entry.item.clone(),
-            is_done: false,
-            held_since: Some(now),
-        })
-    }
-
     pub(crate) fn record(&self) -> LeaseRecord {
         LeaseRecord { seq: self.seq, offer: self.offer_bytes.clone().into(), item: self.item_bytes.clone().into() }
     }
@@ -161,8 +148,8 @@ impl Worker {
         let most = most(class);
         let held = self.leases.works().filter(|lease| lease.offer.class == class).count();
         // An answer that can be taken back keeps its lease's place.
-        let is_back = |(offer, _): &(Hash, Timestamp)| class == JobClass::Judgment && !self.leases.contains(offer);
-        let held = held + self.held().filter(is_back).iter().count();
+        let is_back = |held: &&Held| class == JobClass::Judgment && !self.leases.contains(&held.offer);
+        let held = held + self.held.iter().filter(is_back).count();
         let room = OUTBOX_MAX.saturating_sub(self.outbox.len() + self.leases.len());
         let free = usize::from(most).saturating_sub(held).min(room);
         u8::try_from(free).unwrap_or(most)
@@ -214,7 +201,7 @@ impl Worker {
     pub(crate) fn withdrawn(&mut self, offer: &Hash) {
         if self.leases.get(offer).is_some_and(|lease| !lease.is_done) {
             self.end_lease(offer);
-        } else if self.held().is_some_and(|(held, _)| held == *offer) {
+        } else if self.is_held(offer) {
             self.let_go();
         }
     }

@@ -65,7 +65,7 @@ use lease::Lease;
 use link::Link;
 use log::DaysRecord;
 use never::Nevers;
-use outbox::Entry;
+use outbox::{Entry, Held};
 use picture::Pictures;
 use receipt::Receipts;
 use records::{AccountRecord, Counters, ReturnedRecord};
@@ -104,6 +104,8 @@ pub struct Worker {
     /// The place in the row that the next piece of work gets.
     next_seq: u64,
     outbox: Row<Entry>,
+    /// The last answer, while it can be taken back.
+    held: Option<Held>,
     receipts: Receipts,
     /// How far the log goes back, and what each day came to.
     days: DaysRecord,

@@ -17,6 +17,17 @@ use crate::row::Placed;
 use crate::storage::After;
 use crate::{Worker, Write, limits};
 
+/// The person's last answer, signed and stored, which can still be taken back: until then it isn't sent. A restart lets
+/// it go at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) offer: Hash,
+    /// Browser's clock.
+    pub(crate) until: Timestamp,
+    /// What it answers.
+    pub(crate) lease: Lease,
+}
+
 /// A signed result that is not acknowledged yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -39,8 +50,6 @@ pub(crate) struct Entry {
     pub(crate) attempts: u32,
     /// The coordinator could not take it: not before then.
     pub(crate) retry_at: Option<Timestamp>,
-    /// Until then the person can take it back, so it isn't sent; browser's clock. A restart lets it go at once.
-    pub(crate) held_until: Option<Timestamp>,
 }
 
 impl Placed for Entry {
@@ -88,7 +97,6 @@ impl Worker {
             sent_to: 0,
             attempts: 0,
             retry_at: None,
-            held_until: None,
         };
         self.take_seq();
         let mut keys = vec![Key::Outbox(offer), Key::Lease(offer), Key::Log(seq), Key::Days];
@@ -124,49 +132,46 @@ impl Worker {
     }
 
     /// Holds a person's answer back for as long as it can be taken back, unless its time is nearly up.
-    pub(crate) fn hold(&mut self, offer: &Hash, now: Timestamp) {
+    pub(crate) fn hold(&mut self, offer: Hash, now: Timestamp) {
         let until = now.plus(self.config.take_back_ms);
-        let Some(entry) = self.outbox.get_mut(offer) else { return };
-        let has_time = until.plus(limits::TAKE_BACK_MARGIN_MS) <= self.clock.to_local(entry.deadline);
+        let Some(lease) = self.leases.get(&offer).cloned() else { return };
+        let has_time = until.plus(limits::TAKE_BACK_MARGIN_MS) <= self.clock.to_local(lease.offer.deadline);
         if has_time && until > now {
-            entry.held_until = Some(until);
+            self.held = Some(Held { offer, until, lease: Lease { is_done: false, ..lease } });
         }
     }
 
-    /// The answer that can still be taken back: one at the most.
-    pub(crate) fn held(&self) -> Option<(Hash, Timestamp)> {
-        self.outbox.iter().find_map(|(offer, entry)| Some((*offer, entry.held_until?)))
+    /// Whether this result is held back.
+    pub(crate) fn is_held(&self, offer: &Hash) -> bool {
+        self.held.as_ref().is_some_and(|held| held.offer == *offer)
     }
 
     /// Lets the answer go that was held back.
     pub(crate) fn let_go(&mut self) {
-        for entry in self.outbox.works_mut().filter(|entry| entry.held_until.is_some()) {
-            entry.held_until = None;
-            self.shown.changed();
+        if self.held.take().is_some() {
+            self.changed();
         }
     }
 
     /// Lets it go when its time is over. A clock that was set back must not hold it longer.
     pub(crate) fn tick_held(&mut self, now: Timestamp) {
-        if self.held().is_some_and(|(_, until)| now >= until || until > now.plus(self.config.take_back_ms)) {
+        let latest = now.plus(self.config.take_back_ms);
+        if self.held.as_ref().is_some_and(|held| now >= held.until || held.until > latest) {
             self.let_go();
         }
     }
 
-    /// Forgets an answer that was held back, and has its judgment again: nothing of it ever left this machine.
-    pub(crate) fn unanswer(&mut self, offer: &Hash, now: Timestamp) {
-        let Some(entry) = self.outbox.remove(offer) else { return };
+    /// Forgets the answer that was held back, and has its judgment again, in its place: nothing of the answer ever
+    /// left this machine.
+    pub(crate) fn unanswer(&mut self) {
+        let Some(Held { offer, lease, .. }) = self.held.take() else { return };
+        let Some(entry) = self.outbox.remove(&offer) else { return };
         self.unlog_work(entry.seq, entry.result.payload());
-        match self.leases.get_mut(offer) {
-            Some(lease) => lease.is_done = false,
-            None => {
-                let Some(lease) = Lease::of_answered(&entry, self.take_seq(), now) else { return };
-                self.leases.insert(*offer, lease);
-            }
-        }
-        self.current = Some(*offer);
+        self.leases.remove(&offer);
+        self.leases.insert(offer, lease);
+        self.current = Some(offer);
         let log = Write { key: Key::Log(entry.seq).to_string(), value: None };
-        self.persist_with([Key::Outbox(*offer), Key::Lease(*offer), Key::Days], vec![log], After::Nothing);
+        self.persist_with([Key::Outbox(offer), Key::Lease(offer), Key::Days], vec![log], After::Nothing);
         self.changed();
     }
 
@@ -211,11 +216,11 @@ impl Worker {
             return;
         }
         let may_go = |entry: &Entry| {
-            let is_free = entry.is_durable && !entry.is_sent && entry.held_until.is_none();
-            let is_due = is_free && entry.retry_at.is_none_or(|at| now >= at);
+            let is_due = entry.is_durable && !entry.is_sent && entry.retry_at.is_none_or(|at| now >= at);
             is_due && self.is_consented(entry.class)
         };
-        let due: Vec<Hash> = self.outbox.iter().filter(|(_, e)| may_go(e)).map(|(offer, _)| *offer).collect();
+        let free = self.outbox.iter().filter(|(offer, _)| !self.is_held(offer));
+        let due: Vec<Hash> = free.filter(|(_, e)| may_go(e)).map(|(offer, _)| *offer).collect();
         for offer in due {
             let Some(entry) = self.outbox.get_mut(&offer) else { continue };
             entry.is_sent = true;

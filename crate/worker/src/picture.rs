@@ -1,5 +1,5 @@
 //! Pictures of judgments: loaded ahead for every lease held, checked against the item's hash before
-//! anyone sees them, forgotten with the lease. So at most two for each of
+//! anyone sees them, forgotten with the lease, or once its answer can't be taken back. So at most two for each of
 //! `JUDGMENT_LEASES_MAX` are in memory.
 
 use base64ct::{Base64, Encoding};
@@ -67,7 +67,8 @@ impl Worker {
 
     /// Forgets pictures without a lease and asks for the next one, in the order of the row.
     pub(crate) fn load_pictures(&mut self, now: Timestamp) {
-        let needed = self.leases.works().flat_map(pictures_of).map(|p| (p.hash, p.bytes.get()));
+        let held = self.held.iter().map(|held| &held.lease);
+        let needed = self.leases.works().chain(held).flat_map(pictures_of).map(|p| (p.hash, p.bytes.get()));
         let needed: Vec<(Hash, u64)> = needed.collect();
         let is_needed = |hash: &Hash| needed.iter().any(|(h, _)| h == hash);
         self.pictures.whole.retain(|hash, _| is_needed(hash));

@@ -87,6 +87,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         leases,
         returned,
         outbox,
+        held: None,
         receipts,
     };
     worker.notice_other_key();
@@ -180,7 +181,6 @@ fn read_entry(record: OutboxRecord, key: Hash, me: &PublicKey, body: Vec<u8>) ->
         sent_to: 0,
         attempts: 0,
         retry_at: None,
-        held_until: None,
     })
 }
 

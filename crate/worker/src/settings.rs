@@ -41,7 +41,7 @@ impl Worker {
             Command::FirstRunDone => self.set(|s| s.first_run_done = true),
             Command::Answer { offer, answer, input, shown_at } => self.answer(&offer, answer, input, shown_at, now),
             Command::Skip { offer } => self.skip(&offer),
-            Command::TakeBack { offer } => self.take_back(&offer, now),
+            Command::TakeBack { offer } => self.take_back(&offer),
             Command::Never(what) => self.never(what),
             Command::RemoveNever(what) => self.remove_never(what),
             Command::DismissNotice => self.dismiss_notice(),

@@ -70,7 +70,7 @@ impl Worker {
 
     /// The next time at which something is due, on the browser's clock.
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut due = vec![self.storage.try_at(), self.pause_due_at(), self.held().map(|(_, until)| until)];
+        let mut due = vec![self.storage.try_at(), self.pause_due_at(), self.held.as_ref().map(|held| held.until)];
         if self.is_working() {
             let deadlines = self.leases.works().filter(|l| !l.is_done).map(|l| l.offer.deadline);
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
@@ -212,8 +212,8 @@ impl Worker {
     }
 
     fn take_back_view(&self) -> Option<TakeBack> {
-        let (offer, until) = self.held().filter(|_| self.may_judge() && !self.settings.paused)?;
-        Some(TakeBack { offer: offer.to_string(), until: until.get() })
+        let held = self.held.as_ref().filter(|_| self.may_judge() && !self.settings.paused)?;
+        Some(TakeBack { offer: held.offer.to_string(), until: held.until.get() })
     }
 
     fn local_ms(&self, lease: &Lease, time: impl Fn(&Lease) -> Timestamp) -> u64 {

@@ -370,6 +370,8 @@ pub(crate) fn refusal(code: &str) -> &str {
 pub(crate) const WORK: &str = "Work";
 pub(crate) const JUDGMENTS: &str = "Judgments";
 pub(crate) const JUDGMENTS_TEXT: &str = "Answer quick questions. Needs no permission.";
+pub(crate) const SINGLE_KEYS: &str = "Single keys";
+pub(crate) const SINGLE_KEYS_TEXT: &str = "Answer, skip and take back by one key. Off: Tab and Enter do it all.";
 pub(crate) const OPERATOR: &str = "Who you work for";
 pub(crate) const OPERATOR_NONE: &str = "Known after the first connection.";
 pub(crate) const KEY: &str = "Your key";

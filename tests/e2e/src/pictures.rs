@@ -147,6 +147,10 @@ async fn types(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result
     let camera = Camera { browser: &browser, theme, folder };
     for asked in &ASKED {
         on_screen(&browser, asked).await?;
+        if browser.has("take-back").await? {
+            camera.shoot("take-back").await?;
+            browser.until("the answer is sent", async || Ok(!browser.has("take-back").await?)).await?;
+        }
         let (first, rest) = asked.halves();
         person.touch_keys(first).await?;
         for (size, name) in [(TAB, "-tab"), (POPUP, "")] {

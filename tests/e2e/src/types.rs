@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{Browser, DOWN, ENTER};
 use crate::market::Demo;
-use crate::person::HOME;
+use crate::person::{HOME, SETTINGS};
 use crate::scenarios::{axe_script, begun, no_violations};
 use crate::world::{Paths, World};
 
@@ -115,7 +115,11 @@ pub(crate) async fn each_type_by_keyboard(paths: &Paths, data: &std::path::Path)
         let offer = person.press_keys(asked.halves().1).await?;
         ensure!(offer == slip, "another judgment came back");
         person.settled(&offer, &["accepted"]).await?;
-        let said = browser.js(&format!("return document.querySelector('[data-offer=\"{offer}\"]').innerText")).await?;
+        let said = browser
+            .js(&format!(
+                "return document.querySelector('[data-testid=activity-row][data-offer=\"{offer}\"]').innerText"
+            ))
+            .await?;
         ensure!(said.as_str().is_some_and(|said| said.contains(asked.said)), "the log says {said}");
         let results = world.buyer.results(order).await?;
         let result = results.first().context("the buyer reads no result")?;
@@ -145,6 +149,14 @@ pub(crate) async fn each_type_by_pointer(paths: &Paths, data: &std::path::Path) 
     let browser = world.browser("profile").await?;
     let demo = Demo::load(&paths.repo)?;
     let person = begun(paths, &browser, &demo).await?;
+    browser.open(SETTINGS).await?;
+    browser.click("single-keys").await?;
+    browser.open(HOME).await?;
+    // With single keys off neither answers.
+    let offer = person.offer().await?;
+    person.touch_keys(&['1', 's', ' ']).await?;
+    person.touch_keys(&['z']).await?;
+    ensure!(person.offer().await? == offer && !browser.has("take-back").await?, "a key that is off did something");
     for ((asked, order), clicks) in ASKED.iter().zip(&orders).zip(CLICKS) {
         on_screen(&browser, asked).await?;
         let offer = person.click_each(clicks).await?;

@@ -375,7 +375,8 @@ fn the_next_answer_lets_the_last_one_go() {
 
 #[test]
 fn what_is_taken_back_is_asked_again_and_answered_once() {
-    let (mut world, first, _) = answered();
+    let (mut world, first, second) = answered();
+    world.assign(&text_item("third"));
     world.command(Command::TakeBack { offer: first.clone() });
     let view = world.view();
     assert_eq!((view.judgment.unwrap().offer, view.take_back, view.outbox), (first.clone(), None, 0));
@@ -388,6 +389,7 @@ fn what_is_taken_back_is_asked_again_and_answered_once() {
         assert!(sent(&world).is_empty());
     }
     world.answer(&first, 2);
+    assert_eq!(world.view().judgment.unwrap().offer, second, "the row goes on where it was");
     world.pass(limits::TAKE_BACK_MS);
     assert_eq!(sent(&world), [Answer::Choice(2)]);
     assert_eq!(world.view().activities.len(), 1);
@@ -456,4 +458,17 @@ fn the_first_answer_s_failure_takes_nothing_from_the_one_that_was_given_since() 
     world.write_held(true);
     world.pass(10_000);
     assert!(sent(&world).contains(&Answer::Choice(2)) && !sent(&world).contains(&Answer::Choice(0)));
+}
+
+#[test]
+fn a_picture_is_there_when_its_answer_is_taken_back() {
+    let (mut world, _, second) = answered();
+    let picture = b"a picture".to_vec();
+    world.coordinator.blobs.insert(Hash::of(&picture), picture.clone());
+    let third = world.assign(&picture_item("picture", &picture));
+    world.answer(&second, 0);
+    world.answer(&third, 0);
+    world.assign(&text_item("fourth"));
+    world.command(Command::TakeBack { offer: third.clone() });
+    assert_eq!(world.view().judgment.unwrap().offer, third);
 }

@@ -11,6 +11,7 @@ use crate::model::Lull;
 use crate::parts::{operator_card, pair, switch, title_bar};
 use crate::route::Route;
 use crate::save::save;
+use crate::single_keys::SingleKeys;
 use crate::words;
 
 /// The page.
@@ -25,6 +26,7 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
                 { switch(lull, "judgments", words::JUDGMENTS, words::JUDGMENTS_TEXT, on, judgments) }
                 { bandwidth_row(lull, view) }
                 { when(lull, view.settings.bandwidth_when) }
+                <SingleKeys />
                 <p><a href={Route::Limits.href()} data-testid="limits">{ words::limits::LIMITS_SEE }</a></p>
             </section>
             <section class="group">

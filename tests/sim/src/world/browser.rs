@@ -84,6 +84,7 @@ pub(crate) enum BrowserEvent {
     Look,
     /// The person answers what was shown.
     Answer,
+    TakeBack,
     /// The person comes back, or stops what goes on.
     Interrupt,
     /// The person switches a class off, and the line breaks.
@@ -202,6 +203,7 @@ impl World {
             BrowserEvent::Fetched(fetch, happened) => self.fetched(who, fetch, *happened),
             BrowserEvent::Look => self.person_looks(who),
             BrowserEvent::Answer => self.person_answers(who),
+            BrowserEvent::TakeBack => self.person_takes_back(who),
             BrowserEvent::Interrupt => self.person_interrupts(who),
             BrowserEvent::SwitchOff(class) => self.person_switches_off(who, class),
             BrowserEvent::Kill => {

@@ -166,20 +166,22 @@ impl World {
         self.model.person_answered(me, &judgment.offer, answer);
         let input = AnswerInput::Pointer;
         self.command(who, Command::Answer { offer: judgment.offer, answer, input, shown_at });
-        self.person_may_take_back(who);
+        let person = &mut self.browser(who).person;
+        if !person.is_diligent && chance(&mut person.rng, 100) {
+            let after_ms = person.rng.u64(..6 * SECOND);
+            self.queue_browser(who, after_ms, BrowserEvent::TakeBack);
+        }
         self.think(who);
     }
 
-    /// Now and then an answer was a slip.
-    fn person_may_take_back(&mut self, who: usize) {
-        let person = &mut self.browser(who).person;
-        if person.is_diligent || !chance(&mut person.rng, 100) {
-            return;
-        }
+    /// The last answer was a slip.
+    pub(crate) fn person_takes_back(&mut self, who: usize) {
         let me = self.browser(who).me;
         let Some(take_back) = self.view(who).and_then(|view| view.take_back) else { return };
         self.command(who, Command::TakeBack { offer: take_back.offer.clone() });
-        self.model.person_took_back(me, &take_back.offer);
+        if self.browser(who).twin_of.is_none() {
+            self.model.person_took_back(me, &take_back.offer);
+        }
     }
 
     /// A look at the popup: sets what is wanted, now and then something else.

@@ -7,6 +7,7 @@ use web_sys::{Element, KeyboardEvent};
 use yew::{Callback, Html, hook, html, use_effect_with};
 
 use super::Act;
+use crate::single_keys;
 use crate::words::judgment as words;
 
 /// What the keys depend on.
@@ -69,6 +70,9 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         "ArrowDown" if keys.has_sentences => return touch(Touch::Step { down: true }),
         "ArrowUp" if keys.has_sentences => return touch(Touch::Step { down: false }),
         _ if event.repeat() => return None,
+        // On a control, Enter presses it; a box to tick is ticked by Space.
+        "Enter" if keys.has_done && !within("button:not(.several), a") => return touch(Touch::Done),
+        _ if !single_keys::are_on() => return None,
         _ => {}
     }
     match event.key().as_str() {
@@ -76,8 +80,6 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         " " if nowhere || within("button, a, [tabindex='0']") => None,
         " " | "s" | "S" => Some(Act::Skip),
         "?" => Some(Act::Keys),
-        // On a control, Enter presses it; a box to tick is ticked by Space.
-        "Enter" if keys.has_done && !within("button:not(.several), a") => touch(Touch::Done),
         key => {
             let digit = key.parse::<u8>().ok().filter(|_| key.len() == 1)?;
             let option = digit.checked_sub(1).unwrap_or(9);

@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use lull_view::{AnswerInput, Command, Draft, Judgment, TaskAnswer, Touch, Touched};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, Storage};
+use web_sys::{Element, HtmlElement};
 use yew::{
     Callback, Html, MouseEvent, NodeRef, Properties, UseStateSetter, component, hook, html, use_callback,
     use_effect_with, use_memo, use_mut_ref, use_node_ref, use_ref, use_state_eq,
@@ -24,6 +24,7 @@ use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
 use crate::parts::{Countdown, Until, focus_in_place};
+use crate::single_keys::storage;
 use crate::words::judgment as words;
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
@@ -225,10 +226,6 @@ fn first_time(mark: &str) -> bool {
     // Storage that is full forgets; see above.
     let _ = storage.set_item(SEEN_KEY, &all.join(" "));
     true
-}
-
-fn storage() -> Option<Storage> {
-    web_sys::window().and_then(|window| window.local_storage().ok().flatten())
 }
 
 /// What it pays and how long it is yours.

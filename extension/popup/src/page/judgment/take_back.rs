@@ -7,6 +7,7 @@ use web_sys::{HtmlInputElement, KeyboardEvent};
 use yew::{Callback, Html, Properties, component, hook, html, use_callback, use_effect_with};
 
 use crate::model::Lull;
+use crate::single_keys;
 use crate::words::judgment as words;
 
 #[derive(PartialEq, Properties)]
@@ -57,8 +58,9 @@ fn use_key(take_back: Callback<()>) {
             EventListener::new(&window, "keydown", move |event| {
                 let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
                 let is_shortcut = event.ctrl_key() || event.alt_key() || event.meta_key();
+                let is_on = single_keys::are_on();
                 let is_text = event.target().is_some_and(|target| target.has_type::<HtmlInputElement>());
-                if matches!(event.key().as_str(), "z" | "Z") && !is_shortcut && !is_text && !event.repeat() {
+                if matches!(event.key().as_str(), "z" | "Z") && is_on && !is_shortcut && !is_text && !event.repeat() {
                     take_back.emit(());
                 }
             })
