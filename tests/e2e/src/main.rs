@@ -74,6 +74,12 @@ enum Task {
         #[arg(long, default_value_t = 5)]
         idle_minutes: u32,
     },
+    /// Benchmarks of the popup before a person who judges; a JSON object a row.
+    BenchPopup {
+        /// Only this part; may be given several times.
+        #[arg(long, value_enum)]
+        only: Vec<bench::judging::Part>,
+    },
     /// Every scenario.
     Test {
         /// Only those whose name contains this.
@@ -134,6 +140,10 @@ fn main() -> Result<()> {
         Task::BenchFetch { only, idle_minutes } => {
             let data = tempfile::tempdir()?;
             scenarios::on_runtime(bench::fetch::run(&paths, data.path(), &only, idle_minutes))
+        }
+        Task::BenchPopup { only } => {
+            let data = tempfile::tempdir()?;
+            scenarios::on_runtime(bench::judging::run(&paths, data.path(), &only))
         }
         Task::Test { only, browser, .. } => scenarios::run(&paths, browser, only.as_deref()),
     }

@@ -66,6 +66,19 @@ pub(crate) const ASKED: [Asked; 5] = [
 ];
 
 impl Asked {
+    /// Its keys by the names of UI Events.
+    pub(crate) fn key_names(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().map(|key| match *key {
+            ENTER => "Enter",
+            DOWN => "ArrowDown",
+            '1' => "1",
+            '2' => "2",
+            '3' => "3",
+            '4' => "4",
+            _ => "5",
+        })
+    }
+
     /// Its keys: those that only prepare the answer, and the rest.
     pub(crate) fn halves(&self) -> (&'static [char], &'static [char]) {
         self.keys.split_at(self.keys.len() - 1)

@@ -8,7 +8,7 @@ mod take_back;
 use std::cell::Cell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use lull_view::{AnswerInput, Command, Draft, Judgment, TaskAnswer, Touch, Touched};
+use lull_view::{AnswerInput, Command, Draft, Judgment, Touch, Touched};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 use yew::{
@@ -21,8 +21,7 @@ use self::keys::{Keys, keys_list, use_keys};
 use self::options::options;
 pub(crate) use self::take_back::TakeBack;
 use crate::format;
-use crate::link::Wire;
-use crate::model::Lull;
+use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
 use crate::single_keys::storage;
 use crate::words::judgment as words;
@@ -46,16 +45,6 @@ fn input_of(click: &MouseEvent) -> AnswerInput {
     if click.detail() == 0 { AnswerInput::Keyboard } else { AnswerInput::Pointer }
 }
 
-/// What was chosen on this card, for this offer.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Progress {
-    offer: String,
-    /// When it was shown: an answer that was taken back is shown again, with what was chosen.
-    shown_at: u64,
-    draft: Draft,
-    answered: Option<TaskAnswer>,
-}
-
 #[derive(PartialEq, Properties)]
 pub(crate) struct JudgmentProps {
     pub(crate) lull: Lull,
@@ -69,13 +58,13 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let judgment = &props.judgment;
     let card = use_node_ref();
     let keys_shown = use_state_eq(|| false);
-    let progress = use_state_eq(Progress::default);
     let shown_at = *use_memo(judgment.offer.clone(), |_| format::now_ms());
-    let act = use_act(&props.lull.wire, judgment, shown_at, progress.setter(), keys_shown.setter());
+    let progress = &props.lull.model.progress;
+    let draft = if progress.offer == judgment.offer { progress.draft } else { Draft::default() };
+    let is_this = progress.offer == judgment.offer && progress.shown_at == shown_at;
+    let answered = progress.answered.filter(|_| is_this);
+    let act = use_act(&props.lull, judgment, shown_at, draft, keys_shown.setter());
     use_keys(act.clone(), Keys::of(&judgment.task));
-    let Progress { draft, answered, shown_at: of, .. } =
-        Some((*progress).clone()).filter(|progress| progress.offer == judgment.offer).unwrap_or_default();
-    let answered = answered.filter(|_| of == shown_at);
     use_focus_on_next(&card, &judgment.offer);
     use_focus_on_mark(&judgment.offer, draft.sentence);
     let (guideline_open, toggle_guideline) = use_guideline(judgment);
@@ -117,19 +106,17 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
 /// Answers, skips and shows keys; never twice for one offer, and not before it could be seen.
 #[hook]
 fn use_act(
-    wire: &Wire,
+    lull: &Lull,
     judgment: &Judgment,
     shown_at: u64,
-    progress: UseStateSetter<Progress>,
+    draft: Draft,
     show_keys: UseStateSetter<bool>,
 ) -> Callback<Act> {
-    let wire = wire.clone();
+    let (wire, model) = (lull.wire.clone(), lull.model.dispatcher());
     let done = use_mut_ref(|| (String::new(), 0));
-    // What the next touch adds to; the state is what the last painting showed.
-    let drafted = use_mut_ref(|| (String::new(), Draft::default()));
     let keys_shown = use_ref(|| Cell::new(false));
     let (offer, task) = (judgment.offer.clone(), judgment.task.clone());
-    use_callback((offer, task, shown_at), move |act, (offer, task, shown_at)| {
+    use_callback((offer, task, shown_at, draft), move |act, (offer, task, shown_at, draft)| {
         if act == Act::Keys {
             keys_shown.set(!keys_shown.get());
             show_keys.set(keys_shown.get());
@@ -140,28 +127,25 @@ fn use_act(
         if !seen || *done.borrow() == this {
             return;
         }
-        let (touch, input) = match act {
-            Act::Touch { touch, input } => (touch, input),
+        let (offer, shown_at) = this.clone();
+        let chosen = |draft, answered| {
+            let offer = offer.clone();
+            model.dispatch(Action::Chosen(Progress { offer, shown_at, draft, answered }));
+        };
+        match act {
+            Act::Touch { touch, input } => match draft.touch(task, touch) {
+                Touched::Answer(answer) => {
+                    *done.borrow_mut() = this;
+                    chosen(*draft, Some(answer));
+                    wire.send(Command::Answer { offer, answer, input, shown_at });
+                }
+                Touched::Draft(draft) => chosen(draft, None),
+                Touched::Nothing => {}
+            },
             Act::Skip | Act::Keys => {
                 *done.borrow_mut() = this;
-                wire.send(Command::Skip { offer: offer.clone() });
-                return;
+                wire.send(Command::Skip { offer });
             }
-        };
-        let (of, draft) = drafted.borrow().clone();
-        let draft = if of == *offer { draft } else { Draft::default() };
-        match draft.touch(task, touch) {
-            Touched::Answer(answer) => {
-                *done.borrow_mut() = this;
-                let (offer, shown_at) = (offer.clone(), *shown_at);
-                progress.set(Progress { offer: offer.clone(), shown_at, draft, answered: Some(answer) });
-                wire.send(Command::Answer { offer, answer, input, shown_at });
-            }
-            Touched::Draft(draft) => {
-                *drafted.borrow_mut() = (offer.clone(), draft);
-                progress.set(Progress { offer: offer.clone(), shown_at: *shown_at, draft, answered: None });
-            }
-            Touched::Nothing => {}
         }
     })
 }
