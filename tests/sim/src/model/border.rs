@@ -10,6 +10,7 @@ use lull_protocol::{Answer, Hash, PublicKey, Signed, Timestamp, ToCoordinator, T
 use lull_worker::Write;
 
 use super::{Holds, Lease, Model, Ruled, State, broken, must};
+use crate::world::ConnId;
 
 impl Model {
     /// These were in a transaction when the coordinator died.
@@ -75,8 +76,8 @@ impl Model {
         }
     }
 
-    /// The coordinator sends a message to whoever proved to be this worker.
-    pub(crate) fn house_sent(&mut self, worker: PublicKey, message: &ToWorker, at: Timestamp) -> Holds {
+    /// The coordinator sends a message on this connection, to whoever proved to be this worker.
+    pub(crate) fn house_sent(&mut self, conn: ConnId, worker: PublicKey, message: &ToWorker, at: Timestamp) -> Holds {
         match message {
             ToWorker::Assign { offer, item } => self.assigned(worker, offer, item),
             ToWorker::Ack { offer, result } => self.acknowledged(worker, offer, result),
@@ -92,13 +93,13 @@ impl Model {
             ToWorker::Account { earned, pending, payable, .. } => {
                 let (known_pending, known_payable) = self.account(&worker);
                 // A connection that another one of the same key replaces may still tell what it had asked for before.
-                let told = if self.worker(worker).was_twinned { 0 } else { self.worker(worker).told_earned };
+                let told = self.worker(worker).told_earned.get(&conn).copied().unwrap_or(0);
                 let sum = pending.get() + payable.get();
                 let fits = earned.get() == sum && sum <= known_pending + known_payable && sum >= told;
                 must(fits, "earned = pending + payable", || {
                     format!("{worker} hears {message:?}; before {told}, known {known_pending} + {known_payable}")
                 })?;
-                self.worker(worker).told_earned = sum;
+                self.worker(worker).told_earned.insert(conn, sum);
                 Ok(())
             }
             ToWorker::Withdraw { offer, reason } => {

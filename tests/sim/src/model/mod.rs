@@ -26,6 +26,8 @@ use lull_protocol::{Answer, Hash, Item, OrderId, PublicKey, Timestamp};
 use caps::AllCaps;
 use consent::Consents;
 
+use crate::world::ConnId;
+
 /// With a connection a worker learns the coordinator's clock at least this often, milliseconds: a heartbeat,
 /// and the silence after which it would have left.
 const CLOCK_LEARNED_MS_MAX: u64 = 120_000;
@@ -130,8 +132,8 @@ struct Worker {
     answered: BTreeMap<Hash, BTreeSet<Answer>>,
     /// What the person took back and has not answered again.
     taken_back: BTreeSet<Hash>,
-    /// What it was last told that it earned.
-    told_earned: u64,
+    /// What it was last told that it earned, on each connection.
+    told_earned: BTreeMap<ConnId, u64>,
     /// Verdicts it was sent, as numbers.
     told_verdicts: u64,
 }

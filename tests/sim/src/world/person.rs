@@ -178,10 +178,8 @@ impl World {
     pub(crate) fn person_takes_back(&mut self, who: usize) {
         let me = self.browser(who).me;
         let Some(take_back) = self.view(who).and_then(|view| view.take_back) else { return };
-        self.command(who, Command::TakeBack { offer: take_back.offer.clone() });
-        if self.browser(who).twin_of.is_none() {
-            self.model.person_took_back(me, &take_back.offer);
-        }
+        self.model.person_took_back(me, &take_back.offer);
+        self.command(who, Command::TakeBack { offer: take_back.offer });
     }
 
     /// A look at the popup: sets what is wanted, now and then something else.
