@@ -5,6 +5,7 @@ mod activity;
 mod alibi;
 mod caps;
 mod consent;
+mod pops;
 mod port;
 mod receipt;
 mod time;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use activity::*;
 pub use alibi::*;
 pub use lull_protocol::cbor;
+pub use pops::*;
 pub use time::iso_8601;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].
@@ -56,8 +58,10 @@ pub struct View {
     pub notice: Option<Notice>,
     /// Whom never to serve.
     pub never: Never,
+    /// How judgments may call the person.
+    pub pops: Pops,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 pops });
 
 /// Activities in a view.
 pub const ACTIVITIES_MAX: usize = 50;
@@ -586,6 +590,11 @@ pub enum Command {
     Never(NeverWhat),
     /// Serve it again.
     RemoveNever(NeverWhat),
+    /// How judgments may call the person.
+    SetPops {
+        /// The new choices; each is held to what there is.
+        pops: Pops,
+    },
     /// Hide the notice.
     DismissNotice,
     /// Connect now instead of waiting.
@@ -616,6 +625,7 @@ variants!(Command {
     21 RemoveNever { 0 (0) what },
     22 DismissNotice {},
     23 ConnectNow {},
+    24 SetPops { 0 pops },
 });
 
 /// How an answer was given.

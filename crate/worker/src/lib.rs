@@ -34,6 +34,7 @@ mod never;
 mod opened;
 mod outbox;
 mod picture;
+mod pop;
 mod receipt;
 mod records;
 mod restore;
@@ -67,6 +68,7 @@ use log::DaysRecord;
 use never::Nevers;
 use outbox::Entry;
 use picture::Pictures;
+use pop::Calls;
 use receipt::Receipts;
 use records::{AccountRecord, Counters, ReturnedRecord};
 use row::Row;
@@ -112,6 +114,7 @@ pub struct Worker {
     notices: Vec<Notice>,
     /// The judgment on screen.
     current: Option<Hash>,
+    calls: Calls,
     shown: Shown,
 }
 
@@ -154,6 +157,7 @@ impl Worker {
             Event::Command(command) => self.command(command, now),
             Event::RequestEvents { own, foreign } => self.request_events(own, foreign),
             Event::Alarm => self.alarm(),
+            Event::Popped { is_shown } => self.popped(is_shown, now),
         }
         self.settle(now);
     }
@@ -215,6 +219,7 @@ impl Worker {
         self.send_results(now);
         self.send_want(now);
         self.choose_judgment(now);
+        self.tick_pop(now);
         self.show(now);
     }
 
