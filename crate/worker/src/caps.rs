@@ -332,8 +332,9 @@ impl Worker {
                 m.usage.recut_month(&m.caps, m.clock);
             }
             self.look_at_limits(now);
-            // A fetch stops before anything else is done about the change.
-            if !self.may_fetch() {
+            // A fetch stops before anything else is done about the change. A request that is not sent yet had its turn
+            // by the old caps: its fetch begins anew, if the new ones let it.
+            if !self.may_fetch() || self.run.as_ref().is_some_and(|run| !run.is_open()) {
                 self.abort_run();
             }
             self.persist([Key::Caps], After::Nothing);

@@ -14,6 +14,9 @@ impl Run {
     pub(crate) fn site(&self) -> &str {
         match *self {}
     }
+    pub(crate) fn is_open(&self) -> bool {
+        match *self {}
+    }
 }
 
 /// The host of a URL, for the person's eyes; not judged.

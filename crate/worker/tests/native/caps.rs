@@ -161,6 +161,24 @@ fn a_domain_s_requests_wait_for_their_minute() {
 }
 
 #[test]
+fn a_cap_that_is_lowered_while_a_request_waits_for_storage_holds_it_back() {
+    let mut world = World::connected();
+    let urls = [0, 1].map(|n| format!("{URL}?{n}"));
+    for url in &urls {
+        world.sites.insert(url.clone(), page(200, b"body"));
+    }
+    world.assign(&fetch_item(&urls[0], 1_000));
+    world.holds_disk = true;
+    world.assign(&fetch_item(&urls[1], 1_000));
+    assert_eq!(world.requests, urls[..1], "the second one is counted, which storage doesn't know yet");
+    world.command(Command::SetCaps { caps: Caps { domain_minute: 1, ..caps(&world) } });
+    world.write_held(true);
+    assert_eq!(world.requests, urls[..1]);
+    world.pass(130_000);
+    assert_eq!(world.requests, urls, "once its minute is there");
+}
+
+#[test]
 fn a_redirect_waits_for_its_turn_and_is_followed_then() {
     let mut world = World::connected();
     world.command(Command::SetCaps { caps: Caps { domain_minute: 1, ..caps(&world) } });
