@@ -1,7 +1,7 @@
 //! What commits of workers' commands must mean: who may have which lease, which result counts, which verdicts
 //! follow, who is paid what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lull_market::{Command, NumberedVerdict, Reply};
 use lull_protocol::message::ReturnReason;
@@ -41,7 +41,8 @@ impl Model {
                 for lease in leases {
                     self.leased(*worker, lease, nonces, at)?;
                 }
-                self.within_limits(worker, (*fetch, *judgment), at)
+                let new: BTreeSet<Hash> = leases.iter().map(|lease| Hash::of(&lease.offer)).collect();
+                self.within_limits(worker, (*fetch, *judgment), &new, at)
             }
             (Command::Submit { result: signed, body }, Reply::Stored { result, verdicts, .. }) => {
                 let statement = signed.bytes();
@@ -157,18 +158,18 @@ impl Model {
     }
 
     /// No worker holds more than the limits, nor more than it asked for.
-    fn within_limits(&self, worker: &PublicKey, wanted: (u8, u8), at: Timestamp) -> Holds {
+    fn within_limits(&self, worker: &PublicKey, wanted: (u8, u8), new: &BTreeSet<Hash>, at: Timestamp) -> Holds {
         for (class, limit, wanted) in
             [(JobClass::Fetch, FETCH_LEASES_MAX, wanted.0), (JobClass::Judgment, JUDGMENT_LEASES_MAX, wanted.1)]
         {
-            let is_open = |lease: &&Lease| {
+            let is_open = |(_, lease): &(&Hash, &Lease)| {
                 lease.worker == *worker
                     && lease.offer.class == class
                     && lease.state == State::Open
                     && lease.offer.deadline >= at
             };
-            let held: Vec<&Lease> = self.leases.values().filter(is_open).collect();
-            let is_new = held.iter().any(|lease| lease.offer.issued_at == at);
+            let held: Vec<&Hash> = self.leases.iter().filter(is_open).map(|(offer, _)| offer).collect();
+            let is_new = held.iter().any(|offer| new.contains(*offer));
             let fits = held.len() <= usize::from(limit) && (!is_new || held.len() <= usize::from(wanted));
             must(fits, "limits of leases", || format!("{worker} holds {} of {class:?}", held.len()))?;
         }
