@@ -157,7 +157,7 @@ impl Worker {
             Event::Command(command) => self.command(command, now),
             Event::RequestEvents { own, foreign } => self.request_events(own, foreign),
             Event::Alarm => self.alarm(),
-            Event::Popped { is_shown } => self.popped(is_shown, now),
+            Event::Popped { is_shown } => self.popped(is_shown),
         }
         self.settle(now);
     }

@@ -25,7 +25,7 @@ fields!(PopsRecord { 0 chosen, 1 called_at });
 pub(crate) struct Calls {
     pub(crate) record: PopsRecord,
     /// The shell was asked to call and hasn't said what came of it.
-    asked: bool,
+    is_asked: bool,
     /// The last one could not be shown: not before then.
     again_at: Option<Timestamp>,
 }
@@ -65,41 +65,55 @@ impl Worker {
         }
     }
 
+    /// Whether there is somebody to call, and something to call for.
+    fn may_call(&self) -> bool {
+        let Pops { open, notify, .. } = self.calls.record.chosen;
+        let is_there = self.surroundings.is_some_and(|around| !around.away && !around.looks);
+        is_there && (open || notify) && self.current.is_some()
+    }
+
     /// When the person is called; `None` while nothing calls for it.
     pub(crate) fn pop_due_at(&self, now: Timestamp) -> Option<Timestamp> {
         let PopsRecord { chosen, called_at } = &self.calls.record;
-        let there = self.surroundings.filter(|around| !around.away && !around.looks)?;
-        if !(chosen.open || chosen.notify) || self.calls.asked || self.current.is_none() {
+        let offset_min = self.surroundings?.utc_offset_min;
+        if self.calls.is_asked || !self.may_call() {
             return None;
         }
-        // A clock that was set back makes nobody wait longer than they chose.
-        let after = (*called_at).min(now).plus(chosen.minutes * MINUTE_MS);
-        let after = after.max(self.calls.again_at.unwrap_or_default().min(now.plus(limits::POP_AGAIN_MS))).max(now);
-        let offset_ms = i64::from(there.utc_offset_min) * MINUTE_MS as i64;
-        let local = after.get().saturating_add_signed(offset_ms);
-        let hour = |n: u64| (local / HOUR_MS + n) % 24;
-        let quiet_hours = (0..24).find(|n| !is_quiet(chosen, hour(*n)))?;
+        let after = called_at.plus(chosen.minutes * MINUTE_MS);
+        let again_at = self.calls.again_at.unwrap_or_default();
+        let offset_ms = i64::from(offset_min) * MINUTE_MS as i64;
+        let local = after.max(again_at).max(now).get().saturating_add_signed(offset_ms);
+        let quiet_hours = (0..24).find(|n| !is_quiet(chosen, (local / HOUR_MS + n) % 24))?;
         let due = if quiet_hours == 0 { local } else { (local / HOUR_MS + quiet_hours) * HOUR_MS };
         Timestamp::new(due.saturating_add_signed(-offset_ms))
     }
 
-    /// Calls the person if it is time.
+    /// Calls the person if it is time, once storage knows of it: a browser that is killed meanwhile doesn't call twice.
     pub(crate) fn tick_pop(&mut self, now: Timestamp) {
-        if self.pop_due_at(now).is_none_or(|due| due > now) {
-            return;
+        // A clock that was set back makes nobody wait longer than they chose.
+        self.calls.record.called_at = self.calls.record.called_at.min(now);
+        self.calls.again_at = self.calls.again_at.map(|at| at.min(now.plus(limits::POP_AGAIN_MS)));
+        if self.pop_due_at(now).is_some_and(|due| due <= now) {
+            self.calls.is_asked = true;
+            self.calls.record.called_at = now;
+            self.persist([Key::Pops], After::Called);
         }
-        self.calls.asked = true;
-        // Before it is shown: a browser that is killed meanwhile doesn't call twice.
-        self.calls.record.called_at = now;
-        self.persist([Key::Pops], After::Nothing);
-        let Pops { open, notify, .. } = self.calls.record.chosen;
-        self.effects.push_back(Effect::Pop { open, notify });
+    }
+
+    /// Storage knows of the call, or doesn't take it.
+    pub(crate) fn call(&mut self, is_stored: bool) {
+        if is_stored && self.may_call() {
+            let Pops { open, notify, .. } = self.calls.record.chosen;
+            self.effects.push_back(Effect::Pop { open, notify });
+        } else {
+            self.popped(false);
+        }
     }
 
     /// What came of a call. One that the person can't have noticed is tried again soon.
-    pub(crate) fn popped(&mut self, is_shown: bool, now: Timestamp) {
-        if std::mem::take(&mut self.calls.asked) && !is_shown {
-            self.calls.again_at = Some(now.plus(limits::POP_AGAIN_MS));
+    pub(crate) fn popped(&mut self, is_shown: bool) {
+        if std::mem::take(&mut self.calls.is_asked) && !is_shown {
+            self.calls.again_at = Some(self.calls.record.called_at.plus(limits::POP_AGAIN_MS));
             self.calls.record.called_at = Timestamp::ZERO;
             self.persist_lazily(Key::Pops);
         }

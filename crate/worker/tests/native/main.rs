@@ -15,5 +15,6 @@ mod log;
 mod lookup;
 mod never;
 mod outbox;
+mod pop;
 mod receipt;
 mod storage;

@@ -4,7 +4,8 @@ use fastrand::Rng;
 use lull_protocol::cose;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_view::{
-    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, JudgmentContent, NeverWhat, Pause, Statement, View,
+    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, JudgmentContent, NeverWhat, POP_MINUTES, Pause, Pops,
+    Statement, View,
 };
 use lull_worker::Event as Happened;
 
@@ -81,16 +82,32 @@ impl World {
             self.model.caps.wants(me, &command);
         }
         self.feed(who, Happened::Command(command.clone()));
-        let shown = self.browser(who).background.as_ref().map(|background| background.worker.view(now).limits);
+        let shown = self.browser(who).background.as_ref().map(|background| background.worker.view(now));
         if let (false, Some(shown)) = (is_twin, shown) {
-            let checked = self.model.caps.commanded(me, &command, &shown.caps);
+            let checked = self.model.caps.commanded(me, &command, &shown.limits.caps);
             self.check(checked);
+            if matches!(command, Command::SetPops { .. }) {
+                let checked = self.model.pops.chose(me, &shown.pops);
+                self.check(checked);
+            }
         }
     }
 
     pub(crate) fn person_sees(&mut self, who: usize, count: u32) {
         self.browser(who).person.badge = count;
         self.think(who);
+    }
+
+    /// The popup opens by itself, or a notification comes, or what the person does now allows neither.
+    pub(crate) fn person_is_called(&mut self, who: usize, how: (bool, bool), now: lull_protocol::Timestamp) {
+        let mut rng = self.rng.fork();
+        let is_shown = !chance(&mut rng, 300);
+        let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
+        if !is_twin {
+            let checked = self.model.pops.called(me, how, is_shown, now);
+            self.check(checked);
+        }
+        self.feed(who, Happened::Popped { is_shown });
     }
 
     /// Thinks about the judgment on screen, if there is one and somebody is there.
@@ -152,7 +169,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..23));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..26));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -309,6 +326,17 @@ impl World {
                 self.tell_surroundings(who, moved);
             }
             20 | 21 => self.never_or_again(who, view),
+            23 | 24 => {
+                let rng = &mut self.browser(who).person.rng;
+                let [open, notify] = [rng.bool(), rng.bool()];
+                let minutes = rng.choice(POP_MINUTES).unwrap_or_default();
+                let [quiet_from, quiet_to] = [rng.u64(..30), rng.u64(..24)];
+                self.command(who, Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } });
+            }
+            25 => {
+                let looks = !surroundings.looks;
+                self.tell_surroundings(who, lull_worker::Surroundings { looks, ..surroundings });
+            }
             // Two pauses in a row, faster than anything can be stored.
             _ => {
                 self.command(who, Command::SetPaused { on: true });
