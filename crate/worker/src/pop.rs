@@ -69,7 +69,7 @@ impl Worker {
     fn may_call(&self) -> bool {
         let Pops { open, notify, .. } = self.calls.record.chosen;
         let is_there = self.surroundings.is_some_and(|around| !around.away && !around.looks);
-        is_there && (open || notify) && self.current.is_some()
+        is_there && (open || notify) && self.current.is_some() && !self.storage.is_failing()
     }
 
     /// When the person is called; `None` while nothing calls for it.
@@ -79,10 +79,9 @@ impl Worker {
         if self.calls.is_asked || !self.may_call() {
             return None;
         }
-        let after = called_at.plus(chosen.minutes * MINUTE_MS);
-        let again_at = self.calls.again_at.unwrap_or_default();
+        let after = self.calls.again_at.unwrap_or_else(|| called_at.plus(chosen.minutes * MINUTE_MS));
         let offset_ms = i64::from(offset_min) * MINUTE_MS as i64;
-        let local = after.max(again_at).max(now).get().saturating_add_signed(offset_ms);
+        let local = after.max(now).get().saturating_add_signed(offset_ms);
         let quiet_hours = (0..24).find(|n| !is_quiet(chosen, (local / HOUR_MS + n) % 24))?;
         let due = if quiet_hours == 0 { local } else { (local / HOUR_MS + quiet_hours) * HOUR_MS };
         Timestamp::new(due.saturating_add_signed(-offset_ms))
@@ -94,7 +93,7 @@ impl Worker {
         self.calls.record.called_at = self.calls.record.called_at.min(now);
         self.calls.again_at = self.calls.again_at.map(|at| at.min(now.plus(limits::POP_AGAIN_MS)));
         if self.pop_due_at(now).is_some_and(|due| due <= now) {
-            self.calls.is_asked = true;
+            (self.calls.is_asked, self.calls.again_at) = (true, None);
             self.calls.record.called_at = now;
             self.persist([Key::Pops], After::Called);
         }
@@ -114,8 +113,6 @@ impl Worker {
     pub(crate) fn popped(&mut self, is_shown: bool) {
         if std::mem::take(&mut self.calls.is_asked) && !is_shown {
             self.calls.again_at = Some(self.calls.record.called_at.plus(limits::POP_AGAIN_MS));
-            self.calls.record.called_at = Timestamp::ZERO;
-            self.persist_lazily(Key::Pops);
         }
     }
 }
