@@ -27,6 +27,10 @@ if (chrome.runtime.getURL('').startsWith('moz-extension:')) {
 } else {
   listenToIdle();
 }
+// Notifications exist once the person has allowed them.
+const listenToNotifications = () => chrome.notifications?.onClicked.addListener(() => tell('called'));
+listenToNotifications();
+chrome.permissions.onAdded.addListener(listenToNotifications);
 chrome.storage?.managed?.onChanged?.addListener(() => tell('policy'));
 
 init().then(() => {

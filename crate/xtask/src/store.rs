@@ -38,6 +38,11 @@ const REASONS: [(&str, &str); 6] = [
          such a request is under way, filtered to its one address; nothing of the person's browsing is seen. Not blocking.",
     ),
     (
+        "notifications",
+        "Optional, never asked for at installation. Asked for by the click that chooses to be told of judgments by a \
+         notification; nothing else is ever shown by one.",
+    ),
+    (
         "*://*/*",
         "Optional, never asked for at installation. Asked for from a full page, by a click, when a person who has agreed \
          switches bandwidth on: buyers' public pages may be anywhere. Given back the moment it is switched off.",
@@ -70,8 +75,8 @@ fn permissions_page(manifest: &Value) -> Result<String> {
     if !listed("host_permissions").is_empty() || manifest.get("content_scripts").is_some() {
         bail!("nothing about sites may be asked for at installation");
     }
-    let (fixed, optional) =
-        (listed("permissions"), [listed("optional_permissions"), listed("optional_host_permissions")].concat());
+    let (fixed, called, optional) =
+        (listed("permissions"), listed("optional_permissions"), listed("optional_host_permissions"));
     let mut text = String::from(
         "# Permissions\n\nMade from `manifest.json` by `cargo xtask store`. Installing shows no warning: nothing here brings one \
          up, and no site is accessible until a person has agreed and the browser itself has asked.\n",
@@ -84,6 +89,7 @@ fn permissions_page(manifest: &Value) -> Result<String> {
     let sections = [
         ("At installation", &fixed),
         ("At installation in Firefox, besides", &only_firefox),
+        ("Only when a person wants notifications", &called),
         ("Only when a person switches bandwidth on", &optional),
     ];
     for (heading, names) in sections {
@@ -95,7 +101,7 @@ fn permissions_page(manifest: &Value) -> Result<String> {
         }
     }
     for (name, _) in REASONS {
-        if ![&fixed, &only_firefox, &optional].iter().any(|names| names.iter().any(|asked| asked == name)) {
+        if ![&fixed, &only_firefox, &called, &optional].iter().any(|names| names.iter().any(|asked| asked == name)) {
             bail!("{name} has a reason and is not asked for");
         }
     }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use js_sys::Promise;
 use lull_browser::{describe, field, is_firefox, package_url};
 use lull_view::{
-    Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Settings, View,
+    Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Pops, Settings,
+    View,
 };
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
@@ -63,6 +64,7 @@ impl Trouble {
             diagnostics: Diagnostics::default(),
             notice: Some(notice),
             never: Never::default(),
+            pops: Pops::default(),
         }
     }
 }

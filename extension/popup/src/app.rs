@@ -17,7 +17,7 @@ use yew::{
 use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::{Action, Lull, Model};
-use crate::page::{Alibi, Entry, Log, Receipt, bandwidth, consent, facts, home, limits, settings, welcome};
+use crate::page::{Alibi, Cover, Entry, Log, Receipt, bandwidth, consent, facts, home, limits, settings, welcome};
 use crate::parts::{Skeleton, focus, focus_in_place};
 use crate::route::{Route, use_route};
 use crate::words;
@@ -39,10 +39,12 @@ pub(crate) fn App() -> Html {
     let lull = Lull { model, wire: (*wire).clone() };
     html! {
         <div class="frame">
-            { notices(&lull) }
-            <main ref={main} tabindex="-1">
-                <div key={route.href()}>{ page(&lull, &route) }</div>
-            </main>
+            <Cover>
+                { notices(&lull) }
+                <main ref={main} tabindex="-1">
+                    <div key={route.href()}>{ page(&lull, &route) }</div>
+                </main>
+            </Cover>
         </div>
     }
 }

@@ -129,6 +129,7 @@ mod tests {
             diagnostics: Diagnostics::default(),
             notice: None,
             never: lull_view::Never::default(),
+            pops: lull_view::Pops::default(),
         }
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod consent;
 pub(crate) mod facts;
 pub(crate) mod limits;
 pub(crate) mod log;
+pub(crate) mod pops;
 
 use lull_view::{ActivityState, BandwidthState, ChangedByte, LinkProblem, Notice};
 

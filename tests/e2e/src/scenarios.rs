@@ -87,6 +87,7 @@ macro_rules! scenarios {
 scenarios! {
     nothing_before_consent,
     opens_from_the_toolbar,
+    called_by_a_judgment,
     axe_finds_nothing,
     killed_at_any_moment,
     killed_at_random,
@@ -195,6 +196,24 @@ async fn opens_from_the_toolbar(paths: &Paths, data: &Path) -> Result<()> {
     // Its promise may not settle in a headless browser; the popup opens all the same.
     browser.js("chrome.action.openPopup().catch(() => {})").await?;
     browser.until("the toolbar's popup is open", async || browser.popup_is_open().await).await?;
+    browser.close().await?;
+    world.stop().await
+}
+
+/// The popup opens by itself, and what is typed then is no answer until one deliberate space.
+async fn called_by_a_judgment(paths: &Paths, data: &Path) -> Result<()> {
+    let (world, demo) = with_judgments(paths, data).await?;
+    let browser = world.browser("profile").await?;
+    begun(paths, &browser, &demo).await?;
+    browser.open(SETTINGS).await?;
+    browser.click("pops-open").await?;
+    browser.choose("pops-minutes", "5").await?;
+    for quiet in ["pops-from", "pops-to"] {
+        browser.choose(quiet, "0").await?;
+    }
+    browser.until_attribute("pops-open", "aria-checked", "true").await?;
+    browser.goto(&World::url("/sqlite/about.html")).await?;
+    browser.until("the popup has opened by itself", async || browser.popup_is_open().await).await?;
     browser.close().await?;
     world.stop().await
 }

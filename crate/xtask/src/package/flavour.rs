@@ -23,15 +23,8 @@ pub(crate) enum Flavour {
 }
 
 /// What only fetching needs: none of it may be in any file of the package.
-const OF_FETCHES: [&str; 7] = [
-    "webRequest",
-    "targetAddressSpace",
-    "permissions.request",
-    "permissions.remove",
-    "host_permissions",
-    "chrome.dns",
-    "#lull-",
-];
+const OF_FETCHES: [&str; 6] =
+    ["webRequest", "targetAddressSpace", "permissions.remove", "host_permissions", "chrome.dns", "#lull-"];
 /// All that this flavour asks for: waking up to connect again.
 const PERMISSIONS: [&str; 1] = ["alarms"];
 /// What pages and background may connect to: the coordinator, and the package's own files.
@@ -65,7 +58,7 @@ pub(super) fn judgments(tools: &Tools, args: &PackageArgs) -> Result<PathBuf> {
 fn manifest(full: &Value) -> Result<Value> {
     let mut manifest = full.clone();
     let fields = manifest.as_object_mut().context("manifest.json is no object")?;
-    for only_bandwidth in ["optional_host_permissions", "host_permissions", "optional_permissions", "storage"] {
+    for only_bandwidth in ["optional_host_permissions", "host_permissions", "storage"] {
         fields.remove(only_bandwidth);
     }
     let asked = full.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
