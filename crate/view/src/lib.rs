@@ -8,6 +8,7 @@ mod consent;
 mod pops;
 mod port;
 mod receipt;
+mod task;
 mod time;
 
 pub use caps::*;
@@ -22,7 +23,9 @@ use serde::{Deserialize, Serialize};
 pub use activity::*;
 pub use alibi::*;
 pub use lull_protocol::cbor;
+pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
 pub use pops::*;
+pub use task::*;
 pub use time::iso_8601;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].
@@ -212,10 +215,8 @@ pub struct Judgment {
     pub guideline: String,
     /// The question.
     pub question: String,
-    /// What is judged.
-    pub content: JudgmentContent,
-    /// The answers, in order; key 1 is the first.
-    pub options: Vec<String>,
+    /// What is judged, and between what.
+    pub task: JudgmentTask,
     /// What it pays, base units.
     pub price: u64,
     /// How many people are asked, and how many must agree.
@@ -227,28 +228,7 @@ pub struct Judgment {
     /// When it is approved automatically at the latest.
     pub approved_at: u64,
 }
-fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 content, 6 options, 7 price, 8 people, 9 agree, 10 deadline, 11 approved_at });
-
-/// What a judgment shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JudgmentContent {
-    /// Plain text.
-    Text {
-        /// It.
-        text: String,
-    },
-    /// A picture whose bytes were checked against the item's hash.
-    Picture {
-        /// A `data:` URL.
-        data_url: String,
-        /// The description.
-        alt: String,
-    },
-}
-variants!(JudgmentContent {
-    0 Text { 0 text },
-    1 Picture { 0 data_url, 1 alt },
-});
+fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at });
 
 /// What bandwidth does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -546,8 +526,8 @@ pub enum Command {
     Answer {
         /// Its offer.
         offer: String,
-        /// The option's index, from 0.
-        option: u8,
+        /// What is answered.
+        answer: TaskAnswer,
         /// How it was given.
         input: AnswerInput,
         /// When it was shown.
@@ -612,7 +592,7 @@ variants!(Command {
     8 ResetCaps {},
     9 CardSeen {},
     10 FirstRunDone {},
-    11 Answer { 0 offer, 1 option, 2 input, 3 shown_at },
+    11 Answer { 0 offer, 1 answer, 2 input, 3 shown_at },
     12 Skip { 0 offer },
     13 OpenReceipt { 0 offer, 1 change },
     14 Export {},

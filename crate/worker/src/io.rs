@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub use lull_protocol as protocol;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
-use lull_protocol::{Method, Timestamp};
+use lull_protocol::{Method, TaskSet, Timestamp};
 use lull_view::Command;
 
 /// What does not change while a worker runs.
@@ -16,6 +16,8 @@ use lull_view::Command;
 pub struct Config {
     /// Which coordinator.
     pub trust: TrustRoot,
+    /// The types of judgments that the UI has a view for; others go back.
+    pub tasks: TaskSet,
 }
 
 /// One request of a fetch; each hop has a number of its own, never used twice in one run of the machine.

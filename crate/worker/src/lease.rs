@@ -108,7 +108,7 @@ impl Worker {
             return Err(Returned(ReturnReason::Broken));
         }
         let item = Item::from_bytes(item).map_err(|_| Returned(ReturnReason::Broken))?;
-        if class_of(&item) != promise.class {
+        if class_of(&item) != promise.class || !self.has_view_for(&item) {
             return Err(Returned(ReturnReason::Broken));
         }
         if self.nevers.refuses(&item) {
@@ -118,6 +118,24 @@ impl Worker {
             return Err(Returned(ReturnReason::TooMany));
         }
         Ok(item)
+    }
+
+    /// Whether what the item asks for can be shown, if it is a judgment: others aren't asked for. One of a type that
+    /// isn't known at all can't even be read; to the coordinator both are the same.
+    fn has_view_for(&self, item: &Item) -> bool {
+        match item {
+            Item::Judgment(item) => self.config.tasks.contains(item.task.kind()),
+            Item::Fetch(_) => true,
+        }
+    }
+
+    /// Hands back what was read from storage and can't be shown: the UI has another set of views now.
+    pub(crate) fn give_back_unshown(&mut self) {
+        let unshown: Vec<Hash> =
+            self.leases.iter().filter(|(_, l)| !self.has_view_for(&l.item)).map(|(offer, _)| *offer).collect();
+        for offer in unshown {
+            self.give_back(offer, ReturnReason::Broken);
+        }
     }
 
     pub(crate) fn has_fetch_leases(&self) -> bool {
@@ -142,7 +160,7 @@ impl Worker {
         let Phase::Ready(ready) = &mut self.link.phase else { return };
         if ready.wanted != Some((fetch, judgment)) {
             ready.wanted = Some((fetch, judgment));
-            self.send(&ToCoordinator::Want { fetch, judgment });
+            self.send(&ToCoordinator::Want { fetch, judgment, tasks: self.config.tasks });
         }
     }
 

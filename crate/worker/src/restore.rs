@@ -26,7 +26,7 @@ use crate::records::{
     ReturnedRecord, SettingsRecord, StoppedRecord, seal,
 };
 use crate::row::Row;
-use crate::storage::Storage;
+use crate::storage::{After, Storage};
 use crate::view::Shown;
 use crate::{Bytes, Config, Coordinator, Worker, Write, limits};
 
@@ -97,6 +97,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         worker.log_what_is_there();
     }
     worker.give_back_too_many();
+    worker.give_back_unshown();
     worker.pause_where_a_limit_is_lost(&loading);
     if of_another {
         // In one batch with what is set aside: afterwards nothing tells that it was another one.
@@ -255,12 +256,12 @@ impl Worker {
         }
     }
 
-    /// Moves what can't be read out of the way and counts this start, in one batch.
+    /// Moves what can't be read out of the way and counts this start, in one batch. In the place of what was moved is
+    /// whatever is true when the batch is written: a later try must not delete what was stored since.
     fn set_aside(&mut self, loading: &Loading) {
         let mut writes = Vec::new();
         for (name, bytes) in &loading.aside {
             writes.push(Write { key: loading.aside_key(name), value: Some(bytes.clone().into()) });
-            writes.push(Write { key: name.clone(), value: None });
             self.notice(Notice::SetAside { record: name.clone() });
         }
         let before = loading.names(ASIDE);
@@ -268,7 +269,8 @@ impl Worker {
         writes.extend(before.into_iter().take(over).map(|key| Write { key, value: None }));
         self.persist_lazily(Key::Counters);
         self.persist_lazily(Key::Usage);
-        self.persist_raw(writes);
+        let moved: Vec<Key> = loading.aside.iter().filter_map(|(name, _)| Key::parse(name)).collect();
+        self.persist_with(moved, writes, After::Nothing);
     }
 
     /// A record's bytes as they are to be stored now; `None`: there is no such record.

@@ -39,7 +39,7 @@ impl Worker {
             Command::ResetCaps => self.set_caps(Caps::default(), now),
             Command::CardSeen => self.set(|s| s.card_seen = true),
             Command::FirstRunDone => self.set(|s| s.first_run_done = true),
-            Command::Answer { offer, option, input, shown_at } => self.answer(&offer, option, input, shown_at, now),
+            Command::Answer { offer, answer, input, shown_at } => self.answer(&offer, answer, input, shown_at, now),
             Command::Skip { offer } => self.skip(&offer),
             Command::Never(what) => self.never(what),
             Command::RemoveNever(what) => self.remove_never(what),

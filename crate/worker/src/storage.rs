@@ -114,12 +114,7 @@ impl Worker {
         self.emit(Group::new(keys.into_iter().collect(), Vec::new(), after));
     }
 
-    /// Writes what the machine itself has no record for.
-    pub(crate) fn persist_raw(&mut self, raw: Vec<Write>) {
-        self.persist_with([], raw, After::Nothing);
-    }
-
-    /// Both in one batch.
+    /// Writes these, and what the machine itself has no record for, in one batch.
     pub(crate) fn persist_with(&mut self, keys: impl IntoIterator<Item = Key>, raw: Vec<Write>, after: After) {
         self.emit(Group::new(keys.into_iter().collect(), raw, after));
     }

@@ -1,10 +1,11 @@
 //! What the person sees: the view, the badge, notices.
 
 use lull_protocol::statement::AcceptanceRule;
-use lull_protocol::{Content, Hash, Item, JudgmentItem, Timestamp};
+use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
+use lull_protocol::{Content, Hash, Item, Task, Timestamp};
 use lull_view::{
-    ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment, JudgmentContent, Link,
-    LinkProblem, Notice, Operator, View,
+    ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment, JudgmentContent, JudgmentTask,
+    Link, LinkProblem, Notice, Operator, View,
 };
 
 use crate::fetch::Run;
@@ -198,8 +199,7 @@ impl Worker {
             title: item.title.clone(),
             guideline: item.guideline.clone(),
             question: item.question.clone(),
-            content: self.content_view(item)?,
-            options: item.options.clone(),
+            task: self.task_view(&item.task)?,
             price: lease.offer.price.per_item.get(),
             people,
             agree,
@@ -212,13 +212,32 @@ impl Worker {
         self.clock.to_local(time(lease)).get()
     }
 
-    fn content_view(&self, item: &JudgmentItem) -> Option<JudgmentContent> {
-        match &item.content {
-            Content::Text(text) => Some(JudgmentContent::Text { text: text.clone() }),
+    fn task_view(&self, task: &Task) -> Option<JudgmentTask> {
+        Some(match task.clone() {
+            Task::Choice(Choice { content, options }) => {
+                JudgmentTask::Choice { content: self.content_view(content)?, options }
+            }
+            Task::Multi(Multi { content, options, least, most }) => {
+                JudgmentTask::Multi { content: self.content_view(content)?, options, least, most }
+            }
+            Task::Compare(Compare { left, right }) => {
+                JudgmentTask::Compare { left: self.content_view(left)?, right: self.content_view(right)? }
+            }
+            Task::Rating(Rating { content, steps, lowest, highest }) => {
+                JudgmentTask::Rating { content: self.content_view(content)?, steps, lowest, highest }
+            }
+            Task::Verify(Verify { claim, source }) => JudgmentTask::Verify { claim, source },
+        })
+    }
+
+    fn content_view(&self, content: Content) -> Option<JudgmentContent> {
+        match content {
+            Content::Text(text) => Some(JudgmentContent::Text { text }),
+            Content::Code(text) => Some(JudgmentContent::Code { text }),
             Content::Picture(picture) => {
                 let base64 = self.pictures.base64(&picture.hash)?;
                 let data_url = format!("data:{};base64,{base64}", picture.media_type);
-                Some(JudgmentContent::Picture { data_url, alt: picture.alt.clone() })
+                Some(JudgmentContent::Picture { data_url, alt: picture.alt })
             }
         }
     }

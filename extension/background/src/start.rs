@@ -6,7 +6,7 @@ use js_sys::Promise;
 use lull_browser::{describe, field, is_firefox, package_url};
 use lull_view::{
     Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Pops, Settings,
-    View,
+    TASKS_SHOWN, TaskSet, View,
 };
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
@@ -94,7 +94,7 @@ async fn load() -> Result<(Rc<Storage>, Worker), Trouble> {
     let key = key::load_or_make(&storage, key.await?).await?;
     let records = records.await?;
     let seed = random().map_err(|e| KeyError::Crypto(describe(&e)))?;
-    let worker = Worker::new(Config { trust }, key, u64::from_le_bytes(seed), records);
+    let worker = Worker::new(Config { trust, tasks: TaskSet::of(TASKS_SHOWN) }, key, u64::from_le_bytes(seed), records);
     // Chrome's `fetch` refuses private addresses by itself.
     Ok((storage, if is_firefox() { worker.looking_up_first() } else { worker }))
 }

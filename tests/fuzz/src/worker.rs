@@ -8,8 +8,8 @@ use lull_protocol::statement::{OperatorCard, Transcript};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Hash, Timestamp, ToWorker};
 use lull_view::{
-    Answer, AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, NeverWhat, Pause, Pops, Request, Statement,
-    cbor,
+    Answer, AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, JudgmentTask, NeverWhat, Pause, Pops, Request,
+    Statement, TaskAnswer, cbor,
 };
 use lull_worker::{Event, FetchFailure, FetchId, HopHead, Managed, Surroundings};
 
@@ -171,12 +171,21 @@ impl Life<'_> {
     fn person(&mut self) {
         let Some(judgment) = self.world.view().judgment else { return self.everything_on() };
         let shown_at = self.world.now.minus(self.feed.number()).get();
-        let (offer, option) = (judgment.offer, self.feed.byte() & 3);
+        let (offer, answer) = (judgment.offer, self.thought(&judgment.task));
         let command = match self.feed.one_in(4) {
             true => Command::Skip { offer },
-            false => Command::Answer { offer, option, input: AnswerInput::Keyboard, shown_at },
+            false => Command::Answer { offer, answer, input: AnswerInput::Keyboard, shown_at },
         };
         self.say(command);
+    }
+
+    /// An answer that mostly fits.
+    fn thought(&mut self, task: &JudgmentTask) -> TaskAnswer {
+        let number = self.feed.byte() & 3;
+        match task {
+            JudgmentTask::Choice { .. } => TaskAnswer::Choice(number),
+            _ => make::answer(&mut self.feed),
+        }
     }
 
     fn command(&mut self) {
@@ -194,7 +203,7 @@ impl Life<'_> {
             5 => Command::FirstRunDone,
             6 => Command::Answer {
                 offer,
-                option: self.feed.byte(),
+                answer: make::answer(&mut self.feed),
                 input: AnswerInput::Replay,
                 shown_at: self.feed.number(),
             },

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
-use lull_protocol::{SigningKey, Timestamp};
+use lull_protocol::{SigningKey, TaskSet, Timestamp};
 use lull_view::{Command, View};
 use lull_worker::{Config, Effect, Event, FetchFailure, Managed, Surroundings, Worker, Write};
 use tokio::sync::{mpsc, watch};
@@ -117,7 +117,7 @@ impl<S: Shell> NativeWorker<S> {
 
     fn with(trust: TrustRoot, key: SigningKey, storage: Storage, shell: S) -> Self {
         let stored = storage.records().clone().into_iter().collect();
-        let worker = Worker::new(Config { trust }, key, rand::random(), stored);
+        let worker = Worker::new(Config { trust, tasks: TaskSet::ALL }, key, rand::random(), stored);
         let (web, journal, last_state, socket, wake_at) = (None, None, None, None, None);
         Self { worker, shell, storage, web, journal, last_state, socket, wake_at }
     }

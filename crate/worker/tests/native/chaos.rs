@@ -3,7 +3,7 @@
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::units::Challenge;
-use lull_protocol::{Amount, ByteCount, Hash, Item, SigningKey, ToWorker};
+use lull_protocol::{Amount, Answer, ByteCount, Hash, Item, SigningKey, TaskSet, ToWorker};
 use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause, Pops, Statement};
 use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Managed, Surroundings, Worker};
 use proptest::prelude::*;
@@ -117,7 +117,7 @@ fn command() -> impl Strategy<Value = Command> {
         text().prop_map(|offer| Command::Skip { offer }),
         (text(), any::<u8>(), any::<u64>()).prop_map(|(offer, option, shown_at)| Command::Answer {
             offer,
-            option,
+            answer: Answer::Choice(option),
             input: AnswerInput::Keyboard,
             shown_at
         }),
@@ -280,7 +280,7 @@ proptest! {
         let records = records.into_iter().enumerate().map(|(i, (key, value))| (if i == 0 { name.clone() } else { key }, value));
         let trust = World::new().trust;
         let key: SigningKey = key(1);
-        let mut worker = Worker::new(Config { trust }, key, 1, records.collect());
+        let mut worker = Worker::new(Config { trust, tasks: TaskSet::ALL }, key, 1, records.collect());
         worker.handle(Event::SocketOpened { challenge: Challenge([1; 32]) }, at(START_MS));
         worker.view(at(START_MS));
     }

@@ -4,7 +4,7 @@ use lull_protocol::cose;
 use lull_protocol::limits::{JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Input, Report, WorkResult};
-use lull_protocol::{ByteCount, Hash, ToCoordinator, ToWorker};
+use lull_protocol::{Answer, ByteCount, Hash, TaskSet, ToCoordinator, ToWorker};
 use lull_view::{ActivityState, AnswerInput, Command};
 use lull_worker::{Effect, Event, limits};
 
@@ -106,8 +106,8 @@ fn the_next_one_is_there_before_the_answer_is_stored() {
     world.write_held(true);
     assert_eq!(world.take_results().len(), 1, "one answer, one result");
     let stored = world.coordinator.stored.values().next().expect("stored");
-    let Report::Choice(choice) = cose::peek::<WorkResult>(stored).unwrap().report else { panic!("an answer") };
-    assert_eq!(choice.option, 0, "the first answer counts");
+    let Report::Judgment(report) = cose::peek::<WorkResult>(stored).unwrap().report else { panic!("an answer") };
+    assert_eq!(report.answer, Answer::Choice(0), "the first answer counts");
 }
 
 #[test]
@@ -202,13 +202,13 @@ fn answers_that_fit_nothing_are_ignored() {
         let mut world = World::connected();
         let offer = world.assign(&text_item("times"));
         world.pass(9_000);
-        world.command(Command::Answer { offer, option: 0, input: AnswerInput::Replay, shown_at });
+        world.command(Command::Answer { offer, answer: Answer::Choice(0), input: AnswerInput::Replay, shown_at });
         let stored = world.coordinator.stored.values().next().expect("stored");
         let result = cose::peek::<WorkResult>(stored).unwrap();
         let expected = if shown_at == 0 { START_MS } else { START_MS + 9_000 };
         assert_eq!((result.started_at.get(), result.finished_at.get()), (expected, START_MS + 9_000));
-        let Report::Choice(choice) = result.report else { panic!("an answer") };
-        assert_eq!(choice.input, Input::Replay);
+        let Report::Judgment(report) = result.report else { panic!("an answer") };
+        assert_eq!(report.input, Input::Replay);
     }
 }
 
@@ -300,7 +300,7 @@ fn a_full_outbox_takes_no_new_work() {
     }
     assert_eq!(world.view().outbox as usize, OUTBOX_MAX);
     let last = world.sent.iter().rev().find(|m| matches!(m, ToCoordinator::Want { .. }));
-    assert_eq!(last, Some(&ToCoordinator::Want { fetch: 0, judgment: 0 }));
+    assert_eq!(last, Some(&ToCoordinator::Want { fetch: 0, judgment: 0, tasks: TaskSet::CHOICE }));
     world.assign(&text_item("one too many"));
     assert_eq!(world.coordinator.returned.last().unwrap().1, ReturnReason::TooMany);
     world.coordinator.is_mute = false;

@@ -18,3 +18,4 @@ mod outbox;
 mod pop;
 mod receipt;
 mod storage;
+mod task;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lull_protocol::ToCoordinator;
+use lull_protocol::{TaskSet, ToCoordinator};
 use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Pops, Settings};
 use lull_worker::{Config, Effect, Event, Worker, Write, limits};
 
@@ -88,6 +88,26 @@ fn is_read(name: &str, frozen: BTreeMap<String, Vec<u8>>) {
 }
 
 #[test]
+fn what_was_stored_since_outlives_the_late_move_of_a_damaged_record() {
+    let mut disk = full_disk().disk;
+    let damaged = disk["settings"][..3].to_vec();
+    disk.insert("settings".into(), damaged.clone());
+    let mut world = World::with_disk(disk);
+    // The batch that moves it fails, the person's words are stored, and the batch is tried again.
+    (world.is_disk_full, world.is_checked) = (true, false);
+    world.start();
+    world.is_disk_full = false;
+    world.command(Command::SetJudgments { on: true });
+    assert!(!world.disk.contains_key("aside/settings"));
+    world.is_checked = true;
+    world.pass(limits::BACKOFF_MS_MAX);
+    assert_eq!(world.disk.get("aside/settings"), Some(&damaged));
+    world.kill();
+    world.run();
+    assert!(world.view().settings.judgments, "the person has said so since");
+}
+
+#[test]
 fn a_damaged_record_is_set_aside_and_the_rest_goes_on() {
     let disk = full_disk().disk;
     // What is not loaded is judged when it is read.
@@ -139,7 +159,12 @@ fn every_flipped_bit_is_set_aside_or_harmless() {
             let mut all = disk.clone();
             all.insert(key.clone(), hurt);
             let trust = full_trust();
-            let mut worker = Worker::new(Config { trust }, crate::common::key(1), 1, all.into_iter().collect());
+            let mut worker = Worker::new(
+                Config { trust, tasks: TaskSet::CHOICE },
+                crate::common::key(1),
+                1,
+                all.into_iter().collect(),
+            );
             worker.handle(Event::Tick, at(START_MS));
             worker.view(at(START_MS));
             assert!(worker.query(&Command::Export, at(START_MS)).is_some());
@@ -210,7 +235,12 @@ fn what_was_between_us_and_another_coordinator_is_not_told_to_the_new_one() {
     let disk = full_disk().disk;
     let fingerprint = crate::common::key(9).public().fingerprint().to_string();
     let trust = lull_protocol::trust::TrustRoot::new("wss://other.example/", &fingerprint).unwrap();
-    let mut worker = Worker::new(Config { trust }, crate::common::key(1), 1, disk.clone().into_iter().collect());
+    let mut worker = Worker::new(
+        Config { trust, tasks: TaskSet::CHOICE },
+        crate::common::key(1),
+        1,
+        disk.clone().into_iter().collect(),
+    );
     worker.handle(Event::Tick, at(START_MS));
     let view = worker.view(at(START_MS));
     assert_eq!((view.judgment, view.outbox, view.activities.len(), view.account.earned), (None, 0, 0, 0));
@@ -327,7 +357,7 @@ fn at_most_one_view_changed_waits() {
 fn a_lease_of_another_worker_is_not_ours() {
     let disk = full_disk().disk;
     let records = disk.into_iter().collect();
-    let worker = Worker::new(Config { trust: full_trust() }, crate::common::key(2), 1, records);
+    let worker = Worker::new(Config { trust: full_trust(), tasks: TaskSet::CHOICE }, crate::common::key(2), 1, records);
     let view = worker.view(at(START_MS));
     assert_eq!((view.judgment, view.outbox), (None, 0));
     assert!(matches!(view.notice, Some(Notice::SetAside { .. })));

@@ -1,6 +1,6 @@
 //! Home: the line, the money, the judgment to answer, what was done.
 
-use lull_view::{BandwidthState, Command, Link, View};
+use lull_view::{BandwidthState, Command, JudgmentTask, Link, View};
 use wasm_bindgen_futures::spawn_local;
 use yew::{Html, html};
 
@@ -121,8 +121,16 @@ fn work(lull: &Lull, view: &View) -> Html {
     }
     match (&view.operator, &view.judgment) {
         (Some(operator), _) if !settings.card_seen => ask(lull, operator),
-        (_, Some(judgment)) => html! {
-            <JudgmentCard lull={lull.clone()} judgment={judgment.clone()} waiting={view.judgments_waiting} />
+        (_, Some(judgment)) => match &judgment.task {
+            JudgmentTask::Choice { content, options } => html! {
+                <JudgmentCard lull={lull.clone()} judgment={judgment.clone()} content={content.clone()}
+                    options={options.clone()} waiting={view.judgments_waiting} />
+            },
+            // The worker gives these back. Whoever writes a view for one adds its type to `lull_view::TASKS_SHOWN`.
+            JudgmentTask::Multi { .. }
+            | JudgmentTask::Compare { .. }
+            | JudgmentTask::Rating { .. }
+            | JudgmentTask::Verify { .. } => html! {},
         },
         (_, None) if view.link == Link::Connected => calm(words::QUIET_TITLE, words::QUIET_TEXT, html! {}),
         (_, None) => calm(words::OFFLINE_TITLE, words::OFFLINE_TEXT, html! {}),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use gloo::events::EventListener;
-use lull_view::{AnswerInput, Command, Judgment, JudgmentContent};
+use lull_view::{AnswerInput, Command, Judgment, JudgmentContent, TaskAnswer};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent, Storage};
 use yew::{
@@ -43,6 +43,8 @@ enum Act {
 pub(crate) struct JudgmentProps {
     pub(crate) lull: Lull,
     pub(crate) judgment: Judgment,
+    pub(crate) content: JudgmentContent,
+    pub(crate) options: Vec<String>,
     pub(crate) waiting: u32,
 }
 
@@ -54,7 +56,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let keys_shown = use_state_eq(|| false);
     let chosen = use_state_eq(|| None::<(String, u8)>);
     let act = use_act(&props.lull.wire, judgment, chosen.setter(), keys_shown.setter());
-    use_keys(act.clone(), judgment.options.len());
+    use_keys(act.clone(), props.options.len());
     use_focus_on_next(&card, &judgment.offer);
     let (guideline_open, toggle_guideline) = use_guideline(judgment);
     let chosen = chosen.as_ref().filter(|(offer, _)| *offer == judgment.offer).map(|(_, option)| *option);
@@ -73,9 +75,9 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             </div>
             <p class="guideline" id="guideline" hidden={!guideline_open}>{ &judgment.guideline }</p>
             <h2 class="question" data-testid="question" id="question">{ &judgment.question }</h2>
-            <div class="content" key={judgment.offer.clone()}>{ content(&judgment.content) }</div>
-            <div class={classes!("options", options_layout(&judgment.options))} role="group" aria-labelledby="question">
-                { for judgment.options.iter().enumerate().map(|(at, text)| option(at, text, chosen, &act)) }
+            <div class="content" key={judgment.offer.clone()}>{ content(&props.content) }</div>
+            <div class={classes!("options", options_layout(&props.options))} role="group" aria-labelledby="question">
+                { for props.options.iter().enumerate().map(|(at, text)| option(at, text, chosen, &act)) }
             </div>
             <div class="judgment-foot">
                 <button class="button small" data-testid="skip" aria-keyshortcuts="s" onclick={skip}>
@@ -90,7 +92,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 { words::rule(judgment.people, judgment.agree, props.lull.is_demo()) }{ " " }
                 { words::approved(&format::moment(judgment.approved_at)) }
             </p>
-            <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken(judgment) }</p>
+            <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken(judgment, &props.content, &props.options) }</p>
         </section>
     }
 }
@@ -123,7 +125,7 @@ fn use_act(
         match act {
             Act::Answer { option, input } => {
                 choose.set(Some((offer.clone(), option)));
-                wire.send(Command::Answer { offer, option, input, shown_at: *shown_at });
+                wire.send(Command::Answer { offer, answer: TaskAnswer::Choice(option), input, shown_at: *shown_at });
             }
             Act::Skip | Act::Keys => wire.send(Command::Skip { offer }),
         }
@@ -245,6 +247,9 @@ fn content(content: &JudgmentContent) -> Html {
             let tabindex = (size == "passage").then_some("0");
             html! { <blockquote class={classes!("content-text", size)} dir="auto" {tabindex}>{ text }</blockquote> }
         }
+        JudgmentContent::Code { text } => {
+            html! { <pre class="content-text passage" dir="ltr" tabindex="0">{ text }</pre> }
+        }
         JudgmentContent::Picture { data_url, alt } => {
             html! { <img class="content-picture" src={data_url.clone()} alt={alt.clone()} /> }
         }
@@ -302,16 +307,16 @@ fn keys_list(shown: bool) -> Html {
 }
 
 /// The question as a screen reader says it when it comes.
-fn spoken(judgment: &Judgment) -> String {
-    let content = match &judgment.content {
-        JudgmentContent::Text { text } => text,
+fn spoken(judgment: &Judgment, content: &JudgmentContent, options: &[String]) -> String {
+    let content = match content {
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } => text,
         JudgmentContent::Picture { alt, .. } => alt,
     };
-    let mut options = String::new();
-    for (at, text) in judgment.options.iter().enumerate() {
-        options.push_str(&format!(" {}: {text}.", at + 1));
+    let mut spoken = format!("{} {content}.", judgment.question);
+    for (at, text) in options.iter().enumerate() {
+        spoken.push_str(&format!(" {}: {text}.", at + 1));
     }
-    format!("{} {content}.{options}", judgment.question)
+    spoken
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use lull_market::Command;
 use lull_market::session::{Found, Query};
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{Offer, Report, Verdict, WorkResult};
-use lull_protocol::{Hash, PublicKey, Signed, Timestamp, ToCoordinator, ToWorker, cose};
+use lull_protocol::{Answer, Hash, PublicKey, Signed, Timestamp, ToCoordinator, ToWorker, cose};
 use lull_worker::Write;
 
 use super::{Holds, Lease, Model, Ruled, State, broken, must};
@@ -91,7 +91,8 @@ impl Model {
             }
             ToWorker::Account { earned, pending, payable, .. } => {
                 let (known_pending, known_payable) = self.account(&worker);
-                let told = self.worker(worker).told_earned;
+                // A connection that another one of the same key replaces may still tell what it had asked for before.
+                let told = if self.worker(worker).was_twinned { 0 } else { self.worker(worker).told_earned };
                 let sum = pending.get() + payable.get();
                 let fits = earned.get() == sum && sum <= known_pending + known_payable && sum >= told;
                 must(fits, "earned = pending + payable", || {
@@ -202,9 +203,9 @@ impl Model {
         let first = *worker.signed.entry(offer).or_insert(hash);
         let may_differ = is_twin || is_harmed || worker.let_go.contains(&offer);
         must(first == hash || may_differ, "one result per offer", || format!("{offer}: {first} and {hash}"))?;
-        if let Report::Choice(answer) = &result.report {
-            let is_answer = worker.answered.get(&offer).is_some_and(|given| given.contains(&answer.option));
-            must(is_answer, "answers are the person's", || format!("{offer}: {answer:?}"))?;
+        if let Report::Judgment(report) = &result.report {
+            let is_answer = worker.answered.get(&offer).is_some_and(|given| given.contains(&report.answer));
+            must(is_answer, "answers are the person's", || format!("{offer}: {report:?}"))?;
         }
         match &result.report {
             Report::Fetch(report) if is_new => self.report_is_true(&offer, report),
@@ -226,10 +227,10 @@ impl Model {
         worker.heard.extend(about);
     }
 
-    pub(crate) fn person_answered(&mut self, me: PublicKey, offer: &str, option: u8) {
+    pub(crate) fn person_answered(&mut self, me: PublicKey, offer: &str, answer: Answer) {
         if let Some(offer) = Hash::from_hex(offer) {
-            let given: &mut BTreeSet<u8> = self.worker(me).answered.entry(offer).or_default();
-            given.insert(option);
+            let given: &mut BTreeSet<Answer> = self.worker(me).answered.entry(offer).or_default();
+            given.insert(answer);
         }
     }
 

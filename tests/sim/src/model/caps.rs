@@ -55,8 +55,9 @@ impl Of {
         now.get().saturating_add_signed(i64::from(self.offset_min) * 60_000)
     }
 
-    /// Goes on to the day it is.
+    /// Goes on to the day it is. What lies ahead of a clock that was set back was sent now at the latest.
     fn tell(&mut self, now: Timestamp) {
+        self.requests.iter_mut().for_each(|request| request.at = request.at.min(now.get()));
         let day = self.local_ms(now) / DAY_MS;
         if day > self.day {
             (self.day, self.bytes) = (day, 0);

@@ -22,7 +22,7 @@ use lull_market::{Command, RequesterId, Terms};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Offer, Verdict};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Hash, Item, OrderId, PublicKey, Timestamp};
+use lull_protocol::{Answer, Hash, Item, OrderId, PublicKey, Timestamp};
 
 use caps::AllCaps;
 use consent::Consents;
@@ -129,7 +129,7 @@ struct Worker {
     /// Offers whose result it heard of: acknowledged, judged or refused for good.
     heard: BTreeSet<Hash>,
     /// What the person answered.
-    answered: BTreeMap<Hash, BTreeSet<u8>>,
+    answered: BTreeMap<Hash, BTreeSet<Answer>>,
     /// What it was last told that it earned.
     told_earned: u64,
     /// Verdicts it was sent, as numbers.

@@ -13,7 +13,7 @@ use lull_worker::{Config, Effect, Event as Happened, FetchId, Surroundings, Work
 use super::net::{ConnId, Parcel, Peer, Side};
 use super::person::Person;
 use super::storage::Storage;
-use super::web::{Body, looks_up};
+use super::web::{Body, looks_up, shows};
 use super::{Event, World};
 use crate::mix::bytes;
 use crate::plan::{BrowserPlan, Ms};
@@ -135,7 +135,8 @@ impl World {
             return;
         }
         browser.era += 1;
-        let worker = Worker::new(Config { trust }, browser.key.clone(), seed, browser.storage.load());
+        let worker =
+            Worker::new(Config { trust, tasks: shows(&browser.me) }, browser.key.clone(), seed, browser.storage.load());
         let worker = if looks_up(&browser.me) { worker.looking_up_first() } else { worker };
         let found = worker.view(Timestamp::ZERO);
         let (surroundings, me, is_twin) = (browser.surroundings, browser.me, browser.twin_of.is_some());

@@ -41,7 +41,7 @@ use crate::plan::{BrowserPlan, Element, HOUR, LiarPlan, Ms, Plan};
 use crate::table::{Mark, Marks, Situation};
 
 pub(crate) use web::{
-    Answer, Body, answer, is_name_public, is_public, is_readable, looks_up, may_be_asked, said_bytes,
+    Answer, Body, answer, is_name_public, is_public, is_readable, looks_up, may_be_asked, said_bytes, shows,
 };
 
 /// The clocks of the world when a run begins: 2026-10-05, 10:00 UTC.

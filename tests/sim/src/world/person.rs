@@ -4,16 +4,56 @@ use fastrand::Rng;
 use lull_protocol::cose;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_view::{
-    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, JudgmentContent, NeverWhat, POP_MINUTES, Pause, Pops,
-    Statement, View,
+    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, JudgmentContent, JudgmentTask, NeverWhat,
+    POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, View,
 };
 use lull_worker::Event as Happened;
 
-use super::World;
 use super::browser::BrowserEvent;
 use super::net::Peer;
+use super::{World, lies};
 use crate::mix::{Mix, chance};
 use crate::plan::{MINUTE, Ms, SECOND};
+
+/// What a person says of a task: mostly what all would say, whichever sentence it is that tells.
+fn honest(rng: &mut Rng, task: &JudgmentTask) -> TaskAnswer {
+    let mut truth = Mix::default();
+    let mut shown = |content: &JudgmentContent| match content {
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } => truth.bytes(text.as_bytes()),
+        JudgmentContent::Picture { data_url, .. } => truth.bytes(data_url.as_bytes()),
+    };
+    match task {
+        JudgmentTask::Choice { content, .. }
+        | JudgmentTask::Multi { content, .. }
+        | JudgmentTask::Rating { content, .. } => shown(content),
+        JudgmentTask::Compare { left, right } => [left, right].into_iter().for_each(shown),
+        JudgmentTask::Verify { claim, source } => {
+            [claim].into_iter().chain(source).for_each(|text| truth.bytes(text.as_bytes()));
+        }
+    }
+    let mistaken = if chance(rng, 200) { rng.u64(..9) } else { 0 };
+    let said = truth.value().wrapping_add(mistaken);
+    let one_of = |count: u64| u8::try_from(said % count.max(1)).unwrap_or(0);
+    match task {
+        JudgmentTask::Choice { options, .. } => TaskAnswer::Choice(one_of(options.len() as u64)),
+        JudgmentTask::Multi { options, least, most, .. } => {
+            let count = least + one_of(u64::from(most - least) + 1);
+            TaskAnswer::Multi(lies::some_of(one_of(9), count, options.len()))
+        }
+        JudgmentTask::Compare { .. } => {
+            TaskAnswer::Compare(*Preference::ALL.get(usize::from(one_of(4))).unwrap_or(&Preference::Tie))
+        }
+        JudgmentTask::Rating { steps, .. } => TaskAnswer::Rating(1 + one_of((*steps).into())),
+        JudgmentTask::Verify { source, .. } => {
+            let sentence = rng.u8(..u8::try_from(source.len()).unwrap_or(1).max(1));
+            TaskAnswer::Verify(match one_of(3) {
+                0 => Finding::Supported { sentence },
+                1 => Finding::Contradicted { sentence },
+                _ => Finding::NotEnough,
+            })
+        }
+    }
+}
 
 /// Caps that stand in nobody's way.
 fn generous() -> Caps {
@@ -137,18 +177,11 @@ impl World {
         if !person.is_diligent && chance(&mut person.rng, 60) {
             return self.command(who, Command::Skip { offer: judgment.offer });
         }
-        let mut truth = Mix::default();
-        match &judgment.content {
-            JudgmentContent::Text { text } => truth.bytes(text.as_bytes()),
-            JudgmentContent::Picture { data_url, .. } => truth.bytes(data_url.as_bytes()),
-        }
-        let options = judgment.options.len().max(1) as u64;
-        let mistaken = if chance(&mut person.rng, 200) { person.rng.u64(..options) } else { 0 };
-        let option = u8::try_from((truth.value() + mistaken) % options).unwrap_or(0);
+        let answer = honest(&mut person.rng, &judgment.task);
         let shown_at = now.get().saturating_sub(person.rng.u64(..60 * SECOND));
-        self.model.person_answered(me, &judgment.offer, option);
+        self.model.person_answered(me, &judgment.offer, answer);
         let input = AnswerInput::Pointer;
-        self.command(who, Command::Answer { offer: judgment.offer, option, input, shown_at });
+        self.command(who, Command::Answer { offer: judgment.offer, answer, input, shown_at });
         self.think(who);
     }
 
