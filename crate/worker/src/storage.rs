@@ -167,7 +167,7 @@ impl Worker {
             After::Verdicts(number) => self.receipts.seen = self.receipts.seen.max(number),
             After::Room(offers) => self.room_made(&offers),
             After::Archived(offers) => self.archived(&offers, true),
-            After::Called => self.call(true),
+            After::Called => self.call_stored(true),
         }
     }
 
@@ -210,7 +210,7 @@ impl Worker {
                 group.after = After::Nothing;
             }
             After::Called => {
-                self.call(false);
+                self.call_stored(false);
                 group.after = After::Nothing;
             }
             After::Result(_) | After::Nothing | After::Room(_) => {}

@@ -11,7 +11,7 @@ use crate::setup::{WASM_BINDGEN, WASM_OPT_VERSION, WASM_PACK};
 use crate::shell::repo;
 
 /// Why the extension asks for what it asks for. Each permission of the manifest is here, and nothing else.
-const REASONS: [(&str, &str); 6] = [
+const REASONS: [(&str, &str); 7] = [
     (
         "dns",
         "Firefox only: asks the browser's resolver where a name leads before a request is sent, so that a name that \
@@ -24,7 +24,8 @@ const REASONS: [(&str, &str); 6] = [
     ),
     (
         "idle",
-        "Bandwidth is used, by default, only while nobody is at the keyboard. Read for nothing else, and never sent.",
+        "Bandwidth is used, by default, only while nobody is at the keyboard, and a judgment calls, if that was chosen, only \
+         while somebody is. Read for nothing else, and never sent.",
     ),
     (
         "storage",

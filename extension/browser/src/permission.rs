@@ -65,6 +65,11 @@ pub async fn may_notify() -> Result<bool, BrowserError> {
     Ok(settled("permissions.contains", contains(&notifications()?)).await?.is_truthy())
 }
 
+/// Gives that back.
+pub async fn release_notifications() -> Result<(), BrowserError> {
+    settled("permissions.remove", remove(&notifications()?)).await.map(drop)
+}
+
 /// Asks the person whether notifications may be shown; the question is put before this function returns.
 pub fn request_notifications() -> impl Future<Output = Result<bool, BrowserError>> {
     let asked = notifications().map(|permissions| request(&permissions));

@@ -75,8 +75,13 @@ pub async fn pop(patience: impl Future<Output = ()>) -> Result<bool, BrowserErro
         Poll::Pending => patience.as_mut().poll(context).map(|()| Ok(true)),
     });
     let opened = opened.await;
-    settled("action.setPopup", set_popup(&to_js(&Popup { popup: POPUP })?)).await?;
+    popup_is_plain().await?;
     opened
+}
+
+/// The next popup opens by a click: its keys are awake.
+pub async fn popup_is_plain() -> Result<(), BrowserError> {
+    settled("action.setPopup", set_popup(&to_js(&Popup { popup: POPUP })?)).await.map(drop)
 }
 
 async fn is_good_moment() -> Result<bool, BrowserError> {

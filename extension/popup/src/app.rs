@@ -11,7 +11,7 @@ use wasm_bindgen::closure::Closure;
 use web_sys::{Document, MutationObserver, MutationObserverInit};
 use yew::{
     Callback, Html, MouseEvent, NodeRef, UseReducerHandle, component, hook, html, use_effect_with, use_node_ref,
-    use_reducer, use_ref,
+    use_reducer, use_ref, use_state_eq,
 };
 
 use crate::icons::Icon;
@@ -19,7 +19,7 @@ use crate::link::Wire;
 use crate::model::{Action, Lull, Model};
 use crate::page::{Alibi, Cover, Entry, Log, Receipt, bandwidth, consent, facts, home, limits, settings, welcome};
 use crate::parts::{Skeleton, focus, focus_in_place};
-use crate::route::{Route, use_route};
+use crate::route::{Route, is_popped, use_route};
 use crate::words;
 
 /// The whole popup.
@@ -36,15 +36,24 @@ pub(crate) fn App() -> Html {
     use_focus_kept(&main);
     use_focus_on_page(&main, &route);
     use_title(&route);
+    let is_asleep = use_state_eq(is_popped);
+    let wake = {
+        let setter = is_asleep.setter();
+        Callback::from(move |()| setter.set(false))
+    };
     let lull = Lull { model, wire: (*wire).clone() };
     html! {
         <div class="frame">
-            <Cover>
+            if !*is_asleep {
                 { notices(&lull) }
-                <main ref={main} tabindex="-1">
+            }
+            <main ref={main} tabindex="-1">
+                if *is_asleep {
+                    <Cover lull={lull} wake={wake} />
+                } else {
                     <div key={route.href()}>{ page(&lull, &route) }</div>
-                </main>
-            </Cover>
+                }
+            </main>
         </div>
     }
 }

@@ -98,6 +98,20 @@ fn a_call_that_could_not_be_shown_is_tried_again_soon() {
 }
 
 #[test]
+fn a_judgment_that_was_let_be_calls_no_more() {
+    let mut world = chosen(often());
+    let ignored = world.assign(&text_item("ignored"));
+    assert_eq!(world.pops.len(), 1);
+    world.pass(6 * MINUTE);
+    world.kill();
+    world.run();
+    assert_eq!(world.pops.len(), 1, "it is on screen still, after a restart too");
+    world.assign(&text_item("next"));
+    world.answer(&ignored, 0);
+    assert_eq!(world.pops.len(), 2);
+}
+
+#[test]
 fn nobody_is_called_on_a_disk_that_would_forget_it() {
     let mut world = chosen(often());
     world.is_disk_full = true;

@@ -1,26 +1,26 @@
 //! How judgments may call the person, and the cover over a popup that opened by itself.
 
 use std::cell::Cell;
-use std::rc::Rc;
 
-use gloo::events::{EventListener, EventListenerOptions};
-use lull_browser::{can_pop, may_notify, request_notifications};
+use gloo::events::{EventListener, EventListenerOptions, EventListenerPhase};
+use lull_browser::{can_pop, may_notify, popup_is_plain, release_notifications, request_notifications};
 use lull_view::{Command, POP_MINUTES, Pops};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{HtmlSelectElement, KeyboardEvent};
 use yew::{
-    Callback, Event, Html, Properties, TargetCast, UseStateHandle, component, hook, html, use_effect_with, use_state_eq,
+    Callback, Event, Html, MouseEvent, NodeRef, Properties, TargetCast, UseStateHandle, component, hook, html,
+    use_effect_with, use_node_ref, use_ref, use_state_eq,
 };
 
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
-use crate::parts::switch;
-use crate::route::is_popped;
+use crate::parts::{calm, focus, switch};
 use crate::words::pops as words;
 
-/// A space that follows another key sooner than this was typed for something else, milliseconds.
+/// A space or a click that follows another, or the popup itself, sooner than this was meant for something else,
+/// milliseconds.
 const TYPING_MS: u64 = 700;
 
 #[derive(PartialEq, Properties)]
@@ -45,6 +45,8 @@ pub(crate) fn PopsCard(props: &PopsProps) -> Html {
             <h2>{ words::POPS }</h2>
             if can_pop() {
                 { switch(lull, "pops-open", words::OPEN, words::OPEN_TEXT, pops.open, set(Pops { open: !pops.open, ..pops.clone() })) }
+            } else {
+                <p class="quiet" data-testid="pops-click">{ words::OPEN_BY_CLICK }</p>
             }
             <Notify wire={lull.wire.clone()} pops={pops.clone()} is_denied={is_denied.clone()} />
             if *is_denied {
@@ -85,6 +87,9 @@ fn Notify(props: &NotifyProps) -> Html {
                     wire.send(Command::SetPops { pops: Pops { notify: false, ..chosen } });
                 }
             });
+        } else {
+            // A browser that keeps the permission shows nothing by it.
+            spawn_local(async { drop(release_notifications().await) });
         }
     };
     html! {
@@ -140,55 +145,69 @@ fn select(id: &'static str, label: &'static str, of: &[(u64, String)], chosen: u
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct CoverProps {
-    pub(crate) children: Html,
+    pub(crate) lull: Lull,
+    pub(crate) wake: Callback<()>,
 }
 
-/// In a popup that opened by itself nothing can be pressed until one deliberate space or click: what was being typed
-/// elsewhere is no answer.
+/// What a popup that opened by itself shows instead of its page: nothing on it can be answered, nor by a key that was
+/// meant for something else, until one deliberate space or click.
 #[component]
 pub(crate) fn Cover(props: &CoverProps) -> Html {
-    let is_asleep = use_state_eq(is_popped);
-    let wake = {
-        let setter = is_asleep.setter();
-        Callback::from(move |()| setter.set(false))
+    let CoverProps { lull, wake } = props;
+    let button = use_node_ref();
+    let touched = use_cover(&button, wake);
+    let about = lull.model.view.as_ref().and_then(|view| view.judgment.as_ref()).map(|judgment| {
+        words::about(&judgment.title, &judgment.requester, &format::amount_of(judgment.price, lull.asset()))
+    });
+    let look = html! {
+        <button ref={button} class="button primary" data-testid="cover" aria-keyshortcuts="Space" onclick={touched}>
+            { words::LOOK }<kbd>{ words::SPACE }</kbd>
+        </button>
     };
-    use_space(*is_asleep, wake.clone());
-    let click = wake.reform(|_| ());
     html! {
-        <>
-            if *is_asleep {
-                <button class="cover" data-testid="cover" onclick={click}>{ words::COVER }<kbd>{ words::SPACE }</kbd></button>
-            }
-            <div inert={*is_asleep}>{ props.children.clone() }</div>
-        </>
+        <div class="cover">
+            { calm(words::COVER, about.as_deref().unwrap_or_default(), look) }
+            <p class="quiet">{ words::COVER_TEXT }</p>
+        </div>
     }
 }
 
-/// Waits for a space that isn't part of somebody's typing.
+/// Takes the focus and every key, and wakes by a space that isn't part of somebody's typing. Gives what a click calls:
+/// one is no more deliberate than a key.
 #[hook]
-fn use_space(is_asleep: bool, wake: Callback<()>) {
-    use_effect_with(is_asleep, move |&is_asleep| {
-        let last = Rc::new(Cell::new(format::now_ms()));
-        let listener = web_sys::window().filter(|_| is_asleep).map(|window| {
-            EventListener::new_with_options(
-                &window,
-                "keydown",
-                EventListenerOptions::enable_prevent_default(),
-                move |event| {
-                    let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
-                    let before = last.replace(format::now_ms());
-                    if event.key() == "Tab" || event.key() == "Escape" {
-                        return;
-                    }
-                    // The cover has the focus: neither space nor Enter may press it in the midst of typing.
-                    event.prevent_default();
-                    let is_alone = format::now_ms() >= before.saturating_add(TYPING_MS) && !event.repeat();
-                    if event.key() == " " && is_alone {
-                        wake.emit(());
-                    }
-                },
-            )
+fn use_cover(button: &NodeRef, wake: &Callback<()>) -> Callback<MouseEvent> {
+    let last = use_ref(|| Cell::new(format::now_ms()));
+    let is_deliberate = move || {
+        let now = format::now_ms();
+        now >= last.replace(now).saturating_add(TYPING_MS)
+    };
+    let (button, wakes, is_deliberate_key) = (button.clone(), wake.clone(), is_deliberate.clone());
+    use_effect_with((), move |()| {
+        focus(&button);
+        // The background does so, too, unless it was killed meanwhile: then one more click finds a sleeping popup.
+        spawn_local(async { drop(popup_is_plain().await) });
+        let options = EventListenerOptions { phase: EventListenerPhase::Capture, passive: false };
+        let listener = web_sys::window().map(|window| {
+            EventListener::new_with_options(&window, "keydown", options, move |event| {
+                let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
+                let is_deliberate = is_deliberate_key() && !event.repeat();
+                if event.key() == "Tab" || event.key() == "Escape" {
+                    return;
+                }
+                // Neither space nor Enter may press the button in the midst of typing.
+                event.prevent_default();
+                event.stop_immediate_propagation();
+                if event.key() == " " && is_deliberate {
+                    wakes.emit(());
+                }
+            })
         });
         move || drop(listener)
     });
+    let wakes = wake.clone();
+    Callback::from(move |_| {
+        if is_deliberate() {
+            wakes.emit(());
+        }
+    })
 }

@@ -1,4 +1,5 @@
-//! Calls to the person: only as they chose, while they are there, outside of quiet hours, and never more often.
+//! Calls to the person: only as they chose, while they are there, outside of quiet hours, once for a judgment, and never
+//! more often.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,8 @@ struct Of {
     ever: Vec<Pops>,
     surroundings: Surroundings,
     called_at: Option<u64>,
+    /// The judgment on screen when they were called last.
+    called_for: Option<String>,
     /// The record was damaged: nobody knows what it says.
     is_lost: bool,
 }
@@ -53,7 +56,7 @@ impl AllPops {
         let of = self.of(worker);
         let is_known = *found == Pops::default() || of.ever.contains(found);
         if std::mem::take(&mut of.is_lost) {
-            of.called_at = None;
+            (of.called_at, of.called_for) = (None, None);
         } else {
             must(is_known, "settings survive", || format!("{found:?} after a start; chosen was {:?}", of.chosen))?;
         }
@@ -66,6 +69,7 @@ impl AllPops {
         &mut self,
         worker: PublicKey,
         (open, notify): (bool, bool),
+        judgment: Option<String>,
         is_shown: bool,
         now: Timestamp,
     ) -> Holds {
@@ -86,8 +90,10 @@ impl AllPops {
         must(since >= minutes * MINUTE_MS, CALLS, || {
             format!("called again after {since} ms, {minutes} min were chosen")
         })?;
+        must(judgment.is_some(), CALLS, || "there is nothing to answer".to_owned())?;
+        must(of.called_for != judgment, CALLS, || format!("called again for {judgment:?}, which they let be"))?;
         if is_shown {
-            of.called_at = Some(now.get());
+            (of.called_at, of.called_for) = (Some(now.get()), judgment);
         }
         Ok(())
     }

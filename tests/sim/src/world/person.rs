@@ -142,9 +142,12 @@ impl World {
     pub(crate) fn person_is_called(&mut self, who: usize, how: (bool, bool), now: lull_protocol::Timestamp) {
         let mut rng = self.rng.fork();
         let is_shown = !chance(&mut rng, 300);
+        let wall = self.browser_wall(who);
+        let view = self.browser(who).background.as_ref().map(|background| background.worker.view(wall));
+        let judgment = view.and_then(|view| view.judgment).map(|judgment| judgment.offer);
         let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
         if !is_twin {
-            let checked = self.model.pops.called(me, how, is_shown, now);
+            let checked = self.model.pops.called(me, how, judgment, is_shown, now);
             self.check(checked);
         }
         self.feed(who, Happened::Popped { is_shown });
