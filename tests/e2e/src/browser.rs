@@ -24,7 +24,7 @@ const WAIT: Duration = Duration::from_secs(60);
 const LAUNCHES_MAX: usize = 4;
 const WELCOME_MAX: Duration = Duration::from_secs(15);
 /// A page of the extension that runs nothing.
-const BLANK: &str = "icons/128.png";
+pub(crate) const BLANK: &str = "icons/128.png";
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -326,9 +326,15 @@ impl Browser {
         if let Some(gecko) = &self.gecko {
             return gecko.popup_is_open().await;
         }
+        Ok(self.popup().await?.is_some())
+    }
+
+    /// The toolbar's popup's target, if it is open; Chromium only.
+    pub(crate) async fn popup(&self) -> Result<Option<String>> {
         let pages = self.targets("page", "popup.html").await?;
-        let url = |t: &Value| t.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(pages.iter().any(|page| !url(page).contains("tab=1")))
+        let text = |page: &Value, key| page.get(key).and_then(Value::as_str).map(str::to_owned);
+        let is_popup = |page: &&Value| text(page, "url").is_some_and(|url| !url.contains("tab=1"));
+        Ok(pages.iter().find(is_popup).and_then(|page| text(page, "targetId")))
     }
 
     /// Runs a script in the page.
@@ -358,6 +364,11 @@ impl Browser {
     /// Clicks an element as a person would.
     pub(crate) async fn click(&self, name: &str) -> Result<()> {
         self.find(name).await?.click().await.with_context(|| format!("clicking `{name}`"))
+    }
+
+    /// Chooses from a list.
+    pub(crate) async fn choose(&self, name: &str, value: &str) -> Result<()> {
+        self.find(name).await?.select_by_value(value).await.with_context(|| format!("choosing {value} in `{name}`"))
     }
 
     /// An element's text.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::activity::{activity_found_and_saved, alibi_holds, never_again};
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
+use crate::calls::called_by_a_judgment;
 use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
 use crate::consent::{consent_means_something, judgments_flavour, policy_forbids_bandwidth};
 use crate::faults::{
@@ -196,24 +197,6 @@ async fn opens_from_the_toolbar(paths: &Paths, data: &Path) -> Result<()> {
     // Its promise may not settle in a headless browser; the popup opens all the same.
     browser.js("chrome.action.openPopup().catch(() => {})").await?;
     browser.until("the toolbar's popup is open", async || browser.popup_is_open().await).await?;
-    browser.close().await?;
-    world.stop().await
-}
-
-/// The popup opens by itself, and what is typed then is no answer until one deliberate space.
-async fn called_by_a_judgment(paths: &Paths, data: &Path) -> Result<()> {
-    let (world, demo) = with_judgments(paths, data).await?;
-    let browser = world.browser("profile").await?;
-    begun(paths, &browser, &demo).await?;
-    browser.open(SETTINGS).await?;
-    browser.click("pops-open").await?;
-    browser.choose("pops-minutes", "5").await?;
-    for quiet in ["pops-from", "pops-to"] {
-        browser.choose(quiet, "0").await?;
-    }
-    browser.until_attribute("pops-open", "aria-checked", "true").await?;
-    browser.goto(&World::url("/sqlite/about.html")).await?;
-    browser.until("the popup has opened by itself", async || browser.popup_is_open().await).await?;
     browser.close().await?;
     world.stop().await
 }
