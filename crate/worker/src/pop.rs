@@ -95,7 +95,8 @@ impl Worker {
         if self.calls.step != Step::None || !self.may_call() || is_let_be {
             return None;
         }
-        let after = self.calls.again_at.unwrap_or_else(|| called_at.plus(chosen.minutes * MINUTE_MS));
+        let after =
+            self.calls.again_at.unwrap_or_else(|| called_at.plus(chosen.minutes * MINUTE_MS + limits::POP_LATE_MS));
         self.next_loud(after.max(now))
     }
 
@@ -125,8 +126,9 @@ impl Worker {
 
     /// Calls, if all is as it was when storage was asked.
     fn call(&mut self, now: Timestamp) {
-        let PopsRecord { chosen: Pops { open, notify, .. }, called_for, .. } = self.calls.record;
-        if self.may_call() && self.current == called_for && self.next_loud(now) == Some(now) {
+        let PopsRecord { chosen: Pops { open, notify, .. }, called_at, called_for } = self.calls.record;
+        let is_as_it_was = self.may_call() && self.current == called_for && self.next_loud(now) == Some(now);
+        if is_as_it_was && now <= called_at.plus(limits::POP_LATE_MS) {
             self.calls.step = Step::Out;
             self.effects.push_back(Effect::Pop { open, notify });
         } else {

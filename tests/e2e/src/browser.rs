@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use data_encoding::HEXLOWER;
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use lull_protocol::Hash;
@@ -335,6 +336,19 @@ impl Browser {
         let text = |page: &Value, key| page.get(key).and_then(Value::as_str).map(str::to_owned);
         let is_popup = |page: &&Value| text(page, "url").is_some_and(|url| !url.contains("tab=1"));
         Ok(pages.iter().find(is_popup).and_then(|page| text(page, "targetId")))
+    }
+
+    /// Opens a second tab and goes on there. Gives the first.
+    pub(crate) async fn second_tab(&self) -> Result<WindowHandle> {
+        let tab = self.client.new_window(true).await?;
+        self.go_to_tab(WindowHandle::try_from(tab.handle)?).await
+    }
+
+    /// Goes on in another tab. Gives the one before.
+    pub(crate) async fn go_to_tab(&self, tab: WindowHandle) -> Result<WindowHandle> {
+        let before = self.client.window().await?;
+        self.client.switch_to_window(tab).await?;
+        Ok(before)
     }
 
     /// Runs a script in the page.

@@ -139,9 +139,15 @@ async fn notified(browser: &Browser) -> Result<()> {
     browser.until_attribute("pops-notify", "aria-checked", "true").await?;
     quiet_hours(browser, 0, 0).await?;
     ensure!(may_notify(browser).await?, "switched on without the permission");
+    // A browser without a window closes a notification as soon as it has shown it: a second tab watches.
+    let settings = browser.second_tab().await?;
     browser.open(BLANK).await?;
-    let shown = "const done = arguments[0]; chrome.notifications.getAll().then(all => done(Object.keys(all)))";
-    browser.until("a notification", async || Ok(browser.js_async(shown).await? == json!(["judgment"]))).await?;
+    browser.js("window.shown = []; chrome.notifications.onClosed.addListener(id => shown.push(id))").await?;
+    let watch = browser.go_to_tab(settings).await?;
+    ensure!(browser.js("return location.hash").await? == json!("#/settings"), "the first tab shows something else");
+    stays_quiet(browser).await?;
+    browser.go_to_tab(watch).await?;
+    browser.until("a notification", async || Ok(browser.js("return shown").await? == json!(["judgment"]))).await?;
     browser.open(SETTINGS).await?;
     browser.click("pops-notify").await?;
     browser.until_attribute("pops-notify", "aria-checked", "false").await?;
@@ -150,7 +156,9 @@ async fn notified(browser: &Browser) -> Result<()> {
 
 async fn quiet_hours(browser: &Browser, from: u64, to: u64) -> Result<()> {
     for (name, hour) in [("pops-from", from), ("pops-to", to)] {
-        browser.choose(name, &hour.to_string()).await?;
+        let hour = hour.to_string();
+        browser.choose(name, &hour).await?;
+        browser.until_attribute(name, "data-value", &hour).await?;
     }
     Ok(())
 }

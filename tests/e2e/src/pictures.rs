@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::browser::Browser;
 use crate::job::say;
 use crate::market::Demo;
-use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, Person, SETTINGS, WELCOME};
 use crate::world::{Paths, World};
 
 /// The popup's size, CSS pixels.
@@ -125,8 +125,14 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
     camera.shoot("home-tab").await?;
     lent(&browser, &camera).await?;
     browser.open(SETTINGS).await?;
-    browser.find("export").await?;
+    browser.click("pops-open").await?;
+    browser.find("pops-minutes").await?;
     camera.shoot("settings").await?;
+    camera.set_up(POPUP).await?;
+    browser.open(COVER).await?;
+    browser.find("cover").await?;
+    camera.shoot("cover").await?;
+    camera.set_up(TAB).await?;
     world.kill_coordinator().await?;
     browser.open(HOME).await?;
     browser.until_attribute("link-state", "data-state", "waiting").await?;

@@ -19,7 +19,7 @@ use crate::faults::{
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
-use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::proxy::behind_a_proxy;
 use crate::world::{Paths, World};
 
@@ -223,7 +223,18 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     browser.click("change-byte").await?;
     browser.until_attribute("receipt-valid", "data-valid", "false").await?;
     no_violations(&browser, &axe, "changed receipt").await?;
-    let pages = [(BANDWIDTH, "grant"), (CONSENT, "agree"), (FACTS, "facts"), (LIMITS, "week"), (SETTINGS, "export")];
+    browser.open(SETTINGS).await?;
+    browser.click("pops-notify").await?;
+    browser.find("pops-minutes").await?;
+    no_violations(&browser, &axe, "calls").await?;
+    let pages = [
+        (BANDWIDTH, "grant"),
+        (CONSENT, "agree"),
+        (FACTS, "facts"),
+        (LIMITS, "week"),
+        (SETTINGS, "export"),
+        (COVER, "cover"),
+    ];
     for (page, element) in pages {
         browser.open(page).await?;
         browser.find(element).await?;

@@ -39,13 +39,13 @@ fn a_judgment_calls_once_and_again_when_it_may() {
     assert_eq!(world.pops, [called]);
     world.answer(&first, 0);
     world.assign(&text_item("second"));
-    world.pass(5 * MINUTE - 1);
+    world.pass(5 * MINUTE);
     assert_eq!(world.pops.len(), 1, "not more often than they chose");
     world.kill();
     world.run();
     world.assign(&text_item("third"));
     assert_eq!(world.pops.len(), 1, "a restart forgets nothing");
-    world.pass(MINUTE);
+    world.pass(limits::POP_LATE_MS);
     assert_eq!(world.pops.len(), 2);
 }
 

@@ -56,6 +56,9 @@ pub(crate) fn PopsCard(props: &PopsProps) -> Html {
                 { select("pops-minutes", words::AT_MOST, &often, pops.minutes, minutes) }
                 { select("pops-from", words::QUIET_FROM, &hours, pops.quiet_from, from) }
                 { select("pops-to", words::QUIET_TO, &hours, pops.quiet_to, to) }
+                if pops.quiet_from == pops.quiet_to {
+                    <p class="quiet" role="status">{ words::NEVER_QUIET }</p>
+                }
             }
         </section>
     }
@@ -134,7 +137,7 @@ fn select(id: &'static str, label: &'static str, of: &[(u64, String)], chosen: u
     html! {
         <div class="select-row">
             <label for={id}>{ label }</label>
-            <select {id} data-testid={id} onchange={change}>
+            <select {id} data-testid={id} data-value={chosen.to_string()} onchange={change}>
                 { for of.iter().map(|(value, text)| html! {
                     <option value={value.to_string()} selected={*value == chosen}>{ text }</option>
                 }) }
@@ -160,14 +163,15 @@ pub(crate) fn Cover(props: &CoverProps) -> Html {
         words::about(&judgment.title, &judgment.requester, &format::amount_of(judgment.price, lull.asset()))
     });
     let look = html! {
-        <button ref={button} class="button primary" data-testid="cover" aria-keyshortcuts="Space" onclick={touched}>
+        <button ref={button} class="button primary" data-testid="cover" aria-keyshortcuts="Space"
+            aria-describedby="cover-text" onclick={touched}>
             { words::LOOK }<kbd>{ words::SPACE }</kbd>
         </button>
     };
     html! {
         <div class="cover">
             { calm(words::COVER, about.as_deref().unwrap_or_default(), look) }
-            <p class="quiet">{ words::COVER_TEXT }</p>
+            <p class="quiet" id="cover-text">{ words::COVER_TEXT }</p>
         </div>
     }
 }

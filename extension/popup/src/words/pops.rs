@@ -7,15 +7,15 @@ pub(crate) const OPEN_BY_CLICK: &str =
     "This browser opens Lull only when you click its icon; the number there says how many judgments wait.";
 pub(crate) const NOTIFY: &str = "Show a notification";
 pub(crate) const NOTIFY_TEXT: &str =
-    "Only while you are here. The browser asks you first; switched off, Lull may no longer.";
+    "Only while you are here. The browser asks you first; switching it off gives that permission back.";
 pub(crate) const NOTIFY_DENIED: &str =
     "The browser doesn't allow notifications. Its own settings for Lull change that.";
 pub(crate) const AT_MOST: &str = "At most";
 pub(crate) const QUIET_FROM: &str = "Quiet from";
 pub(crate) const QUIET_TO: &str = "Quiet until";
+pub(crate) const NEVER_QUIET: &str = "No quiet hours.";
 pub(crate) const COVER: &str = "A judgment is here";
-pub(crate) const COVER_TEXT: &str =
-    "Lull opened by itself, as you chose. No key but Space does anything yet, so what you were typing is no answer.";
+pub(crate) const COVER_TEXT: &str = "Lull opened by itself, as you chose in Settings. No key but Space does anything yet, so what you were typing is no answer.";
 pub(crate) const LOOK: &str = "Look at it";
 pub(crate) const SPACE: &str = "Space";
 
