@@ -341,7 +341,7 @@ impl Browser {
     /// Opens a second tab and goes on there. Gives the first.
     pub(crate) async fn second_tab(&self) -> Result<WindowHandle> {
         let tab = self.client.new_window(true).await?;
-        self.go_to_tab(WindowHandle::try_from(tab.handle)?).await
+        self.go_to_tab(tab.handle).await
     }
 
     /// Goes on in another tab. Gives the one before.

@@ -151,7 +151,15 @@ async fn notified(browser: &Browser) -> Result<()> {
     browser.open(SETTINGS).await?;
     browser.click("pops-notify").await?;
     browser.until_attribute("pops-notify", "aria-checked", "false").await?;
-    browser.until("the permission is given back", async || Ok(!may_notify(browser).await?)).await
+    browser.until("the permission is given back", async || Ok(!may_notify(browser).await?)).await?;
+    browser.click("pops-notify").await?;
+    browser.until("the permission is asked for again", async || may_notify(browser).await).await?;
+    browser.until_attribute("pops-notify", "aria-checked", "true").await?;
+    // As by the browser's own settings.
+    browser.js("chrome.permissions.remove({permissions: ['notifications']})").await?;
+    browser.until("the permission is revoked", async || Ok(!may_notify(browser).await?)).await?;
+    browser.open(SETTINGS).await?;
+    browser.find("pops-denied").await.map(drop)
 }
 
 async fn quiet_hours(browser: &Browser, from: u64, to: u64) -> Result<()> {

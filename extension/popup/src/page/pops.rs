@@ -50,7 +50,7 @@ pub(crate) fn PopsCard(props: &PopsProps) -> Html {
             }
             <Notify wire={lull.wire.clone()} pops={pops.clone()} is_denied={is_denied.clone()} />
             if *is_denied {
-                <p class="quiet" role="status">{ words::NOTIFY_DENIED }</p>
+                <p class="quiet" role="status" data-testid="pops-denied">{ words::NOTIFY_DENIED }</p>
             }
             if pops.open || pops.notify {
                 { select("pops-minutes", words::AT_MOST, &often, pops.minutes, minutes) }
