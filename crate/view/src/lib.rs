@@ -6,6 +6,7 @@ mod alibi;
 mod caps;
 mod consent;
 mod draft;
+mod pops;
 mod port;
 mod receipt;
 mod task;
@@ -25,6 +26,7 @@ pub use activity::*;
 pub use alibi::*;
 pub use lull_protocol::cbor;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
+pub use pops::*;
 pub use task::*;
 pub use time::iso_8601;
 
@@ -63,8 +65,10 @@ pub struct View {
     pub never: Never,
     /// The last answer, while it can be taken back.
     pub take_back: Option<TakeBack>,
+    /// How judgments may call the person.
+    pub pops: Pops,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -585,6 +589,11 @@ pub enum Command {
     Never(NeverWhat),
     /// Serve it again.
     RemoveNever(NeverWhat),
+    /// How judgments may call the person.
+    SetPops {
+        /// The new choices; each is held to what there is.
+        pops: Pops,
+    },
     /// Hide the notice.
     DismissNotice,
     /// Connect now instead of waiting.
@@ -616,6 +625,7 @@ variants!(Command {
     22 DismissNotice {},
     23 ConnectNow {},
     24 TakeBack { 0 offer },
+    25 SetPops { 0 pops },
 });
 
 /// How an answer was given.

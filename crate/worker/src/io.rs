@@ -105,6 +105,11 @@ pub enum Event {
     },
     /// An alarm woke the shell (diagnostics).
     Alarm,
+    /// What came of [`Effect::Pop`].
+    Popped {
+        /// The person can see it.
+        is_shown: bool,
+    },
 }
 
 /// The head of one hop's response.
@@ -150,6 +155,8 @@ pub struct Surroundings {
     pub managed: Managed,
     /// Local time minus UTC, minutes.
     pub utc_offset_min: i32,
+    /// A page of Lull is open.
+    pub looks: bool,
 }
 
 /// What an organisation that manages this browser says; nothing in a browser that nobody manages.
@@ -228,6 +235,13 @@ pub enum Effect {
     Badge {
         /// How many.
         count: u32,
+    },
+    /// Tell the person that there is a judgment, in one of the ways they chose, then report `Popped`.
+    Pop {
+        /// Open the popup, if what they do now allows it.
+        open: bool,
+        /// Show a notification, if the popup did not open.
+        notify: bool,
     },
     /// `Worker::view` gives something new.
     ViewChanged,

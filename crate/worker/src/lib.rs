@@ -34,6 +34,7 @@ mod never;
 mod opened;
 mod outbox;
 mod picture;
+mod pop;
 mod receipt;
 mod records;
 mod restore;
@@ -67,6 +68,7 @@ use log::DaysRecord;
 use never::Nevers;
 use outbox::{Entry, Held};
 use picture::Pictures;
+use pop::Calls;
 use receipt::Receipts;
 use records::{AccountRecord, Counters, ReturnedRecord};
 use row::Row;
@@ -114,6 +116,7 @@ pub struct Worker {
     notices: Vec<Notice>,
     /// The judgment on screen.
     current: Option<Hash>,
+    calls: Calls,
     shown: Shown,
 }
 
@@ -156,6 +159,7 @@ impl Worker {
             Event::Command(command) => self.command(command, now),
             Event::RequestEvents { own, foreign } => self.request_events(own, foreign),
             Event::Alarm => self.alarm(),
+            Event::Popped { is_shown } => self.popped(is_shown),
         }
         self.settle(now);
     }
@@ -218,6 +222,7 @@ impl Worker {
         self.send_results(now);
         self.send_want(now);
         self.choose_judgment(now);
+        self.tick_pop(now);
         self.show(now);
     }
 

@@ -82,6 +82,11 @@ pub const HEAD_BYTES: u64 = 64 * 1024;
 pub const QUIET_MS: u64 = 2_000;
 /// After a lease went back because of a cap no fetch work is asked for, milliseconds.
 pub const CAP_REST_MS: u64 = 5 * 60_000;
+/// A call to the person is not made if storage knows of it later than this, and the next one is due as much later, so
+/// that no two are closer than they chose, milliseconds.
+pub const POP_LATE_MS: u64 = 5_000;
+/// A call to the person that could not be shown is tried again after this time, milliseconds.
+pub const POP_AGAIN_MS: u64 = 60_000;
 /// A pause for an hour, milliseconds.
 pub const PAUSE_HOUR_MS: u64 = 3_600_000;
 /// The local hour at which a pause "until tomorrow" ends.

@@ -64,6 +64,8 @@ pub(crate) enum After {
     Room(Vec<Hash>),
     /// These receipts are where they are kept.
     Archived(Vec<Hash>),
+    /// The person may be called.
+    Called,
 }
 
 impl Storage {
@@ -170,6 +172,7 @@ impl Worker {
             After::Verdicts(number) => self.receipts.seen = self.receipts.seen.max(number),
             After::Room(offers) => self.room_made(&offers),
             After::Archived(offers) => self.archived(&offers, true),
+            After::Called => self.call_stored(true),
         }
     }
 
@@ -209,6 +212,10 @@ impl Worker {
                 group.keys.retain(|key| !matches!(key, Key::Receipt(_) | Key::Kept(_)));
                 // A count that is always there probes storage again.
                 group.keys.insert(Key::Counters);
+                group.after = After::Nothing;
+            }
+            After::Called => {
+                self.call_stored(false);
                 group.after = After::Nothing;
             }
             After::Result(_) | After::Nothing | After::Room(_) => {}

@@ -77,7 +77,7 @@ impl Worker {
             due.extend([self.link.due_at(), self.row_due_at(now), self.limits_due_at()]);
         }
         if self.is_ready() {
-            due.extend([self.pictures.due_at(), self.outbox_due_at(), self.nevers.rests()]);
+            due.extend([self.pictures.due_at(), self.outbox_due_at(), self.nevers.rests(), self.pop_due_at(now)]);
         }
         due.into_iter().flatten().min()
     }
@@ -145,6 +145,7 @@ impl Worker {
             notice: self.notices.first().cloned(),
             never: self.nevers.list.clone(),
             take_back: self.take_back_view(),
+            pops: self.calls.record.chosen.clone(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use js_sys::Promise;
 use lull_browser::{describe, field, is_firefox, package_url};
 use lull_view::{
-    Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Settings,
+    Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Pops, Settings,
     TaskSet, View,
 };
 use lull_worker::limits::TAKE_BACK_MS;
@@ -66,6 +66,7 @@ impl Trouble {
             notice: Some(notice),
             never: Never::default(),
             take_back: None,
+            pops: Pops::default(),
         }
     }
 }

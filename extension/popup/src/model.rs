@@ -148,6 +148,7 @@ mod tests {
             notice: None,
             never: lull_view::Never::default(),
             take_back: None,
+            pops: lull_view::Pops::default(),
         }
     }
 

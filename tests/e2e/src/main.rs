@@ -4,6 +4,7 @@ mod activity;
 mod bench;
 mod browser;
 mod browsers;
+mod calls;
 mod caps;
 mod consent;
 mod devtools;

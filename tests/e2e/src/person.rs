@@ -27,6 +27,9 @@ pub(crate) const SETTINGS: &str = "popup.html?tab=1#/settings";
 /// Limits.
 pub(crate) const LIMITS: &str = "popup.html?tab=1#/limits";
 
+/// Home in a popup that opened by itself.
+pub(crate) const COVER: &str = "popup.html?tab=1&popped=1#/";
+
 /// How long a person looks before the key: the popup takes a faster one for a slip of the last judgment.
 const READING: Duration = Duration::from_millis(300);
 

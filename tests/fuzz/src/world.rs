@@ -235,6 +235,7 @@ impl World {
                 self.wake_at = Some(at);
             }
             Effect::Badge { count } => assert!(count <= u32::from(JUDGMENT_LEASES_MAX)),
+            Effect::Pop { open, notify } => assert!(open || notify, "a call in no way"),
             Effect::ReleasePermission | Effect::ViewChanged => {}
         }
     }

@@ -146,6 +146,7 @@ impl<S: Shell> NativeWorker<S> {
             day_start: day_start(now()),
             managed: Managed::default(),
             utc_offset_min: 0,
+            looks: false,
         };
         self.feed(Event::Surroundings(surroundings), &ways).await?;
         loop {
@@ -243,6 +244,8 @@ impl<S: Shell> NativeWorker<S> {
             Effect::LookUp { fetch, .. } => {
                 events.push_back(Event::FetchFailed { fetch, failure: FetchFailure::Network, encoded_bytes: 0 });
             }
+            // Nobody is here to be called.
+            Effect::Pop { .. } => events.push_back(Event::Popped { is_shown: false }),
             Effect::ReleasePermission | Effect::Badge { .. } => {}
         }
         Ok(())

@@ -92,6 +92,9 @@ pub struct World {
     pub lookups: Vec<String>,
     pub wake_at: Option<Timestamp>,
     pub badge: u32,
+    /// When the person was called, and whether a call can be shown.
+    pub pops: Vec<u64>,
+    pub shows_pops: bool,
     pub kills: u64,
     /// The worker is killed after this many effects.
     pub kill_after: Option<usize>,
@@ -152,6 +155,8 @@ impl World {
             lookups: Vec::new(),
             wake_at: None,
             badge: 0,
+            pops: Vec::new(),
+            shows_pops: true,
             kills: 0,
             kill_after: None,
             carried_out: 0,
@@ -455,6 +460,10 @@ impl World {
             }
             Effect::WakeAt(at) => self.wake_at = Some(at),
             Effect::Badge { count } => self.badge = count,
+            Effect::Pop { .. } => {
+                self.pops.push(self.now_ms);
+                self.events.push_back(Event::Popped { is_shown: self.shows_pops });
+            }
             Effect::ViewChanged => {}
         }
     }

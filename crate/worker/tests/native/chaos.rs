@@ -4,7 +4,7 @@ use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Amount, Answer, ByteCount, Hash, Item, SigningKey, TaskSet, ToWorker};
-use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause, Statement};
+use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause, Pops, Statement};
 use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Managed, Surroundings, Worker};
 use proptest::prelude::*;
 
@@ -104,6 +104,9 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         Just(Command::ResetCaps),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Always }),
+        (any::<[bool; 2]>(), any::<[u64; 3]>()).prop_map(|([open, notify], [minutes, quiet_from, quiet_to])| {
+            Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } }
+        }),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
         Just(Command::ConnectNow),
         Just(Command::TakeConsentBack),
@@ -167,8 +170,8 @@ fn act() -> impl Strategy<Value = Act> {
             encoded_bytes
         }),
         (0_u64..9, any::<u64>()).prop_map(|(id, bytes)| Event::BodyProgress { fetch: FetchId(id), bytes }),
-        (any::<[bool; 4]>(), any::<Option<bool>>(), any::<i32>()).prop_map(
-            |([away, data_saver, host_permission, is_installed_by_policy], allows_bandwidth, utc_offset_min)| {
+        (any::<[bool; 5]>(), any::<Option<bool>>(), any::<i32>()).prop_map(
+            |([away, data_saver, host_permission, is_installed_by_policy, looks], allows_bandwidth, utc_offset_min)| {
                 let managed = Managed { is_installed_by_policy, allows_bandwidth };
                 let day_start = at(DAY_START_MS);
                 Event::Surroundings(Surroundings {
@@ -178,12 +181,14 @@ fn act() -> impl Strategy<Value = Act> {
                     day_start,
                     managed,
                     utc_offset_min,
+                    looks,
                 })
             }
         ),
         command().prop_map(Event::Command),
         (any::<u64>(), any::<u64>()).prop_map(|(own, foreign)| Event::RequestEvents { own, foreign }),
         Just(Event::Alarm),
+        any::<bool>().prop_map(|is_shown| Event::Popped { is_shown }),
     ];
     prop_oneof![
         4 => event.prop_map(Act::Raw),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lull_protocol::{TaskSet, ToCoordinator};
-use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Settings};
+use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Pops, Settings};
 use lull_worker::{Config, Effect, Event, Worker, Write, limits};
 
 use crate::common::*;
@@ -32,6 +32,7 @@ fn every_record() -> World {
     world.command(Command::Never(NeverWhat::Domain("gutenberg.org".into())));
     let caps = Caps { day_bytes: 40_000_000, ..world.view().limits.caps };
     world.command(Command::SetCaps { caps });
+    world.command(Command::SetPops { pops: Pops { notify: true, ..Pops::default() } });
     world.command(Command::PauseFor { pause: Pause::Tomorrow });
     world
 }

@@ -5,6 +5,7 @@ use yew::{Callback, Html, Properties, component, html, use_state_eq};
 
 use super::bandwidth::{state_code, when};
 use super::log::never_card;
+use super::pops::PopsCard;
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
@@ -29,6 +30,9 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
                 <SingleKeys />
                 <p><a href={Route::Limits.href()} data-testid="limits">{ words::limits::LIMITS_SEE }</a></p>
             </section>
+            if on {
+                <PopsCard lull={lull.clone()} pops={view.pops.clone()} />
+            }
             <section class="group">
                 <h2>{ words::OPERATOR }</h2>
                 if let Some(operator) = &view.operator {

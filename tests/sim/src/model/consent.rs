@@ -169,7 +169,8 @@ impl Consents {
                 consent.never.domains.retain(|domain| *what != NeverWhat::Domain(domain.clone()));
                 consent.never.requesters.retain(|name| *what != NeverWhat::Requester(name.clone()));
             }
-            Command::Answer { .. }
+            Command::SetPops { .. }
+            | Command::Answer { .. }
             | Command::Skip { .. }
             | Command::TakeBack { .. }
             | Command::OpenReceipt { .. }

@@ -12,6 +12,7 @@ mod buying;
 mod caps;
 mod consent;
 mod fetching;
+mod pops;
 mod rules;
 mod working;
 
@@ -25,6 +26,7 @@ use lull_protocol::{Answer, Hash, Item, OrderId, PublicKey, Timestamp};
 
 use caps::AllCaps;
 use consent::Consents;
+use pops::AllPops;
 
 use crate::world::ConnId;
 
@@ -147,6 +149,7 @@ pub(crate) struct Model {
     names: Vec<String>,
     pub(crate) consent: Consents,
     pub(crate) caps: AllCaps,
+    pub(crate) pops: AllPops,
     workers: BTreeMap<PublicKey, Worker>,
     items: BTreeMap<Hash, Work>,
     leases: BTreeMap<Hash, Lease>,
@@ -199,6 +202,7 @@ impl Model {
             names,
             consent: Consents::default(),
             caps: AllCaps::default(),
+            pops: AllPops::default(),
             workers: BTreeMap::new(),
             items: BTreeMap::new(),
             leases: BTreeMap::new(),
@@ -245,6 +249,9 @@ impl Model {
     /// One of this worker's records was damaged.
     pub(crate) fn damaged(&mut self, worker: PublicKey, key: &str) {
         self.worker(worker).was_damaged = true;
+        if key == "pops" {
+            self.pops.lost(worker);
+        }
         if key == "settings" {
             self.consent.lost(worker);
         }

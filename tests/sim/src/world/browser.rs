@@ -163,6 +163,9 @@ impl World {
             let (settings, is_agreed) = (found.settings, found.consent.is_current);
             let checked = self.model.consent.started(me, settings, is_agreed, paused_until, found.never);
             self.check(checked);
+            self.model.pops.surroundings(me, surroundings);
+            let checked = self.model.pops.started(me, &found.pops);
+            self.check(checked);
             let checked = self.model.caps.started(me, &caps);
             self.check(checked);
         }
@@ -354,6 +357,7 @@ impl World {
                 self.queue_browser(who, at.since(now), BrowserEvent::Wake(token));
             }
             Effect::Badge { count } => self.person_sees(who, count),
+            Effect::Pop { open, notify } => self.person_is_called(who, (open, notify), now),
             Effect::ViewChanged => {
                 if let Some(background) = self.background(who) {
                     background.view = None;
@@ -370,6 +374,7 @@ impl World {
         if !is_twin {
             self.model.consent.surroundings(me, surroundings);
             self.model.caps.moved(me, surroundings.utc_offset_min);
+            self.model.pops.surroundings(me, surroundings);
         }
         self.feed(who, Happened::Surroundings(surroundings));
     }

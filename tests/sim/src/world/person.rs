@@ -4,8 +4,8 @@ use fastrand::Rng;
 use lull_protocol::cose;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_view::{
-    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, JudgmentContent, JudgmentTask, NeverWhat, Pause,
-    Preference, Statement, TaskAnswer, View,
+    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, JudgmentContent, JudgmentTask, NeverWhat,
+    POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, View,
 };
 use lull_worker::Event as Happened;
 
@@ -122,16 +122,35 @@ impl World {
             self.model.caps.wants(me, &command);
         }
         self.feed(who, Happened::Command(command.clone()));
-        let shown = self.browser(who).background.as_ref().map(|background| background.worker.view(now).limits);
+        let shown = self.browser(who).background.as_ref().map(|background| background.worker.view(now));
         if let (false, Some(shown)) = (is_twin, shown) {
-            let checked = self.model.caps.commanded(me, &command, &shown.caps);
+            let checked = self.model.caps.commanded(me, &command, &shown.limits.caps);
             self.check(checked);
+            if matches!(command, Command::SetPops { .. }) {
+                let checked = self.model.pops.chose(me, &shown.pops);
+                self.check(checked);
+            }
         }
     }
 
     pub(crate) fn person_sees(&mut self, who: usize, count: u32) {
         self.browser(who).person.badge = count;
         self.think(who);
+    }
+
+    /// The popup opens by itself, or a notification comes, or what the person does now allows neither.
+    pub(crate) fn person_is_called(&mut self, who: usize, how: (bool, bool), now: lull_protocol::Timestamp) {
+        let mut rng = self.rng.fork();
+        let is_shown = !chance(&mut rng, 300);
+        let wall = self.browser_wall(who);
+        let view = self.browser(who).background.as_ref().map(|background| background.worker.view(wall));
+        let judgment = view.and_then(|view| view.judgment).map(|judgment| judgment.offer);
+        let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
+        if !is_twin {
+            let checked = self.model.pops.called(me, how, judgment, is_shown, now);
+            self.check(checked);
+        }
+        self.feed(who, Happened::Popped { is_shown });
     }
 
     /// Thinks about the judgment on screen, if there is one and somebody is there.
@@ -199,7 +218,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..23));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..26));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -356,6 +375,17 @@ impl World {
                 self.tell_surroundings(who, moved);
             }
             20 | 21 => self.never_or_again(who, view),
+            23 | 24 => {
+                let rng = &mut self.browser(who).person.rng;
+                let [open, notify] = [rng.bool(), rng.bool()];
+                let minutes = rng.choice(POP_MINUTES).unwrap_or_default();
+                let [quiet_from, quiet_to] = [rng.u64(..30), rng.u64(..24)];
+                self.command(who, Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } });
+            }
+            25 => {
+                let looks = !surroundings.looks;
+                self.tell_surroundings(who, lull_worker::Surroundings { looks, ..surroundings });
+            }
             // Two pauses in a row, faster than anything can be stored.
             _ => {
                 self.command(who, Command::SetPaused { on: true });
