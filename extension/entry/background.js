@@ -15,8 +15,7 @@ chrome.runtime.onStartup.addListener(() => tell('startup'));
 chrome.alarms.onAlarm.addListener(() => tell('alarm'));
 chrome.permissions.onAdded.addListener(() => tell('permission'));
 chrome.permissions.onRemoved.addListener(() => tell('permission'));
-// The flavour without bandwidth asks for neither.
-const listenToIdle = () => chrome.idle?.onStateChanged.addListener(() => tell('idle'));
+const listenToIdle = () => chrome.idle.onStateChanged.addListener(() => tell('idle'));
 if (chrome.runtime.getURL('').startsWith('moz-extension:')) {
   // A listener that is there at the start wakes the background in Firefox: at once, whenever that ends while nobody
   // is at the keyboard, again and again. One that comes a while after the page has loaded wakes nothing.
@@ -27,6 +26,11 @@ if (chrome.runtime.getURL('').startsWith('moz-extension:')) {
 } else {
   listenToIdle();
 }
+// Notifications exist once the person has allowed them.
+const called = () => tell('called');
+const listenToNotifications = () => chrome.notifications?.onClicked.addListener(called);
+listenToNotifications();
+chrome.permissions.onAdded.addListener(listenToNotifications);
 chrome.storage?.managed?.onChanged?.addListener(() => tell('policy'));
 
 init().then(() => {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use lull_protocol::Hash;
 use lull_protocol::limits::BODY_BYTES_MAX;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// How often `--follow` asks again, milliseconds.
 const FOLLOW_MS: u64 = 1_000;
@@ -85,11 +85,10 @@ impl Client {
         let folder = file.parent().unwrap_or(Path::new("."));
         let contents = project.get_mut("contents").and_then(Value::as_array_mut);
         for content in contents.context("the project has no contents")? {
-            let Some(object) = content.as_object_mut() else {
-                continue;
-            };
-            if let Some(Value::String(name)) = object.remove("file") {
-                object.insert("hash".into(), json!(self.send_blob(&folder.join(name)).await?.to_string()));
+            for object in pictures_of(content) {
+                if let Some(Value::String(name)) = object.remove("file") {
+                    object.insert("hash".into(), json!(self.send_blob(&folder.join(name)).await?.to_string()));
+                }
             }
         }
         print_json(self.request(Method::POST, "/v1/projects")?.json(&project)).await
@@ -106,7 +105,8 @@ impl Client {
             Some("png") => "image/png",
             Some("jpg" | "jpeg") => "image/jpeg",
             Some("webp") => "image/webp",
-            _ => bail!("{}: a picture is .png, .jpg or .webp", file.display()),
+            Some("avif") => "image/avif",
+            _ => bail!("{}: a picture is .png, .jpg, .webp or .avif", file.display()),
         };
         let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
         let hash = Hash::of(&bytes);
@@ -159,6 +159,13 @@ impl Client {
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder> {
         Ok(self.http.request(method, self.server.join(path)?).bearer_auth(&self.key))
     }
+}
+
+/// A content's own fields, or those of both its sides.
+fn pictures_of(content: &mut Value) -> Vec<&mut Map<String, Value>> {
+    let Some(fields) = content.as_object_mut() else { return Vec::new() };
+    let is_pair = ["left", "right"].iter().any(|side| fields.contains_key(*side));
+    if is_pair { fields.values_mut().filter_map(Value::as_object_mut).collect() } else { vec![fields] }
 }
 
 async fn answered(request: RequestBuilder) -> Result<Response> {

@@ -16,10 +16,13 @@ use crate::client::{Client, Fetch};
 const EXAMPLES: &str = "Examples:
   export LULL_API_KEY=lull_…
   lull fetch https://example.org/ https://example.org/about --purpose \"link check\" --price 500
-  lull project words.json
+  lull project words.json            (lull project --help shows one of each type)
   lull results 7d1f… --follow > results.jsonl
   lull verify receipts.jsonl --coordinator 5b42… --ledger ledger.jsonl --site-log access.jsonl
   lull verify-alibi lull-alibi-….json --coordinator 5b42…";
+
+/// A project of each type.
+const PROJECTS: &str = include_str!("projects.txt");
 
 /// Buys work from browsers, and checks what they were paid for.
 #[derive(Parser)]
@@ -74,7 +77,8 @@ enum Task {
         #[arg(long)]
         idempotency_key: Option<String>,
     },
-    /// Buy the judgments that a JSON file describes (docs/api.md); `file` in a content names a picture to send
+    /// Buy the judgments that a JSON file describes: choices, comparisons, ratings, checks of claims
+    #[command(after_help = PROJECTS, after_long_help = PROJECTS)]
     Project {
         /// The file
         file: PathBuf,

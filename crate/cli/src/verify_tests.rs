@@ -3,10 +3,13 @@
 use super::*;
 use lull_protocol::cose::Signed;
 use lull_protocol::statement::{
-    AcceptanceRule, ChoiceAnswer, Decision, Hop, Input, JobClass, Outcome, Price, Traffic, VerdictReason,
+    AcceptanceRule, Decision, Hop, Input, JobClass, JudgmentReport, Outcome, Price, Traffic, VerdictReason,
 };
+use lull_protocol::task::Choice;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Amount, ByteCount, Content, FetchItem, JudgmentItem, OrderId, SigningKey, Timestamp};
+use lull_protocol::{
+    Amount, Answer, ByteCount, Content, FetchItem, JudgmentItem, OrderId, SigningKey, Task, Timestamp,
+};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -100,8 +103,10 @@ fn question(n: u8) -> Item {
         guideline_version: 1,
         guideline: "Decide.".into(),
         question: "Good?".into(),
-        content: Content::Text(format!("word {n}")),
-        options: vec!["yes".into(), "no".into()],
+        task: Task::Choice(Choice {
+            content: Content::Text(format!("word {n}")),
+            options: vec!["yes".into(), "no".into()],
+        }),
     })
 }
 
@@ -122,7 +127,7 @@ fn case() -> Case {
     let (one, hash_one) = receipt(1, &fetch("https://site.example/a?x=1"), first, Some(4_000));
     let second = fetched(Outcome::NotFound, &[("https://site.example/gone", 404)], b"");
     let (two, hash_two) = receipt(2, &fetch("https://site.example/gone"), second, Some(4_000));
-    let answer = || Work::Choice(ChoiceAnswer { option: 0, input: Input::Keyboard });
+    let answer = || Work::Judgment(JudgmentReport { answer: Answer::Choice(0), input: Input::Keyboard });
     let (three, hash_three) = receipt(3, &question(3), answer(), Some(3_000));
     let (four, _) = receipt(4, &question(4), answer(), None);
     let head =

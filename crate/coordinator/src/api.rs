@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use crate::limits::{ORDER_BYTES_MAX, PAGE_LINES_MAX, PROJECT_BYTES_MAX, REQUEST_MS_MAX};
 use crate::problem::Problem;
-use crate::{App, buy, lines, session};
+use crate::{App, buy, lines, project, session};
 
 /// Every address this server answers.
 pub fn router(app: Arc<App>) -> Router {
@@ -31,7 +31,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/worker", get(session::upgrade))
         .route("/v1/blobs/{hash}", put(buy::put_blob).layer(limit(BLOB_BYTES_MAX as usize)))
         .route("/v1/orders", post(buy::post_order).layer(limit(ORDER_BYTES_MAX)).get(orders))
-        .route("/v1/projects", post(buy::post_project).layer(limit(PROJECT_BYTES_MAX)))
+        .route("/v1/projects", post(project::post_project).layer(limit(PROJECT_BYTES_MAX)))
         .route("/v1/orders/{order}", get(order))
         .route("/v1/orders/{order}/results", get(results))
         .route("/v1/results/{offer}/body", get(body))

@@ -1,6 +1,5 @@
-//! The requester API's writing half: blobs, orders of fetches, judgment projects.
+//! The requester API's writing half: blobs and orders of fetches, and what projects (`project`) share with them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,11 +8,10 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lull_market::{Command, FetchOrder, Project, Reply, RequesterId};
-use lull_protocol::item::Picture;
+use lull_market::{Command, FetchOrder, Reply, RequesterId};
 use lull_protocol::limits::{BLOB_BYTES_MAX, BODY_BYTES_MAX};
-use lull_protocol::statement::{AcceptanceRule, Price};
-use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId};
+use lull_protocol::statement::Price;
+use lull_protocol::{Amount, ByteCount, Hash, Method, OrderId};
 use serde_json::json;
 use url::Url;
 
@@ -21,10 +19,10 @@ use crate::App;
 use crate::api::{Requester, Segment};
 use crate::fields::Fields;
 use crate::folder::random_bytes;
-use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, ORDER_BYTES_MAX, PROJECT_BYTES_MAX};
-use crate::problem::{FieldError, Problem};
+use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, ORDER_BYTES_MAX};
+use crate::problem::Problem;
 
-type Body = Result<Bytes, BytesRejection>;
+pub(crate) type Body = Result<Bytes, BytesRejection>;
 
 /// `PUT /v1/blobs/{hash}`: a picture, by the hash that the requester computed.
 pub(crate) async fn put_blob(
@@ -59,21 +57,7 @@ pub(crate) async fn post_order(
     create(&app, Command::CreateFetchOrder(read_order(&body, order, requester)?)).await
 }
 
-/// `POST /v1/projects`: an item per content.
-pub(crate) async fn post_project(
-    State(app): State<Arc<App>>,
-    Requester(requester): Requester,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let body = whole(body, PROJECT_BYTES_MAX)?;
-    let order = order_id(&requester, &headers)?;
-    let (mut project, asked) = read_project(&body, order, requester)?;
-    project.contents = contents(&app, asked).await?;
-    create(&app, Command::CreateProject(project)).await
-}
-
-async fn create(app: &App, command: Command) -> Result<Response, Problem> {
+pub(crate) async fn create(app: &App, command: Command) -> Result<Response, Problem> {
     match app.writer.ask(command).await? {
         Reply::Order { order, held } => {
             let location = format!("/v1/orders/{order}");
@@ -84,7 +68,7 @@ async fn create(app: &App, command: Command) -> Result<Response, Problem> {
     }
 }
 
-fn whole(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+pub(crate) fn whole(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
     match body {
         Ok(bytes) if bytes.len() <= bytes_max => Ok(bytes),
         Err(error) if error.status() != StatusCode::PAYLOAD_TOO_LARGE => {
@@ -95,7 +79,7 @@ fn whole(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
 }
 
 /// The same `Idempotency-Key` of the same requester is the same order; without one it is a new order.
-fn order_id(requester: &RequesterId, headers: &HeaderMap) -> Result<OrderId, Problem> {
+pub(crate) fn order_id(requester: &RequesterId, headers: &HeaderMap) -> Result<OrderId, Problem> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(OrderId(*random_bytes().map_err(|e| Problem::unavailable(e.to_string()))?));
     };
@@ -161,7 +145,7 @@ fn normal_urls(f: &mut Fields, urls: &[String]) -> Option<Vec<String>> {
     normal.into_iter().collect()
 }
 
-fn amount(f: &mut Fields, name: &str) -> Option<Amount> {
+pub(crate) fn amount(f: &mut Fields, name: &str) -> Option<Amount> {
     f.required(name).and_then(|n| checked_amount(f, name, n))
 }
 
@@ -170,89 +154,6 @@ fn checked_amount(f: &mut Fields, name: &str, n: u64) -> Option<Amount> {
         Some(amount) => Some(amount),
         None => f.wrong(name, "is above 2^53 - 1 base units"),
     }
-}
-
-/// What a project wants judged, before its pictures were looked up.
-enum Asked {
-    Text(String),
-    Picture { hash: Hash, alt: String },
-}
-
-fn read_project(body: &Bytes, order: OrderId, requester: RequesterId) -> Result<(Project, Vec<Asked>), Problem> {
-    let mut f = Fields::parse(body)?;
-    let title = f.required("title");
-    let guideline_version = f.optional("guideline_version", 1);
-    let guideline = f.required("guideline");
-    let question = f.required("question");
-    let options = f.required("options");
-    let asked = f.list("contents", read_content);
-    let price = amount(&mut f, "price");
-    let rule = f.nested("rule", |r| {
-        let (agree, people) = (r.required("agree"), r.required("people"));
-        Some(AcceptanceRule::Agreement { agree: agree?, people: people? })
-    });
-    let whole = (|| {
-        let project = Project {
-            order,
-            requester,
-            title: title?,
-            guideline_version: guideline_version?,
-            guideline: guideline?,
-            question: question?,
-            options: options?,
-            contents: Vec::new(),
-            price: price?,
-            rule: rule?,
-        };
-        Some((project, asked?))
-    })();
-    f.finish(whole)
-}
-
-fn read_content(f: &mut Fields) -> Option<Asked> {
-    if f.has("text") {
-        return f.required("text").map(Asked::Text);
-    }
-    let hash = f.required::<String>("hash").and_then(|text| match Hash::from_hex(&text) {
-        Some(hash) => Some(hash),
-        None => f.wrong("hash", "must be 64 lower-case hex digits"),
-    });
-    let alt = f.required("alt");
-    Some(Asked::Picture { hash: hash?, alt: alt? })
-}
-
-/// Completes pictures with what the store knows of their blobs.
-async fn contents(app: &App, asked: Vec<Asked>) -> Result<Vec<Content>, Problem> {
-    let mut known: BTreeMap<Hash, Option<(String, ByteCount)>> = BTreeMap::new();
-    let mut errors = Vec::new();
-    let mut contents = Vec::with_capacity(asked.len());
-    for (i, asked) in asked.into_iter().enumerate() {
-        let (hash, alt) = match asked {
-            Asked::Text(text) => {
-                contents.push(Content::Text(text));
-                continue;
-            }
-            Asked::Picture { hash, alt } => (hash, alt),
-        };
-        let blob = match known.get(&hash) {
-            Some(blob) => blob.clone(),
-            None => {
-                let found = app.readers.read(move |r| r.blob(&hash)).await?;
-                let size = |bytes: &[u8]| ByteCount::new(bytes.len() as u64).unwrap_or(ByteCount::ZERO);
-                let blob = found.map(|(media_type, bytes)| (media_type, size(&bytes)));
-                known.insert(hash, blob.clone());
-                blob
-            }
-        };
-        match blob {
-            Some((media_type, bytes)) => contents.push(Content::Picture(Picture { hash, media_type, bytes, alt })),
-            None => errors.push(FieldError {
-                field: format!("contents[{i}].hash"),
-                problem: "no such blob; send it first with PUT /v1/blobs/{hash}".into(),
-            }),
-        }
-    }
-    if errors.is_empty() { Ok(contents) } else { Err(Problem::fields(errors)) }
 }
 
 #[cfg(test)]

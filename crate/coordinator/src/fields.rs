@@ -28,6 +28,11 @@ impl Fields {
         self.map.contains_key(name)
     }
 
+    /// Says nothing of a field, whatever it is.
+    pub(crate) fn ignore(&mut self, name: &str) {
+        self.map.remove(name);
+    }
+
     /// Takes a field that must be there.
     pub(crate) fn required<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         match self.map.remove(name) {

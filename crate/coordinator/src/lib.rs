@@ -12,6 +12,7 @@ mod hub;
 mod lines;
 mod listen;
 mod problem;
+mod project;
 mod readers;
 mod serve;
 mod session;

@@ -3,8 +3,11 @@
 
 use data_encoding::BASE64;
 use lull_market::ItemState;
-use lull_protocol::item::{Content, Item};
-use lull_protocol::statement::{AcceptanceRule, Decision, FetchReport, Report, VerdictReason};
+use lull_protocol::statement::{AcceptanceRule, Decision, FetchReport, Input, Report, VerdictReason};
+use lull_protocol::task::{
+    AgreementKey, Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Task, TaskKind, Verify,
+};
+use lull_protocol::{Answer, Content, Item};
 use lull_store::{EntryRow, OrderStatus, ReceiptRow, ResultRow};
 use serde_json::{Value, json};
 
@@ -36,6 +39,7 @@ pub(crate) fn order(status: &OrderStatus) -> Value {
         }),
         AcceptanceRule::Agreement { agree, people } => json!({
             "class": "judgment",
+            "type": terms.task.map(TaskKind::as_str),
             "rule": {"agree": agree, "people": people},
             "price": price.per_item.get(),
         }),
@@ -69,19 +73,71 @@ pub(crate) fn result(row: &ResultRow) -> Value {
         (Item::Fetch(item), Report::Fetch(report)) => {
             json!({"url": item.url, "fetch": fetch(report), "has_body": row.has_body})
         }
-        (Item::Judgment(item), Report::Choice(answer)) => json!({
-            "content": match &item.content {
-                Content::Text(text) => json!({"text": text}),
-                Content::Picture(picture) => json!({"hash": picture.hash.to_string(), "alt": picture.alt}),
-            },
-            "option": answer.option,
-            "answer": item.options.get(usize::from(answer.option)),
-            "decided": row.decided,
-        }),
+        (Item::Judgment(item), Report::Judgment(report)) => {
+            let kind = item.task.kind();
+            let answered = joined(task(&item.task), answer(&item.task, &report.answer));
+            let decided = row.decided.map(|key| decided(kind, key));
+            joined(answered, json!({"type": kind.as_str(), "input": input(report.input), "decided": decided}))
+        }
         // The market stores no answer to a fetch and no fetch for a question.
-        (Item::Fetch(_), Report::Choice(_)) | (Item::Judgment(_), Report::Fetch(_)) => json!({}),
+        (Item::Fetch(_), Report::Judgment(_)) | (Item::Judgment(_), Report::Fetch(_)) => json!({}),
     };
     joined(line, rest)
+}
+
+/// What was judged: what is this item's own.
+fn task(task: &Task) -> Value {
+    match task {
+        Task::Choice(Choice { content: shown, .. })
+        | Task::Multi(Multi { content: shown, .. })
+        | Task::Rating(Rating { content: shown, .. }) => json!({"content": content(shown)}),
+        Task::Compare(Compare { left, right }) => json!({"left": content(left), "right": content(right)}),
+        Task::Verify(Verify { claim, source }) => json!({"claim": claim, "source": source}),
+    }
+}
+
+fn content(content: &Content) -> Value {
+    match content {
+        Content::Text(text) => json!({"text": text}),
+        Content::Code(text) => json!({"code": text}),
+        Content::Picture(picture) => json!({"hash": picture.hash.to_string(), "alt": picture.alt}),
+    }
+}
+
+fn answer(task: &Task, answer: &Answer) -> Value {
+    let options: &[String] = match task {
+        Task::Choice(Choice { options, .. }) | Task::Multi(Multi { options, .. }) => options,
+        Task::Compare(_) | Task::Rating(_) | Task::Verify(_) => &[],
+    };
+    match answer {
+        Answer::Choice(option) => json!({"option": option, "answer": options.get(usize::from(*option))}),
+        Answer::Multi(chosen) => {
+            let chosen: Vec<u8> = chosen.iter().collect();
+            let words: Vec<_> = chosen.iter().filter_map(|option| options.get(usize::from(*option))).collect();
+            json!({"options": chosen, "answer": words})
+        }
+        Answer::Compare(preference) => json!({"answer": preference.as_str()}),
+        Answer::Rating(step) => json!({"answer": step}),
+        Answer::Verify(finding) => json!({"answer": finding.as_str(), "sentence": finding.sentence()}),
+    }
+}
+
+fn input(input: Input) -> &'static str {
+    match input {
+        Input::Keyboard => "keyboard",
+        Input::Pointer => "pointer",
+        Input::Replay => "replay",
+    }
+}
+
+/// What people agreed on: options by their numbers, all else as an answer says it.
+fn decided(kind: TaskKind, AgreementKey(key): AgreementKey) -> Value {
+    match kind {
+        TaskKind::Choice | TaskKind::Rating => json!(key),
+        TaskKind::Multi => json!(OptionSet::from_bits(key).map(|chosen| chosen.iter().collect::<Vec<u8>>())),
+        TaskKind::Compare => json!(Preference::ALL.get(usize::from(key)).map(|preference| preference.as_str())),
+        TaskKind::Verify => json!(Finding::WORDS.get(usize::from(key))),
+    }
 }
 
 fn fetch(report: &FetchReport) -> Value {

@@ -72,6 +72,11 @@ impl Problem {
     pub(crate) fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::fields(vec![FieldError { field: field.into(), problem: problem.into() }])
     }
+    /// The names of the fields that are wrong.
+    #[cfg(test)]
+    pub(crate) fn fields_named(&self) -> Vec<String> {
+        self.errors.iter().map(|error| error.field.clone()).collect()
+    }
     /// 503: try again later.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now", detail)

@@ -61,6 +61,10 @@ async fn a_wrong_request_names_its_fields() {
         "contents": [{"hash": "ab".repeat(32), "alt": "y"}], "rule": {"agree": 1, "people": 1}});
     let (status, problem) = post("/v1/projects", unsent).await;
     assert_eq!((status, fields(&problem)), (422, vec!["contents[0].hash"]));
+    let equal = json!({"title": "t", "guideline": "g", "question": "q", "type": "compare", "price": 1,
+        "contents": [{"left": {"text": "x"}, "right": {"text": "x"}}], "rule": {"agree": 1, "people": 1}});
+    let (status, problem) = post("/v1/projects", equal).await;
+    assert_eq!((status, fields(&problem)), (422, vec!["contents[0].right"]));
     let (status, _) = buyer.json(buyer.request("POST", "/v1/orders").body("not json")).await;
     assert_eq!(status, 400);
     let put = buyer.request("PUT", &format!("/v1/blobs/{}", "ab".repeat(32)));

@@ -7,8 +7,9 @@ use common::{Server, Worker, amount, now, page};
 use lull_protocol::limits::{BODY_WINDOW_BYTES, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Decision, JobClass, VerdictReason};
-use lull_protocol::{ByteCount, Hash, ToCoordinator, ToWorker};
-use serde_json::json;
+use lull_protocol::task::{Finding, OptionSet, Preference};
+use lull_protocol::{Answer, ByteCount, Hash, ToCoordinator, ToWorker};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_fetch_of_several_windows_is_stored_and_paid() {
@@ -55,6 +56,69 @@ async fn two_who_agree_both_get_their_verdict_at_once() {
         let (number, verdict) = worker.verdict().await;
         assert_eq!((number, verdict.reason, verdict.amount), (1, VerdictReason::Agreed, amount(4_000)));
         worker.earned(4_000).await;
+    }
+    server.stop().await;
+}
+
+/// A project of each type: as its requester asks, what two people answer, and what comes out.
+fn projects() -> Vec<(Value, [Answer; 2], Value)> {
+    let set = |options: &[u8]| {
+        let set = options.iter().try_fold(OptionSet::default(), |set, option| set.with(*option));
+        Answer::Multi(set.unwrap())
+    };
+    let supported = |sentence| Answer::Verify(Finding::Supported { sentence });
+    let source = ["The harbour froze in 1891.", "It was open again by March."];
+    vec![
+        (
+            json!({"options": ["yes", "no"], "contents": [{"code": "1 + 1 == 2"}]}),
+            [Answer::Choice(1), Answer::Choice(1)],
+            json!({"type": "choice", "content": {"code": "1 + 1 == 2"}, "option": 1, "answer": "no", "decided": 1}),
+        ),
+        (
+            json!({"type": "multi", "options": ["red", "small", "sings"], "contents": [{"text": "a robin"}]}),
+            [set(&[0, 2]), set(&[2, 0])],
+            json!({"type": "multi", "content": {"text": "a robin"}, "options": [0, 2], "answer": ["red", "sings"],
+                "decided": [0, 2]}),
+        ),
+        (
+            json!({"type": "compare", "contents": [{"left": {"text": "a"}, "right": {"text": "b"}}]}),
+            [Answer::Compare(Preference::BothBad), Answer::Compare(Preference::BothBad)],
+            json!({"type": "compare", "left": {"text": "a"}, "right": {"text": "b"}, "answer": "both_bad",
+                "decided": "both_bad"}),
+        ),
+        (
+            json!({"type": "rating", "steps": 5, "lowest": "dull", "highest": "bright", "contents": [{"text": "x"}]}),
+            [Answer::Rating(5), Answer::Rating(4)],
+            json!({"type": "rating", "content": {"text": "x"}, "answer": 5, "decided": null}),
+        ),
+        (
+            json!({"type": "verify", "contents": [{"claim": "It froze.", "source": source.join(" ")}]}),
+            [supported(0), supported(1)],
+            json!({"type": "verify", "claim": "It froze.", "source": source, "answer": "supported", "sentence": 0,
+                "decided": "supported"}),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_project_of_each_type_goes_from_request_to_result() {
+    let server = Server::start().await;
+    let mut workers = [server.worker(1).await, server.worker(2).await];
+    for (asked, answers, expected) in projects() {
+        let order = server.buyer.project(asked).await;
+        let (_, status) = server.buyer.get(&format!("/v1/orders/{order}")).await;
+        assert_eq!((&status["class"], &status["type"]), (&json!("judgment"), &expected["type"]));
+        for (worker, answer) in workers.iter_mut().zip(answers) {
+            worker.want(0, 1).await;
+            let lease = worker.lease().await;
+            let result = worker.judged(&lease, answer);
+            worker.deliver(&result, &[]).await;
+        }
+        let lines = server.buyer.results(&order).await;
+        assert_eq!(lines.len(), 3, "two results and the progress");
+        for (field, value) in expected.as_object().unwrap() {
+            assert_eq!(&lines[0][field], value, "{field} of {}", lines[0]);
+        }
     }
     server.stop().await;
 }

@@ -3,8 +3,10 @@
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, PublicKey, Signed, SigningKey, Timestamp};
+use lull_protocol::{Amount, ByteCount, Hash, Method, OrderId, PublicKey, Signed, SigningKey, TaskSet, Timestamp};
 use thiserror::Error;
+
+use crate::project::Tasks;
 
 /// What each decision may look at besides the facts: the clock, the coordinator's key and its terms.
 #[derive(Clone, Debug)]
@@ -70,7 +72,7 @@ pub enum Command {
     },
     /// Buys fetches: an item per URL.
     CreateFetchOrder(FetchOrder),
-    /// Buys judgments: an item per content.
+    /// Buys judgments: an item per task.
     CreateProject(Project),
     /// Leases items to a worker: its open leases count against what it wants and against the limits.
     Claim {
@@ -80,6 +82,8 @@ pub enum Command {
         fetch: u8,
         /// Places for judgments.
         judgment: u8,
+        /// Of which types.
+        tasks: TaskSet,
         /// One fresh nonce per possible lease (`fetch + judgment`).
         nonces: Vec<Nonce>,
     },
@@ -139,10 +143,8 @@ pub struct Project {
     pub guideline: String,
     /// The question.
     pub question: String,
-    /// The answers to choose from.
-    pub options: Vec<String>,
-    /// What is judged; a picture's blob must be there already.
-    pub contents: Vec<Content>,
+    /// What is judged, and between what; a picture's blob must be there already.
+    pub tasks: Tasks,
     /// Per answer.
     pub price: Amount,
     /// `Agreement`.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use lull_protocol::statement::{Decision, Verdict, VerdictPlace, VerdictReason};
+use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, Hash, PublicKey, Signed};
 
 use crate::command::{Context, NumberedVerdict, Refusal};
@@ -74,7 +75,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Closes the item: what is still held for it goes back to the requester.
-    pub(crate) fn close(&mut self, state: ItemState, decided: Option<u8>) -> Result<(), Refusal> {
+    pub(crate) fn close(&mut self, state: ItemState, decided: Option<AgreementKey>) -> Result<(), Refusal> {
         let rest = std::mem::replace(&mut self.item.held, Amount::ZERO);
         let cause = Cause::Closed(self.order.id, self.item.number);
         let available = Account::Available(self.order.requester);

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use lull_protocol::statement::{AcceptanceRule, JobClass, Offer, Price, Verdict, WorkResult};
-use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Signed, Timestamp};
+use lull_protocol::task::AgreementKey;
+use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Signed, TaskKind, Timestamp};
 
 use crate::command::{NumberedVerdict, Reply, RequesterId};
 use crate::ledger::Entry;
@@ -56,6 +57,8 @@ pub struct OrderFacts {
     pub price: Price,
     /// How results are accepted.
     pub rule: AcceptanceRule,
+    /// The type of its judgments; `None`: it is one of fetches.
+    pub task: Option<TaskKind>,
     /// The fee when it was made, basis points.
     pub fee_bp: u16,
 }
@@ -94,8 +97,8 @@ pub struct ItemFacts {
     pub tries: u8,
     /// How far it is.
     pub state: ItemState,
-    /// The option that was decided.
-    pub decided: Option<u8>,
+    /// The answer that was decided.
+    pub decided: Option<AgreementKey>,
     /// What is still held for it.
     pub held: Amount,
 }
@@ -172,8 +175,8 @@ pub struct Answer {
     pub worker: PublicKey,
     /// The result's hash.
     pub result: Hash,
-    /// The option.
-    pub option: u8,
+    /// What of it the others must say, too, to agree.
+    pub key: AgreementKey,
     /// Whether it has its verdict.
     pub judged: bool,
 }
@@ -289,6 +292,8 @@ pub enum Write {
         order: OrderId,
         /// Its class.
         class: JobClass,
+        /// Its type, if it is a judgment.
+        task: Option<TaskKind>,
         /// Its number in the order, from 0.
         number: u32,
         /// The item as CBOR.

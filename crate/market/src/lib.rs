@@ -2,7 +2,8 @@
 //! reply out, or a refusal: no I/O, no clock, no randomness of its own.
 //!
 //! The store loads the facts, calls the function that decides the command, and applies the writes:
-//! [`requester`] (who buys, and what), [`assignment`] (who works on what), [`verdict`] (what becomes of a
+//! [`requester`] (who buys, and what), [`project`] (what people are
+//! asked), [`assignment`] (who works on what), [`verdict`] (what becomes of a
 //! result), [`ledger`] (where money may go). Each of them states its rules. A worker's connection is a
 //! machine beside them: [`session`].
 
@@ -11,9 +12,11 @@ mod command;
 mod desk;
 pub mod facts;
 pub mod ledger;
+pub mod project;
 pub mod requester;
 pub mod session;
 pub mod verdict;
 
 pub use command::*;
 pub use facts::{Decided, ItemId, ItemState, LeaseId, LeaseState, Write};
+pub use project::Tasks;

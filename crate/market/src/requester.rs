@@ -6,17 +6,14 @@
 //! holds its full price and the operator's fee on each result when it is made; a URL may come twice in
 //! it, a content may not, for nobody is asked the same question twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lull_protocol::item::PICTURE_TYPES;
-use lull_protocol::limits::{
-    AMOUNT_MAX, BLOB_BYTES_MAX, BODY_BYTES_MAX, CONTENT_TEXT_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX,
-    OPTION_BYTES_MAX, OPTIONS_COUNT, URL_BYTES_MAX,
-};
+use lull_protocol::limits::{AMOUNT_MAX, BLOB_BYTES_MAX, BODY_BYTES_MAX, LABEL_BYTES_MAX, URL_BYTES_MAX};
 use lull_protocol::statement::{AcceptanceRule, Price};
-use lull_protocol::{Amount, ByteCount, Content, FetchItem, Hash, Item, JudgmentItem, Method, OrderId};
+use lull_protocol::{Amount, ByteCount, FetchItem, Hash, Item, Method, OrderId, TaskKind};
 
-use crate::command::{Context, FetchOrder, ITEMS_MAX, Project, Refusal, Reply, RequesterId};
+use crate::command::{Context, FetchOrder, ITEMS_MAX, Refusal, Reply, RequesterId};
 use crate::facts::{Decided, OrderFacts, Write};
 use crate::ledger::{Account, Cause, Entry, with_fee};
 
@@ -24,14 +21,6 @@ use crate::ledger::{Account, Cause, Entry, with_fee};
 pub const NAME_BYTES_MAX: usize = 100;
 /// A deposit's reference, bytes of UTF-8.
 pub const REFERENCE_BYTES_MAX: usize = 200;
-/// People asked about one item of a project.
-pub const PEOPLE_MAX: u8 = 25;
-
-/// The longest item: all texts as long as they may be, ids and CBOR's own bytes. Each text is checked alone.
-const LONGEST_ITEM_BYTES: usize =
-    NAME_BYTES_MAX + 3 * LABEL_BYTES_MAX + CONTENT_TEXT_BYTES_MAX + OPTIONS_COUNT.1 * OPTION_BYTES_MAX + 256;
-const _: () = assert!(LONGEST_ITEM_BYTES <= ITEM_BYTES_MAX);
-
 /// What is known about a new requester's id, name and key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewRequesterFacts {
@@ -133,12 +122,14 @@ pub fn put_blob(facts: BlobFacts, requester: RequesterId, media_type: &str, byte
     Ok(Decided { writes, reply: Reply::Blob(hash) })
 }
 
-/// The picture type that the first bytes tell (PNG §5.2, JFIF's SOI marker, RFC 9649 §2).
+/// The picture type that the first bytes tell (PNG §5.2, JFIF's SOI marker, RFC 9649 §2, ISO/IEC 14496-12 §4.3 with
+/// AVIF's brand).
 fn picture_type(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f', ..] => Some("image/avif"),
         _ => None,
     }
 }
@@ -198,6 +189,7 @@ pub fn create_fetch_order(facts: &NewOrderFacts, order: &FetchOrder, cx: &Contex
         title: &order.purpose,
         price: order.price,
         rule: AcceptanceRule::FetchChecks { bytes_max: order.bytes_max },
+        task: None,
         per_result_max: most,
         needed: 1,
         items: &items,
@@ -205,65 +197,22 @@ pub fn create_fetch_order(facts: &NewOrderFacts, order: &FetchOrder, cx: &Contex
     new.decide(facts, cx)
 }
 
-/// Decides [`Command::CreateProject`](crate::Command::CreateProject).
-pub fn create_project(facts: &NewOrderFacts, project: &Project, cx: &Context) -> Result<Decided, Refusal> {
-    let requester_name = facts.requester_name.as_ref().ok_or(Refusal::UnknownRequester)?;
-    text("title", &project.title, LABEL_BYTES_MAX)?;
-    text("guideline", &project.guideline, LABEL_BYTES_MAX)?;
-    text("question", &project.question, LABEL_BYTES_MAX)?;
-    check_options(&project.options)?;
-    count("contents", project.contents.len())?;
-    let people = check_rule(project.rule)?;
-    if project.price == Amount::ZERO {
-        return Err(field("price", "must be at least 1"));
-    }
-    let mut seen = BTreeSet::new();
-    let mut items = Vec::with_capacity(project.contents.len());
-    for (i, content) in project.contents.iter().enumerate() {
-        let name = format!("contents[{i}]");
-        check_content(&name, content, &facts.blobs)?;
-        let item = Item::Judgment(JudgmentItem {
-            order: project.order,
-            requester: requester_name.clone(),
-            title: project.title.clone(),
-            guideline_version: project.guideline_version,
-            guideline: project.guideline.clone(),
-            question: project.question.clone(),
-            content: content.clone(),
-            options: project.options.clone(),
-        });
-        if !seen.insert(item.hash()) {
-            return Err(field(name, "is in the project already"));
-        }
-        items.push(item);
-    }
-    let new = NewOrder {
-        id: project.order,
-        requester: project.requester,
-        title: &project.title,
-        price: Price { per_item: project.price, per_mib: Amount::ZERO },
-        rule: project.rule,
-        per_result_max: project.price,
-        needed: people,
-        items: &items,
-    };
-    new.decide(facts, cx)
-}
-
 /// An order whose fields have been checked.
-struct NewOrder<'a> {
-    id: OrderId,
-    requester: RequesterId,
-    title: &'a str,
-    price: Price,
-    rule: AcceptanceRule,
-    per_result_max: Amount,
-    needed: u8,
-    items: &'a [Item],
+pub(crate) struct NewOrder<'a> {
+    pub(crate) id: OrderId,
+    pub(crate) requester: RequesterId,
+    pub(crate) title: &'a str,
+    pub(crate) price: Price,
+    pub(crate) rule: AcceptanceRule,
+    /// The type of its judgments.
+    pub(crate) task: Option<TaskKind>,
+    pub(crate) per_result_max: Amount,
+    pub(crate) needed: u8,
+    pub(crate) items: &'a [Item],
 }
 
 impl NewOrder<'_> {
-    fn decide(&self, facts: &NewOrderFacts, cx: &Context) -> Result<Decided, Refusal> {
+    pub(crate) fn decide(&self, facts: &NewOrderFacts, cx: &Context) -> Result<Decided, Refusal> {
         let items: Vec<_> = self.items.iter().map(Item::to_bytes).collect();
         let fingerprint = self.fingerprint(&items);
         match facts.same_id {
@@ -302,12 +251,14 @@ impl NewOrder<'_> {
             requester: self.requester,
             price: self.price,
             rule: self.rule,
+            task: self.task,
             fee_bp: cx.terms.fee_bp,
         };
         let mut writes = vec![Write::AddOrder { order, fingerprint, title: self.title.to_owned(), full_price }];
         writes.extend((0..).zip(items).map(|(number, bytes)| Write::AddItem {
             order: self.id,
             class: order.class(),
+            task: self.task,
             number,
             bytes,
             needed: self.needed,
@@ -330,54 +281,7 @@ impl NewOrder<'_> {
     }
 }
 
-fn check_options(options: &[String]) -> Result<(), Refusal> {
-    let (least, most) = OPTIONS_COUNT;
-    if options.len() < least || options.len() > most {
-        return Err(field("options", format!("must be {least} to {most}")));
-    }
-    for (i, option) in options.iter().enumerate() {
-        let name = format!("options[{i}]");
-        text(&name, option, OPTION_BYTES_MAX)?;
-        if options.iter().take(i).any(|other| other == option) {
-            return Err(field(name, "is there twice"));
-        }
-    }
-    Ok(())
-}
-
-/// More than half must agree, so that no two answers can both be the item's.
-fn check_rule(rule: AcceptanceRule) -> Result<u8, Refusal> {
-    let AcceptanceRule::Agreement { agree, people } = rule else {
-        return Err(field("rule", "must be an agreement of people"));
-    };
-    if people == 0 || people > PEOPLE_MAX {
-        return Err(field("rule.people", format!("must be 1 to {PEOPLE_MAX} (PEOPLE_MAX)")));
-    }
-    if agree > people || agree <= people / 2 {
-        return Err(field("rule.agree", "must be more than half of the people, and not more than all"));
-    }
-    Ok(people)
-}
-
-fn check_content(name: &str, content: &Content, blobs: &BTreeMap<Hash, (String, ByteCount)>) -> Result<(), Refusal> {
-    let picture = match content {
-        Content::Text(words) => return text(name, words, CONTENT_TEXT_BYTES_MAX),
-        Content::Picture(picture) => picture,
-    };
-    text(&format!("{name}.alt"), &picture.alt, LABEL_BYTES_MAX)?;
-    match blobs.get(&picture.hash) {
-        None => Err(field(format!("{name}.hash"), "no such blob: put it first")),
-        Some((media_type, _)) if *media_type != picture.media_type => {
-            Err(field(format!("{name}.media_type"), format!("the blob is {media_type}")))
-        }
-        Some((_, bytes)) if *bytes != picture.bytes => {
-            Err(field(format!("{name}.bytes"), format!("the blob has {}", bytes.get())))
-        }
-        Some(_) => Ok(()),
-    }
-}
-
-fn text(name: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
+pub(crate) fn text(name: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         Err(field(name, "is empty"))
     } else if text.len() > bytes_max {
@@ -387,7 +291,7 @@ fn text(name: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
     }
 }
 
-fn count(name: &str, count: usize) -> Result<(), Refusal> {
+pub(crate) fn count(name: &str, count: usize) -> Result<(), Refusal> {
     if (1..=ITEMS_MAX).contains(&count) {
         Ok(())
     } else {
@@ -399,7 +303,7 @@ fn byte_count(bytes: &[u8]) -> ByteCount {
     ByteCount::new(bytes.len() as u64).expect("nothing in memory has 2^53 bytes")
 }
 
-fn field(field: impl Into<String>, problem: impl Into<String>) -> Refusal {
+pub(crate) fn field(field: impl Into<String>, problem: impl Into<String>) -> Refusal {
     Refusal::Field { field: field.into(), problem: problem.into() }
 }
 

@@ -1,9 +1,9 @@
 //! What becomes of a result.
 //!
 //! A result comes with its worker's signature verified. It is *refused* if it can't be one: no such offer, another
-//! worker's, a lease that is over, a report of another kind, a body that is not the signed one. A refused
-//! result leaves no trace. Otherwise it is *stored*, and the first one stored counts: an equal second is
-//! answered with the first one's hash and verdict even when the lease is over, a different second is
+//! worker's, a lease that is over, a report of another kind, an answer that is none to its task, a body that is not
+//! the signed one. A refused result leaves no trace. Otherwise it is *stored*, and the first one stored counts: an
+//! equal second is answered with the first one's hash and verdict even when the lease is over, a different second is
 //! refused.
 //!
 //! A stored **fetch** gets its verdict at once:
@@ -16,17 +16,19 @@
 //!   item as failed. Rejected ones don't count as tries: they say something about a worker, not the item.
 //!
 //! A stored **judgment** whose times fit waits until as many people have answered as the offer says. Then
-//! an answer that enough of them gave is the item's: those are accepted, others *ambiguous*; without such
-//! an answer all are ambiguous. Every one of them is paid in full: that few people differ is no evidence
-//! against anyone. One that waits longer than its offer said is approved and paid; its answer still counts.
+//! an answer that enough of them gave is the item's ([`AgreementKey`] says which answers are the same): those are
+//! accepted, others *ambiguous*; without such an answer all are ambiguous. Every one of them is paid in full: that
+//! few people differ is no evidence against anyone. One that waits longer than its offer said is approved and paid;
+//! its answer still counts.
 
 use std::collections::BTreeMap;
 
 use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{
-    AcceptanceRule, ChoiceAnswer, Decision, FetchReport, Outcome, Price, Report, VerdictReason, WorkResult,
+    AcceptanceRule, Decision, FetchReport, Outcome, Price, Report, VerdictReason, WorkResult,
 };
+use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, FetchItem, Hash, Item, Method, PublicKey, Signed, Timestamp};
 
 use crate::command::{Context, NumberedVerdict, Refusal, Reply};
@@ -69,12 +71,12 @@ pub fn submit(
             desk.writes.push(store(judged.lease, result, false, body));
             fetched(&mut desk, judged, report.outcome, ruling)?;
         }
-        (Item::Judgment(item), Report::Choice(answer)) => {
-            if usize::from(answer.option) >= item.options.len() || !body.is_empty() {
+        (Item::Judgment(item), Report::Judgment(report)) => {
+            if item.task.takes(&report.answer).is_err() || !body.is_empty() {
                 return Err(Refusal::Worker(RefusedCode::WrongReport));
             }
             desk.writes.push(store(judged.lease, result, in_time, None));
-            answered(&mut desk, judged, *answer, in_time, facts.answers)?;
+            answered(&mut desk, judged, report.answer.key(), in_time, facts.answers)?;
         }
         _ => return Err(Refusal::Worker(RefusedCode::WrongReport)),
     }
@@ -229,7 +231,7 @@ fn fetched(desk: &mut Desk<'_>, judged: Judged, outcome: Outcome, ruling: Ruling
 fn answered(
     desk: &mut Desk<'_>,
     judged: Judged,
-    answer: ChoiceAnswer,
+    key: AgreementKey,
     in_time: bool,
     mut answers: Vec<Answer>,
 ) -> Result<(), Refusal> {
@@ -242,7 +244,7 @@ fn answered(
         desk.writes.push(Write::SetLease { lease, state: LeaseState::Answered, again: false });
         return Ok(());
     }
-    answers.push(Answer { lease, worker, result, option: answer.option, judged: false });
+    answers.push(Answer { lease, worker, result, key, judged: false });
     if usize::from(desk.item.needed) != answers.len() {
         return Err(Refusal::Fault("an item has another number of answers than it counts".into()));
     }
@@ -252,7 +254,7 @@ fn answered(
     let decided = agreed(&answers, agree);
     for one in answers.iter().filter(|one| !one.judged) {
         let (decision, reason) = match decided {
-            Some(option) if option == one.option => (Decision::Accepted, VerdictReason::Agreed),
+            Some(key) if key == one.key => (Decision::Accepted, VerdictReason::Agreed),
             Some(_) => (Decision::Ambiguous, VerdictReason::OthersAgreed),
             None => (Decision::Ambiguous, VerdictReason::NobodyAgreed),
         };
@@ -262,13 +264,13 @@ fn answered(
     desk.close(if decided.is_some() { ItemState::Done } else { ItemState::Ambiguous }, decided)
 }
 
-/// The option that at least `agree` people gave; more than half of those asked, so there is one at most.
-fn agreed(answers: &[Answer], agree: u8) -> Option<u8> {
-    let mut counts = BTreeMap::<u8, usize>::new();
+/// What at least `agree` people said; more than half of those asked, so there is one at most.
+fn agreed(answers: &[Answer], agree: u8) -> Option<AgreementKey> {
+    let mut counts = BTreeMap::<AgreementKey, usize>::new();
     for answer in answers {
-        *counts.entry(answer.option).or_default() += 1;
+        *counts.entry(answer.key).or_default() += 1;
     }
-    counts.into_iter().find(|(_, count)| *count >= usize::from(agree)).map(|(option, _)| option)
+    counts.into_iter().find(|(_, count)| *count >= usize::from(agree)).map(|(key, _)| key)
 }
 
 fn accepted(reason: VerdictReason, amount: Amount) -> Ruling {

@@ -1,11 +1,9 @@
 //! Items: one URL to fetch or one question to judge. An item's hash is SHA-256 of its deterministic
 //! CBOR; the offer names it, so what is signed is what was asked.
 
-use crate::cbor::{self, CborError};
-use crate::limits::{
-    BLOB_BYTES_MAX, BODY_BYTES_MAX, CONTENT_TEXT_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, OPTION_BYTES_MAX,
-    OPTIONS_COUNT, URL_BYTES_MAX,
-};
+use crate::cbor::{self, Cbor, CborError, Reader, Writer};
+use crate::limits::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, URL_BYTES_MAX};
+use crate::task::{Choice, Task};
 use crate::units::{ByteCount, Hash, OrderId};
 use crate::{choices, codes, fields};
 
@@ -49,7 +47,7 @@ pub enum Method {
 }
 codes!(Method { 0 Get, 1 Head });
 
-/// One question of type `choice`: one of n options.
+/// One question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JudgmentItem {
     /// The project it belongs to.
@@ -64,14 +62,41 @@ pub struct JudgmentItem {
     pub guideline: String,
     /// The question.
     pub question: String,
-    /// What is judged.
-    pub content: Content,
-    /// The answers to choose from.
-    pub options: Vec<String>,
+    /// What is judged, and between what.
+    pub task: Task,
 }
-fields!(JudgmentItem {
-    0 order, 1 requester, 2 title, 3 guideline_version, 4 guideline, 5 question, 6 content, 7 options,
-});
+
+/// A choice has two fields of its own, which were there before there were other types; another type has one.
+impl Cbor for JudgmentItem {
+    fn write(&self, to: &mut Writer) {
+        let map = to.map();
+        to.field(map, 0, &self.order);
+        to.field(map, 1, &self.requester);
+        to.field(map, 2, &self.title);
+        to.field(map, 3, &self.guideline_version);
+        to.field(map, 4, &self.guideline);
+        to.field(map, 5, &self.question);
+        if let Task::Choice(Choice { content, options }) = &self.task {
+            to.field(map, 6, content);
+            to.field(map, 7, options);
+        } else {
+            to.field(map, 8, &self.task);
+        }
+    }
+    fn read(from: &mut Reader<'_>) -> Self {
+        let mut left = from.map();
+        let (order, requester) = (from.field(&mut left, 0), from.field(&mut left, 1));
+        let (title, guideline_version) = (from.field(&mut left, 2), from.field(&mut left, 3));
+        let (guideline, question) = (from.field(&mut left, 4), from.field(&mut left, 5));
+        // A choice written as another type is would be written again as it should be, and so is not read.
+        let task = match from.field::<Option<Content>>(&mut left, 6) {
+            Some(content) => Task::Choice(Choice { content, options: from.field(&mut left, 7) }),
+            None => from.field(&mut left, 8),
+        };
+        from.end(left);
+        Self { order, requester, title, guideline_version, guideline, question, task }
+    }
+}
 
 /// What a judgment shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +105,10 @@ pub enum Content {
     Text(String),
     /// A picture, fetched by hash.
     Picture(Picture),
+    /// Plain text, shown as code.
+    Code(String),
 }
-choices!(Content { 0 Text, 1 Picture });
+choices!(Content { 0 Text, 1 Picture, 2 Code });
 
 /// A picture by its hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +125,7 @@ pub struct Picture {
 fields!(Picture { 0 hash, 1 media_type, 2 bytes, 3 alt });
 
 /// Media types of pictures.
-pub const PICTURE_TYPES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
+pub const PICTURE_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/avif"];
 
 impl Item {
     /// The deterministic encoding.
@@ -138,7 +165,7 @@ impl Item {
     }
 }
 
-fn label(text: &str) -> Result<(), &'static str> {
+pub(crate) fn is_label(text: &str) -> Result<(), &'static str> {
     if text.trim().is_empty() {
         Err("a text is empty")
     } else if text.len() > LABEL_BYTES_MAX {
@@ -150,8 +177,8 @@ fn label(text: &str) -> Result<(), &'static str> {
 
 impl FetchItem {
     fn check(&self) -> Result<(), &'static str> {
-        label(&self.requester)?;
-        label(&self.purpose)?;
+        is_label(&self.requester)?;
+        is_label(&self.purpose)?;
         if self.url.len() > URL_BYTES_MAX || !self.url.is_ascii() {
             return Err("the URL is longer than URL_BYTES_MAX or not ASCII");
         }
@@ -165,32 +192,26 @@ impl FetchItem {
 impl JudgmentItem {
     fn check(&self) -> Result<(), &'static str> {
         for text in [&self.requester, &self.title, &self.guideline, &self.question] {
-            label(text)?;
+            is_label(text)?;
         }
-        let (least, most) = OPTIONS_COUNT;
-        if self.options.len() < least || self.options.len() > most {
-            return Err("a choice has between two and nine options");
-        }
-        for (i, option) in self.options.iter().enumerate() {
-            if option.trim().is_empty() || option.len() > OPTION_BYTES_MAX {
-                return Err("an option is empty or longer than OPTION_BYTES_MAX");
+        self.task.check()
+    }
+}
+
+impl Content {
+    pub(crate) fn check(&self, text_bytes_max: usize) -> Result<(), &'static str> {
+        match self {
+            Self::Text(text) | Self::Code(text) if text.trim().is_empty() || text.len() > text_bytes_max => {
+                Err("the text is empty or longer than CONTENT_TEXT_BYTES_MAX or COMPARED_TEXT_BYTES_MAX")
             }
-            if self.options.iter().skip(i + 1).any(|other| other == option) {
-                return Err("two options are equal");
-            }
-        }
-        match &self.content {
-            Content::Text(text) if text.trim().is_empty() || text.len() > CONTENT_TEXT_BYTES_MAX => {
-                Err("the text is empty or longer than CONTENT_TEXT_BYTES_MAX")
-            }
-            Content::Picture(p) if p.bytes.get() == 0 || p.bytes.get() > BLOB_BYTES_MAX => {
+            Self::Picture(p) if p.bytes.get() == 0 || p.bytes.get() > BLOB_BYTES_MAX => {
                 Err("the picture is empty or larger than BLOB_BYTES_MAX")
             }
-            Content::Picture(p) if !PICTURE_TYPES.contains(&p.media_type.as_str()) => {
-                Err("a picture is PNG, JPEG or WebP")
+            Self::Picture(p) if !PICTURE_TYPES.contains(&p.media_type.as_str()) => {
+                Err("a picture is PNG, JPEG, WebP or AVIF")
             }
-            Content::Picture(p) => label(&p.alt),
-            Content::Text(_) => Ok(()),
+            Self::Picture(p) => is_label(&p.alt),
+            Self::Text(_) | Self::Code(_) => Ok(()),
         }
     }
 }

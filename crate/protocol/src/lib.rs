@@ -13,10 +13,12 @@ pub mod limits;
 pub mod message;
 pub mod receipt;
 pub mod statement;
+pub mod task;
 pub mod trust;
 pub mod units;
 
 pub use cose::{Signed, SigningKey, StatementError};
 pub use item::{Content, FetchItem, Item, JudgmentItem, Method};
 pub use message::{ToCoordinator, ToWorker};
+pub use task::{Answer, Task, TaskKind, TaskSet};
 pub use units::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Timestamp};

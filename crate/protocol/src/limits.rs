@@ -27,10 +27,18 @@ pub const ORIGIN_BYTES_MAX: usize = "wss://".len() + 253 + ":65535".len();
 pub const CONTENT_TEXT_BYTES_MAX: usize = 32 * 1024;
 /// A guideline, question, purpose or name, bytes of UTF-8.
 pub const LABEL_BYTES_MAX: usize = 4 * 1024;
-/// One option of a `choice`, bytes of UTF-8.
+/// One option of a `choice` or `multi`, or what an end of a `rating` means, bytes of UTF-8.
 pub const OPTION_BYTES_MAX: usize = 256;
-/// Options of a `choice`: at least, at most.
+/// Options of a `choice` or `multi`: at least, at most.
 pub const OPTIONS_COUNT: (usize, usize) = (2, 9);
+/// Each of the two texts of a `compare`, bytes of UTF-8.
+pub const COMPARED_TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Steps of a `rating`: at least, at most.
+pub const RATING_STEPS: (u8, u8) = (2, 10);
+/// Sentences of the source of a `verify`.
+pub const SENTENCES_MAX: usize = 200;
+/// All sentences of the source of a `verify` together, bytes of UTF-8.
+pub const SOURCE_BYTES_MAX: usize = 24 * 1024;
 /// Requests a single fetch may send: the first one and its redirects.
 pub const HOPS_MAX: usize = 6;
 /// Response headers a result carries.

@@ -2,6 +2,7 @@
 
 use crate::cbor::{self, ByteVec, Cbor, CborError};
 use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX};
+use crate::task::TaskSet;
 use crate::units::{Amount, ByteCount, Challenge, Hash, PublicKey, Timestamp};
 use crate::{codes, variants};
 
@@ -34,6 +35,8 @@ pub enum ToCoordinator {
         fetch: u8,
         /// Free places for judgments.
         judgment: u8,
+        /// Of which types.
+        tasks: TaskSet,
     },
     /// A signed result. The coordinator answers with `Ack`, `Refused`, or `BodyWanted`.
     Result {
@@ -74,7 +77,7 @@ pub enum ToCoordinator {
 variants!(ToCoordinator {
     0 Hello { 0 versions, 1 worker, 2 challenge, 3 origin },
     1 Proof { 0 statement, 1 verdicts_seen, 2 day_start },
-    2 Want { 0 fetch, 1 judgment },
+    2 Want { 0 fetch, 1 judgment, 2 tasks },
     3 Result { 0 statement },
     4 BodyChunk { 0 offer, 1 offset, 2 bytes },
     5 Return { 0 offer, 1 reason },
@@ -236,7 +239,7 @@ pub enum RefusedCode {
     LeaseEnded,
     /// Another result for this offer was committed first.
     ResultDiffers,
-    /// The report is not of the offer's job class, or the option does not exist.
+    /// The report is not of the offer's job class, or the answer is none to the item's task.
     WrongReport,
     /// The body does not have the signed hash.
     BodyHash,

@@ -193,7 +193,7 @@ impl WorkResult {
     pub fn body_bytes(&self) -> crate::units::ByteCount {
         match &self.report {
             crate::statement::Report::Fetch(f) => f.body_bytes,
-            crate::statement::Report::Choice(_) => crate::units::ByteCount::ZERO,
+            crate::statement::Report::Judgment(_) => crate::units::ByteCount::ZERO,
         }
     }
 }
@@ -247,8 +247,8 @@ fn names(part: Part) -> &'static [&'static str] {
 }
 
 const FETCH_ITEM_NAMES: [&str; 7] = ["order", "requester", "purpose", "url", "method", "bytes_max", "http_allowed"];
-const JUDGMENT_ITEM_NAMES: [&str; 8] =
-    ["order", "requester", "title", "guideline_version", "guideline", "question", "content", "options"];
+const JUDGMENT_ITEM_NAMES: [&str; 9] =
+    ["order", "requester", "title", "guideline_version", "guideline", "question", "content", "options", "task"];
 
 fn field_in_item(bytes: &[u8], offset: usize) -> Option<&'static str> {
     let mut from = Reader::new(bytes);

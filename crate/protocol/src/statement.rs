@@ -3,8 +3,9 @@
 use crate::cbor::{Cbor, Reader, Writer};
 use crate::cose::Statement;
 use crate::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX, LABEL_BYTES_MAX, ORIGIN_BYTES_MAX, URL_BYTES_MAX};
+use crate::task::{Answer, TaskKind};
 use crate::units::{Amount, ByteCount, Challenge, Hash, Nonce, PublicKey, Timestamp};
-use crate::{choices, codes, fields};
+use crate::{codes, fields};
 
 /// The two kinds of work a person can switch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,10 +148,56 @@ fields!(WorkResult { 0 offer, 1 report, 2 started_at, 3 finished_at });
 pub enum Report {
     /// A fetch.
     Fetch(FetchReport),
-    /// An answer to a `choice`.
-    Choice(ChoiceAnswer),
+    /// An answer.
+    Judgment(JudgmentReport),
 }
-choices!(Report { 0 Fetch, 1 Choice });
+
+/// Each type of judgment has a number of its own.
+impl Cbor for Report {
+    fn write(&self, to: &mut Writer) {
+        let (number, answered) = match self {
+            Self::Fetch(fetch) => {
+                to.variant(0);
+                to.array(1);
+                return fetch.write(to);
+            }
+            Self::Judgment(report) => (1 + report.answer.kind() as u64, report),
+        };
+        to.variant(number);
+        to.array(1);
+        let map = to.map();
+        match &answered.answer {
+            Answer::Choice(option) => to.field(map, 0, option),
+            Answer::Multi(chosen) => to.field(map, 0, chosen),
+            Answer::Compare(preference) => to.field(map, 0, preference),
+            Answer::Rating(step) => to.field(map, 0, step),
+            Answer::Verify(finding) => to.field(map, 0, finding),
+        }
+        to.field(map, 1, &answered.input);
+    }
+    fn read(from: &mut Reader<'_>) -> Self {
+        let number = from.variant();
+        from.array_of(1);
+        let kind = TaskKind::ALL.into_iter().find(|kind| 1 + *kind as u64 == number);
+        let Some(kind) = kind else {
+            if number != 0 {
+                from.refuse("an unknown variant");
+            }
+            return Self::Fetch(Cbor::read(from));
+        };
+        let mut left = from.map();
+        let answer = match kind {
+            TaskKind::Choice => Answer::Choice(from.field(&mut left, 0)),
+            TaskKind::Multi => Answer::Multi(from.field(&mut left, 0)),
+            TaskKind::Compare => Answer::Compare(from.field(&mut left, 0)),
+            TaskKind::Rating => Answer::Rating(from.field(&mut left, 0)),
+            TaskKind::Verify => Answer::Verify(from.field(&mut left, 0)),
+        };
+        let input = from.field(&mut left, 1);
+        from.end(left);
+        Self::Judgment(JudgmentReport { answer, input })
+    }
+}
 
 /// What a fetch gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,15 +296,14 @@ pub struct Traffic {
 }
 fields!(Traffic { 0 received, 1 sent });
 
-/// An answer to a `choice`.
+/// An answer, and how it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChoiceAnswer {
-    /// The option's index, from 0.
-    pub option: u8,
+pub struct JudgmentReport {
+    /// What was answered.
+    pub answer: Answer,
     /// How it was given.
     pub input: Input,
 }
-fields!(ChoiceAnswer { 0 option, 1 input });
 
 /// How an answer was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -277,7 +323,10 @@ impl Statement for WorkResult {
         if self.finished_at < self.started_at {
             return Err("times out of order");
         }
-        let Report::Fetch(fetch) = &self.report else { return Ok(()) };
+        let fetch = match &self.report {
+            Report::Fetch(fetch) => fetch,
+            Report::Judgment(report) => return report.answer.check(),
+        };
         if fetch.hops.len() > HOPS_MAX {
             return Err("more than HOPS_MAX hops");
         }

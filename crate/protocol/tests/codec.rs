@@ -4,25 +4,26 @@
 
 #[allow(dead_code, reason = "other tests use the rest")]
 mod fixture;
+mod strategy;
 
 use std::fmt::Debug;
 
 use lull_protocol::cbor::{self, ByteVec, Cbor, CborError};
 use lull_protocol::cose::{self, Statement};
-use lull_protocol::item::Picture;
 use lull_protocol::limits::*;
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::receipt::{Part, Receipt, field_at};
 use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
-    Amount, ByteCount, Content, DurationMs, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, Signed,
-    Timestamp, ToCoordinator, ToWorker,
+    Amount, ByteCount, DurationMs, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, Signed, TaskKind,
+    TaskSet, Timestamp, ToCoordinator, ToWorker,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
+use strategy::label;
 
 // ---------------------------------------------------------------- generated values
 
@@ -53,9 +54,6 @@ fn blob() -> impl Strategy<Value = ByteVec> {
 fn text() -> impl Strategy<Value = String> {
     "\\PC{0,40}"
 }
-fn label() -> impl Strategy<Value = String> {
-    "[a-zé水]\\PC{0,300}"
-}
 
 fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
     use ToCoordinator::*;
@@ -73,7 +71,11 @@ fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
             verdicts_seen,
             day_start
         }),
-        any::<(u8, u8)>().prop_map(|(fetch, judgment)| Want { fetch, judgment }),
+        (any::<(u8, u8)>(), subsequence(TaskKind::ALL.to_vec(), 0..=5)).prop_map(|((fetch, judgment), kinds)| Want {
+            fetch,
+            judgment,
+            tasks: TaskSet::of(&kinds)
+        }),
         blob().prop_map(|statement| Result { statement }),
         (hash(), bytes(), blob()).prop_map(|(offer, offset, bytes)| BodyChunk { offer, offset, bytes }),
         (hash(), reason).prop_map(|(offer, reason)| Return { offer, reason }),
@@ -128,25 +130,9 @@ fn item() -> impl Strategy<Value = Item> {
             Item::Fetch(FetchItem { order, requester, purpose, url, method, bytes_max, http_allowed })
         },
     );
-    let picture = (hash(), select(&lull_protocol::item::PICTURE_TYPES), 1..=BLOB_BYTES_MAX, label()).prop_map(
-        |(hash, media_type, size, alt)| {
-            Content::Picture(Picture { hash, media_type: media_type.into(), bytes: fixture::bytes(size), alt })
-        },
-    );
-    let content = prop_oneof![label().prop_map(Content::Text), picture];
-    let options = prop::collection::btree_set("[a-zé]{1,20}", 2..10).prop_map(|set| set.into_iter().collect());
-    let judgment = (order(), [label(), label(), label(), label()], any::<u32>(), content, options).prop_map(
-        |(order, [requester, title, guideline, question], guideline_version, content, options)| {
-            Item::Judgment(JudgmentItem {
-                order,
-                requester,
-                title,
-                guideline_version,
-                guideline,
-                question,
-                content,
-                options,
-            })
+    let judgment = (order(), [label(), label(), label(), label()], any::<u32>(), strategy::task()).prop_map(
+        |(order, [requester, title, guideline, question], guideline_version, task)| {
+            Item::Judgment(JudgmentItem { order, requester, title, guideline_version, guideline, question, task })
         },
     );
     prop_oneof![fetch, judgment]
@@ -181,7 +167,8 @@ fn offer() -> impl Strategy<Value = Offer> {
 
 fn result() -> impl Strategy<Value = WorkResult> {
     let input = select(&[Input::Keyboard, Input::Pointer, Input::Replay]);
-    let choice = (any::<u8>(), input).prop_map(|(option, input)| Report::Choice(ChoiceAnswer { option, input }));
+    let answered =
+        (strategy::answer(), input).prop_map(|(answer, input)| Report::Judgment(JudgmentReport { answer, input }));
     let outcome = (0..7u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("outcomes are 0 to 6"));
     let header = ("[a-z-]{0,64}", text()).prop_map(|(name, value)| Header { name, value });
     let hop = ("[!-~]{0,90}", "[0-9a-f:.]{0,64}", any::<u16>());
@@ -202,7 +189,7 @@ fn result() -> impl Strategy<Value = WorkResult> {
             })
         },
     );
-    (hash(), prop_oneof![choice, fetch], time(), any::<u32>()).prop_map(|(offer, report, started_at, more)| {
+    (hash(), prop_oneof![answered, fetch], time(), any::<u32>()).prop_map(|(offer, report, started_at, more)| {
         WorkResult { offer, report, started_at, finished_at: started_at.plus(more.into()) }
     })
 }

@@ -15,6 +15,7 @@ use lull_protocol::limits::*;
 use lull_protocol::message::Message;
 use lull_protocol::receipt::Receipt;
 use lull_protocol::statement::*;
+use lull_protocol::task::*;
 use lull_protocol::{ByteCount, Content, Hash, Item, Signed, ToCoordinator, ToWorker};
 
 const FILE: &str = include_str!("../../../tests/vectors/v1.json");
@@ -116,12 +117,26 @@ fn cddl_has_the_same_limits() {
         report.headers = vec![Header { name: "n".into(), value: "v".repeat(text) }; headers];
         Signed::sign(result, &fixture::worker()).bytes().to_vec()
     };
-    let choice = |options: usize, option: usize, text: usize| {
-        let Item::Judgment(mut item) = fixture::text_item() else { panic!("a judgment") };
-        item.options = (0..options).map(|i| i.to_string().repeat(option)).collect();
-        item.content = Content::Text("t".repeat(text));
-        Item::Judgment(item).to_bytes()
+    let options = |count: usize, bytes: usize| (0..count).map(|i| i.to_string().repeat(bytes)).collect::<Vec<_>>();
+    let text = |bytes: usize| Content::Text("t".repeat(bytes));
+    let item = |task: Task| fixture::judgment(task).to_bytes();
+    let choice = |count: usize, option: usize, bytes: usize| {
+        item(Task::Choice(Choice { content: text(bytes), options: options(count, option) }))
     };
+    let multi = |least: u8, most: u8| {
+        item(Task::Multi(Multi { content: text(1), options: options(OPTIONS_COUNT.1, 1), least, most }))
+    };
+    let compare = |bytes: usize| {
+        item(Task::Compare(Compare { left: Content::Code("t".repeat(bytes)), right: Content::Code("t".into()) }))
+    };
+    let rating = |steps: u8, end: usize| {
+        item(Task::Rating(Rating { content: text(1), steps, lowest: "l".into(), highest: "h".repeat(end) }))
+    };
+    let verify = |sentences: usize, bytes: usize| {
+        item(Task::Verify(Verify { claim: "c".repeat(bytes), source: vec!["s".into(); sentences] }))
+    };
+    let answered = |answer: Answer| Signed::sign(fixture::answered(hash, answer), &fixture::worker()).bytes().to_vec();
+    let found = |sentence: u8| answered(Answer::Verify(Finding::Supported { sentence }));
     let chunk = |n: usize| {
         let (offset, bytes) = (ByteCount::ZERO, vec![0; n].into());
         ToCoordinator::BodyChunk { offer: hash, offset, bytes }.to_frame()
@@ -142,6 +157,18 @@ fn cddl_has_the_same_limits() {
         ("item", choice(OPTIONS_COUNT.1, 1, 1), choice(OPTIONS_COUNT.1 + 1, 1, 1)),
         ("item", choice(2, OPTION_BYTES_MAX, 1), choice(2, OPTION_BYTES_MAX + 1, 1)),
         ("item", choice(2, 1, CONTENT_TEXT_BYTES_MAX), choice(2, 1, CONTENT_TEXT_BYTES_MAX + 1)),
+        ("item", multi(0, 9), multi(0, 10)),
+        ("item", multi(1, 1), multi(0, 0)),
+        ("item", compare(COMPARED_TEXT_BYTES_MAX), compare(COMPARED_TEXT_BYTES_MAX + 1)),
+        ("item", rating(RATING_STEPS.0, 1), rating(RATING_STEPS.0 - 1, 1)),
+        ("item", rating(RATING_STEPS.1, 1), rating(RATING_STEPS.1 + 1, 1)),
+        ("item", rating(2, OPTION_BYTES_MAX), rating(2, OPTION_BYTES_MAX + 1)),
+        ("item", verify(1, 1), verify(0, 1)),
+        ("item", verify(SENTENCES_MAX, 1), verify(SENTENCES_MAX + 1, 1)),
+        ("item", verify(1, LABEL_BYTES_MAX), verify(1, LABEL_BYTES_MAX + 1)),
+        ("result", answered(Answer::Rating(1)), answered(Answer::Rating(0))),
+        ("result", answered(Answer::Rating(RATING_STEPS.1)), answered(Answer::Rating(RATING_STEPS.1 + 1))),
+        ("result", found(199), found(200)),
         ("to_coordinator", chunk(CHUNK_BYTES_MAX), chunk(CHUNK_BYTES_MAX + 1)),
         ("operator-card", card(LABEL_BYTES_MAX, 10_000), card(LABEL_BYTES_MAX + 1, 10_000)),
         ("operator-card", card(1, 10_000), card(0, 10_000)),
@@ -168,7 +195,9 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let raw = unhex;
     vec![
         ("to_coordinator", raw("8202a10002"), "a key is missing"),
-        ("to_coordinator", raw("8202a3000201040200"), "an unknown key"),
+        ("to_coordinator", raw("8202a3000201040201"), "choices alone, which are left out"),
+        ("to_coordinator", raw("8202a300020104021820"), "a type that can't be"),
+        ("to_coordinator", raw("8202a3000201040300"), "an unknown key"),
         ("to_coordinator", raw("8202a20002016134"), "text for a number"),
         ("to_coordinator", raw("8202a200020120"), "a negative number"),
         ("to_coordinator", raw("8202a2000201190100"), "above u8"),
@@ -193,6 +222,11 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("item", edit("item fetch", "0400", "0402"), "no such method"),
         ("item", edit("item fetch", "051a00100000", "051a00a00001"), "bytes_max above BODY_BYTES_MAX"),
         ("item", edit("item choice text", "0783", "0781"), "one option, and bytes behind it"),
+        ("item", edit("item multi", "088201", "088205"), "no such type"),
+        ("item", edit("item multi", "088201", "088200"), "a choice that is written as other types are"),
+        ("item", edit("item multi", "088201", "098201"), "an unknown key"),
+        ("item", edit("item compare texts", "01820081", "01820381"), "no such content"),
+        ("item", edit("item compare pictures", "617669", "676966"), "image/gif"),
         ("operator-card", edit("operator card", "d284", "d184"), "tag 17"),
         ("operator-card", edit("operator card", "d284", "84"), "no tag"),
         ("operator-card", edit("operator card", "0127", "0126"), "alg ES256"),

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lull_market::{Command, Context, Decided, NumberedVerdict, Refusal, Reply, assignment, requester, verdict};
-use lull_protocol::PublicKey;
+use lull_market::{
+    Command, Context, Decided, NumberedVerdict, Project, Refusal, Reply, assignment, project, requester, verdict,
+};
 use lull_protocol::statement::JobClass;
 use lull_protocol::units::Nonce;
+use lull_protocol::{Content, Hash, PublicKey, TaskSet};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::StoreError;
@@ -235,10 +237,12 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
         }
         Command::CreateProject(project) => {
             books.close(db)?;
-            let facts = load::new_order(db, project.requester, project.order, &project.contents)?;
-            requester::create_project(&facts, project, cx)?
+            let facts = load::new_order(db, project.requester, project.order, &pictures(project))?;
+            project::create_project(&facts, project, cx)?
         }
-        Command::Claim { worker, fetch, judgment, nonces } => claim(db, cx, *worker, (*fetch, *judgment), nonces)?,
+        Command::Claim { worker, fetch, judgment, tasks, nonces } => {
+            claim(db, cx, *worker, (*fetch, *judgment, *tasks), nonces)?
+        }
         Command::Submit { result, body } => {
             verdict::submit(load::submitted(db, result.payload().offer)?, result, body, cx)?
         }
@@ -251,18 +255,27 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
     Ok(decided.reply)
 }
 
+fn pictures(project: &Project) -> Vec<Hash> {
+    let pictures = project.tasks.contents().into_iter().filter_map(|(_, content)| match content {
+        Content::Picture(picture) => Some(picture.hash),
+        Content::Text(_) | Content::Code(_) => None,
+    });
+    pictures.collect()
+}
+
 fn claim(
     db: &Connection,
     cx: &Context,
     worker: PublicKey,
-    (fetch, judgment): (u8, u8),
+    (fetch, judgment, tasks): (u8, u8, TaskSet),
     nonces: &[Nonce],
 ) -> Result<Decided, Stop> {
-    let mut candidates = Vec::new();
-    for (class, wanted) in [(JobClass::Fetch, fetch), (JobClass::Judgment, judgment)] {
-        let open = load::open_count(db, worker, class, cx.now)?;
-        candidates.extend(load::candidates(db, worker, class, assignment::places(class, wanted, open))?);
-    }
+    let places = |class, wanted| -> Result<u8, Stop> {
+        Ok(assignment::places(class, wanted, load::open_count(db, worker, class, cx.now)?))
+    };
+    let (fetch, judgment) = (places(JobClass::Fetch, fetch)?, places(JobClass::Judgment, judgment)?);
+    let mut candidates = load::candidates(db, worker, JobClass::Fetch, [None].into_iter(), fetch)?;
+    candidates.extend(load::candidates(db, worker, JobClass::Judgment, tasks.iter().map(Some), judgment)?);
     Ok(assignment::claim(candidates, worker, nonces, cx)?)
 }
 

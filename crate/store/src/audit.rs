@@ -193,7 +193,7 @@ impl Reader {
             items_closed: count("SELECT count(*) FROM items WHERE state <> 'open'")?,
             leases_open: count("SELECT count(*) FROM leases WHERE state = 'open'")?,
             fetches: count("SELECT count(*) FROM results WHERE outcome IS NOT NULL")?,
-            judgments: count("SELECT count(*) FROM results WHERE choice IS NOT NULL")?,
+            judgments: count("SELECT count(*) FROM results WHERE answer IS NOT NULL")?,
             workers: count("SELECT count(DISTINCT worker) FROM verdicts")?,
             accepted: count("SELECT count(*) FROM verdicts WHERE decision = 'accepted'")?,
             rejected: count("SELECT count(*) FROM verdicts WHERE decision = 'rejected'")?,

@@ -11,7 +11,7 @@ use lull_market::ledger::Account;
 use lull_market::requester::{BlobFacts, DepositFacts, NewOrderFacts, NewRequesterFacts};
 use lull_market::{LeaseState, NumberedVerdict};
 use lull_protocol::statement::JobClass;
-use lull_protocol::{Amount, ByteCount, Content, Hash, OrderId, PublicKey, Timestamp};
+use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, TaskKind, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::error::StoreError;
@@ -55,15 +55,14 @@ pub(crate) fn new_order(
     db: &Connection,
     requester: RequesterId,
     order: OrderId,
-    contents: &[Content],
+    pictures: &[Hash],
 ) -> Loaded<NewOrderFacts> {
     let mut same = db.prepare_cached("SELECT fingerprint, full_price FROM orders WHERE id = ?1")?;
     let mut size = db.prepare_cached("SELECT media_type, length(bytes) FROM blobs WHERE hash = ?1")?;
     let mut blobs = BTreeMap::new();
-    for content in contents {
-        let Content::Picture(picture) = content else { continue };
-        let found = size.query_row([Col(picture.hash)], |row| Ok((row.get(0)?, row.get::<_, Col<ByteCount>>(1)?.0)));
-        blobs.extend(found.optional()?.map(|found| (picture.hash, found)));
+    for hash in pictures {
+        let found = size.query_row([Col(*hash)], |row| Ok((row.get(0)?, row.get::<_, Col<ByteCount>>(1)?.0)));
+        blobs.extend(found.optional()?.map(|found| (*hash, found)));
     }
     Ok(NewOrderFacts {
         requester_name: requester_name(db, requester)?,
@@ -91,34 +90,46 @@ const CLAIM_ITEMS_MAX: usize = 10_000;
 macro_rules! item_and_order {
     () => {
         "i.id, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held,
-         o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp"
+         o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp, o.task"
     };
 }
 /// Where those of the order begin, and where the next ones do.
 const ORDER_AT: usize = 9;
-const REST_AT: usize = ORDER_AT + 8;
+const REST_AT: usize = ORDER_AT + 9;
 
 const CANDIDATES: &str = concat!(
     "SELECT ",
     item_and_order!(),
     ", (SELECT bytes FROM item_bytes WHERE item = i.id)
-     FROM (SELECT * FROM items WHERE class = ?2 AND state = 'open' AND free > 0
+     FROM (SELECT * FROM items WHERE class = ?2 AND task IS ?5 AND state = 'open' AND free > 0
            ORDER BY free, id LIMIT ?4) i
      JOIN orders o ON o.id = i.order_id
      WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?1 AND l.item = i.id AND l.again = 0)
      ORDER BY i.free, i.id LIMIT ?3"
 );
 
-/// Items with a free place that the worker may be offered, best first: the order of `items_free`.
-pub(crate) fn candidates(db: &Connection, worker: PublicKey, class: JobClass, places: u8) -> Loaded<Vec<Candidate>> {
-    if places == 0 {
-        return Ok(vec![]);
+/// Items with a free place that the worker may be offered, best first: the order of `items_free`, whatever their
+/// type. Of fetches the type is `None`.
+pub(crate) fn candidates(
+    db: &Connection,
+    worker: PublicKey,
+    class: JobClass,
+    kinds: impl Iterator<Item = Option<TaskKind>>,
+    places: u8,
+) -> Loaded<Vec<Candidate>> {
+    let mut found: Vec<Candidate> = Vec::new();
+    for kind in kinds.filter(|_| places > 0) {
+        let mut statement = db.prepare_cached(CANDIDATES)?;
+        let of_kind = params![Col(worker), Col(class), places, CLAIM_ITEMS_MAX, kind.map(Col)];
+        let rows = statement.query_map(of_kind, |row| {
+            Ok(Candidate { item: item_facts(row)?, order: order_facts(row, ORDER_AT)?, bytes: row.get(REST_AT)? })
+        })?;
+        found.extend(rows.collect::<Result<Vec<_>, _>>()?);
     }
-    let mut statement = db.prepare_cached(CANDIDATES)?;
-    let rows = statement.query_map(params![Col(worker), Col(class), places, CLAIM_ITEMS_MAX], |row| {
-        Ok(Candidate { item: item_facts(row)?, order: order_facts(row, ORDER_AT)?, bytes: row.get(REST_AT)? })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let taken = |item: &ItemFacts| u16::from(item.leased) + u16::from(item.answered);
+    found.sort_by_key(|c| (u16::from(c.item.needed).saturating_sub(taken(&c.item)), c.item.id));
+    found.truncate(places.into());
+    Ok(found)
 }
 
 macro_rules! lease_by_offer {
@@ -183,7 +194,7 @@ fn stored_result(db: &Connection, lease: &LeaseFacts) -> Loaded<Option<StoredRes
 /// The answers to an item that count, in the order of their leases; with the last number of each worker.
 fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u64>) -> Loaded<Vec<Answer>> {
     let mut statement = db.prepare_cached(
-        "SELECT l.id, l.worker, r.hash, r.choice, l.state,
+        "SELECT l.id, l.worker, r.hash, r.answer, l.state,
                 (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker)
          FROM leases l JOIN results r ON r.lease = l.id WHERE l.item = ?1 AND r.counts = 1 ORDER BY l.id",
     )?;
@@ -192,7 +203,7 @@ fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey,
             lease: LeaseId(row.get(0)?),
             worker: row.get::<_, Col<_>>(1)?.0,
             result: row.get::<_, Col<_>>(2)?.0,
-            option: row.get(3)?,
+            key: row.get::<_, Col<_>>(3)?.0,
             judged: row.get::<_, Col<LeaseState>>(4)?.0 == LeaseState::Judged,
         };
         last_numbers.insert(answer.worker, row.get(5)?);
@@ -282,7 +293,7 @@ fn item_facts(row: &Row<'_>) -> rusqlite::Result<ItemFacts> {
         answered: row.get(4)?,
         tries: row.get(5)?,
         state: row.get::<_, Col<_>>(6)?.0,
-        decided: row.get(7)?,
+        decided: row.get::<_, Option<Col<_>>>(7)?.map(|key| key.0),
         held: row.get::<_, Col<_>>(8)?.0,
     })
 }

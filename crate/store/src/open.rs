@@ -21,9 +21,10 @@ const CACHE_KIB_MAX: i64 = 64 * 1024;
 pub const WAL_PAGES_MAX: i64 = 8 * 1024;
 
 /// Every migration there ever was, in order; files are only added.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("0001_market.sql", include_str!("../migrations/0001_market.sql")),
     ("0002_fewer_pages.sql", include_str!("../migrations/0002_fewer_pages.sql")),
+    ("0003_task_types.sql", include_str!("../migrations/0003_task_types.sql")),
 ];
 
 /// The version of a database that this program reads and writes.
@@ -110,7 +111,7 @@ fn version(db: &Connection) -> Result<u32, StoreError> {
 mod tests {
     use super::*;
     use crate::Reader;
-    use lull_protocol::{PublicKey, Timestamp};
+    use lull_protocol::{OrderId, PublicKey, TaskKind, Timestamp};
 
     /// A worker with two verdicts of 7 and 5, of which the first is of yesterday; both are pending.
     const OLD: &str = "
@@ -124,7 +125,7 @@ mod tests {
             VALUES (1, zeroblob(32), zeroblob(32), 1, 'judgment', 'judged', 1, 2, 3, x'01'),
                    (2, randomblob(32), zeroblob(32), 2, 'judgment', 'judged', 1, 2, 3, x'02');
         INSERT INTO results (lease, hash, counts, choice, body_bytes, received_at, statement)
-            VALUES (1, zeroblob(32), 1, 0, 0, 1, x'03'), (2, zeroblob(32), 1, 0, 0, 1, x'04');
+            VALUES (1, zeroblob(32), 1, 2, 0, 1, x'03'), (2, zeroblob(32), 1, 0, 0, 1, x'04');
         INSERT INTO verdicts
             VALUES (1, 1, zeroblob(16), zeroblob(32), 1, zeroblob(32), 'accepted', 'agreed', 7, 999, 9999, 0, x'05'),
                    (2, 2, zeroblob(16), zeroblob(32), 2, zeroblob(32), 'accepted', 'agreed', 5, 1000, 9999, 0, x'06');
@@ -148,6 +149,10 @@ mod tests {
         let sums = [account.earned, account.pending, account.payable, account.earned_today].map(|sum| sum.get());
         assert_eq!((sums, account.verdicts), ([12, 12, 0, 5], 2));
         assert_eq!(reader.verdicts_after(&worker, 0, 9).unwrap().len(), 2);
+        let order = reader.order(&OrderId([0; 16])).unwrap().unwrap();
+        assert_eq!((order.order.task, order.results), (Some(TaskKind::Choice), 2));
+        let answer: u32 = reader.db.query_row("SELECT answer FROM results WHERE lease = 1", [], |r| r.get(0)).unwrap();
+        assert_eq!(answer, 2, "its option");
         let postings: u32 = reader.db.query_row("SELECT count(*) FROM postings", [], |row| row.get(0)).unwrap();
         assert_eq!(postings, 4);
         drop(writer(&path, true).unwrap());

@@ -6,6 +6,7 @@ use lull_market::ledger::Account;
 use lull_protocol::cose::{self, Statement};
 use lull_protocol::receipt::Receipt;
 use lull_protocol::statement::{AcceptanceRule, Decision, Price, Verdict, VerdictReason, WorkResult};
+use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, ByteCount, Hash, Item, OrderId, PublicKey, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -69,8 +70,8 @@ pub struct ResultRow {
     pub item: Item,
     /// How far the item is now.
     pub item_state: ItemState,
-    /// The option that was decided, once it was.
-    pub decided: Option<u8>,
+    /// The answer that was decided, once it was.
+    pub decided: Option<AgreementKey>,
     /// The offer's hash: with it [`Reader::body`] gives the body.
     pub offer: Hash,
     /// Who did it.
@@ -126,7 +127,7 @@ impl Reader {
     pub fn order(&self, order: &OrderId) -> Result<Option<OrderStatus>, StoreError> {
         let tx = self.db.unchecked_transaction()?;
         let mut statement = tx.prepare_cached(
-            "SELECT id, requester, per_item, per_mib, bytes_max, agree, people, fee_bp, title, created_at, full_price
+            "SELECT id, requester, per_item, per_mib, bytes_max, agree, people, fee_bp, task, title, created_at, full_price
              FROM orders WHERE id = ?1",
         )?;
         let Some((terms, title, created_at, full_price)) = statement
@@ -178,8 +179,8 @@ impl Reader {
     }
 }
 
-/// An order's terms, from its columns id, requester, per_item, per_mib, bytes_max, agree, people, fee_bp, the
-/// first of which is at `at`.
+/// An order's terms, from its columns id, requester, per_item, per_mib, bytes_max, agree, people, fee_bp, task,
+/// the first of which is at `at`.
 pub(crate) fn order_facts(row: &Row<'_>, at: usize) -> rusqlite::Result<OrderFacts> {
     let rule = match row.get::<_, Option<Col<ByteCount>>>(at + 4)? {
         Some(bytes_max) => AcceptanceRule::FetchChecks { bytes_max: bytes_max.0 },
@@ -191,6 +192,7 @@ pub(crate) fn order_facts(row: &Row<'_>, at: usize) -> rusqlite::Result<OrderFac
         price: Price { per_item: row.get::<_, Col<_>>(at + 2)?.0, per_mib: row.get::<_, Col<_>>(at + 3)?.0 },
         rule,
         fee_bp: row.get(at + 7)?,
+        task: row.get::<_, Option<Col<_>>>(at + 8)?.map(|task| task.0),
     })
 }
 
@@ -230,7 +232,7 @@ fn result_row(row: &Row<'_>) -> Result<ResultRow, StoreError> {
         item_number: row.get(1)?,
         item: Item::from_bytes(&receipt.item).map_err(|e| StoreError::Corrupt(format!("stored item: {e}")))?,
         item_state: row.get::<_, Col<_>>(3)?.0,
-        decided: row.get(4)?,
+        decided: row.get::<_, Option<Col<_>>>(4)?.map(|key| key.0),
         offer: row.get::<_, Col<_>>(5)?.0,
         worker: row.get::<_, Col<_>>(6)?.0,
         result: stored(&receipt.result)?,

@@ -2,7 +2,8 @@
 
 use lull_market::{ItemState, LeaseState, RequesterId};
 use lull_protocol::statement::{Decision, JobClass, Outcome, VerdictReason};
-use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Timestamp};
+use lull_protocol::task::AgreementKey;
+use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, TaskKind, Timestamp};
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
@@ -46,6 +47,17 @@ macro_rules! integers {
 }
 integers!(Amount, ByteCount, Timestamp);
 
+impl ToSql for Col<AgreementKey> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.0.0))
+    }
+}
+impl FromSql for Col<AgreementKey> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        u16::column_result(value).map(|key| Self(AgreementKey(key)))
+    }
+}
+
 macro_rules! words {
     ($($name:ident { $($variant:ident = $word:literal),* $(,)? })*) => {$(
         impl ToSql for Col<$name> {
@@ -64,6 +76,9 @@ macro_rules! words {
     )*};
 }
 words! {
+    TaskKind {
+        Choice = "choice", Multi = "multi", Compare = "compare", Rating = "rating", Verify = "verify",
+    }
     JobClass { Fetch = "fetch", Judgment = "judgment" }
     ItemState { Open = "open", Done = "done", Ambiguous = "ambiguous", Failed = "failed" }
     LeaseState {

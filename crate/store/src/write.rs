@@ -39,11 +39,12 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         Write::AddOrder { order, fingerprint, title, full_price } => {
             add_order(db, now, &order, fingerprint, &title, full_price)
         }
-        Write::AddItem { order, class, number, bytes, needed, held } => {
+        Write::AddItem { order, class, task, number, bytes, needed, held } => {
             one(
                 db,
-                "INSERT INTO items (order_id, number, class, hash, needed, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![Col(order), number, Col(class), Col(Hash::of(&bytes)), needed, Col(held)],
+                "INSERT INTO items (order_id, number, class, task, hash, needed, held)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![Col(order), number, Col(class), task.map(Col), Col(Hash::of(&bytes)), needed, Col(held)],
             )?;
             let item = db.last_insert_rowid();
             one(db, "INSERT INTO item_bytes (item, bytes) VALUES (?1, ?2)", params![item, bytes])
@@ -83,8 +84,8 @@ fn add_order(
     one(
         db,
         "INSERT INTO orders (id, requester, fingerprint, class, title, per_item, per_mib, fee_bp, bytes_max, agree,
-                             people, full_price, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                             people, full_price, created_at, task)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             Col(order.id),
             Col(order.requester),
@@ -99,6 +100,7 @@ fn add_order(
             people,
             Col(full_price),
             Col(now),
+            order.task.map(Col),
         ],
     )
 }
@@ -127,7 +129,15 @@ fn set_item(db: &Connection, item: &ItemFacts) -> Written {
     one(
         db,
         "UPDATE items SET leased = ?2, answered = ?3, tries = ?4, state = ?5, decided = ?6, held = ?7 WHERE id = ?1",
-        params![item.id.0, item.leased, item.answered, item.tries, Col(item.state), item.decided, Col(item.held)],
+        params![
+            item.id.0,
+            item.leased,
+            item.answered,
+            item.tries,
+            Col(item.state),
+            item.decided.map(Col),
+            Col(item.held)
+        ],
     )
 }
 
@@ -139,20 +149,20 @@ fn add_result(
     counts: bool,
     body: Option<Vec<u8>>,
 ) -> Written {
-    let (choice, outcome, body_hash) = match &result.payload().report {
-        Report::Choice(answer) => (Some(answer.option), None, None),
+    let (answer, outcome, body_hash) = match &result.payload().report {
+        Report::Judgment(report) => (Some(Col(report.answer.key())), None, None),
         Report::Fetch(fetch) => (None, Some(Col(fetch.outcome)), Some(Col(fetch.body_hash))),
     };
     let body_bytes = result.payload().body_bytes();
     one(
         db,
-        "INSERT INTO results (lease, hash, counts, choice, outcome, body_hash, body_bytes, received_at, statement)
+        "INSERT INTO results (lease, hash, counts, answer, outcome, body_hash, body_bytes, received_at, statement)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             lease.0,
             Col(result.hash()),
             counts,
-            choice,
+            answer,
             outcome,
             body_hash,
             Col(body_bytes),

@@ -5,12 +5,16 @@ mod activity;
 mod alibi;
 mod caps;
 mod consent;
+mod draft;
+mod pops;
 mod port;
 mod receipt;
+mod task;
 mod time;
 
 pub use caps::*;
 pub use consent::{Consent, Statement};
+pub use draft::{Draft, Found, Touch, Touched};
 pub use port::{Answer, Request};
 
 use lull_protocol::cbor::ByteVec;
@@ -21,6 +25,9 @@ use serde::{Deserialize, Serialize};
 pub use activity::*;
 pub use alibi::*;
 pub use lull_protocol::cbor;
+pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
+pub use pops::*;
+pub use task::*;
 pub use time::iso_8601;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].
@@ -56,8 +63,22 @@ pub struct View {
     pub notice: Option<Notice>,
     /// Whom never to serve.
     pub never: Never,
+    /// The last answer, while it can be taken back.
+    pub take_back: Option<TakeBack>,
+    /// How judgments may call the person.
+    pub pops: Pops,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops });
+
+/// An answer that is signed and stored but not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakeBack {
+    /// Its offer.
+    pub offer: String,
+    /// Until when it can be taken back (the browser's own clock).
+    pub until: u64,
+}
+fields!(TakeBack { 0 offer, 1 until });
 
 /// Activities in a view.
 pub const ACTIVITIES_MAX: usize = 50;
@@ -208,10 +229,8 @@ pub struct Judgment {
     pub guideline: String,
     /// The question.
     pub question: String,
-    /// What is judged.
-    pub content: JudgmentContent,
-    /// The answers, in order; key 1 is the first.
-    pub options: Vec<String>,
+    /// What is judged, and between what.
+    pub task: JudgmentTask,
     /// What it pays, base units.
     pub price: u64,
     /// How many people are asked, and how many must agree.
@@ -223,28 +242,7 @@ pub struct Judgment {
     /// When it is approved automatically at the latest.
     pub approved_at: u64,
 }
-fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 content, 6 options, 7 price, 8 people, 9 agree, 10 deadline, 11 approved_at });
-
-/// What a judgment shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JudgmentContent {
-    /// Plain text.
-    Text {
-        /// It.
-        text: String,
-    },
-    /// A picture whose bytes were checked against the item's hash.
-    Picture {
-        /// A `data:` URL.
-        data_url: String,
-        /// The description.
-        alt: String,
-    },
-}
-variants!(JudgmentContent {
-    0 Text { 0 text },
-    1 Picture { 0 data_url, 1 alt },
-});
+fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at });
 
 /// What bandwidth does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -542,8 +540,8 @@ pub enum Command {
     Answer {
         /// Its offer.
         offer: String,
-        /// The option's index, from 0.
-        option: u8,
+        /// What is answered.
+        answer: TaskAnswer,
         /// How it was given.
         input: AnswerInput,
         /// When it was shown.
@@ -551,6 +549,11 @@ pub enum Command {
     },
     /// Hand the judgment on screen back.
     Skip {
+        /// Its offer.
+        offer: String,
+    },
+    /// Take the last answer back before it is sent; its judgment comes back on screen.
+    TakeBack {
         /// Its offer.
         offer: String,
     },
@@ -586,6 +589,11 @@ pub enum Command {
     Never(NeverWhat),
     /// Serve it again.
     RemoveNever(NeverWhat),
+    /// How judgments may call the person.
+    SetPops {
+        /// The new choices; each is held to what there is.
+        pops: Pops,
+    },
     /// Hide the notice.
     DismissNotice,
     /// Connect now instead of waiting.
@@ -603,7 +611,7 @@ variants!(Command {
     8 ResetCaps {},
     9 CardSeen {},
     10 FirstRunDone {},
-    11 Answer { 0 offer, 1 option, 2 input, 3 shown_at },
+    11 Answer { 0 offer, 1 answer, 2 input, 3 shown_at },
     12 Skip { 0 offer },
     13 OpenReceipt { 0 offer, 1 change },
     14 Export {},
@@ -616,6 +624,8 @@ variants!(Command {
     21 RemoveNever { 0 (0) what },
     22 DismissNotice {},
     23 ConnectNow {},
+    24 TakeBack { 0 offer },
+    25 SetPops { 0 pops },
 });
 
 /// How an answer was given.

@@ -7,8 +7,10 @@ use lull_protocol::cose::{self, Statement};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
 };
-use lull_protocol::{Amount, Content, FetchItem, Item, JudgmentItem, Method, Timestamp};
+use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
+use lull_protocol::{Amount, Answer, Content, FetchItem, Item, JudgmentItem, Method, Task, Timestamp};
 
+use crate::task::answer_in_words;
 use crate::{ReceiptPart, ReceiptView};
 
 /// Base units of one credit.
@@ -139,23 +141,50 @@ fn fetch_item(item: &FetchItem) -> Fields {
 }
 
 fn judgment_item(item: &JudgmentItem) -> Fields {
-    let content = match &item.content {
-        Content::Text(text) => format!("“{text}”"),
-        Content::Picture(p) => {
-            format!("{}, {} bytes, SHA-256 {}: {}", p.media_type, p.bytes.get(), short_hex(&p.hash.0), p.alt)
-        }
-    };
-    let options = item.options.iter().enumerate().map(|(i, option)| format!("{}. {option}", i + 1));
-    vec![
+    let mut fields = vec![
         field("order", short_hex(&item.order.0)),
         field("requester", &item.requester),
         field("title", &item.title),
         field("guideline_version", item.guideline_version.to_string()),
         field("guideline", &item.guideline),
         field("question", &item.question),
-        field("content", content),
-        field("options", options.collect::<Vec<_>>().join(" · ")),
-    ]
+    ];
+    fields.extend(task(&item.task));
+    fields
+}
+
+/// Of a choice two fields, of another type one, which has some lines.
+fn task(task: &Task) -> Fields {
+    let lines = match task {
+        Task::Choice(Choice { content, options }) => {
+            return vec![field("content", shown(content)), field("options", numbered(options))];
+        }
+        Task::Multi(Multi { content, options, least, most }) => {
+            vec![shown(content), numbered(options), format!("{least} to {most} of them")]
+        }
+        Task::Compare(Compare { left, right }) => {
+            vec![format!("left: {}", shown(left)), format!("right: {}", shown(right))]
+        }
+        Task::Rating(Rating { content, steps, lowest, highest }) => {
+            vec![shown(content), format!("1 ({lowest}) to {steps} ({highest})")]
+        }
+        Task::Verify(Verify { claim, source }) => vec![format!("“{claim}”"), numbered(source)],
+    };
+    lines.into_iter().map(|line| field("task", line)).collect()
+}
+
+fn shown(content: &Content) -> String {
+    match content {
+        Content::Text(text) | Content::Code(text) => format!("“{text}”"),
+        Content::Picture(p) => {
+            format!("{}, {} bytes, SHA-256 {}: {}", p.media_type, p.bytes.get(), short_hex(&p.hash.0), p.alt)
+        }
+    }
+}
+
+fn numbered(texts: &[String]) -> String {
+    let numbered = texts.iter().enumerate().map(|(i, text)| format!("{}. {text}", i + 1));
+    numbered.collect::<Vec<_>>().join(" · ")
 }
 
 fn offer(offer: &Offer) -> Fields {
@@ -176,18 +205,22 @@ fn offer(offer: &Offer) -> Fields {
 fn result(result: &WorkResult, item: Option<&Item>) -> Fields {
     let mut fields = vec![field("offer", short_hex(&result.offer.0))];
     match &result.report {
-        Report::Choice(choice) => {
-            let option = match item {
-                Some(Item::Judgment(item)) => item.options.get(usize::from(choice.option)),
-                _ => None,
-            };
-            let input = match choice.input {
+        Report::Judgment(report) => {
+            let input = match report.input {
                 Input::Keyboard => "by key",
                 Input::Pointer => "by pointer",
                 Input::Replay => "replayed by a program",
             };
-            let number = u16::from(choice.option) + 1;
-            let answer = option.map_or(format!("option {number}"), |text| format!("“{text}” (option {number})"));
+            let words = match item {
+                Some(Item::Judgment(item)) => answer_in_words(&item.task, &report.answer),
+                _ => None,
+            };
+            let answer = match (&report.answer, words) {
+                (Answer::Choice(option), Some(text)) => format!("“{text}” (option {})", u16::from(*option) + 1),
+                (Answer::Choice(option), None) => format!("option {}", u16::from(*option) + 1),
+                (_, Some(words)) => words,
+                (_, None) => "an answer that is none to the item".to_owned(),
+            };
             fields.push(field("report", format!("{answer}, {input}")));
         }
         Report::Fetch(report) => fields.extend(fetch_report(report).into_iter().map(|line| field("report", line))),

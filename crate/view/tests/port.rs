@@ -2,7 +2,7 @@
 //! as the same.
 
 use lull_view::cbor::{self, Cbor};
-use lull_view::{Answer, ChangeByte, Command, Find, NeverWhat, Request};
+use lull_view::{Answer, AnswerInput, ChangeByte, Command, Find, Finding, NeverWhat, Request, TaskAnswer};
 use proptest::prelude::*;
 
 fn read_or_refused<T: Cbor + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
@@ -14,6 +14,12 @@ fn read_or_refused<T: Cbor + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
 fn requests() -> Vec<Vec<u8>> {
     let commands = [
         Command::ConnectNow,
+        Command::Answer {
+            offer: "ab".into(),
+            answer: TaskAnswer::Verify(Finding::Supported { sentence: 3 }),
+            input: AnswerInput::Keyboard,
+            shown_at: 7,
+        },
         Command::Never(NeverWhat::Domain("gutenberg.org".into())),
         Command::FindActivities(Find { text: "link check".into(), limit: 7, before: Some(9), ..Find::default() }),
         Command::OpenReceipt { offer: "ab".into(), change: Some(ChangeByte { part: "item".into(), offset: 3 }) },
@@ -39,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_is_read_or_refused(which in 0..4_usize, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn a_changed_byte_is_read_or_refused(which in 0..5_usize, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut request = requests().swap_remove(which);
         let at = at.index(request.len());
         request[at] = byte;

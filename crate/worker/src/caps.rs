@@ -268,6 +268,12 @@ impl Worker {
         self.metering.asked
     }
 
+    /// A request that was counted goes out: it may have waited for storage, or for a look-up.
+    pub(crate) fn request_goes(&mut self, domain: &str, now: Timestamp) {
+        self.metering.usage.sent(domain, now);
+        self.persist_lazily(Key::Usage);
+    }
+
     /// Whether storage knows of this request. If no batch is about to tell it, one is sent.
     pub(crate) fn is_request_durable(&mut self, number: u64) -> bool {
         let m = &self.metering;

@@ -323,6 +323,7 @@ impl Worker {
 
     /// Sends the request of a hop that policy lets pass.
     pub(crate) fn send_hop(&mut self, mut run: Run, url: String, now: Timestamp) {
+        self.request_goes(domain_of_url(&url), now);
         run.hops.push(Hop { url: url.clone(), address: String::new(), status: 0 });
         run.head = None;
         let timeout_ms = self.time_left_ms(&run, limits::HEAD_TIMEOUT_MS, now);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub use lull_protocol as protocol;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
-use lull_protocol::{Method, Timestamp};
+use lull_protocol::{Method, TaskSet, Timestamp};
 use lull_view::Command;
 
 /// What does not change while a worker runs.
@@ -16,6 +16,11 @@ use lull_view::Command;
 pub struct Config {
     /// Which coordinator.
     pub trust: TrustRoot,
+    /// The types of judgments that the UI has a view for; others go back.
+    pub tasks: TaskSet,
+    /// How long an answer can be taken back, milliseconds: [`crate::limits::TAKE_BACK_MS`] before a person. Zero: it is sent
+    /// at once.
+    pub take_back_ms: u64,
 }
 
 /// One request of a fetch; each hop has a number of its own, never used twice in one run of the machine.
@@ -100,6 +105,11 @@ pub enum Event {
     },
     /// An alarm woke the shell (diagnostics).
     Alarm,
+    /// What came of [`Effect::Pop`].
+    Popped {
+        /// The person can see it.
+        is_shown: bool,
+    },
 }
 
 /// The head of one hop's response.
@@ -145,6 +155,8 @@ pub struct Surroundings {
     pub managed: Managed,
     /// Local time minus UTC, minutes.
     pub utc_offset_min: i32,
+    /// A page of Lull is open.
+    pub looks: bool,
 }
 
 /// What an organisation that manages this browser says; nothing in a browser that nobody manages.
@@ -223,6 +235,13 @@ pub enum Effect {
     Badge {
         /// How many.
         count: u32,
+    },
+    /// Tell the person that there is a judgment, in one of the ways they chose, then report `Popped`.
+    Pop {
+        /// Open the popup, if what they do now allows it.
+        open: bool,
+        /// Show a notification, if the popup did not open.
+        notify: bool,
     },
     /// `Worker::view` gives something new.
     ViewChanged,

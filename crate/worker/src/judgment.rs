@@ -1,8 +1,8 @@
 //! Judgments: which one is on screen, and the person's answer.
 
 use lull_protocol::message::ReturnReason;
-use lull_protocol::statement::{ChoiceAnswer, Input, Report};
-use lull_protocol::{Hash, Item, Timestamp};
+use lull_protocol::statement::{Input, JudgmentReport, Report};
+use lull_protocol::{Answer, Hash, Item, Timestamp};
 use lull_view::AnswerInput;
 
 use crate::lease::Lease;
@@ -46,11 +46,11 @@ impl Worker {
     }
 
     /// Signs the person's answer, once; it is sent when it is durable.
-    pub(crate) fn answer(&mut self, offer: &str, option: u8, input: AnswerInput, shown_at: u64, now: Timestamp) {
+    pub(crate) fn answer(&mut self, offer: &str, answer: Answer, input: AnswerInput, shown_at: u64, now: Timestamp) {
         let Some(offer) = self.answerable(offer) else { return };
         let Some(lease) = self.leases.get(&offer) else { return };
         let Item::Judgment(item) = &lease.item else { return };
-        if usize::from(option) >= item.options.len() {
+        if item.task.takes(&answer).is_err() {
             return;
         }
         let input = match input {
@@ -58,10 +58,21 @@ impl Worker {
             AnswerInput::Pointer => Input::Pointer,
             AnswerInput::Replay => Input::Replay,
         };
-        let report = Report::Choice(ChoiceAnswer { option, input });
+        let report = Report::Judgment(JudgmentReport { answer, input });
         let shown_at = Timestamp::new(shown_at).unwrap_or(now).min(now);
         let started_at = self.coordinator_now(shown_at).max(lease.offer.issued_at);
+        // Whoever gives the next answer stands by the last one.
+        self.let_go();
         self.complete(offer, report, started_at, Vec::new(), now);
+        self.hold(offer, now);
+    }
+
+    /// Takes the last answer back, if it is still here, and shows its judgment again.
+    pub(crate) fn take_back(&mut self, offer: &str) {
+        let is_on = self.may_judge() && !self.settings.paused;
+        if is_on && Hash::from_hex(offer).is_some_and(|offer| self.is_held(&offer)) {
+            self.unanswer();
+        }
     }
 
     /// Hands the judgment back.

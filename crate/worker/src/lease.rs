@@ -7,6 +7,7 @@ use lull_protocol::statement::{JobClass, Offer};
 use lull_protocol::{Hash, Item, Timestamp, ToCoordinator};
 
 use crate::link::Phase;
+use crate::outbox::Held;
 use crate::records::{Key, LeaseRecord, ReturnedRecord};
 use crate::row::Placed;
 use crate::storage::After;
@@ -108,7 +109,7 @@ impl Worker {
             return Err(Returned(ReturnReason::Broken));
         }
         let item = Item::from_bytes(item).map_err(|_| Returned(ReturnReason::Broken))?;
-        if class_of(&item) != promise.class {
+        if class_of(&item) != promise.class || !self.has_view_for(&item) {
             return Err(Returned(ReturnReason::Broken));
         }
         if self.nevers.refuses(&item) {
@@ -120,6 +121,24 @@ impl Worker {
         Ok(item)
     }
 
+    /// Whether what the item asks for can be shown, if it is a judgment: others aren't asked for. One of a type that
+    /// isn't known at all can't even be read; to the coordinator both are the same.
+    fn has_view_for(&self, item: &Item) -> bool {
+        match item {
+            Item::Judgment(item) => self.config.tasks.contains(item.task.kind()),
+            Item::Fetch(_) => true,
+        }
+    }
+
+    /// Hands back what was read from storage and can't be shown: the UI has another set of views now.
+    pub(crate) fn give_back_unshown(&mut self) {
+        let unshown: Vec<Hash> =
+            self.leases.iter().filter(|(_, l)| !self.has_view_for(&l.item)).map(|(offer, _)| *offer).collect();
+        for offer in unshown {
+            self.give_back(offer, ReturnReason::Broken);
+        }
+    }
+
     pub(crate) fn has_fetch_leases(&self) -> bool {
         self.leases.works().any(|lease| lease.offer.class == JobClass::Fetch)
     }
@@ -128,6 +147,9 @@ impl Worker {
     fn places(&self, class: JobClass) -> u8 {
         let most = most(class);
         let held = self.leases.works().filter(|lease| lease.offer.class == class).count();
+        // An answer that can be taken back keeps its lease's place.
+        let is_back = |held: &&Held| class == JobClass::Judgment && !self.leases.contains(&held.offer);
+        let held = held + self.held.iter().filter(is_back).count();
         let room = OUTBOX_MAX.saturating_sub(self.outbox.len() + self.leases.len());
         let free = usize::from(most).saturating_sub(held).min(room);
         u8::try_from(free).unwrap_or(most)
@@ -142,7 +164,7 @@ impl Worker {
         let Phase::Ready(ready) = &mut self.link.phase else { return };
         if ready.wanted != Some((fetch, judgment)) {
             ready.wanted = Some((fetch, judgment));
-            self.send(&ToCoordinator::Want { fetch, judgment });
+            self.send(&ToCoordinator::Want { fetch, judgment, tasks: self.config.tasks });
         }
     }
 
@@ -179,6 +201,8 @@ impl Worker {
     pub(crate) fn withdrawn(&mut self, offer: &Hash) {
         if self.leases.get(offer).is_some_and(|lease| !lease.is_done) {
             self.end_lease(offer);
+        } else if self.is_held(offer) {
+            self.let_go();
         }
     }
 

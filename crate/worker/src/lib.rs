@@ -34,6 +34,7 @@ mod never;
 mod opened;
 mod outbox;
 mod picture;
+mod pop;
 mod receipt;
 mod records;
 mod restore;
@@ -65,8 +66,9 @@ use lease::Lease;
 use link::Link;
 use log::DaysRecord;
 use never::Nevers;
-use outbox::Entry;
+use outbox::{Entry, Held};
 use picture::Pictures;
+use pop::Calls;
 use receipt::Receipts;
 use records::{AccountRecord, Counters, ReturnedRecord};
 use row::Row;
@@ -104,6 +106,8 @@ pub struct Worker {
     /// The place in the row that the next piece of work gets.
     next_seq: u64,
     outbox: Row<Entry>,
+    /// The last answer, while it can be taken back.
+    held: Option<Held>,
     receipts: Receipts,
     /// How far the log goes back, and what each day came to.
     days: DaysRecord,
@@ -112,6 +116,7 @@ pub struct Worker {
     notices: Vec<Notice>,
     /// The judgment on screen.
     current: Option<Hash>,
+    calls: Calls,
     shown: Shown,
 }
 
@@ -154,6 +159,7 @@ impl Worker {
             Event::Command(command) => self.command(command, now),
             Event::RequestEvents { own, foreign } => self.request_events(own, foreign),
             Event::Alarm => self.alarm(),
+            Event::Popped { is_shown } => self.popped(is_shown),
         }
         self.settle(now);
     }
@@ -212,9 +218,11 @@ impl Worker {
         self.tick_storage(now);
         self.tick_log(now);
         self.load_pictures(now);
+        self.tick_held(now);
         self.send_results(now);
         self.send_want(now);
         self.choose_judgment(now);
+        self.tick_pop(now);
         self.show(now);
     }
 

@@ -24,6 +24,10 @@ pub const BODY_PIECE_BYTES: usize = 1024 * 1024;
 pub const BLOB_STALL_MS: u64 = 3_000;
 /// The next judgment waits this long for its picture before a later one goes ahead, milliseconds.
 pub const HEAD_OF_ROW_MS: u64 = 3_000;
+/// An answer can be taken back for this long, or until the next one is given; before that it isn't sent, milliseconds.
+pub const TAKE_BACK_MS: u64 = 5_000;
+/// An answer whose lease ends sooner than this after that time is sent at once, milliseconds.
+pub const TAKE_BACK_MARGIN_MS: u64 = 5_000;
 /// Settled receipts that are loaded at the start: the newest. Older ones are kept, but read only when asked for.
 pub const RECEIPTS_LOADED_MAX: usize = 128;
 /// Receipts that are loaded, those that still wait for their verdict included. The oldest go to those that are kept;
@@ -78,6 +82,11 @@ pub const HEAD_BYTES: u64 = 64 * 1024;
 pub const QUIET_MS: u64 = 2_000;
 /// After a lease went back because of a cap no fetch work is asked for, milliseconds.
 pub const CAP_REST_MS: u64 = 5 * 60_000;
+/// A call to the person is not made if storage knows of it later than this, and the next one is due as much later, so
+/// that no two are closer than they chose, milliseconds.
+pub const POP_LATE_MS: u64 = 5_000;
+/// A call to the person that could not be shown is tried again after this time, milliseconds.
+pub const POP_AGAIN_MS: u64 = 60_000;
 /// A pause for an hour, milliseconds.
 pub const PAUSE_HOUR_MS: u64 = 3_600_000;
 /// The local hour at which a pause "until tomorrow" ends.

@@ -10,11 +10,23 @@ use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{ByteCount, Hash, Timestamp, ToCoordinator};
 use lull_view::Notice;
 
-use crate::Worker;
+use crate::lease::Lease;
 use crate::link::backoff_ms;
 use crate::records::{Key, OutboxRecord, ReceiptRecord};
 use crate::row::Placed;
 use crate::storage::After;
+use crate::{Worker, Write, limits};
+
+/// The person's last answer, signed and stored, which can still be taken back: until then it isn't sent. A restart lets
+/// it go at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) offer: Hash,
+    /// Browser's clock.
+    pub(crate) until: Timestamp,
+    /// What it answers.
+    pub(crate) lease: Lease,
+}
 
 /// A signed result that is not acknowledged yet.
 #[derive(Clone, Debug)]
@@ -119,6 +131,50 @@ impl Worker {
         is_answer
     }
 
+    /// Holds a person's answer back for as long as it can be taken back, unless its time is nearly up.
+    pub(crate) fn hold(&mut self, offer: Hash, now: Timestamp) {
+        let until = now.plus(self.config.take_back_ms);
+        let Some(lease) = self.leases.get(&offer).cloned() else { return };
+        let has_time = until.plus(limits::TAKE_BACK_MARGIN_MS) <= self.clock.to_local(lease.offer.deadline);
+        if has_time && until > now {
+            self.held = Some(Held { offer, until, lease: Lease { is_done: false, ..lease } });
+        }
+    }
+
+    /// Whether this result is held back.
+    pub(crate) fn is_held(&self, offer: &Hash) -> bool {
+        self.held.as_ref().is_some_and(|held| held.offer == *offer)
+    }
+
+    /// Lets the answer go that was held back.
+    pub(crate) fn let_go(&mut self) {
+        if self.held.take().is_some() {
+            self.changed();
+        }
+    }
+
+    /// Lets it go when its time is over. A clock that was set back must not hold it longer.
+    pub(crate) fn tick_held(&mut self, now: Timestamp) {
+        let latest = now.plus(self.config.take_back_ms);
+        if self.held.as_ref().is_some_and(|held| now >= held.until || held.until > latest) {
+            self.let_go();
+        }
+    }
+
+    /// Forgets the answer that was held back, and has its judgment again, in its place: nothing of the answer ever
+    /// left this machine.
+    pub(crate) fn unanswer(&mut self) {
+        let Some(Held { offer, lease, .. }) = self.held.take() else { return };
+        let Some(entry) = self.outbox.remove(&offer) else { return };
+        self.unlog_work(entry.seq, entry.result.payload());
+        self.leases.remove(&offer);
+        self.leases.insert(offer, lease);
+        self.current = Some(offer);
+        let log = Write { key: Key::Log(entry.seq).to_string(), value: None };
+        self.persist_with([Key::Outbox(offer), Key::Lease(offer), Key::Days], vec![log], After::Nothing);
+        self.changed();
+    }
+
     /// Forgets a result that storage never held.
     fn drop_unstored(&mut self, offer: &Hash) {
         if let Some(entry) = self.outbox.remove(offer) {
@@ -163,7 +219,8 @@ impl Worker {
             let is_due = entry.is_durable && !entry.is_sent && entry.retry_at.is_none_or(|at| now >= at);
             is_due && self.is_consented(entry.class)
         };
-        let due: Vec<Hash> = self.outbox.iter().filter(|(_, e)| may_go(e)).map(|(offer, _)| *offer).collect();
+        let free = self.outbox.iter().filter(|(offer, _)| !self.is_held(offer));
+        let due: Vec<Hash> = free.filter(|(_, e)| may_go(e)).map(|(offer, _)| *offer).collect();
         for offer in due {
             let Some(entry) = self.outbox.get_mut(&offer) else { continue };
             entry.is_sent = true;

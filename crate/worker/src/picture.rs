@@ -1,11 +1,12 @@
 //! Pictures of judgments: loaded ahead for every lease held, checked against the item's hash before
-//! anyone sees them, forgotten with the lease. So at most `JUDGMENT_LEASES_MAX` are in memory.
+//! anyone sees them, forgotten with the lease, or once its answer can't be taken back. So at most two for each of
+//! `JUDGMENT_LEASES_MAX` are in memory.
 
 use base64ct::{Base64, Encoding};
 use litemap::LiteMap;
 use lull_protocol::item::Picture;
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::{ByteCount, Content, Hash, Item, Timestamp, ToCoordinator};
+use lull_protocol::{ByteCount, Content, Hash, Item, Task, Timestamp, ToCoordinator};
 
 use crate::lease::Lease;
 use crate::{Worker, limits};
@@ -44,15 +45,16 @@ impl Pictures {
     }
 }
 
-/// The picture of a lease that is still to be answered.
-fn picture_of(lease: &Lease) -> Option<&Picture> {
-    match &lease.item {
-        Item::Judgment(item) => match &item.content {
-            Content::Picture(picture) => Some(picture),
-            Content::Text(_) => None,
-        },
+/// The pictures of a lease that is still to be answered.
+fn pictures_of(lease: &Lease) -> impl Iterator<Item = &Picture> {
+    let task = match &lease.item {
+        Item::Judgment(item) => Some(&item.task),
         Item::Fetch(_) => None,
-    }
+    };
+    task.into_iter().flat_map(Task::contents).filter_map(|content| match content {
+        Content::Picture(picture) => Some(picture),
+        Content::Text(_) | Content::Code(_) => None,
+    })
 }
 
 impl Worker {
@@ -60,12 +62,13 @@ impl Worker {
     pub(crate) fn is_showable(&self, lease: &Lease) -> bool {
         !lease.is_done
             && matches!(lease.item, Item::Judgment(_))
-            && picture_of(lease).is_none_or(|picture| self.pictures.base64(&picture.hash).is_some())
+            && pictures_of(lease).all(|picture| self.pictures.base64(&picture.hash).is_some())
     }
 
     /// Forgets pictures without a lease and asks for the next one, in the order of the row.
     pub(crate) fn load_pictures(&mut self, now: Timestamp) {
-        let needed = self.leases.works().filter_map(picture_of).map(|p| (p.hash, p.bytes.get()));
+        let held = self.held.iter().map(|held| &held.lease);
+        let needed = self.leases.works().chain(held).flat_map(pictures_of).map(|p| (p.hash, p.bytes.get()));
         let needed: Vec<(Hash, u64)> = needed.collect();
         let is_needed = |hash: &Hash| needed.iter().any(|(h, _)| h == hash);
         self.pictures.whole.retain(|hash, _| is_needed(hash));
@@ -133,7 +136,7 @@ impl Worker {
 
     fn picture_is_broken(&mut self, hash: &Hash) {
         self.pictures.coming = None;
-        let shows_it = |lease: &Lease| !lease.is_done && picture_of(lease).is_some_and(|p| p.hash == *hash);
+        let shows_it = |lease: &Lease| !lease.is_done && pictures_of(lease).any(|p| p.hash == *hash);
         let broken: Vec<Hash> = self.leases.iter().filter(|(_, l)| shows_it(l)).map(|(offer, _)| *offer).collect();
         for offer in broken {
             self.give_back(offer, ReturnReason::Broken);

@@ -46,6 +46,8 @@ pub(crate) enum Key {
     Never,
     /// How far the log goes back.
     Days,
+    /// How judgments may call the person.
+    Pops,
     /// One piece of work in the log; not loaded.
     Log(u64),
     /// A settled receipt; not loaded.
@@ -53,7 +55,7 @@ pub(crate) enum Key {
 }
 
 /// The keys of records of which there is one at most.
-pub(crate) const PLAIN: [Key; 12] = [
+pub(crate) const PLAIN: [Key; 13] = [
     Key::Settings,
     Key::Counters,
     Key::Coordinator,
@@ -66,6 +68,7 @@ pub(crate) const PLAIN: [Key; 12] = [
     Key::Pause,
     Key::Never,
     Key::Days,
+    Key::Pops,
 ];
 
 impl fmt::Display for Key {
@@ -88,6 +91,7 @@ impl fmt::Display for Key {
             Self::Receipt(offer) => write!(f, "receipt/{offer}"),
             Self::Never => f.write_str("never"),
             Self::Days => f.write_str("days"),
+            Self::Pops => f.write_str("pops"),
             // Of one length, so that their order is that of the numbers.
             Self::Log(number) => write!(f, "log/{number:016x}"),
             Self::Kept(number) => write!(f, "log-kept/{number:016x}"),
@@ -137,6 +141,7 @@ impl Key {
                 | Self::Pause
                 | Self::Never
                 | Self::Days
+                | Self::Pops
                 | Self::Log(_)
                 | Self::Kept(_)
         )

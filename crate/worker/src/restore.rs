@@ -19,6 +19,7 @@ use crate::log::DaysRecord;
 use crate::never::{NeverRecord, Nevers};
 use crate::outbox::Entry;
 use crate::picture::Pictures;
+use crate::pop::Calls;
 use crate::receipt::Receipts;
 use crate::records::{
     ASIDE, AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
@@ -54,6 +55,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let outbox = restore_outbox(&mut loading, &me, &receipts);
     let leases = restore_leases(&mut loading, &me, coordinator.as_ref(), &outbox, &receipts);
     let returned = restore_returned(&mut loading);
+    let calls = Calls::new(loading.take(Key::Pops, Some));
     let metering = restore_metering(&mut loading, settings.paused);
     let mut worker = Worker {
         metering,
@@ -75,6 +77,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         storage: Storage::default(),
         notices: Vec::new(),
         current: None,
+        calls,
         shown: Shown::default(),
         config,
         key,
@@ -87,6 +90,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         leases,
         returned,
         outbox,
+        held: None,
         receipts,
     };
     worker.notice_other_key();
@@ -94,6 +98,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         worker.log_what_is_there();
     }
     worker.give_back_too_many();
+    worker.give_back_unshown();
     worker.pause_where_a_limit_is_lost(&loading);
     if of_another {
         // In one batch with what is set aside: afterwards nothing tells that it was another one.
@@ -301,6 +306,7 @@ impl Worker {
             Key::Receipt(offer) => self.receipts.loaded(&offer).map(seal),
             Key::Never => Some(seal(&NeverRecord(self.nevers.list.clone()))),
             Key::Days => Some(seal(&self.days)),
+            Key::Pops => self.calls.is_stored().then(|| seal(&self.calls.record)),
             Key::Log(number) => self.log_record(number).as_ref().map(seal),
             Key::Kept(number) => self.receipts.leaving(number).map(seal),
         };

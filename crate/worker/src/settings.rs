@@ -39,10 +39,12 @@ impl Worker {
             Command::ResetCaps => self.set_caps(Caps::default(), now),
             Command::CardSeen => self.set(|s| s.card_seen = true),
             Command::FirstRunDone => self.set(|s| s.first_run_done = true),
-            Command::Answer { offer, option, input, shown_at } => self.answer(&offer, option, input, shown_at, now),
+            Command::Answer { offer, answer, input, shown_at } => self.answer(&offer, answer, input, shown_at, now),
             Command::Skip { offer } => self.skip(&offer),
+            Command::TakeBack { offer } => self.take_back(&offer),
             Command::Never(what) => self.never(what),
             Command::RemoveNever(what) => self.remove_never(what),
+            Command::SetPops { pops } => self.set_pops(pops),
             Command::DismissNotice => self.dismiss_notice(),
             Command::ConnectNow => self.connect_now(now),
             // These only ask: `Worker::query` and `Worker::reading_of` answer them.

@@ -64,6 +64,8 @@ pub(crate) enum After {
     Room(Vec<Hash>),
     /// These receipts are where they are kept.
     Archived(Vec<Hash>),
+    /// The person may be called.
+    Called,
 }
 
 impl Storage {
@@ -104,6 +106,11 @@ impl Storage {
     fn has_verdicts_in_flight(&self) -> bool {
         self.in_flight.values().any(|group| matches!(group.after, After::Verdicts(_)))
     }
+}
+
+/// Whether the result for this offer is the one of these that failed, and not another that was given since.
+fn is_what_failed(worker: &Worker, offer: &Hash, results: &[(Hash, Hash)]) -> bool {
+    worker.outbox.get(offer).is_some_and(|entry| results.contains(&(*offer, entry.result.hash())))
 }
 
 impl Worker {
@@ -165,6 +172,7 @@ impl Worker {
             After::Verdicts(number) => self.receipts.seen = self.receipts.seen.max(number),
             After::Room(offers) => self.room_made(&offers),
             After::Archived(offers) => self.archived(&offers, true),
+            After::Called => self.call_stored(true),
         }
     }
 
@@ -193,7 +201,7 @@ impl Worker {
                 self.receipts.unsaved.remove(&Key::Verdicts);
                 return;
             }
-            After::Result(offer) if self.take_answer_back(&offer) => {
+            After::Result(offer) if is_what_failed(self, &offer, &group.results) && self.take_answer_back(&offer) => {
                 // The rest of the group, or a count that is always there, probes storage again.
                 group.keys.retain(|key| !matches!(key, Key::Outbox(_) | Key::Lease(_) | Key::Log(_)));
                 group.keys.insert(Key::Counters);
@@ -204,6 +212,10 @@ impl Worker {
                 group.keys.retain(|key| !matches!(key, Key::Receipt(_) | Key::Kept(_)));
                 // A count that is always there probes storage again.
                 group.keys.insert(Key::Counters);
+                group.after = After::Nothing;
+            }
+            After::Called => {
+                self.call_stored(false);
                 group.after = After::Nothing;
             }
             After::Result(_) | After::Nothing | After::Room(_) => {}

@@ -1,10 +1,11 @@
 //! What the person sees: the view, the badge, notices.
 
 use lull_protocol::statement::AcceptanceRule;
-use lull_protocol::{Content, Hash, Item, JudgmentItem, Timestamp};
+use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
+use lull_protocol::{Content, Hash, Item, Task, Timestamp};
 use lull_view::{
-    ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment, JudgmentContent, Link,
-    LinkProblem, Notice, Operator, View,
+    ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment, JudgmentContent, JudgmentTask,
+    Link, LinkProblem, Notice, Operator, TakeBack, View,
 };
 
 use crate::fetch::Run;
@@ -30,6 +31,9 @@ struct Face {
 }
 
 impl Shown {
+    pub(crate) fn changed(&mut self) {
+        self.is_changed = true;
+    }
     pub(crate) fn forget_wake(&mut self) {
         self.wake_at = None;
     }
@@ -38,7 +42,7 @@ impl Shown {
 impl Worker {
     /// The view changed.
     pub(crate) fn changed(&mut self) {
-        self.shown.is_changed = true;
+        self.shown.changed();
     }
 
     /// Tells the shell what is new: the badge, the view, the time to come back.
@@ -66,14 +70,14 @@ impl Worker {
 
     /// The next time at which something is due, on the browser's clock.
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut due = vec![self.storage.try_at(), self.pause_due_at()];
+        let mut due = vec![self.storage.try_at(), self.pause_due_at(), self.held.as_ref().map(|held| held.until)];
         if self.is_working() {
             let deadlines = self.leases.works().filter(|l| !l.is_done).map(|l| l.offer.deadline);
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
             due.extend([self.link.due_at(), self.row_due_at(now), self.limits_due_at()]);
         }
         if self.is_ready() {
-            due.extend([self.pictures.due_at(), self.outbox_due_at(), self.nevers.rests()]);
+            due.extend([self.pictures.due_at(), self.outbox_due_at(), self.nevers.rests(), self.pop_due_at(now)]);
         }
         due.into_iter().flatten().min()
     }
@@ -140,6 +144,8 @@ impl Worker {
             },
             notice: self.notices.first().cloned(),
             never: self.nevers.list.clone(),
+            take_back: self.take_back_view(),
+            pops: self.calls.record.chosen.clone(),
         }
     }
 
@@ -197,8 +203,7 @@ impl Worker {
             title: item.title.clone(),
             guideline: item.guideline.clone(),
             question: item.question.clone(),
-            content: self.content_view(item)?,
-            options: item.options.clone(),
+            task: self.task_view(&item.task)?,
             price: lease.offer.price.per_item.get(),
             people,
             agree,
@@ -207,17 +212,41 @@ impl Worker {
         })
     }
 
+    fn take_back_view(&self) -> Option<TakeBack> {
+        let held = self.held.as_ref().filter(|_| self.may_judge() && !self.settings.paused)?;
+        Some(TakeBack { offer: held.offer.to_string(), until: held.until.get() })
+    }
+
     fn local_ms(&self, lease: &Lease, time: impl Fn(&Lease) -> Timestamp) -> u64 {
         self.clock.to_local(time(lease)).get()
     }
 
-    fn content_view(&self, item: &JudgmentItem) -> Option<JudgmentContent> {
-        match &item.content {
-            Content::Text(text) => Some(JudgmentContent::Text { text: text.clone() }),
+    fn task_view(&self, task: &Task) -> Option<JudgmentTask> {
+        Some(match task.clone() {
+            Task::Choice(Choice { content, options }) => {
+                JudgmentTask::Choice { content: self.content_view(content)?, options }
+            }
+            Task::Multi(Multi { content, options, least, most }) => {
+                JudgmentTask::Multi { content: self.content_view(content)?, options, least, most }
+            }
+            Task::Compare(Compare { left, right }) => {
+                JudgmentTask::Compare { left: self.content_view(left)?, right: self.content_view(right)? }
+            }
+            Task::Rating(Rating { content, steps, lowest, highest }) => {
+                JudgmentTask::Rating { content: self.content_view(content)?, steps, lowest, highest }
+            }
+            Task::Verify(Verify { claim, source }) => JudgmentTask::Verify { claim, source },
+        })
+    }
+
+    fn content_view(&self, content: Content) -> Option<JudgmentContent> {
+        match content {
+            Content::Text(text) => Some(JudgmentContent::Text { text }),
+            Content::Code(text) => Some(JudgmentContent::Code { text }),
             Content::Picture(picture) => {
                 let base64 = self.pictures.base64(&picture.hash)?;
                 let data_url = format!("data:{};base64,{base64}", picture.media_type);
-                Some(JudgmentContent::Picture { data_url, alt: picture.alt.clone() })
+                Some(JudgmentContent::Picture { data_url, alt: picture.alt })
             }
         }
     }

@@ -34,6 +34,8 @@ pub(crate) enum Bench {
     Main(MainArgs),
     /// What fetching for buyers costs: relay, policy, memory, idle CPU, pause
     Fetch(FetchArgs),
+    /// The popup before a person who judges: to the next item, on a slow processor, over hundreds of items, by type
+    Popup(PopupArgs),
 }
 
 /// What to measure of everything.
@@ -66,6 +68,28 @@ pub(crate) struct FetchArgs {
     idle_minutes: u32,
 }
 
+/// What to measure of judging.
+#[derive(Args)]
+pub(crate) struct PopupArgs {
+    /// Only this part; may be given several times
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Vec<PopupPart>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PopupPart {
+    /// From the click to the first paint
+    Open,
+    /// From one answer to the next item, and memory over hundreds of them
+    Items,
+    /// The same with pictures
+    Pictures,
+    /// The latency of a key on a processor of a quarter of the speed
+    Slow,
+    /// Answers per minute that keys reach, by type
+    Types,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FetchPart {
     /// Policy's decisions per second, native and in wasm
@@ -85,7 +109,22 @@ pub(crate) fn bench(bench: &Bench, force_debian: bool) -> Result<()> {
     match bench {
         Bench::Main(args) => everything(args, force_debian),
         Bench::Fetch(args) => fetching(args, force_debian),
+        Bench::Popup(args) => judging(args, force_debian),
     }
+}
+
+fn judging(args: &PopupArgs, force_debian: bool) -> Result<()> {
+    let load = load();
+    let tools = prepare(Goal::Isolated, force_debian)?.require()?;
+    let dir = package(&tools, &PackageArgs::default())?;
+    let mut rows = if args.only.is_empty() { size_rows(&dir)? } else { Vec::new() };
+    let mut e2e = in_browser(&tools, "bench-popup")?;
+    for part in args.only.iter().filter_map(PopupPart::to_possible_value) {
+        e2e.args(["--only", part.get_name()]);
+    }
+    let measured = lines_of(&mut e2e, &mut rows);
+    tell("popup", args.only.is_empty() && measured.is_ok(), load, rows)?;
+    measured
 }
 
 fn everything(args: &MainArgs, force_debian: bool) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::setup::{WASM_BINDGEN, WASM_OPT_VERSION, WASM_PACK};
 use crate::shell::repo;
 
 /// Why the extension asks for what it asks for. Each permission of the manifest is here, and nothing else.
-const REASONS: [(&str, &str); 6] = [
+const REASONS: [(&str, &str); 7] = [
     (
         "dns",
         "Firefox only: asks the browser's resolver where a name leads before a request is sent, so that a name that \
@@ -24,7 +24,8 @@ const REASONS: [(&str, &str); 6] = [
     ),
     (
         "idle",
-        "Bandwidth is used, by default, only while nobody is at the keyboard. Read for nothing else, and never sent.",
+        "Bandwidth is used, by default, only while nobody is at the keyboard, and a judgment calls, if that was chosen, only \
+         while somebody is. Read for nothing else, and never sent.",
     ),
     (
         "storage",
@@ -36,6 +37,11 @@ const REASONS: [(&str, &str); 6] = [
         "Tells which address answered Lull's own request, so that an answer from a private network is refused before a byte \
          of it is read, and where a redirect leads, so that it is judged before it is sent. A listener exists only while \
          such a request is under way, filtered to its one address; nothing of the person's browsing is seen. Not blocking.",
+    ),
+    (
+        "notifications",
+        "Optional, never asked for at installation. Asked for by the click that chooses to be told of judgments by a \
+         notification; nothing else is ever shown by one.",
     ),
     (
         "*://*/*",
@@ -70,8 +76,8 @@ fn permissions_page(manifest: &Value) -> Result<String> {
     if !listed("host_permissions").is_empty() || manifest.get("content_scripts").is_some() {
         bail!("nothing about sites may be asked for at installation");
     }
-    let (fixed, optional) =
-        (listed("permissions"), [listed("optional_permissions"), listed("optional_host_permissions")].concat());
+    let (fixed, called, optional) =
+        (listed("permissions"), listed("optional_permissions"), listed("optional_host_permissions"));
     let mut text = String::from(
         "# Permissions\n\nMade from `manifest.json` by `cargo xtask store`. Installing shows no warning: nothing here brings one \
          up, and no site is accessible until a person has agreed and the browser itself has asked.\n",
@@ -84,6 +90,7 @@ fn permissions_page(manifest: &Value) -> Result<String> {
     let sections = [
         ("At installation", &fixed),
         ("At installation in Firefox, besides", &only_firefox),
+        ("Only when a person wants notifications", &called),
         ("Only when a person switches bandwidth on", &optional),
     ];
     for (heading, names) in sections {
@@ -95,7 +102,7 @@ fn permissions_page(manifest: &Value) -> Result<String> {
         }
     }
     for (name, _) in REASONS {
-        if ![&fixed, &only_firefox, &optional].iter().any(|names| names.iter().any(|asked| asked == name)) {
+        if ![&fixed, &only_firefox, &called, &optional].iter().any(|names| names.iter().any(|asked| asked == name)) {
             bail!("{name} has a reason and is not asked for");
         }
     }

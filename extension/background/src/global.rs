@@ -40,7 +40,6 @@ pub(crate) fn day_start() -> Timestamp {
 }
 
 /// Local time minus UTC, minutes.
-#[cfg(feature = "bandwidth")]
 pub(crate) fn utc_offset_min() -> i32 {
     // The browser says it the other way round; `as` saturates.
     -(Date::new_0().get_timezone_offset() as i32)

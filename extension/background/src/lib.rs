@@ -52,6 +52,8 @@ enum Happening {
     Alarm,
     /// The person came or went, or a permission or a policy did.
     Surroundings,
+    /// The notification was clicked.
+    Called,
 }
 
 impl Happening {
@@ -63,6 +65,7 @@ impl Happening {
             "installed" if first.as_string().as_deref() == Some("install") => Some(Self::Installed),
             "alarm" => Some(Self::Alarm),
             "idle" | "permission" | "policy" => Some(Self::Surroundings),
+            "called" => Some(Self::Called),
             // The start of the browser, or an update: starting was all there was to do.
             _ => None,
         }

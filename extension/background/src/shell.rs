@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use lull_browser::{BrowserError, message_bytes, open_tab, set_badge};
+use lull_browser::{BrowserError, answer_notification, message_bytes, notify, open_tab, pop, set_badge};
 use lull_view::{Answer, Command, Link, Reply, Request, View, cbor};
 use lull_worker::{Effect, Event, Reading, Surroundings, Worker, Write};
 use wasm_bindgen::prelude::*;
@@ -23,6 +23,10 @@ use crate::timers::{Timers, pause};
 
 /// What a newcomer sees first.
 const WELCOME: &str = "popup.html?tab=1#/welcome";
+/// How long the browser may take to say that the popup opened, milliseconds.
+const POP_PATIENCE_MS: u64 = 2_000;
+/// What a click on the notification opens where the popup can't.
+const HOME: &str = "popup.html?tab=1#/";
 /// How often, and after how many milliseconds, the first run is tried again.
 const WELCOME_TRIES: u32 = 20;
 const WELCOME_AGAIN_MS: u64 = 500;
@@ -77,7 +81,11 @@ impl Shell {
             }
             Happening::Message(port, message) if self.pages.knows(&port) => self.asked(port, &message),
             Happening::Message(..) => {}
-            Happening::Disconnect(port) => self.pages.disconnect(&port),
+            Happening::Disconnect(port) => {
+                self.pages.disconnect(&port);
+                self.look_around();
+            }
+            Happening::Called => spawn_local(called()),
             Happening::Installed => spawn_local(welcome()),
             Happening::Alarm => {
                 self.timers.rang();
@@ -131,8 +139,17 @@ impl Shell {
             Effect::ReleasePermission => spawn_local(release_permission()),
             Effect::WakeAt(at) => self.timers.wake_at(self, at),
             Effect::Badge { count } => spawn_local(async move { report(set_badge(count).await) }),
+            Effect::Pop { open, notify } => self.pop(open, notify),
             Effect::ViewChanged => self.view_changed(),
         }
+    }
+
+    fn pop(self: &Rc<Self>, opens: bool, notifies: bool) {
+        let shell = Rc::clone(self);
+        spawn_local(async move {
+            let is_shown = call(opens, notifies).await;
+            shell.post(Event::Popped { is_shown });
+        });
     }
 
     fn connect(self: &Rc<Self>, url: &str) {
@@ -179,6 +196,7 @@ impl Shell {
     }
 
     fn surrounded(self: &Rc<Self>, surroundings: Surroundings) {
+        let surroundings = Surroundings { looks: self.pages.are_open(), ..surroundings };
         if self.surroundings.replace(Some(surroundings)) != Some(surroundings) {
             self.post(Event::Surroundings(surroundings));
         }
@@ -284,6 +302,19 @@ enum Said {
     Read(Box<Reading>),
 }
 
+/// Calls the person in one of the ways they chose. Whether it could be done.
+async fn call(opens: bool, notifies: bool) -> bool {
+    let is_open = opens && succeeded(pop(pause(POP_PATIENCE_MS)).await).unwrap_or(false);
+    is_open || notifies && succeeded(notify().await).is_some()
+}
+
+/// The person answers the call.
+async fn called() {
+    if succeeded(answer_notification().await) != Some(true) {
+        report(open_tab(HOME).await);
+    }
+}
+
 /// Opens the first run. A browser that is just starting may have no window for it yet.
 async fn welcome() {
     let mut opened = open_tab(WELCOME).await;
@@ -297,9 +328,11 @@ async fn welcome() {
     report(opened);
 }
 
+fn succeeded<T>(result: Result<T, BrowserError>) -> Option<T> {
+    result.inspect_err(|error| gloo::console::error!(error.to_string())).ok()
+}
+
 /// Notes a call of the browser that failed. The loop goes on: whatever depended on it is asked for again.
 pub(crate) fn report(result: Result<(), BrowserError>) {
-    if let Err(error) = result {
-        gloo::console::error!(error.to_string());
-    }
+    succeeded(result);
 }

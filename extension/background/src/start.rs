@@ -5,8 +5,10 @@ use std::rc::Rc;
 use js_sys::Promise;
 use lull_browser::{describe, field, is_firefox, package_url};
 use lull_view::{
-    Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Settings, View,
+    Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Pops, Settings,
+    TaskSet, View,
 };
+use lull_worker::limits::TAKE_BACK_MS;
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
 use thiserror::Error;
@@ -63,6 +65,8 @@ impl Trouble {
             diagnostics: Diagnostics::default(),
             notice: Some(notice),
             never: Never::default(),
+            take_back: None,
+            pops: Pops::default(),
         }
     }
 }
@@ -92,7 +96,8 @@ async fn load() -> Result<(Rc<Storage>, Worker), Trouble> {
     let key = key::load_or_make(&storage, key.await?).await?;
     let records = records.await?;
     let seed = random().map_err(|e| KeyError::Crypto(describe(&e)))?;
-    let worker = Worker::new(Config { trust }, key, u64::from_le_bytes(seed), records);
+    let config = Config { trust, tasks: TaskSet::ALL, take_back_ms: TAKE_BACK_MS };
+    let worker = Worker::new(config, key, u64::from_le_bytes(seed), records);
     // Chrome's `fetch` refuses private addresses by itself.
     Ok((storage, if is_firefox() { worker.looking_up_first() } else { worker }))
 }

@@ -25,6 +25,8 @@ pub(crate) fn look() -> impl Future<Output = Surroundings> {
                 allows_bandwidth: allows.await.unwrap_or(None),
             },
             utc_offset_min: utc_offset_min(),
+            // The shell knows its pages.
+            looks: false,
         }
     }
 }

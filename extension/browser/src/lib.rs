@@ -8,6 +8,7 @@ mod managed;
 mod name;
 mod network;
 mod permission;
+mod pop;
 mod port;
 mod request;
 mod runtime;
@@ -18,7 +19,11 @@ pub use idle::{IDLE_DETECTION_S, is_away, set_idle_detection};
 pub use managed::{allows_bandwidth, is_installed_by_policy};
 pub use name::look_up;
 pub use network::data_saver;
-pub use permission::{has_all_sites, permissions_release_all, permissions_request_all};
+pub use permission::{
+    has_all_sites, may_notify, permissions_release_all, permissions_request_all, release_notifications,
+    request_notifications,
+};
+pub use pop::{answer_notification, can_pop, notify, pop, popup_is_plain};
 pub use port::{Port, Refused, message_bytes};
 pub use request::{Header, RequestEvent, Watch};
 pub use runtime::{is_firefox, manifest_version, open_tab, package_url, stay_awake};

@@ -1,5 +1,6 @@
 //! The optional host permission for all sites, which only bandwidth needs. Firefox has a second one, for sending
-//! what those sites answered: both are asked for, and given back, as one.
+//! what those sites answered: both are asked for, and given back, as one. And the one for notifications, which only
+//! the choice to be called by one needs.
 
 use std::future::Future;
 
@@ -48,4 +49,29 @@ pub fn permissions_request_all() -> impl Future<Output = Result<bool, BrowserErr
 /// Gives the permission back.
 pub async fn permissions_release_all() -> Result<(), BrowserError> {
     settled("permissions.remove", remove(&all_sites()?)).await.map(drop)
+}
+
+#[derive(Serialize)]
+struct Named {
+    permissions: [&'static str; 1],
+}
+
+fn notifications() -> Result<JsValue, BrowserError> {
+    to_js(&Named { permissions: ["notifications"] })
+}
+
+/// Whether notifications may be shown.
+pub async fn may_notify() -> Result<bool, BrowserError> {
+    Ok(settled("permissions.contains", contains(&notifications()?)).await?.is_truthy())
+}
+
+/// Gives that back.
+pub async fn release_notifications() -> Result<(), BrowserError> {
+    settled("permissions.remove", remove(&notifications()?)).await.map(drop)
+}
+
+/// Asks the person whether notifications may be shown; the question is put before this function returns.
+pub fn request_notifications() -> impl Future<Output = Result<bool, BrowserError>> {
+    let asked = notifications().map(|permissions| request(&permissions));
+    async { Ok(settled("permissions.request", asked?).await?.is_truthy()) }
 }

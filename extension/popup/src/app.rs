@@ -11,15 +11,15 @@ use wasm_bindgen::closure::Closure;
 use web_sys::{Document, MutationObserver, MutationObserverInit};
 use yew::{
     Callback, Html, MouseEvent, NodeRef, UseReducerHandle, component, hook, html, use_effect_with, use_node_ref,
-    use_reducer, use_ref,
+    use_reducer, use_ref, use_state_eq,
 };
 
 use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::{Action, Lull, Model};
-use crate::page::{Alibi, Entry, Log, Receipt, bandwidth, consent, facts, home, limits, settings, welcome};
+use crate::page::{Alibi, Cover, Entry, Log, Receipt, bandwidth, consent, facts, home, limits, settings, welcome};
 use crate::parts::{Skeleton, focus, focus_in_place};
-use crate::route::{Route, use_route};
+use crate::route::{Route, is_popped, use_route};
 use crate::words;
 
 /// The whole popup.
@@ -36,12 +36,23 @@ pub(crate) fn App() -> Html {
     use_focus_kept(&main);
     use_focus_on_page(&main, &route);
     use_title(&route);
+    let is_asleep = use_state_eq(is_popped);
+    let wake = {
+        let setter = is_asleep.setter();
+        Callback::from(move |()| setter.set(false))
+    };
     let lull = Lull { model, wire: (*wire).clone() };
     html! {
         <div class="frame">
-            { notices(&lull) }
+            if !*is_asleep {
+                { notices(&lull) }
+            }
             <main ref={main} tabindex="-1">
-                <div key={route.href()}>{ page(&lull, &route) }</div>
+                if *is_asleep {
+                    <Cover lull={lull} wake={wake} />
+                } else {
+                    <div key={route.href()}>{ page(&lull, &route) }</div>
+                }
             </main>
         </div>
     }

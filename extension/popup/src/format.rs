@@ -15,6 +15,7 @@ extern "C" {
 
 /// A day, milliseconds.
 const DAY_MS: u64 = 86_400_000;
+const HOUR_MS: u64 = 3_600_000;
 /// Base units in one of what people count.
 const UNITS_PER_ONE: f64 = 1e6;
 /// The decimal steps of byte counts and their names in ECMA-402.
@@ -31,6 +32,7 @@ thread_local! {
         ("hour", "numeric".into()), ("minute", "2-digit".into()), ("second", "2-digit".into()),
         ("fractionalSecondDigits", 3.into()),
     ]);
+    static HOUR: Function = date(&[("hour", "numeric".into()), ("minute", "2-digit".into()), ("timeZone", "UTC".into())]);
     static DAY: Function = date(&[("day", "numeric".into()), ("month", "short".into())]);
 }
 
@@ -47,6 +49,11 @@ pub(crate) fn amount(units: u64) -> String {
 /// The same with the asset's name: `0.004 demo credits`.
 pub(crate) fn amount_of(units: u64, asset: &str) -> String {
     format!("{} {asset}", amount(units))
+}
+
+/// An hour of the day: `22:00` or `10 PM`.
+pub(crate) fn hour(hour: u64) -> String {
+    HOUR.with(|f| call(f, (hour * HOUR_MS) as f64))
 }
 
 /// A plain count.

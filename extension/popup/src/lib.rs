@@ -15,6 +15,7 @@ mod page;
 mod parts;
 mod route;
 mod save;
+mod single_keys;
 mod words;
 
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -30,6 +31,7 @@ pub fn start() {
     let Some(document) = web_sys::window().and_then(|w| w.document()) else {
         return;
     };
+    single_keys::show_or_hide_hints();
     if let Some(root) = document.get_element_by_id("app") {
         yew::Renderer::<app::App>::with_root(root).render();
     }

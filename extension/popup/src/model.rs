@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use lull_view::{Activity, ActivityState, ActivityWork, Command, Reply, View};
+use lull_view::{Activity, ActivityState, ActivityWork, Command, Draft, Reply, TaskAnswer, View};
 use yew::{Callback, MouseEvent, Reducible, UseReducerHandle};
 
 use crate::link::Wire;
@@ -18,6 +18,21 @@ pub(crate) struct Model {
     pub(crate) failure: Option<String>,
     /// The first view was painted: what lies below the fold may follow.
     pub(crate) is_painted: bool,
+    /// The answer in the making, or the last one.
+    pub(crate) progress: Progress,
+}
+
+/// What was chosen of the answer to one judgment. It outlives the judgment's card, for an answer can be taken back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Progress {
+    /// The judgment's offer.
+    pub(crate) offer: String,
+    /// When it was shown: an answer that was taken back is shown again, with what was chosen.
+    pub(crate) shown_at: u64,
+    /// What was chosen so far.
+    pub(crate) draft: Draft,
+    /// The whole answer.
+    pub(crate) answered: Option<TaskAnswer>,
 }
 
 /// Money that came in for one judgment.
@@ -37,6 +52,8 @@ pub(crate) enum Action {
     FailureRead,
     /// The first view was painted.
     Painted,
+    /// Something was chosen.
+    Chosen(Progress),
 }
 
 impl Reducible for Model {
@@ -55,6 +72,7 @@ impl Reducible for Model {
             Action::Heard(_) => {}
             Action::FailureRead => next.failure = None,
             Action::Painted => next.is_painted = true,
+            Action::Chosen(progress) => next.progress = progress,
         }
         Rc::new(next)
     }
@@ -129,6 +147,8 @@ mod tests {
             diagnostics: Diagnostics::default(),
             notice: None,
             never: lull_view::Never::default(),
+            take_back: None,
+            pops: lull_view::Pops::default(),
         }
     }
 

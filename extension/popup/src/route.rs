@@ -86,6 +86,12 @@ pub(crate) fn is_tab() -> bool {
     search.is_some_and(|search| search.contains("tab=1"))
 }
 
+/// Whether this popup opened by itself.
+pub(crate) fn is_popped() -> bool {
+    let search = web_sys::window().and_then(|window| window.location().search().ok());
+    search.is_some_and(|search| search.contains("popped=1"))
+}
+
 fn current() -> Route {
     let hash = web_sys::window().and_then(|window| window.location().hash().ok());
     Route::from_hash(&hash.unwrap_or_default())

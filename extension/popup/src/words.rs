@@ -4,8 +4,10 @@
 pub(crate) mod consent;
 #[cfg(feature = "bandwidth")]
 pub(crate) mod facts;
+pub(crate) mod judgment;
 pub(crate) mod limits;
 pub(crate) mod log;
+pub(crate) mod pops;
 
 use lull_view::{ActivityState, BandwidthState, ChangedByte, LinkProblem, Notice};
 
@@ -167,38 +169,8 @@ pub(crate) fn outcome(code: &str) -> &str {
     }
 }
 
-// Judgments.
-pub(crate) const JUDGMENT: &str = "Judgment";
-pub(crate) const GUIDELINE: &str = "How to decide";
-pub(crate) const SKIP: &str = "Skip";
-pub(crate) const KEYS: &str = "Keys";
-pub(crate) const KEYS_LIST: [(&str, &str); 4] = [
-    ("1–9", "choose that answer"),
-    ("S", "skip"),
-    ("Space", "skip, in the question"),
-    ("?", "show or hide these keys"),
-];
+// Time.
 pub(crate) const TIME_UP: &str = "time is up";
-
-pub(crate) fn buyer(name: &str) -> String {
-    format!("for {name}")
-}
-
-/// How an answer is accepted; `demo`: by whom else it is answered.
-pub(crate) fn rule(people: u8, agree: u8, demo: bool) -> String {
-    match people {
-        2.. if demo => format!(
-            "Asked of you and {} of the demo crowd; {agree} must agree. You're paid in full even if others differ.",
-            people - 1
-        ),
-        1 => "Asked of you alone. You're paid in full when it is accepted.".to_owned(),
-        _ => format!("Asked of {people} people; {agree} must agree. You're paid in full even if others differ."),
-    }
-}
-
-pub(crate) fn approved(when: &str) -> String {
-    format!("If nobody decides, you're paid by {when}.")
-}
 
 pub(crate) fn time_left(seconds: u64) -> String {
     match seconds {
@@ -207,10 +179,6 @@ pub(crate) fn time_left(seconds: u64) -> String {
         s if s < 5_400 => format!("{} min left", s.div_ceil(60)),
         s => format!("{} h left", (s + 1_800) / 3_600),
     }
-}
-
-pub(crate) fn waiting_behind(n: u32) -> String {
-    if n == 1 { "1 more waits".to_owned() } else { format!("{n} more wait") }
 }
 
 // Receipts.
@@ -403,6 +371,8 @@ pub(crate) fn refusal(code: &str) -> &str {
 pub(crate) const WORK: &str = "Work";
 pub(crate) const JUDGMENTS: &str = "Judgments";
 pub(crate) const JUDGMENTS_TEXT: &str = "Answer quick questions. Needs no permission.";
+pub(crate) const SINGLE_KEYS: &str = "Single keys";
+pub(crate) const SINGLE_KEYS_TEXT: &str = "Answer, skip and take back by one key. Off: Tab and Enter do it all.";
 pub(crate) const OPERATOR: &str = "Who you work for";
 pub(crate) const OPERATOR_NONE: &str = "Known after the first connection.";
 pub(crate) const KEY: &str = "Your key";

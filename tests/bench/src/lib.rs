@@ -9,8 +9,8 @@ use std::hint::black_box;
 
 use lull_policy::{judge_address, judge_url};
 use lull_protocol::cose::Signed;
-use lull_protocol::statement::{ChoiceAnswer, Input, Report, WorkResult};
-use lull_protocol::{Hash, SigningKey, Timestamp};
+use lull_protocol::statement::{Input, JudgmentReport, Report, WorkResult};
+use lull_protocol::{Answer, Hash, SigningKey, Timestamp};
 use ordinary::ORDINARY;
 use url::Url;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -25,7 +25,7 @@ pub fn sign_results(count: u32) -> usize {
         let answered_at = Timestamp::ZERO.plus(1_700_000_000_000 + u64::from(n));
         WorkResult {
             offer,
-            report: Report::Choice(ChoiceAnswer { option: 1, input: Input::Keyboard }),
+            report: Report::Judgment(JudgmentReport { answer: Answer::Choice(1), input: Input::Keyboard }),
             started_at: answered_at,
             finished_at: answered_at,
         }

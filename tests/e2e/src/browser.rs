@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use data_encoding::HEXLOWER;
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use lull_protocol::Hash;
@@ -24,7 +25,10 @@ const WAIT: Duration = Duration::from_secs(60);
 const LAUNCHES_MAX: usize = 4;
 const WELCOME_MAX: Duration = Duration::from_secs(15);
 /// A page of the extension that runs nothing.
-const BLANK: &str = "icons/128.png";
+pub(crate) const BLANK: &str = "icons/128.png";
+/// Keys by their WebDriver names (§17.4.2).
+pub(crate) const ENTER: char = '\u{e007}';
+pub(crate) const DOWN: char = '\u{e015}';
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -326,9 +330,28 @@ impl Browser {
         if let Some(gecko) = &self.gecko {
             return gecko.popup_is_open().await;
         }
+        Ok(self.popup().await?.is_some())
+    }
+
+    /// The toolbar's popup's target, if it is open; Chromium only.
+    pub(crate) async fn popup(&self) -> Result<Option<String>> {
         let pages = self.targets("page", "popup.html").await?;
-        let url = |t: &Value| t.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(pages.iter().any(|page| !url(page).contains("tab=1")))
+        let text = |page: &Value, key| page.get(key).and_then(Value::as_str).map(str::to_owned);
+        let is_popup = |page: &&Value| text(page, "url").is_some_and(|url| !url.contains("tab=1"));
+        Ok(pages.iter().find(is_popup).and_then(|page| text(page, "targetId")))
+    }
+
+    /// Opens a second tab and goes on there. Gives the first.
+    pub(crate) async fn second_tab(&self) -> Result<WindowHandle> {
+        let tab = self.client.new_window(true).await?;
+        self.go_to_tab(tab.handle).await
+    }
+
+    /// Goes on in another tab. Gives the one before.
+    pub(crate) async fn go_to_tab(&self, tab: WindowHandle) -> Result<WindowHandle> {
+        let before = self.client.window().await?;
+        self.client.switch_to_window(tab).await?;
+        Ok(before)
     }
 
     /// Runs a script in the page.
@@ -358,6 +381,11 @@ impl Browser {
     /// Clicks an element as a person would.
     pub(crate) async fn click(&self, name: &str) -> Result<()> {
         self.find(name).await?.click().await.with_context(|| format!("clicking `{name}`"))
+    }
+
+    /// Chooses from a list.
+    pub(crate) async fn choose(&self, name: &str, value: &str) -> Result<()> {
+        self.find(name).await?.select_by_value(value).await.with_context(|| format!("choosing {value} in `{name}`"))
     }
 
     /// An element's text.
@@ -409,6 +437,20 @@ impl Browser {
         let actions =
             KeyActions::new("keyboard".into()).then(KeyAction::Down { value: key }).then(KeyAction::Up { value: key });
         Ok(self.client.perform_actions(actions).await?)
+    }
+
+    /// The role and the name by which assistive technology knows an element (WebDriver §12.4.9, §12.4.10).
+    pub(crate) async fn announced(&self, name: &str) -> Result<(String, String)> {
+        let element = self.find(name).await?.element_id();
+        let mut words = [String::new(), String::new()];
+        for (word, what) in words.iter_mut().zip(["computedrole", "computedlabel"]) {
+            let url = format!("{}/element/{}/{what}", self.session, &*element);
+            let answer: Value = self.http.get(url).send().await?.json().await?;
+            let value = answer.get("value").and_then(Value::as_str);
+            *word = value.with_context(|| format!("{what}: {answer}"))?.to_owned();
+        }
+        let [role, label] = words;
+        Ok((role, label))
     }
 
     /// A picture of the page.

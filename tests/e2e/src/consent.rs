@@ -132,7 +132,7 @@ pub(crate) async fn policy_forbids_bandwidth(paths: &Paths, data: &Path) -> Resu
     world.stop().await
 }
 
-/// The flavour without bandwidth: it asks for nothing, offers nothing, and judges as ever.
+/// The flavour without bandwidth: it asks for nothing about sites, offers nothing, and judges as ever.
 pub(crate) async fn judgments_flavour(paths: &Paths, data: &Path) -> Result<()> {
     let paths = paths.without_bandwidth();
     let (world, demo) = with_judgments(&paths, data).await?;
@@ -140,7 +140,10 @@ pub(crate) async fn judgments_flavour(paths: &Paths, data: &Path) -> Result<()> 
     let browser = world.browser("profile").await?;
     let person = begun(&paths, &browser, &demo).await?;
     let asked = "const done = arguments[0]; chrome.permissions.getAll().then(p => done([p.permissions, p.origins]))";
-    ensure!(browser.js_async(asked).await? == json!([["alarms"], []]), "it asks for more than to be woken");
+    ensure!(
+        browser.js_async(asked).await? == json!([["alarms", "idle"], []]),
+        "it asks for more than to be woken, and whether somebody is there"
+    );
     for page in [BANDWIDTH, CONSENT, FACTS] {
         browser.open(page).await?;
         let told = async || {

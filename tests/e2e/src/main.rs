@@ -4,6 +4,7 @@ mod activity;
 mod bench;
 mod browser;
 mod browsers;
+mod calls;
 mod caps;
 mod consent;
 mod devtools;
@@ -17,6 +18,7 @@ mod pictures;
 mod proxy;
 mod scenarios;
 mod site;
+mod types;
 mod window;
 mod world;
 
@@ -72,6 +74,12 @@ enum Task {
         /// How long the idle background is observed, minutes.
         #[arg(long, default_value_t = 5)]
         idle_minutes: u32,
+    },
+    /// Benchmarks of the popup before a person who judges; a JSON object a row.
+    BenchPopup {
+        /// Only this part; may be given several times.
+        #[arg(long, value_enum)]
+        only: Vec<bench::judging::Part>,
     },
     /// Every scenario.
     Test {
@@ -133,6 +141,10 @@ fn main() -> Result<()> {
         Task::BenchFetch { only, idle_minutes } => {
             let data = tempfile::tempdir()?;
             scenarios::on_runtime(bench::fetch::run(&paths, data.path(), &only, idle_minutes))
+        }
+        Task::BenchPopup { only } => {
+            let data = tempfile::tempdir()?;
+            scenarios::on_runtime(bench::judging::run(&paths, data.path(), &only))
         }
         Task::Test { only, browser, .. } => scenarios::run(&paths, browser, only.as_deref()),
     }

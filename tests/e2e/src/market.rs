@@ -17,8 +17,11 @@ const MIB_PRICE: u64 = 20_000;
 /// A requester with its key.
 pub(crate) struct Buyer {
     http: reqwest::Client,
+    /// The coordinator's address.
+    pub(crate) server: String,
     base: String,
-    key: String,
+    /// The API key.
+    pub(crate) key: String,
 }
 
 /// The demonstration's judgments.
@@ -63,7 +66,8 @@ impl Buyer {
     /// Of the coordinator at `listening`.
     pub(crate) fn new(listening: &str, key: &str) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { http, base: format!("http://{listening}/v1"), key: key.to_owned() })
+        let server = format!("http://{listening}");
+        Ok(Self { http, base: format!("{server}/v1"), server, key: key.to_owned() })
     }
 
     /// Orders fetches; gives the order's id.

@@ -27,6 +27,9 @@ pub(crate) const SETTINGS: &str = "popup.html?tab=1#/settings";
 /// Limits.
 pub(crate) const LIMITS: &str = "popup.html?tab=1#/limits";
 
+/// Home in a popup that opened by itself.
+pub(crate) const COVER: &str = "popup.html?tab=1&popped=1#/";
+
 /// How long a person looks before the key: the popup takes a faster one for a slip of the last judgment.
 const READING: Duration = Duration::from_millis(300);
 
@@ -75,6 +78,34 @@ impl<'a> Person<'a> {
         let offer = self.offer().await?;
         tokio::time::sleep(READING).await;
         self.browser.press('1').await?;
+        Ok(offer)
+    }
+
+    /// Presses these keys and waits for the next judgment. Gives the offer that was on screen.
+    pub(crate) async fn press_keys(&self, keys: &[char]) -> Result<String> {
+        let offer = self.offer().await?;
+        self.touch_keys(keys).await?;
+        self.left(&offer).await?;
+        Ok(offer)
+    }
+
+    /// Presses these keys.
+    pub(crate) async fn touch_keys(&self, keys: &[char]) -> Result<()> {
+        tokio::time::sleep(READING).await;
+        for key in keys {
+            self.browser.press(*key).await?;
+        }
+        Ok(())
+    }
+
+    /// Clicks these and waits for the next judgment. Gives the offer that was on screen.
+    pub(crate) async fn click_each(&self, names: &[&str]) -> Result<String> {
+        let offer = self.offer().await?;
+        tokio::time::sleep(READING).await;
+        for name in names {
+            self.browser.click(name).await?;
+        }
+        self.left(&offer).await?;
         Ok(offer)
     }
 

@@ -10,7 +10,9 @@ use tokio::process::Command;
 use crate::browser::Browser;
 use crate::job::say;
 use crate::market::Demo;
-use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, Person, SETTINGS, WELCOME};
+use crate::scenarios::begun;
+use crate::types::{ASKED, on_screen, order_each};
 use crate::world::{Paths, World};
 
 /// The popup's size, CSS pixels.
@@ -125,12 +127,44 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
     camera.shoot("home-tab").await?;
     lent(&browser, &camera).await?;
     browser.open(SETTINGS).await?;
-    browser.find("export").await?;
+    browser.click("pops-open").await?;
+    browser.find("pops-minutes").await?;
     camera.shoot("settings").await?;
+    camera.set_up(POPUP).await?;
+    browser.open(COVER).await?;
+    browser.find("cover").await?;
+    camera.shoot("cover").await?;
+    camera.set_up(TAB).await?;
     world.kill_coordinator().await?;
     browser.open(HOME).await?;
     browser.until_attribute("link-state", "data-state", "waiting").await?;
     camera.shoot("offline").await?;
+    browser.close().await?;
+    world.stop().await?;
+    types(paths, &data.join("types"), theme, folder).await
+}
+
+/// A judgment of each type, half answered where it takes more than one touch.
+async fn types(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result<()> {
+    let world = World::start(paths, data).await?;
+    order_each(&world).await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
+    let camera = Camera { browser: &browser, theme, folder };
+    for asked in &ASKED {
+        on_screen(&browser, asked).await?;
+        if browser.has("take-back").await? {
+            camera.shoot("take-back").await?;
+            browser.until("the answer is sent", async || Ok(!browser.has("take-back").await?)).await?;
+        }
+        let (first, rest) = asked.halves();
+        person.touch_keys(first).await?;
+        for (size, name) in [(TAB, "-tab"), (POPUP, "")] {
+            camera.set_up(size).await?;
+            camera.shoot(&format!("type-{}{name}", asked.word)).await?;
+        }
+        person.press_keys(rest).await?;
+    }
     browser.close().await?;
     world.stop().await
 }

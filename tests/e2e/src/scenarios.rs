@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::activity::{activity_found_and_saved, alibi_holds, never_again};
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
+use crate::calls::called_by_a_judgment;
 use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
 use crate::consent::{consent_means_something, judgments_flavour, policy_forbids_bandwidth};
 use crate::faults::{
@@ -18,8 +19,9 @@ use crate::faults::{
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
-use crate::person::{BANDWIDTH, CONSENT, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::proxy::behind_a_proxy;
+use crate::types::{each_type_by_keyboard, each_type_by_pointer};
 use crate::world::{Paths, World};
 
 /// How long after the driver's click on pause has returned the site may still see its reader: 100 ms, and as
@@ -87,6 +89,7 @@ macro_rules! scenarios {
 scenarios! {
     nothing_before_consent,
     opens_from_the_toolbar,
+    called_by_a_judgment,
     axe_finds_nothing,
     killed_at_any_moment,
     killed_at_random,
@@ -119,6 +122,8 @@ scenarios! {
     never_again,
     alibi_holds,
     behind_a_proxy,
+    each_type_by_keyboard,
+    each_type_by_pointer,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
@@ -221,7 +226,18 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     browser.click("change-byte").await?;
     browser.until_attribute("receipt-valid", "data-valid", "false").await?;
     no_violations(&browser, &axe, "changed receipt").await?;
-    let pages = [(BANDWIDTH, "grant"), (CONSENT, "agree"), (FACTS, "facts"), (LIMITS, "week"), (SETTINGS, "export")];
+    browser.open(SETTINGS).await?;
+    browser.click("pops-notify").await?;
+    browser.find("pops-minutes").await?;
+    no_violations(&browser, &axe, "calls").await?;
+    let pages = [
+        (BANDWIDTH, "grant"),
+        (CONSENT, "agree"),
+        (FACTS, "facts"),
+        (LIMITS, "week"),
+        (SETTINGS, "export"),
+        (COVER, "cover"),
+    ];
     for (page, element) in pages {
         browser.open(page).await?;
         browser.find(element).await?;

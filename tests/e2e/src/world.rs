@@ -274,6 +274,18 @@ impl World {
         Ok(file)
     }
 
+    /// Orders the judgments of a project's file in the repository, by `lull project`. Gives the order's id.
+    pub(crate) async fn order_by_file(&self, file: &str) -> Result<String> {
+        let mut command = Command::new(&self.paths.cli);
+        command.arg("project").arg(self.paths.repo.join(file)).args(["--server", &self.buyer.server]);
+        let out = command.env("LULL_API_KEY", &self.buyer.key).output().await.context("`lull project`")?;
+        let error = String::from_utf8_lossy(&out.stderr);
+        ensure!(out.status.success(), "`lull project {file}`: {error}");
+        let answer: serde_json::Value = serde_json::from_slice(&out.stdout)?;
+        let order = answer.get("order").and_then(|order| order.as_str());
+        order.map(str::to_owned).with_context(|| format!("`lull project` printed {answer}"))
+    }
+
     /// The separate process: verifies the exported receipts and compares them with log and ledger.
     pub(crate) async fn verify(&self, receipts: &Path) -> Result<Verified> {
         let log = self.data.join("access.jsonl");

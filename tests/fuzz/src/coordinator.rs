@@ -10,7 +10,7 @@ use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_M
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::units::{Challenge, Nonce};
-use lull_protocol::{Hash, PublicKey, Signed, ToCoordinator, ToWorker};
+use lull_protocol::{Hash, PublicKey, Signed, TaskSet, ToCoordinator, ToWorker};
 
 use crate::edit;
 use crate::feed::Feed;
@@ -119,7 +119,11 @@ impl<'a> Hall<'a> {
             0 | 1 => self.arrive(),
             2 => self.greet(at),
             3 => {
-                let message = ToCoordinator::Want { fetch: self.feed.byte() & 3, judgment: self.feed.byte() & 7 };
+                let message = ToCoordinator::Want {
+                    fetch: self.feed.byte() & 3,
+                    judgment: self.feed.byte() & 7,
+                    tasks: make::task_set(&mut self.feed),
+                };
                 self.say(at, &message);
             }
             4..=8 => self.result(at),
@@ -182,7 +186,10 @@ impl<'a> Hall<'a> {
         let verdicts_seen = if self.feed.one_in(8) { self.feed.number() } else { 0 };
         let day_start = make::moment(&mut self.feed);
         self.say(at, &ToCoordinator::Proof { statement, verdicts_seen, day_start });
-        self.say(at, &ToCoordinator::Want { fetch: FETCH_LEASES_MAX, judgment: JUDGMENT_LEASES_MAX });
+        self.say(
+            at,
+            &ToCoordinator::Want { fetch: FETCH_LEASES_MAX, judgment: JUDGMENT_LEASES_MAX, tasks: TaskSet::ALL },
+        );
     }
 
     /// A good frame, now and then with a change.

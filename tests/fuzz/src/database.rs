@@ -3,6 +3,7 @@
 use lull_market::Command;
 use lull_market::session::Query;
 use lull_protocol::Hash;
+use lull_protocol::TaskSet;
 use lull_protocol::message::ReturnReason;
 use lull_protocol::units::Nonce;
 use lull_store::{Reader, Store};
@@ -69,7 +70,7 @@ fn read(reader: &Reader) {
     let _ = reader.ledger(0, ROWS_MAX);
     let _ = reader.receipts(0, ROWS_MAX);
     let _ = reader.blob(&Hash::of(b"\x89PNG\r\n\x1a\n and more"));
-    for order in [FETCHES, QUESTIONS] {
+    for order in [FETCHES].into_iter().chain(QUESTIONS) {
         let _ = reader.order(&order);
         for row in reader.results(&order, 0, ROWS_MAX).into_iter().flatten() {
             let offer = row.offer;
@@ -89,7 +90,7 @@ fn write(store: &mut Store) {
     cx.now = cx.now.plus(2_000_000);
     let nonces = (0..6).map(|i| Nonce([100 + i; 16])).collect();
     let batch = [
-        Command::Claim { worker, fetch: 2, judgment: 4, nonces },
+        Command::Claim { worker, fetch: 2, judgment: 4, tasks: TaskSet::ALL, nonces },
         Command::Deposit { requester: BUYER, amount: make::amount(5), reference: "second".into() },
         Command::Sweep,
     ];

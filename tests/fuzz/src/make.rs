@@ -1,16 +1,17 @@
 //! Values of the protocol drawn from a feed: mostly right, sometimes beyond a limit.
 
 use lull_protocol::item::{PICTURE_TYPES, Picture};
-use lull_protocol::limits::OPTIONS_COUNT;
+use lull_protocol::limits::{OPTIONS_COUNT, SENTENCES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{
-    AcceptanceRule, ChoiceAnswer, Decision, FetchReport, Header, Hop, Input, JobClass, Offer, OperatorCard, Outcome,
+    AcceptanceRule, Decision, FetchReport, Header, Hop, Input, JobClass, JudgmentReport, Offer, OperatorCard, Outcome,
     Price, Report, Traffic, Transcript, Verdict, VerdictPlace, VerdictReason, WorkResult,
 };
+use lull_protocol::task::{Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Verify};
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
-    Amount, ByteCount, Content, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, SigningKey, Timestamp,
-    ToCoordinator, ToWorker,
+    Amount, Answer, ByteCount, Content, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, SigningKey,
+    Task, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker,
 };
 use zeroize::Zeroizing;
 
@@ -112,19 +113,97 @@ fn judgment_item(feed: &mut Feed<'_>) -> JudgmentItem {
     let mut text = |usual: &str| if named { label(feed) } else { usual.to_owned() };
     let (requester, title) = (text("Road Maps"), text("Roads"));
     let (guideline, question) = (text("Choose what fits best."), text("Which is it?"));
+    let number = feed.byte();
     JudgmentItem {
-        order: OrderId([feed.byte(); 16]),
+        order: OrderId([number; 16]),
         requester,
         title,
         guideline_version: feed.number() as u32,
         guideline,
         question,
-        content: content(feed),
-        options: if named {
-            list(feed, OPTIONS_COUNT.1 + 1, label)
+        task: task(feed, kind(number), named),
+    }
+}
+
+/// Choices alone, all types, or some.
+pub(crate) fn task_set(feed: &mut Feed<'_>) -> TaskSet {
+    match feed.below(4) {
+        0 => TaskSet::CHOICE,
+        1 | 2 => TaskSet::ALL,
+        _ => TaskSet::of(&[*feed.pick(&TaskKind::ALL), *feed.pick(&TaskKind::ALL)]),
+    }
+}
+
+/// A choice as often as all other types.
+fn kind(number: u8) -> TaskKind {
+    match number {
+        0..128 => TaskKind::Choice,
+        128..160 => TaskKind::Multi,
+        160..192 => TaskKind::Compare,
+        192..224 => TaskKind::Rating,
+        224.. => TaskKind::Verify,
+    }
+}
+
+/// A task of this type; `is_odd`: with any texts and numbers.
+fn task(feed: &mut Feed<'_>, kind: TaskKind, is_odd: bool) -> Task {
+    if kind == TaskKind::Verify {
+        let (claim, source) = if is_odd {
+            (label(feed), list(feed, SENTENCES_MAX + 1, |feed| feed.text(9)))
         } else {
-            vec!["Yes".into(), "No".into(), "Can't tell".into()]
-        },
+            ("It froze.".into(), vec!["It was cold.".into(), "It froze.".into()])
+        };
+        return Task::Verify(Verify { claim, source });
+    }
+    let content = content(feed);
+    if kind == TaskKind::Compare {
+        let right = if is_odd { self::content(feed) } else { Content::Text("another".into()) };
+        return Task::Compare(Compare { left: content, right });
+    }
+    if kind == TaskKind::Rating {
+        let (steps, lowest) = if is_odd { (feed.byte(), label(feed)) } else { (5, "dull".into()) };
+        return Task::Rating(Rating { content, steps, lowest, highest: "bright".into() });
+    }
+    let options = if is_odd {
+        list(feed, OPTIONS_COUNT.1 + 1, label)
+    } else {
+        vec!["Yes".into(), "No".into(), "Can't tell".into()]
+    };
+    if kind == TaskKind::Choice {
+        return Task::Choice(Choice { content, options });
+    }
+    let (least, most) = if is_odd { (feed.byte() & 15, feed.byte() & 15) } else { (0, 2) };
+    Task::Multi(Multi { content, options, least, most })
+}
+
+/// Any answer: one that fits many tasks, or none.
+pub(crate) fn answer(feed: &mut Feed<'_>) -> Answer {
+    let number = feed.byte();
+    match kind(number) {
+        TaskKind::Choice => Answer::Choice(number),
+        TaskKind::Multi => Answer::Multi(OptionSet::from_bits(number.into()).unwrap_or_default()),
+        TaskKind::Compare => Answer::Compare(*feed.pick(&Preference::ALL)),
+        TaskKind::Rating => Answer::Rating(number - 192),
+        TaskKind::Verify => {
+            let sentence = feed.byte();
+            let findings = [Finding::Supported { sentence }, Finding::Contradicted { sentence }, Finding::NotEnough];
+            Answer::Verify(*feed.pick(&findings))
+        }
+    }
+}
+
+/// An answer to this task; the number tells which.
+pub(crate) fn answer_to(task: &Task, number: u8) -> Answer {
+    match task {
+        Task::Choice(_) => Answer::Choice(number),
+        Task::Multi(_) => Answer::Multi(OptionSet::from_bits(number.into()).unwrap_or_default()),
+        Task::Compare(_) => Answer::Compare(*Preference::ALL.get(usize::from(number)).unwrap_or(&Preference::Tie)),
+        Task::Rating(_) => Answer::Rating(number + 1),
+        Task::Verify(_) => Answer::Verify(match number & 3 {
+            sentence @ 0..=1 => Finding::Supported { sentence },
+            2 => Finding::Contradicted { sentence: 0 },
+            _ => Finding::NotEnough,
+        }),
     }
 }
 
@@ -135,7 +214,11 @@ fn content(feed: &mut Feed<'_>) -> Content {
         let size = if feed.one_in(8) { feed.number() } else { bytes.len() as u64 };
         Content::Picture(Picture { hash: Hash::of(&bytes), media_type, bytes: count(size), alt: label(feed) })
     } else {
-        Content::Text(if feed.one_in(2) { label(feed) } else { "A sentence.".into() })
+        match feed.below(3) {
+            0 => Content::Text("A sentence.".into()),
+            1 => Content::Text(label(feed)),
+            _ => Content::Code("f(x)".into()),
+        }
     }
 }
 
@@ -180,8 +263,8 @@ pub(crate) fn result(feed: &mut Feed<'_>, offer: Hash) -> WorkResult {
     let started_at = moment(feed);
     let report = match feed.one_in(2) {
         true => Report::Fetch(fetch_report(feed)),
-        false => Report::Choice(ChoiceAnswer {
-            option: feed.byte(),
+        false => Report::Judgment(JudgmentReport {
+            answer: answer(feed),
             input: *feed.pick(&[Input::Keyboard, Input::Pointer, Input::Replay]),
         }),
     };
@@ -347,7 +430,7 @@ pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed
         1 => {
             ToCoordinator::Proof { statement: blob(feed).into(), verdicts_seen: feed.number(), day_start: moment(feed) }
         }
-        2 => ToCoordinator::Want { fetch: feed.byte(), judgment: feed.byte() },
+        2 => ToCoordinator::Want { fetch: feed.byte(), judgment: feed.byte(), tasks: task_set(feed) },
         3 => ToCoordinator::Result { statement: blob(feed).into() },
         4 => ToCoordinator::BodyChunk { offer: hash(feed), offset: count(feed.number()), bytes: blob(feed).into() },
         5 => ToCoordinator::Return { offer: hash(feed), reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany]) },

@@ -4,12 +4,14 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use lull_market::{Command, Context, FetchOrder, Lease, Project, Reply, RequesterId, Terms};
+use lull_market::{Command, Context, FetchOrder, Lease, Project, Reply, RequesterId, Tasks, Terms};
 use lull_protocol::statement::{
-    AcceptanceRule, ChoiceAnswer, FetchReport, Hop, Input, JobClass, Offer, Outcome, Price, Report, Traffic, WorkResult,
+    AcceptanceRule, FetchReport, Hop, Input, JobClass, JudgmentReport, Offer, Outcome, Price, Report, Traffic,
+    WorkResult,
 };
+use lull_protocol::task::Verify;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Content, Hash, Item, Method, OrderId, Signed, Timestamp, cose};
+use lull_protocol::{Content, Hash, Item, Method, OrderId, Signed, TaskSet, Timestamp, cose};
 use lull_store::{Reader, Store};
 use tempfile::TempDir;
 
@@ -19,7 +21,9 @@ pub(crate) const BUYER: RequesterId = RequesterId([1; 16]);
 pub(crate) const API_KEY: &str = "lull_key";
 pub(crate) const ADDRESS: &str = "93.184.215.14";
 pub(crate) const FETCHES: OrderId = OrderId([2; 16]);
-pub(crate) const QUESTIONS: OrderId = OrderId([3; 16]);
+/// One of each type.
+pub(crate) const QUESTIONS: [OrderId; 5] =
+    [OrderId([3; 16]), OrderId([4; 16]), OrderId([5; 16]), OrderId([6; 16]), OrderId([7; 16])];
 
 /// The bodies of fetches are this many bytes: small, or several windows.
 pub(crate) const BODY_BYTES: [usize; 3] = [0, 5, 600_000];
@@ -106,24 +110,43 @@ fn stock() -> Vec<Command> {
         http_allowed: false,
         price,
     };
-    let questions = Project {
-        order: QUESTIONS,
+    let mut commands = vec![
+        Command::AddRequester { requester: BUYER, name: "Buyer".into(), key_hash: Hash::of(API_KEY.as_bytes()) },
+        Command::Deposit { requester: BUYER, amount: amount(100_000_000), reference: "first".into() },
+        Command::PutBlob { requester: BUYER, media_type: "image/png".into(), bytes: picture },
+        Command::CreateFetchOrder(fetches),
+    ];
+    let projects = QUESTIONS.into_iter().zip(tasks());
+    commands.extend(projects.map(|(order, tasks)| Command::CreateProject(project(order, tasks))));
+    commands
+}
+
+fn project(order: OrderId, tasks: Tasks) -> Project {
+    Project {
+        order,
         requester: BUYER,
         title: "Signs".into(),
         guideline_version: 1,
         guideline: "Look closely.".into(),
         question: "Is it a stop sign?".into(),
-        options: vec!["yes".into(), "no".into(), "unclear".into()],
-        contents: (0..6).map(|i| Content::Text(format!("sign {i}"))).collect(),
+        tasks,
         price: amount(4_000),
         rule: AcceptanceRule::Agreement { agree: 2, people: 3 },
-    };
-    vec![
-        Command::AddRequester { requester: BUYER, name: "Buyer".into(), key_hash: Hash::of(API_KEY.as_bytes()) },
-        Command::Deposit { requester: BUYER, amount: amount(100_000_000), reference: "first".into() },
-        Command::PutBlob { requester: BUYER, media_type: "image/png".into(), bytes: picture },
-        Command::CreateFetchOrder(fetches),
-        Command::CreateProject(questions),
+    }
+}
+
+/// What is asked in each project: two choices, and one of each other type.
+fn tasks() -> [Tasks; 5] {
+    let options = vec!["yes".to_owned(), "no".to_owned(), "unclear".to_owned()];
+    let sign = |i: u8| Content::Text(format!("sign {i}"));
+    let (lowest, highest) = ("dull".to_owned(), "bright".to_owned());
+    let source = vec!["It was cold.".to_owned(), "It froze.".to_owned()];
+    [
+        Tasks::Choice { options: options.clone(), contents: vec![sign(0), sign(1)] },
+        Tasks::Multi { options, least: 0, most: 2, contents: vec![sign(2)] },
+        Tasks::Compare { pairs: vec![(sign(3), Content::Code("stop()".into()))] },
+        Tasks::Rating { steps: 5, lowest, highest, contents: vec![sign(4)] },
+        Tasks::Verify { claims: vec![Verify { claim: "The harbour froze.".into(), source }] },
     ]
 }
 
@@ -131,7 +154,9 @@ fn work(store: &mut Store, cx: &mut Context) {
     for (round, seed) in [WORKER, 3, WORKER].into_iter().enumerate() {
         let worker = make::key(seed).public();
         let nonces = (0..6).map(|i| Nonce([10 * round as u8 + i; 16])).collect();
-        let Reply::Leases(leases) = done(store, cx, Command::Claim { worker, fetch: 2, judgment: 4, nonces }) else {
+        let Reply::Leases(leases) =
+            done(store, cx, Command::Claim { worker, fetch: 2, judgment: 4, tasks: TaskSet::ALL, nonces })
+        else {
             return;
         };
         for (i, lease) in leases.iter().enumerate() {
@@ -157,11 +182,14 @@ fn work(store: &mut Store, cx: &mut Context) {
     done(store, cx, Command::Sweep);
 }
 
-/// A good result of a lease, with the body that belongs to it.
-pub(crate) fn result(lease: &Lease, option: u8, body: Vec<u8>, now: Timestamp) -> (WorkResult, Vec<u8>) {
+/// A good result of a lease, with the body that belongs to it; the number tells which answer it is.
+pub(crate) fn result(lease: &Lease, number: u8, body: Vec<u8>, now: Timestamp) -> (WorkResult, Vec<u8>) {
     let offer = Hash::of(&lease.offer);
     let (report, body) = match Item::from_bytes(&lease.item).expect("an item of the market's own") {
-        Item::Judgment(_) => (Report::Choice(ChoiceAnswer { option, input: Input::Pointer }), Vec::new()),
+        Item::Judgment(item) => {
+            let answer = make::answer_to(&item.task, number);
+            (Report::Judgment(JudgmentReport { answer, input: Input::Pointer }), Vec::new())
+        }
         Item::Fetch(item) => {
             let report = FetchReport {
                 outcome: Outcome::Ok,

@@ -105,7 +105,7 @@ impl Server {
 
 fn request(feed: &mut Feed<'_>, server: &Server) -> Option<Request<Body>> {
     const METHODS: [&str; 6] = ["GET", "PUT", "POST", "HEAD", "DELETE", "OPTIONS"];
-    const KINDS: [&str; 6] = ["image/png", "image/jpeg", "image/webp", "application/json", "text/html", ""];
+    const KINDS: [&str; 6] = ["image/png", "image/jpeg", "image/avif", "application/json", "text/html", ""];
     let route = feed.below(10);
     let (usual, body) = match route {
         0..=2 => ("POST", order(feed)),
@@ -196,21 +196,38 @@ fn project(feed: &mut Feed<'_>) -> Vec<u8> {
         1 => json!({"hash": make::hash(feed).to_string(), "alt": "a picture"}),
         _ => json!({"text": "a sentence"}),
     };
-    let body = json!({
+    let mut body = json!({
         "title": "Signs",
         "guideline_version": 1,
         "guideline": "Look closely.",
         "question": "Is it a stop sign?",
-        "options": ["yes", "no"],
-        "contents": [content, {"text": "another"}],
         "price": 4_000,
         "rule": {"agree": 1, "people": 2},
     });
+    let typed = typed(feed, content);
+    if let (Value::Object(fields), Value::Object(more)) = (&mut body, typed) {
+        fields.extend(more);
+    }
     changed(feed, body)
 }
 
+/// What each type has of its own.
+fn typed(feed: &mut Feed<'_>, content: Value) -> Value {
+    let another = json!({"code": "another"});
+    match feed.below(6) {
+        0 | 1 => json!({"options": ["yes", "no"], "contents": [content, another]}),
+        2 => json!({"type": "multi", "options": ["yes", "no"], "least": 0, "most": 1, "contents": [content, another]}),
+        3 => json!({"type": "compare", "contents": [{"left": content, "right": another}]}),
+        4 => json!({"type": "rating", "steps": 5, "lowest": "l", "highest": "h", "contents": [content, another]}),
+        _ => json!({"type": "verify", "contents": [
+            {"claim": "It froze.", "source": make::label(feed)},
+            {"claim": "It froze.", "source": ["It was cold.", "It froze."]},
+        ]}),
+    }
+}
+
 fn picture(feed: &mut Feed<'_>) -> Vec<u8> {
-    const STARTS: [&[u8]; 4] = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBP", b"GIF89a"];
+    const STARTS: [&[u8]; 4] = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\0\0\0\x20ftypavif", b"GIF89a"];
     let mut bytes = feed.pick(&STARTS).to_vec();
     bytes.extend(feed.bytes(20));
     bytes

@@ -8,7 +8,8 @@ use lull_protocol::statement::{OperatorCard, Transcript};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Hash, Timestamp, ToWorker};
 use lull_view::{
-    Answer, AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, NeverWhat, Pause, Request, Statement, cbor,
+    Answer, AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, JudgmentTask, NeverWhat, Pause, Pops, Request,
+    Statement, TaskAnswer, cbor,
 };
 use lull_worker::{Event, FetchFailure, FetchId, HopHead, Managed, Surroundings};
 
@@ -168,14 +169,28 @@ impl Life<'_> {
 
     /// The person looks at the judgment on screen.
     fn person(&mut self) {
+        if let Some(held) = self.world.view().take_back
+            && self.feed.one_in(3)
+        {
+            return self.say(Command::TakeBack { offer: held.offer });
+        }
         let Some(judgment) = self.world.view().judgment else { return self.everything_on() };
         let shown_at = self.world.now.minus(self.feed.number()).get();
-        let (offer, option) = (judgment.offer, self.feed.byte() & 3);
+        let (offer, answer) = (judgment.offer, self.thought(&judgment.task));
         let command = match self.feed.one_in(4) {
             true => Command::Skip { offer },
-            false => Command::Answer { offer, option, input: AnswerInput::Keyboard, shown_at },
+            false => Command::Answer { offer, answer, input: AnswerInput::Keyboard, shown_at },
         };
         self.say(command);
+    }
+
+    /// An answer that mostly fits.
+    fn thought(&mut self, task: &JudgmentTask) -> TaskAnswer {
+        let number = self.feed.byte() & 3;
+        match task {
+            JudgmentTask::Choice { .. } => TaskAnswer::Choice(number),
+            _ => make::answer(&mut self.feed),
+        }
     }
 
     fn command(&mut self) {
@@ -184,7 +199,7 @@ impl Life<'_> {
         let part = *self.feed.pick(&["item", "offer", "result", "verdict", "other"]);
         let change = ChangeByte { part: part.into(), offset: self.feed.number() };
         let text = self.feed.text(70);
-        let command = match self.feed.below(23) {
+        let command = match self.feed.below(24) {
             0 => Command::SetJudgments { on },
             1 => Command::SetBandwidth { on },
             2 => Command::SetBandwidthWhen { when: if on { BandwidthWhen::Always } else { BandwidthWhen::Away } },
@@ -193,7 +208,7 @@ impl Life<'_> {
             5 => Command::FirstRunDone,
             6 => Command::Answer {
                 offer,
-                option: self.feed.byte(),
+                answer: make::answer(&mut self.feed),
                 input: AnswerInput::Replay,
                 shown_at: self.feed.number(),
             },
@@ -204,6 +219,15 @@ impl Life<'_> {
             11 => Command::DismissNotice,
             12 => Command::TakeConsentBack,
             13 => Command::Agree { statements: Statement::ALL.into_iter().skip(usize::from(on)).collect() },
+            23 => Command::SetPops {
+                pops: Pops {
+                    open: on,
+                    notify: self.feed.one_in(2),
+                    minutes: self.feed.number(),
+                    quiet_from: self.feed.number(),
+                    quiet_to: self.feed.number(),
+                },
+            },
             14 => Command::PauseFor { pause: *self.feed.pick(&[Pause::Hour, Pause::Tomorrow, Pause::Open]) },
             15 => Command::SetCaps {
                 caps: Caps {
@@ -419,10 +443,12 @@ impl Life<'_> {
                 allows_bandwidth: if feed.one_in(4) { Some(feed.one_in(2)) } else { None },
             },
             utc_offset_min: i32::try_from(feed.below(1_600)).unwrap_or_default() - 800,
+            looks: feed.one_in(4),
         };
-        let event = match feed.below(4) {
+        let event = match feed.below(5) {
             0 => Event::Alarm,
             1 => Event::RequestEvents { own: feed.number(), foreign: feed.number() },
+            4 => Event::Popped { is_shown: feed.one_in(2) },
             _ => Event::Surroundings(surroundings),
         };
         self.world.feed(event);

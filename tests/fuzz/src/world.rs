@@ -10,9 +10,9 @@ use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_M
 use lull_protocol::message::Message;
 use lull_protocol::statement::WorkResult;
 use lull_protocol::trust::TrustRoot;
-use lull_protocol::{Hash, Signed, Timestamp, ToCoordinator, cbor};
+use lull_protocol::{Hash, Signed, TaskSet, Timestamp, ToCoordinator, cbor};
 use lull_view::{ACTIVITIES_MAX, BandwidthWhen, Command, Reply, Settings, View};
-use lull_worker::limits::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS, LOOKUP_TIMEOUT_MS};
+use lull_worker::limits::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS, LOOKUP_TIMEOUT_MS, TAKE_BACK_MS};
 use lull_worker::{Config, Effect, Event, FetchId, HopHead, Surroundings, Worker, Write};
 
 use crate::make::{self, COORDINATOR, START_MS, WORKER};
@@ -77,7 +77,8 @@ pub(crate) struct World {
 
 pub(crate) fn config() -> Config {
     let fingerprint = make::key(COORDINATOR).public().fingerprint().to_string();
-    Config { trust: TrustRoot::new(URL, &fingerprint).expect("a good address and fingerprint") }
+    let trust = TrustRoot::new(URL, &fingerprint).expect("a good address and fingerprint");
+    Config { trust, tasks: TaskSet::ALL, take_back_ms: TAKE_BACK_MS }
 }
 
 fn start(disk: &Disk, seed: u64) -> Worker {
@@ -234,6 +235,7 @@ impl World {
                 self.wake_at = Some(at);
             }
             Effect::Badge { count } => assert!(count <= u32::from(JUDGMENT_LEASES_MAX)),
+            Effect::Pop { open, notify } => assert!(open || notify, "a call in no way"),
             Effect::ReleasePermission | Effect::ViewChanged => {}
         }
     }
@@ -252,7 +254,7 @@ impl World {
                     "a verdict counts before it is stored"
                 );
             }
-            ToCoordinator::Want { fetch, judgment } => {
+            ToCoordinator::Want { fetch, judgment, .. } => {
                 assert!(fetch <= FETCH_LEASES_MAX && judgment <= JUDGMENT_LEASES_MAX);
                 assert!(fetch == 0 || self.may_fetch(), "it asks for fetches without consent");
                 assert!(judgment == 0 || self.settings.judgments, "it asks for judgments without consent");

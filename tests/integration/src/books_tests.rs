@@ -2,10 +2,11 @@
 
 use lull_protocol::cose::{Signed, SigningKey};
 use lull_protocol::statement::{
-    AcceptanceRule, ChoiceAnswer, Decision, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
+    AcceptanceRule, Decision, Input, JobClass, JudgmentReport, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
 };
+use lull_protocol::task::Choice;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Amount, Content, Item, JudgmentItem, OrderId, Timestamp};
+use lull_protocol::{Amount, Answer, Content, Item, JudgmentItem, OrderId, Task, Timestamp};
 
 use super::*;
 
@@ -22,8 +23,10 @@ fn receipt(n: u8) -> Receipt {
         guideline_version: 1,
         guideline: "Decide.".into(),
         question: "Good?".into(),
-        content: Content::Text(format!("word {n}")),
-        options: vec!["yes".into(), "no".into()],
+        task: Task::Choice(Choice {
+            content: Content::Text(format!("word {n}")),
+            options: vec!["yes".into(), "no".into()],
+        }),
     });
     let offer = Offer {
         worker: key(2).public(),
@@ -38,7 +41,7 @@ fn receipt(n: u8) -> Receipt {
         approved_at: time(20),
     };
     let offer = Signed::sign(offer, &key(1));
-    let report = Report::Choice(ChoiceAnswer { option: 0, input: Input::Replay });
+    let report = Report::Judgment(JudgmentReport { answer: Answer::Choice(0), input: Input::Replay });
     let result = WorkResult { offer: offer.hash(), report, started_at: time(2), finished_at: time(3) };
     let result = Signed::sign(result, &key(2));
     let (decision, reason) = (Decision::Accepted, VerdictReason::Agreed);

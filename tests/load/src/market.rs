@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use lull_coordinator::folder::Folder;
-use lull_market::{Command, Context as House, ITEMS_MAX, Project, RequesterId, Terms};
-use lull_protocol::statement::{AcceptanceRule, ChoiceAnswer, Input, Report, WorkResult};
-use lull_protocol::{Amount, Content, Hash, OrderId, Signed, SigningKey};
+use lull_market::{Command, Context as House, ITEMS_MAX, Project, RequesterId, Tasks, Terms};
+use lull_protocol::statement::{AcceptanceRule, Input, JudgmentReport, Report, WorkResult};
+use lull_protocol::{Amount, Answer, Content, Hash, OrderId, Signed, SigningKey};
 use lull_store::{Reader, Store};
 
 use crate::swarm::now;
@@ -63,8 +63,10 @@ fn project(number: u8, questions: std::ops::Range<usize>) -> Result<Project> {
         guideline_version: 1,
         guideline: "Read the claim and the source. Answer yes only if the source alone says that the claim is true.".into(),
         question: "Does the source support the claim?".into(),
+        tasks: Tasks::Choice {
         options: vec!["yes".into(), "no".into(), "unclear".into()],
         contents: questions.map(|i| Content::Text(format!("Claim {i}: the harbour was dredged. Source: the annual report names a budget for dredging, not its end."))).collect(),
+        },
         price: Amount::new(4_000).context("an amount")?,
         rule: AcceptanceRule::Agreement { agree: AGREE, people: PEOPLE as u8 },
     })
@@ -72,7 +74,7 @@ fn project(number: u8, questions: std::ops::Range<usize>) -> Result<Project> {
 
 /// A worker's answer to a lease, signed now.
 pub(crate) fn answer(offer: Hash, key: &SigningKey) -> Signed<WorkResult> {
-    let report = Report::Choice(ChoiceAnswer { option: 1, input: Input::Keyboard });
+    let report = Report::Judgment(JudgmentReport { answer: Answer::Choice(1), input: Input::Keyboard });
     let at = now();
     Signed::sign(WorkResult { offer, report, started_at: at, finished_at: at }, key)
 }

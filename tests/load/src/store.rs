@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use lull_coordinator::limits::BATCH_COMMANDS_MAX;
 use lull_market::{Command, Context as House, Reply};
 use lull_protocol::Hash;
+use lull_protocol::TaskSet;
 use lull_protocol::limits::JUDGMENT_LEASES_MAX;
 use lull_protocol::units::Nonce;
 use lull_store::Store;
@@ -75,6 +76,7 @@ pub(crate) fn pace(data: &Path, span: Duration) -> Result<(Clock, Clock)> {
             worker: key.public(),
             fetch: 0,
             judgment: JUDGMENT_LEASES_MAX,
+            tasks: TaskSet::CHOICE,
             nonces: nonces(JUDGMENT_LEASES_MAX),
         });
         let claims: Vec<Command> = claims.collect();

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use data_encoding::BASE64;
 use lull_protocol::Hash;
-use lull_view::{AnswerInput, Command, Judgment, JudgmentContent, View};
+use lull_view::{AnswerInput, Command, Judgment, JudgmentContent, JudgmentTask, TaskAnswer, View};
 use serde::Deserialize;
 
 use crate::{Said, Shell};
@@ -70,18 +70,23 @@ impl Shell for Crowd {
 impl Crowd {
     fn answer(&self, judgment: &Judgment) -> Command {
         let offer = judgment.offer.clone();
-        let answers = content_hash(&judgment.content).and_then(|hash| self.recorded.get(&hash));
+        let answers = content_hash(&judgment.task).and_then(|hash| self.recorded.get(&hash));
         match answers.and_then(|answers| answers.get(self.person)) {
             // The machine knows the time; a replayed answer was shown to nobody.
-            Some(option) => Command::Answer { offer, option: *option, input: AnswerInput::Replay, shown_at: 0 },
+            Some(option) => {
+                let (answer, input) = (TaskAnswer::Choice(*option), AnswerInput::Replay);
+                Command::Answer { offer, answer, input, shown_at: 0 }
+            }
             None => Command::Skip { offer },
         }
     }
 }
 
-fn content_hash(content: &JudgmentContent) -> Option<Hash> {
+/// What answers were recorded to: the contents of choices.
+fn content_hash(task: &JudgmentTask) -> Option<Hash> {
+    let JudgmentTask::Choice { content, .. } = task else { return None };
     match content {
-        JudgmentContent::Text { text } => Some(Hash::of(text.as_bytes())),
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } => Some(Hash::of(text.as_bytes())),
         JudgmentContent::Picture { data_url, .. } => {
             let (_, base64) = data_url.split_once(";base64,")?;
             Some(Hash::of(&BASE64.decode(base64.as_bytes()).ok()?))

@@ -1,6 +1,6 @@
 //! A person for load: takes everything on, answers after a moment's thought, and doesn't like to wait.
 
-use lull_view::{AnswerInput, BandwidthWhen, Command, Link, Notice, Statement, View};
+use lull_view::{AnswerInput, BandwidthWhen, Command, JudgmentTask, Link, Notice, Statement, TaskAnswer, View};
 
 use crate::{Said, Shell};
 
@@ -39,6 +39,16 @@ impl Labourer {
     }
 }
 
+impl Labourer {
+    /// An answer to a choice, mostly the first option: people who never agree would decide nothing. What is sold for
+    /// load are choices.
+    fn thought(&mut self, task: &JudgmentTask) -> Option<TaskAnswer> {
+        let JudgmentTask::Choice { options, .. } = task else { return None };
+        let options = u8::try_from(options.len()).unwrap_or(u8::MAX);
+        Some(TaskAnswer::Choice(if self.rng.u8(0..10) < 8 { 0 } else { self.rng.u8(0..options) }))
+    }
+}
+
 impl Shell for Labourer {
     fn look(&mut self, view: &View) -> Vec<Said> {
         if !self.begun {
@@ -58,11 +68,11 @@ impl Shell for Labourer {
         if let Some(judgment) = view.judgment.as_ref().filter(|_| is_new) {
             let offer = judgment.offer.clone();
             let after_ms = self.rng.u64(0..=self.think_ms_max);
-            let options = u8::try_from(judgment.options.len()).unwrap_or(u8::MAX);
-            // Mostly the first: people who never agree would decide nothing.
-            let option = if self.rng.u8(0..10) < 8 { 0 } else { self.rng.u8(0..options) };
-            let answer = Command::Answer { offer, option, input: AnswerInput::Replay, shown_at: 0 };
-            said.push(Said { command: answer, after_ms });
+            let command = match self.thought(&judgment.task) {
+                Some(answer) => Command::Answer { offer, answer, input: AnswerInput::Replay, shown_at: 0 },
+                None => Command::Skip { offer },
+            };
+            said.push(Said { command, after_ms });
         }
         said
     }

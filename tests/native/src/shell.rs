@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
-use lull_protocol::{SigningKey, Timestamp};
+use lull_protocol::{SigningKey, TaskSet, Timestamp};
 use lull_view::{Command, View};
 use lull_worker::{Config, Effect, Event, FetchFailure, Managed, Surroundings, Worker, Write};
 use tokio::sync::{mpsc, watch};
@@ -117,7 +117,7 @@ impl<S: Shell> NativeWorker<S> {
 
     fn with(trust: TrustRoot, key: SigningKey, storage: Storage, shell: S) -> Self {
         let stored = storage.records().clone().into_iter().collect();
-        let worker = Worker::new(Config { trust }, key, rand::random(), stored);
+        let worker = Worker::new(Config { trust, tasks: TaskSet::ALL, take_back_ms: 0 }, key, rand::random(), stored);
         let (web, journal, last_state, socket, wake_at) = (None, None, None, None, None);
         Self { worker, shell, storage, web, journal, last_state, socket, wake_at }
     }
@@ -146,6 +146,7 @@ impl<S: Shell> NativeWorker<S> {
             day_start: day_start(now()),
             managed: Managed::default(),
             utc_offset_min: 0,
+            looks: false,
         };
         self.feed(Event::Surroundings(surroundings), &ways).await?;
         loop {
@@ -243,6 +244,8 @@ impl<S: Shell> NativeWorker<S> {
             Effect::LookUp { fetch, .. } => {
                 events.push_back(Event::FetchFailed { fetch, failure: FetchFailure::Network, encoded_bytes: 0 });
             }
+            // Nobody is here to be called.
+            Effect::Pop { .. } => events.push_back(Event::Popped { is_shown: false }),
             Effect::ReleasePermission | Effect::Badge { .. } => {}
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::fmt;
 
 use fastrand::Rng;
 use lull_market::Terms;
+use lull_protocol::TaskKind;
 
 use crate::mix::{chance, pick, stream};
 use crate::table::{FaultName, Situation};
@@ -158,6 +159,8 @@ pub(crate) enum WorkPlan {
     },
     /// Questions.
     Judgments {
+        /// Of which type.
+        task: TaskKind,
         /// How many.
         count: usize,
         /// How many people each.
@@ -362,7 +365,8 @@ fn work(rng: &mut Rng) -> WorkPlan {
         return WorkPlan::Fetches { count, bytes_max, head: chance(rng, 100), http: chance(rng, 200) };
     }
     let pictures = *pick(rng, &[0, 0, 30, 100]).unwrap_or(&0);
-    WorkPlan::Judgments { count, people: rng.u8(1..=4), pictures }
+    let (people, task) = (rng.u8(1..=4), *pick(rng, &TaskKind::ALL).unwrap_or(&TaskKind::Choice));
+    WorkPlan::Judgments { task, count, people, pictures }
 }
 
 /// None at all as often as some.

@@ -12,10 +12,12 @@ use lull_protocol::handshake::{self, CoordinatorHello, WorkerHello};
 use lull_protocol::limits::{CHUNK_BYTES_MAX, VERSIONS};
 use lull_protocol::message::{Message as _, RefusedCode};
 use lull_protocol::statement::{
-    ChoiceAnswer, FetchReport, Hop, Input, Offer, Outcome, Report, Traffic, Verdict, WorkResult,
+    FetchReport, Hop, Input, JudgmentReport, Offer, Outcome, Report, Traffic, Verdict, WorkResult,
 };
 use lull_protocol::units::Challenge;
-use lull_protocol::{Amount, ByteCount, Hash, Item, PublicKey, Timestamp, ToCoordinator, ToWorker, cose};
+use lull_protocol::{
+    Amount, Answer, ByteCount, Hash, Item, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -139,8 +141,14 @@ impl Buyer {
     /// Orders one judgment per text, to be answered by two people who must agree.
     pub async fn judge(&self, texts: &[&str]) -> String {
         let contents: Vec<Value> = texts.iter().map(|text| json!({"text": text})).collect();
-        let body = json!({"title": "Words", "guideline": "Decide.", "question": "Good?", "options": ["yes", "no"],
-            "contents": contents, "price": 4_000, "rule": {"agree": 2, "people": 2}});
+        self.project(json!({"options": ["yes", "no"], "contents": contents})).await
+    }
+
+    /// A project of any type, to be answered by two people who must agree.
+    pub async fn project(&self, typed: Value) -> String {
+        let mut body = json!({"title": "Words", "guideline": "Decide.", "question": "Good?", "price": 4_000,
+            "rule": {"agree": 2, "people": 2}});
+        body.as_object_mut().unwrap().extend(typed.as_object().unwrap().clone());
         let (status, answer) = self.json(self.request("POST", "/v1/projects").json(&body)).await;
         assert_eq!(status, 201, "{answer}");
         answer["order"].as_str().unwrap().to_owned()
@@ -307,7 +315,7 @@ impl Worker {
     }
 
     pub async fn want(&mut self, fetch: u8, judgment: u8) {
-        self.send(&ToCoordinator::Want { fetch, judgment }).await;
+        self.send(&ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL }).await;
     }
 
     pub async fn lease(&mut self) -> Lease {
@@ -417,9 +425,14 @@ impl Worker {
         self.sign(lease, Report::Fetch(fetch_report(lease, body)))
     }
 
-    /// An answer.
+    /// An answer to a choice.
     pub fn answered(&self, lease: &Lease, option: u8) -> Signed<WorkResult> {
-        self.sign(lease, Report::Choice(ChoiceAnswer { option, input: Input::Keyboard }))
+        self.judged(lease, Answer::Choice(option))
+    }
+
+    /// An answer.
+    pub fn judged(&self, lease: &Lease, answer: Answer) -> Signed<WorkResult> {
+        self.sign(lease, Report::Judgment(JudgmentReport { answer, input: Input::Keyboard }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use lull_protocol::message::RefusedCode;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp, ToWorker};
+use lull_protocol::{Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker};
 
 use crate::command::{Command, Lease, NumberedVerdict, Refusal, Reply};
 use crate::facts::{AccountFacts, SubmitFacts};
@@ -116,6 +116,8 @@ pub struct Claim {
     pub fetch: u8,
     /// Places for judgments.
     pub judgment: u8,
+    /// Of which types.
+    pub tasks: TaskSet,
 }
 
 impl Claim {
@@ -126,8 +128,8 @@ impl Claim {
 
     /// The command.
     pub fn command(self, nonces: Vec<Nonce>) -> Command {
-        let Self { worker, fetch, judgment } = self;
-        Command::Claim { worker, fetch, judgment, nonces }
+        let Self { worker, fetch, judgment, tasks } = self;
+        Command::Claim { worker, fetch, judgment, tasks, nonces }
     }
 }
 

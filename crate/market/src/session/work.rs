@@ -9,7 +9,7 @@ use lull_protocol::limits::{
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Verdict};
-use lull_protocol::{ByteCount, Hash, PublicKey, Timestamp, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker};
 
 use super::io::{Answer, Claim, End, Found, Push, Query, Question};
 use super::limits::CLAIM_MS_MIN;
@@ -29,6 +29,8 @@ pub(super) struct Work {
     opening: bool,
     /// Places still free, per class, as far as the worker has said.
     want: (u8, u8),
+    /// The types of judgments that it wants.
+    tasks: TaskSet,
     /// Per class: the store had nothing more for this worker, and has had nothing new since.
     dry: (bool, bool),
     /// Work is to be claimed, as soon as [`CLAIM_MS_MIN`] allows.
@@ -64,6 +66,7 @@ impl Work {
             day_start: admitted.day_start,
             opening: true,
             want: (0, 0),
+            tasks: TaskSet::CHOICE,
             dry: (false, false),
             claim_due: false,
             claim_from_ms: now_ms,
@@ -171,8 +174,10 @@ impl Work {
         }
         match message {
             None => {}
-            Some(ToCoordinator::Want { fetch, judgment }) => {
+            Some(ToCoordinator::Want { fetch, judgment, tasks }) => {
                 self.want = (fetch.min(FETCH_LEASES_MAX), judgment.min(JUDGMENT_LEASES_MAX));
+                self.dry.1 &= self.tasks == tasks;
+                self.tasks = tasks;
                 self.claim_due = true;
             }
             Some(ToCoordinator::Result { statement }) => self.result(step, &statement),
@@ -244,7 +249,7 @@ impl Work {
             return;
         }
         self.claim_from_ms = step.now.monotonic_ms.saturating_add(CLAIM_MS_MIN);
-        let claim = Claim { worker: self.worker, fetch, judgment };
+        let claim = Claim { worker: self.worker, fetch, judgment, tasks: self.tasks };
         step.out.ask(Question::Claim(claim), Asked::Claim { fetch: fetch > 0, judgment: judgment > 0 });
     }
 

@@ -9,7 +9,7 @@ use lull_protocol::handshake::{self, CoordinatorHello, WorkerHello};
 use lull_protocol::limits::VERSIONS;
 use lull_protocol::message::Message as _;
 use lull_protocol::statement::{
-    AcceptanceRule, ChoiceAnswer, FetchReport, Hop, Input as Hand, JobClass, Offer, OperatorCard, Outcome, Price,
+    AcceptanceRule, FetchReport, Hop, Input as Hand, JobClass, JudgmentReport, Offer, OperatorCard, Outcome, Price,
     Report, Traffic, WorkResult,
 };
 use lull_protocol::units::{Challenge, Nonce};
@@ -277,6 +277,7 @@ pub(crate) fn facts(lease: &Lease) -> Found {
         requester: RequesterId([1; 16]),
         price: price(),
         rule: AcceptanceRule::FetchChecks { bytes_max: bytes(8 << 20) },
+        task: None,
         fee_bp: 1_000,
     };
     let worker = key(1).public();
@@ -313,5 +314,5 @@ pub(crate) fn fetched(body: &[u8]) -> Report {
 }
 
 pub(crate) fn chosen() -> Report {
-    Report::Choice(ChoiceAnswer { option: 0, input: Hand::Keyboard })
+    Report::Judgment(JudgmentReport { answer: lull_protocol::Answer::Choice(0), input: Hand::Keyboard })
 }

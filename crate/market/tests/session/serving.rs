@@ -7,14 +7,14 @@ use lull_market::{Command, NumberedVerdict, Refusal, Reply};
 use lull_protocol::limits::{AMOUNT_MAX, CHUNK_BYTES_MAX, HEARTBEAT_MS, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Decision, JobClass, Verdict, VerdictReason};
-use lull_protocol::{Amount, ByteCount, Hash, Signed, ToCoordinator, ToWorker};
+use lull_protocol::{Amount, ByteCount, Hash, Signed, TaskKind, TaskSet, ToCoordinator, ToWorker};
 
 use crate::peer::{
     Peer, account, asked, at, bytes, chosen, ended, key, lease, offer_of, reads_account, refused, sent, verdict,
 };
 
 fn want(fetch: u8, judgment: u8) -> ToCoordinator {
-    ToCoordinator::Want { fetch, judgment }
+    ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL }
 }
 
 /// The claim that outputs ask for: places for fetches, for judgments.
@@ -209,6 +209,25 @@ fn claims_keep_their_distance_and_count_what_is_held() {
     peer.answer(leases(1..2, JobClass::Fetch));
     peer.passes(CLAIM_MS_MIN);
     assert_eq!(peer.says(&want(2, 0)), [], "both places are held");
+}
+
+#[test]
+fn claims_are_of_the_types_that_are_wanted() {
+    let mut peer = Peer::serving();
+    let mut wants = |tasks| match asked(&peer.says(&ToCoordinator::Want { fetch: 0, judgment: 1, tasks })) {
+        Some(Question::Claim(claim)) => {
+            let claimed = claim.tasks;
+            peer.answer(Answer::Reply(Reply::Leases(vec![])));
+            peer.passes(CLAIM_MS_MIN);
+            Some(claimed)
+        }
+        _ => None,
+    };
+    let some = TaskSet::of(&[TaskKind::Multi, TaskKind::Verify]);
+    assert_eq!(wants(TaskSet::CHOICE), Some(TaskSet::CHOICE));
+    assert_eq!(wants(TaskSet::CHOICE), None, "the store had none of these");
+    assert_eq!(wants(some), Some(some), "it may have others");
+    assert_eq!(wants(some), None);
 }
 
 #[test]

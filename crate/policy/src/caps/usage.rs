@@ -181,6 +181,19 @@ impl Usage {
         }
     }
 
+    /// The request to this domain that was counted last is sent only now: it had to wait, and its minute begins here.
+    pub fn sent(&mut self, domain: &str, now: Timestamp) {
+        let Some(used) = self.domains.iter_mut().find(|used| used.domain == domain) else { return };
+        used.advance(now);
+        let [newest, older @ ..] = &mut used.slices;
+        if *newest == 0 {
+            *newest = 1;
+            if let Some(counted) = older.iter_mut().find(|n| **n > 0) {
+                *counted -= 1;
+            }
+        }
+    }
+
     /// A place in the list, with nothing in it or with the count that it takes over.
     fn place_for(&mut self, domain: &str, now: Timestamp) -> usize {
         if self.domains.len() < DOMAINS_MAX {

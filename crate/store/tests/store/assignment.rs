@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use lull_market::assignment::LEASES_PER_ITEM_MAX;
-use lull_market::{Command, Lease, Reply};
+use lull_market::{Command, Lease, Project, Reply};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::{Hash, Item};
+use lull_protocol::{Hash, Item, TaskKind, TaskSet};
 
-use crate::bench::{Bench, URL, fetch_order, key, offer, order_id, project, refused};
+use crate::bench::{Bench, URL, fetch_order, key, offer, order_id, project, refused, tasks};
 
 fn items(leases: &[Lease]) -> Vec<Hash> {
     leases.iter().map(|lease| offer(lease).item).collect()
@@ -37,11 +37,41 @@ fn open_leases_count_against_wishes_and_limits() {
 }
 
 #[test]
+fn judgments_are_of_the_types_that_are_wanted() {
+    let mut bench = Bench::new();
+    for (number, kind) in (1..).zip(TaskKind::ALL) {
+        bench.ask(Project { tasks: tasks(kind, 2), ..project(number, 0, 2, 2) });
+    }
+    bench.buy(fetch_order(9, &[URL]));
+    let mut kinds = |seed: u8, places: u8, tasks: TaskSet| -> Vec<Option<TaskKind>> {
+        let nonces = bench.nonces(5);
+        let claim = Command::Claim { worker: key(seed).public(), fetch: 1, judgment: places, tasks, nonces };
+        let Reply::Leases(leases) = bench.does(claim) else { panic!("leases") };
+        let kind = |lease: &Lease| match Item::from_bytes(&lease.item).unwrap() {
+            Item::Judgment(item) => Some(item.task.kind()),
+            Item::Fetch(_) => None,
+        };
+        leases.iter().map(kind).collect()
+    };
+    use TaskKind::{Choice, Compare, Multi, Verify};
+    assert_eq!(kinds(1, 4, TaskSet::CHOICE), [None, Some(Choice), Some(Choice)]);
+    assert_eq!(kinds(2, 1, TaskSet::of(&[Verify])), [Some(Verify)]);
+    assert_eq!(kinds(2, 4, TaskSet::of(&[Multi, Verify])), [Multi, Multi, Verify].map(Some), "the older order first");
+    assert_eq!(kinds(3, 4, TaskSet::of(&[])), []);
+    // Those with one place left come first, whatever their type.
+    let all = [Choice, Choice, Multi, Multi].map(Some);
+    assert_eq!(kinds(4, 4, TaskSet::ALL), all);
+    let rest = kinds(5, 4, TaskSet::ALL);
+    assert_eq!(rest, [Verify, Verify, Compare, Compare].map(Some));
+}
+
+#[test]
 fn no_more_leases_than_nonces() {
     let mut bench = Bench::new();
     bench.ask(project(1, 9, 2, 3));
     let nonces = bench.nonces(1);
-    let reply = bench.does(Command::Claim { worker: key(1).public(), fetch: 0, judgment: 4, nonces });
+    let reply =
+        bench.does(Command::Claim { worker: key(1).public(), fetch: 0, judgment: 4, tasks: TaskSet::ALL, nonces });
     assert!(matches!(reply, Reply::Leases(leases) if leases.len() == 1));
 }
 
@@ -86,7 +116,13 @@ fn two_workers_race_for_one_place() {
     let mut bench = Bench::new();
     bench.buy(fetch_order(1, &[URL]));
     let batch: Vec<_> = (1..=2)
-        .map(|seed| Command::Claim { worker: key(seed).public(), fetch: 2, judgment: 4, nonces: bench.nonces(6) })
+        .map(|seed| Command::Claim {
+            worker: key(seed).public(),
+            fetch: 2,
+            judgment: 4,
+            tasks: TaskSet::ALL,
+            nonces: bench.nonces(6),
+        })
         .collect();
     let replies = bench.store.apply(&bench.cx, &batch).unwrap();
     let counts: Vec<_> = replies

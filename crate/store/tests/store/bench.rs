@@ -2,15 +2,21 @@
 
 use std::path::PathBuf;
 
-use lull_market::{Command, Context, FetchOrder, Lease, NumberedVerdict, Project, Refusal, Reply, RequesterId, Terms};
+use lull_market::{
+    Command, Context, FetchOrder, Lease, NumberedVerdict, Project, Refusal, Reply, RequesterId, Tasks, Terms,
+};
 use lull_protocol::cose;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{
-    AcceptanceRule, ChoiceAnswer, Decision, FetchReport, Hop, Input, Offer, Outcome, Price, Report, Traffic, Verdict,
+    AcceptanceRule, Decision, FetchReport, Hop, Input, JudgmentReport, Offer, Outcome, Price, Report, Traffic, Verdict,
     VerdictReason, WorkResult,
 };
+use lull_protocol::task::Verify;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, PublicKey, Signed, SigningKey, Timestamp};
+use lull_protocol::{
+    Amount, Answer, ByteCount, Content, Hash, Method, OrderId, PublicKey, Signed, SigningKey, TaskKind, TaskSet,
+    Timestamp,
+};
 use lull_store::{Reader, Store};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -77,10 +83,29 @@ pub(crate) fn project(number: u8, contents: usize, agree: u8, people: u8) -> Pro
         guideline_version: 1,
         guideline: "Look closely.".into(),
         question: "Is it a stop sign?".into(),
-        options: vec!["yes".into(), "no".into(), "unclear".into()],
-        contents: (0..contents).map(|i| Content::Text(format!("sign {i}"))).collect(),
+        tasks: tasks(TaskKind::Choice, contents),
         price: amount(4_000),
         rule: AcceptanceRule::Agreement { agree, people },
+    }
+}
+
+/// So many tasks of a type.
+pub(crate) fn tasks(kind: TaskKind, count: usize) -> Tasks {
+    let options = vec!["yes".into(), "no".into(), "unclear".into()];
+    let contents = (0..count).map(|i| Content::Text(format!("sign {i}"))).collect();
+    match kind {
+        TaskKind::Choice => Tasks::Choice { options, contents },
+        TaskKind::Multi => Tasks::Multi { options, least: 0, most: 2, contents },
+        TaskKind::Compare => {
+            let other = |left: Content| (left, Content::Code("stop()".into()));
+            Tasks::Compare { pairs: contents.into_iter().map(other).collect() }
+        }
+        TaskKind::Rating => Tasks::Rating { steps: 5, lowest: "dull".into(), highest: "bright".into(), contents },
+        TaskKind::Verify => {
+            let source = vec!["It is red.".to_owned(), "It has eight corners.".to_owned()];
+            let claim = |i| Verify { claim: format!("sign {i} is red"), source: source.clone() };
+            Tasks::Verify { claims: (0..count).map(claim).collect() }
+        }
     }
 }
 
@@ -140,7 +165,7 @@ impl Bench {
 
     pub(crate) fn claim(&mut self, worker: &SigningKey, fetch: u8, judgment: u8) -> Vec<Lease> {
         let nonces = self.nonces(usize::from(fetch) + usize::from(judgment));
-        match self.does(Command::Claim { worker: worker.public(), fetch, judgment, nonces }) {
+        match self.does(Command::Claim { worker: worker.public(), fetch, judgment, tasks: TaskSet::ALL, nonces }) {
             Reply::Leases(leases) => leases,
             other => panic!("{other:?}"),
         }
@@ -179,7 +204,11 @@ impl Bench {
     }
 
     pub(crate) fn choice(&self, lease: &Lease, option: u8) -> WorkResult {
-        self.result(lease, Report::Choice(ChoiceAnswer { option, input: Input::Keyboard }))
+        self.judged(lease, Answer::Choice(option))
+    }
+
+    pub(crate) fn judged(&self, lease: &Lease, answer: Answer) -> WorkResult {
+        self.result(lease, Report::Judgment(JudgmentReport { answer, input: Input::Keyboard }))
     }
 
     /// A result of a lease, at this moment.

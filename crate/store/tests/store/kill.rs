@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
 use lull_market::{Command, Context, Lease, Reply};
-use lull_protocol::statement::{ChoiceAnswer, Input, Report, WorkResult};
+use lull_protocol::statement::{Input, JudgmentReport, Report, WorkResult};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Hash, Signed};
+use lull_protocol::{Answer, Hash, Signed, TaskSet};
 use lull_store::{Reader, Store, StoreError};
 
 use crate::bench::{BUYER, amount, context, key, project};
@@ -135,7 +135,7 @@ fn work(path: &Path, round: u64) -> Result<(), StoreError> {
                         Nonce((u128::from(nonce)).to_be_bytes())
                     })
                     .collect();
-                Command::Claim { worker: key(seed).public(), fetch: 0, judgment: 4, nonces }
+                Command::Claim { worker: key(seed).public(), fetch: 0, judgment: 4, tasks: TaskSet::ALL, nonces }
             })
             .collect();
         let mut submits = Vec::new();
@@ -161,7 +161,7 @@ fn work(path: &Path, round: u64) -> Result<(), StoreError> {
 fn answer(seed: u8, lease: &Lease, cx: &Context) -> Command {
     let result = WorkResult {
         offer: Hash::of(&lease.offer),
-        report: Report::Choice(ChoiceAnswer { option: seed % 2, input: Input::Replay }),
+        report: Report::Judgment(JudgmentReport { answer: Answer::Choice(seed % 2), input: Input::Replay }),
         started_at: cx.now,
         finished_at: cx.now,
     };

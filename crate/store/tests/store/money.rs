@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use lull_market::{Command, Lease, Refusal, Reply, RequesterId};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{FetchReport, Outcome, Report, Verdict};
-use lull_protocol::{Hash, Item, PublicKey, Signed, Timestamp};
+use lull_protocol::task::{Finding, OptionSet, Preference};
+use lull_protocol::{Answer, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
 use proptest::prelude::*;
+use proptest::sample::select;
 
-use crate::bench::{BUYER, Bench, amount, fetch_order, key, offer, project, report};
+use crate::bench::{BUYER, Bench, amount, fetch_order, key, offer, project, report, tasks};
 
 const WORKERS: u8 = 4;
 const REQUESTERS: [RequesterId; 2] = [BUYER, RequesterId([2; 16])];
@@ -18,7 +20,7 @@ const REQUESTERS: [RequesterId; 2] = [BUYER, RequesterId([2; 16])];
 enum Step {
     Deposit { requester: bool, amount: u64, reference: u8 },
     Buy { requester: bool, urls: usize, per_item: u64, per_mib: u64 },
-    Ask { requester: bool, contents: usize, people: u8, price: u64 },
+    Ask { requester: bool, kind: TaskKind, contents: usize, people: u8, price: u64 },
     Claim { worker: u8, fetch: u8, judgment: u8 },
     Work { worker: u8, which: usize, how: u8 },
     Repeat { which: usize },
@@ -33,8 +35,9 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(requester, amount, reference)| Step::Deposit { requester, amount, reference }),
         2 => (any::<bool>(), 1..4_usize, 1..3_000_u64, 0..3_000_u64)
             .prop_map(|(requester, urls, per_item, per_mib)| Step::Buy { requester, urls, per_item, per_mib }),
-        2 => (any::<bool>(), 1..4_usize, 1..5_u8, 1..3_000_u64)
-            .prop_map(|(requester, contents, people, price)| Step::Ask { requester, contents, people, price }),
+        2 => (any::<bool>(), select(&TaskKind::ALL), 1..4_usize, 1..5_u8, 1..3_000_u64).prop_map(
+            |(requester, kind, contents, people, price)| Step::Ask { requester, kind, contents, people, price }
+        ),
         6 => (0..WORKERS, 0..4_u8, 0..6_u8)
             .prop_map(|(worker, fetch, judgment)| Step::Claim { worker, fetch, judgment }),
         12 => (0..WORKERS, any::<usize>(), any::<u8>())
@@ -45,6 +48,21 @@ fn step() -> impl Strategy<Value = Step> {
         3 => prop_oneof![0..1_000_u64, 50_000..400_000_u64, 3_000_000..90_000_000_u64].prop_map(|ms| Step::Wait { ms }),
         2 => Just(Step::Sweep),
     ]
+}
+
+/// An answer to what `tasks` asks, or one that there can't be; now and then one to something else.
+fn answer(kind: TaskKind, how: u8) -> Answer {
+    let sentence = how % 3;
+    match kind {
+        _ if how.is_multiple_of(17) => Answer::Choice(how % 4),
+        TaskKind::Choice => Answer::Choice(how % 4),
+        TaskKind::Multi => Answer::Multi(OptionSet::from_bits((how % 8).into()).unwrap()),
+        TaskKind::Compare => Answer::Compare(Preference::ALL[usize::from(how % 4)]),
+        TaskKind::Rating => Answer::Rating(1 + how % 6),
+        TaskKind::Verify if how.is_multiple_of(5) => Answer::Verify(Finding::NotEnough),
+        TaskKind::Verify if how.is_multiple_of(2) => Answer::Verify(Finding::Supported { sentence }),
+        TaskKind::Verify => Answer::Verify(Finding::Contradicted { sentence }),
+    }
 }
 
 /// The market, and what an onlooker who trusts nobody wrote down.
@@ -117,15 +135,16 @@ impl Onlooker {
                 (order.price.per_item, order.price.per_mib) = (amount(per_item), amount(per_mib));
                 Command::CreateFetchOrder(order)
             }
-            Step::Ask { requester, contents, people, price } => {
+            Step::Ask { requester, kind, contents, people, price } => {
                 self.orders += 1;
-                let mut project = project(self.orders, contents, people / 2 + 1, people);
+                let mut project = project(self.orders, 0, people / 2 + 1, people);
+                project.tasks = tasks(kind, contents);
                 (project.requester, project.price) = (whose(requester), amount(price));
                 Command::CreateProject(project)
             }
             Step::Claim { worker, fetch, judgment } => {
                 let nonces = self.bench.nonces(usize::from(fetch + judgment));
-                Command::Claim { worker: key(1 + worker).public(), fetch, judgment, nonces }
+                Command::Claim { worker: key(1 + worker).public(), fetch, judgment, tasks: TaskSet::ALL, nonces }
             }
             Step::Work { worker, which, how } => return self.work(1 + worker, which, how),
             Step::Repeat { which } => self.sent.get(which % self.sent.len().max(1))?.clone(),
@@ -150,7 +169,7 @@ impl Onlooker {
         let (_, lease) = own.get(which % own.len().max(1))?;
         let body = vec![how; usize::from(how) * 1_000];
         let mut result = match Item::from_bytes(&lease.item).unwrap() {
-            Item::Judgment(_) => self.bench.choice(lease, how % 4),
+            Item::Judgment(item) => self.bench.judged(lease, answer(item.task.kind(), how)),
             Item::Fetch(_) => self.bench.result(lease, Report::Fetch(fetched(how, &body))),
         };
         if how.is_multiple_of(11) {

@@ -5,6 +5,7 @@ use lull_market::ledger::Account;
 use lull_market::verdict::takes_body;
 use lull_market::{ItemState, LeaseState};
 use lull_protocol::statement::{JobClass, Report, WorkResult};
+use lull_protocol::task::AgreementKey;
 use lull_protocol::{Hash, Item, Timestamp};
 use lull_store::{Reader, Store, StoreError, VERSION};
 
@@ -42,7 +43,7 @@ fn results_carry_receipts_that_verify() {
     assert_eq!(bench.reader.results(&order_id(2), rows[0].number, 10).unwrap(), rows[1..]);
     assert_eq!(bench.reader.results(&order_id(2), 0, 1).unwrap(), rows[..1]);
     for row in &rows {
-        assert_eq!((row.decided, row.amount, row.has_body), (Some(2), amount(4_000), false));
+        assert_eq!((row.decided, row.amount, row.has_body), (Some(AgreementKey(2)), amount(4_000), false));
         assert_eq!(bench.reader.body(&row.offer).unwrap(), None);
         let verified = row.receipt.verify(&coordinator).unwrap();
         assert_eq!(verified.offer.payload().worker, row.worker);

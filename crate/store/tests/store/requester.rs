@@ -1,16 +1,17 @@
 //! Requesters' commands: every refusal with its field, and asking twice.
 
-use lull_market::requester::{NAME_BYTES_MAX, PEOPLE_MAX, REFERENCE_BYTES_MAX};
-use lull_market::{Command, FetchOrder, ITEMS_MAX, Project, Refusal, Reply, RequesterId};
+use lull_market::project::PEOPLE_MAX;
+use lull_market::requester::{NAME_BYTES_MAX, REFERENCE_BYTES_MAX};
+use lull_market::{Command, FetchOrder, ITEMS_MAX, Project, Refusal, Reply, RequesterId, Tasks};
 use lull_protocol::item::Picture;
 use lull_protocol::limits::{
-    AMOUNT_MAX, BLOB_BYTES_MAX, BODY_BYTES_MAX, CONTENT_TEXT_BYTES_MAX, LABEL_BYTES_MAX, OPTION_BYTES_MAX,
-    URL_BYTES_MAX,
+    AMOUNT_MAX, BLOB_BYTES_MAX, BODY_BYTES_MAX, COMPARED_TEXT_BYTES_MAX, CONTENT_TEXT_BYTES_MAX, LABEL_BYTES_MAX,
+    OPTION_BYTES_MAX, SENTENCES_MAX, SOURCE_BYTES_MAX, URL_BYTES_MAX,
 };
 use lull_protocol::statement::AcceptanceRule;
-use lull_protocol::{Content, Hash, Item, Method};
+use lull_protocol::{Content, Hash, Item, Method, TaskKind};
 
-use crate::bench::{BUYER, Bench, URL, amount, bytes, fetch_order, key, order_id, project};
+use crate::bench::{BUYER, Bench, URL, amount, bytes, fetch_order, key, order_id, project, tasks};
 
 const NOBODY: RequesterId = RequesterId([9; 16]);
 const PNG: [u8; 10] = [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 1, 2];
@@ -89,6 +90,7 @@ fn a_blob_is_a_picture_of_its_type() {
         ("image/png", &PNG),
         ("image/jpeg", &[0xff, 0xd8, 0xff, 0xe0]),
         ("image/webp", b"RIFF\x01\x02\x03\x04WEBPVP8 "),
+        ("image/avif", b"\0\0\0\x20ftypavif\0\0\0\0"),
     ] {
         assert_eq!(bench.one(put(BUYER, media_type, bytes)), Ok(Reply::Blob(Hash::of(bytes))));
         assert_eq!(bench.reader.blob(&Hash::of(bytes)).unwrap(), Some((media_type.into(), bytes.to_vec())));
@@ -128,6 +130,20 @@ fn lull_policy_words(url: &str) -> String {
     lull_policy::judge_url(url, false).unwrap_err().to_string()
 }
 
+fn options(project: &mut Project) -> &mut Vec<String> {
+    match &mut project.tasks {
+        Tasks::Choice { options, .. } | Tasks::Multi { options, .. } => options,
+        other => panic!("no options: {other:?}"),
+    }
+}
+
+fn contents(project: &mut Project) -> &mut Vec<Content> {
+    match &mut project.tasks {
+        Tasks::Choice { contents, .. } | Tasks::Multi { contents, .. } | Tasks::Rating { contents, .. } => contents,
+        other => panic!("no contents: {other:?}"),
+    }
+}
+
 #[test]
 fn each_field_of_a_project_is_judged() {
     let mut bench = Bench::new();
@@ -147,17 +163,17 @@ fn each_field_of_a_project_is_judged() {
     assert_eq!(wrong(&|p| p.title = "".into()), "title");
     assert_eq!(wrong(&|p| p.guideline = long.clone()), "guideline");
     assert_eq!(wrong(&|p| p.question = "\n".into()), "question");
-    assert_eq!(wrong(&|p| p.options.truncate(1)), "options");
-    assert_eq!(wrong(&|p| p.options = (0..10).map(|i| i.to_string()).collect()), "options");
-    assert_eq!(wrong(&|p| p.options[2] = "yes".into()), "options[2]");
-    assert_eq!(wrong(&|p| p.options[1] = "".into()), "options[1]");
-    assert_eq!(wrong(&|p| p.options[1] = "x".repeat(OPTION_BYTES_MAX + 1)), "options[1]");
-    assert_eq!(wrong(&|p| p.contents.clear()), "contents");
-    assert_eq!(wrong(&|p| p.contents[2] = p.contents[0].clone()), "contents[2]");
-    assert_eq!(wrong(&|p| p.contents[1] = Content::Text(" ".into())), "contents[1]");
+    assert_eq!(wrong(&|p| options(p).truncate(1)), "options");
+    assert_eq!(wrong(&|p| *options(p) = (0..10).map(|i| i.to_string()).collect()), "options");
+    assert_eq!(wrong(&|p| options(p)[2] = "yes".into()), "options[2]");
+    assert_eq!(wrong(&|p| options(p)[1] = "".into()), "options[1]");
+    assert_eq!(wrong(&|p| options(p)[1] = "x".repeat(OPTION_BYTES_MAX + 1)), "options[1]");
+    assert_eq!(wrong(&|p| contents(p).clear()), "contents");
+    assert_eq!(wrong(&|p| contents(p)[2] = contents(p)[0].clone()), "contents[2]");
+    assert_eq!(wrong(&|p| contents(p)[1] = Content::Text(" ".into())), "contents[1]");
     let text = "x".repeat(CONTENT_TEXT_BYTES_MAX);
-    assert_eq!(wrong(&|p| p.contents[1] = Content::Text(format!("{text}x"))), "contents[1]");
-    let with = |p: &mut Project, picture| p.contents[0] = Content::Picture(picture);
+    assert_eq!(wrong(&|p| contents(p)[1] = Content::Text(format!("{text}x"))), "contents[1]");
+    let with = |p: &mut Project, picture| contents(p)[0] = Content::Picture(picture);
     assert_eq!(wrong(&|p| with(p, Picture { hash: Hash::of(b"none"), ..picture() })), "contents[0].hash");
     assert_eq!(wrong(&|p| with(p, Picture { media_type: "image/webp".into(), ..picture() })), "contents[0].media_type");
     assert_eq!(wrong(&|p| with(p, Picture { bytes: bytes(3), ..picture() })), "contents[0].bytes");
@@ -171,16 +187,99 @@ fn each_field_of_a_project_is_judged() {
     assert_eq!(wrong(&|p| p.rule = rule(4, 3)), "rule.agree");
     assert_eq!(wrong(&|p| p.rule = rule(2, 4)), "rule.agree", "two answers could both win");
     let mut good = project(1, 3, 2, 3);
-    good.contents[0] = Content::Picture(picture());
+    contents(&mut good)[0] = Content::Picture(picture());
     bench.ask(good);
     let full = "x".repeat(LABEL_BYTES_MAX);
     let mut fullest = project(2, 1, 1, 1);
     (fullest.title, fullest.guideline, fullest.question) = (full.clone(), full.clone(), full);
-    fullest.options = (0..9).map(|i| format!("{i}{}", "x".repeat(OPTION_BYTES_MAX - 1))).collect();
-    fullest.contents[0] = Content::Text(text);
+    *options(&mut fullest) = (0..9).map(|i| format!("{i}{}", "x".repeat(OPTION_BYTES_MAX - 1))).collect();
+    contents(&mut fullest)[0] = Content::Text(text);
     bench.ask(fullest);
     let lease = bench.claim(&key(1), 0, 4).pop().unwrap();
     assert!(Item::from_bytes(&lease.item).is_ok(), "the longest item there can be");
+}
+
+type Pairs = Vec<(Content, Content)>;
+
+#[test]
+fn each_field_of_each_type_is_judged() {
+    let mut bench = Bench::new();
+    let mut wrong = |kind, change: &dyn Fn(&mut Project)| {
+        let mut project = Project { tasks: tasks(kind, 3), ..project(1, 0, 2, 3) };
+        change(&mut project);
+        field(bench.one(Command::CreateProject(project)))
+    };
+    use TaskKind::{Compare, Multi, Rating, Verify};
+    let multi = |p: &mut Project, (l, m): (u8, u8)| {
+        let Tasks::Multi { least, most, .. } = &mut p.tasks else { panic!("a multi") };
+        (*least, *most) = (l, m);
+    };
+    assert_eq!(wrong(Multi, &|p| options(p)[2] = "yes".into()), "options[2]");
+    assert_eq!(wrong(Multi, &|p| multi(p, (0, 0))), "most");
+    assert_eq!(wrong(Multi, &|p| multi(p, (0, 4))), "most");
+    assert_eq!(wrong(Multi, &|p| multi(p, (3, 2))), "least");
+    assert_eq!(wrong(Multi, &|p| contents(p).clear()), "contents");
+    let pairs = |p: &mut Project, change: &dyn Fn(&mut Pairs)| {
+        let Tasks::Compare { pairs } = &mut p.tasks else { panic!("a compare") };
+        change(pairs);
+    };
+    let long = |bytes| Content::Text("x".repeat(bytes));
+    assert_eq!(wrong(Compare, &|p| pairs(p, &|p| p.clear())), "contents");
+    assert_eq!(wrong(Compare, &|p| pairs(p, &|p| p[1].0 = Content::Code("\n".into()))), "contents[1].left");
+    assert_eq!(wrong(Compare, &|p| pairs(p, &|p| p[1].1 = long(COMPARED_TEXT_BYTES_MAX + 1))), "contents[1].right");
+    assert_eq!(wrong(Compare, &|p| pairs(p, &|p| p[2].1 = p[2].0.clone())), "contents[2].right");
+    assert_eq!(wrong(Compare, &|p| pairs(p, &|p| p[2] = p[0].clone())), "contents[2]");
+    let scale = |p: &mut Project, change: &dyn Fn(&mut u8, &mut String, &mut String)| {
+        let Tasks::Rating { steps, lowest, highest, .. } = &mut p.tasks else { panic!("a rating") };
+        change(steps, lowest, highest);
+    };
+    assert_eq!(wrong(Rating, &|p| scale(p, &|steps, _, _| *steps = 1)), "steps");
+    assert_eq!(wrong(Rating, &|p| scale(p, &|steps, _, _| *steps = 11)), "steps");
+    assert_eq!(wrong(Rating, &|p| scale(p, &|_, lowest, _| lowest.clear())), "lowest");
+    assert_eq!(wrong(Rating, &|p| scale(p, &|_, _, high| *high = "x".repeat(OPTION_BYTES_MAX + 1))), "highest");
+    assert_eq!(wrong(Rating, &|p| contents(p)[0] = Content::Code("".into())), "contents[0]");
+    let claims = |p: &mut Project, change: &dyn Fn(&mut lull_protocol::task::Verify)| {
+        let Tasks::Verify { claims } = &mut p.tasks else { panic!("a verify") };
+        change(&mut claims[1]);
+    };
+    assert_eq!(wrong(Verify, &|p| claims(p, &|c| c.claim = " ".into())), "contents[1].claim");
+    assert_eq!(wrong(Verify, &|p| claims(p, &|c| c.source.clear())), "contents[1].source");
+    assert_eq!(
+        wrong(Verify, &|p| claims(p, &|c| c.source = vec!["s".into(); SENTENCES_MAX + 1])),
+        "contents[1].source"
+    );
+    assert_eq!(wrong(Verify, &|p| claims(p, &|c| c.source[1] = "".into())), "contents[1].source[1]");
+    let sentence = "s".repeat(LABEL_BYTES_MAX);
+    assert_eq!(wrong(Verify, &|p| claims(p, &|c| c.source = vec![sentence.clone(); 7])), "contents[1].source");
+    assert_eq!(bench.reader.statistics().unwrap().orders, 0);
+}
+
+#[test]
+fn the_longest_tasks_are_items() {
+    let mut bench = Bench::new();
+    let text = |bytes: usize| "x".repeat(bytes);
+    let content = |bytes: usize| Content::Code(text(bytes));
+    let options = || (0..9).map(|i| format!("{i}{}", text(OPTION_BYTES_MAX - 1))).collect();
+    let contents = || vec![content(CONTENT_TEXT_BYTES_MAX)];
+    let (lowest, highest) = (text(OPTION_BYTES_MAX), text(OPTION_BYTES_MAX));
+    let left = Content::Text(text(COMPARED_TEXT_BYTES_MAX));
+    let sentence = text(SOURCE_BYTES_MAX / SENTENCES_MAX);
+    let source = vec![sentence; SENTENCES_MAX];
+    let longest = [
+        Tasks::Multi { options: options(), least: 9, most: 9, contents: contents() },
+        Tasks::Compare { pairs: vec![(left, content(COMPARED_TEXT_BYTES_MAX))] },
+        Tasks::Rating { steps: 10, lowest, highest, contents: contents() },
+        Tasks::Verify { claims: vec![lull_protocol::task::Verify { claim: text(LABEL_BYTES_MAX), source }] },
+    ];
+    for (number, tasks) in (1..).zip(longest) {
+        let mut fullest = Project { tasks, ..project(number, 0, 1, 1) };
+        let full = text(LABEL_BYTES_MAX);
+        (fullest.title, fullest.guideline, fullest.question) = (full.clone(), full.clone(), full);
+        bench.ask(fullest);
+    }
+    let leases = bench.claim(&key(1), 0, 4);
+    assert_eq!(leases.len(), 4);
+    assert!(leases.iter().all(|lease| Item::from_bytes(&lease.item).is_ok()));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use lull_market::{Command, LeaseState, Refusal, Reply};
 use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::statement::{Decision, Offer, Outcome, Report, VerdictReason, WorkResult};
-use lull_protocol::{Hash, Signed};
+use lull_protocol::statement::{Decision, Input, JudgmentReport, Offer, Outcome, Report, VerdictReason, WorkResult};
+use lull_protocol::{Answer, Hash, Signed};
 
 use crate::bench::{Bench, URL, bytes, fetch_order, key, offer, project, refused, report, said};
 
@@ -74,16 +74,13 @@ fn the_report_must_fit_the_offer() {
         started_at: offer(fetch).issued_at,
         finished_at: offer(fetch).issued_at,
     };
-    let choice = |option| {
-        Report::Choice(lull_protocol::statement::ChoiceAnswer {
-            option,
-            input: lull_protocol::statement::Input::Pointer,
-        })
-    };
+    let choice = |option| Report::Judgment(JudgmentReport { answer: Answer::Choice(option), input: Input::Pointer });
     let page = |body: &[u8]| Report::Fetch(report(Outcome::Ok, 200, body));
     assert_eq!(try_one(now(&fetch.offer, choice(0)), &[]), RefusedCode::WrongReport);
     assert_eq!(try_one(now(&judgment.offer, page(b"x")), b"x"), RefusedCode::WrongReport);
     assert_eq!(try_one(now(&judgment.offer, choice(3)), &[]), RefusedCode::WrongReport, "there are three options");
+    let step = Report::Judgment(JudgmentReport { answer: Answer::Rating(1), input: Input::Pointer });
+    assert_eq!(try_one(now(&judgment.offer, step), &[]), RefusedCode::WrongReport, "an answer to a scale");
     assert_eq!(try_one(now(&judgment.offer, choice(0)), b"x"), RefusedCode::WrongReport, "an answer has no body");
     assert_eq!(try_one(now(&fetch.offer, page(b"x")), b"y"), RefusedCode::BodyHash);
     assert_eq!(try_one(now(&fetch.offer, page(b"x")), &[]), RefusedCode::BodyHash);

@@ -4,7 +4,7 @@ use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{Decision, Outcome, Report, Verdict, WorkResult};
 use lull_protocol::units::OrderId;
 use lull_protocol::{Amount, ByteCount, Hash, Item, Timestamp, cose, fields};
-use lull_view::{Activity, ActivityEntry, ActivityState, ActivityWork};
+use lull_view::{Activity, ActivityEntry, ActivityState, ActivityWork, answer_in_words};
 
 use crate::clock::Clock;
 use crate::fetch::site_of;
@@ -86,13 +86,13 @@ impl LogRecord {
             (None, None) => ActivityState::Waiting,
         };
         let (subject, detail, fetched) = match (&item, result.report) {
-            (Item::Judgment(item), Report::Choice(choice)) => {
-                (item.title.as_str(), item.options.get(usize::from(choice.option))?.as_str(), None)
+            (Item::Judgment(item), Report::Judgment(report)) => {
+                (item.title.as_str(), answer_in_words(&item.task, &report.answer)?, None)
             }
             (Item::Fetch(item), Report::Fetch(report)) => {
                 let (received, sent) = (report.traffic.received, report.traffic.sent);
                 let fetched = Fetched { outcome: report.outcome, reason: report.reason, received, sent };
-                (site_of(&item.url), item.purpose.as_str(), Some(fetched))
+                (site_of(&item.url), item.purpose.clone(), Some(fetched))
             }
             _ => return None,
         };
@@ -102,7 +102,7 @@ impl LogRecord {
             order: item.order(),
             requester: cut(item.requester()),
             subject: cut(subject),
-            detail: cut(detail),
+            detail: cut(&detail),
             fetched,
             state: STATES.iter().zip(0..).find(|(other, _)| **other == state).map_or(0, |(_, code)| code),
             amount: verdict.map_or(Amount::ZERO, |verdict| verdict.amount),

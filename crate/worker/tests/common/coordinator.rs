@@ -172,7 +172,7 @@ impl Coordinator {
 
     fn at_work(&mut self, message: ToCoordinator, worker: PublicKey, now: Timestamp) -> Vec<ToWorker> {
         match message {
-            ToCoordinator::Want { fetch, judgment } => {
+            ToCoordinator::Want { fetch, judgment, .. } => {
                 self.want = (fetch, judgment);
                 self.serve(worker, now)
             }
@@ -281,12 +281,12 @@ impl Coordinator {
         let result = cose::peek::<WorkResult>(statement).unwrap();
         let is_paid = match &result.report {
             Report::Fetch(f) => f.outcome.is_paid(),
-            Report::Choice(_) => true,
+            Report::Judgment(_) => true,
         };
         let (decision, reason, amount) = match (&result.report, is_paid) {
             (_, false) => (Decision::Rejected, VerdictReason::UnpaidOutcome, 0),
             (Report::Fetch(_), true) => (Decision::Accepted, VerdictReason::ChecksPassed, PRICE),
-            (Report::Choice(_), true) => (Decision::Accepted, VerdictReason::Agreed, PRICE),
+            (Report::Judgment(_), true) => (Decision::Accepted, VerdictReason::Agreed, PRICE),
         };
         let amount = Amount::new(amount).unwrap();
         let worker = self.worker.filter(|_| self.places_verdicts);

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use coordinator::{Coordinator, Session};
 use lull_protocol::item::{FetchItem, JudgmentItem, Picture};
 use lull_protocol::message::Message;
+use lull_protocol::task::Choice;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::units::Challenge;
 use lull_protocol::*;
@@ -57,6 +58,10 @@ pub struct World {
     pub coordinator: Coordinator,
     pub me: PublicKey,
     pub trust: TrustRoot,
+    /// The types that the UI has a view for.
+    pub tasks: TaskSet,
+    /// How long the next start lets answers be taken back.
+    pub take_back_ms: u64,
     pub sites: BTreeMap<String, Page>,
     pub disk: BTreeMap<String, Vec<u8>>,
     /// The coordinator's clock.
@@ -87,6 +92,9 @@ pub struct World {
     pub lookups: Vec<String>,
     pub wake_at: Option<Timestamp>,
     pub badge: u32,
+    /// When the person was called, and whether a call can be shown.
+    pub pops: Vec<u64>,
+    pub shows_pops: bool,
     pub kills: u64,
     /// The worker is killed after this many effects.
     pub kill_after: Option<usize>,
@@ -103,6 +111,10 @@ pub struct World {
 }
 
 impl World {
+    fn config(&self) -> Config {
+        Config { trust: self.trust.clone(), tasks: self.tasks, take_back_ms: self.take_back_ms }
+    }
+
     pub fn new() -> Self {
         Self::with_disk(BTreeMap::new())
     }
@@ -112,13 +124,16 @@ impl World {
         let fingerprint = coordinator.key.public().fingerprint().to_string();
         let trust = TrustRoot::new("wss://lull.example/socket", &fingerprint).unwrap();
         let records = disk.clone().into_iter().collect();
-        let worker = Worker::new(Config { trust: trust.clone() }, key(1), 42, records);
+        let worker =
+            Worker::new(Config { trust: trust.clone(), tasks: TaskSet::CHOICE, take_back_ms: 0 }, key(1), 42, records);
         let day_start = at(DAY_START_MS);
         Self {
             worker,
             me: key(1).public(),
             coordinator,
             trust,
+            tasks: TaskSet::CHOICE,
+            take_back_ms: 0,
             sites: BTreeMap::new(),
             disk,
             now_ms: START_MS,
@@ -140,6 +155,8 @@ impl World {
             lookups: Vec::new(),
             wake_at: None,
             badge: 0,
+            pops: Vec::new(),
+            shows_pops: true,
             kills: 0,
             kill_after: None,
             carried_out: 0,
@@ -213,9 +230,13 @@ impl World {
     }
 
     pub fn answer(&mut self, offer: &str, option: u8) {
+        self.judge(offer, Answer::Choice(option));
+    }
+
+    pub fn judge(&mut self, offer: &str, answer: Answer) {
         let shown_at = self.local().get() - 2_000;
         let (offer, input) = (offer.to_owned(), AnswerInput::Keyboard);
-        self.command(Command::Answer { offer, option, input, shown_at });
+        self.command(Command::Answer { offer, answer, input, shown_at });
     }
 
     /// Takes one event in and everything that follows from it.
@@ -280,7 +301,7 @@ impl World {
         self.read.clear();
         self.wake_at = None;
         let records = self.disk.clone().into_iter().collect();
-        let worker = Worker::new(Config { trust: self.trust.clone() }, key(1), self.kills, records);
+        let worker = Worker::new(self.config(), key(1), self.kills, records);
         self.worker = if self.looks_up_first { worker.looking_up_first() } else { worker };
         self.events.push_back(Event::Surroundings(self.surroundings));
     }
@@ -439,6 +460,10 @@ impl World {
             }
             Effect::WakeAt(at) => self.wake_at = Some(at),
             Effect::Badge { count } => self.badge = count,
+            Effect::Pop { .. } => {
+                self.pops.push(self.now_ms);
+                self.events.push_back(Event::Popped { is_shown: self.shows_pops });
+            }
             Effect::ViewChanged => {}
         }
     }
@@ -464,7 +489,7 @@ impl World {
             return;
         }
         let records = self.disk.clone().into_iter().collect();
-        let survivor = Worker::new(Config { trust: self.trust.clone() }, key(1), 0, records);
+        let survivor = Worker::new(self.config(), key(1), 0, records);
         let jsonl = exported(&survivor, &self.disk, self.local());
         for verdict in self.coordinator.verdicts.iter().take(seen) {
             assert!(jsonl.contains(&data_encoding::BASE64.encode(verdict)), "a verdict that counts as seen is gone");
@@ -532,6 +557,15 @@ fn exported(worker: &Worker, disk: &BTreeMap<String, Vec<u8>>, now: Timestamp) -
 }
 
 pub fn text_item(title: &str) -> Item {
+    choice_item(title, Content::Text(format!("A sentence about {title}.")))
+}
+
+fn choice_item(title: &str, content: Content) -> Item {
+    let options = vec!["Yes".into(), "No".into(), "Can't tell".into()];
+    judgment_item(title, Task::Choice(Choice { content, options }))
+}
+
+pub fn judgment_item(title: &str, task: Task) -> Item {
     Item::Judgment(JudgmentItem {
         order: OrderId([1; 16]),
         requester: "Road Maps".into(),
@@ -539,16 +573,18 @@ pub fn text_item(title: &str) -> Item {
         guideline_version: 1,
         guideline: "Choose what fits best.".into(),
         question: "Which is it?".into(),
-        content: Content::Text(format!("A sentence about {title}.")),
-        options: vec!["Yes".into(), "No".into(), "Can't tell".into()],
+        task,
     })
 }
 
 pub fn picture_item(title: &str, picture: &[u8]) -> Item {
-    let Item::Judgment(item) = text_item(title) else { unreachable!() };
+    choice_item(title, picture_content(picture))
+}
+
+pub fn picture_content(picture: &[u8]) -> Content {
     let bytes = ByteCount::new(picture.len() as u64).unwrap();
     let (hash, media_type, alt) = (Hash::of(picture), "image/png".to_owned(), "A road".to_owned());
-    Item::Judgment(JudgmentItem { content: Content::Picture(Picture { hash, media_type, bytes, alt }), ..item })
+    Content::Picture(Picture { hash, media_type, bytes, alt })
 }
 
 pub fn fetch_item(url: &str, bytes_max: u64) -> Item {

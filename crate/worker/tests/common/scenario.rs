@@ -4,7 +4,8 @@ use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Input, JobClass, Report, WorkResult};
 use lull_protocol::*;
 use lull_view::{
-    ActivityState, ActivityWork, AnswerInput, BandwidthWhen, ChangeByte, Command, JudgmentContent, Link, Reply,
+    ActivityState, ActivityWork, AnswerInput, BandwidthWhen, ChangeByte, Command, JudgmentContent, JudgmentTask, Link,
+    Reply,
 };
 use lull_worker::{Effect, Event};
 
@@ -30,7 +31,9 @@ pub fn a_judgment_from_offer_to_verdict() {
     let offer = world.assign(&picture_item("a road", &picture));
     let judgment = world.judgment();
     assert_eq!((judgment.offer.as_str(), world.badge), (offer.as_str(), 1));
-    let JudgmentContent::Picture { data_url, .. } = judgment.content else { panic!("a picture") };
+    let JudgmentTask::Choice { content: JudgmentContent::Picture { data_url, .. }, .. } = judgment.task else {
+        panic!("a picture")
+    };
     let base64 = data_url.strip_prefix("data:image/png;base64,").expect("a PNG");
     assert_eq!(data_encoding::BASE64.decode(base64.as_bytes()).unwrap(), picture);
     world.answer(&offer, 1);
@@ -40,8 +43,8 @@ pub fn a_judgment_from_offer_to_verdict() {
     assert_eq!((view.activities[0].amount, view.account.earned_today), (4_000, 4_000));
     let stored = world.coordinator.stored.values().next().expect("stored");
     let result = cose::peek::<WorkResult>(stored).unwrap();
-    let Report::Choice(choice) = result.report else { panic!("an answer") };
-    assert_eq!((choice.option, choice.input), (1, Input::Keyboard));
+    let Report::Judgment(report) = result.report else { panic!("an answer") };
+    assert_eq!((report.answer, report.input), (Answer::Choice(1), Input::Keyboard));
     assert_eq!((result.started_at, result.finished_at), (at(START_MS), at(START_MS)));
 }
 
@@ -173,7 +176,8 @@ impl Day {
         // Another answer each time: a second result for one offer would differ.
         let option = ((self.world.kills as usize + self.world.carried_out) % 3) as u8;
         let shown_at = self.world.local().get();
-        Some(Command::Answer { offer: judgment.offer, option, input: AnswerInput::Pointer, shown_at })
+        let answer = Answer::Choice(option);
+        Some(Command::Answer { offer: judgment.offer, answer, input: AnswerInput::Pointer, shown_at })
     }
 
     pub fn is_over(&self) -> bool {

@@ -179,6 +179,27 @@ fn a_cap_that_is_lowered_while_a_request_waits_for_storage_holds_it_back() {
 }
 
 #[test]
+fn a_request_that_waited_for_storage_begins_its_minute_when_it_is_sent() {
+    let mut world = World::connected();
+    let urls = [0, 1].map(|n| format!("{URL}?{n}"));
+    for url in &urls {
+        world.sites.insert(url.clone(), page(200, b"body"));
+    }
+    world.command(Command::SetCaps { caps: Caps { domain_minute: 1, ..caps(&world) } });
+    world.holds_disk = true;
+    world.assign(&fetch_item(&urls[0], 1_000));
+    world.pass(50_000);
+    assert!(world.requests.is_empty());
+    world.write_held(true);
+    world.assign(&fetch_item(&urls[1], 1_000));
+    assert_eq!(world.requests, urls[..1]);
+    world.pass(55_000);
+    assert_eq!(world.requests, urls[..1], "its minute is not over");
+    world.pass(20_000);
+    assert_eq!(world.requests, urls);
+}
+
+#[test]
 fn a_redirect_waits_for_its_turn_and_is_followed_then() {
     let mut world = World::connected();
     world.command(Command::SetCaps { caps: Caps { domain_minute: 1, ..caps(&world) } });

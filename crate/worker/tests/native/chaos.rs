@@ -3,8 +3,8 @@
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::units::Challenge;
-use lull_protocol::{Amount, ByteCount, Hash, Item, SigningKey, ToWorker};
-use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause, Statement};
+use lull_protocol::{Amount, Answer, ByteCount, Hash, Item, SigningKey, TaskSet, ToWorker};
+use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause, Pops, Statement};
 use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Managed, Surroundings, Worker};
 use proptest::prelude::*;
 
@@ -104,6 +104,9 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         Just(Command::ResetCaps),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Always }),
+        (any::<[bool; 2]>(), any::<[u64; 3]>()).prop_map(|([open, notify], [minutes, quiet_from, quiet_to])| {
+            Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } }
+        }),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
         Just(Command::ConnectNow),
         Just(Command::TakeConsentBack),
@@ -114,7 +117,7 @@ fn command() -> impl Strategy<Value = Command> {
         text().prop_map(|offer| Command::Skip { offer }),
         (text(), any::<u8>(), any::<u64>()).prop_map(|(offer, option, shown_at)| Command::Answer {
             offer,
-            option,
+            answer: Answer::Choice(option),
             input: AnswerInput::Keyboard,
             shown_at
         }),
@@ -167,8 +170,8 @@ fn act() -> impl Strategy<Value = Act> {
             encoded_bytes
         }),
         (0_u64..9, any::<u64>()).prop_map(|(id, bytes)| Event::BodyProgress { fetch: FetchId(id), bytes }),
-        (any::<[bool; 4]>(), any::<Option<bool>>(), any::<i32>()).prop_map(
-            |([away, data_saver, host_permission, is_installed_by_policy], allows_bandwidth, utc_offset_min)| {
+        (any::<[bool; 5]>(), any::<Option<bool>>(), any::<i32>()).prop_map(
+            |([away, data_saver, host_permission, is_installed_by_policy, looks], allows_bandwidth, utc_offset_min)| {
                 let managed = Managed { is_installed_by_policy, allows_bandwidth };
                 let day_start = at(DAY_START_MS);
                 Event::Surroundings(Surroundings {
@@ -178,12 +181,14 @@ fn act() -> impl Strategy<Value = Act> {
                     day_start,
                     managed,
                     utc_offset_min,
+                    looks,
                 })
             }
         ),
         command().prop_map(Event::Command),
         (any::<u64>(), any::<u64>()).prop_map(|(own, foreign)| Event::RequestEvents { own, foreign }),
         Just(Event::Alarm),
+        any::<bool>().prop_map(|is_shown| Event::Popped { is_shown }),
     ];
     prop_oneof![
         4 => event.prop_map(Act::Raw),
@@ -275,7 +280,7 @@ proptest! {
         let records = records.into_iter().enumerate().map(|(i, (key, value))| (if i == 0 { name.clone() } else { key }, value));
         let trust = World::new().trust;
         let key: SigningKey = key(1);
-        let mut worker = Worker::new(Config { trust }, key, 1, records.collect());
+        let mut worker = Worker::new(Config { trust, tasks: TaskSet::ALL, take_back_ms: lull_worker::limits::TAKE_BACK_MS }, key, 1, records.collect());
         worker.handle(Event::SocketOpened { challenge: Challenge([1; 32]) }, at(START_MS));
         worker.view(at(START_MS));
     }

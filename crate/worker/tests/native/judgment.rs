@@ -4,7 +4,7 @@ use lull_protocol::cose;
 use lull_protocol::limits::{JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Input, Report, WorkResult};
-use lull_protocol::{ByteCount, Hash, ToCoordinator, ToWorker};
+use lull_protocol::{Answer, ByteCount, Hash, TaskSet, ToCoordinator, ToWorker};
 use lull_view::{ActivityState, AnswerInput, Command};
 use lull_worker::{Effect, Event, limits};
 
@@ -106,8 +106,8 @@ fn the_next_one_is_there_before_the_answer_is_stored() {
     world.write_held(true);
     assert_eq!(world.take_results().len(), 1, "one answer, one result");
     let stored = world.coordinator.stored.values().next().expect("stored");
-    let Report::Choice(choice) = cose::peek::<WorkResult>(stored).unwrap().report else { panic!("an answer") };
-    assert_eq!(choice.option, 0, "the first answer counts");
+    let Report::Judgment(report) = cose::peek::<WorkResult>(stored).unwrap().report else { panic!("an answer") };
+    assert_eq!(report.answer, Answer::Choice(0), "the first answer counts");
 }
 
 #[test]
@@ -202,13 +202,13 @@ fn answers_that_fit_nothing_are_ignored() {
         let mut world = World::connected();
         let offer = world.assign(&text_item("times"));
         world.pass(9_000);
-        world.command(Command::Answer { offer, option: 0, input: AnswerInput::Replay, shown_at });
+        world.command(Command::Answer { offer, answer: Answer::Choice(0), input: AnswerInput::Replay, shown_at });
         let stored = world.coordinator.stored.values().next().expect("stored");
         let result = cose::peek::<WorkResult>(stored).unwrap();
         let expected = if shown_at == 0 { START_MS } else { START_MS + 9_000 };
         assert_eq!((result.started_at.get(), result.finished_at.get()), (expected, START_MS + 9_000));
-        let Report::Choice(choice) = result.report else { panic!("an answer") };
-        assert_eq!(choice.input, Input::Replay);
+        let Report::Judgment(report) = result.report else { panic!("an answer") };
+        assert_eq!(report.input, Input::Replay);
     }
 }
 
@@ -300,7 +300,7 @@ fn a_full_outbox_takes_no_new_work() {
     }
     assert_eq!(world.view().outbox as usize, OUTBOX_MAX);
     let last = world.sent.iter().rev().find(|m| matches!(m, ToCoordinator::Want { .. }));
-    assert_eq!(last, Some(&ToCoordinator::Want { fetch: 0, judgment: 0 }));
+    assert_eq!(last, Some(&ToCoordinator::Want { fetch: 0, judgment: 0, tasks: TaskSet::CHOICE }));
     world.assign(&text_item("one too many"));
     assert_eq!(world.coordinator.returned.last().unwrap().1, ReturnReason::TooMany);
     world.coordinator.is_mute = false;
@@ -327,4 +327,148 @@ fn waiting_for_a_picture_wakes_nobody_all_the_time() {
     assert_eq!(world.view().judgment, None);
     world.pass(60_000);
     assert_eq!(world.judgment().title, "text");
+}
+
+/// The answers that reached the coordinator.
+fn sent(world: &World) -> Vec<Answer> {
+    let answer = |statement: &Vec<u8>| match cose::peek::<WorkResult>(statement).unwrap().report {
+        Report::Judgment(report) => report.answer,
+        Report::Fetch(_) => unreachable!(),
+    };
+    world.coordinator.stored.values().map(answer).collect()
+}
+
+/// A person's world with two judgments on screen, the first of them answered.
+fn answered() -> (World, String, String) {
+    let mut world = World::connected();
+    world.take_back_ms = limits::TAKE_BACK_MS;
+    world.kill();
+    world.run();
+    let (first, second) = (world.assign(&text_item("first")), world.assign(&text_item("second")));
+    world.answer(&first, 1);
+    (world, first, second)
+}
+
+#[test]
+fn an_answer_is_sent_when_it_can_no_longer_be_taken_back() {
+    let (mut world, first, second) = answered();
+    let view = world.view();
+    assert_eq!(view.judgment.unwrap().offer, second, "the next one is there at once");
+    let take_back = view.take_back.expect("it can be taken back");
+    assert_eq!((take_back.offer, take_back.until), (first, world.local().get() + limits::TAKE_BACK_MS));
+    assert!(sent(&world).is_empty() && world.disk.keys().any(|key| key.starts_with("outbox/")));
+    world.pass(limits::TAKE_BACK_MS - 1);
+    assert!(sent(&world).is_empty());
+    world.pass(1);
+    assert_eq!((sent(&world).len(), world.view().take_back), (1, None));
+}
+
+#[test]
+fn the_next_answer_lets_the_last_one_go() {
+    let (mut world, first, second) = answered();
+    world.answer(&second, 0);
+    assert_eq!(sent(&world).len(), 1, "the first");
+    assert_eq!(world.view().take_back.unwrap().offer, second);
+    world.command(Command::TakeBack { offer: first });
+    assert_eq!(world.view().take_back.unwrap().offer, second, "the first is on its way");
+}
+
+#[test]
+fn what_is_taken_back_is_asked_again_and_answered_once() {
+    let (mut world, first, second) = answered();
+    world.assign(&text_item("third"));
+    world.command(Command::TakeBack { offer: first.clone() });
+    let view = world.view();
+    assert_eq!((view.judgment.unwrap().offer, view.take_back, view.outbox), (first.clone(), None, 0));
+    assert!(view.activities.is_empty() && !world.disk.keys().any(|key| key.starts_with("log/")));
+    for _ in 0..2 {
+        // Neither time nor a restart sends it.
+        world.pass(2 * limits::TAKE_BACK_MS);
+        world.kill();
+        world.run();
+        assert!(sent(&world).is_empty());
+    }
+    world.answer(&first, 2);
+    assert_eq!(world.view().judgment.unwrap().offer, second, "the row goes on where it was");
+    world.pass(limits::TAKE_BACK_MS);
+    assert_eq!(sent(&world), [Answer::Choice(2)]);
+    assert_eq!(world.view().activities.len(), 1);
+}
+
+#[test]
+fn a_restart_sends_what_could_still_be_taken_back() {
+    let (mut world, ..) = answered();
+    world.kill();
+    world.run();
+    assert_eq!((sent(&world).len(), world.view().take_back), (1, None));
+}
+
+#[test]
+fn an_answer_whose_time_is_nearly_up_is_sent_at_once() {
+    let (mut world, _, second) = answered();
+    let left_ms = world.view().judgment.unwrap().deadline - world.local().get();
+    world.pass(left_ms - limits::TAKE_BACK_MS - limits::TAKE_BACK_MARGIN_MS + 1);
+    world.answer(&second, 0);
+    assert_eq!((sent(&world).len(), world.view().take_back), (2, None));
+}
+
+#[test]
+fn nothing_is_taken_back_in_a_pause_or_after_a_withdrawal() {
+    let (mut world, first, _) = answered();
+    world.command(Command::SetPaused { on: true });
+    world.command(Command::TakeBack { offer: first.clone() });
+    assert_eq!((world.view().take_back, world.view().outbox), (None, 1));
+    let (mut world, first, _) = answered();
+    world.say(&ToWorker::Withdraw { offer: Hash::from_hex(&first).unwrap(), reason: RefusedCode::Withdrawn });
+    assert_eq!((world.view().take_back, sent(&world).len()), (None, 1));
+}
+
+#[test]
+fn a_clock_that_is_set_back_holds_an_answer_no_longer() {
+    let (mut world, ..) = answered();
+    world.ahead_ms -= 3_600_000;
+    world.feed(Event::Tick);
+    assert_eq!(sent(&world).len(), 1);
+}
+
+#[test]
+fn an_answer_that_can_be_taken_back_keeps_its_place() {
+    let (mut world, first, _) = answered();
+    for text in ["third", "fourth"] {
+        world.assign(&text_item(text));
+    }
+    world.assign(&text_item("fifth"));
+    let too_many = world.coordinator.returned.last().map(|(_, reason)| *reason);
+    assert_eq!(too_many, Some(ReturnReason::TooMany));
+    world.command(Command::TakeBack { offer: first });
+    assert_eq!(world.badge, u32::from(JUDGMENT_LEASES_MAX));
+}
+
+#[test]
+fn the_first_answer_s_failure_takes_nothing_from_the_one_that_was_given_since() {
+    let (mut world, _, second) = answered();
+    world.holds_disk = true;
+    world.answer(&second, 0);
+    world.command(Command::TakeBack { offer: second.clone() });
+    world.answer(&second, 2);
+    // Between the failure and its next try the disk holds half of it.
+    world.is_checked = false;
+    let (batch, _) = world.held.pop_front().unwrap();
+    world.feed(Event::PersistFailed { batch });
+    world.write_held(true);
+    world.pass(10_000);
+    assert!(sent(&world).contains(&Answer::Choice(2)) && !sent(&world).contains(&Answer::Choice(0)));
+}
+
+#[test]
+fn a_picture_is_there_when_its_answer_is_taken_back() {
+    let (mut world, _, second) = answered();
+    let picture = b"a picture".to_vec();
+    world.coordinator.blobs.insert(Hash::of(&picture), picture.clone());
+    let third = world.assign(&picture_item("picture", &picture));
+    world.answer(&second, 0);
+    world.answer(&third, 0);
+    world.assign(&text_item("fourth"));
+    world.command(Command::TakeBack { offer: third.clone() });
+    assert_eq!(world.view().judgment.unwrap().offer, third);
 }

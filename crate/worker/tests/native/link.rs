@@ -226,7 +226,10 @@ fn no_work_before_the_operator_s_card_was_seen() {
     let reasons: Vec<ReturnReason> = world.coordinator.returned.iter().map(|(_, reason)| *reason).collect();
     assert_eq!(reasons, [ReturnReason::SwitchedOff; 2]);
     assert!(
-        !world.take_sent().iter().any(|m| matches!(m, ToCoordinator::Want { fetch, judgment } if fetch + judgment > 0))
+        !world
+            .take_sent()
+            .iter()
+            .any(|m| matches!(m, ToCoordinator::Want { fetch, judgment, .. } if fetch + judgment > 0))
     );
     assert_eq!((world.view().judgment, world.requests.len()), (None, 0));
     assert_eq!(world.view().bandwidth.state, BandwidthState::Paused);
@@ -362,7 +365,7 @@ fn want_says_what_is_free_and_only_when_that_changes() {
     let mut world = World::connected();
     let wants = |world: &mut World| -> Vec<(u8, u8)> {
         let wants = world.take_sent().into_iter().filter_map(|m| match m {
-            ToCoordinator::Want { fetch, judgment } => Some((fetch, judgment)),
+            ToCoordinator::Want { fetch, judgment, .. } => Some((fetch, judgment)),
             _ => None,
         });
         wants.collect()

@@ -1,6 +1,6 @@
 //! The log: found, counted, kept, pruned.
 
-use lull_protocol::{Hash, Item};
+use lull_protocol::{Hash, Item, TaskSet};
 use lull_view::{ActivityState, ActivityWork, ChangeByte, Command, Find, PAGE_MAX, Reply, WorkClass};
 use lull_worker::{Event, Worker, limits};
 use proptest::prelude::*;
@@ -190,9 +190,14 @@ fn the_log_does_not_make_the_machine_larger() {
     // A shell that loads everything and one that loads what it must make the same machine.
     let needed = world.disk.iter().filter(|(key, _)| !key.starts_with("log"));
     let needed = needed.map(|(key, value)| (key.clone(), value.clone())).collect();
-    let lean = Worker::new(lull_worker::Config { trust: world.trust.clone() }, key(1), 1, needed);
+    let lean = Worker::new(
+        lull_worker::Config { trust: world.trust.clone(), tasks: TaskSet::CHOICE, take_back_ms: 0 },
+        key(1),
+        1,
+        needed,
+    );
     let full = Worker::new(
-        lull_worker::Config { trust: world.trust.clone() },
+        lull_worker::Config { trust: world.trust.clone(), tasks: TaskSet::CHOICE, take_back_ms: 0 },
         key(1),
         1,
         world.disk.clone().into_iter().collect(),

@@ -15,5 +15,7 @@ mod log;
 mod lookup;
 mod never;
 mod outbox;
+mod pop;
 mod receipt;
 mod storage;
+mod task;

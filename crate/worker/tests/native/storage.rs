@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lull_protocol::ToCoordinator;
-use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Settings};
+use lull_protocol::{TaskSet, ToCoordinator};
+use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Pops, Settings};
 use lull_worker::{Config, Effect, Event, Worker, Write, limits};
 
 use crate::common::*;
@@ -32,6 +32,7 @@ fn every_record() -> World {
     world.command(Command::Never(NeverWhat::Domain("gutenberg.org".into())));
     let caps = Caps { day_bytes: 40_000_000, ..world.view().limits.caps };
     world.command(Command::SetCaps { caps });
+    world.command(Command::SetPops { pops: Pops { notify: true, ..Pops::default() } });
     world.command(Command::PauseFor { pause: Pause::Tomorrow });
     world
 }
@@ -158,7 +159,12 @@ fn every_flipped_bit_is_set_aside_or_harmless() {
             let mut all = disk.clone();
             all.insert(key.clone(), hurt);
             let trust = full_trust();
-            let mut worker = Worker::new(Config { trust }, crate::common::key(1), 1, all.into_iter().collect());
+            let mut worker = Worker::new(
+                Config { trust, tasks: TaskSet::CHOICE, take_back_ms: 0 },
+                crate::common::key(1),
+                1,
+                all.into_iter().collect(),
+            );
             worker.handle(Event::Tick, at(START_MS));
             worker.view(at(START_MS));
             assert!(worker.query(&Command::Export, at(START_MS)).is_some());
@@ -229,7 +235,12 @@ fn what_was_between_us_and_another_coordinator_is_not_told_to_the_new_one() {
     let disk = full_disk().disk;
     let fingerprint = crate::common::key(9).public().fingerprint().to_string();
     let trust = lull_protocol::trust::TrustRoot::new("wss://other.example/", &fingerprint).unwrap();
-    let mut worker = Worker::new(Config { trust }, crate::common::key(1), 1, disk.clone().into_iter().collect());
+    let mut worker = Worker::new(
+        Config { trust, tasks: TaskSet::CHOICE, take_back_ms: 0 },
+        crate::common::key(1),
+        1,
+        disk.clone().into_iter().collect(),
+    );
     worker.handle(Event::Tick, at(START_MS));
     let view = worker.view(at(START_MS));
     assert_eq!((view.judgment, view.outbox, view.activities.len(), view.account.earned), (None, 0, 0, 0));
@@ -346,7 +357,12 @@ fn at_most_one_view_changed_waits() {
 fn a_lease_of_another_worker_is_not_ours() {
     let disk = full_disk().disk;
     let records = disk.into_iter().collect();
-    let worker = Worker::new(Config { trust: full_trust() }, crate::common::key(2), 1, records);
+    let worker = Worker::new(
+        Config { trust: full_trust(), tasks: TaskSet::CHOICE, take_back_ms: 0 },
+        crate::common::key(2),
+        1,
+        records,
+    );
     let view = worker.view(at(START_MS));
     assert_eq!((view.judgment, view.outbox), (None, 0));
     assert!(matches!(view.notice, Some(Notice::SetAside { .. })));

@@ -14,7 +14,7 @@ pub(super) const STRICT_MIN_VERSION: &str = "153.0";
 const LOOK_UP: &str = "dns";
 
 /// Keys that mean the same in both browsers.
-const SHARED: [&str; 12] = [
+const SHARED: [&str; 13] = [
     "manifest_version",
     "name",
     "short_name",
@@ -24,6 +24,7 @@ const SHARED: [&str; 12] = [
     "icons",
     "action",
     "permissions",
+    "optional_permissions",
     "optional_host_permissions",
     "incognito",
     "content_security_policy",

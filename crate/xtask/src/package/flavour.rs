@@ -1,5 +1,5 @@
 //! The flavours of the package. `judgments` is Lull without bandwidth: built without any code that fetches a
-//! page, and with a manifest that asks for nothing a browser warns about or could be asked to grant.
+//! page, and with a manifest that asks for nothing a browser warns about, nor ever for a site.
 
 use std::path::PathBuf;
 
@@ -23,17 +23,9 @@ pub(crate) enum Flavour {
 }
 
 /// What only fetching needs: none of it may be in any file of the package.
-const OF_FETCHES: [&str; 7] = [
-    "webRequest",
-    "targetAddressSpace",
-    "permissions.request",
-    "permissions.remove",
-    "host_permissions",
-    "chrome.dns",
-    "#lull-",
-];
-/// All that this flavour asks for: waking up to connect again.
-const PERMISSIONS: [&str; 1] = ["alarms"];
+const OF_FETCHES: [&str; 5] = ["webRequest", "targetAddressSpace", "host_permissions", "chrome.dns", "#lull-"];
+/// All that this flavour asks for: waking up to connect again, and to know whether there is somebody to call.
+const PERMISSIONS: [&str; 2] = ["alarms", "idle"];
 /// What pages and background may connect to: the coordinator, and the package's own files.
 const CONNECT: &str = "connect-src 'self' wss: ws://127.0.0.1:* ws://localhost:*";
 
@@ -65,7 +57,7 @@ pub(super) fn judgments(tools: &Tools, args: &PackageArgs) -> Result<PathBuf> {
 fn manifest(full: &Value) -> Result<Value> {
     let mut manifest = full.clone();
     let fields = manifest.as_object_mut().context("manifest.json is no object")?;
-    for only_bandwidth in ["optional_host_permissions", "host_permissions", "optional_permissions", "storage"] {
+    for only_bandwidth in ["optional_host_permissions", "host_permissions", "storage"] {
         fields.remove(only_bandwidth);
     }
     let asked = full.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -99,7 +91,8 @@ mod tests {
     fn it_asks_for_nothing() {
         let full: Value = serde_json::from_slice(&std::fs::read(repo().join("manifest.json")).unwrap()).unwrap();
         let manifest = manifest(&full).unwrap();
-        assert_eq!(manifest["permissions"], json!(["alarms"]));
+        assert_eq!(manifest["permissions"], json!(["alarms", "idle"]));
+        assert_eq!(manifest["optional_permissions"], json!(["notifications"]));
         let policy = manifest["content_security_policy"]["extension_pages"].as_str().unwrap();
         assert!(!policy.contains("https:") && policy.contains("wss:"), "{policy}");
         let files = Files::from([("manifest.json".to_owned(), manifest.to_string().into_bytes())]);

@@ -6,7 +6,7 @@ use yew::{Html, html};
 
 use super::activities::activities;
 use super::bandwidth::state_code;
-use super::judgment::JudgmentCard;
+use super::judgment::{JudgmentCard, TakeBack};
 use super::limits::pause_menu;
 use super::welcome::ask;
 use crate::format;
@@ -28,6 +28,7 @@ pub(crate) fn home(lull: &Lull, view: &View) -> Html {
                 { trouble(lull, &view.link) }
             }
             { work(lull, view) }
+            <TakeBack lull={lull.clone()} />
             { bandwidth_line(view) }
             { activities(lull, view) }
             if !is_tab() {

@@ -5,12 +5,14 @@ use yew::{Callback, Html, Properties, component, html, use_state_eq};
 
 use super::bandwidth::{state_code, when};
 use super::log::never_card;
+use super::pops::PopsCard;
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
 use crate::parts::{operator_card, pair, switch, title_bar};
 use crate::route::Route;
 use crate::save::save;
+use crate::single_keys::SingleKeys;
 use crate::words;
 
 /// The page.
@@ -25,8 +27,12 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
                 { switch(lull, "judgments", words::JUDGMENTS, words::JUDGMENTS_TEXT, on, judgments) }
                 { bandwidth_row(lull, view) }
                 { when(lull, view.settings.bandwidth_when) }
+                <SingleKeys />
                 <p><a href={Route::Limits.href()} data-testid="limits">{ words::limits::LIMITS_SEE }</a></p>
             </section>
+            if on {
+                <PopsCard lull={lull.clone()} pops={view.pops.clone()} />
+            }
             <section class="group">
                 <h2>{ words::OPERATOR }</h2>
                 if let Some(operator) = &view.operator {

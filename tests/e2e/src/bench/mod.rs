@@ -2,6 +2,7 @@
 //! goes to stderr.
 
 pub(crate) mod fetch;
+pub(crate) mod judging;
 mod popup;
 mod relay;
 mod sign;
@@ -19,7 +20,8 @@ use self::relay::Pages;
 use crate::browser::Browser;
 use crate::devtools::Devtools;
 use crate::market::Demo;
-use crate::person::{Person, WELCOME};
+use crate::person::Person;
+use crate::scenarios::begun;
 use crate::world::{Paths, World};
 
 /// Pages of everyday size, from a site that answers at once and from one that doesn't.
@@ -75,7 +77,14 @@ async fn each<P>(
 where
     P: ValueEnum + Debug + PartialEq + 'static,
 {
-    let bench = Bench::start(paths, data).await?;
+    each_of(Bench::start(paths, data).await?, only, measure).await
+}
+
+/// The same in a world that was made for it.
+async fn each_of<P>(bench: Bench, only: &[P], measure: impl AsyncFn(&Bench, &P) -> Result<Vec<Row>>) -> Result<()>
+where
+    P: ValueEnum + Debug + PartialEq + 'static,
+{
     for part in P::value_variants().iter().filter(|part| only.is_empty() || only.contains(part)) {
         for row in measure(&bench, part).await.with_context(|| format!("{part:?}"))? {
             row.print()?;
@@ -103,22 +112,26 @@ impl Bench {
         let mut world = World::start(paths, data).await?;
         world.buyer.judgments(&paths.repo, &demo).await?;
         world.start_crowd()?;
+        let bench = Self::begin(paths, world, &demo).await?;
+        let person = Person::new(&bench.browser, &paths.repo, &demo)?;
+        let first = person.answer().await?;
+        person.settled(&first, &["accepted", "ambiguous"]).await?;
+        person.lend().await?;
+        person.raise_caps().await?;
+        bench.open_page().await?;
+        Ok(bench)
+    }
+
+    /// A person who has been through the first run, and the benchmark's page in the package.
+    async fn begin(paths: &Paths, world: World, demo: &Demo) -> Result<Self> {
         let page = std::env::var_os("LULL_BENCH_PAGE").map(PathBuf::from);
         let page = page.context("LULL_BENCH_PAGE is not set: start this through `cargo xtask bench`")?;
         crate::world::copy_folder(&page, &world.extension().join("bench"))?;
         say("a browser with the extension and a person who has begun");
         let browser = world.browser("profile").await?;
-        let person = Person::new(&browser, &paths.repo, &demo)?;
-        browser.open(WELCOME).await?;
-        person.begin().await?;
-        let first = person.answer().await?;
-        person.settled(&first, &["accepted", "ambiguous"]).await?;
-        person.lend().await?;
-        person.raise_caps().await?;
+        begun(paths, &browser, demo).await?;
         let devtools = Devtools::connect(&browser.debugger()?).await?;
-        let bench = Self { world, browser, devtools };
-        bench.open_page().await?;
-        Ok(bench)
+        Ok(Self { world, browser, devtools })
     }
 
     async fn open_page(&self) -> Result<()> {

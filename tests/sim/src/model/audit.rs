@@ -10,6 +10,7 @@ use lull_protocol::{Hash, Item, PublicKey, Timestamp, cose};
 use lull_store::{EntryRow, Reader, StoreError};
 
 use super::{Broken, Holds, Lease, Model, State, broken, must};
+use crate::world::shows;
 
 /// Rows read at once.
 const PAGE: usize = 1_000;
@@ -269,7 +270,11 @@ impl Model {
             State::Returned(reason) => matches!(reason, ReturnReason::Skipped | ReturnReason::Broken),
             State::Expired => false,
         };
-        before.len() < 3 && !before.iter().any(blocks)
+        let can_show = match &work.item {
+            Item::Judgment(item) => shows(worker).iter().any(|kind| kind == item.task.kind()),
+            Item::Fetch(_) => true,
+        };
+        can_show && before.len() < 3 && !before.iter().any(blocks)
     }
 }
 

@@ -6,10 +6,11 @@ use lull_market::Command;
 use lull_market::session::{Found, Query};
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{Offer, Report, Verdict, WorkResult};
-use lull_protocol::{Hash, PublicKey, Signed, Timestamp, ToCoordinator, ToWorker, cose};
+use lull_protocol::{Answer, Hash, PublicKey, Signed, Timestamp, ToCoordinator, ToWorker, cose};
 use lull_worker::Write;
 
 use super::{Holds, Lease, Model, Ruled, State, broken, must};
+use crate::world::ConnId;
 
 impl Model {
     /// These were in a transaction when the coordinator died.
@@ -75,8 +76,8 @@ impl Model {
         }
     }
 
-    /// The coordinator sends a message to whoever proved to be this worker.
-    pub(crate) fn house_sent(&mut self, worker: PublicKey, message: &ToWorker, at: Timestamp) -> Holds {
+    /// The coordinator sends a message on this connection, to whoever proved to be this worker.
+    pub(crate) fn house_sent(&mut self, conn: ConnId, worker: PublicKey, message: &ToWorker, at: Timestamp) -> Holds {
         match message {
             ToWorker::Assign { offer, item } => self.assigned(worker, offer, item),
             ToWorker::Ack { offer, result } => self.acknowledged(worker, offer, result),
@@ -92,13 +93,13 @@ impl Model {
             ToWorker::Account { earned, pending, payable, .. } => {
                 let (known_pending, known_payable) = self.account(&worker);
                 // A connection that another one of the same key replaces may still tell what it had asked for before.
-                let told = if self.worker(worker).was_twinned { 0 } else { self.worker(worker).told_earned };
+                let told = self.worker(worker).told_earned.get(&conn).copied().unwrap_or(0);
                 let sum = pending.get() + payable.get();
                 let fits = earned.get() == sum && sum <= known_pending + known_payable && sum >= told;
                 must(fits, "earned = pending + payable", || {
                     format!("{worker} hears {message:?}; before {told}, known {known_pending} + {known_payable}")
                 })?;
-                self.worker(worker).told_earned = sum;
+                self.worker(worker).told_earned.insert(conn, sum);
                 Ok(())
             }
             ToWorker::Withdraw { offer, reason } => {
@@ -203,9 +204,11 @@ impl Model {
         let first = *worker.signed.entry(offer).or_insert(hash);
         let may_differ = is_twin || is_harmed || worker.let_go.contains(&offer);
         must(first == hash || may_differ, "one result per offer", || format!("{offer}: {first} and {hash}"))?;
-        if let Report::Choice(answer) = &result.report {
-            let is_answer = worker.answered.get(&offer).is_some_and(|given| given.contains(&answer.option));
-            must(is_answer, "answers are the person's", || format!("{offer}: {answer:?}"))?;
+        let may_be_sent = is_twin || is_harmed || !worker.taken_back.contains(&offer);
+        must(may_be_sent, "what is taken back is not sent", || format!("{offer}: {:?}", result.report))?;
+        if let Report::Judgment(report) = &result.report {
+            let is_answer = worker.answered.get(&offer).is_some_and(|given| given.contains(&report.answer));
+            must(is_answer, "answers are the person's", || format!("{offer}: {report:?}"))?;
         }
         match &result.report {
             Report::Fetch(report) if is_new => self.report_is_true(&offer, report),
@@ -227,10 +230,22 @@ impl Model {
         worker.heard.extend(about);
     }
 
-    pub(crate) fn person_answered(&mut self, me: PublicKey, offer: &str, option: u8) {
+    pub(crate) fn person_answered(&mut self, me: PublicKey, offer: &str, answer: Answer) {
         if let Some(offer) = Hash::from_hex(offer) {
-            let given: &mut BTreeSet<u8> = self.worker(me).answered.entry(offer).or_default();
-            given.insert(option);
+            let given: &mut BTreeSet<Answer> = self.worker(me).answered.entry(offer).or_default();
+            given.insert(answer);
+            self.worker(me).taken_back.remove(&offer);
+        }
+    }
+
+    pub(crate) fn person_took_back(&mut self, me: PublicKey, offer: &str) {
+        self.worker(me).taken_back.extend(Hash::from_hex(offer));
+    }
+
+    /// A browser ended; `is_settled`: storage had taken all that was to be written.
+    pub(crate) fn killed(&mut self, me: PublicKey, is_settled: bool) {
+        if !is_settled {
+            self.worker(me).taken_back.clear();
         }
     }
 

@@ -1,9 +1,10 @@
 //! What buyers asked for and were told.
 
-use lull_market::{Command, FetchOrder, Project, Refusal, Reply, RequesterId};
+use lull_market::{Command, FetchOrder, Project, Refusal, Reply, RequesterId, Tasks};
 use lull_protocol::item::JudgmentItem;
 use lull_protocol::statement::AcceptanceRule;
-use lull_protocol::{FetchItem, Hash, Item, Method, OrderId, Timestamp};
+use lull_protocol::task::{Choice, Compare, Multi, Rating};
+use lull_protocol::{Content, FetchItem, Hash, Item, Method, OrderId, Task, Timestamp};
 
 use super::{Holds, Model, Order, Work, broken, must, rules};
 
@@ -24,7 +25,7 @@ impl Model {
                 self.note_order(command, order.order, order.requester, per_result, order.urls.len() as u64);
             }
             Command::CreateProject(project) => {
-                let results = project.contents.len() as u64 * u64::from(people(project.rule));
+                let results = project.tasks.count() as u64 * u64::from(people(project.rule));
                 self.note_order(command, project.order, project.requester, project.price.get(), results);
             }
             _ => {}
@@ -92,6 +93,26 @@ fn most_of_fetch(order: &FetchOrder) -> u64 {
     rules::price(&order.price, bytes)
 }
 
+/// What each item of a project asks.
+fn tasks_of(tasks: &Tasks) -> Vec<Task> {
+    let contents = |contents: &[Content], ask: &dyn Fn(Content) -> Task| contents.iter().cloned().map(ask).collect();
+    match tasks.clone() {
+        Tasks::Choice { options, contents: all } => {
+            contents(&all, &|content| Task::Choice(Choice { content, options: options.clone() }))
+        }
+        Tasks::Multi { options, least, most, contents: all } => {
+            contents(&all, &|content| Task::Multi(Multi { content, options: options.clone(), least, most }))
+        }
+        Tasks::Compare { pairs } => {
+            pairs.into_iter().map(|(left, right)| Task::Compare(Compare { left, right })).collect()
+        }
+        Tasks::Rating { steps, lowest, highest, contents: all } => contents(&all, &|content| {
+            Task::Rating(Rating { content, steps, lowest: lowest.clone(), highest: highest.clone() })
+        }),
+        Tasks::Verify { claims } => claims.into_iter().map(Task::Verify).collect(),
+    }
+}
+
 /// The items of an order, and how many results each needs.
 fn items_of(command: &Command, name: &str) -> (Vec<Item>, u8) {
     match command {
@@ -110,7 +131,7 @@ fn items_of(command: &Command, name: &str) -> (Vec<Item>, u8) {
             (order.urls.iter().map(item).collect(), 1)
         }
         Command::CreateProject(project) => {
-            let item = |content: &lull_protocol::Content| {
+            let item = |task: Task| {
                 Item::Judgment(JudgmentItem {
                     order: project.order,
                     requester: name.to_owned(),
@@ -118,11 +139,10 @@ fn items_of(command: &Command, name: &str) -> (Vec<Item>, u8) {
                     guideline_version: project.guideline_version,
                     guideline: project.guideline.clone(),
                     question: project.question.clone(),
-                    content: content.clone(),
-                    options: project.options.clone(),
+                    task,
                 })
             };
-            (project.contents.iter().map(item).collect(), people(project.rule))
+            (tasks_of(&project.tasks).into_iter().map(item).collect(), people(project.rule))
         }
         _ => (vec![], 0),
     }

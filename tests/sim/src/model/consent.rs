@@ -8,7 +8,7 @@ use lull_view::{BandwidthWhen, Command, Never, NeverWhat, Pause, Settings, State
 use lull_worker::Surroundings;
 
 use super::{Holds, broken, must};
-use crate::world::may_be_asked;
+use crate::world::{may_be_asked, shows};
 
 const CONSENT: &str = "nothing before consent";
 const HOUR_MS: u64 = 3_600_000;
@@ -169,8 +169,10 @@ impl Consents {
                 consent.never.domains.retain(|domain| *what != NeverWhat::Domain(domain.clone()));
                 consent.never.requesters.retain(|name| *what != NeverWhat::Requester(name.clone()));
             }
-            Command::Answer { .. }
+            Command::SetPops { .. }
+            | Command::Answer { .. }
             | Command::Skip { .. }
+            | Command::TakeBack { .. }
             | Command::OpenReceipt { .. }
             | Command::Export
             | Command::ExportKept { .. }
@@ -237,7 +239,8 @@ impl Consents {
     /// The browser sends a message: nothing of a class that is off, and no wish for it.
     pub(super) fn sends(&mut self, worker: PublicKey, message: &ToCoordinator) -> Holds {
         match message {
-            ToCoordinator::Want { fetch, judgment } => {
+            ToCoordinator::Want { fetch, judgment, tasks } => {
+                must(*tasks == shows(&worker), "types that can be shown", || format!("{worker} wants {tasks:?}"))?;
                 if *fetch > 0 {
                     self.may_fetch(worker, "a wish")?;
                 }
@@ -245,7 +248,7 @@ impl Consents {
             }
             ToCoordinator::Result { statement } => match cose::peek::<WorkResult>(statement).map(|r| r.report) {
                 Ok(Report::Fetch(_)) => self.is_on(worker, JobClass::Fetch, "a result"),
-                Ok(Report::Choice(_)) => self.is_on(worker, JobClass::Judgment, "a result"),
+                Ok(Report::Judgment(_)) => self.is_on(worker, JobClass::Judgment, "a result"),
                 Err(error) => Err(broken("frames", error.to_string())),
             },
             ToCoordinator::BodyChunk { .. } => self.is_on(worker, JobClass::Fetch, "a body"),

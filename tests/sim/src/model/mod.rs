@@ -12,6 +12,7 @@ mod buying;
 mod caps;
 mod consent;
 mod fetching;
+mod pops;
 mod rules;
 mod working;
 
@@ -21,10 +22,13 @@ use lull_market::{Command, RequesterId, Terms};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Offer, Verdict};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Hash, Item, OrderId, PublicKey, Timestamp};
+use lull_protocol::{Answer, Hash, Item, OrderId, PublicKey, Timestamp};
 
 use caps::AllCaps;
 use consent::Consents;
+use pops::AllPops;
+
+use crate::world::ConnId;
 
 /// With a connection a worker learns the coordinator's clock at least this often, milliseconds: a heartbeat,
 /// and the silence after which it would have left.
@@ -127,9 +131,11 @@ struct Worker {
     /// Offers whose result it heard of: acknowledged, judged or refused for good.
     heard: BTreeSet<Hash>,
     /// What the person answered.
-    answered: BTreeMap<Hash, BTreeSet<u8>>,
-    /// What it was last told that it earned.
-    told_earned: u64,
+    answered: BTreeMap<Hash, BTreeSet<Answer>>,
+    /// What the person took back and has not answered again.
+    taken_back: BTreeSet<Hash>,
+    /// What it was last told that it earned, on each connection.
+    told_earned: BTreeMap<ConnId, u64>,
     /// Verdicts it was sent, as numbers.
     told_verdicts: u64,
 }
@@ -143,6 +149,7 @@ pub(crate) struct Model {
     names: Vec<String>,
     pub(crate) consent: Consents,
     pub(crate) caps: AllCaps,
+    pub(crate) pops: AllPops,
     workers: BTreeMap<PublicKey, Worker>,
     items: BTreeMap<Hash, Work>,
     leases: BTreeMap<Hash, Lease>,
@@ -195,6 +202,7 @@ impl Model {
             names,
             consent: Consents::default(),
             caps: AllCaps::default(),
+            pops: AllPops::default(),
             workers: BTreeMap::new(),
             items: BTreeMap::new(),
             leases: BTreeMap::new(),
@@ -241,6 +249,9 @@ impl Model {
     /// One of this worker's records was damaged.
     pub(crate) fn damaged(&mut self, worker: PublicKey, key: &str) {
         self.worker(worker).was_damaged = true;
+        if key == "pops" {
+            self.pops.lost(worker);
+        }
         if key == "settings" {
             self.consent.lost(worker);
         }

@@ -1,7 +1,8 @@
 //! The rules of verdicts and prices once more, in few words: what an offer promised, recomputed.
 
 use lull_protocol::statement::{Decision, FetchReport, Offer, Outcome, Price, VerdictReason, WorkResult};
-use lull_protocol::{FetchItem, Method, Timestamp};
+use lull_protocol::task::{Finding, Task};
+use lull_protocol::{Answer, FetchItem, Method, Timestamp};
 
 use crate::world::{is_public, may_be_asked};
 
@@ -36,6 +37,34 @@ pub(super) fn in_time(result: &WorkResult, offer: &Offer, at: Timestamp) -> bool
     let (started, finished) = (result.started_at.get(), result.finished_at.get());
     let (issued, seen) = (offer.issued_at.get(), at.get().max(offer.issued_at.get()));
     started + CLOCK_SKEW_MS_MAX >= issued && finished <= seen + CLOCK_SKEW_MS_MAX
+}
+
+/// Whether an answer is one to this task.
+pub(super) fn is_answer(task: &Task, answer: &Answer) -> bool {
+    let has = |list: &[String], index: u8| list.get(usize::from(index)).is_some();
+    match (task, answer) {
+        (Task::Choice(task), Answer::Choice(option)) => has(&task.options, *option),
+        (Task::Multi(task), Answer::Multi(chosen)) => {
+            let count = chosen.bits().count_ones();
+            (0..16).all(|bit| chosen.bits() >> bit & 1 == 0 || has(&task.options, bit))
+                && (u32::from(task.least)..=u32::from(task.most)).contains(&count)
+        }
+        (Task::Compare(_), Answer::Compare(_)) | (Task::Verify(_), Answer::Verify(Finding::NotEnough)) => true,
+        (Task::Rating(task), Answer::Rating(step)) => *step >= 1 && *step <= task.steps,
+        (Task::Verify(task), Answer::Verify(Finding::Supported { sentence } | Finding::Contradicted { sentence })) => {
+            has(&task.source, *sentence)
+        }
+        _ => false,
+    }
+}
+
+/// What of an answer counts: all of it, but for the sentence in which somebody found something.
+pub(super) fn vote(answer: Answer) -> Answer {
+    match answer {
+        Answer::Verify(Finding::Supported { .. }) => Answer::Verify(Finding::Supported { sentence: 0 }),
+        Answer::Verify(Finding::Contradicted { .. }) => Answer::Verify(Finding::Contradicted { sentence: 0 }),
+        other => other,
+    }
 }
 
 /// What becomes of a fetch.

@@ -7,7 +7,7 @@ use lull_market::{Command, NumberedVerdict, Reply};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{AcceptanceRule, Decision, JobClass, Offer, Report, Verdict, VerdictReason, WorkResult};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Hash, Item, PublicKey, Signed, Timestamp};
+use lull_protocol::{Answer, Hash, Item, PublicKey, Signed, TaskSet, Timestamp};
 
 use super::rules::{self, CLOCK_SKEW_MS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, Ruling};
 use super::{Broken, Holds, Lease, Model, Ruled, State, Work, broken, must};
@@ -36,10 +36,11 @@ impl Model {
                 self.ordered(project.order, at);
                 Ok(())
             }
-            (Command::Claim { worker, fetch, judgment, nonces }, Reply::Leases(leases)) => {
+            (Command::Claim { worker, fetch, judgment, tasks, nonces }, Reply::Leases(leases)) => {
                 must(leases.len() <= nonces.len(), "limits of leases", || format!("{} leases", leases.len()))?;
                 for lease in leases {
                     self.leased(*worker, lease, nonces, at)?;
+                    is_of(*tasks, &lease.item)?;
                 }
                 let new: BTreeSet<Hash> = leases.iter().map(|lease| Hash::of(&lease.offer)).collect();
                 self.within_limits(worker, (*fetch, *judgment), &new, at)
@@ -238,9 +239,9 @@ impl Model {
                     self.close(item_hash);
                 }
             }
-            (Item::Judgment(item), Report::Choice(answer)) => {
-                let exists = usize::from(answer.option) < item.options.len();
-                must(exists && body.is_empty(), "answers are among the options", || format!("{answer:?}"))?;
+            (Item::Judgment(item), Report::Judgment(report)) => {
+                let fits = rules::is_answer(&item.task, &report.answer);
+                must(fits && body.is_empty(), "answers fit their tasks", || format!("{report:?} to {item:?}"))?;
                 if in_time {
                     lease.counts = true;
                     expected = self.decide(item_hash)?;
@@ -260,33 +261,27 @@ impl Model {
         if counting.len() < usize::from(work.needed) {
             return Ok(Expected::new());
         }
-        let mut votes: BTreeMap<u8, u8> = BTreeMap::new();
+        let mut votes: BTreeMap<Answer, u8> = BTreeMap::new();
         let mut answers = Vec::new();
         for lease in counting {
             let Some((hash, statement)) = &lease.stored else { continue };
-            let Ok(WorkResult { offer, report: Report::Choice(answer), .. }) = lull_protocol::cose::peek(statement)
+            let Ok(WorkResult { offer, report: Report::Judgment(report), .. }) = lull_protocol::cose::peek(statement)
             else {
                 continue;
             };
-            *votes.entry(answer.option).or_default() += 1;
+            let vote = rules::vote(report.answer);
+            *votes.entry(vote).or_default() += 1;
             let AcceptanceRule::Agreement { agree, .. } = lease.offer.rule else { continue };
-            answers.push((
-                offer,
-                *hash,
-                answer.option,
-                agree,
-                lease.verdict.is_some(),
-                lease.offer.price.per_item.get(),
-            ));
+            answers.push((offer, *hash, vote, agree, lease.verdict.is_some(), lease.offer.price.per_item.get()));
         }
         let mut expected = Expected::new();
-        let winner = |agree: u8| votes.iter().find(|(_, count)| **count >= agree).map(|(option, _)| *option);
-        for (offer, hash, option, agree, is_judged, price) in answers {
+        let winner = |agree: u8| votes.iter().find(|(_, count)| **count >= agree).map(|(vote, _)| *vote);
+        for (offer, hash, vote, agree, is_judged, price) in answers {
             if is_judged {
                 continue;
             }
             let (decision, reason) = match winner(agree) {
-                Some(winner) if winner == option => (Decision::Accepted, VerdictReason::Agreed),
+                Some(winner) if winner == vote => (Decision::Accepted, VerdictReason::Agreed),
                 Some(_) => (Decision::Ambiguous, VerdictReason::OthersAgreed),
                 None => (Decision::Ambiguous, VerdictReason::NobodyAgreed),
             };
@@ -417,6 +412,16 @@ impl Model {
         row.push(Ruled { statement: verdict.statement.clone(), verdict: payload, is_settled: false });
         Ok((result, ruling))
     }
+}
+
+/// Whether a leased item is a fetch, or a judgment of one of these types.
+fn is_of(tasks: TaskSet, item: &[u8]) -> Holds {
+    let kind = match Item::from_bytes(item) {
+        Ok(Item::Judgment(item)) => Some(item.task.kind()),
+        _ => None,
+    };
+    let wanted = kind.is_none_or(|kind| tasks.iter().any(|wanted| wanted == kind));
+    must(wanted, "types that can be shown", || format!("{kind:?} was leased, wanted were {tasks:?}"))
 }
 
 pub(super) fn said(verdict: &Verdict) -> Ruling {

@@ -8,12 +8,13 @@ use lull_protocol::statement::JobClass;
 use lull_protocol::units::Challenge;
 use lull_protocol::{PublicKey, SigningKey, Timestamp, ToCoordinator, ToWorker};
 use lull_view::View;
+use lull_worker::limits::TAKE_BACK_MS;
 use lull_worker::{Config, Effect, Event as Happened, FetchId, Surroundings, Worker};
 
 use super::net::{ConnId, Parcel, Peer, Side};
 use super::person::Person;
 use super::storage::Storage;
-use super::web::{Body, looks_up};
+use super::web::{Body, looks_up, shows};
 use super::{Event, World};
 use crate::mix::bytes;
 use crate::plan::{BrowserPlan, Ms};
@@ -83,6 +84,7 @@ pub(crate) enum BrowserEvent {
     Look,
     /// The person answers what was shown.
     Answer,
+    TakeBack,
     /// The person comes back, or stops what goes on.
     Interrupt,
     /// The person switches a class off, and the line breaks.
@@ -135,7 +137,12 @@ impl World {
             return;
         }
         browser.era += 1;
-        let worker = Worker::new(Config { trust }, browser.key.clone(), seed, browser.storage.load());
+        let worker = Worker::new(
+            Config { trust, tasks: shows(&browser.me), take_back_ms: TAKE_BACK_MS },
+            browser.key.clone(),
+            seed,
+            browser.storage.load(),
+        );
         let worker = if looks_up(&browser.me) { worker.looking_up_first() } else { worker };
         let found = worker.view(Timestamp::ZERO);
         let (surroundings, me, is_twin) = (browser.surroundings, browser.me, browser.twin_of.is_some());
@@ -156,6 +163,9 @@ impl World {
             let (settings, is_agreed) = (found.settings, found.consent.is_current);
             let checked = self.model.consent.started(me, settings, is_agreed, paused_until, found.never);
             self.check(checked);
+            self.model.pops.surroundings(me, surroundings);
+            let checked = self.model.pops.started(me, &found.pops);
+            self.check(checked);
             let checked = self.model.caps.started(me, &caps);
             self.check(checked);
         }
@@ -169,10 +179,12 @@ impl World {
         let mut rng = self.rng.fork();
         let browser = self.browser(who);
         let Some(background) = browser.background.take() else { return };
+        let (me, is_settled) = (browser.me, browser.storage.is_settled());
         browser.storage.kill(&mut rng);
         browser.kill_after = None;
         browser.era += 1;
         self.tally.browser_kills += 1;
+        self.model.killed(me, is_settled);
         if let Some(conn) = background.conn {
             self.net.close(&mut self.queue, conn, Side::Worker, silent);
         }
@@ -194,6 +206,7 @@ impl World {
             BrowserEvent::Fetched(fetch, happened) => self.fetched(who, fetch, *happened),
             BrowserEvent::Look => self.person_looks(who),
             BrowserEvent::Answer => self.person_answers(who),
+            BrowserEvent::TakeBack => self.person_takes_back(who),
             BrowserEvent::Interrupt => self.person_interrupts(who),
             BrowserEvent::SwitchOff(class) => self.person_switches_off(who, class),
             BrowserEvent::Kill => {
@@ -344,6 +357,7 @@ impl World {
                 self.queue_browser(who, at.since(now), BrowserEvent::Wake(token));
             }
             Effect::Badge { count } => self.person_sees(who, count),
+            Effect::Pop { open, notify } => self.person_is_called(who, (open, notify), now),
             Effect::ViewChanged => {
                 if let Some(background) = self.background(who) {
                     background.view = None;
@@ -360,6 +374,7 @@ impl World {
         if !is_twin {
             self.model.consent.surroundings(me, surroundings);
             self.model.caps.moved(me, surroundings.utc_offset_min);
+            self.model.pops.surroundings(me, surroundings);
         }
         self.feed(who, Happened::Surroundings(surroundings));
     }

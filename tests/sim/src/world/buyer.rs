@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 use lull_market::session::Answer;
-use lull_market::{Command, FetchOrder, Project, RequesterId};
+use lull_market::{Command, FetchOrder, Project, RequesterId, Tasks};
 use lull_protocol::item::Picture;
 use lull_protocol::statement::{AcceptanceRule, Price};
-use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId};
+use lull_protocol::task::Verify;
+use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, TaskKind};
 
 use super::house::Asker;
 use super::{Event, World, web};
@@ -82,8 +83,8 @@ impl World {
                     price: Price { per_item: amount(rng.u64(1..5_000)), per_mib: amount(rng.u64(..9_000)) },
                 }));
             }
-            WorkPlan::Judgments { count, people, pictures } => {
-                let (contents, blobs) = contents(&mut rng, count, pictures, requester);
+            WorkPlan::Judgments { task, count, people, pictures } => {
+                let (tasks, blobs) = tasks(&mut rng, task, count, pictures, requester);
                 wants.extend(blobs);
                 wants.push(Command::CreateProject(Project {
                     order,
@@ -92,8 +93,7 @@ impl World {
                     guideline_version: 1,
                     guideline: "Look closely.".into(),
                     question: "What is it?".into(),
-                    options: (1..=rng.usize(2..=9)).map(|n| format!("option {n}")).collect(),
-                    contents,
+                    tasks,
                     price: amount(rng.u64(1..9_000)),
                     rule: AcceptanceRule::Agreement { agree: rng.u8(people / 2 + 1..=people), people },
                 }));
@@ -161,12 +161,42 @@ impl World {
     }
 }
 
+/// Tasks of a type, and the blobs they need.
+fn tasks(rng: &mut Rng, kind: TaskKind, count: usize, pictures: u32, requester: RequesterId) -> (Tasks, Vec<Command>) {
+    let sides = if kind == TaskKind::Compare { 2 * count } else { count };
+    let (contents, blobs) = contents(rng, sides, pictures, requester);
+    let options: Vec<String> = (1..=rng.u8(2..=9)).map(|n| format!("option {n}")).collect();
+    let tasks = match kind {
+        TaskKind::Choice => Tasks::Choice { options, contents },
+        TaskKind::Multi => {
+            let most = rng.u8(1..=options.len() as u8);
+            Tasks::Multi { options, least: rng.u8(..=most), most, contents }
+        }
+        TaskKind::Compare => {
+            let (pairs, _) = contents.as_chunks::<2>();
+            Tasks::Compare { pairs: pairs.iter().cloned().map(|[left, right]| (left, right)).collect() }
+        }
+        TaskKind::Rating => {
+            Tasks::Rating { steps: rng.u8(2..=10), lowest: "dull".into(), highest: "bright".into(), contents }
+        }
+        TaskKind::Verify => {
+            let mut claim = |number| {
+                let source = (1..=rng.usize(1..=6)).map(|n| format!("Sentence {n} of {}.", rng.u32(..))).collect();
+                Verify { claim: format!("claim {number} of {}", rng.u32(..)), source }
+            };
+            return (Tasks::Verify { claims: (0..count).map(&mut claim).collect() }, Vec::new());
+        }
+    };
+    (tasks, blobs)
+}
+
 /// What is judged, and the blobs it needs.
 fn contents(rng: &mut Rng, count: usize, pictures: u32, requester: RequesterId) -> (Vec<Content>, Vec<Command>) {
     let (mut contents, mut blobs) = (Vec::new(), Vec::new());
     for number in 0..count {
         if rng.u32(..100) >= pictures {
-            contents.push(Content::Text(format!("sign {number} of {}", rng.u32(..))));
+            let words = format!("sign {number} of {}", rng.u32(..));
+            contents.push(if number % 4 == 3 { Content::Code(words) } else { Content::Text(words) });
             continue;
         }
         let size = if chance(rng, 200) { rng.usize(70_000..300_000) } else { rng.usize(100..20_000) };

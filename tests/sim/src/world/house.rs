@@ -375,7 +375,7 @@ impl World {
         }
         let worker = self.serving(conn).and_then(|serving| serving.session.worker());
         if let Some(worker) = worker {
-            let checked = self.model.house_sent(worker, &message, now.wall);
+            let checked = self.model.house_sent(conn, worker, &message, now.wall);
             self.check(checked);
         }
         match (&message, self.serving(conn)) {
@@ -395,7 +395,7 @@ impl World {
         if let Some(code) = end.last_word() {
             let message = ToWorker::Bye { code };
             if let Some(worker) = worker {
-                let checked = self.model.house_sent(worker, &message, self.house_wall());
+                let checked = self.model.house_sent(conn, worker, &message, self.house_wall());
                 self.check(checked);
             }
             self.net.send(&mut self.queue, conn, Side::Worker, Parcel::Frame(message.to_frame()));

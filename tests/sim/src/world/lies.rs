@@ -2,14 +2,17 @@
 
 use fastrand::Rng;
 use lull_protocol::message::{Message, ReturnReason};
-use lull_protocol::statement::{ChoiceAnswer, FetchReport, Hop, Input, Offer, Outcome, Report, Traffic, WorkResult};
+use lull_protocol::statement::{FetchReport, Hop, Input, JudgmentReport, Offer, Outcome, Report, Traffic, WorkResult};
+use lull_protocol::task::{Finding, OptionSet, Preference, Task};
 use lull_protocol::units::Challenge;
-use lull_protocol::{ByteCount, Hash, Item, PublicKey, Signed, SigningKey, Timestamp, ToCoordinator, cose};
+use lull_protocol::{
+    Answer, ByteCount, Hash, Item, PublicKey, Signed, SigningKey, TaskSet, Timestamp, ToCoordinator, cose,
+};
 
 use super::web;
 use crate::mix::{bytes, chance, pick};
 
-/// A signed result of a lease: mostly one that can be taken; `is_wild`: with times, hops, sizes and options
+/// A signed result of a lease: mostly one that can be taken; `is_wild`: with times, hops, sizes and answers
 /// that can't be.
 pub(crate) fn result(
     rng: &mut Rng,
@@ -23,14 +26,13 @@ pub(crate) fn result(
     let is_wild = is_wild && rng.bool();
     let report = match item {
         Item::Judgment(item) => {
-            let options = u8::try_from(item.options.len()).unwrap_or(9);
-            let option = if is_wild { rng.u8(..) } else { rng.u8(..options) };
-            Report::Choice(ChoiceAnswer { option, input: Input::Replay })
+            let answer = if is_wild { any_answer(rng) } else { answer(rng, &item.task) };
+            Report::Judgment(JudgmentReport { answer, input: Input::Replay })
         }
         Item::Fetch(item) => Report::Fetch(fetched(rng, hash, &item.url, item.bytes_max.get(), is_wild)),
     };
     let report = if is_wild && chance(rng, 100) {
-        Report::Choice(ChoiceAnswer { option: 0, input: Input::Keyboard })
+        Report::Judgment(JudgmentReport { answer: Answer::Choice(0), input: Input::Keyboard })
     } else {
         report
     };
@@ -42,6 +44,47 @@ pub(crate) fn result(
     };
     let finished_at = finished_at.max(started_at);
     Signed::sign(WorkResult { offer: hash, report, started_at, finished_at }, key).bytes().to_vec()
+}
+
+/// An answer that fits, no more thought about.
+fn answer(rng: &mut Rng, task: &Task) -> Answer {
+    let one_of = |rng: &mut Rng, list: &[String]| rng.u8(..u8::try_from(list.len()).unwrap_or(9).max(1));
+    match task {
+        Task::Choice(task) => Answer::Choice(one_of(rng, &task.options)),
+        Task::Multi(task) => {
+            let (first, count) = (one_of(rng, &task.options), rng.u8(task.least..=task.most));
+            Answer::Multi(some_of(first, count, task.options.len()))
+        }
+        Task::Compare(_) => Answer::Compare(*pick(rng, &Preference::ALL).unwrap_or(&Preference::Tie)),
+        Task::Rating(task) => Answer::Rating(rng.u8(1..=task.steps)),
+        Task::Verify(task) => {
+            let sentence = one_of(rng, &task.source);
+            let findings = [Finding::Supported { sentence }, Finding::Contradicted { sentence }, Finding::NotEnough];
+            Answer::Verify(*pick(rng, &findings).unwrap_or(&Finding::NotEnough))
+        }
+    }
+}
+
+/// So many options of all there are, from one of them on.
+pub(crate) fn some_of(first: u8, count: u8, all: usize) -> OptionSet {
+    let all = u8::try_from(all).unwrap_or(9).max(1);
+    let chosen = (0..count).try_fold(OptionSet::default(), |set, i| set.with((first % all + i) % all));
+    chosen.unwrap_or_default()
+}
+
+/// An answer to anything, or to nothing there is.
+fn any_answer(rng: &mut Rng) -> Answer {
+    let sentence = rng.u8(..200);
+    let multi = OptionSet::from_bits(rng.u16(..512)).unwrap_or_default();
+    let answers = [
+        Answer::Choice(rng.u8(..)),
+        Answer::Multi(multi),
+        Answer::Compare(Preference::Left),
+        Answer::Rating(rng.u8(1..=10)),
+        Answer::Verify(Finding::Supported { sentence }),
+        Answer::Verify(Finding::NotEnough),
+    ];
+    *pick(rng, &answers).unwrap_or(&Answer::Choice(0))
 }
 
 fn fetched(rng: &mut Rng, offer: Hash, url: &str, bytes_max: u64, is_wild: bool) -> FetchReport {
@@ -103,7 +146,7 @@ pub(crate) fn bytes_of(statement: Option<&Vec<u8>>) -> u64 {
 /// A result for an offer of somebody else.
 pub(crate) fn stolen(rng: &mut Rng, key: &SigningKey, offer: Hash, wall: Timestamp) -> Vec<u8> {
     let report = if rng.bool() {
-        Report::Choice(ChoiceAnswer { option: 0, input: Input::Keyboard })
+        Report::Judgment(JudgmentReport { answer: any_answer(rng), input: Input::Keyboard })
     } else {
         Report::Fetch(fetched(rng, offer, "https://www.site1.com/page/1", 1_000, false))
     };
@@ -122,7 +165,7 @@ pub(crate) fn anything(rng: &mut Rng, offer: Option<Hash>, tape: Vec<u8>) -> Vec
             origin: "wss://lull.house".into(),
         },
         1 => ToCoordinator::Proof { statement: tape.into(), verdicts_seen: 0, day_start },
-        2 => ToCoordinator::Want { fetch: 1, judgment: 1 },
+        2 => ToCoordinator::Want { fetch: 1, judgment: 1, tasks: TaskSet::ALL },
         3 => ToCoordinator::Result { statement: tape.into() },
         4 => ToCoordinator::BodyChunk { offer: hash, offset, bytes: vec![1; 10].into() },
         5 => ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped },

@@ -30,7 +30,7 @@ use browser::{Browser, BrowserEvent};
 use buyer::Buyer;
 use house::{House, HouseEvent};
 use liar::Liar;
-use net::{ConnId, Line, Net, Parcel, Peer, Side};
+use net::{Line, Net, Parcel, Peer, Side};
 use person::Person;
 use storage::Storage;
 
@@ -40,8 +40,9 @@ use crate::model::{Broken, Model};
 use crate::plan::{BrowserPlan, Element, HOUR, LiarPlan, Ms, Plan};
 use crate::table::{Mark, Marks, Situation};
 
+pub(crate) use net::ConnId;
 pub(crate) use web::{
-    Answer, Body, answer, is_name_public, is_public, is_readable, looks_up, may_be_asked, said_bytes,
+    Answer, Body, answer, is_name_public, is_public, is_readable, looks_up, may_be_asked, said_bytes, shows,
 };
 
 /// The clocks of the world when a run begins: 2026-10-05, 10:00 UTC.

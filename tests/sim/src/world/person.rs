@@ -4,15 +4,56 @@ use fastrand::Rng;
 use lull_protocol::cose;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_view::{
-    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, JudgmentContent, NeverWhat, Pause, Statement, View,
+    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, JudgmentContent, JudgmentTask, NeverWhat,
+    POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, View,
 };
 use lull_worker::Event as Happened;
 
-use super::World;
 use super::browser::BrowserEvent;
 use super::net::Peer;
+use super::{World, lies};
 use crate::mix::{Mix, chance};
 use crate::plan::{MINUTE, Ms, SECOND};
+
+/// What a person says of a task: mostly what all would say, whichever sentence it is that tells.
+fn honest(rng: &mut Rng, task: &JudgmentTask) -> TaskAnswer {
+    let mut truth = Mix::default();
+    let mut shown = |content: &JudgmentContent| match content {
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } => truth.bytes(text.as_bytes()),
+        JudgmentContent::Picture { data_url, .. } => truth.bytes(data_url.as_bytes()),
+    };
+    match task {
+        JudgmentTask::Choice { content, .. }
+        | JudgmentTask::Multi { content, .. }
+        | JudgmentTask::Rating { content, .. } => shown(content),
+        JudgmentTask::Compare { left, right } => [left, right].into_iter().for_each(shown),
+        JudgmentTask::Verify { claim, source } => {
+            [claim].into_iter().chain(source).for_each(|text| truth.bytes(text.as_bytes()));
+        }
+    }
+    let mistaken = if chance(rng, 200) { rng.u64(..9) } else { 0 };
+    let said = truth.value().wrapping_add(mistaken);
+    let one_of = |count: u64| u8::try_from(said % count.max(1)).unwrap_or(0);
+    match task {
+        JudgmentTask::Choice { options, .. } => TaskAnswer::Choice(one_of(options.len() as u64)),
+        JudgmentTask::Multi { options, least, most, .. } => {
+            let count = least + one_of(u64::from(most - least) + 1);
+            TaskAnswer::Multi(lies::some_of(one_of(9), count, options.len()))
+        }
+        JudgmentTask::Compare { .. } => {
+            TaskAnswer::Compare(*Preference::ALL.get(usize::from(one_of(4))).unwrap_or(&Preference::Tie))
+        }
+        JudgmentTask::Rating { steps, .. } => TaskAnswer::Rating(1 + one_of((*steps).into())),
+        JudgmentTask::Verify { source, .. } => {
+            let sentence = rng.u8(..u8::try_from(source.len()).unwrap_or(1).max(1));
+            TaskAnswer::Verify(match one_of(3) {
+                0 => Finding::Supported { sentence },
+                1 => Finding::Contradicted { sentence },
+                _ => Finding::NotEnough,
+            })
+        }
+    }
+}
 
 /// Caps that stand in nobody's way.
 fn generous() -> Caps {
@@ -81,16 +122,35 @@ impl World {
             self.model.caps.wants(me, &command);
         }
         self.feed(who, Happened::Command(command.clone()));
-        let shown = self.browser(who).background.as_ref().map(|background| background.worker.view(now).limits);
+        let shown = self.browser(who).background.as_ref().map(|background| background.worker.view(now));
         if let (false, Some(shown)) = (is_twin, shown) {
-            let checked = self.model.caps.commanded(me, &command, &shown.caps);
+            let checked = self.model.caps.commanded(me, &command, &shown.limits.caps);
             self.check(checked);
+            if matches!(command, Command::SetPops { .. }) {
+                let checked = self.model.pops.chose(me, &shown.pops);
+                self.check(checked);
+            }
         }
     }
 
     pub(crate) fn person_sees(&mut self, who: usize, count: u32) {
         self.browser(who).person.badge = count;
         self.think(who);
+    }
+
+    /// The popup opens by itself, or a notification comes, or what the person does now allows neither.
+    pub(crate) fn person_is_called(&mut self, who: usize, how: (bool, bool), now: lull_protocol::Timestamp) {
+        let mut rng = self.rng.fork();
+        let is_shown = !chance(&mut rng, 300);
+        let wall = self.browser_wall(who);
+        let view = self.browser(who).background.as_ref().map(|background| background.worker.view(wall));
+        let judgment = view.and_then(|view| view.judgment).map(|judgment| judgment.offer);
+        let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
+        if !is_twin {
+            let checked = self.model.pops.called(me, how, judgment, is_shown, now);
+            self.check(checked);
+        }
+        self.feed(who, Happened::Popped { is_shown });
     }
 
     /// Thinks about the judgment on screen, if there is one and somebody is there.
@@ -120,19 +180,25 @@ impl World {
         if !person.is_diligent && chance(&mut person.rng, 60) {
             return self.command(who, Command::Skip { offer: judgment.offer });
         }
-        let mut truth = Mix::default();
-        match &judgment.content {
-            JudgmentContent::Text { text } => truth.bytes(text.as_bytes()),
-            JudgmentContent::Picture { data_url, .. } => truth.bytes(data_url.as_bytes()),
-        }
-        let options = judgment.options.len().max(1) as u64;
-        let mistaken = if chance(&mut person.rng, 200) { person.rng.u64(..options) } else { 0 };
-        let option = u8::try_from((truth.value() + mistaken) % options).unwrap_or(0);
+        let answer = honest(&mut person.rng, &judgment.task);
         let shown_at = now.get().saturating_sub(person.rng.u64(..60 * SECOND));
-        self.model.person_answered(me, &judgment.offer, option);
+        self.model.person_answered(me, &judgment.offer, answer);
         let input = AnswerInput::Pointer;
-        self.command(who, Command::Answer { offer: judgment.offer, option, input, shown_at });
+        self.command(who, Command::Answer { offer: judgment.offer, answer, input, shown_at });
+        let person = &mut self.browser(who).person;
+        if !person.is_diligent && chance(&mut person.rng, 100) {
+            let after_ms = person.rng.u64(..6 * SECOND);
+            self.queue_browser(who, after_ms, BrowserEvent::TakeBack);
+        }
         self.think(who);
+    }
+
+    /// The last answer was a slip.
+    pub(crate) fn person_takes_back(&mut self, who: usize) {
+        let me = self.browser(who).me;
+        let Some(take_back) = self.view(who).and_then(|view| view.take_back) else { return };
+        self.model.person_took_back(me, &take_back.offer);
+        self.command(who, Command::TakeBack { offer: take_back.offer });
     }
 
     /// A look at the popup: sets what is wanted, now and then something else.
@@ -152,7 +218,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..23));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..26));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -309,6 +375,17 @@ impl World {
                 self.tell_surroundings(who, moved);
             }
             20 | 21 => self.never_or_again(who, view),
+            23 | 24 => {
+                let rng = &mut self.browser(who).person.rng;
+                let [open, notify] = [rng.bool(), rng.bool()];
+                let minutes = rng.choice(POP_MINUTES).unwrap_or_default();
+                let [quiet_from, quiet_to] = [rng.u64(..30), rng.u64(..24)];
+                self.command(who, Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } });
+            }
+            25 => {
+                let looks = !surroundings.looks;
+                self.tell_surroundings(who, lull_worker::Surroundings { looks, ..surroundings });
+            }
             // Two pauses in a row, faster than anything can be stored.
             _ => {
                 self.command(who, Command::SetPaused { on: true });

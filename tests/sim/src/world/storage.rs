@@ -65,6 +65,11 @@ impl Storage {
         (self.leases, self.results)
     }
 
+    /// Whether it took all that was to be written.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.under_way.is_empty() && !self.last_failed
+    }
+
     /// Whether the last batch failed.
     pub(crate) fn fails(&self) -> bool {
         self.last_failed

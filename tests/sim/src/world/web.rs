@@ -1,7 +1,7 @@
 //! The web as a browser sees it: what a site answers follows from its address and the run's seed.
 
 use fastrand::Rng;
-use lull_protocol::PublicKey;
+use lull_protocol::{PublicKey, TaskKind, TaskSet};
 use lull_worker::{FetchFailure, HopHead};
 
 use crate::mix::{chance, pick, stream};
@@ -99,6 +99,13 @@ pub(crate) fn is_public(address: Option<&str>) -> bool {
 /// A public address, or one that is not.
 pub(crate) fn address(rng: &mut Rng, is_public: bool) -> &'static str {
     pick(rng, if is_public { &PUBLIC } else { &PRIVATE }).copied().unwrap_or_default()
+}
+
+/// The types of judgments that a worker's browser has views for: half of them all, the others some.
+pub(crate) fn shows(worker: &PublicKey) -> TaskSet {
+    let byte = worker.fingerprint().0.get(1).copied().unwrap_or_default();
+    let some = TaskKind::ALL.into_iter().zip(1..).filter(|(_, bit)| byte >> bit & 1 == 1).map(|(kind, _)| kind);
+    if byte.is_multiple_of(2) { TaskSet::ALL } else { TaskSet::of(&some.collect::<Vec<_>>()) }
 }
 
 /// Whether a worker's browser needs every name looked up first, as Firefox does: half of them.

@@ -1,0 +1,70 @@
+//! The last answer, while it can be taken back.
+
+use gloo::events::EventListener;
+use lull_view::{ActivityWork, Command, View};
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlInputElement, KeyboardEvent};
+use yew::{Callback, Html, Properties, component, hook, html, use_callback, use_effect_with};
+
+use crate::model::Lull;
+use crate::single_keys;
+use crate::words::judgment as words;
+
+#[derive(PartialEq, Properties)]
+pub(crate) struct TakeBackProps {
+    pub(crate) lull: Lull,
+}
+
+/// What was answered, and the way back.
+#[component]
+pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
+    let view = props.lull.model.view.as_ref();
+    let held = view.and_then(|view| view.take_back.as_ref()).map(|held| held.offer.clone());
+    let take_back = use_callback((held.clone(), props.lull.wire.clone()), |(), (held, wire)| {
+        if let Some(offer) = held.clone() {
+            wire.send(Command::TakeBack { offer });
+        }
+    });
+    use_key(take_back.clone());
+    let click = take_back.reform(|_| ());
+    html! {
+        <div class="take-back-place" role="status">
+            if let (Some(view), Some(offer)) = (view, held) {
+                <div class="take-back" key={offer.clone()} data-testid="take-back" data-offer={offer.clone()}>
+                    <p>{ words::ANSWERED }{ " " }<strong dir="auto">{ answer_of(view, &offer) }</strong></p>
+                    <button class="button small on-sea" data-testid="take-back-button" aria-keyshortcuts="z" onclick={click}>
+                        { words::TAKE_BACK }<kbd>{ "Z" }</kbd>
+                    </button>
+                </div>
+            }
+        </div>
+    }
+}
+
+fn answer_of<'a>(view: &'a View, offer: &str) -> &'a str {
+    let activity = view.activities.iter().find(|activity| activity.offer == offer);
+    match activity.map(|activity| &activity.work) {
+        Some(ActivityWork::Judgment { answer, .. }) => answer,
+        _ => "",
+    }
+}
+
+/// Z takes back, wherever the focus is but in a text.
+#[hook]
+fn use_key(take_back: Callback<()>) {
+    use_effect_with(take_back, |take_back| {
+        let take_back = take_back.clone();
+        let listener = web_sys::window().map(|window| {
+            EventListener::new(&window, "keydown", move |event| {
+                let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
+                let is_shortcut = event.ctrl_key() || event.alt_key() || event.meta_key();
+                let is_on = single_keys::are_on();
+                let is_text = event.target().is_some_and(|target| target.has_type::<HtmlInputElement>());
+                if matches!(event.key().as_str(), "z" | "Z") && is_on && !is_shortcut && !is_text && !event.repeat() {
+                    take_back.emit(());
+                }
+            })
+        });
+        move || drop(listener)
+    });
+}
