@@ -180,10 +180,14 @@ fn native_tests() -> Result<()> {
 }
 
 fn clippy_wasm(tools: &Tools) -> Result<()> {
-    let mut cargo = tools.wasm_command("cargo")?;
-    cargo.args(["clippy", "--target", TARGET]);
-    cargo.args(WASM_ONLY.iter().flat_map(|name| ["-p", name]));
-    stream(cargo.args(["--", "-D", "warnings"]))
+    // With bandwidth, and the flavour without.
+    for features in [&[][..], &["--no-default-features"]] {
+        let mut cargo = tools.wasm_command("cargo")?;
+        cargo.args(["clippy", "--target", TARGET]).args(features);
+        cargo.args(WASM_ONLY.iter().flat_map(|name| ["-p", name]));
+        stream(cargo.args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 fn wasm_tests(tools: &Tools) -> Result<()> {
