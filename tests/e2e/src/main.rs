@@ -125,7 +125,8 @@ fn main() -> Result<()> {
             if !pictures::can_record() {
                 println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
             }
-            for step in [pictures::Step::Light, pictures::Step::Dark] {
+            use pictures::Step::{Dark, DarkTypes, Light, LightTypes};
+            for step in [Light, LightTypes, Dark, DarkTypes] {
                 scenarios::on_runtime(pictures::take(&paths, temporary.path(), step))?;
             }
             // The recording is DevTools'.

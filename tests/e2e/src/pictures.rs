@@ -29,6 +29,10 @@ pub(crate) enum Step {
     Light,
     /// Screenshots in the dark theme.
     Dark,
+    /// A judgment of each type in the light theme.
+    LightTypes,
+    /// The same in the dark theme.
+    DarkTypes,
     /// The recording.
     Recording,
 }
@@ -40,6 +44,8 @@ pub(crate) async fn take(paths: &Paths, data: &Path, step: Step) -> Result<()> {
     match step {
         Step::Light => stills(paths, &data.join("light"), "light", &folder).await,
         Step::Dark => stills(paths, &data.join("dark"), "dark", &folder).await,
+        Step::LightTypes => types(paths, &data.join("light-types"), "light", &folder).await,
+        Step::DarkTypes => types(paths, &data.join("dark-types"), "dark", &folder).await,
         Step::Recording if !can_record() => Ok(()),
         Step::Recording => recording(paths, &data.join("recording"), &folder).await,
     }
@@ -140,8 +146,7 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
     browser.until_attribute("link-state", "data-state", "waiting").await?;
     camera.shoot("offline").await?;
     browser.close().await?;
-    world.stop().await?;
-    types(paths, &data.join("types"), theme, folder).await
+    world.stop().await
 }
 
 /// A judgment of each type, half answered where it takes more than one touch.

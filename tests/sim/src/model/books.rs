@@ -35,7 +35,7 @@ impl Model {
         results.retain(|offer| !keeps(&format!("receipt/{offer}")));
         let receipts = deleted("receipt/");
         let worker = self.worker(me);
-        results.retain(|offer| !(keeps(&format!("lease/{offer}")) && worker.taken_back.contains(offer)));
+        results.retain(|offer| !worker.taken_back.contains_key(offer));
         if (results.is_empty() && receipts.is_empty()) || worker.was_damaged {
             return Ok(());
         }

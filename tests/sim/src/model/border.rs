@@ -204,7 +204,7 @@ impl Model {
         let first = *worker.signed.entry(offer).or_insert(hash);
         let may_differ = is_twin || is_harmed || worker.let_go.contains(&offer);
         must(first == hash || may_differ, "one result per offer", || format!("{offer}: {first} and {hash}"))?;
-        let may_be_sent = is_twin || is_harmed || !worker.taken_back.contains(&offer);
+        let may_be_sent = is_twin || is_harmed || worker.taken_back.get(&offer) != Some(&true);
         must(may_be_sent, "what is taken back is not sent", || format!("{offer}: {:?}", result.report))?;
         if let Report::Judgment(report) = &result.report {
             let is_answer = worker.answered.get(&offer).is_some_and(|given| given.contains(&report.answer));
@@ -234,18 +234,18 @@ impl Model {
         if let Some(offer) = Hash::from_hex(offer) {
             let given: &mut BTreeSet<Answer> = self.worker(me).answered.entry(offer).or_default();
             given.insert(answer);
-            self.worker(me).taken_back.remove(&offer);
+            self.worker(me).taken_back.entry(offer).and_modify(|is_open| *is_open = false);
         }
     }
 
     pub(crate) fn person_took_back(&mut self, me: PublicKey, offer: &str) {
-        self.worker(me).taken_back.extend(Hash::from_hex(offer));
+        self.worker(me).taken_back.extend(Hash::from_hex(offer).map(|offer| (offer, true)));
     }
 
     /// A browser ended; `is_settled`: storage had taken all that was to be written.
     pub(crate) fn killed(&mut self, me: PublicKey, is_settled: bool) {
         if !is_settled {
-            self.worker(me).taken_back.clear();
+            self.worker(me).taken_back.values_mut().for_each(|is_open| *is_open = false);
         }
     }
 

@@ -132,8 +132,8 @@ struct Worker {
     heard: BTreeSet<Hash>,
     /// What the person answered.
     answered: BTreeMap<Hash, BTreeSet<Answer>>,
-    /// What the person took back and has not answered again.
-    taken_back: BTreeSet<Hash>,
+    /// What the person took back; `true` until it is answered again.
+    taken_back: BTreeMap<Hash, bool>,
     /// What it was last told that it earned, on each connection.
     told_earned: BTreeMap<ConnId, u64>,
     /// Verdicts it was sent, as numbers.
