@@ -70,7 +70,7 @@ const PROBE: &str = "
       const now = offer();
       if (!now || now === probe.offer) return;
       probe.offer = now;
-      await Promise.all([...document.querySelectorAll('.judged img')].map((picture) => picture.decode()));
+      await Promise.all([...document.querySelectorAll('.subject img')].map((picture) => picture.decode()));
       requestAnimationFrame(painted);
     }).observe(document.body, {subtree: true, childList: true, attributes: true, attributeFilter: ['data-offer']});
     new PerformanceObserver((list) => {

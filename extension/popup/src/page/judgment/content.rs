@@ -21,7 +21,7 @@ pub(super) fn judged(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) ->
             html! {
                 <div class={classes!("compared", pictures.then_some("pictures"))}>
                     { for words::SIDES.into_iter().zip([left, right]).map(|(name, side)| html! {
-                        <figure class="side" aria-label={name}>
+                        <figure class="compared-side" aria-label={name}>
                             <figcaption aria-hidden="true">{ name }</figcaption>
                             <div class="content">{ shown(side) }</div>
                         </figure>

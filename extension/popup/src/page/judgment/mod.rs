@@ -83,7 +83,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             </div>
             <p class="guideline" id="guideline" hidden={!guideline_open}>{ &judgment.guideline }</p>
             <h2 class="question" data-testid="question" id="question">{ &judgment.question }</h2>
-            <div class="judged" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
+            <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
             { options(&judgment.task, &draft, answered, &act) }
             <div class="judgment-foot">
                 <button class="button small" data-testid="skip" aria-keyshortcuts="s" onclick={skip}>
