@@ -153,6 +153,14 @@ impl Worker {
         }
     }
 
+    /// Lets it go and sends it, if storage has it: after this nothing is sent for a while.
+    pub(crate) fn send_held(&mut self, now: Timestamp) {
+        if self.held.is_some() {
+            self.let_go();
+            self.send_results(now);
+        }
+    }
+
     /// Lets it go when its time is over. A clock that was set back must not hold it longer.
     pub(crate) fn tick_held(&mut self, now: Timestamp) {
         let latest = now.plus(self.config.take_back_ms);
@@ -177,6 +185,9 @@ impl Worker {
 
     /// Forgets a result that storage never held.
     fn drop_unstored(&mut self, offer: &Hash) {
+        if self.is_held(offer) {
+            self.let_go();
+        }
         if let Some(entry) = self.outbox.remove(offer) {
             self.unlog_work(entry.seq, entry.result.payload());
         }

@@ -18,11 +18,19 @@ fn takes_consent(before: &Settings, after: &Settings) -> bool {
         || (is_always(before) && !is_always(after))
 }
 
+/// Whether nothing of a judgment leaves the browser after it. What was answered before was answered in good faith.
+fn ends_judging(command: &Command) -> bool {
+    matches!(command, Command::SetPaused { on: true } | Command::PauseFor { .. } | Command::SetJudgments { on: false })
+}
+
 impl Worker {
     /// Carries a command out, unless something speaks against it.
     pub(crate) fn command(&mut self, command: Command, now: Timestamp) {
         if self.objection(&command).is_some() {
             return;
+        }
+        if ends_judging(&command) {
+            self.send_held(now);
         }
         match command {
             Command::SetJudgments { on } => self.set(|s| s.judgments = on),
@@ -94,7 +102,12 @@ impl Worker {
     /// the release of its permission, the first look after the start makes up for it. Who manages the browser
     /// takes bandwidth back as the person does.
     pub(crate) fn look_around(&mut self, surroundings: Surroundings) {
-        let is_first = self.surroundings.replace(surroundings).is_none();
+        let before = self.surroundings.replace(surroundings);
+        let is_first = before.is_none();
+        if before.is_some_and(|before| before.looks) && !surroundings.looks {
+            // The last page is closed: nobody can take anything back.
+            self.let_go();
+        }
         let was_on = self.barrier().is_some() && self.switch_bandwidth_off();
         if is_first && surroundings.host_permission && !self.settings.bandwidth && !was_on {
             self.effects.push_back(Effect::ReleasePermission);

@@ -15,6 +15,11 @@ pub(crate) fn are_on() -> bool {
     stored.as_deref() != Some(OFF)
 }
 
+/// The key as assistive technology is told of it, if it does anything.
+pub(crate) fn shortcut(key: &str) -> Option<String> {
+    are_on().then(|| key.to_owned())
+}
+
 /// What the browser keeps for this page.
 pub(crate) fn storage() -> Option<Storage> {
     web_sys::window().as_ref().and_then(|window: &Window| window.local_storage().ok().flatten())

@@ -18,6 +18,8 @@ pub(crate) struct Asked {
     pub(crate) word: &'static str,
     /// What answers it.
     keys: &'static [char],
+    /// What answers it once it was taken back: what was chosen is still there.
+    again: &'static [char],
     /// What the buyer reads then.
     answer: fn() -> Value,
     /// What the person's log says.
@@ -31,6 +33,7 @@ pub(crate) const ASKED: [Asked; 5] = [
     Asked {
         word: "choice",
         keys: &['3'],
+        again: &['3'],
         answer: || json!({"answer": "A broken item", "option": 2}),
         said: "A broken item",
         announced: &[("option-1", "button", "A refund"), ("skip", "button", "Skip")],
@@ -38,6 +41,7 @@ pub(crate) const ASKED: [Asked; 5] = [
     Asked {
         word: "multi",
         keys: &['1', '2', '2', '5', ENTER],
+        again: &[ENTER],
         answer: || json!({"answer": ["A person", "The sky"], "options": [0, 4]}),
         said: "A person · The sky",
         announced: &[("option-2", "checkbox", "An animal"), ("done", "button", "None of these")],
@@ -45,6 +49,7 @@ pub(crate) const ASKED: [Asked; 5] = [
     Asked {
         word: "compare",
         keys: &['1'],
+        again: &['1'],
         answer: || json!({"answer": "left"}),
         said: "A is better",
         announced: &[("option-1", "button", "A is better"), ("option-4", "button", "Both bad")],
@@ -52,6 +57,7 @@ pub(crate) const ASKED: [Asked; 5] = [
     Asked {
         word: "rating",
         keys: &['4'],
+        again: &['4'],
         answer: || json!({"answer": 4}),
         said: "4 of 5",
         announced: &[("option-1", "button", "1: I’m lost"), ("option-5", "button", "5: at a glance")],
@@ -59,6 +65,7 @@ pub(crate) const ASKED: [Asked; 5] = [
     Asked {
         word: "verify",
         keys: &['1', DOWN, DOWN, DOWN, ENTER],
+        again: &['1'],
         answer: || json!({"answer": "supported", "sentence": 2}),
         said: "supported by sentence 3",
         announced: &[("sentence-2", "radio", "Its first lamp"), ("option-3", "button", "Not enough information")],
@@ -122,10 +129,12 @@ pub(crate) async fn each_type_by_keyboard(paths: &Paths, data: &std::path::Path)
         no_violations(&browser, &axe, asked.word).await?;
         // A slip: it is taken back, what was chosen is still there, and one key answers again.
         let slip = person.press_keys(asked.keys).await?;
-        browser.until_text("take-back", &[asked.said]).await?;
+        browser.find("take-back").await?;
+        let (role, label) = browser.announced("take-back").await?;
+        ensure!(role == "button" && label == format!("Take back: {}", asked.said), "announced as {role} {label:?}");
         browser.press('z').await?;
         on_screen(&browser, asked).await?;
-        let offer = person.press_keys(asked.halves().1).await?;
+        let offer = person.press_keys(asked.again).await?;
         ensure!(offer == slip, "another judgment came back");
         person.settled(&offer, &["accepted"]).await?;
         let said = browser

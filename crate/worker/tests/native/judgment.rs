@@ -413,11 +413,37 @@ fn an_answer_whose_time_is_nearly_up_is_sent_at_once() {
 }
 
 #[test]
-fn nothing_is_taken_back_in_a_pause_or_after_a_withdrawal() {
-    let (mut world, first, _) = answered();
-    world.command(Command::SetPaused { on: true });
-    world.command(Command::TakeBack { offer: first.clone() });
-    assert_eq!((world.view().take_back, world.view().outbox), (None, 1));
+fn a_pause_and_the_last_page_s_end_let_the_answer_go_first() {
+    let pauses = [
+        Command::SetPaused { on: true },
+        Command::PauseFor { pause: lull_view::Pause::Hour },
+        Command::SetJudgments { on: false },
+    ];
+    for pause in pauses {
+        let (mut world, first, _) = answered();
+        world.command(pause);
+        world.command(Command::TakeBack { offer: first });
+        assert_eq!((sent(&world).len(), world.view().take_back), (1, None));
+    }
+    let (mut world, ..) = answered();
+    for looks in [true, false] {
+        assert!(sent(&world).is_empty());
+        world.surroundings.looks = looks;
+        world.feed(Event::Surroundings(world.surroundings));
+    }
+    assert_eq!((sent(&world).len(), world.view().take_back), (1, None));
+}
+
+#[test]
+fn an_answer_that_storage_refused_can_t_be_taken_back() {
+    let (mut world, _, second) = answered();
+    (world.is_disk_full, world.is_checked) = (true, false);
+    world.answer(&second, 0);
+    assert_eq!(world.view().take_back, None, "it came back by itself");
+}
+
+#[test]
+fn nothing_is_taken_back_after_a_withdrawal() {
     let (mut world, first, _) = answered();
     world.say(&ToWorker::Withdraw { offer: Hash::from_hex(&first).unwrap(), reason: RefusedCode::Withdrawn });
     assert_eq!((world.view().take_back, sent(&world).len()), (None, 1));

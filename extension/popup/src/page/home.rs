@@ -28,7 +28,6 @@ pub(crate) fn home(lull: &Lull, view: &View) -> Html {
                 { trouble(lull, &view.link) }
             }
             { work(lull, view) }
-            <TakeBack lull={lull.clone()} />
             { bandwidth_line(view) }
             { activities(lull, view) }
             if !is_tab() {
@@ -90,6 +89,7 @@ fn money(lull: &Lull, view: &View) -> Html {
                     <span data-testid="earned-all" data-value={all.to_string()}>{ format::amount(all) }</span>
                     { " " }{ words::ALL }
                 </p>
+                <TakeBack lull={lull.clone()} />
                 <div class="credit-place" role="status">
                     if let Some(credit) = credit {
                         <a class="credit" key={credit.offer.clone()} data-testid="credit" data-offer={credit.offer.clone()}

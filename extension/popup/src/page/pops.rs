@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use gloo::events::{EventListener, EventListenerOptions, EventListenerPhase};
+use gloo::timers::callback::Timeout;
 use lull_browser::{can_pop, may_notify, popup_is_plain, release_notifications, request_notifications};
 use lull_view::{Command, POP_MINUTES, Pops};
 use wasm_bindgen::JsCast;
@@ -19,9 +20,9 @@ use crate::model::Lull;
 use crate::parts::{calm, focus, switch};
 use crate::words::pops as words;
 
-/// A space or a click that follows another, or the popup itself, sooner than this was meant for something else,
-/// milliseconds.
-const TYPING_MS: u64 = 700;
+/// A space or a click that follows another, or the popup itself, sooner than this was meant for something else; so was a
+/// space that another key follows as soon. Milliseconds.
+const TYPING_MS: u32 = 700;
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct PopsProps {
@@ -85,8 +86,9 @@ fn Notify(props: &NotifyProps) -> Html {
         if chosen.notify {
             let (wire, denied, asked) = (wire.clone(), denied.clone(), request_notifications());
             spawn_local(async move {
-                if asked.await != Ok(true) {
-                    denied.set(true);
+                let is_denied = asked.await != Ok(true);
+                denied.set(is_denied);
+                if is_denied {
                     wire.send(Command::SetPops { pops: Pops { notify: false, ..chosen } });
                 }
             });
@@ -176,14 +178,14 @@ pub(crate) fn Cover(props: &CoverProps) -> Html {
     }
 }
 
-/// Takes the focus and every key, and wakes by a space that isn't part of somebody's typing. Gives what a click calls:
-/// one is no more deliberate than a key.
+/// Takes the focus and every key, and wakes by a space that isn't part of somebody's typing: no key comes just before
+/// it, and none just after. Gives what a click calls: one is no more deliberate than a key.
 #[hook]
 fn use_cover(button: &NodeRef, wake: &Callback<()>) -> Callback<MouseEvent> {
     let last = use_ref(|| Cell::new(format::now_ms()));
     let is_deliberate = move || {
         let now = format::now_ms();
-        now >= last.replace(now).saturating_add(TYPING_MS)
+        now >= last.replace(now).saturating_add(TYPING_MS.into())
     };
     let (button, wakes, is_deliberate_key) = (button.clone(), wake.clone(), is_deliberate.clone());
     use_effect_with((), move |()| {
@@ -191,10 +193,13 @@ fn use_cover(button: &NodeRef, wake: &Callback<()>) -> Callback<MouseEvent> {
         // The background does so, too, unless it was killed meanwhile: then one more click finds a sleeping popup.
         spawn_local(async { drop(popup_is_plain().await) });
         let options = EventListenerOptions { phase: EventListenerPhase::Capture, passive: false };
+        let waking = Cell::new(None::<Timeout>);
         let listener = web_sys::window().map(|window| {
             EventListener::new_with_options(&window, "keydown", options, move |event| {
                 let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
-                let is_deliberate = is_deliberate_key() && !event.repeat();
+                drop(waking.take());
+                let is_shortcut = event.ctrl_key() || event.alt_key() || event.meta_key();
+                let is_deliberate = is_deliberate_key() && !event.repeat() && !is_shortcut;
                 if event.key() == "Tab" || event.key() == "Escape" {
                     return;
                 }
@@ -202,7 +207,8 @@ fn use_cover(button: &NodeRef, wake: &Callback<()>) -> Callback<MouseEvent> {
                 event.prevent_default();
                 event.stop_immediate_propagation();
                 if event.key() == " " && is_deliberate {
-                    wakes.emit(());
+                    let wakes = wakes.clone();
+                    waking.set(Some(Timeout::new(TYPING_MS, move || wakes.emit(()))));
                 }
             })
         });

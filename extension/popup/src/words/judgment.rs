@@ -35,10 +35,16 @@ pub(crate) const SOURCE: &str = "Source";
 pub(crate) const FINDINGS: [&str; 3] = ["Supported", "Contradicted", "Not enough information"];
 pub(crate) const MARK: &str = "Mark the sentence that decides it, if one does.";
 pub(crate) const MARKED: &str = "Now say what that sentence shows.";
-pub(crate) const MARK_SUPPORTING: &str = "Now mark the sentence that supports it, then press Enter.";
-pub(crate) const MARK_CONTRADICTING: &str = "Now mark the sentence that contradicts it, then press Enter.";
-pub(crate) const ANSWERED: &str = "You said";
+pub(crate) const MARK_SUPPORTING: &str = "Now click the sentence that supports it, or go there by ↑ ↓ and press Enter.";
+pub(crate) const MARK_CONTRADICTING: &str =
+    "Now click the sentence that contradicts it, or go there by ↑ ↓ and press Enter.";
 pub(crate) const TAKE_BACK: &str = "Take back";
+
+/// The way back from this answer.
+pub(crate) fn take_back(answer: &str) -> String {
+    format!("{TAKE_BACK}: {answer}")
+}
+
 pub(crate) const DONE: &str = "Done";
 pub(crate) const NONE_OF_THESE: &str = "None of these";
 

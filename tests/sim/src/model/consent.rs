@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_protocol::{PublicKey, Timestamp, ToCoordinator, cose};
+use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator, cose};
 use lull_view::{BandwidthWhen, Command, Never, NeverWhat, Pause, Settings, Statement};
 use lull_worker::Surroundings;
 
@@ -39,6 +39,8 @@ struct Consent {
     is_lost: bool,
     /// What held bandwidth back is lost: where bandwidth is on, it must start paused.
     must_pause: bool,
+    /// The answer that may still be sent while the command is carried out that pauses or switches judgments off.
+    last_word: Option<Hash>,
 }
 
 impl Consent {
@@ -246,11 +248,16 @@ impl Consents {
                 }
                 if *judgment > 0 { self.may_judge(worker, "a wish") } else { Ok(()) }
             }
-            ToCoordinator::Result { statement } => match cose::peek::<WorkResult>(statement).map(|r| r.report) {
-                Ok(Report::Fetch(_)) => self.is_on(worker, JobClass::Fetch, "a result"),
-                Ok(Report::Judgment(_)) => self.is_on(worker, JobClass::Judgment, "a result"),
-                Err(error) => Err(broken("frames", error.to_string())),
-            },
+            ToCoordinator::Result { statement } => {
+                let result =
+                    cose::peek::<WorkResult>(statement).map_err(|error| broken("frames", error.to_string()))?;
+                match result.report {
+                    Report::Fetch(_) => self.is_on(worker, JobClass::Fetch, "a result"),
+                    // What was answered before the person paused may go first.
+                    Report::Judgment(_) if self.of(worker).last_word == Some(result.offer) => Ok(()),
+                    Report::Judgment(_) => self.is_on(worker, JobClass::Judgment, "a result"),
+                }
+            }
             ToCoordinator::BodyChunk { .. } => self.is_on(worker, JobClass::Fetch, "a body"),
             ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture"),
             // Work goes back when its class is switched off.
@@ -259,6 +266,11 @@ impl Consents {
                 self.connects(worker)
             }
         }
+    }
+
+    /// The command that comes now may let this answer go first; `None`: it was carried out.
+    pub(crate) fn last_word(&mut self, worker: PublicKey, offer: Option<Hash>) {
+        self.of(worker).last_word = offer;
     }
 
     fn is_on(&mut self, worker: PublicKey, class: JobClass, what: &str) -> Holds {

@@ -1,8 +1,8 @@
 //! The person before a browser: consents, answers, skips, pauses, comes and goes.
 
 use fastrand::Rng;
-use lull_protocol::cose;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
+use lull_protocol::{Hash, cose};
 use lull_view::{
     ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, JudgmentContent, JudgmentTask, NeverWhat,
     POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, View,
@@ -117,11 +117,14 @@ impl World {
         let offset = self.browser(who).surroundings.utc_offset_min;
         self.model.consent.names(me, &command);
         if !is_twin {
+            let held = self.view(who).and_then(|view| view.take_back);
+            self.model.consent.last_word(me, held.and_then(|held| Hash::from_hex(&held.offer)));
             self.model.consent.tell(me, now);
             self.model.consent.command(me, &command, now, Some(morning(now.get(), offset)));
             self.model.caps.wants(me, &command);
         }
         self.feed(who, Happened::Command(command.clone()));
+        self.model.consent.last_word(me, None);
         let shown = self.browser(who).background.as_ref().map(|background| background.worker.view(now));
         if let (false, Some(shown)) = (is_twin, shown) {
             let checked = self.model.caps.commanded(me, &command, &shown.limits.caps);

@@ -69,6 +69,11 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         // Reading on may be held down; nothing that answers may.
         "ArrowDown" if keys.has_sentences => return touch(Touch::Step { down: true }),
         "ArrowUp" if keys.has_sentences => return touch(Touch::Step { down: false }),
+        // A box that is ticked by Space isn't ticked over and over by an Enter that is held down.
+        "Enter" if event.repeat() && within(".several") => {
+            event.prevent_default();
+            return None;
+        }
         _ if event.repeat() => return None,
         // On a control, Enter presses it; a box to tick is ticked by Space.
         "Enter" if keys.has_done && !within("button:not(.several), a") => return touch(Touch::Done),
@@ -90,7 +95,9 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
 
 /// The list of keys.
 pub(super) fn keys_list(task: &JudgmentTask, shown: bool) -> Html {
-    let keys = words::task_keys(task).iter().chain(&words::KEYS_LIST);
+    let is_single = |key: &str| !key.starts_with(['↵', '↑']);
+    let are_on = single_keys::are_on();
+    let keys = words::task_keys(task).iter().chain(&words::KEYS_LIST).filter(|(key, _)| are_on || !is_single(key));
     html! {
         <dl class="keys" id="keys" hidden={!shown}>
             { for keys.map(|(key, does)| html! { <div><dt><kbd>{ *key }</kbd></dt><dd>{ *does }</dd></div> }) }

@@ -23,11 +23,13 @@ pub(crate) use self::take_back::TakeBack;
 use crate::format;
 use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
-use crate::single_keys::storage;
+use crate::single_keys::{shortcut, storage};
 use crate::words::judgment as words;
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
 const UNSEEN_MS: u64 = 150;
+/// Nothing may be what the person means by *done*, but not of a question that came this short a time ago, milliseconds.
+const UNTOUCHED_MS: u64 = 700;
 /// Guidelines that were seen, as remembered in the browser.
 const SEEN_KEY: &str = "guidelines-seen";
 const SEEN_MAX: usize = 100;
@@ -66,7 +68,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let act = use_act(&props.lull, judgment, shown_at, draft, keys_shown.setter());
     use_keys(act.clone(), Keys::of(&judgment.task));
     use_focus_on_next(&card, &judgment.offer);
-    use_focus_on_mark(&judgment.offer, draft.sentence);
+    use_focus_on_mark(&card, &judgment.offer, draft.sentence);
     let (guideline_open, toggle_guideline) = use_guideline(judgment);
     let skip = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Skip));
     let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys));
@@ -86,11 +88,11 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
             { options(&judgment.task, &draft, answered, &act) }
             <div class="judgment-foot">
-                <button class="button small" data-testid="skip" aria-keyshortcuts="s" onclick={skip}>
+                <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
                     { words::SKIP }<kbd>{ "S" }</kbd>
                 </button>
                 <button class="button small" aria-expanded={keys_shown.to_string()} aria-controls="keys"
-                    aria-keyshortcuts="?" onclick={keys}>{ words::KEYS }<kbd>{ "?" }</kbd></button>
+                    aria-keyshortcuts={shortcut("?")} onclick={keys}>{ words::KEYS }<kbd>{ "?" }</kbd></button>
                 { terms(judgment, props.waiting, props.lull.asset()) }
             </div>
             { keys_list(&judgment.task, *keys_shown) }
@@ -122,7 +124,9 @@ fn use_act(
             show_keys.set(keys_shown.get());
             return;
         }
-        let seen = format::now_ms() >= shown_at.saturating_add(UNSEEN_MS);
+        let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
+        let look_ms = if is_untouched { UNTOUCHED_MS } else { UNSEEN_MS };
+        let seen = format::now_ms() >= shown_at.saturating_add(look_ms);
         let this = (offer.clone(), *shown_at);
         if !seen || *done.borrow() == this {
             return;
@@ -136,7 +140,8 @@ fn use_act(
             Act::Touch { touch, input } => match draft.touch(task, touch) {
                 Touched::Answer(answer) => {
                     *done.borrow_mut() = this;
-                    chosen(*draft, Some(answer));
+                    // Taken back, it waits for another word: no touch may answer by what was found before.
+                    chosen(Draft { found: None, ..*draft }, Some(answer));
                     wire.send(Command::Answer { offer, answer, input, shown_at });
                 }
                 Touched::Draft(draft) => chosen(draft, None),
@@ -150,11 +155,13 @@ fn use_act(
     })
 }
 
-/// A sentence that is marked has the focus: a screen reader says it, and it is in view.
+/// A sentence that is marked takes the focus from within the card, and from nothing else: a screen reader says it, and
+/// it is in view.
 #[hook]
-fn use_focus_on_mark(offer: &str, sentence: Option<u8>) {
+fn use_focus_on_mark(card: &NodeRef, offer: &str, sentence: Option<u8>) {
+    let card = card.clone();
     use_effect_with((offer.to_owned(), sentence), move |(_, sentence)| {
-        let document = web_sys::window().and_then(|window| window.document());
+        let document = web_sys::window().and_then(|window| window.document()).filter(|_| may_take_focus(&card));
         let marked = sentence.and_then(|at| document?.get_element_by_id(&sentence_id(at)));
         if let Some(marked) = marked.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
             // An element that can't take the focus leaves it where it is.
@@ -168,15 +175,18 @@ fn use_focus_on_mark(offer: &str, sentence: Option<u8>) {
 fn use_focus_on_next(card: &NodeRef, offer: &str) {
     let card = card.clone();
     use_effect_with(offer.to_owned(), move |_| {
-        let active = web_sys::window().and_then(|w| w.document()).and_then(|document| document.active_element());
-        let nowhere =
-            active.as_ref().is_none_or(|element| element.tag_name() == "BODY" || element.tag_name() == "MAIN");
-        let inside = card.cast::<Element>().is_some_and(|card| card.contains(active.as_deref()));
-        if nowhere || inside {
+        if may_take_focus(&card) {
             // The money and the way to pause stay on screen.
             focus_in_place(&card);
         }
     });
+}
+
+/// Whether nothing has the focus, or something within the card.
+fn may_take_focus(card: &NodeRef) -> bool {
+    let active = web_sys::window().and_then(|window| window.document()).and_then(|document| document.active_element());
+    let is_nowhere = active.as_ref().is_none_or(|element| matches!(element.tag_name().as_str(), "BODY" | "MAIN"));
+    is_nowhere || card.cast::<Element>().is_some_and(|card| card.contains(active.as_deref()))
 }
 
 /// Whether the guideline is open, and what toggles it. It starts open on the first judgment that carries it.

@@ -6,6 +6,7 @@ use lull_view::{Draft, Finding, Found, JudgmentTask, TaskAnswer, Touch};
 use yew::{Callback, Html, MouseEvent, classes, html};
 
 use super::{Act, input_of};
+use crate::single_keys::shortcut;
 use crate::words::judgment as words;
 
 /// Options of this many characters at most stand in a grid of keys, three in a row.
@@ -90,7 +91,7 @@ fn option(task: &JudgmentTask, option: u8, text: &str, is_taken: bool, act: &Cal
     let key = (number % 10).to_string();
     html! {
         <button class={classes!("option", several.then_some("several"), is_taken.then_some("chosen"))}
-            data-testid={format!("option-{number}")} aria-keyshortcuts={key.clone()} dir="auto"
+            data-testid={format!("option-{number}")} aria-keyshortcuts={shortcut(&key)} dir="auto"
             role={several.then_some("checkbox")} aria-checked={several.then_some(pressed)}
             aria-label={step_in_words(task, number)} onclick={click}>
             <kbd aria-hidden="true">{ key }</kbd>

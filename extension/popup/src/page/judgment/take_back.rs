@@ -3,9 +3,10 @@
 use gloo::events::EventListener;
 use lull_view::{ActivityWork, Command, View};
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlInputElement, KeyboardEvent};
+use web_sys::{Element, KeyboardEvent};
 use yew::{Callback, Html, Properties, component, hook, html, use_callback, use_effect_with};
 
+use crate::icons::Icon;
 use crate::model::Lull;
 use crate::single_keys;
 use crate::words::judgment as words;
@@ -30,12 +31,10 @@ pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
     html! {
         <div class="take-back-place" role="status">
             if let (Some(view), Some(offer)) = (view, held) {
-                <div class="take-back" key={offer.clone()} data-testid="take-back" data-offer={offer.clone()}>
-                    <p>{ words::ANSWERED }{ " " }<strong dir="auto">{ answer_of(view, &offer) }</strong></p>
-                    <button class="button small on-sea" data-testid="take-back-button" aria-keyshortcuts="z" onclick={click}>
-                        { words::TAKE_BACK }<kbd>{ "Z" }</kbd>
-                    </button>
-                </div>
+                <button class="take-back" key={offer.clone()} data-testid="take-back" aria-keyshortcuts={single_keys::shortcut("z")} onclick={click}
+                    aria-label={words::take_back(answer_of(view, &offer))} title={words::take_back(answer_of(view, &offer))}>
+                    { Icon::Back.draw() }{ words::TAKE_BACK }<kbd>{ "Z" }</kbd>
+                </button>
             }
         </div>
     }
@@ -49,7 +48,7 @@ fn answer_of<'a>(view: &'a View, offer: &str) -> &'a str {
     }
 }
 
-/// Z takes back, wherever the focus is but in a text.
+/// Z takes back, wherever the focus is but in a field.
 #[hook]
 fn use_key(take_back: Callback<()>) {
     use_effect_with(take_back, |take_back| {
@@ -59,8 +58,14 @@ fn use_key(take_back: Callback<()>) {
                 let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
                 let is_shortcut = event.ctrl_key() || event.alt_key() || event.meta_key();
                 let is_on = single_keys::are_on();
-                let is_text = event.target().is_some_and(|target| target.has_type::<HtmlInputElement>());
-                if matches!(event.key().as_str(), "z" | "Z") && is_on && !is_shortcut && !is_text && !event.repeat() {
+                let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+                let field = target.and_then(|target| target.closest("input, select").ok().flatten());
+                if matches!(event.key().as_str(), "z" | "Z")
+                    && is_on
+                    && !is_shortcut
+                    && field.is_none()
+                    && !event.repeat()
+                {
                     take_back.emit(());
                 }
             })
