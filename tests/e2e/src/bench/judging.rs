@@ -145,7 +145,12 @@ async fn press(bench: &Bench, keys: &[&str]) -> Result<f64> {
     tokio::time::sleep(LOOK).await;
     for key in keys {
         for kind in ["keyDown", "keyUp"] {
-            bench.browser.cdp("Input.dispatchKeyEvent", json!({"type": kind, "key": key})).await?;
+            let mut event = json!({"type": kind, "key": key});
+            if *key == "Enter" {
+                // Without its code the browser presses no button by it.
+                event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": 13, "text": "\r"});
+            }
+            bench.browser.cdp("Input.dispatchKeyEvent", event).await?;
         }
     }
     let pressed = Instant::now();
