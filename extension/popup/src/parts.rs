@@ -4,7 +4,7 @@
 use gloo::timers::callback::{Interval, Timeout};
 use lull_view::{Command, Link, LinkProblem, Operator, View};
 use web_sys::{FocusOptions, HtmlElement};
-use yew::{Html, NodeRef, Properties, component, html, use_effect_with, use_state, use_state_eq};
+use yew::{Callback, Html, MouseEvent, NodeRef, Properties, component, html, use_effect_with, use_state, use_state_eq};
 
 use crate::format;
 use crate::icons::{self, Icon};
@@ -80,6 +80,17 @@ pub(crate) fn switch(
     on: bool,
     command: Command,
 ) -> Html {
+    switch_that(id, label, text, on, lull.on_click(command))
+}
+
+/// A labelled switch.
+pub(crate) fn switch_that(
+    id: &'static str,
+    label: &'static str,
+    text: &'static str,
+    on: bool,
+    click: Callback<MouseEvent>,
+) -> Html {
     let (label_id, text_id) = (format!("{id}-label"), format!("{id}-text"));
     html! {
         <div class="switch-row">
@@ -88,7 +99,7 @@ pub(crate) fn switch(
                 <span class="quiet" id={text_id.clone()}>{ text }</span>
             </div>
             <button class="switch" role="switch" aria-checked={on.to_string()} data-testid={id}
-                aria-labelledby={label_id} aria-describedby={text_id} onclick={lull.on_click(command)}>
+                aria-labelledby={label_id} aria-describedby={text_id} onclick={click}>
                 <span class="switch-knob"></span>
             </button>
         </div>

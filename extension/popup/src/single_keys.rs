@@ -1,8 +1,9 @@
 //! Whether single keys answer, skip and take back: a choice of this browser (WCAG 2.1.4).
 
 use web_sys::{Storage, Window};
-use yew::{Html, component, html, use_callback, use_state_eq};
+use yew::{Html, component, use_callback, use_state_eq};
 
+use crate::parts::switch_that;
 use crate::words;
 
 /// Where the choice is remembered.
@@ -47,16 +48,5 @@ pub(crate) fn SingleKeys() -> Html {
             show_or_hide_hints();
         }
     });
-    html! {
-        <div class="switch-row">
-            <div class="switch-words">
-                <span class="switch-label" id="single-keys-label">{ words::SINGLE_KEYS }</span>
-                <span class="quiet" id="single-keys-text">{ words::SINGLE_KEYS_TEXT }</span>
-            </div>
-            <button class="switch" role="switch" aria-checked={on.to_string()} data-testid="single-keys"
-                aria-labelledby="single-keys-label" aria-describedby="single-keys-text" onclick={click}>
-                <span class="switch-knob"></span>
-            </button>
-        </div>
-    }
+    switch_that("single-keys", words::SINGLE_KEYS, words::SINGLE_KEYS_TEXT, *on, click)
 }

@@ -17,7 +17,7 @@ use yew::{
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
-use crate::parts::{calm, focus, switch};
+use crate::parts::{calm, focus, switch, switch_that};
 use crate::words::pops as words;
 
 /// A space or a click that follows another, or the popup itself, sooner than this was meant for something else; so was a
@@ -97,18 +97,7 @@ fn Notify(props: &NotifyProps) -> Html {
             spawn_local(async { drop(release_notifications().await) });
         }
     };
-    html! {
-        <div class="switch-row">
-            <div class="switch-words">
-                <span class="switch-label" id="pops-notify-label">{ words::NOTIFY }</span>
-                <span class="quiet" id="pops-notify-text">{ words::NOTIFY_TEXT }</span>
-            </div>
-            <button class="switch" role="switch" aria-checked={on.to_string()} data-testid="pops-notify"
-                aria-labelledby="pops-notify-label" aria-describedby="pops-notify-text" onclick={toggle}>
-                <span class="switch-knob"></span>
-            </button>
-        </div>
-    }
+    switch_that("pops-notify", words::NOTIFY, words::NOTIFY_TEXT, on, Callback::from(toggle))
 }
 
 /// Whether notifications are chosen and the browser doesn't allow them.
