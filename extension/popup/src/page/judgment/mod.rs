@@ -77,14 +77,14 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             data-offer={judgment.offer.clone()}>
             <div class="judgment-head">
                 <p>
-                    <span class="judgment-title">{ &judgment.title }</span>
+                    <span class="judgment-title" dir="auto">{ &judgment.title }</span>
                     <span class="quiet">{ words::buyer(&judgment.requester) }</span>
                 </p>
                 <button class="link-button" aria-expanded={guideline_open.to_string()} aria-controls="guideline"
                     data-testid="guideline" onclick={toggle_guideline}>{ words::GUIDELINE }</button>
             </div>
-            <p class="guideline" id="guideline" hidden={!guideline_open}>{ &judgment.guideline }</p>
-            <h2 class="question" data-testid="question" id="question">{ &judgment.question }</h2>
+            <p class="guideline" id="guideline" dir="auto" hidden={!guideline_open}>{ &judgment.guideline }</p>
+            <h2 class="question" data-testid="question" id="question" dir="auto">{ &judgment.question }</h2>
             <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
             { options(&judgment.task, &draft, answered, &act) }
             <div class="judgment-foot">
