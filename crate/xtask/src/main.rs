@@ -18,6 +18,7 @@ mod tidy;
 mod version;
 mod wasm;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -143,6 +144,16 @@ Needs a nightly Rust. What breaks a target is kept in tests/fuzz/regressions and
     #[command(after_help = "Example:
   cargo xtask pictures     needs ffmpeg for the recording")]
     Pictures,
+
+    /// Let someone who sees nothing answer ten items of each type, by the accessibility tree alone
+    #[command(after_help = "Example:
+  cargo xtask listen target/listening     write the keys for 001.txt into 001.keys: `2`, `ArrowDown Enter`
+
+docs/accessibility.md tells how it went.")]
+    Listen {
+        /// An empty folder for the trees and the keys
+        folder: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -198,5 +209,6 @@ fn dispatch(cli: Cli) -> Result<()> {
         Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Psl(args) => psl::psl(&args),
         Task::Pictures => run::pictures(force),
+        Task::Listen { folder } => run::listen(&folder, force),
     }
 }

@@ -11,6 +11,7 @@ mod devtools;
 mod faults;
 mod firefox;
 mod job;
+mod listen;
 mod market;
 mod network;
 mod person;
@@ -81,6 +82,11 @@ enum Task {
         #[arg(long, value_enum)]
         only: Vec<bench::judging::Part>,
     },
+    /// Ten items of each type, answered by whoever is given the text of the accessibility tree and nothing else.
+    Listen {
+        /// An empty folder for the trees and the keys.
+        folder: PathBuf,
+    },
     /// Every scenario.
     Test {
         /// Only those whose name contains this.
@@ -146,6 +152,10 @@ fn main() -> Result<()> {
         Task::BenchPopup { only } => {
             let data = tempfile::tempdir()?;
             scenarios::on_runtime(bench::judging::run(&paths, data.path(), &only))
+        }
+        Task::Listen { folder } => {
+            let data = tempfile::tempdir()?;
+            scenarios::on_runtime(listen::run(&paths, data.path(), &folder))
         }
         Task::Test { only, browser, .. } => scenarios::run(&paths, browser, only.as_deref()),
     }
