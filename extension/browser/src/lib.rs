@@ -23,7 +23,7 @@ pub use permission::{
     has_all_sites, may_notify, permissions_release_all, permissions_request_all, release_notifications,
     request_notifications,
 };
-pub use pop::{answer_notification, can_pop, notify, pop, popup_is_plain};
+pub use pop::{answer_notification, can_pop, notify, pop, popup_is_plain, withdraw_notification};
 pub use port::{Port, Refused, message_bytes};
 pub use request::{Header, RequestEvent, Watch};
 pub use runtime::{is_firefox, manifest_version, open_tab, package_url, stay_awake};

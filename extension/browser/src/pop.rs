@@ -112,3 +112,9 @@ pub async fn answer_notification() -> Result<bool, BrowserError> {
     settled("notifications.clear", clear_notification(NOTIFICATION)).await?;
     Ok(can_pop() && settled("action.openPopup", open_popup()).await.is_ok())
 }
+
+/// Takes the notification away, if there is one.
+pub async fn withdraw_notification() {
+    // Without the permission there is none to take away.
+    let _ = settled("notifications.clear", clear_notification(NOTIFICATION)).await;
+}
