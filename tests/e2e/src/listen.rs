@@ -47,16 +47,23 @@ pub(crate) async fn run(paths: &Paths, data: &Path, folder: &Path) -> Result<()>
         folder.display()
     );
     let mut pressed = 0;
+    let mut complaint = String::new();
     for step in 1..=STEPS_MAX {
         tokio::time::sleep(SETTLE).await;
         if !browser.has("judgment").await? {
             break;
         }
         let tree = tree(&browser).await?;
-        std::fs::write(folder.join(format!("{step:03}.txt")), tree)?;
-        for key in keys(&folder.join(format!("{step:03}.keys"))).await? {
-            browser.press(key).await?;
-            pressed += 1;
+        std::fs::write(folder.join(format!("{step:03}.txt")), std::mem::take(&mut complaint) + &tree)?;
+        let names = keys(&folder.join(format!("{step:03}.keys"))).await?;
+        match names.split_whitespace().map(key).collect::<Result<Vec<_>>>() {
+            Ok(keys) => {
+                for key in keys {
+                    browser.press(key).await?;
+                    pressed += 1;
+                }
+            }
+            Err(error) => complaint = format!("({error}; nothing was pressed)\n"),
         }
     }
     person.quiet().await?;
@@ -82,7 +89,7 @@ pub(crate) async fn run(paths: &Paths, data: &Path, folder: &Path) -> Result<()>
 }
 
 /// Waits for a file of keys and reads it.
-async fn keys(file: &Path) -> Result<Vec<char>> {
+async fn keys(file: &Path) -> Result<String> {
     let started = Instant::now();
     while !file.exists() {
         ensure!(started.elapsed() < KEYS_WAIT, "no keys in {}", file.display());
@@ -90,7 +97,7 @@ async fn keys(file: &Path) -> Result<Vec<char>> {
     }
     // Whoever writes it has no reason to write it in pieces, but a moment to finish.
     tokio::time::sleep(LOOK).await;
-    std::fs::read_to_string(file)?.split_whitespace().map(key).collect()
+    Ok(std::fs::read_to_string(file)?)
 }
 
 /// A key by its name in UI Events.
@@ -136,8 +143,12 @@ fn walk(nodes: &[Value], node: &Value, within: &str, depth: usize, to: &mut Stri
         for property in node.get("properties").and_then(Value::as_array).into_iter().flatten() {
             let name = property.get("name").and_then(Value::as_str).unwrap_or("");
             let value = property.pointer("/value/value").unwrap_or(&Value::Null);
-            let is_state = ["focused", "checked", "pressed", "expanded", "disabled", "live", "keyshortcuts", "level"];
-            if is_state.contains(&name) && *value != json!(false) {
+            let is_told = match name {
+                "checked" | "pressed" | "expanded" | "keyshortcuts" | "level" | "live" => true,
+                "focused" | "disabled" => *value == json!(true),
+                _ => false,
+            };
+            if is_told {
                 write!(to, " [{name}: {}]", value.as_str().map_or_else(|| value.to_string(), str::to_owned))?;
             }
         }

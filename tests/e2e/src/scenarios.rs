@@ -47,9 +47,9 @@ pub(crate) fn run(paths: &Paths, browser: Option<Kind>, only: Option<&str>) -> R
             continue;
         }
         let name = format!("{} {scenario_name}", kind.name());
-        println!("── {name}");
+        println!("── {name} …");
         if let Some((_, _, why)) = ONE_BROWSER.iter().find(|(one, only, _)| *one == scenario_name && *only != kind) {
-            println!("   not here: {why}");
+            println!("   not here {name}: {why}");
             continue;
         }
         let paths = &paths.within(kind);
@@ -59,10 +59,10 @@ pub(crate) fn run(paths: &Paths, browser: Option<Kind>, only: Option<&str>) -> R
         match outcome {
             Ok(()) => {
                 passed += 1;
-                println!("   ok, {seconds:.1} s");
+                println!("   ok {name}, {seconds:.1} s");
             }
             Err(error) => {
-                println!("   FAILED after {seconds:.1} s: {error:?}");
+                println!("   FAILED {name} after {seconds:.1} s: {error:?}");
                 failed.push(name);
             }
         }
