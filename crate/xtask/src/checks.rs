@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
-use crate::package::{Flavour, PackageArgs, package};
+use crate::package::{Flavour, Locale, PackageArgs, package};
 use crate::progress::{Ended, Row, table};
 use crate::setup::{Goal, Item, Prepared, Tools, prepare};
 use crate::shell::{command, stream, which};
@@ -42,7 +42,7 @@ pub(crate) enum Stage {
     Wasm,
     /// The signed vectors, read by an outside COSE implementation; the demonstration's content
     Cose,
-    /// The extension's release packages: in full, and without bandwidth
+    /// The extension's release packages: in full, in pseudo-locales, and without bandwidth
     Package,
     /// The Firefox package, judged by Mozilla's own linter
     Lint,
@@ -153,6 +153,9 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
         }
         (Stage::Package, Some(tools)) => {
             package(tools, &PackageArgs::default())?;
+            for locale in [Locale::Pseudo, Locale::PseudoRtl] {
+                package(tools, &PackageArgs::in_locale(locale))?;
+            }
             package(tools, &PackageArgs::of(Flavour::Judgments)).map(drop)
         }
         (Stage::Lint, Some(tools)) => lint::lint(tools),

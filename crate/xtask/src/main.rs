@@ -6,6 +6,7 @@ mod checks;
 mod faults;
 mod fuzz;
 mod lint;
+mod messages;
 mod package;
 mod progress;
 mod psl;
@@ -70,6 +71,8 @@ enum Task {
     #[command(after_help = "Examples:
   cargo xtask package
   cargo xtask package --flavour judgments     without bandwidth: no fetch, no permission
+  cargo xtask package --locale pseudo         accented and longer, into target/extension/pseudo
+  cargo xtask package --locale pseudo-rtl     from right to left
   cargo xtask package --source --verify       what a reviewer rebuilds; built twice and compared
   cargo xtask package --coordinator ws://127.0.0.1:7400/v1/worker --fingerprint <64 hex digits>
 

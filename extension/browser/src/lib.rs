@@ -5,6 +5,7 @@ mod action;
 mod alarm;
 mod idle;
 mod managed;
+mod message;
 mod name;
 mod network;
 mod permission;
@@ -17,6 +18,7 @@ pub use action::set_badge;
 pub use alarm::{clear_alarm, set_alarm};
 pub use idle::{IDLE_DETECTION_S, is_away, set_idle_detection};
 pub use managed::{allows_bandwidth, is_installed_by_policy};
+pub use message::{message, ui_language};
 pub use name::look_up;
 pub use network::data_saver;
 pub use permission::{

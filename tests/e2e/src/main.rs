@@ -11,6 +11,7 @@ mod devtools;
 mod faults;
 mod firefox;
 mod job;
+mod languages;
 mod listen;
 mod market;
 mod network;

@@ -77,7 +77,7 @@ impl Camera<'_> {
     }
 }
 
-async fn demonstration(paths: &Paths, data: &Path) -> Result<(World, Demo)> {
+pub(crate) async fn demonstration(paths: &Paths, data: &Path) -> Result<(World, Demo)> {
     let demo = Demo::load(&paths.repo)?;
     let mut world = World::start(paths, data).await?;
     world.buyer.judgments(&paths.repo, &demo).await?;

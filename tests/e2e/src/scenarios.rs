@@ -17,6 +17,7 @@ use crate::faults::{
     profile_copied, storage_damaged,
 };
 use crate::job;
+use crate::languages::{every_word_translated, right_to_left};
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
@@ -124,6 +125,8 @@ scenarios! {
     behind_a_proxy,
     each_type_by_keyboard,
     each_type_by_pointer,
+    every_word_translated,
+    right_to_left,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
@@ -256,19 +259,25 @@ pub(crate) fn axe_script() -> Result<String> {
 
 /// Asks axe-core (WCAG 2.2 A and AA) about the page in both themes, in the popup's and in a tab's width.
 pub(crate) async fn no_violations(browser: &Browser, axe: &str, page: &str) -> Result<()> {
-    const RUN: &str = "const done = arguments[0]; \
-        axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then( \
-        r => done(r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target).join(' ')}`)), e => done([String(e)]))";
-    browser.js(axe).await?;
     for theme in ["light", "dark"] {
         for width in [380, 760] {
             browser.dress(theme, (width, 700)).await?;
             // Colours that fade into the theme have arrived.
             tokio::time::sleep(Duration::from_millis(600)).await;
-            let violations = browser.js_async(RUN).await?;
-            ensure!(violations == json!([]), "{page}, {theme}, {width} px: {violations}");
+            no_violation(browser, axe, &format!("{page}, {theme}, {width} px")).await?;
         }
     }
+    Ok(())
+}
+
+/// The same about the page as it is.
+pub(crate) async fn no_violation(browser: &Browser, axe: &str, page: &str) -> Result<()> {
+    const RUN: &str = "const done = arguments[0]; \
+        axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then( \
+        r => done(r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target).join(' ')}`)), e => done([String(e)]))";
+    browser.js(axe).await?;
+    let violations = browser.js_async(RUN).await?;
+    ensure!(violations == json!([]), "{page}: {violations}");
     Ok(())
 }
 

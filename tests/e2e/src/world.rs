@@ -69,6 +69,12 @@ impl Paths {
 }
 
 impl Paths {
+    /// With the package in a pseudo-locale, by its folder's name.
+    pub(crate) fn in_locale(&self, locale: &str) -> Self {
+        let packages = self.packages.join(locale);
+        Self { package: packages.join(self.browser.name()), packages, ..self.clone() }
+    }
+
     /// With the package that has no bandwidth in it.
     pub(crate) fn without_bandwidth(&self) -> Self {
         Self { package: self.judgments.clone(), ..self.clone() }

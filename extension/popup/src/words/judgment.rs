@@ -2,88 +2,70 @@
 
 use lull_view::JudgmentTask;
 
-pub(crate) const JUDGMENT: &str = "Judgment";
-pub(crate) const GUIDELINE: &str = "How to decide";
-pub(crate) const SKIP: &str = "Skip";
-pub(crate) const KEYS: &str = "Keys";
-/// The keys of every type.
-pub(crate) const KEYS_LIST: [(&str, &str); 4] = [
-    ("S", "skip"),
-    ("Space", "skip, in the question"),
-    ("Z", "take the last answer back, for 5 s"),
-    ("?", "show or hide these keys"),
-];
+use crate::{format, text};
+
+type Key = (&'static str, fn() -> &'static str);
+
+/// The keys of every type, and what each does.
+pub(crate) const KEYS: [Key; 4] =
+    [("S", text::key_skip), (SPACE, text::key_skip_space), ("Z", text::key_take_back), ("?", text::key_show)];
+/// The one key that has a name.
+const SPACE: &str = " ";
 
 /// The keys that answer.
-pub(crate) fn task_keys(task: &JudgmentTask) -> &'static [(&'static str, &'static str)] {
+pub(crate) fn task_keys(task: &JudgmentTask) -> &'static [Key] {
     match task {
-        JudgmentTask::Choice { .. } => &[("1–9", "choose that answer")],
-        JudgmentTask::Multi { .. } => &[("1–9", "choose, or take back"), ("↵", "done")],
-        JudgmentTask::Compare { .. } => &[("1–4", "choose that answer")],
-        JudgmentTask::Rating { .. } => &[("1–9, 0", "choose that step; 0 is 10")],
-        JudgmentTask::Verify { .. } => &[("↑ ↓", "mark a sentence"), ("1–3", "say what it shows")],
+        JudgmentTask::Choice { .. } => &[("1–9", text::key_choose)],
+        JudgmentTask::Multi { .. } => &[("1–9", text::key_choose_several), ("↵", text::key_done)],
+        JudgmentTask::Compare { .. } => &[("1–4", text::key_choose)],
+        JudgmentTask::Rating { .. } => &[("1–9, 0", text::key_step)],
+        JudgmentTask::Verify { .. } => &[("↑ ↓", text::key_mark), ("1–3", text::key_finding)],
     }
+}
+
+/// A key as its cap says it.
+pub(crate) fn cap(key: &'static str) -> &'static str {
+    if key == SPACE { text::pops_space() } else { key }
 }
 
 /// The two that are compared.
-pub(crate) const SIDES: [&str; 2] = ["A", "B"];
-/// Which is better, in the order of the protocol's codes.
-pub(crate) const PREFERENCES: [&str; 4] = ["A is better", "B is better", "Both as good", "Both bad"];
-pub(crate) const CLAIM: &str = "Claim";
-pub(crate) const SOURCE: &str = "Source";
-/// What a source says of a claim, in the order of the protocol's codes.
-pub(crate) const FINDINGS: [&str; 3] = ["Supported", "Contradicted", "Not enough information"];
-pub(crate) const MARK: &str = "Mark the sentence that decides it, if one does.";
-pub(crate) const MARKED: &str = "Now say what that sentence shows.";
-pub(crate) const MARK_SUPPORTING: &str = "Now click the sentence that supports it, or go there by ↑ ↓ and press Enter.";
-pub(crate) const MARK_CONTRADICTING: &str =
-    "Now click the sentence that contradicts it, or go there by ↑ ↓ and press Enter.";
-pub(crate) const TAKE_BACK: &str = "Take back";
-
-/// The way back from this answer.
-pub(crate) fn take_back(answer: &str) -> String {
-    format!("{TAKE_BACK}: {answer}")
+pub(crate) fn sides() -> [&'static str; 2] {
+    [text::side_a(), text::side_b()]
 }
 
-pub(crate) const DONE: &str = "Done";
-pub(crate) const NONE_OF_THESE: &str = "None of these";
+/// Which is better, in the order of the protocol's codes.
+pub(crate) fn preferences() -> [&'static str; 4] {
+    [text::prefer_a(), text::prefer_b(), text::prefer_both(), text::prefer_neither()]
+}
+
+/// What a source says of a claim, in the order of the protocol's codes.
+pub(crate) fn findings() -> [&'static str; 3] {
+    [text::finding_supported(), text::finding_contradicted(), text::finding_not_enough()]
+}
 
 /// How many are chosen, or how many can be.
 pub(crate) fn how_many(least: u8, most: u8, options: usize, chosen: u8) -> String {
+    let n = |n: u8| format::count(n.into());
     match chosen {
-        0 if least == most => format!("Choose {least}."),
-        0 if usize::from(most) == options && least == 0 => "Choose all that fit.".to_owned(),
-        0 if usize::from(most) == options => format!("Choose {least} or more."),
-        0 if least == 0 => format!("Choose up to {most}."),
-        0 => format!("Choose {least} to {most}."),
-        n if n < least => format!("{n} chosen, {} to go.", least - n),
-        n if n > most => format!("{n} chosen, {} too many.", n - most),
-        n => format!("{n} chosen."),
+        0 if least == most => text::choose_exactly(&n(least)),
+        0 if usize::from(most) == options && least == 0 => text::choose_all().to_owned(),
+        0 if usize::from(most) == options => text::choose_least(&n(least)),
+        0 if least == 0 => text::choose_most(&n(most)),
+        0 => text::choose_between(&n(least), &n(most)),
+        chosen if chosen < least => text::too_few_chosen(&n(chosen), &n(least - chosen)),
+        chosen if chosen > most => text::too_many_chosen(&n(chosen), &n(chosen - most)),
+        chosen => text::chosen(chosen.into()),
     }
-}
-
-pub(crate) fn buyer(name: &str) -> String {
-    format!("for {name}")
 }
 
 /// How an answer is accepted; `demo`: by whom else it is answered.
 pub(crate) fn rule(people: u8, agree: u8, demo: bool) -> String {
+    let agree = format::count(agree.into());
     match people {
-        2.. if demo => format!(
-            "Asked of you and {} of the demo crowd; {agree} must agree. You're paid in full even if others differ.",
-            people - 1
-        ),
-        1 => "Asked of you alone. You're paid in full when it is accepted.".to_owned(),
-        _ => format!("Asked of {people} people; {agree} must agree. You're paid in full even if others differ."),
+        2.. if demo => text::rule_demo(u64::from(people - 1), &agree),
+        1 => text::rule_alone().to_owned(),
+        _ => text::rule_people(&format::count(people.into()), &agree),
     }
-}
-
-pub(crate) fn approved(when: &str) -> String {
-    format!("If nobody decides, you're paid by {when}.")
-}
-
-pub(crate) fn waiting_behind(n: u32) -> String {
-    if n == 1 { "1 more waits".to_owned() } else { format!("{n} more wait") }
 }
 
 #[cfg(test)]

@@ -97,10 +97,10 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
 pub(super) fn keys_list(task: &JudgmentTask, shown: bool) -> Html {
     let is_single = |key: &str| !key.starts_with(['↵', '↑']);
     let are_on = single_keys::are_on();
-    let keys = words::task_keys(task).iter().chain(&words::KEYS_LIST).filter(|(key, _)| are_on || !is_single(key));
+    let keys = words::task_keys(task).iter().chain(&words::KEYS).filter(|(key, _)| are_on || !is_single(key));
     html! {
         <dl class="keys" id="keys" hidden={!shown}>
-            { for keys.map(|(key, does)| html! { <div><dt><kbd>{ *key }</kbd></dt><dd>{ *does }</dd></div> }) }
+            { for keys.map(|(key, does)| html! { <div><dt><kbd>{ words::cap(key) }</kbd></dt><dd>{ does() }</dd></div> }) }
         </dl>
     }
 }

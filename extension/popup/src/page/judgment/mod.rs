@@ -24,6 +24,7 @@ use crate::format;
 use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
 use crate::single_keys::{shortcut, storage};
+use crate::text;
 use crate::words::judgment as words;
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
@@ -73,15 +74,15 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let skip = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Skip));
     let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys));
     html! {
-        <section class="judgment" ref={card} tabindex="-1" aria-label={words::JUDGMENT} data-testid="judgment"
+        <section class="judgment" ref={card} tabindex="-1" aria-label={text::judgment_page()} data-testid="judgment"
             data-offer={judgment.offer.clone()}>
             <div class="judgment-head">
                 <p>
                     <span class="judgment-title" dir="auto">{ &judgment.title }</span>
-                    <span class="quiet">{ words::buyer(&judgment.requester) }</span>
+                    <span class="quiet">{ text::judgment_buyer(&judgment.requester) }</span>
                 </p>
                 <button class="link-button" aria-expanded={guideline_open.to_string()} aria-controls="guideline"
-                    data-testid="guideline" onclick={toggle_guideline}>{ words::GUIDELINE }</button>
+                    data-testid="guideline" onclick={toggle_guideline}>{ text::judgment_guideline() }</button>
             </div>
             <p class="guideline" id="guideline" dir="auto" hidden={!guideline_open}>{ &judgment.guideline }</p>
             <h2 class="question" data-testid="question" id="question" dir="auto">{ &judgment.question }</h2>
@@ -89,16 +90,16 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             { options(&judgment.task, &draft, answered, &act) }
             <div class="judgment-foot">
                 <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
-                    { words::SKIP }<kbd>{ "S" }</kbd>
+                    { text::judgment_skip() }<kbd>{ "S" }</kbd>
                 </button>
                 <button class="button small" aria-expanded={keys_shown.to_string()} aria-controls="keys"
-                    aria-keyshortcuts={shortcut("?")} onclick={keys}>{ words::KEYS }<kbd>{ "?" }</kbd></button>
+                    aria-keyshortcuts={shortcut("?")} onclick={keys}>{ text::judgment_keys() }<kbd>{ "?" }</kbd></button>
                 { terms(judgment, props.waiting, props.lull.asset()) }
             </div>
             { keys_list(&judgment.task, *keys_shown) }
             <p class="quiet rule">
                 { words::rule(judgment.people, judgment.agree, props.lull.is_demo()) }{ " " }
-                { words::approved(&format::moment(judgment.approved_at)) }
+                { text::approved(&format::moment(judgment.approved_at)) }
             </p>
             <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken(judgment) }</p>
         </section>
@@ -229,7 +230,7 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
             <strong class="price">{ format::amount_of(judgment.price, asset) }</strong>
             <span class="quiet" role="timer" aria-live="off">
                 <Countdown at_ms={judgment.deadline} until={Until::Deadline} />
-                if waiting > 0 { { " · " }{ words::waiting_behind(waiting) } }
+                if waiting > 0 { { " · " }{ text::waiting_behind(waiting.into()) } }
             </span>
         </p>
     }

@@ -6,7 +6,9 @@ use lull_view::{Draft, Finding, Found, JudgmentTask, TaskAnswer, Touch};
 use yew::{Callback, Html, MouseEvent, classes, html};
 
 use super::{Act, input_of};
+use crate::format;
 use crate::single_keys::shortcut;
+use crate::text;
 use crate::words::judgment as words;
 
 /// Options of this many characters at most stand in a grid of keys, three in a row.
@@ -20,9 +22,9 @@ pub(super) fn texts(task: &JudgmentTask) -> Vec<Cow<'_, str>> {
         JudgmentTask::Choice { options, .. } | JudgmentTask::Multi { options, .. } => {
             options.iter().map(|text| text.as_str().into()).collect()
         }
-        JudgmentTask::Compare { .. } => words::PREFERENCES.map(Cow::from).to_vec(),
-        JudgmentTask::Rating { steps, .. } => (1..=*steps).map(|step| step.to_string().into()).collect(),
-        JudgmentTask::Verify { .. } => words::FINDINGS.map(Cow::from).to_vec(),
+        JudgmentTask::Compare { .. } => words::preferences().map(Cow::from).to_vec(),
+        JudgmentTask::Rating { steps, .. } => (1..=*steps).map(|step| format::count(step.into()).into()).collect(),
+        JudgmentTask::Verify { .. } => words::findings().map(Cow::from).to_vec(),
     }
 }
 
@@ -103,8 +105,12 @@ fn option(task: &JudgmentTask, option: u8, text: &str, is_taken: bool, act: &Cal
 /// What a step at the end of a scale means.
 fn step_in_words(task: &JudgmentTask, step: u8) -> Option<String> {
     match task {
-        JudgmentTask::Rating { lowest, .. } if step == 1 => Some(format!("{step}: {lowest}")),
-        JudgmentTask::Rating { steps, highest, .. } if step == *steps => Some(format!("{step}: {highest}")),
+        JudgmentTask::Rating { lowest, .. } if step == 1 => {
+            Some(text::spoken_step(&format::count(step.into()), lowest))
+        }
+        JudgmentTask::Rating { steps, highest, .. } if step == *steps => {
+            Some(text::spoken_step(&format::count(step.into()), highest))
+        }
         _ => None,
     }
 }
@@ -127,7 +133,7 @@ fn done(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) -> Html {
         JudgmentTask::Multi { least, most, options, .. } => {
             let count = draft.chosen.count();
             let is_whole = (*least..=*most).contains(&count);
-            let label = if count == 0 && is_whole { words::NONE_OF_THESE } else { words::DONE };
+            let label = if count == 0 && is_whole { text::judgment_none_of_these() } else { text::judgment_done() };
             html! {
                 <div class="done">
                     <p class="quiet" role="status" data-testid="how-many">
@@ -140,10 +146,10 @@ fn done(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) -> Html {
         }
         JudgmentTask::Verify { .. } => {
             let hint = match draft.found {
-                None if draft.sentence.is_some() => words::MARKED,
-                None => words::MARK,
-                Some(Found::Supported) => words::MARK_SUPPORTING,
-                Some(Found::Contradicted) => words::MARK_CONTRADICTING,
+                None if draft.sentence.is_some() => text::judgment_marked(),
+                None => text::judgment_mark(),
+                Some(Found::Supported) => text::judgment_mark_supporting(),
+                Some(Found::Contradicted) => text::judgment_mark_contradicting(),
             };
             html! { <p class="quiet" role="status" data-testid="how-to-mark">{ hint }</p> }
         }
@@ -159,14 +165,14 @@ pub(super) fn spoken(task: &JudgmentTask) -> String {
         match (task, step) {
             (JudgmentTask::Rating { .. }, None) => {}
             (_, Some(step)) => spoken.push_str(&format!(" {step}.")),
-            (_, None) => spoken.push_str(&format!(" {number}: {text}.")),
+            (_, None) => spoken.push_str(&format!(" {}", text::spoken_option(&format::count(number.into()), text))),
         }
     }
     match task {
         JudgmentTask::Multi { least, most, options, .. } => {
             spoken.push_str(&format!(" {}", words::how_many(*least, *most, options.len(), 0)));
         }
-        JudgmentTask::Verify { .. } => spoken.push_str(&format!(" {}", words::MARK)),
+        JudgmentTask::Verify { .. } => spoken.push_str(&format!(" {}", text::judgment_mark())),
         _ => {}
     }
     spoken

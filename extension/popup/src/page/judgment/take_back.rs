@@ -9,7 +9,7 @@ use yew::{Callback, Html, Properties, component, hook, html, use_callback, use_e
 use crate::icons::Icon;
 use crate::model::Lull;
 use crate::single_keys;
-use crate::words::judgment as words;
+use crate::text;
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct TakeBackProps {
@@ -32,8 +32,8 @@ pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
         <div class="take-back-place" role="status">
             if let (Some(view), Some(offer)) = (view, held) {
                 <button class="take-back" key={offer.clone()} data-testid="take-back" aria-keyshortcuts={single_keys::shortcut("z")} onclick={click}
-                    aria-label={words::take_back(answer_of(view, &offer))} title={words::take_back(answer_of(view, &offer))}>
-                    { Icon::Back.draw() }{ words::TAKE_BACK }<kbd>{ "Z" }</kbd>
+                    aria-label={text::judgment_take_back_of(answer_of(view, &offer))} title={text::judgment_take_back_of(answer_of(view, &offer))}>
+                    { Icon::Back.draw() }{ text::judgment_take_back() }<kbd>{ "Z" }</kbd>
                 </button>
             }
         </div>
