@@ -1,6 +1,6 @@
 //! What this browser did, the newest first; each opens its receipt.
 
-use lull_view::{Activity, ActivityState, ActivityWork, View};
+use lull_view::{Activity, ActivityState, ActivityWork, Link, View};
 use yew::{Html, html};
 
 use crate::format;
@@ -24,7 +24,7 @@ pub(crate) fn activities(lull: &Lull, view: &View) -> Html {
                     <a data-testid="open-log" href={Route::Log.href()}>{ text::log_all() }</a>
                 }
             </div>
-            if view.outbox > 0 {
+            if view.outbox > 0 && view.link != Link::Connected {
                 <p class="quiet" data-testid="outbox-line">{ text::outbox(view.outbox.into()) }</p>
             }
             if view.activities.is_empty() {

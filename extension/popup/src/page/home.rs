@@ -83,6 +83,7 @@ fn money(lull: &Lull, view: &View) -> Html {
         <>
             <div class="money">
                 <p class="money-today">
+                    <span class="unseen">{ text::money_earned() }</span>
                     <strong data-testid="earned-today" data-value={today.to_string()}>{ format::amount(today) }</strong>
                     <span>{ text::money_today(lull.asset()) }</span>
                 </p>
@@ -90,7 +91,8 @@ fn money(lull: &Lull, view: &View) -> Html {
                     { standing_out(&text::money_all(&text::marked(&format::amount(all)))) }
                 </p>
                 <TakeBack lull={lull.clone()} />
-                <div class="credit-place" role="status">
+                // A judgment on screen is what is to be said.
+                <div class="credit-place" role={view.judgment.is_none().then_some("status")}>
                     if let Some(credit) = credit {
                         <a class="credit" key={credit.offer.clone()} data-testid="credit" data-offer={credit.offer.clone()}
                             href={Route::Receipt(credit.offer.clone()).href()} title={text::credit_open()}>
@@ -171,9 +173,9 @@ pub(crate) fn site_or(bandwidth: &Bandwidth, sentence: &str) -> Html {
 
 fn lend() -> Html {
     html! {
-        <section class="lend">
+        <section class="lend" aria-labelledby="lend-title">
             { Icon::Globe.draw() }
-            <div><h2>{ text::lend_ask() }</h2><p class="quiet">{ text::lend_text() }</p></div>
+            <div><h2 id="lend-title">{ text::lend_ask() }</h2><p class="quiet">{ text::lend_text() }</p></div>
             <button class="button small" data-testid="lend" onclick={|_| open_tab(Route::Bandwidth)}>
                 { text::lend_show() }
             </button>

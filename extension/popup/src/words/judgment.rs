@@ -1,31 +1,71 @@
 //! What a judgment's card says.
 
-use lull_view::JudgmentTask;
+use std::borrow::Cow;
+
+use lull_view::{Judgment, JudgmentTask};
 
 use crate::{format, text};
 
-type Key = (&'static str, fn() -> &'static str);
+/// A key and what it does.
+#[derive(Clone, Copy)]
+pub(crate) struct Key {
+    name: &'static str,
+    /// How many of its kind there are, from 1; 0: it is one.
+    count: usize,
+    pub(crate) does: fn() -> &'static str,
+    /// Whether it goes with the others when single keys are off.
+    pub(crate) is_single: bool,
+}
 
-/// The keys of every type, and what each does.
-pub(crate) const KEYS: [Key; 4] =
-    [("S", text::key_skip), (SPACE, text::key_skip_space), ("Z", text::key_take_back), ("?", text::key_show)];
-/// The one key that has a name.
-const SPACE: &str = " ";
-
-/// The keys that answer.
-pub(crate) fn task_keys(task: &JudgmentTask) -> &'static [Key] {
-    match task {
-        JudgmentTask::Choice { .. } => &[("1–9", text::key_choose)],
-        JudgmentTask::Multi { .. } => &[("1–9", text::key_choose_several), ("↵", text::key_done)],
-        JudgmentTask::Compare { .. } => &[("1–4", text::key_choose)],
-        JudgmentTask::Rating { .. } => &[("1–9, 0", text::key_step)],
-        JudgmentTask::Verify { .. } => &[("↑ ↓", text::key_mark), ("1–3", text::key_finding)],
+impl Key {
+    const fn single(name: &'static str, does: fn() -> &'static str) -> Self {
+        Self { name, count: 0, does, is_single: true }
+    }
+    const fn always(name: &'static str, does: fn() -> &'static str) -> Self {
+        Self { name, count: 0, does, is_single: false }
+    }
+    const fn digits(count: usize, does: fn() -> &'static str) -> Self {
+        Self { name: "", count, does, is_single: true }
+    }
+    /// As its cap says it.
+    pub(crate) fn cap(self) -> Cow<'static, str> {
+        match (self.name, self.count) {
+            (_, 10) => "1–9, 0".into(),
+            (_, count @ 1..) => format!("1–{count}").into(),
+            (SPACE, _) => text::pops_space().into(),
+            (ENTER, _) => text::key_enter().into(),
+            (name, _) => name.into(),
+        }
     }
 }
 
-/// A key as its cap says it.
-pub(crate) fn cap(key: &'static str) -> &'static str {
-    if key == SPACE { text::pops_space() } else { key }
+/// The keys that have a name.
+const SPACE: &str = " ";
+const ENTER: &str = "\n";
+
+/// The keys of every type, and what each does.
+pub(crate) const KEYS: [Key; 5] = [
+    Key::single("G", text::key_guideline),
+    Key::single("S", text::key_skip),
+    Key::single(SPACE, text::key_skip_space),
+    Key::single("Z", text::key_take_back),
+    Key::single("?", text::key_show),
+];
+
+/// The keys that answer.
+pub(crate) fn task_keys(task: &JudgmentTask) -> Vec<Key> {
+    let options = task.options();
+    match task {
+        JudgmentTask::Choice { .. } | JudgmentTask::Compare { .. } => vec![Key::digits(options, text::key_choose)],
+        JudgmentTask::Multi { .. } => {
+            vec![Key::digits(options, text::key_choose_several), Key::always(ENTER, text::key_done)]
+        }
+        JudgmentTask::Rating { .. } if options < 10 => vec![Key::digits(options, text::key_choose_step)],
+        JudgmentTask::Rating { .. } => vec![Key::digits(options, text::key_step)],
+        JudgmentTask::Verify { .. } => {
+            vec![Key::always("↑ ↓", text::key_mark), Key::digits(options, text::key_finding)]
+        }
+    }
 }
 
 /// The two that are compared.
@@ -58,14 +98,17 @@ pub(crate) fn how_many(least: u8, most: u8, options: usize, chosen: u8) -> Strin
     }
 }
 
-/// How an answer is accepted; `demo`: by whom else it is answered.
-pub(crate) fn rule(people: u8, agree: u8, demo: bool) -> String {
+/// How an answer is accepted, and when it is paid at the latest; `demo`: by whom else it is answered.
+pub(crate) fn rule(judgment: &Judgment, demo: bool) -> String {
+    let Judgment { people, agree, .. } = *judgment;
     let agree = format::count(agree.into());
-    match people {
+    let rule = match people {
         2.. if demo => text::rule_demo(u64::from(people - 1), &agree),
-        1 => text::rule_alone().to_owned(),
+        // Nobody else is waited for.
+        1 => return text::rule_alone().to_owned(),
         _ => text::rule_people(&format::count(people.into()), &agree),
-    }
+    };
+    format!("{rule} {}", text::approved(&format::moment(judgment.approved_at)))
 }
 
 #[cfg(test)]

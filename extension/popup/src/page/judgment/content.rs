@@ -80,21 +80,3 @@ fn shown(content: &JudgmentContent) -> Html {
         }
     }
 }
-
-/// What is judged, as a screen reader says it.
-pub(super) fn spoken(task: &JudgmentTask) -> String {
-    match task {
-        JudgmentTask::Choice { content, .. }
-        | JudgmentTask::Multi { content, .. }
-        | JudgmentTask::Rating { content, .. } => format!("{}.", in_words(content)),
-        JudgmentTask::Compare { left, right } => text::spoken_sides(in_words(left), in_words(right)),
-        JudgmentTask::Verify { claim, source } => text::spoken_claim(claim, &source.join(" ")),
-    }
-}
-
-fn in_words(content: &JudgmentContent) -> &str {
-    match content {
-        JudgmentContent::Text { text } | JudgmentContent::Code { text } => text,
-        JudgmentContent::Picture { alt, .. } => alt,
-    }
-}

@@ -75,6 +75,8 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
             return None;
         }
         _ if event.repeat() => return None,
+        "Escape" if within("#guideline") => return Some(Act::Guideline(AnswerInput::Keyboard)),
+        "Escape" if within("#keys") => return Some(Act::Keys(AnswerInput::Keyboard)),
         // On a control, Enter presses it; a box to tick is ticked by Space.
         "Enter" if keys.has_done && !within("button:not(.several), a") => return touch(Touch::Done),
         _ if !single_keys::are_on() => return None,
@@ -82,9 +84,10 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
     }
     match event.key().as_str() {
         // Space scrolls the page, scrolls the text that has the focus, or presses its control.
-        " " if nowhere || within("button, a, [tabindex='0']") => None,
+        " " if nowhere || within("button, a, [tabindex='0'], #guideline, #keys") => None,
         " " | "s" | "S" => Some(Act::Skip),
-        "?" => Some(Act::Keys),
+        "?" => Some(Act::Keys(AnswerInput::Keyboard)),
+        "g" | "G" => Some(Act::Guideline(AnswerInput::Keyboard)),
         key => {
             let digit = key.parse::<u8>().ok().filter(|_| key.len() == 1)?;
             let option = digit.checked_sub(1).unwrap_or(9);
@@ -95,12 +98,11 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
 
 /// The list of keys.
 pub(super) fn keys_list(task: &JudgmentTask, shown: bool) -> Html {
-    let is_single = |key: &str| !key.starts_with(['↵', '↑']);
     let are_on = single_keys::are_on();
-    let keys = words::task_keys(task).iter().chain(&words::KEYS).filter(|(key, _)| are_on || !is_single(key));
+    let keys = words::task_keys(task).into_iter().chain(words::KEYS).filter(|key| are_on || !key.is_single);
     html! {
-        <dl class="keys" id="keys" hidden={!shown}>
-            { for keys.map(|(key, does)| html! { <div><dt><kbd>{ words::cap(key) }</kbd></dt><dd>{ does() }</dd></div> }) }
+        <dl class="keys" id="keys" tabindex="-1" hidden={!shown}>
+            { for keys.map(|key| html! { <div><dt><kbd>{ key.cap() }</kbd></dt><dd>{ (key.does)() }</dd></div> }) }
         </dl>
     }
 }

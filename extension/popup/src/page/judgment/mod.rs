@@ -3,22 +3,26 @@
 mod content;
 mod keys;
 mod options;
+mod panel;
+mod spoken;
 mod take_back;
 
-use std::cell::Cell;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 
 use lull_view::{AnswerInput, Command, Draft, Judgment, Touch, Touched};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 use yew::{
-    Callback, Html, MouseEvent, NodeRef, Properties, UseStateSetter, component, hook, html, use_callback,
-    use_effect_with, use_memo, use_mut_ref, use_node_ref, use_ref, use_state_eq,
+    Callback, Html, MouseEvent, NodeRef, Properties, component, hook, html, use_callback, use_effect_with, use_memo,
+    use_mut_ref, use_node_ref, use_state_eq,
 };
 
 use self::content::{judged, sentence_id};
 use self::keys::{Keys, keys_list, use_keys};
 use self::options::options;
+use self::panel::{Panel, use_panel_focus};
+use self::spoken::Before;
 pub(crate) use self::take_back::TakeBack;
 use crate::format;
 use crate::model::{Action, Lull, Progress};
@@ -34,13 +38,17 @@ const UNTOUCHED_MS: u64 = 700;
 /// Guidelines that were seen, as remembered in the browser.
 const SEEN_KEY: &str = "guidelines-seen";
 const SEEN_MAX: usize = 100;
+/// The ids of what can be opened in the card.
+const GUIDELINE: &str = "guideline";
+const KEYS: &str = "keys";
 
 /// What a key or a click means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Touch { touch: Touch, input: AnswerInput },
     Skip,
-    Keys,
+    Keys(AnswerInput),
+    Guideline(AnswerInput),
 }
 
 /// How a click was made: Enter or Space on a button also arrives as one, but without a count.
@@ -60,19 +68,28 @@ pub(crate) struct JudgmentProps {
 pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let judgment = &props.judgment;
     let card = use_node_ref();
-    let keys_shown = use_state_eq(|| false);
+    let keys_panel = use_state_eq(Panel::default);
     let shown_at = *use_memo(judgment.offer.clone(), |_| format::now_ms());
     let progress = &props.lull.model.progress;
     let draft = if progress.offer == judgment.offer { progress.draft } else { Draft::default() };
     let is_this = progress.offer == judgment.offer && progress.shown_at == shown_at;
     let answered = progress.answered.filter(|_| is_this);
-    let act = use_act(&props.lull, judgment, shown_at, draft, keys_shown.setter());
+    let (guideline, toggle_guideline) = use_guideline(judgment);
+    let show_keys = use_callback(*keys_panel, {
+        let setter = keys_panel.setter();
+        move |by, panel: &Panel| setter.set(panel.toggled(by))
+    });
+    let act = use_act(&props.lull, judgment, shown_at, draft, (show_keys, toggle_guideline));
     use_keys(act.clone(), Keys::of(&judgment.task));
     use_focus_on_next(&card, &judgment.offer);
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
-    let (guideline_open, toggle_guideline) = use_guideline(judgment);
+    use_panel_focus(&card, GUIDELINE, guideline);
+    use_panel_focus(&card, KEYS, *keys_panel);
+    let spoken = use_spoken(&props.lull, judgment, shown_at);
+    let click_guideline =
+        use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Guideline(AnswerInput::Pointer)));
     let skip = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Skip));
-    let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys));
+    let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys(AnswerInput::Pointer)));
     html! {
         <section class="judgment" ref={card} tabindex="-1" aria-label={text::judgment_page()} data-testid="judgment"
             data-offer={judgment.offer.clone()}>
@@ -81,27 +98,28 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                     <span class="judgment-title" dir="auto">{ &judgment.title }</span>
                     <span class="quiet">{ text::judgment_buyer(&judgment.requester) }</span>
                 </p>
-                <button class="link-button" aria-expanded={guideline_open.to_string()} aria-controls="guideline"
-                    data-testid="guideline" onclick={toggle_guideline}>{ text::judgment_guideline() }</button>
+                <button class="link-button" aria-expanded={guideline.is_open.to_string()} aria-controls={GUIDELINE}
+                    aria-keyshortcuts={shortcut("g")} data-testid="guideline" onclick={click_guideline}>
+                    { text::judgment_guideline() }<kbd aria-hidden="true">{ "G" }</kbd>
+                </button>
             </div>
-            <p class="guideline" id="guideline" dir="auto" hidden={!guideline_open}>{ &judgment.guideline }</p>
+            <p class="guideline" id={GUIDELINE} dir="auto" tabindex="-1" hidden={!guideline.is_open}>{ &judgment.guideline }</p>
             <h2 class="question" data-testid="question" id="question" dir="auto">{ &judgment.question }</h2>
             <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
             { options(&judgment.task, &draft, answered, &act) }
             <div class="judgment-foot">
                 <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
-                    { text::judgment_skip() }<kbd>{ "S" }</kbd>
+                    { text::judgment_skip() }<kbd aria-hidden="true">{ "S" }</kbd>
                 </button>
-                <button class="button small" aria-expanded={keys_shown.to_string()} aria-controls="keys"
-                    aria-keyshortcuts={shortcut("?")} onclick={keys}>{ text::judgment_keys() }<kbd>{ "?" }</kbd></button>
+                <button class="button small" aria-expanded={keys_panel.is_open.to_string()} aria-controls={KEYS}
+                    aria-keyshortcuts={shortcut("?")} onclick={keys}>{ text::judgment_keys() }<kbd aria-hidden="true">{ "?" }</kbd></button>
                 { terms(judgment, props.waiting, props.lull.asset()) }
             </div>
-            { keys_list(&judgment.task, *keys_shown) }
+            { keys_list(&judgment.task, keys_panel.is_open) }
             <p class="quiet rule">
-                { words::rule(judgment.people, judgment.agree, props.lull.is_demo()) }{ " " }
-                { text::approved(&format::moment(judgment.approved_at)) }
+                { words::rule(judgment, props.lull.is_demo()) }
             </p>
-            <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken(judgment) }</p>
+            <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken }</p>
         </section>
     }
 }
@@ -113,17 +131,17 @@ fn use_act(
     judgment: &Judgment,
     shown_at: u64,
     draft: Draft,
-    show_keys: UseStateSetter<bool>,
+    panels: (Callback<AnswerInput>, Callback<AnswerInput>),
 ) -> Callback<Act> {
     let (wire, model) = (lull.wire.clone(), lull.model.dispatcher());
     let done = use_mut_ref(|| (String::new(), 0));
-    let keys_shown = use_ref(|| Cell::new(false));
     let (offer, task) = (judgment.offer.clone(), judgment.task.clone());
-    use_callback((offer, task, shown_at, draft), move |act, (offer, task, shown_at, draft)| {
-        if act == Act::Keys {
-            keys_shown.set(!keys_shown.get());
-            show_keys.set(keys_shown.get());
-            return;
+    use_callback((offer, task, shown_at, draft, panels), move |act, (offer, task, shown_at, draft, panels)| {
+        let (show_keys, toggle_guideline) = panels;
+        match act {
+            Act::Keys(by) => return show_keys.emit(by),
+            Act::Guideline(by) => return toggle_guideline.emit(by),
+            Act::Touch { .. } | Act::Skip => {}
         }
         let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
         let look_ms = if is_untouched { UNTOUCHED_MS } else { UNSEEN_MS };
@@ -148,7 +166,7 @@ fn use_act(
                 Touched::Draft(draft) => chosen(draft, None),
                 Touched::Nothing => {}
             },
-            Act::Skip | Act::Keys => {
+            Act::Skip | Act::Keys(_) | Act::Guideline(_) => {
                 *done.borrow_mut() = this;
                 wire.send(Command::Skip { offer });
             }
@@ -192,19 +210,20 @@ fn may_take_focus(card: &NodeRef) -> bool {
 
 /// Whether the guideline is open, and what toggles it. It starts open on the first judgment that carries it.
 #[hook]
-fn use_guideline(judgment: &Judgment) -> (bool, Callback<MouseEvent>) {
+fn use_guideline(judgment: &Judgment) -> (Panel, Callback<AnswerInput>) {
     let mut hasher = DefaultHasher::new();
     (&judgment.requester, &judgment.title, &judgment.guideline).hash(&mut hasher);
     let mark = format!("{:016x}", hasher.finish());
     let first = *use_memo((mark, judgment.offer.clone()), |(mark, _)| first_time(mark));
     // The person's own choice, for this judgment.
-    let chosen = use_state_eq(|| None::<(String, bool)>);
-    let open = chosen.as_ref().filter(|(offer, _)| *offer == judgment.offer).map_or(first, |(_, open)| *open);
+    let chosen = use_state_eq(|| None::<(String, Panel)>);
+    let this = chosen.as_ref().filter(|(offer, _)| *offer == judgment.offer);
+    let panel = this.map_or(Panel { is_open: first, by_key: false }, |(_, panel)| *panel);
     let setter = chosen.setter();
-    let toggle = use_callback((judgment.offer.clone(), open), move |_, (offer, open)| {
-        setter.set(Some((offer.clone(), !open)));
+    let toggle = use_callback((judgment.offer.clone(), panel), move |by, (offer, panel)| {
+        setter.set(Some((offer.clone(), panel.toggled(by))));
     });
-    (open, toggle)
+    (panel, toggle)
 }
 
 /// Whether this mark is new; remembers it. Without storage every guideline is new, which costs one click.
@@ -236,7 +255,15 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
     }
 }
 
-/// The question as a screen reader says it when it comes.
-fn spoken(judgment: &Judgment) -> String {
-    format!("{} {}{}", judgment.question, content::spoken(&judgment.task), options::spoken(&judgment.task))
+/// What a screen reader says of this judgment, once.
+#[hook]
+fn use_spoken(lull: &Lull, judgment: &Judgment, shown_at: u64) -> Rc<String> {
+    let title = use_mut_ref(String::new);
+    let progress = &lull.model.progress;
+    let is_same = progress.offer == judgment.offer && progress.answered.is_some();
+    let is_taken_back = is_same && progress.shown_at != shown_at;
+    use_memo((judgment.offer.clone(), is_taken_back), |_| {
+        let before = title.replace(judgment.title.clone());
+        spoken::spoken(judgment, lull.model.view.as_deref(), &Before { title: &before, is_taken_back })
+    })
 }

@@ -103,7 +103,7 @@ fn option(task: &JudgmentTask, option: u8, text: &str, is_taken: bool, act: &Cal
 }
 
 /// What a step at the end of a scale means.
-fn step_in_words(task: &JudgmentTask, step: u8) -> Option<String> {
+pub(super) fn step_in_words(task: &JudgmentTask, step: u8) -> Option<String> {
     match task {
         JudgmentTask::Rating { lowest, .. } if step == 1 => {
             Some(text::spoken_step(&format::count(step.into()), lowest))
@@ -138,9 +138,10 @@ fn done(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) -> Html {
                 <div class="done">
                     <p class="quiet" role="status" data-testid="how-many">
                         { words::how_many(*least, *most, options.len(), count) }
+                        <span class="unseen">{ " " }{ chosen_in_words(options, draft) }</span>
                     </p>
                     <button class="button primary" data-testid="done" aria-keyshortcuts="Enter"
-                        aria-disabled={(!is_whole).to_string()} onclick={click}>{ label }<kbd>{ "↵" }</kbd></button>
+                        aria-disabled={(!is_whole).to_string()} onclick={click}>{ label }<kbd aria-hidden="true">{ "↵" }</kbd></button>
                 </div>
             }
         }
@@ -157,25 +158,10 @@ fn done(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) -> Html {
     }
 }
 
-/// The options, as a screen reader says them.
-pub(super) fn spoken(task: &JudgmentTask) -> String {
-    let mut spoken = String::new();
-    for (text, number) in texts(task).iter().zip(1u8..) {
-        let step = step_in_words(task, number);
-        match (task, step) {
-            (JudgmentTask::Rating { .. }, None) => {}
-            (_, Some(step)) => spoken.push_str(&format!(" {step}.")),
-            (_, None) => spoken.push_str(&format!(" {}", text::spoken_option(&format::count(number.into()), text))),
-        }
-    }
-    match task {
-        JudgmentTask::Multi { least, most, options, .. } => {
-            spoken.push_str(&format!(" {}", words::how_many(*least, *most, options.len(), 0)));
-        }
-        JudgmentTask::Verify { .. } => spoken.push_str(&format!(" {}", text::judgment_mark())),
-        _ => {}
-    }
-    spoken
+/// Which are chosen: a key ticks a box that hasn't the focus, and a screen reader says nothing of that by itself.
+fn chosen_in_words(options: &[String], draft: &Draft) -> String {
+    let chosen: Vec<&String> = draft.chosen.iter().filter_map(|at| options.get(usize::from(at))).collect();
+    format::and(&chosen)
 }
 
 #[cfg(test)]

@@ -28,19 +28,21 @@ pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
     });
     use_key(take_back.clone());
     let click = take_back.reform(|_| ());
+    // The next judgment says it itself, in one breath with its question.
+    let is_told = view.is_none_or(|view| view.judgment.is_none());
     html! {
-        <div class="take-back-place" role="status">
+        <div class="take-back-place" role={is_told.then_some("status")}>
             if let (Some(view), Some(offer)) = (view, held) {
                 <button class="take-back" key={offer.clone()} data-testid="take-back" aria-keyshortcuts={single_keys::shortcut("z")} onclick={click}
                     aria-label={text::judgment_take_back_of(answer_of(view, &offer))} title={text::judgment_take_back_of(answer_of(view, &offer))}>
-                    { Icon::Back.draw() }{ text::judgment_take_back() }<kbd>{ "Z" }</kbd>
+                    { Icon::Back.draw() }{ text::judgment_take_back() }<kbd aria-hidden="true">{ "Z" }</kbd>
                 </button>
             }
         </div>
     }
 }
 
-fn answer_of<'a>(view: &'a View, offer: &str) -> &'a str {
+pub(super) fn answer_of<'a>(view: &'a View, offer: &str) -> &'a str {
     let activity = view.activities.iter().find(|activity| activity.offer == offer);
     match activity.map(|activity| &activity.work) {
         Some(ActivityWork::Judgment { answer, .. }) => answer,
