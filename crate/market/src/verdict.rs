@@ -38,8 +38,8 @@ use lull_protocol::{Amount, FetchItem, Hash, Item, Method, PublicKey, Signed, Ti
 use crate::command::{Context, NumberedVerdict, Refusal, Reply};
 use crate::desk::{Desk, Judged, Ruling};
 use crate::facts::{
-    Answer, Decided, Flag, ItemState, LeaseFacts, LeaseState, OrderFacts, StoredResult, SubmitFacts,
-    UnsettledFacts, WaitingFacts, Write,
+    Answer, Decided, Flag, ItemState, LeaseFacts, LeaseState, OrderFacts, StoredResult, SubmitFacts, UnsettledFacts,
+    WaitingFacts, Write,
 };
 use crate::flag;
 use crate::ledger::{Account, Cause, Entry};
@@ -149,7 +149,12 @@ fn again(stored: StoredResult, result: Hash) -> Result<Decided, Refusal> {
     if stored.hash != result {
         return Err(Refusal::Worker(RefusedCode::ResultDiffers));
     }
-    let reply = Reply::Stored { result: stored.hash, verdicts: stored.verdict.into_iter().collect(), freed: false, withdrawn: vec![] };
+    let reply = Reply::Stored {
+        result: stored.hash,
+        verdicts: stored.verdict.into_iter().collect(),
+        freed: false,
+        withdrawn: vec![],
+    };
     Ok(Decided { writes: vec![], reply })
 }
 

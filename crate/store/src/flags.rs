@@ -43,7 +43,8 @@ pub struct FlagRow {
 /// Flags of an order by reason, in the order of [`FlagReason::ALL`].
 pub type FlagCounts = [u64; FlagReason::ALL.len()];
 
-const FLAGS: &str = "SELECT f.number, i.order_id, q.name, i.number, t.bytes, i.state, l.offer, l.worker, f.at, f.reason,
+const FLAGS: &str =
+    "SELECT f.number, i.order_id, q.name, i.number, t.bytes, i.state, l.offer, l.worker, f.at, f.reason,
         f.seen_ms, r.statement, v.reason, v.amount
      FROM flags f JOIN leases l ON l.id = f.lease JOIN results r ON r.lease = f.lease
      JOIN items i ON i.id = f.item JOIN item_bytes t ON t.item = i.id

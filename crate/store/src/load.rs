@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lull_market::RequesterId;
 use lull_market::facts::{
-    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, StoredResult, SubmitFacts, UnsettledFacts,
-    WaitingFacts,
+    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, StoredResult, SubmitFacts,
+    UnsettledFacts, WaitingFacts,
 };
 use lull_market::flag::FLAGS_CLOSE;
 use lull_market::ledger::Account;
@@ -184,7 +184,16 @@ pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFac
         }
     }
     let has_another = lease.state == LeaseState::Expired && has_another(db, &lease)?;
-    Ok(Some(SubmitFacts { lease, item_bytes, stored, answers: answered, flags: flagged, open, has_another, last_numbers }))
+    Ok(Some(SubmitFacts {
+        lease,
+        item_bytes,
+        stored,
+        answers: answered,
+        flags: flagged,
+        open,
+        has_another,
+        last_numbers,
+    }))
 }
 
 fn stored_result(db: &Connection, lease: &LeaseFacts) -> Loaded<Option<StoredResult>> {
@@ -246,9 +255,8 @@ fn open_leases(db: &Connection, lease: &LeaseFacts) -> Loaded<Vec<(PublicKey, Ha
     let mut statement = db.prepare_cached(
         "SELECT worker, offer FROM leases WHERE item = ?1 AND id <> ?2 AND state = 'open' ORDER BY id",
     )?;
-    let rows = statement.query_map([lease.item.id.0, lease.id.0], |row| {
-        Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0))
-    })?;
+    let rows = statement
+        .query_map([lease.item.id.0, lease.id.0], |row| Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

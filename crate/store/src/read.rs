@@ -110,10 +110,9 @@ impl Reader {
              JOIN item_bytes b ON b.item = l.item
              WHERE l.worker = ?1 AND l.state = 'open' AND l.deadline >= ?2 ORDER BY l.id",
         )?;
-        let rows = statement
-            .query_map(params![Col(*worker), Col(now), FLAGS_CLOSE], |row| {
-                Ok(Lease { offer: row.get(0)?, item: row.get(1)?, is_withdrawn: row.get(2)? })
-            })?;
+        let rows = statement.query_map(params![Col(*worker), Col(now), FLAGS_CLOSE], |row| {
+            Ok(Lease { offer: row.get(0)?, item: row.get(1)?, is_withdrawn: row.get(2)? })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -288,7 +288,9 @@ fn reason(reason: VerdictReason) -> &'static str {
         VerdictReason::BodyTooLarge => "the body is larger than the offer allows",
         VerdictReason::TimesOutsideLease => "the times lie outside the lease",
         VerdictReason::Stopped => "people flagged the item: paid for the time",
-        VerdictReason::StoppedUnpaid => "people flagged the item: not on screen for 5 seconds, or nothing left to pay it",
+        VerdictReason::StoppedUnpaid => {
+            "people flagged the item: not on screen for 5 seconds, or nothing left to pay it"
+        }
         VerdictReason::FlagNotShared => "others had nothing against the item",
         VerdictReason::FlagPassedOn => "the buyer was told",
     }

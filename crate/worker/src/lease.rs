@@ -250,8 +250,7 @@ impl Worker {
     /// The same item comes again while its last lease, which is over, is still on screen.
     fn end_late(&mut self, offer: &Offer, now: Timestamp) {
         let now = self.coordinator_now(now);
-        let is_late =
-            |lease: &Lease| lease.offer.item == offer.item && lease.offer.deadline <= now && !lease.is_done;
+        let is_late = |lease: &Lease| lease.offer.item == offer.item && lease.offer.deadline <= now && !lease.is_done;
         let late = self.leases.iter().find(|(_, lease)| is_late(lease)).map(|(late, _)| *late);
         if let Some(late) = late {
             self.end_lease(&late);
