@@ -26,6 +26,7 @@ pub use activity::*;
 pub use alibi::*;
 pub use lull_protocol::cbor;
 pub use lull_protocol::flag::FlagReason;
+pub use lull_protocol::limits::SEEN_MS_MIN;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
 pub use pops::*;
 pub use task::*;

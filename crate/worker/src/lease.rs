@@ -211,11 +211,8 @@ impl Worker {
     pub(crate) fn withdrawn(&mut self, offer: &Hash, reason: RefusedCode, now: Timestamp) {
         let is_stopped = reason == RefusedCode::Withdrawn;
         match self.leases.get(offer) {
-            Some(lease) if lease.is_done => {
-                if self.is_held(offer) {
-                    self.let_go();
-                }
-            }
+            Some(lease) if lease.is_done && self.is_held(offer) => self.let_go(),
+            Some(lease) if lease.is_done => {}
             Some(_) if is_stopped => self.take_away(offer, now),
             // Its deadline is for `expire` to judge, which knows what is on screen.
             Some(_) if reason == RefusedCode::LeaseExpired && self.is_on_screen(offer) => {}

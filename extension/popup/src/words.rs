@@ -4,6 +4,7 @@
 pub(crate) mod consent;
 #[cfg(feature = "bandwidth")]
 pub(crate) mod facts;
+pub(crate) mod flag;
 pub(crate) mod judgment;
 pub(crate) mod limits;
 pub(crate) mod log;
@@ -170,11 +171,10 @@ pub(crate) fn outcome(code: &str) -> &str {
 }
 
 // Time.
-pub(crate) const TIME_UP: &str = "time is up";
 
 pub(crate) fn time_left(seconds: u64) -> String {
     match seconds {
-        0 => TIME_UP.to_owned(),
+        0 => flag::TIME_UP.to_owned(),
         s if s < 100 => format!("{s} s left"),
         s if s < 5_400 => format!("{} min left", s.div_ceil(60)),
         s => format!("{} h left", (s + 1_800) / 3_600),
@@ -410,6 +410,7 @@ pub(crate) fn notice(notice: &Notice) -> String {
             "Another key answered than the one you trust. Trusted: {pinned}. Answered: {found}. Lull doesn't talk to it."
         ),
         Notice::NeverFull => "The list of what is never served is full. Take something off it first.".to_owned(),
+        Notice::Withdrawn { is_paid } => flag::taken_back(*is_paid).to_owned(),
         Notice::Storage => {
             "This browser's storage is full or failing. Work stands still; nothing acknowledged is lost. \
                             Free some space."
@@ -486,7 +487,7 @@ mod tests {
     #[test]
     fn time_left_in_the_unit_people_use() {
         let said = [0, 9, 99, 100, 5_399, 5_400, 7_300].map(time_left);
-        assert_eq!(said, ["time is up", "9 s left", "99 s left", "2 min left", "90 min left", "2 h left", "2 h left"]);
+        assert_eq!(said, [flag::TIME_UP, "9 s left", "99 s left", "2 min left", "90 min left", "2 h left", "2 h left"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use yew::{Callback, Html, hook, html, use_effect_with};
 
 use super::Act;
 use crate::single_keys;
+use crate::words::flag::FLAG_KEY;
 use crate::words::judgment as words;
 
 /// What the keys depend on.
@@ -30,12 +31,12 @@ impl Keys {
     }
 }
 
-/// Listens to the keyboard while the card is on screen.
+/// Listens to the keyboard while the card is on screen and nothing else on it does.
 #[hook]
-pub(super) fn use_keys(act: Callback<Act>, keys: Keys) {
+pub(super) fn use_keys(act: Option<Callback<Act>>, keys: Keys) {
     use_effect_with((act, keys), move |(act, keys)| {
         let (act, keys) = (act.clone(), *keys);
-        let listener = web_sys::window().map(|window| {
+        let listener = act.zip(web_sys::window()).map(|(act, window)| {
             let options = EventListenerOptions::enable_prevent_default();
             EventListener::new_with_options(&window, "keydown", options, move |event| {
                 let Some(event) = event.dyn_ref::<KeyboardEvent>() else {
@@ -84,6 +85,7 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         // Space scrolls the page, scrolls the text that has the focus, or presses its control.
         " " if nowhere || within("button, a, [tabindex='0']") => None,
         " " | "s" | "S" => Some(Act::Skip),
+        "f" | "F" => Some(Act::Flag),
         "?" => Some(Act::Keys),
         key => {
             let digit = key.parse::<u8>().ok().filter(|_| key.len() == 1)?;
@@ -97,7 +99,11 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
 pub(super) fn keys_list(task: &JudgmentTask, shown: bool) -> Html {
     let is_single = |key: &str| !key.starts_with(['↵', '↑']);
     let are_on = single_keys::are_on();
-    let keys = words::task_keys(task).iter().chain(&words::KEYS_LIST).filter(|(key, _)| are_on || !is_single(key));
+    let keys = words::task_keys(task)
+        .iter()
+        .chain([&FLAG_KEY])
+        .chain(&words::KEYS_LIST)
+        .filter(|(key, _)| are_on || !is_single(key));
     html! {
         <dl class="keys" id="keys" hidden={!shown}>
             { for keys.map(|(key, does)| html! { <div><dt><kbd>{ *key }</kbd></dt><dd>{ *does }</dd></div> }) }

@@ -1,6 +1,7 @@
 //! The judgment to answer: one look, one key, the next one.
 
 mod content;
+mod flag;
 mod keys;
 mod options;
 mod take_back;
@@ -17,6 +18,7 @@ use yew::{
 };
 
 use self::content::{judged, sentence_id};
+use self::flag::{FlagSheet, use_seen};
 use self::keys::{Keys, keys_list, use_keys};
 use self::options::options;
 pub(crate) use self::take_back::TakeBack;
@@ -24,6 +26,7 @@ use crate::format;
 use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
 use crate::single_keys::{shortcut, storage};
+use crate::words::flag as flag_words;
 use crate::words::judgment as words;
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
@@ -40,6 +43,7 @@ enum Act {
     Touch { touch: Touch, input: AnswerInput },
     Skip,
     Keys,
+    Flag,
 }
 
 /// How a click was made: Enter or Space on a button also arrives as one, but without a count.
@@ -65,13 +69,22 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let draft = if progress.offer == judgment.offer { progress.draft } else { Draft::default() };
     let is_this = progress.offer == judgment.offer && progress.shown_at == shown_at;
     let answered = progress.answered.filter(|_| is_this);
-    let act = use_act(&props.lull, judgment, shown_at, draft, keys_shown.setter());
-    use_keys(act.clone(), Keys::of(&judgment.task));
+    // Whether the sheet is open, for this judgment.
+    let flagged = use_state_eq(|| None::<String>);
+    let is_flagging = flagged.as_ref() == Some(&judgment.offer);
+    let act = use_act(&props.lull, judgment, shown_at, draft, keys_shown.setter(), flagged.setter());
+    use_keys((!is_flagging).then(|| act.clone()), Keys::of(&judgment.task));
+    use_seen(&props.lull.wire, &judgment.offer);
     use_focus_on_next(&card, &judgment.offer);
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
     let (guideline_open, toggle_guideline) = use_guideline(judgment);
     let skip = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Skip));
     let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys));
+    let flag = use_node_ref();
+    let close = use_close_flag(&flag, flagged.setter());
+    let toggle = use_callback((act.clone(), close.clone(), is_flagging), |_, (act, close, is_flagging)| {
+        if *is_flagging { close.emit(true) } else { act.emit(Act::Flag) }
+    });
     html! {
         <section class="judgment" ref={card} tabindex="-1" aria-label={words::JUDGMENT} data-testid="judgment"
             data-offer={judgment.offer.clone()}>
@@ -91,10 +104,18 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
                     { words::SKIP }<kbd>{ "S" }</kbd>
                 </button>
-                <button class="button small" aria-expanded={keys_shown.to_string()} aria-controls="keys"
-                    aria-keyshortcuts={shortcut("?")} onclick={keys}>{ words::KEYS }<kbd>{ "?" }</kbd></button>
+                <button class="button small" data-testid="flag" ref={flag} aria-expanded={is_flagging.to_string()}
+                    aria-controls="flag-sheet" aria-keyshortcuts={shortcut("f")} onclick={toggle}>
+                    { flag_words::FLAG }<kbd>{ "F" }</kbd>
+                </button>
+                <button class="button small only-key" aria-expanded={keys_shown.to_string()} aria-controls="keys"
+                    aria-label={words::KEYS} title={words::KEYS} aria-keyshortcuts={shortcut("?")}
+                    onclick={keys}>{ "?" }</button>
                 { terms(judgment, props.waiting, props.lull.asset()) }
             </div>
+            if is_flagging {
+                <FlagSheet wire={props.lull.wire.clone()} offer={judgment.offer.clone()} {shown_at} {close} />
+            }
             { keys_list(&judgment.task, *keys_shown) }
             <p class="quiet rule">
                 { words::rule(judgment.people, judgment.agree, props.lull.is_demo()) }{ " " }
@@ -105,7 +126,19 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     }
 }
 
-/// Answers, skips and shows keys; never twice for one offer, and not before it could be seen.
+/// Closes the sheet; the focus goes back to its button, if it is asked to.
+#[hook]
+fn use_close_flag(button: &NodeRef, flagged: UseStateSetter<Option<String>>) -> Callback<bool> {
+    let button = button.clone();
+    use_callback((), move |goes_back, ()| {
+        flagged.set(None);
+        if goes_back {
+            focus_in_place(&button);
+        }
+    })
+}
+
+/// Answers, skips, opens the sheet and shows keys; never twice for one offer, and not before it could be seen.
 #[hook]
 fn use_act(
     lull: &Lull,
@@ -113,6 +146,7 @@ fn use_act(
     shown_at: u64,
     draft: Draft,
     show_keys: UseStateSetter<bool>,
+    flag: UseStateSetter<Option<String>>,
 ) -> Callback<Act> {
     let (wire, model) = (lull.wire.clone(), lull.model.dispatcher());
     let done = use_mut_ref(|| (String::new(), 0));
@@ -122,6 +156,10 @@ fn use_act(
         if act == Act::Keys {
             keys_shown.set(!keys_shown.get());
             show_keys.set(keys_shown.get());
+            return;
+        }
+        if act == Act::Flag {
+            flag.set(Some(offer.clone()));
             return;
         }
         let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
@@ -147,7 +185,7 @@ fn use_act(
                 Touched::Draft(draft) => chosen(draft, None),
                 Touched::Nothing => {}
             },
-            Act::Skip | Act::Keys => {
+            Act::Skip | Act::Keys | Act::Flag => {
                 *done.borrow_mut() = this;
                 wire.send(Command::Skip { offer });
             }
