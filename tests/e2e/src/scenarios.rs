@@ -16,6 +16,7 @@ use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
     profile_copied, storage_damaged,
 };
+use crate::flags::flagged_by_keyboard;
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
@@ -124,6 +125,7 @@ scenarios! {
     behind_a_proxy,
     each_type_by_keyboard,
     each_type_by_pointer,
+    flagged_by_keyboard,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
