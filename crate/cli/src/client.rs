@@ -125,11 +125,11 @@ impl Client {
         print_json(self.request(Method::GET, "/v1/balance")?).await
     }
 
-    /// Prints an order's results, one JSON object per line; with `follow` until no item is open.
-    pub(crate) async fn results(&self, order: &str, follow: bool) -> Result<()> {
+    /// Prints an order's results or flags, one JSON object per line; with `follow` until no item is open.
+    pub(crate) async fn lines(&self, order: &str, what: &str, follow: bool) -> Result<()> {
         let mut after = 0;
         loop {
-            let path = format!("/v1/orders/{order}/results?after={after}");
+            let path = format!("/v1/orders/{order}/{what}?after={after}");
             let text = answered(self.request(Method::GET, &path)?).await?.text().await?;
             let (lines, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
             if !lines.is_empty() {

@@ -8,6 +8,7 @@
 //!   returned for another reason or let expire may be, until it has had [`LEASES_PER_ITEM_MAX`] leases
 //!   of it: a browser may be closed at any moment, which says nothing about the item; yet a worker
 //!   that only holds places must not hold the same one for ever.
+//! - An item that people's flags have stopped is offered to nobody, see [`flag`](crate::flag).
 //! - A lease is live up to and including its deadline, by the coordinator's clock.
 
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
@@ -65,7 +66,7 @@ pub fn claim(
         };
         let offer = Signed::sign(offer, &cx.key);
         item.leased = item.leased.checked_add(1).ok_or_else(|| Refusal::Fault("too many leases".into()))?;
-        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes });
+        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes, is_withdrawn: false });
         writes.push(Write::AddLease { item: item.id, offer });
         writes.push(Write::SetItem(item));
     }
@@ -87,7 +88,8 @@ pub fn give_back(
     match lease.state {
         LeaseState::Open => {
             let wanted = matches!(reason, ReturnReason::SwitchedOff | ReturnReason::TooMany);
-            Ok(Decided { writes: end(held, LeaseState::Returned, wanted, cx)?, reply: Reply::Freed })
+            let writes = end(held, LeaseState::Returned, wanted, cx)?;
+            Ok(Decided { writes, reply: if lease.item.is_stopped() { Reply::Done } else { Reply::Freed } })
         }
         LeaseState::Returned => Ok(Decided { writes: vec![], reply: Reply::Done }),
         LeaseState::Expired => Err(Refusal::Worker(RefusedCode::LeaseExpired)),
@@ -106,5 +108,6 @@ fn end(held: &HeldFacts, state: LeaseState, wanted: bool, cx: &Context) -> Resul
     let mut desk = Desk::new(cx, lease.order, lease.item, Default::default());
     desk.free_place()?;
     desk.writes.push(Write::SetLease { lease: lease.id, state, again });
+    desk.close_if_stopped()?;
     Ok(desk.finish().0)
 }

@@ -180,6 +180,8 @@ pub enum Reply {
         verdicts: Vec<NumberedVerdict>,
         /// Whether a place of the item is free for others now, which it was not before.
         freed: bool,
+        /// Open leases of an item that was stopped: whose, which offer.
+        withdrawn: Vec<(PublicKey, Hash)>,
     },
     /// What a sweep did.
     Swept {
@@ -199,6 +201,8 @@ pub struct Lease {
     pub offer: Vec<u8>,
     /// The item as CBOR.
     pub item: Vec<u8>,
+    /// The item was stopped since.
+    pub is_withdrawn: bool,
 }
 
 /// A verdict as it is sent to a worker.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use lull_protocol::statement::{AcceptanceRule, JobClass, Offer, Price, Verdict, WorkResult};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Signed, TaskKind, Timestamp};
+use lull_protocol::{Amount, ByteCount, FlagReason, Hash, OrderId, PublicKey, Signed, TaskKind, Timestamp};
 
 use crate::command::{NumberedVerdict, Reply, RequesterId};
 use crate::ledger::Entry;
@@ -27,7 +27,7 @@ pub enum ItemState {
     Done,
     /// Enough people answered, but too few alike.
     Ambiguous,
-    /// Nobody could fetch it.
+    /// Nobody could fetch it, or people flagged it.
     Failed,
 }
 
@@ -95,6 +95,8 @@ pub struct ItemFacts {
     pub answered: u8,
     /// Results whose outcome a buyer does not pay for.
     pub tries: u8,
+    /// People who said that it is to be asked of nobody.
+    pub flags: u8,
     /// How far it is.
     pub state: ItemState,
     /// The answer that was decided.
@@ -151,9 +153,15 @@ pub struct SubmitFacts {
     pub item_bytes: Vec<u8>,
     /// The result that was committed first, if any.
     pub stored: Option<StoredResult>,
-    /// The answers to this item that count so far, if one more decides it; else none.
+    /// The answers to this item that count so far, if one more answer or flag decides it; else none.
     pub answers: Vec<Answer>,
-    /// The number of the last verdict of this worker and of each in `answers`; absent: none yet.
+    /// The flags of this item that wait for others, oldest first, if one more answer or flag decides it; else none.
+    pub flags: Vec<Flag>,
+    /// Whose leases of this item are open, this one left out, if one more flag stops it; else none.
+    pub open: Vec<(PublicKey, Hash)>,
+    /// The worker has or had another lease of this item, after which it isn't offered again.
+    pub has_another: bool,
+    /// The number of the last verdict of this worker and of each in `answers` and `flags`; absent: none yet.
     pub last_numbers: BTreeMap<PublicKey, u64>,
 }
 
@@ -181,6 +189,19 @@ pub struct Answer {
     pub judged: bool,
 }
 
+/// A flag without a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Its lease.
+    pub lease: LeaseId,
+    /// Whose.
+    pub worker: PublicKey,
+    /// The result's hash.
+    pub result: Hash,
+    /// How long the item was on screen, milliseconds.
+    pub seen_ms: u64,
+}
+
 /// A result that waits for others longer than its offer said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingFacts {
@@ -188,6 +209,8 @@ pub struct WaitingFacts {
     pub lease: LeaseFacts,
     /// Its hash.
     pub result: Hash,
+    /// Whether it is a flag.
+    pub is_flag: bool,
     /// The number of the worker's last verdict, 0 for none.
     pub last_number: u64,
 }
@@ -319,6 +342,11 @@ pub enum Write {
         /// Whether the worker may be offered the item once more.
         again: bool,
     },
+    /// A lease that expired is open once more, and the worker isn't offered its item again.
+    Reopen {
+        /// Which.
+        lease: LeaseId,
+    },
     /// An item's counts.
     SetItem(ItemFacts),
     /// A result.
@@ -331,6 +359,19 @@ pub enum Write {
         counts: bool,
         /// Its decoded body, if one belongs to it.
         body: Option<Vec<u8>>,
+    },
+    /// That a result is a flag.
+    AddFlag {
+        /// Its lease.
+        lease: LeaseId,
+        /// Of which item.
+        item: ItemId,
+        /// Of which order.
+        order: OrderId,
+        /// What is wrong.
+        reason: FlagReason,
+        /// How long the item was on screen, milliseconds.
+        seen_ms: u64,
     },
     /// A verdict.
     AddVerdict {

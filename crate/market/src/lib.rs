@@ -4,13 +4,14 @@
 //! The store loads the facts, calls the function that decides the command, and applies the writes:
 //! [`requester`] (who buys, and what), [`project`] (what people are
 //! asked), [`assignment`] (who works on what), [`verdict`] (what becomes of a
-//! result), [`ledger`] (where money may go). Each of them states its rules. A worker's connection is a
+//! result), [`flag`] (what becomes of an item that people flag), [`ledger`] (where money may go). Each of them states its rules. A worker's connection is a
 //! machine beside them: [`session`].
 
 pub mod assignment;
 mod command;
 mod desk;
 pub mod facts;
+pub mod flag;
 pub mod ledger;
 pub mod project;
 pub mod requester;

@@ -7,6 +7,7 @@
 pub mod calendar;
 pub mod cbor;
 pub mod cose;
+pub mod flag;
 pub mod handshake;
 pub mod item;
 pub mod limits;
@@ -18,6 +19,7 @@ pub mod trust;
 pub mod units;
 
 pub use cose::{Signed, SigningKey, StatementError};
+pub use flag::{FlagReason, FlagReport};
 pub use item::{Content, FetchItem, Item, JudgmentItem, Method};
 pub use message::{ToCoordinator, ToWorker};
 pub use task::{Answer, Task, TaskKind, TaskSet};

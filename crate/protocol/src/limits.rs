@@ -39,6 +39,10 @@ pub const RATING_STEPS: (u8, u8) = (2, 10);
 pub const SENTENCES_MAX: usize = 200;
 /// All sentences of the source of a `verify` together, bytes of UTF-8.
 pub const SOURCE_BYTES_MAX: usize = 24 * 1024;
+/// What a person says of an item that they flag, bytes of UTF-8.
+pub const FLAG_NOTE_BYTES_MAX: usize = 500;
+/// A judgment that was stopped is paid to whoever had it on screen for this long, milliseconds.
+pub const SEEN_MS_MIN: u64 = 5_000;
 /// Requests a single fetch may send: the first one and its redirects.
 pub const HOPS_MAX: usize = 6;
 /// Response headers a result carries.

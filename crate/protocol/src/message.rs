@@ -96,8 +96,10 @@ pub enum ReturnReason {
     Broken,
     /// The worker holds too many.
     TooMany,
+    /// The coordinator took it back before the person had looked at it for `SEEN_MS_MIN`.
+    Withdrawn,
 }
-codes!(ReturnReason { 0 Skipped, 1 SwitchedOff, 2 Broken, 3 TooMany });
+codes!(ReturnReason { 0 Skipped, 1 SwitchedOff, 2 Broken, 3 TooMany, 4 Withdrawn });
 
 /// From the coordinator.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -189,11 +189,11 @@ impl Receipt {
 }
 
 impl WorkResult {
-    /// The decoded body's size; zero for an answer.
+    /// The decoded body's size; zero where there is none.
     pub fn body_bytes(&self) -> crate::units::ByteCount {
         match &self.report {
             crate::statement::Report::Fetch(f) => f.body_bytes,
-            crate::statement::Report::Judgment(_) => crate::units::ByteCount::ZERO,
+            _ => crate::units::ByteCount::ZERO,
         }
     }
 }

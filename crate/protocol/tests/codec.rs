@@ -10,8 +10,9 @@ use std::fmt::Debug;
 
 use lull_protocol::cbor::{self, ByteVec, Cbor, CborError};
 use lull_protocol::cose::{self, Statement};
+use lull_protocol::flag::{FlagReason, FlagReport, note_of};
 use lull_protocol::limits::*;
-use lull_protocol::message::{Message, RefusedCode, ReturnReason};
+use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::receipt::{Part, Receipt, field_at};
 use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
@@ -57,8 +58,7 @@ fn text() -> impl Strategy<Value = String> {
 
 fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
     use ToCoordinator::*;
-    let reason =
-        select(&[ReturnReason::Skipped, ReturnReason::SwitchedOff, ReturnReason::Broken, ReturnReason::TooMany]);
+    let reason = (0..5u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("reasons are 0 to 4"));
     prop_oneof![
         (any::<(u16, u16)>(), key(), challenge(), text()).prop_map(|(versions, worker, challenge, origin)| Hello {
             versions,
@@ -167,6 +167,10 @@ fn offer() -> impl Strategy<Value = Offer> {
 
 fn result() -> impl Strategy<Value = WorkResult> {
     let input = select(&[Input::Keyboard, Input::Pointer, Input::Replay]);
+    let flag = (select(&FlagReason::ALL), option::of(text()), input.clone()).prop_map(|(reason, note, input)| {
+        let note = note.as_deref().and_then(note_of);
+        Report::Flag(FlagReport { reason, note, input })
+    });
     let answered =
         (strategy::answer(), input).prop_map(|(answer, input)| Report::Judgment(JudgmentReport { answer, input }));
     let outcome = (0..7u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("outcomes are 0 to 6"));
@@ -189,14 +193,19 @@ fn result() -> impl Strategy<Value = WorkResult> {
             })
         },
     );
-    (hash(), prop_oneof![answered, fetch], time(), any::<u32>()).prop_map(|(offer, report, started_at, more)| {
-        WorkResult { offer, report, started_at, finished_at: started_at.plus(more.into()) }
-    })
+    (hash(), prop_oneof![answered, fetch, flag, Just(Report::Withdrawn)], time(), any::<u32>()).prop_map(
+        |(offer, report, started_at, more)| WorkResult {
+            offer,
+            report,
+            started_at,
+            finished_at: started_at.plus(more.into()),
+        },
+    )
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {
     let decision = select(&[Decision::Accepted, Decision::Rejected, Decision::Ambiguous]);
-    let reason = (0..10u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("reasons are 0 to 9"));
+    let reason = (0..14u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("reasons are 0 to 13"));
     let place = option::of((any::<[u8; 32]>(), any::<u64>()))
         .prop_map(|place| place.map(|(worker, number)| VerdictPlace { worker: PublicKey(worker), number }));
     (hash(), decision, reason, amount(), time(), place).prop_map(

@@ -16,7 +16,7 @@ use lull_protocol::message::Message;
 use lull_protocol::receipt::Receipt;
 use lull_protocol::statement::*;
 use lull_protocol::task::*;
-use lull_protocol::{ByteCount, Content, Hash, Item, Signed, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Content, FlagReason, Hash, Item, Signed, ToCoordinator, ToWorker};
 
 const FILE: &str = include_str!("../../../tests/vectors/v1.json");
 const CDDL: &str = include_str!("../../../docs/lull.cddl");
@@ -137,6 +137,10 @@ fn cddl_has_the_same_limits() {
     };
     let answered = |answer: Answer| Signed::sign(fixture::answered(hash, answer), &fixture::worker()).bytes().to_vec();
     let found = |sentence: u8| answered(Answer::Verify(Finding::Supported { sentence }));
+    let flag = |bytes: usize| {
+        let flag = fixture::flagged(hash, FlagReason::Broken, Some(&"n".repeat(bytes)));
+        Signed::sign(flag, &fixture::worker()).bytes().to_vec()
+    };
     let chunk = |n: usize| {
         let (offset, bytes) = (ByteCount::ZERO, vec![0; n].into());
         ToCoordinator::BodyChunk { offer: hash, offset, bytes }.to_frame()
@@ -169,6 +173,8 @@ fn cddl_has_the_same_limits() {
         ("result", answered(Answer::Rating(1)), answered(Answer::Rating(0))),
         ("result", answered(Answer::Rating(RATING_STEPS.1)), answered(Answer::Rating(RATING_STEPS.1 + 1))),
         ("result", found(199), found(200)),
+        ("result", flag(FLAG_NOTE_BYTES_MAX), flag(FLAG_NOTE_BYTES_MAX + 1)),
+        ("result", flag(1), flag(0)),
         ("to_coordinator", chunk(CHUNK_BYTES_MAX), chunk(CHUNK_BYTES_MAX + 1)),
         ("operator-card", card(LABEL_BYTES_MAX, 10_000), card(LABEL_BYTES_MAX + 1, 10_000)),
         ("operator-card", card(1, 10_000), card(0, 10_000)),
@@ -205,7 +211,7 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("to_coordinator", raw("8302a20002010400"), "three elements"),
         ("to_coordinator", raw("8108"), "no fields"),
         ("to_coordinator", raw("8208a10000"), "no such message"),
-        ("to_coordinator", edit("worker says return", "0100", "0104"), "no such reason"),
+        ("to_coordinator", edit("worker says return", "0100", "0105"), "no such reason"),
         ("to_coordinator", edit("worker says get blob", "005820", "00581f"), "a hash of 31 bytes"),
         ("to_coordinator", raw("8207a2001b00200000000000000100"), "a timestamp of 2^53"),
         ("to_worker", raw("8209a10114"), "no such code"),
@@ -236,6 +242,8 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("offer", raw(&line("result choice")), "a result for an offer"),
         ("worker-proof", raw(&line("coordinator proof")), "the coordinator's proof for the worker's"),
         ("verdict", edit("verdict accepted", "0100", "0103"), "no such decision"),
+        ("result", edit("result flag", "82182081a20001", "82182081a20006"), "no such flag"),
+        ("result", edit("result withdrawn", "01821821", "01821822"), "no such report"),
         ("receipt", raw("a0"), "an empty receipt"),
     ]
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use lull_market::RequesterId;
 use lull_market::facts::{
-    Answer, Candidate, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, StoredResult, SubmitFacts, UnsettledFacts,
-    WaitingFacts,
+    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, StoredResult, SubmitFacts,
+    UnsettledFacts, WaitingFacts,
 };
+use lull_market::flag::FLAGS_CLOSE;
 use lull_market::ledger::Account;
 use lull_market::requester::{BlobFacts, DepositFacts, NewOrderFacts, NewRequesterFacts};
 use lull_market::{LeaseState, NumberedVerdict};
@@ -89,12 +90,12 @@ const CLAIM_ITEMS_MAX: usize = 10_000;
 /// Columns of an item `i` and of its order `o`, as [`item_facts`] and [`order_facts`] read them.
 macro_rules! item_and_order {
     () => {
-        "i.id, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held,
+        "i.id, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held, i.flags,
          o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp, o.task"
     };
 }
 /// Where those of the order begin, and where the next ones do.
-const ORDER_AT: usize = 9;
+const ORDER_AT: usize = 10;
 const REST_AT: usize = ORDER_AT + 9;
 
 const CANDIDATES: &str = concat!(
@@ -102,13 +103,14 @@ const CANDIDATES: &str = concat!(
     item_and_order!(),
     ", (SELECT bytes FROM item_bytes WHERE item = i.id)
      FROM (SELECT * FROM items WHERE class = ?2 AND task IS ?5 AND state = 'open' AND free > 0
+             AND (flags = 0 OR flags < ?6 AND (leased = 0 OR free > flags))
            ORDER BY free, id LIMIT ?4) i
      JOIN orders o ON o.id = i.order_id
      WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?1 AND l.item = i.id AND l.again = 0)
      ORDER BY i.free, i.id LIMIT ?3"
 );
 
-/// Items with a free place that the worker may be offered, best first: the order of `items_free`, whatever their
+/// Items with a free place that is offered (`ItemFacts::is_offered`) and that the worker may be offered, best first: the order of `items_free`, whatever their
 /// type. Of fetches the type is `None`.
 pub(crate) fn candidates(
     db: &Connection,
@@ -120,7 +122,7 @@ pub(crate) fn candidates(
     let mut found: Vec<Candidate> = Vec::new();
     for kind in kinds.filter(|_| places > 0) {
         let mut statement = db.prepare_cached(CANDIDATES)?;
-        let of_kind = params![Col(worker), Col(class), places, CLAIM_ITEMS_MAX, kind.map(Col)];
+        let of_kind = params![Col(worker), Col(class), places, CLAIM_ITEMS_MAX, kind.map(Col), FLAGS_CLOSE];
         let rows = statement.query_map(of_kind, |row| {
             Ok(Candidate { item: item_facts(row)?, order: order_facts(row, ORDER_AT)?, bytes: row.get(REST_AT)? })
         })?;
@@ -169,10 +171,29 @@ pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFac
         LeaseState::Answered | LeaseState::Judged => stored_result(db, &lease)?,
         LeaseState::Open | LeaseState::Returned | LeaseState::Expired => None,
     };
-    let decides = lease.order.class() == JobClass::Judgment && lease.item.answered + 1 >= lease.item.needed;
+    let item = &lease.item;
+    let decides = item.answered + 1 >= item.needed || item.flags + 1 >= FLAGS_CLOSE;
+    let decides = decides && stored.is_none() && lease.order.class() == JobClass::Judgment;
     let mut last_numbers = BTreeMap::from([(lease.worker, last_number(db, lease.worker)?)]);
-    let answers = if stored.is_none() && decides { answers(db, lease.item.id, &mut last_numbers)? } else { vec![] };
-    Ok(Some(SubmitFacts { lease, item_bytes, stored, answers, last_numbers }))
+    let (mut answered, mut flagged, mut open) = (vec![], vec![], vec![]);
+    if decides {
+        answered = answers(db, item.id, &mut last_numbers)?;
+        if item.flags > 0 {
+            flagged = flags(db, item.id, &mut last_numbers)?;
+            open = open_leases(db, &lease)?;
+        }
+    }
+    let has_another = lease.state == LeaseState::Expired && has_another(db, &lease)?;
+    Ok(Some(SubmitFacts {
+        lease,
+        item_bytes,
+        stored,
+        answers: answered,
+        flags: flagged,
+        open,
+        has_another,
+        last_numbers,
+    }))
 }
 
 fn stored_result(db: &Connection, lease: &LeaseFacts) -> Loaded<Option<StoredResult>> {
@@ -212,6 +233,39 @@ fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey,
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The flags of an item that wait for others, oldest first; with the last number of each worker.
+fn flags(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u64>) -> Loaded<Vec<Flag>> {
+    let mut statement = db.prepare_cached(
+        "SELECT l.id, l.worker, r.hash, f.seen_ms,
+                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker)
+         FROM flags f JOIN leases l ON l.id = f.lease JOIN results r ON r.lease = f.lease
+         WHERE f.item = ?1 AND l.state = 'answered' ORDER BY f.number",
+    )?;
+    let rows = statement.query_map([item.0], |row| {
+        let worker = row.get::<_, Col<_>>(1)?.0;
+        last_numbers.insert(worker, row.get(4)?);
+        let (lease, result, seen_ms) = (LeaseId(row.get(0)?), row.get::<_, Col<_>>(2)?.0, row.get(3)?);
+        Ok(Flag { lease, worker, result, seen_ms })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The open leases of a lease's item but for itself.
+fn open_leases(db: &Connection, lease: &LeaseFacts) -> Loaded<Vec<(PublicKey, Hash)>> {
+    let mut statement = db.prepare_cached(
+        "SELECT worker, offer FROM leases WHERE item = ?1 AND id <> ?2 AND state = 'open' ORDER BY id",
+    )?;
+    let rows = statement
+        .query_map([lease.item.id.0, lease.id.0], |row| Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether a lease's worker has had another one of its item, after which it isn't offered again.
+fn has_another(db: &Connection, lease: &LeaseFacts) -> Loaded<bool> {
+    let sql = "SELECT 1 FROM leases WHERE worker = ?1 AND item = ?2 AND id <> ?3 AND again = 0";
+    exists(db, sql, params![Col(lease.worker), lease.item.id.0, lease.id.0])
+}
+
 /// The number of the worker's last verdict; 0 for none.
 pub(crate) fn last_number(db: &Connection, worker: PublicKey) -> Loaded<u64> {
     let mut statement = db.prepare_cached("SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = ?1")?;
@@ -243,7 +297,8 @@ pub(crate) fn waiting(db: &Connection, offer: Hash) -> Loaded<Option<WaitingFact
     let Some(lease) = lease(db, offer)? else { return Ok(None) };
     let Some(stored) = stored_result(db, &lease)? else { return Ok(None) };
     let last_number = last_number(db, lease.worker)?;
-    Ok(Some(WaitingFacts { lease, result: stored.hash, last_number }))
+    let is_flag = exists(db, "SELECT 1 FROM flags WHERE lease = ?1", [lease.id.0])?;
+    Ok(Some(WaitingFacts { lease, result: stored.hash, is_flag, last_number }))
 }
 
 const UNSETTLED: &str = "SELECT lease, worker, hash, amount FROM verdicts WHERE settled = 0 AND settles_at <= ?1
@@ -295,6 +350,7 @@ fn item_facts(row: &Row<'_>) -> rusqlite::Result<ItemFacts> {
         state: row.get::<_, Col<_>>(6)?.0,
         decided: row.get::<_, Option<Col<_>>>(7)?.map(|key| key.0),
         held: row.get::<_, Col<_>>(8)?.0,
+        flags: row.get(9)?,
     })
 }
 

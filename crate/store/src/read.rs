@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use lull_market::facts::{AccountFacts, SubmitFacts};
+use lull_market::flag::FLAGS_CLOSE;
 use lull_market::ledger::Account;
 use lull_market::session::{Found, Query};
 use lull_market::{Lease, LeaseState, NumberedVerdict};
@@ -105,11 +106,13 @@ impl Reader {
     /// The worker's leases that are live now, oldest first: sent again after a reconnect.
     pub fn open_leases(&self, worker: &PublicKey, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT l.statement, b.bytes FROM leases l JOIN item_bytes b ON b.item = l.item
+            "SELECT l.statement, b.bytes, i.flags >= ?3 FROM leases l JOIN items i ON i.id = l.item
+             JOIN item_bytes b ON b.item = l.item
              WHERE l.worker = ?1 AND l.state = 'open' AND l.deadline >= ?2 ORDER BY l.id",
         )?;
-        let rows = statement
-            .query_map(params![Col(*worker), Col(now)], |row| Ok(Lease { offer: row.get(0)?, item: row.get(1)? }))?;
+        let rows = statement.query_map(params![Col(*worker), Col(now), FLAGS_CLOSE], |row| {
+            Ok(Lease { offer: row.get(0)?, item: row.get(1)?, is_withdrawn: row.get(2)? })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -25,6 +25,8 @@ use serde::{Deserialize, Serialize};
 pub use activity::*;
 pub use alibi::*;
 pub use lull_protocol::cbor;
+pub use lull_protocol::flag::FlagReason;
+pub use lull_protocol::limits::SEEN_MS_MIN;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
 pub use pops::*;
 pub use task::*;
@@ -331,7 +333,7 @@ pub enum ActivityWork {
     Judgment {
         /// The project's title.
         title: String,
-        /// The answer given.
+        /// The answer given, or what came instead of one.
         answer: String,
     },
     /// A fetch.
@@ -472,6 +474,11 @@ pub enum Notice {
         /// The result's offer, hex.
         offer: String,
     },
+    /// The judgment on screen was taken back, for people had flagged it.
+    Withdrawn {
+        /// Whether it was on screen for long enough to be paid.
+        is_paid: bool,
+    },
     /// The list of what is never served is as long as it may be; nothing was added.
     NeverFull,
     /// The browser's clock is far off; Lull corrects for it.
@@ -488,6 +495,7 @@ variants!(Notice {
     4 Contradiction { 0 offer },
     5 NeverFull {},
     6 Clock { 0 ahead_ms },
+    7 Withdrawn { 0 is_paid },
 });
 
 /// What the UI may command. The background checks the sender, then decodes to this closed list.
@@ -549,6 +557,24 @@ pub enum Command {
     },
     /// Hand the judgment on screen back.
     Skip {
+        /// Its offer.
+        offer: String,
+    },
+    /// Say what is wrong with the judgment on screen instead of answering it.
+    Flag {
+        /// Its offer.
+        offer: String,
+        /// What is wrong.
+        reason: FlagReason,
+        /// In the person's own words, as they typed them; may be empty.
+        note: String,
+        /// How it was given.
+        input: AnswerInput,
+        /// When it was shown.
+        shown_at: u64,
+    },
+    /// The judgment has been on screen for `SEEN_MS_MIN`, by a timer of the page that shows it.
+    Seen {
         /// Its offer.
         offer: String,
     },
@@ -626,6 +652,8 @@ variants!(Command {
     23 ConnectNow {},
     24 TakeBack { 0 offer },
     25 SetPops { 0 pops },
+    26 Flag { 0 offer, 1 reason, 2 note, 3 input, 4 shown_at },
+    27 Seen { 0 offer },
 });
 
 /// How an answer was given.

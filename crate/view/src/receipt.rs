@@ -10,7 +10,7 @@ use lull_protocol::statement::{
 use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
 use lull_protocol::{Amount, Answer, Content, FetchItem, Item, JudgmentItem, Method, Task, Timestamp};
 
-use crate::task::answer_in_words;
+use crate::task::{answer_in_words, flag_in_words};
 use crate::{ReceiptPart, ReceiptView};
 
 /// Base units of one credit.
@@ -206,11 +206,7 @@ fn result(result: &WorkResult, item: Option<&Item>) -> Fields {
     let mut fields = vec![field("offer", short_hex(&result.offer.0))];
     match &result.report {
         Report::Judgment(report) => {
-            let input = match report.input {
-                Input::Keyboard => "by key",
-                Input::Pointer => "by pointer",
-                Input::Replay => "replayed by a program",
-            };
+            let input = input(report.input);
             let words = match item {
                 Some(Item::Judgment(item)) => answer_in_words(&item.task, &report.answer),
                 _ => None,
@@ -223,11 +219,23 @@ fn result(result: &WorkResult, item: Option<&Item>) -> Fields {
             };
             fields.push(field("report", format!("{answer}, {input}")));
         }
+        Report::Flag(flag) => {
+            fields.push(field("report", format!("{}, {}", flag_in_words(flag), input(flag.input))));
+        }
+        Report::Withdrawn => fields.push(field("report", "taken back by the coordinator while it was on screen")),
         Report::Fetch(report) => fields.extend(fetch_report(report).into_iter().map(|line| field("report", line))),
     }
     fields.push(field("started_at", iso_8601(result.started_at)));
     fields.push(field("finished_at", iso_8601(result.finished_at)));
     fields
+}
+
+fn input(input: Input) -> &'static str {
+    match input {
+        Input::Keyboard => "by key",
+        Input::Pointer => "by pointer",
+        Input::Replay => "replayed by a program",
+    }
 }
 
 /// One line per fact; all are of the one field `report`.
@@ -279,6 +287,12 @@ fn reason(reason: VerdictReason) -> &'static str {
         VerdictReason::HopsDontFit => "the requests don't fit the item or the outcome",
         VerdictReason::BodyTooLarge => "the body is larger than the offer allows",
         VerdictReason::TimesOutsideLease => "the times lie outside the lease",
+        VerdictReason::Stopped => "people flagged the item: paid for the time",
+        VerdictReason::StoppedUnpaid => {
+            "people flagged the item: not on screen for 5 seconds, or nothing left to pay it"
+        }
+        VerdictReason::FlagNotShared => "others had nothing against the item",
+        VerdictReason::FlagPassedOn => "the buyer was told",
     }
 }
 

@@ -1,11 +1,14 @@
 //! Judgments: which one is on screen, and the person's answer.
 
+use lull_protocol::flag::note_of;
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Input, JudgmentReport, Report};
-use lull_protocol::{Answer, Hash, Item, Timestamp};
+use lull_protocol::{Answer, FlagReason, FlagReport, Hash, Item, Timestamp};
 use lull_view::AnswerInput;
 
 use crate::lease::Lease;
+use crate::records::Key;
+use crate::storage::After;
 use crate::{Worker, limits};
 
 impl Worker {
@@ -53,18 +56,48 @@ impl Worker {
         if item.task.takes(&answer).is_err() {
             return;
         }
-        let input = match input {
-            AnswerInput::Keyboard => Input::Keyboard,
-            AnswerInput::Pointer => Input::Pointer,
-            AnswerInput::Replay => Input::Replay,
-        };
-        let report = Report::Judgment(JudgmentReport { answer, input });
+        let report = Report::Judgment(JudgmentReport { answer, input: input_of(input) });
+        self.report(offer, report, shown_at, now);
+    }
+
+    /// Signs what the person says is wrong with it.
+    pub(crate) fn flag(
+        &mut self,
+        offer: &str,
+        reason: FlagReason,
+        note: &str,
+        input: AnswerInput,
+        shown_at: u64,
+        now: Timestamp,
+    ) {
+        if let Some(offer) = self.answerable(offer) {
+            let report = FlagReport { reason, note: note_of(note), input: input_of(input) };
+            self.report(offer, Report::Flag(report), shown_at, now);
+        }
+    }
+
+    fn report(&mut self, offer: Hash, report: Report, shown_at: u64, now: Timestamp) {
+        let Some(lease) = self.leases.get(&offer) else { return };
         let shown_at = Timestamp::new(shown_at).unwrap_or(now).min(now);
         let started_at = self.coordinator_now(shown_at).max(lease.offer.issued_at);
         // Whoever gives the next answer stands by the last one.
         self.let_go();
         self.complete(offer, report, started_at, Vec::new(), now);
         self.hold(offer, now);
+    }
+
+    /// A page has shown the judgment for `SEEN_MS_MIN`.
+    pub(crate) fn seen(&mut self, offer: &str, now: Timestamp) {
+        let Some(offer) = self.answerable(offer).filter(|offer| self.is_on_screen(offer)) else { return };
+        if let Some(lease) = self.leases.get_mut(&offer).filter(|lease| lease.seen_at.is_none()) {
+            lease.seen_at = Some(now);
+            self.persist([Key::Lease(offer)], After::Nothing);
+        }
+    }
+
+    /// Whether a page of Lull is open and this is the judgment that it shows.
+    pub(crate) fn is_on_screen(&self, offer: &Hash) -> bool {
+        self.current == Some(*offer) && self.surroundings.is_some_and(|around| around.looks)
     }
 
     /// Takes the last answer back, if it is still here, and shows its judgment again.
@@ -88,5 +121,13 @@ impl Worker {
         let lease = self.leases.get(&offer)?;
         let is_on = self.may_judge() && !self.settings.paused;
         (is_on && self.is_showable(lease)).then_some(offer)
+    }
+}
+
+fn input_of(input: AnswerInput) -> Input {
+    match input {
+        AnswerInput::Keyboard => Input::Keyboard,
+        AnswerInput::Pointer => Input::Pointer,
+        AnswerInput::Replay => Input::Replay,
     }
 }

@@ -28,6 +28,9 @@ pub const HEAD_OF_ROW_MS: u64 = 3_000;
 pub const TAKE_BACK_MS: u64 = 5_000;
 /// An answer whose lease ends sooner than this after that time is sent at once, milliseconds.
 pub const TAKE_BACK_MARGIN_MS: u64 = 5_000;
+/// A judgment that is on screen when its lease ends stays there for this long after it, milliseconds: it is still paid if
+/// its item has a place.
+pub const LATE_MS_MAX: u64 = 10 * 60_000;
 /// Settled receipts that are loaded at the start: the newest. Older ones are kept, but read only when asked for.
 pub const RECEIPTS_LOADED_MAX: usize = 128;
 /// Receipts that are loaded, those that still wait for their verdict included. The oldest go to those that are kept;

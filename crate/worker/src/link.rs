@@ -370,7 +370,7 @@ impl Worker {
                 self.persist_lazily(Key::Account);
                 self.changed();
             }
-            ToWorker::Withdraw { offer, .. } => self.withdrawn(&offer),
+            ToWorker::Withdraw { offer, reason } => self.withdrawn(&offer, reason, now),
             ToWorker::BlobChunk { hash, total, offset, bytes } => self.picture_piece(&hash, total, offset, &bytes, now),
             ToWorker::Refused { about: Some(about), code } => self.refused(&about, code, now),
             // Nothing here can be taken back by it; the code was for the log of whoever sent a bad frame.

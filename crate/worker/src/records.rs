@@ -384,8 +384,10 @@ pub(crate) struct LeaseRecord {
     pub(crate) seq: u64,
     pub(crate) offer: ByteVec,
     pub(crate) item: ByteVec,
+    /// Browser's clock.
+    pub(crate) seen_at: Option<Timestamp>,
 }
-fields!(LeaseRecord { 0 seq, 1 offer, 2 item });
+fields!(LeaseRecord { 0 seq, 1 offer, 2 item, 3 seen_at });
 
 /// A lease that was given back.
 #[derive(Clone, Copy, Debug)]

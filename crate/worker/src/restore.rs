@@ -202,8 +202,9 @@ fn restore_leases(
                 return None;
             }
             let (offer, item) = read_offer(&r.offer, &r.item, hash, me, coordinator)?;
-            let (seq, offer_bytes, item_bytes) = (r.seq, r.offer.into(), r.item.into());
-            Some(Lease { seq, offer, offer_bytes, item, item_bytes, is_done: false, held_since: None })
+            let LeaseRecord { seq, seen_at, .. } = r;
+            let (offer_bytes, item_bytes) = (r.offer.into(), r.item.into());
+            Some(Lease { seq, offer, offer_bytes, item, item_bytes, is_done: false, held_since: None, seen_at })
         };
         if let Some(lease) = loading.take(key, read) {
             leases.insert(hash, lease);

@@ -48,6 +48,10 @@ impl Worker {
             Command::CardSeen => self.set(|s| s.card_seen = true),
             Command::FirstRunDone => self.set(|s| s.first_run_done = true),
             Command::Answer { offer, answer, input, shown_at } => self.answer(&offer, answer, input, shown_at, now),
+            Command::Flag { offer, reason, note, input, shown_at } => {
+                self.flag(&offer, reason, &note, input, shown_at, now);
+            }
+            Command::Seen { offer } => self.seen(&offer, now),
             Command::Skip { offer } => self.skip(&offer),
             Command::TakeBack { offer } => self.take_back(&offer),
             Command::Never(what) => self.never(what),

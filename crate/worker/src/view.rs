@@ -72,7 +72,8 @@ impl Worker {
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
         let mut due = vec![self.storage.try_at(), self.pause_due_at(), self.held.as_ref().map(|held| held.until)];
         if self.is_working() {
-            let deadlines = self.leases.works().filter(|l| !l.is_done).map(|l| l.offer.deadline);
+            let open = self.leases.iter().filter(|(_, lease)| !lease.is_done);
+            let deadlines = open.map(|(offer, lease)| self.over_at(offer, lease));
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
             due.extend([self.link.due_at(), self.row_due_at(now), self.limits_due_at()]);
         }

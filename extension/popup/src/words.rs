@@ -4,6 +4,7 @@
 pub(crate) mod consent;
 #[cfg(feature = "bandwidth")]
 pub(crate) mod facts;
+pub(crate) mod flag;
 pub(crate) mod judgment;
 pub(crate) mod limits;
 pub(crate) mod log;
@@ -156,7 +157,7 @@ mod tests {
     fn time_left_in_the_unit_people_use() {
         let said = [0, 9, 99, 100, 5_399, 5_400, 7_300].map(time_left);
         let expected =
-            ["time is up", "9 sec left", "99 sec left", "2 min left", "90 min left", "2 hr left", "2 hr left"];
+            [text::time_up(), "9 sec left", "99 sec left", "2 min left", "90 min left", "2 hr left", "2 hr left"];
         assert_eq!(said, expected);
     }
 

@@ -10,6 +10,7 @@ mod consent;
 mod devtools;
 mod faults;
 mod firefox;
+mod flags;
 mod job;
 mod languages;
 mod listen;

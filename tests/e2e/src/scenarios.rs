@@ -16,6 +16,7 @@ use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
     profile_copied, storage_damaged,
 };
+use crate::flags::flagged_by_keyboard;
 use crate::job;
 use crate::languages::{every_word_translated, right_to_left};
 use crate::market::{Demo, JUDGMENT_PRICE};
@@ -127,6 +128,7 @@ scenarios! {
     each_type_by_pointer,
     every_word_translated,
     right_to_left,
+    flagged_by_keyboard,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {

@@ -292,6 +292,21 @@ impl World {
         order.map(str::to_owned).with_context(|| format!("`lull project` printed {answer}"))
     }
 
+    /// What people said is wrong with an order's items, by `lull flags`.
+    pub(crate) async fn flags(&self, order: &str) -> Result<Vec<serde_json::Value>> {
+        let mut command = Command::new(&self.paths.cli);
+        command.args(["flags", order, "--server", &self.buyer.server]);
+        let out = command.env("LULL_API_KEY", &self.buyer.key).output().await.context("`lull flags`")?;
+        ensure!(out.status.success(), "`lull flags`: {}", String::from_utf8_lossy(&out.stderr));
+        let lines = String::from_utf8_lossy(&out.stdout).lines().map(serde_json::from_str).collect::<Result<_, _>>();
+        Ok(lines?)
+    }
+
+    /// The flags that the operator must look at, as JSON Lines.
+    pub(crate) async fn flags_for_the_operator(&self) -> Result<String> {
+        administer(&self.paths, &self.data.join("coordinator"), &["export", "flags"]).await
+    }
+
     /// The separate process: verifies the exported receipts and compares them with log and ledger.
     pub(crate) async fn verify(&self, receipts: &Path) -> Result<Verified> {
         let log = self.data.join("access.jsonl");

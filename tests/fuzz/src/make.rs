@@ -1,5 +1,6 @@
 //! Values of the protocol drawn from a feed: mostly right, sometimes beyond a limit.
 
+use lull_protocol::flag::note_of;
 use lull_protocol::item::{PICTURE_TYPES, Picture};
 use lull_protocol::limits::{OPTIONS_COUNT, SENTENCES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
@@ -10,8 +11,8 @@ use lull_protocol::statement::{
 use lull_protocol::task::{Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Verify};
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
-    Amount, Answer, ByteCount, Content, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, SigningKey,
-    Task, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker,
+    Amount, Answer, ByteCount, Content, FetchItem, FlagReason, FlagReport, Hash, Item, JudgmentItem, Method, OrderId,
+    PublicKey, SigningKey, Task, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker,
 };
 use zeroize::Zeroizing;
 
@@ -261,9 +262,15 @@ fn price(feed: &mut Feed<'_>) -> Price {
 
 pub(crate) fn result(feed: &mut Feed<'_>, offer: Hash) -> WorkResult {
     let started_at = moment(feed);
-    let report = match feed.one_in(2) {
-        true => Report::Fetch(fetch_report(feed)),
-        false => Report::Judgment(JudgmentReport {
+    let report = match feed.below(6) {
+        0..=2 => Report::Fetch(fetch_report(feed)),
+        3 => Report::Flag(FlagReport {
+            reason: *feed.pick(&FlagReason::ALL),
+            note: feed.one_in(2).then(|| label(feed)).as_deref().and_then(note_of),
+            input: Input::Keyboard,
+        }),
+        4 => Report::Withdrawn,
+        _ => Report::Judgment(JudgmentReport {
             answer: answer(feed),
             input: *feed.pick(&[Input::Keyboard, Input::Pointer, Input::Replay]),
         }),
@@ -419,7 +426,7 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
 
 /// A message to the coordinator whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToCoordinator {
-    use ReturnReason::{Broken, Skipped, SwitchedOff, TooMany};
+    use ReturnReason::{Broken, Skipped, SwitchedOff, TooMany, Withdrawn};
     match feed.below(8) {
         0 => ToCoordinator::Hello {
             versions: (feed.number() as u16, feed.number() as u16),
@@ -433,7 +440,10 @@ pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed
         2 => ToCoordinator::Want { fetch: feed.byte(), judgment: feed.byte(), tasks: task_set(feed) },
         3 => ToCoordinator::Result { statement: blob(feed).into() },
         4 => ToCoordinator::BodyChunk { offer: hash(feed), offset: count(feed.number()), bytes: blob(feed).into() },
-        5 => ToCoordinator::Return { offer: hash(feed), reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany]) },
+        5 => ToCoordinator::Return {
+            offer: hash(feed),
+            reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn]),
+        },
         6 => ToCoordinator::GetBlob { hash: hash(feed), offset: count(feed.number()) },
         _ => ToCoordinator::Ping { day_start: moment(feed), verdicts_seen: feed.number() },
     }

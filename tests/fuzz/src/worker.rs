@@ -8,8 +8,8 @@ use lull_protocol::statement::{OperatorCard, Transcript};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Hash, Timestamp, ToWorker};
 use lull_view::{
-    Answer, AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, JudgmentTask, NeverWhat, Pause, Pops, Request,
-    Statement, TaskAnswer, cbor,
+    Answer, AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, FlagReason, JudgmentTask, NeverWhat, Pause,
+    Pops, Request, Statement, TaskAnswer, cbor,
 };
 use lull_worker::{Event, FetchFailure, FetchId, HopHead, Managed, Surroundings};
 
@@ -199,7 +199,7 @@ impl Life<'_> {
         let part = *self.feed.pick(&["item", "offer", "result", "verdict", "other"]);
         let change = ChangeByte { part: part.into(), offset: self.feed.number() };
         let text = self.feed.text(70);
-        let command = match self.feed.below(24) {
+        let command = match self.feed.below(26) {
             0 => Command::SetJudgments { on },
             1 => Command::SetBandwidth { on },
             2 => Command::SetBandwidthWhen { when: if on { BandwidthWhen::Always } else { BandwidthWhen::Away } },
@@ -219,6 +219,14 @@ impl Life<'_> {
             11 => Command::DismissNotice,
             12 => Command::TakeConsentBack,
             13 => Command::Agree { statements: Statement::ALL.into_iter().skip(usize::from(on)).collect() },
+            24 => Command::Flag {
+                offer,
+                reason: *self.feed.pick(&FlagReason::ALL),
+                note: text,
+                input: AnswerInput::Pointer,
+                shown_at: self.feed.number(),
+            },
+            25 => Command::Seen { offer },
             23 => Command::SetPops {
                 pops: Pops {
                     open: on,

@@ -145,9 +145,12 @@ impl Work {
                     }
                 }
                 Push::Withdraw(offer, reason) => {
-                    self.transfers.remove(&offer);
-                    self.held.remove(&offer);
-                    self.claim_due = true;
+                    // What is withdrawn stays open until the worker says how long the person looked at it.
+                    if reason != RefusedCode::Withdrawn {
+                        self.transfers.remove(&offer);
+                        self.held.remove(&offer);
+                        self.claim_due = true;
+                    }
                     step.out.send(ToWorker::Withdraw { offer, reason });
                 }
                 Push::Account => self.account_due = true,
@@ -273,7 +276,12 @@ impl Work {
             step.out.end(End::Fault("an offer of our own can't be read"));
             return None;
         };
-        self.held.insert(Hash::of(&lease.offer), class);
+        let offer = Hash::of(&lease.offer);
+        self.held.insert(offer, class);
+        if lease.is_withdrawn {
+            step.out.send(ToWorker::Withdraw { offer, reason: RefusedCode::Withdrawn });
+            return Some(class);
+        }
         step.out.send(ToWorker::Assign { offer: lease.offer.into(), item: lease.item.into() });
         Some(class)
     }

@@ -252,9 +252,12 @@ impl Onlooker {
                 assert!(claim.nonces() > 0 && claim.nonces() <= 6);
                 Answer::Reply(Reply::Leases((0..claim.fetch.min(2)).map(|n| lease(n, JobClass::Fetch)).collect()))
             }
-            Question::Command(lull_market::Command::Submit { result, .. }) => {
-                Answer::Reply(Reply::Stored { result: result.hash(), verdicts: vec![], freed: false })
-            }
+            Question::Command(lull_market::Command::Submit { result, .. }) => Answer::Reply(Reply::Stored {
+                result: result.hash(),
+                verdicts: vec![],
+                freed: false,
+                withdrawn: vec![],
+            }),
             Question::Command(lull_market::Command::Return { .. }) => Answer::Reply(Reply::Freed),
             Question::Command(other) => Answer::Refused(Refusal::Fault(format!("{other:?}"))),
             Question::Read(query) => Answer::Found(match query {

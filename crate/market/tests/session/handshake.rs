@@ -235,7 +235,7 @@ fn a_shell_that_breaks_the_rules_is_told() {
         }),
         ("an offer that is none", |peer| {
             peer.says(&ToCoordinator::Want { fetch: 1, judgment: 0, tasks: TaskSet::ALL });
-            let leases = vec![lull_market::Lease { offer: vec![1], item: vec![] }];
+            let leases = vec![lull_market::Lease { offer: vec![1], item: vec![], is_withdrawn: false }];
             peer.answer(Answer::Reply(lull_market::Reply::Leases(leases)))
         }),
     ];

@@ -248,7 +248,7 @@ pub(crate) fn lease(number: u8, class: JobClass) -> Lease {
         deadline: at(3_600_000),
         approved_at: at(7_200_000),
     };
-    Lease { offer: Signed::sign(offer, &key(200)).bytes().to_vec(), item: page().to_bytes() }
+    Lease { offer: Signed::sign(offer, &key(200)).bytes().to_vec(), item: page().to_bytes(), is_withdrawn: false }
 }
 
 fn price() -> Price {
@@ -262,6 +262,7 @@ pub(crate) fn offer_of(lease: &Lease) -> Hash {
 /// What the store would find for a result of such a lease.
 pub(crate) fn facts(lease: &Lease) -> Found {
     let item = ItemFacts {
+        flags: 0,
         id: ItemId(1),
         number: 0,
         needed: 1,
@@ -291,6 +292,9 @@ pub(crate) fn facts(lease: &Lease) -> Found {
         order,
     };
     Found::SubmitFacts(Some(Box::new(SubmitFacts {
+        flags: vec![],
+        open: vec![],
+        has_another: false,
         lease: lease_facts,
         item_bytes: lease.item.clone(),
         stored: None,

@@ -258,6 +258,7 @@ fn an_item_that_was_turned_down_leaves_its_place() {
         (ReturnReason::Broken, true),
         (ReturnReason::SwitchedOff, false),
         (ReturnReason::TooMany, false),
+        (ReturnReason::Withdrawn, false),
     ] {
         let mut peer = Peer::serving();
         peer.says(&want(0, 1));
@@ -270,6 +271,29 @@ fn an_item_that_was_turned_down_leaves_its_place() {
         peer.passes(CLAIM_MS_MIN);
         assert_eq!(claims(&peer.feed(Input::Wake)), claims_again.then_some((0, 1)), "{reason:?}");
     }
+}
+
+#[test]
+fn what_is_withdrawn_is_told_at_once_and_after_a_reconnect_and_keeps_its_place_until_it_is_back() {
+    let withdrawn = |offer| ToWorker::Withdraw { offer, reason: RefusedCode::Withdrawn };
+    let mut peer = Peer::serving();
+    peer.says(&want(0, 1));
+    peer.answer(leases(0..1, JobClass::Judgment));
+    let offer = offer_of(&lease(0, JobClass::Judgment));
+    peer.passes(CLAIM_MS_MIN);
+    assert_eq!(claims(&peer.says(&want(0, 1))), Some((0, 2)), "the one that is held and one more");
+    peer.answer(leases(0..0, JobClass::Judgment));
+    peer.passes(CLAIM_MS_MIN);
+    let outputs = peer.feed(Input::Pushes(vec![Push::Withdraw(offer, RefusedCode::Withdrawn)]));
+    assert_eq!((sent(&outputs), claims(&outputs)), (vec![withdrawn(offer)], None));
+    assert_eq!(claims(&peer.feed(Input::Wake)), Some((0, 2)), "the store still counts it");
+
+    let mut peer = Peer::raw();
+    peer.prove(0);
+    let stopped = lull_market::Lease { is_withdrawn: true, ..lease(1, JobClass::Judgment) };
+    let said = peer.open(vec![lease(0, JobClass::Judgment), stopped.clone()], vec![]);
+    assert!(said.contains(&withdrawn(offer_of(&stopped))), "{said:?}");
+    assert_eq!(said.iter().filter(|message| matches!(message, ToWorker::Assign { .. })).count(), 1);
 }
 
 #[test]

@@ -14,8 +14,8 @@ use lull_protocol::statement::{
 use lull_protocol::task::Verify;
 use lull_protocol::units::Nonce;
 use lull_protocol::{
-    Amount, Answer, ByteCount, Content, Hash, Method, OrderId, PublicKey, Signed, SigningKey, TaskKind, TaskSet,
-    Timestamp,
+    Amount, Answer, ByteCount, Content, FlagReason, FlagReport, Hash, Method, OrderId, PublicKey, Signed, SigningKey,
+    TaskKind, TaskSet, Timestamp,
 };
 use lull_store::{Reader, Store};
 use tempfile::TempDir;
@@ -214,6 +214,17 @@ impl Bench {
     /// A result of a lease, at this moment.
     pub(crate) fn result(&self, lease: &Lease, report: Report) -> WorkResult {
         WorkResult { offer: Hash::of(&lease.offer), report, started_at: self.cx.now, finished_at: self.cx.now }
+    }
+
+    /// A flag of an item that was on screen for so long.
+    pub(crate) fn flag(&self, lease: &Lease, reason: FlagReason, seen_ms: u64) -> WorkResult {
+        let report = Report::Flag(FlagReport { reason, note: None, input: Input::Keyboard });
+        self.looked(lease, report, seen_ms)
+    }
+
+    /// A result of an item that was on screen for so long.
+    pub(crate) fn looked(&self, lease: &Lease, report: Report, seen_ms: u64) -> WorkResult {
+        WorkResult { started_at: self.cx.now.minus(seen_ms), ..self.result(lease, report) }
     }
 
     pub(crate) fn page(&self, lease: &Lease, body: &[u8]) -> WorkResult {

@@ -11,6 +11,8 @@ mod disk;
 #[cfg(test)]
 mod fetch;
 #[cfg(test)]
+mod flag;
+#[cfg(test)]
 mod judgment;
 #[cfg(test)]
 mod kill;

@@ -281,11 +281,12 @@ impl Coordinator {
         let result = cose::peek::<WorkResult>(statement).unwrap();
         let is_paid = match &result.report {
             Report::Fetch(f) => f.outcome.is_paid(),
-            Report::Judgment(_) => true,
+            _ => true,
         };
         let (decision, reason, amount) = match (&result.report, is_paid) {
             (_, false) => (Decision::Rejected, VerdictReason::UnpaidOutcome, 0),
             (Report::Fetch(_), true) => (Decision::Accepted, VerdictReason::ChecksPassed, PRICE),
+            (Report::Flag(_) | Report::Withdrawn, true) => (Decision::Accepted, VerdictReason::Stopped, PRICE),
             (Report::Judgment(_), true) => (Decision::Accepted, VerdictReason::Agreed, PRICE),
         };
         let amount = Amount::new(amount).unwrap();

@@ -333,7 +333,7 @@ fn waiting_for_a_picture_wakes_nobody_all_the_time() {
 fn sent(world: &World) -> Vec<Answer> {
     let answer = |statement: &Vec<u8>| match cose::peek::<WorkResult>(statement).unwrap().report {
         Report::Judgment(report) => report.answer,
-        Report::Fetch(_) => unreachable!(),
+        other => panic!("{other:?}"),
     };
     world.coordinator.stored.values().map(answer).collect()
 }

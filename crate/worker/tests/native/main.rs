@@ -9,6 +9,7 @@ mod common;
 mod consent;
 mod day;
 mod fetch;
+mod flag;
 mod judgment;
 mod link;
 mod log;

@@ -74,12 +74,11 @@ pub(crate) fn state_look(activity: &Activity) -> (&'static str, Icon, &'static s
     }
 }
 
-/// Honest work of a kind that a buyer doesn't pay for, such as a refusal by policy.
+/// Honest work of a kind that a buyer doesn't pay for, such as a refusal by policy or a flag that others don't share.
 fn is_unpaid(activity: &Activity) -> bool {
     let fetched =
         matches!(&activity.work, ActivityWork::Fetch { outcome, .. } if outcome == "ok" || outcome == "not_found");
-    let answered = matches!(activity.work, ActivityWork::Judgment { .. });
-    activity.state == ActivityState::Accepted && !fetched && !answered
+    activity.state == ActivityState::Accepted && activity.amount == 0 && !fetched
 }
 
 /// Icon, title and detail of a piece of work.

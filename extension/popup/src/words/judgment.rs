@@ -44,8 +44,9 @@ const SPACE: &str = " ";
 const ENTER: &str = "\n";
 
 /// The keys of every type, and what each does.
-pub(crate) const KEYS: [Key; 5] = [
+pub(crate) const KEYS: [Key; 6] = [
     Key::single("G", text::key_guideline),
+    Key::single("F", text::key_flag),
     Key::single("S", text::key_skip),
     Key::single(SPACE, text::key_skip_space),
     Key::single("Z", text::key_take_back),

@@ -9,6 +9,8 @@ pub(crate) fn notice(notice: &Notice) -> String {
     match notice {
         Notice::OtherKey { pinned, found } => text::notice_other_key(pinned, found),
         Notice::NeverFull => text::notice_never_full().to_owned(),
+        Notice::Withdrawn { is_paid: true } => text::notice_withdrawn_paid().to_owned(),
+        Notice::Withdrawn { is_paid: false } => text::notice_withdrawn().to_owned(),
         Notice::Storage => text::notice_storage().to_owned(),
         Notice::SetAside { record } => set_aside(record).to_owned(),
         Notice::Refused { code } => refused(code).to_owned(),

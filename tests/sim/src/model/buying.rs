@@ -74,8 +74,16 @@ impl Model {
         let (items, needed) = items_of(&command, &self.name(requester));
         let held = full_price / (items.len() as u64).max(1);
         for item in items {
-            let work =
-                Work { order: id, needed, tries: 0, is_closed: false, held, leases: Vec::new(), item: item.clone() };
+            let work = Work {
+                order: id,
+                needed,
+                tries: 0,
+                is_closed: false,
+                held,
+                leases: Vec::new(),
+                flags: Vec::new(),
+                item: item.clone(),
+            };
             self.items.insert(item.hash(), work);
         }
     }

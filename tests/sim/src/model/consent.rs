@@ -173,6 +173,8 @@ impl Consents {
             }
             Command::SetPops { .. }
             | Command::Answer { .. }
+            | Command::Flag { .. }
+            | Command::Seen { .. }
             | Command::Skip { .. }
             | Command::TakeBack { .. }
             | Command::OpenReceipt { .. }
@@ -254,8 +256,10 @@ impl Consents {
                 match result.report {
                     Report::Fetch(_) => self.is_on(worker, JobClass::Fetch, "a result"),
                     // What was answered before the person paused may go first.
-                    Report::Judgment(_) if self.of(worker).last_word == Some(result.offer) => Ok(()),
-                    Report::Judgment(_) => self.is_on(worker, JobClass::Judgment, "a result"),
+                    _ if self.of(worker).last_word == Some(result.offer) => Ok(()),
+                    Report::Judgment(_) | Report::Flag(_) | Report::Withdrawn => {
+                        self.is_on(worker, JobClass::Judgment, "a result")
+                    }
                 }
             }
             ToCoordinator::BodyChunk { .. } => self.is_on(worker, JobClass::Fetch, "a body"),

@@ -12,6 +12,7 @@ mod buying;
 mod caps;
 mod consent;
 mod fetching;
+mod flagging;
 mod pops;
 mod rules;
 mod working;
@@ -94,6 +95,7 @@ struct Work {
     is_closed: bool,
     held: u64,
     leases: Vec<Hash>,
+    flags: Vec<flagging::Flagged>,
 }
 
 /// A verdict in its worker's row.
@@ -132,6 +134,9 @@ struct Worker {
     heard: BTreeSet<Hash>,
     /// What the person answered.
     answered: BTreeMap<Hash, BTreeSet<Answer>>,
+    /// What the person flagged, and what a page showed them for long enough.
+    flagged: BTreeSet<Hash>,
+    seen: BTreeSet<Hash>,
     /// What the person took back; `true` until it is answered again.
     taken_back: BTreeMap<Hash, bool>,
     /// What it was last told that it earned, on each connection.

@@ -227,7 +227,11 @@ impl World {
             return;
         };
         let is_wild = habit == Habit::Forges || habit == Habit::Exaggerates;
-        let result = lies::result(&mut liar.rng, &liar.key, hash, &offer, &item, wall, is_wild);
+        let is_flag = matches!(item, Item::Judgment(_)) && (habit == Habit::Flags || chance(&mut liar.rng, 30));
+        let result = match is_flag {
+            true => lies::flag(&mut liar.rng, &liar.key, hash, &offer, wall),
+            false => lies::result(&mut liar.rng, &liar.key, hash, &offer, &item, wall, is_wild),
+        };
         liar.answered.insert(hash, result.clone());
         self.liar_sends(who, conn, &ToCoordinator::Result { statement: result.into() });
         self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL });
@@ -315,8 +319,13 @@ impl World {
                 let Some(offer) = liar.offers.keys().copied().find(|offer| !liar.answered.contains_key(offer)) else {
                     return;
                 };
-                let reasons =
-                    [ReturnReason::Skipped, ReturnReason::SwitchedOff, ReturnReason::Broken, ReturnReason::TooMany];
+                let reasons = [
+                    ReturnReason::Skipped,
+                    ReturnReason::SwitchedOff,
+                    ReturnReason::Broken,
+                    ReturnReason::TooMany,
+                    ReturnReason::Withdrawn,
+                ];
                 let reason = *pick(&mut liar.rng, &reasons).unwrap_or(&ReturnReason::TooMany);
                 liar.answered.insert(offer, vec![]);
                 self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason });
@@ -332,7 +341,7 @@ impl World {
                     self.liar_sends_raw(conn, frame);
                 }
             }
-            Habit::Dawdles | Habit::Forges => {}
+            Habit::Dawdles | Habit::Forges | Habit::Flags => {}
         }
     }
 

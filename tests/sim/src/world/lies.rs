@@ -6,7 +6,8 @@ use lull_protocol::statement::{FetchReport, Hop, Input, JudgmentReport, Offer, O
 use lull_protocol::task::{Finding, OptionSet, Preference, Task};
 use lull_protocol::units::Challenge;
 use lull_protocol::{
-    Answer, ByteCount, Hash, Item, PublicKey, Signed, SigningKey, TaskSet, Timestamp, ToCoordinator, cose,
+    Answer, ByteCount, FlagReason, FlagReport, Hash, Item, PublicKey, Signed, SigningKey, TaskSet, Timestamp,
+    ToCoordinator, cose,
 };
 
 use super::web;
@@ -43,6 +44,21 @@ pub(crate) fn result(
         (offer.issued_at, wall.max(offer.issued_at).plus(off_ms))
     };
     let finished_at = finished_at.max(started_at);
+    Signed::sign(WorkResult { offer: hash, report, started_at, finished_at }, key).bytes().to_vec()
+}
+
+/// A flag that nobody thought about, or a look that there may not have been.
+pub(crate) fn flag(rng: &mut Rng, key: &SigningKey, hash: Hash, offer: &Offer, wall: Timestamp) -> Vec<u8> {
+    let reason = *pick(rng, &FlagReason::ALL).unwrap_or(&FlagReason::Broken);
+    let note = rng.bool().then(|| "no".to_owned());
+    let report = match chance(rng, 800) {
+        true => Report::Flag(FlagReport { reason, note, input: Input::Keyboard }),
+        false => Report::Withdrawn,
+    };
+    // Longer than it can have been, as often as not.
+    let off_ms = rng.u64(..150_000) * u64::from(rng.bool());
+    let started_at = offer.issued_at.minus(off_ms);
+    let finished_at = wall.plus(off_ms).max(started_at);
     Signed::sign(WorkResult { offer: hash, report, started_at, finished_at }, key).bytes().to_vec()
 }
 

@@ -4,8 +4,8 @@ use fastrand::Rng;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{Hash, cose};
 use lull_view::{
-    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, JudgmentContent, JudgmentTask, NeverWhat,
-    POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, View,
+    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, FlagReason, JudgmentContent, JudgmentTask,
+    NeverWhat, POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, View,
 };
 use lull_worker::Event as Happened;
 
@@ -100,6 +100,22 @@ impl Person {
     }
 }
 
+impl Person {
+    /// Whether this person thinks once more before they answer.
+    fn looks_first(&mut self) -> bool {
+        !self.is_diligent && chance(&mut self.rng, 250)
+    }
+
+    /// What this person says is wrong: mostly what others would say, too.
+    fn finds_wrong(&mut self, task: &JudgmentTask) -> Option<FlagReason> {
+        let mut truth = Mix::default();
+        truth.bytes(format!("{task:?}").as_bytes());
+        let is_bad = truth.value() % 5 == 0;
+        let flags = chance(&mut self.rng, if is_bad { 700 } else { 15 });
+        flags.then(|| self.rng.choice(FlagReason::ALL)).flatten()
+    }
+}
+
 impl World {
     /// What the person sees: the popup asks for a view only when it is told that there is a new one.
     fn view(&mut self, who: usize) -> Option<View> {
@@ -183,6 +199,18 @@ impl World {
         if !person.is_diligent && chance(&mut person.rng, 60) {
             return self.command(who, Command::Skip { offer: judgment.offer });
         }
+        if person.looks_first() {
+            return self.person_reads(who, judgment.offer);
+        }
+        let person = &mut self.browser(who).person;
+        if let Some(reason) = person.finds_wrong(&judgment.task) {
+            let (note, shown_at) =
+                (" why? ".repeat(person.rng.usize(..3)), now.get().saturating_sub(person.rng.u64(..60 * SECOND)));
+            self.model.person_flagged(me, &judgment.offer);
+            let (offer, input) = (judgment.offer, AnswerInput::Keyboard);
+            self.command(who, Command::Flag { offer, reason, note, input, shown_at });
+            return self.think(who);
+        }
         let answer = honest(&mut person.rng, &judgment.task);
         let shown_at = now.get().saturating_sub(person.rng.u64(..60 * SECOND));
         self.model.person_answered(me, &judgment.offer, answer);
@@ -193,6 +221,18 @@ impl World {
             let after_ms = person.rng.u64(..6 * SECOND);
             self.queue_browser(who, after_ms, BrowserEvent::TakeBack);
         }
+        self.think(who);
+    }
+
+    /// Reads on, with a page open: it tells that the judgment was on screen for long enough.
+    fn person_reads(&mut self, who: usize, offer: String) {
+        let surroundings = self.browser(who).surroundings;
+        if !surroundings.looks {
+            self.tell_surroundings(who, lull_worker::Surroundings { looks: true, ..surroundings });
+        }
+        let me = self.browser(who).me;
+        self.model.person_saw(me, &offer);
+        self.command(who, Command::Seen { offer });
         self.think(who);
     }
 

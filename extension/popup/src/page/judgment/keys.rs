@@ -30,12 +30,12 @@ impl Keys {
     }
 }
 
-/// Listens to the keyboard while the card is on screen.
+/// Listens to the keyboard while the card is on screen and nothing else on it does.
 #[hook]
-pub(super) fn use_keys(act: Callback<Act>, keys: Keys) {
+pub(super) fn use_keys(act: Option<Callback<Act>>, keys: Keys) {
     use_effect_with((act, keys), move |(act, keys)| {
         let (act, keys) = (act.clone(), *keys);
-        let listener = web_sys::window().map(|window| {
+        let listener = act.zip(web_sys::window()).map(|(act, window)| {
             let options = EventListenerOptions::enable_prevent_default();
             EventListener::new_with_options(&window, "keydown", options, move |event| {
                 let Some(event) = event.dyn_ref::<KeyboardEvent>() else {
@@ -88,6 +88,7 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         " " | "s" | "S" => Some(Act::Skip),
         "?" => Some(Act::Keys(AnswerInput::Keyboard)),
         "g" | "G" => Some(Act::Guideline(AnswerInput::Keyboard)),
+        "f" | "F" => Some(Act::Flag),
         key => {
             let digit = key.parse::<u8>().ok().filter(|_| key.len() == 1)?;
             let option = digit.checked_sub(1).unwrap_or(9);

@@ -1,6 +1,7 @@
 //! The judgment to answer: one look, one key, the next one.
 
 mod content;
+mod flag;
 mod keys;
 mod options;
 mod panel;
@@ -14,11 +15,12 @@ use lull_view::{AnswerInput, Command, Draft, Judgment, Touch, Touched};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 use yew::{
-    Callback, Html, MouseEvent, NodeRef, Properties, component, hook, html, use_callback, use_effect_with, use_memo,
-    use_mut_ref, use_node_ref, use_state_eq,
+    Callback, Html, MouseEvent, NodeRef, Properties, UseStateSetter, component, hook, html, use_callback,
+    use_effect_with, use_memo, use_mut_ref, use_node_ref, use_state_eq,
 };
 
 use self::content::{judged, sentence_id};
+use self::flag::{FlagSheet, use_seen};
 use self::keys::{Keys, keys_list, use_keys};
 use self::options::options;
 use self::panel::{Panel, use_panel_focus};
@@ -49,6 +51,15 @@ enum Act {
     Skip,
     Keys(AnswerInput),
     Guideline(AnswerInput),
+    Flag,
+}
+
+/// What opens something in the card.
+#[derive(Clone, PartialEq)]
+struct Opens {
+    keys: Callback<AnswerInput>,
+    guideline: Callback<AnswerInput>,
+    flag: UseStateSetter<Option<String>>,
 }
 
 /// How a click was made: Enter or Space on a button also arrives as one, but without a count.
@@ -79,8 +90,13 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
         let setter = keys_panel.setter();
         move |by, panel: &Panel| setter.set(panel.toggled(by))
     });
-    let act = use_act(&props.lull, judgment, shown_at, draft, (show_keys, toggle_guideline));
-    use_keys(act.clone(), Keys::of(&judgment.task));
+    // Whether the sheet is open, for this judgment.
+    let flagged = use_state_eq(|| None::<String>);
+    let is_flagging = flagged.as_ref() == Some(&judgment.offer);
+    let opens = Opens { keys: show_keys, guideline: toggle_guideline, flag: flagged.setter() };
+    let act = use_act(&props.lull, judgment, shown_at, draft, opens);
+    use_keys((!is_flagging).then(|| act.clone()), Keys::of(&judgment.task));
+    use_seen(&props.lull.wire, &judgment.offer);
     use_focus_on_next(&card, &judgment.offer);
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
     use_panel_focus(&card, GUIDELINE, guideline);
@@ -90,6 +106,11 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
         use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Guideline(AnswerInput::Pointer)));
     let skip = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Skip));
     let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys(AnswerInput::Pointer)));
+    let flag = use_node_ref();
+    let close = use_close_flag(&flag, flagged.setter());
+    let toggle = use_callback((act.clone(), close.clone(), is_flagging), |_, (act, close, is_flagging)| {
+        if *is_flagging { close.emit(true) } else { act.emit(Act::Flag) }
+    });
     html! {
         <section class="judgment" ref={card} tabindex="-1" aria-label={text::judgment_page()} data-testid="judgment"
             data-offer={judgment.offer.clone()}>
@@ -111,10 +132,18 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
                     { text::judgment_skip() }<kbd aria-hidden="true">{ "S" }</kbd>
                 </button>
-                <button class="button small" aria-expanded={keys_panel.is_open.to_string()} aria-controls={KEYS}
-                    aria-keyshortcuts={shortcut("?")} onclick={keys}>{ text::judgment_keys() }<kbd aria-hidden="true">{ "?" }</kbd></button>
+                <button class="button small" data-testid="flag" ref={flag} aria-expanded={is_flagging.to_string()}
+                    aria-controls="flag-sheet" aria-keyshortcuts={shortcut("f")} onclick={toggle}>
+                    { text::flag() }<kbd aria-hidden="true">{ "F" }</kbd>
+                </button>
+                <button class="button small only-key" aria-expanded={keys_panel.is_open.to_string()} aria-controls={KEYS}
+                    aria-label={text::judgment_keys()} title={text::judgment_keys()} aria-keyshortcuts={shortcut("?")}
+                    onclick={keys}>{ "?" }</button>
                 { terms(judgment, props.waiting, props.lull.asset()) }
             </div>
+            if is_flagging {
+                <FlagSheet wire={props.lull.wire.clone()} offer={judgment.offer.clone()} {shown_at} {close} />
+            }
             { keys_list(&judgment.task, keys_panel.is_open) }
             <p class="quiet rule">
                 { words::rule(judgment, props.lull.is_demo()) }
@@ -124,23 +153,29 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     }
 }
 
-/// Answers, skips and shows keys; never twice for one offer, and not before it could be seen.
+/// Closes the sheet; the focus goes back to its button, if it is asked to.
 #[hook]
-fn use_act(
-    lull: &Lull,
-    judgment: &Judgment,
-    shown_at: u64,
-    draft: Draft,
-    panels: (Callback<AnswerInput>, Callback<AnswerInput>),
-) -> Callback<Act> {
+fn use_close_flag(button: &NodeRef, flagged: UseStateSetter<Option<String>>) -> Callback<bool> {
+    let button = button.clone();
+    use_callback((), move |goes_back, ()| {
+        flagged.set(None);
+        if goes_back {
+            focus_in_place(&button);
+        }
+    })
+}
+
+/// Answers, skips, opens the sheet and shows keys; never twice for one offer, and not before it could be seen.
+#[hook]
+fn use_act(lull: &Lull, judgment: &Judgment, shown_at: u64, draft: Draft, opens: Opens) -> Callback<Act> {
     let (wire, model) = (lull.wire.clone(), lull.model.dispatcher());
     let done = use_mut_ref(|| (String::new(), 0));
     let (offer, task) = (judgment.offer.clone(), judgment.task.clone());
-    use_callback((offer, task, shown_at, draft, panels), move |act, (offer, task, shown_at, draft, panels)| {
-        let (show_keys, toggle_guideline) = panels;
+    use_callback((offer, task, shown_at, draft, opens), move |act, (offer, task, shown_at, draft, opens)| {
         match act {
-            Act::Keys(by) => return show_keys.emit(by),
-            Act::Guideline(by) => return toggle_guideline.emit(by),
+            Act::Keys(by) => return opens.keys.emit(by),
+            Act::Guideline(by) => return opens.guideline.emit(by),
+            Act::Flag => return opens.flag.set(Some(offer.clone())),
             Act::Touch { .. } | Act::Skip => {}
         }
         let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
@@ -166,7 +201,7 @@ fn use_act(
                 Touched::Draft(draft) => chosen(draft, None),
                 Touched::Nothing => {}
             },
-            Act::Skip | Act::Keys(_) | Act::Guideline(_) => {
+            Act::Skip | Act::Keys(_) | Act::Guideline(_) | Act::Flag => {
                 *done.borrow_mut() = this;
                 wire.send(Command::Skip { offer });
             }
