@@ -39,6 +39,10 @@ pub const RATING_STEPS: (u8, u8) = (2, 10);
 pub const SENTENCES_MAX: usize = 200;
 /// All sentences of the source of a `verify` together, bytes of UTF-8.
 pub const SOURCE_BYTES_MAX: usize = 24 * 1024;
+/// Items of a practice.
+pub const PRACTICE_ITEMS_MAX: usize = 8;
+/// All pictures of a practice together, bytes: as much as one judgment can show, for a view shows them at once.
+pub const PRACTICE_PICTURES_BYTES_MAX: u64 = 2 * BLOB_BYTES_MAX;
 /// Requests a single fetch may send: the first one and its redirects.
 pub const HOPS_MAX: usize = 6;
 /// Response headers a result carries.

@@ -13,6 +13,7 @@ mod caps;
 mod consent;
 mod fetching;
 mod pops;
+mod practice;
 mod rules;
 mod working;
 
@@ -27,6 +28,7 @@ use lull_protocol::{Answer, Hash, Item, OrderId, PublicKey, Timestamp};
 use caps::AllCaps;
 use consent::Consents;
 use pops::AllPops;
+use practice::AllPractice;
 
 use crate::world::ConnId;
 
@@ -150,6 +152,7 @@ pub(crate) struct Model {
     pub(crate) consent: Consents,
     pub(crate) caps: AllCaps,
     pub(crate) pops: AllPops,
+    pub(crate) practice: AllPractice,
     workers: BTreeMap<PublicKey, Worker>,
     items: BTreeMap<Hash, Work>,
     leases: BTreeMap<Hash, Lease>,
@@ -203,6 +206,7 @@ impl Model {
             consent: Consents::default(),
             caps: AllCaps::default(),
             pops: AllPops::default(),
+            practice: AllPractice::default(),
             workers: BTreeMap::new(),
             items: BTreeMap::new(),
             leases: BTreeMap::new(),
