@@ -8,6 +8,7 @@ pub(crate) mod judgment;
 pub(crate) mod limits;
 pub(crate) mod log;
 pub(crate) mod pops;
+pub(crate) mod practice;
 
 use lull_view::{ActivityState, BandwidthState, ChangedByte, LinkProblem, Notice};
 

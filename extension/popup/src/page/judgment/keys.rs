@@ -19,14 +19,24 @@ pub(super) struct Keys {
     has_done: bool,
     /// Whether arrows go through sentences.
     has_sentences: bool,
+    /// Whether Space skips.
+    has_space: bool,
 }
 
 impl Keys {
+    /// After an answer that is practice: Enter goes on.
+    pub(super) const GO_ON: Self = Self { options: 0, has_done: true, has_sentences: false, has_space: false };
+
     /// The keys of a task.
     pub(super) fn of(task: &JudgmentTask) -> Self {
         let has_sentences = matches!(task, JudgmentTask::Verify { .. });
         let has_done = has_sentences || matches!(task, JudgmentTask::Multi { .. });
-        Self { options: task.options(), has_done, has_sentences }
+        Self { options: task.options(), has_done, has_sentences, has_space: true }
+    }
+
+    /// Practice that is skipped doesn't come again: not by the largest key.
+    pub(super) fn without_space(self) -> Self {
+        Self { has_space: false, ..self }
     }
 }
 
@@ -82,7 +92,7 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
     }
     match event.key().as_str() {
         // Space scrolls the page, scrolls the text that has the focus, or presses its control.
-        " " if nowhere || within("button, a, [tabindex='0']") => None,
+        " " if nowhere || !keys.has_space || within("button, a, [tabindex='0']") => None,
         " " | "s" | "S" => Some(Act::Skip),
         "?" => Some(Act::Keys),
         key => {
@@ -93,11 +103,11 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
     }
 }
 
-/// The list of keys.
-pub(super) fn keys_list(task: &JudgmentTask, shown: bool) -> Html {
+/// The list of keys: those that answer, and these.
+pub(super) fn keys_list(task: &JudgmentTask, more: &[(&'static str, &'static str)], shown: bool) -> Html {
     let is_single = |key: &str| !key.starts_with(['↵', '↑']);
     let are_on = single_keys::are_on();
-    let keys = words::task_keys(task).iter().chain(&words::KEYS_LIST).filter(|(key, _)| are_on || !is_single(key));
+    let keys = words::task_keys(task).iter().chain(more).filter(|(key, _)| are_on || !is_single(key));
     html! {
         <dl class="keys" id="keys" hidden={!shown}>
             { for keys.map(|(key, does)| html! { <div><dt><kbd>{ *key }</kbd></dt><dd>{ *does }</dd></div> }) }

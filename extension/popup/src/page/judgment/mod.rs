@@ -3,12 +3,13 @@
 mod content;
 mod keys;
 mod options;
+mod practice;
 mod take_back;
 
 use std::cell::Cell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use lull_view::{AnswerInput, Command, Draft, Judgment, Touch, Touched};
+use lull_view::{AnswerInput, Command, Draft, Judgment, JudgmentTask, Touch, Touched};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 use yew::{
@@ -19,6 +20,7 @@ use yew::{
 use self::content::{judged, sentence_id};
 use self::keys::{Keys, keys_list, use_keys};
 use self::options::options;
+pub(crate) use self::practice::PracticeCard;
 pub(crate) use self::take_back::TakeBack;
 use crate::format;
 use crate::model::{Action, Lull, Progress};
@@ -47,6 +49,14 @@ fn input_of(click: &MouseEvent) -> AnswerInput {
     if click.detail() == 0 { AnswerInput::Keyboard } else { AnswerInput::Pointer }
 }
 
+/// What a project says of itself on each of its cards.
+struct Said<'a> {
+    requester: &'a str,
+    title: &'a str,
+    guideline: &'a str,
+    question: &'a str,
+}
+
 #[derive(PartialEq, Properties)]
 pub(crate) struct JudgmentProps {
     pub(crate) lull: Lull,
@@ -69,22 +79,16 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     use_keys(act.clone(), Keys::of(&judgment.task));
     use_focus_on_next(&card, &judgment.offer);
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
-    let (guideline_open, toggle_guideline) = use_guideline(judgment);
+    let Judgment { requester, title, guideline, question: asked, .. } = judgment;
+    let said = Said { requester, title, guideline, question: asked };
+    let guideline = use_guideline(&said, &judgment.offer);
     let skip = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Skip));
     let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys));
     html! {
         <section class="judgment" ref={card} tabindex="-1" aria-label={words::JUDGMENT} data-testid="judgment"
             data-offer={judgment.offer.clone()}>
-            <div class="judgment-head">
-                <p>
-                    <span class="judgment-title" dir="auto">{ &judgment.title }</span>
-                    <span class="quiet">{ words::buyer(&judgment.requester) }</span>
-                </p>
-                <button class="link-button" aria-expanded={guideline_open.to_string()} aria-controls="guideline"
-                    data-testid="guideline" onclick={toggle_guideline}>{ words::GUIDELINE }</button>
-            </div>
-            <p class="guideline" id="guideline" dir="auto" hidden={!guideline_open}>{ &judgment.guideline }</p>
-            <h2 class="question" data-testid="question" id="question" dir="auto">{ &judgment.question }</h2>
+            { head(&said, guideline) }
+            { question(&said) }
             <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
             { options(&judgment.task, &draft, answered, &act) }
             <div class="judgment-foot">
@@ -95,14 +99,42 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                     aria-keyshortcuts={shortcut("?")} onclick={keys}>{ words::KEYS }<kbd>{ "?" }</kbd></button>
                 { terms(judgment, props.waiting, props.lull.asset()) }
             </div>
-            { keys_list(&judgment.task, *keys_shown) }
+            { keys_list(&judgment.task, &words::KEYS_LIST, *keys_shown) }
             <p class="quiet rule">
                 { words::rule(judgment.people, judgment.agree, props.lull.is_demo()) }{ " " }
                 { words::approved(&format::moment(judgment.approved_at)) }
             </p>
-            <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken(judgment) }</p>
+            <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken(&said, &judgment.task) }</p>
         </section>
     }
+}
+
+/// Whose it is, and how to decide.
+fn head(said: &Said<'_>, (is_open, toggle): (bool, Callback<MouseEvent>)) -> Html {
+    html! {
+        <>
+            <div class="judgment-head">
+                <p>
+                    <span class="judgment-title" dir="auto">{ said.title }</span>
+                    <span class="quiet">{ words::buyer(said.requester) }</span>
+                </p>
+                <button class="link-button" aria-expanded={is_open.to_string()} aria-controls="guideline"
+                    data-testid="guideline" onclick={toggle}>{ words::GUIDELINE }</button>
+            </div>
+            <p class="guideline" id="guideline" dir="auto" hidden={!is_open}>{ said.guideline }</p>
+        </>
+    }
+}
+
+fn question(said: &Said<'_>) -> Html {
+    html! { <h2 class="question" data-testid="question" id="question" dir="auto">{ said.question }</h2> }
+}
+
+/// Whether the task has been on screen long enough for this to be meant.
+fn is_seen(act: Act, draft: &Draft, shown_at: u64) -> bool {
+    let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
+    let look_ms = if is_untouched { UNTOUCHED_MS } else { UNSEEN_MS };
+    format::now_ms() >= shown_at.saturating_add(look_ms)
 }
 
 /// Answers, skips and shows keys; never twice for one offer, and not before it could be seen.
@@ -124,11 +156,8 @@ fn use_act(
             show_keys.set(keys_shown.get());
             return;
         }
-        let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
-        let look_ms = if is_untouched { UNTOUCHED_MS } else { UNSEEN_MS };
-        let seen = format::now_ms() >= shown_at.saturating_add(look_ms);
         let this = (offer.clone(), *shown_at);
-        if !seen || *done.borrow() == this {
+        if !is_seen(act, draft, *shown_at) || *done.borrow() == this {
             return;
         }
         let (offer, shown_at) = this.clone();
@@ -189,19 +218,19 @@ fn may_take_focus(card: &NodeRef) -> bool {
     is_nowhere || card.cast::<Element>().is_some_and(|card| card.contains(active.as_deref()))
 }
 
-/// Whether the guideline is open, and what toggles it. It starts open on the first judgment that carries it.
+/// Whether the guideline is open on this card, and what toggles it. It starts open on the first card that carries it.
 #[hook]
-fn use_guideline(judgment: &Judgment) -> (bool, Callback<MouseEvent>) {
+fn use_guideline(said: &Said<'_>, card: &str) -> (bool, Callback<MouseEvent>) {
     let mut hasher = DefaultHasher::new();
-    (&judgment.requester, &judgment.title, &judgment.guideline).hash(&mut hasher);
+    (said.requester, said.title, said.guideline).hash(&mut hasher);
     let mark = format!("{:016x}", hasher.finish());
-    let first = *use_memo((mark, judgment.offer.clone()), |(mark, _)| first_time(mark));
-    // The person's own choice, for this judgment.
+    let first = *use_memo((mark, card.to_owned()), |(mark, _)| first_time(mark));
+    // The person's own choice, for this card.
     let chosen = use_state_eq(|| None::<(String, bool)>);
-    let open = chosen.as_ref().filter(|(offer, _)| *offer == judgment.offer).map_or(first, |(_, open)| *open);
+    let open = chosen.as_ref().filter(|(of, _)| of == card).map_or(first, |(_, open)| *open);
     let setter = chosen.setter();
-    let toggle = use_callback((judgment.offer.clone(), open), move |_, (offer, open)| {
-        setter.set(Some((offer.clone(), !open)));
+    let toggle = use_callback((card.to_owned(), open), move |_, (card, open)| {
+        setter.set(Some((card.clone(), !open)));
     });
     (open, toggle)
 }
@@ -236,6 +265,6 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
 }
 
 /// The question as a screen reader says it when it comes.
-fn spoken(judgment: &Judgment) -> String {
-    format!("{} {}{}", judgment.question, content::spoken(&judgment.task), options::spoken(&judgment.task))
+fn spoken(said: &Said<'_>, task: &JudgmentTask) -> String {
+    format!("{} {}{}", said.question, content::spoken(task), options::spoken(task))
 }
