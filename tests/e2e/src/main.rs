@@ -16,6 +16,7 @@ mod market;
 mod network;
 mod person;
 mod pictures;
+mod practice;
 mod proxy;
 mod scenarios;
 mod site;

@@ -20,6 +20,7 @@ use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
+use crate::practice::practice_comes_first;
 use crate::proxy::behind_a_proxy;
 use crate::types::{each_type_by_keyboard, each_type_by_pointer};
 use crate::world::{Paths, World};
@@ -124,6 +125,7 @@ scenarios! {
     behind_a_proxy,
     each_type_by_keyboard,
     each_type_by_pointer,
+    practice_comes_first,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
