@@ -83,9 +83,10 @@ impl Client {
         let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
         let mut project: Value = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
         let folder = file.parent().unwrap_or(Path::new("."));
-        let contents = project.get_mut("contents").and_then(Value::as_array_mut);
-        for content in contents.context("the project has no contents")? {
-            for object in pictures_of(content) {
+        project.get("contents").and_then(Value::as_array).context("the project has no contents")?;
+        for list in ["contents", "practice"] {
+            let tasks = project.get_mut(list).and_then(Value::as_array_mut);
+            for object in tasks.into_iter().flatten().flat_map(pictures_of) {
                 if let Some(Value::String(name)) = object.remove("file") {
                     object.insert("hash".into(), json!(self.send_blob(&folder.join(name)).await?.to_string()));
                 }

@@ -107,6 +107,7 @@ fn question(n: u8) -> Item {
             content: Content::Text(format!("word {n}")),
             options: vec!["yes".into(), "no".into()],
         }),
+        practice: None,
     })
 }
 

@@ -6,7 +6,7 @@ use lull_protocol::units::Nonce;
 use lull_protocol::{Amount, ByteCount, Hash, Method, OrderId, PublicKey, Signed, SigningKey, TaskSet, Timestamp};
 use thiserror::Error;
 
-use crate::project::Tasks;
+use crate::project::{Lessons, Tasks};
 
 /// What each decision may look at besides the facts: the clock, the coordinator's key and its terms.
 #[derive(Clone, Debug)]
@@ -145,6 +145,8 @@ pub struct Project {
     pub question: String,
     /// What is judged, and between what; a picture's blob must be there already.
     pub tasks: Tasks,
+    /// What people may practise first.
+    pub lessons: Option<Lessons>,
     /// Per answer.
     pub price: Amount,
     /// `Agreement`.

@@ -293,7 +293,7 @@ pub enum Write {
         requester: RequesterId,
         /// SHA-256.
         hash: Hash,
-        /// Its media type.
+        /// Its media type: a picture's, or a practice's.
         media_type: String,
         /// Itself.
         bytes: Vec<u8>,

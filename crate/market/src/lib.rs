@@ -20,4 +20,4 @@ pub mod verdict;
 
 pub use command::*;
 pub use facts::{Decided, ItemId, ItemState, LeaseId, LeaseState, Write};
-pub use project::Tasks;
+pub use project::{Lessons, Solution, Tasks};

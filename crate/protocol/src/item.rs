@@ -3,6 +3,7 @@
 
 use crate::cbor::{self, Cbor, CborError, Reader, Writer};
 use crate::limits::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, URL_BYTES_MAX};
+use crate::practice::BlobRef;
 use crate::task::{Choice, Task};
 use crate::units::{ByteCount, Hash, OrderId};
 use crate::{choices, codes, fields};
@@ -64,6 +65,8 @@ pub struct JudgmentItem {
     pub question: String,
     /// What is judged, and between what.
     pub task: Task,
+    /// The [`Practice`](crate::Practice) that comes before the project's items.
+    pub practice: Option<BlobRef>,
 }
 
 /// A choice has two fields of its own, which were there before there were other types; another type has one.
@@ -82,6 +85,7 @@ impl Cbor for JudgmentItem {
         } else {
             to.field(map, 8, &self.task);
         }
+        to.field(map, 10, &self.practice);
     }
     fn read(from: &mut Reader<'_>) -> Self {
         let mut left = from.map();
@@ -93,8 +97,9 @@ impl Cbor for JudgmentItem {
             Some(content) => Task::Choice(Choice { content, options: from.field(&mut left, 7) }),
             None => from.field(&mut left, 8),
         };
+        let practice = from.field(&mut left, 10);
         from.end(left);
-        Self { order, requester, title, guideline_version, guideline, question, task }
+        Self { order, requester, title, guideline_version, guideline, question, task, practice }
     }
 }
 
@@ -194,6 +199,7 @@ impl JudgmentItem {
         for text in [&self.requester, &self.title, &self.guideline, &self.question] {
             is_label(text)?;
         }
+        self.practice.map_or(Ok(()), |practice| practice.check())?;
         self.task.check()
     }
 }

@@ -43,6 +43,10 @@ pub const SOURCE_BYTES_MAX: usize = 24 * 1024;
 pub const FLAG_NOTE_BYTES_MAX: usize = 500;
 /// A judgment that was stopped is paid to whoever had it on screen for this long, milliseconds.
 pub const SEEN_MS_MIN: u64 = 5_000;
+/// Items of a practice.
+pub const PRACTICE_ITEMS_MAX: usize = 8;
+/// All pictures of a practice together, bytes: as much as one judgment can show, for a view shows them at once.
+pub const PRACTICE_PICTURES_BYTES_MAX: u64 = 2 * BLOB_BYTES_MAX;
 /// Requests a single fetch may send: the first one and its redirects.
 pub const HOPS_MAX: usize = 6;
 /// Response headers a result carries.

@@ -17,8 +17,8 @@ use lull_protocol::receipt::{Part, Receipt, field_at};
 use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
-    Amount, ByteCount, DurationMs, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, Signed, TaskKind,
-    TaskSet, Timestamp, ToCoordinator, ToWorker,
+    Amount, BlobRef, ByteCount, DurationMs, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, Signed,
+    TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -121,6 +121,10 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
     ]
 }
 
+fn blob_ref() -> impl Strategy<Value = BlobRef> {
+    (hash(), 1..=BLOB_BYTES_MAX).prop_map(|(hash, size)| BlobRef { hash, bytes: fixture::bytes(size) })
+}
+
 fn item() -> impl Strategy<Value = Item> {
     let order = || any::<[u8; 16]>().prop_map(OrderId);
     let method = select(&[Method::Get, Method::Head]);
@@ -130,11 +134,20 @@ fn item() -> impl Strategy<Value = Item> {
             Item::Fetch(FetchItem { order, requester, purpose, url, method, bytes_max, http_allowed })
         },
     );
-    let judgment = (order(), [label(), label(), label(), label()], any::<u32>(), strategy::task()).prop_map(
-        |(order, [requester, title, guideline, question], guideline_version, task)| {
-            Item::Judgment(JudgmentItem { order, requester, title, guideline_version, guideline, question, task })
-        },
-    );
+    let judgment =
+        (order(), [label(), label(), label(), label()], any::<u32>(), strategy::task(), option::of(blob_ref()))
+            .prop_map(|(order, [requester, title, guideline, question], guideline_version, task, practice)| {
+                Item::Judgment(JudgmentItem {
+                    order,
+                    requester,
+                    title,
+                    guideline_version,
+                    guideline,
+                    question,
+                    task,
+                    practice,
+                })
+            });
     prop_oneof![fetch, judgment]
 }
 

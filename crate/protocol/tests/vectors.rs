@@ -16,13 +16,17 @@ use lull_protocol::message::Message;
 use lull_protocol::receipt::Receipt;
 use lull_protocol::statement::*;
 use lull_protocol::task::*;
-use lull_protocol::{ByteCount, Content, FlagReason, Hash, Item, Signed, ToCoordinator, ToWorker};
+use lull_protocol::{
+    BlobRef, ByteCount, Content, FlagReason, Hash, Item, JudgmentItem, Practice, PracticeItem, Signed, ToCoordinator,
+    ToWorker,
+};
 
 const FILE: &str = include_str!("../../../tests/vectors/v1.json");
 const CDDL: &str = include_str!("../../../docs/lull.cddl");
 
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 11] = [
     "item",
+    "practice",
     "to_coordinator",
     "to_worker",
     "receipt",
@@ -135,6 +139,17 @@ fn cddl_has_the_same_limits() {
     let verify = |sentences: usize, bytes: usize| {
         item(Task::Verify(Verify { claim: "c".repeat(bytes), source: vec!["s".into(); sentences] }))
     };
+    let practice = |count: usize, explanation: usize| {
+        let task = |i: usize| Task::Choice(Choice { content: text(i + 1), options: options(2, 1) });
+        let (answer, explanation) = (Answer::Choice(1), "e".repeat(explanation));
+        let item = |i| PracticeItem { task: task(i), answer, explanation: explanation.clone() };
+        Practice { items: (0..count).map(item).collect() }.to_bytes()
+    };
+    let after_blob = |size: u64| {
+        let Item::Judgment(item) = fixture::text_item() else { panic!("a choice") };
+        let practice = Some(BlobRef { hash, bytes: ByteCount::new(size).expect("in range") });
+        Item::Judgment(JudgmentItem { practice, ..item }).to_bytes()
+    };
     let answered = |answer: Answer| Signed::sign(fixture::answered(hash, answer), &fixture::worker()).bytes().to_vec();
     let found = |sentence: u8| answered(Answer::Verify(Finding::Supported { sentence }));
     let flag = |bytes: usize| {
@@ -170,6 +185,12 @@ fn cddl_has_the_same_limits() {
         ("item", verify(1, 1), verify(0, 1)),
         ("item", verify(SENTENCES_MAX, 1), verify(SENTENCES_MAX + 1, 1)),
         ("item", verify(1, LABEL_BYTES_MAX), verify(1, LABEL_BYTES_MAX + 1)),
+        ("item", after_blob(1), after_blob(0)),
+        ("item", after_blob(BLOB_BYTES_MAX), after_blob(BLOB_BYTES_MAX + 1)),
+        ("practice", practice(1, 1), practice(0, 1)),
+        ("practice", practice(PRACTICE_ITEMS_MAX, 1), practice(PRACTICE_ITEMS_MAX + 1, 1)),
+        ("practice", practice(1, LABEL_BYTES_MAX), practice(1, LABEL_BYTES_MAX + 1)),
+        ("practice", practice(1, 1), practice(1, 0)),
         ("result", answered(Answer::Rating(1)), answered(Answer::Rating(0))),
         ("result", answered(Answer::Rating(RATING_STEPS.1)), answered(Answer::Rating(RATING_STEPS.1 + 1))),
         ("result", found(199), found(200)),
@@ -233,6 +254,9 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("item", edit("item multi", "088201", "098201"), "an unknown key"),
         ("item", edit("item compare texts", "01820081", "01820381"), "no such content"),
         ("item", edit("item compare pictures", "617669", "676966"), "image/gif"),
+        ("item", edit("item choice after practice", "0aa2", "09a2"), "an unknown key"),
+        ("practice", edit("practice choice", "018200", "018201"), "an answer of another type"),
+        ("practice", raw("a10080"), "no items"),
         ("operator-card", edit("operator card", "d284", "d184"), "tag 17"),
         ("operator-card", edit("operator card", "d284", "84"), "no tag"),
         ("operator-card", edit("operator card", "0127", "0126"), "alg ES256"),
@@ -262,6 +286,7 @@ fn with_cddl(kind: &str, run: impl FnOnce(&dyn Fn(&[u8]) -> Result<(), String>))
 fn is_read(kind: &str, bytes: &[u8]) -> bool {
     match kind {
         "item" => Item::from_bytes(bytes).is_ok(),
+        "practice" => Practice::from_bytes(bytes).is_ok(),
         "to_coordinator" => ToCoordinator::from_frame(bytes).is_ok(),
         "to_worker" => ToWorker::from_frame(bytes).is_ok(),
         "receipt" => Receipt::from_bytes(bytes).is_ok(),

@@ -237,7 +237,7 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
         }
         Command::CreateProject(project) => {
             books.close(db)?;
-            let facts = load::new_order(db, project.requester, project.order, &pictures(project))?;
+            let facts = load::new_order(db, project.requester, project.order, &blobs(project))?;
             project::create_project(&facts, project, cx)?
         }
         Command::Claim { worker, fetch, judgment, tasks, nonces } => {
@@ -255,12 +255,16 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
     Ok(decided.reply)
 }
 
-fn pictures(project: &Project) -> Vec<Hash> {
-    let pictures = project.tasks.contents().into_iter().filter_map(|(_, content)| match content {
+/// The blobs that a project names: pictures, and its practice.
+fn blobs(project: &Project) -> Vec<Hash> {
+    let tasks = [Some(&project.tasks), project.lessons.as_ref().map(|lessons| &lessons.tasks)];
+    let contents = tasks.into_iter().flatten().flat_map(|tasks| tasks.contents(""));
+    let pictures = contents.filter_map(|(_, content)| match content {
         Content::Picture(picture) => Some(picture.hash),
         Content::Text(_) | Content::Code(_) => None,
     });
-    pictures.collect()
+    let practice = project.lessons.as_ref().map(|lessons| lessons.practice().blob().hash);
+    pictures.chain(practice).collect()
 }
 
 fn claim(

@@ -56,14 +56,14 @@ pub(crate) fn new_order(
     db: &Connection,
     requester: RequesterId,
     order: OrderId,
-    pictures: &[Hash],
+    blobs: &[Hash],
 ) -> Loaded<NewOrderFacts> {
     let mut same = db.prepare_cached("SELECT fingerprint, full_price FROM orders WHERE id = ?1")?;
     let mut size = db.prepare_cached("SELECT media_type, length(bytes) FROM blobs WHERE hash = ?1")?;
-    let mut blobs = BTreeMap::new();
-    for hash in pictures {
+    let mut known = BTreeMap::new();
+    for hash in blobs {
         let found = size.query_row([Col(*hash)], |row| Ok((row.get(0)?, row.get::<_, Col<ByteCount>>(1)?.0)));
-        blobs.extend(found.optional()?.map(|found| (*hash, found)));
+        known.extend(found.optional()?.map(|found| (*hash, found)));
     }
     Ok(NewOrderFacts {
         requester_name: requester_name(db, requester)?,
@@ -71,7 +71,7 @@ pub(crate) fn new_order(
         same_id: same
             .query_row([Col(order)], |row| Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0)))
             .optional()?,
-        blobs,
+        blobs: known,
     })
 }
 

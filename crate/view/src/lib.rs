@@ -69,8 +69,10 @@ pub struct View {
     pub take_back: Option<TakeBack>,
     /// How judgments may call the person.
     pub pops: Pops,
+    /// The practice to do now; then there is no judgment to answer.
+    pub practice: Option<Practice>,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -245,6 +247,39 @@ pub struct Judgment {
     pub approved_at: u64,
 }
 fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at });
+
+/// What may be tried before a project's judgments. It pays nothing, and what is answered stays in the UI; whether it
+/// is right is [`TaskAnswer::agrees`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Practice {
+    /// Its hash.
+    pub practice: String,
+    /// The requester's name.
+    pub requester: String,
+    /// The project's title.
+    pub title: String,
+    /// How to decide.
+    pub guideline: String,
+    /// The question.
+    pub question: String,
+    /// What each of the judgments behind it pays, base units.
+    pub price: u64,
+    /// What is asked, in order.
+    pub items: Vec<SolvedTask>,
+}
+fields!(Practice { 0 practice, 1 requester, 2 title, 3 guideline, 4 question, 5 price, 6 items });
+
+/// A task with its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SolvedTask {
+    /// What is asked.
+    pub task: JudgmentTask,
+    /// The right answer.
+    pub answer: TaskAnswer,
+    /// Why it is right.
+    pub explanation: String,
+}
+fields!(SolvedTask { 0 task, 1 answer, 2 explanation });
 
 /// What bandwidth does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -620,6 +655,11 @@ pub enum Command {
         /// The new choices; each is held to what there is.
         pops: Pops,
     },
+    /// The practice on screen was done or skipped: its project's judgments follow.
+    Practised {
+        /// Its hash.
+        practice: String,
+    },
     /// Hide the notice.
     DismissNotice,
     /// Connect now instead of waiting.
@@ -654,6 +694,7 @@ variants!(Command {
     25 SetPops { 0 pops },
     26 Flag { 0 offer, 1 reason, 2 note, 3 input, 4 shown_at },
     27 Seen { 0 offer },
+    28 Practised { 0 practice },
 });
 
 /// How an answer was given.

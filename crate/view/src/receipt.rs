@@ -150,6 +150,7 @@ fn judgment_item(item: &JudgmentItem) -> Fields {
         field("question", &item.question),
     ];
     fields.extend(task(&item.task));
+    fields.extend(item.practice.map(|blob| field("practice", format!("SHA-256 {}", short_hex(&blob.hash.0)))));
     fields
 }
 

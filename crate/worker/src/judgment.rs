@@ -12,7 +12,7 @@ use crate::storage::After;
 use crate::{Worker, limits};
 
 impl Worker {
-    /// Judgments that wait to be answered, in the order of the row, whether or not their pictures are there.
+    /// Judgments that wait to be answered, in the order of the row, whether or not what they show is there.
     pub(crate) fn judgment_row(&self) -> Vec<(&Hash, &Lease)> {
         if self.settings.paused || !self.may_judge() {
             return Vec::new();
@@ -21,8 +21,8 @@ impl Worker {
         self.leases.iter().filter(|(_, lease)| open(lease)).collect()
     }
 
-    /// Chooses the judgment on screen: the first in the row, and it stays until it is gone. A later one
-    /// goes ahead only if the first one's picture is long in coming.
+    /// Chooses the judgment on screen, or whose practice is: the first in the row, and it stays until it is gone. A
+    /// later one goes ahead only if the first one's pictures or practice are long in coming.
     pub(crate) fn choose_judgment(&mut self, now: Timestamp) {
         for lease in self.leases.works_mut() {
             // A clock that was set back must not make anything wait longer.
@@ -120,7 +120,7 @@ impl Worker {
         let offer = Hash::from_hex(offer)?;
         let lease = self.leases.get(&offer)?;
         let is_on = self.may_judge() && !self.settings.paused;
-        (is_on && self.is_showable(lease)).then_some(offer)
+        (is_on && self.practice_before(lease).is_none() && self.is_showable(lease)).then_some(offer)
     }
 }
 

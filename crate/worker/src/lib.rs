@@ -11,6 +11,7 @@
 
 #[cfg(feature = "bandwidth")]
 mod answer;
+mod blob;
 #[cfg(feature = "bandwidth")]
 mod body;
 #[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "without fetches nothing is counted"))]
@@ -33,8 +34,8 @@ mod lookup;
 mod never;
 mod opened;
 mod outbox;
-mod picture;
 mod pop;
+mod practice;
 mod receipt;
 mod records;
 mod restore;
@@ -58,6 +59,7 @@ pub use lull_policy::REQUEST_HEADERS;
 pub use records::NOT_LOADED;
 pub use traffic::traffic;
 
+use blob::Blobs;
 use caps::Metering;
 use clock::Clock;
 use consent::Agreed;
@@ -67,8 +69,8 @@ use link::Link;
 use log::DaysRecord;
 use never::Nevers;
 use outbox::{Entry, Held};
-use picture::Pictures;
 use pop::Calls;
+use practice::Practised;
 use receipt::Receipts;
 use records::{AccountRecord, Counters, ReturnedRecord};
 use row::Row;
@@ -96,7 +98,8 @@ pub struct Worker {
     link: Link,
     leases: Row<Lease>,
     returned: LiteMap<Hash, ReturnedRecord>,
-    pictures: Pictures,
+    blobs: Blobs,
+    practised: Practised,
     run: Option<Run>,
     #[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "without fetches none is numbered"))]
     next_fetch: u64,
@@ -217,7 +220,7 @@ impl Worker {
         self.settle_usage(now);
         self.tick_storage(now);
         self.tick_log(now);
-        self.load_pictures(now);
+        self.load_blobs(now);
         self.tick_held(now);
         self.send_results(now);
         self.send_want(now);

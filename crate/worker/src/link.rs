@@ -371,7 +371,7 @@ impl Worker {
                 self.changed();
             }
             ToWorker::Withdraw { offer, reason } => self.withdrawn(&offer, reason, now),
-            ToWorker::BlobChunk { hash, total, offset, bytes } => self.picture_piece(&hash, total, offset, &bytes, now),
+            ToWorker::BlobChunk { hash, total, offset, bytes } => self.blob_piece(&hash, total, offset, &bytes, now),
             ToWorker::Refused { about: Some(about), code } => self.refused(&about, code, now),
             // Nothing here can be taken back by it; the code was for the log of whoever sent a bad frame.
             ToWorker::Refused { about: None, .. } => {}

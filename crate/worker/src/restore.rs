@@ -10,6 +10,7 @@ use lull_protocol::statement::{Offer, OperatorCard, Report, WorkResult};
 use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
 use lull_view::{Notice, Settings};
 
+use crate::blob::Blobs;
 use crate::caps::{Metering, PauseRecord};
 use crate::clock::Clock;
 use crate::consent::Agreed;
@@ -18,8 +19,8 @@ use crate::link::{Link, Phase};
 use crate::log::DaysRecord;
 use crate::never::{NeverRecord, Nevers};
 use crate::outbox::Entry;
-use crate::picture::Pictures;
 use crate::pop::Calls;
+use crate::practice::Practised;
 use crate::receipt::Receipts;
 use crate::records::{
     ASIDE, AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
@@ -56,6 +57,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let leases = restore_leases(&mut loading, &me, coordinator.as_ref(), &outbox, &receipts);
     let returned = restore_returned(&mut loading);
     let calls = Calls::new(loading.take(Key::Pops, Some));
+    let practised = Practised::new(loading.take(Key::Practised, Some).unwrap_or_default());
     let metering = restore_metering(&mut loading, settings.paused);
     let mut worker = Worker {
         metering,
@@ -70,7 +72,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         effects: VecDeque::new(),
         surroundings: None,
         counters_written: Timestamp::ZERO,
-        pictures: Pictures::default(),
+        blobs: Blobs::default(),
         run: None,
         next_fetch: 0,
         looks_up_first: false,
@@ -78,6 +80,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         notices: Vec::new(),
         current: None,
         calls,
+        practised,
         shown: Shown::default(),
         config,
         key,
@@ -308,6 +311,7 @@ impl Worker {
             Key::Never => Some(seal(&NeverRecord(self.nevers.list.clone()))),
             Key::Days => Some(seal(&self.days)),
             Key::Pops => self.calls.is_stored().then(|| seal(&self.calls.record)),
+            Key::Practised => self.practised.record().map(seal),
             Key::Log(number) => self.log_record(number).as_ref().map(seal),
             Key::Kept(number) => self.receipts.leaving(number).map(seal),
         };

@@ -57,6 +57,7 @@ impl Worker {
             Command::Never(what) => self.never(what),
             Command::RemoveNever(what) => self.remove_never(what),
             Command::SetPops { pops } => self.set_pops(pops),
+            Command::Practised { practice } => self.practise(&practice),
             Command::DismissNotice => self.dismiss_notice(),
             Command::ConnectNow => self.connect_now(now),
             // These only ask: `Worker::query` and `Worker::reading_of` answer them.

@@ -2,10 +2,10 @@
 
 use lull_protocol::statement::AcceptanceRule;
 use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
-use lull_protocol::{Content, Hash, Item, Task, Timestamp};
+use lull_protocol::{Content, Hash, Item, PracticeItem, Task, Timestamp};
 use lull_view::{
     ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment, JudgmentContent, JudgmentTask,
-    Link, LinkProblem, Notice, Operator, TakeBack, View,
+    Link, LinkProblem, Notice, Operator, Practice, SolvedTask, TakeBack, View,
 };
 
 use crate::fetch::Run;
@@ -78,7 +78,7 @@ impl Worker {
             due.extend([self.link.due_at(), self.row_due_at(now), self.limits_due_at()]);
         }
         if self.is_ready() {
-            due.extend([self.pictures.due_at(), self.outbox_due_at(), self.nevers.rests(), self.pop_due_at(now)]);
+            due.extend([self.blobs.due_at(), self.outbox_due_at(), self.nevers.rests(), self.pop_due_at(now)]);
         }
         due.into_iter().flatten().min()
     }
@@ -147,6 +147,7 @@ impl Worker {
             never: self.nevers.list.clone(),
             take_back: self.take_back_view(),
             pops: self.calls.record.chosen.clone(),
+            practice: self.current.and_then(|offer| self.practice_view(&offer)),
         }
     }
 
@@ -194,6 +195,9 @@ impl Worker {
     fn judgment_view(&self, offer: &Hash) -> Option<Judgment> {
         let (_, lease) = self.judgment_row().into_iter().find(|(o, _)| *o == offer)?;
         let Item::Judgment(item) = &lease.item else { return None };
+        if self.practice_before(lease).is_some() {
+            return None;
+        }
         let (agree, people) = match lease.offer.rule {
             AcceptanceRule::Agreement { agree, people } => (agree, people),
             AcceptanceRule::FetchChecks { .. } => return None,
@@ -210,6 +214,25 @@ impl Worker {
             agree,
             deadline: self.local_ms(lease, |l| l.offer.deadline),
             approved_at: self.local_ms(lease, |l| l.offer.approved_at),
+        })
+    }
+
+    fn practice_view(&self, offer: &Hash) -> Option<Practice> {
+        let (_, lease) = self.judgment_row().into_iter().find(|(o, _)| *o == offer)?;
+        let Item::Judgment(item) = &lease.item else { return None };
+        let hash = self.practice_before(lease)?.hash;
+        let solved = |item: &PracticeItem| {
+            let (task, explanation) = (self.task_view(&item.task)?, item.explanation.clone());
+            Some(SolvedTask { task, answer: item.answer, explanation })
+        };
+        Some(Practice {
+            practice: hash.to_string(),
+            requester: item.requester.clone(),
+            title: item.title.clone(),
+            guideline: item.guideline.clone(),
+            question: item.question.clone(),
+            price: lease.offer.price.per_item.get(),
+            items: self.blobs.practice(&hash)?.items.iter().map(solved).collect::<Option<_>>()?,
         })
     }
 
@@ -245,7 +268,7 @@ impl Worker {
             Content::Text(text) => Some(JudgmentContent::Text { text }),
             Content::Code(text) => Some(JudgmentContent::Code { text }),
             Content::Picture(picture) => {
-                let base64 = self.pictures.base64(&picture.hash)?;
+                let base64 = self.blobs.base64(&picture.hash)?;
                 let data_url = format!("data:{};base64,{base64}", picture.media_type);
                 Some(JudgmentContent::Picture { data_url, alt: picture.alt })
             }

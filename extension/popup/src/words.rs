@@ -10,6 +10,7 @@ pub(crate) mod limits;
 pub(crate) mod log;
 mod notice;
 pub(crate) mod pops;
+pub(crate) mod practice;
 pub(crate) mod receipt;
 
 use lull_view::{ActivityState, BandwidthState, LinkProblem};

@@ -18,6 +18,7 @@ mod market;
 mod network;
 mod person;
 mod pictures;
+mod practice;
 mod proxy;
 mod scenarios;
 mod site;

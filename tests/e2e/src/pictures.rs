@@ -7,10 +7,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::browser::Browser;
+use crate::browser::{Browser, ENTER};
 use crate::job::say;
 use crate::market::Demo;
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, Person, SETTINGS, WELCOME};
+use crate::practice::{order, practise};
 use crate::scenarios::begun;
 use crate::types::{ASKED, on_screen, order_each};
 use crate::world::{Paths, World};
@@ -170,8 +171,29 @@ async fn types(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result
         }
         person.press_keys(rest).await?;
     }
+    practice(&world, &browser, &person, &camera).await?;
     browser.close().await?;
     world.stop().await
+}
+
+/// Practice: asked, wrong, right, over.
+async fn practice(world: &World, browser: &Browser, person: &Person<'_>, camera: &Camera<'_>) -> Result<()> {
+    order(world, "mail").await?;
+    browser.open(HOME).await?;
+    browser.find("practice").await?;
+    camera.shoot("practice").await?;
+    practise(browser, person, &['1'], false).await?;
+    for (size, name) in [(TAB, "-tab"), (POPUP, "")] {
+        camera.set_up(size).await?;
+        camera.shoot(&format!("practice-other{name}")).await?;
+    }
+    person.touch_keys(&[ENTER]).await?;
+    browser.until_text("practice-place", &["2 of 2"]).await?;
+    practise(browser, person, &['2'], true).await?;
+    camera.shoot("practice-right").await?;
+    person.touch_keys(&[ENTER]).await?;
+    browser.find("practice-over").await?;
+    camera.shoot("practice-over").await
 }
 
 /// What was lent and to whom: the log, one entry of it, its alibi; the limits.

@@ -22,6 +22,7 @@ use crate::languages::{every_word_translated, right_to_left};
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
+use crate::practice::practice_comes_first;
 use crate::proxy::behind_a_proxy;
 use crate::types::{each_type_by_keyboard, each_type_by_pointer};
 use crate::world::{Paths, World};
@@ -129,6 +130,7 @@ scenarios! {
     every_word_translated,
     right_to_left,
     flagged_by_keyboard,
+    practice_comes_first,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {

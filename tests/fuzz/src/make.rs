@@ -2,7 +2,7 @@
 
 use lull_protocol::flag::note_of;
 use lull_protocol::item::{PICTURE_TYPES, Picture};
-use lull_protocol::limits::{OPTIONS_COUNT, SENTENCES_MAX};
+use lull_protocol::limits::{OPTIONS_COUNT, PRACTICE_ITEMS_MAX, SENTENCES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Header, Hop, Input, JobClass, JudgmentReport, Offer, OperatorCard, Outcome,
@@ -11,8 +11,9 @@ use lull_protocol::statement::{
 use lull_protocol::task::{Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Verify};
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
-    Amount, Answer, ByteCount, Content, FetchItem, FlagReason, FlagReport, Hash, Item, JudgmentItem, Method, OrderId,
-    PublicKey, SigningKey, Task, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker,
+    Amount, Answer, BlobRef, ByteCount, Content, FetchItem, FlagReason, FlagReport, Hash, Item, JudgmentItem, Method,
+    OrderId, Practice, PracticeItem, PublicKey, SigningKey, Task, TaskKind, TaskSet, Timestamp, ToCoordinator,
+    ToWorker,
 };
 use zeroize::Zeroizing;
 
@@ -123,7 +124,34 @@ fn judgment_item(feed: &mut Feed<'_>) -> JudgmentItem {
         guideline,
         question,
         task: task(feed, kind(number), named),
+        practice: practised(number).map(|bytes| BlobRef { hash: Hash::of(&bytes), bytes: count(bytes.len() as u64) }),
     }
+}
+
+/// The practice of a project, if it has one: of its type, of another, or bytes that are none.
+pub(crate) fn practised(number: u8) -> Option<Vec<u8>> {
+    let item = |text: &str| {
+        let (content, options) = (Content::Text(text.into()), vec!["Yes".into(), "No".into()]);
+        let task = Task::Choice(Choice { content, options });
+        PracticeItem { task, answer: Answer::Choice(1), explanation: "It is.".into() }
+    };
+    match number & 15 {
+        0 => Some(Practice { items: vec![item("a road"), item("a street")] }.to_bytes()),
+        1 => Some(Practice { items: vec![item("a path"), item("a path")] }.to_bytes()),
+        _ => None,
+    }
+}
+
+/// A practice: mostly one that may be.
+pub(crate) fn practice(feed: &mut Feed<'_>) -> Practice {
+    let kind = kind(feed.byte());
+    let items = list(feed, PRACTICE_ITEMS_MAX + 1, |feed| {
+        let is_odd = feed.one_in(8);
+        let task = task(feed, kind, is_odd);
+        let answer = if feed.one_in(8) { answer(feed) } else { answer_to(&task, feed.byte() & 1) };
+        PracticeItem { task, answer, explanation: label(feed) }
+    });
+    Practice { items }
 }
 
 /// Choices alone, all types, or some.

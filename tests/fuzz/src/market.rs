@@ -130,6 +130,7 @@ fn project(order: OrderId, tasks: Tasks) -> Project {
         guideline: "Look closely.".into(),
         question: "Is it a stop sign?".into(),
         tasks,
+        lessons: None,
         price: amount(4_000),
         rule: AcceptanceRule::Agreement { agree: 2, people: 3 },
     }

@@ -215,7 +215,11 @@ fn project(feed: &mut Feed<'_>) -> Vec<u8> {
 fn typed(feed: &mut Feed<'_>, content: Value) -> Value {
     let another = json!({"code": "another"});
     match feed.below(6) {
-        0 | 1 => json!({"options": ["yes", "no"], "contents": [content, another]}),
+        0 => json!({"options": ["yes", "no"], "contents": [content, another]}),
+        1 => json!({"options": ["yes", "no"], "contents": [another], "practice": [
+            {"text": "practised", "answer": "no", "explanation": make::label(feed)},
+            {"code": "practised", "answer": feed.pick(&["yes", "maybe"]), "explanation": "It is."},
+        ]}),
         2 => json!({"type": "multi", "options": ["yes", "no"], "least": 0, "most": 1, "contents": [content, another]}),
         3 => json!({"type": "compare", "contents": [{"left": content, "right": another}]}),
         4 => json!({"type": "rating", "steps": 5, "lowest": "l", "highest": "h", "contents": [content, another]}),

@@ -174,6 +174,9 @@ impl Life<'_> {
         {
             return self.say(Command::TakeBack { offer: held.offer });
         }
+        if let Some(shown) = self.world.view().practice {
+            return self.say(Command::Practised { practice: shown.practice });
+        }
         let Some(judgment) = self.world.view().judgment else { return self.everything_on() };
         let shown_at = self.world.now.minus(self.feed.number()).get();
         let (offer, answer) = (judgment.offer, self.thought(&judgment.task));
@@ -261,6 +264,7 @@ impl Life<'_> {
                 ..Find::default()
             }),
             21 => Command::ListDays,
+            22 => Command::Practised { practice: text },
             _ => Command::ConnectNow,
         };
         if let Some(reply) = self.world.ask(&command) {
@@ -357,11 +361,11 @@ impl Life<'_> {
         HopHead { status, headers, location, address: address.filter(|_| !feed.one_in(16)) }
     }
 
-    /// A piece of the picture that was asked for: the right one, or another.
+    /// A piece of the blob that was asked for: the right one, or another.
     fn blob(&mut self) {
         let Some((hash, offset)) = self.world.wanted_blob else { return self.any_message() };
-        let pictures = (0..4).map(make::picture).find(|picture| Hash::of(picture) == hash);
-        let whole = pictures.unwrap_or_else(|| self.feed.bytes(100));
+        let mut known = (0..4).map(make::picture).chain((0..2).filter_map(make::practised));
+        let whole = known.find(|blob| Hash::of(blob) == hash).unwrap_or_else(|| self.feed.bytes(100));
         let from = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
         let mut piece: Vec<u8> = whole.iter().skip(from).take(CHUNK_BYTES_MAX).copied().collect();
         let (mut total, mut offset) = (whole.len() as u64, from as u64);

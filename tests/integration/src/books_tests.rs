@@ -27,6 +27,7 @@ fn receipt(n: u8) -> Receipt {
             content: Content::Text(format!("word {n}")),
             options: vec!["yes".into(), "no".into()],
         }),
+        practice: None,
     });
     let offer = Offer {
         worker: key(2).public(),

@@ -67,6 +67,7 @@ fn project(number: u8, questions: std::ops::Range<usize>) -> Result<Project> {
         options: vec!["yes".into(), "no".into(), "unclear".into()],
         contents: questions.map(|i| Content::Text(format!("Claim {i}: the harbour was dredged. Source: the annual report names a budget for dredging, not its end."))).collect(),
         },
+        lessons: None,
         price: Amount::new(4_000).context("an amount")?,
         rule: AcceptanceRule::Agreement { agree: AGREE, people: PEOPLE as u8 },
     })

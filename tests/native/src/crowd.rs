@@ -63,6 +63,9 @@ impl Shell for Crowd {
                 .map(Said::now)
                 .into();
         }
+        if let Some(practice) = &view.practice {
+            return vec![Said::now(Command::Practised { practice: practice.practice.clone() })];
+        }
         view.judgment.as_ref().map(|judgment| Said::now(self.answer(judgment))).into_iter().collect()
     }
 }

@@ -31,6 +31,8 @@ pub struct Coordinator {
     /// Items that nobody has yet, in order.
     pub plan: VecDeque<Item>,
     pub blobs: BTreeMap<Hash, Vec<u8>>,
+    /// Says nothing when it is asked for a blob.
+    pub holds_blobs: bool,
     /// Open leases: offer and item.
     pub leases: BTreeMap<Hash, (Vec<u8>, Vec<u8>)>,
     /// All offers ever made, with their class.
@@ -74,6 +76,7 @@ impl Coordinator {
             card,
             plan: VecDeque::new(),
             blobs: BTreeMap::new(),
+            holds_blobs: false,
             leases: BTreeMap::new(),
             offers: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -183,6 +186,7 @@ impl Coordinator {
                 self.returned.push((offer, reason));
                 Vec::new()
             }
+            ToCoordinator::GetBlob { .. } if self.holds_blobs => Vec::new(),
             ToCoordinator::GetBlob { hash, offset } => {
                 let Some(blob) = self.blobs.get(&hash) else {
                     return vec![ToWorker::Refused { about: Some(hash), code: RefusedCode::UnknownBlob }];

@@ -574,7 +574,23 @@ pub fn judgment_item(title: &str, task: Task) -> Item {
         guideline: "Choose what fits best.".into(),
         question: "Which is it?".into(),
         task,
+        practice: None,
     })
+}
+
+/// The same item of a project with this practice.
+pub fn practised_item(item: Item, practice: &Practice) -> Item {
+    let Item::Judgment(item) = item else { panic!("a judgment") };
+    Item::Judgment(JudgmentItem { practice: Some(practice.blob()), ..item })
+}
+
+/// A practice of so many choices, about this.
+pub fn practice(about: &str, count: usize) -> Practice {
+    let item = |n| {
+        let Item::Judgment(item) = text_item(&format!("{about} {n}")) else { unreachable!() };
+        PracticeItem { task: item.task, answer: Answer::Choice(1), explanation: format!("Because of {n}.") }
+    };
+    Practice { items: (0..count).map(item).collect() }
 }
 
 pub fn picture_item(title: &str, picture: &[u8]) -> Item {

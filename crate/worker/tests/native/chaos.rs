@@ -107,6 +107,7 @@ fn command() -> impl Strategy<Value = Command> {
         (any::<[bool; 2]>(), any::<[u64; 3]>()).prop_map(|([open, notify], [minutes, quiet_from, quiet_to])| {
             Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } }
         }),
+        text().prop_map(|practice| Command::Practised { practice }),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
         Just(Command::ConnectNow),
         Just(Command::TakeConsentBack),

@@ -17,6 +17,7 @@ mod lookup;
 mod never;
 mod outbox;
 mod pop;
+mod practice;
 mod receipt;
 mod storage;
 mod task;

@@ -33,6 +33,10 @@ fn every_record() -> World {
     let caps = Caps { day_bytes: 40_000_000, ..world.view().limits.caps };
     world.command(Command::SetCaps { caps });
     world.command(Command::SetPops { pops: Pops { notify: true, ..Pops::default() } });
+    let practice = practice("signs", 1);
+    world.coordinator.blobs.insert(practice.blob().hash, practice.to_bytes());
+    world.assign(&practised_item(text_item("practised"), &practice));
+    world.command(Command::Practised { practice: practice.blob().hash.to_string() });
     world.command(Command::PauseFor { pause: Pause::Tomorrow });
     world
 }

@@ -6,7 +6,7 @@ use yew::{Html, html};
 
 use super::activities::activities;
 use super::bandwidth::state_code;
-use super::judgment::{JudgmentCard, TakeBack};
+use super::judgment::{JudgmentCard, PracticeCard, TakeBack};
 use super::limits::pause_menu;
 use super::welcome::ask;
 use crate::format;
@@ -121,6 +121,11 @@ fn work(lull: &Lull, view: &View) -> Html {
     if !settings.judgments {
         let switch_on = button(Command::SetJudgments { on: true }, text::off_button());
         return calm(text::off_title(), text::off_text(), switch_on);
+    }
+    if let Some(practice) = &view.practice {
+        return html! {
+            <PracticeCard key={practice.practice.clone()} lull={lull.clone()} practice={practice.clone()} />
+        };
     }
     match (&view.operator, &view.judgment) {
         (Some(operator), _) if !settings.card_seen => ask(lull, operator),

@@ -151,9 +151,12 @@ pub(crate) fn Cover(props: &CoverProps) -> Html {
     let CoverProps { lull, wake } = props;
     let button = use_node_ref();
     let touched = use_cover(&button, wake);
-    let about = lull.model.view.as_ref().and_then(|view| view.judgment.as_ref()).map(|judgment| {
-        text::pops_about(&judgment.title, &judgment.requester, &format::amount_of(judgment.price, lull.asset()))
+    let said = lull.model.view.as_ref().and_then(|view| match &view.practice {
+        Some(practice) => Some((&practice.title, &practice.requester, practice.price)),
+        None => view.judgment.as_ref().map(|judgment| (&judgment.title, &judgment.requester, judgment.price)),
     });
+    let about = said
+        .map(|(title, requester, price)| text::pops_about(title, requester, &format::amount_of(price, lull.asset())));
     let look = html! {
         <button ref={button} class="button primary" data-testid="cover" aria-keyshortcuts="Space"
             aria-describedby="cover-text" onclick={touched}>

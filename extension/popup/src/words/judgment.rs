@@ -18,10 +18,10 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    const fn single(name: &'static str, does: fn() -> &'static str) -> Self {
+    pub(crate) const fn single(name: &'static str, does: fn() -> &'static str) -> Self {
         Self { name, count: 0, does, is_single: true }
     }
-    const fn always(name: &'static str, does: fn() -> &'static str) -> Self {
+    pub(crate) const fn always(name: &'static str, does: fn() -> &'static str) -> Self {
         Self { name, count: 0, does, is_single: false }
     }
     const fn digits(count: usize, does: fn() -> &'static str) -> Self {
@@ -41,7 +41,7 @@ impl Key {
 
 /// The keys that have a name.
 const SPACE: &str = " ";
-const ENTER: &str = "\n";
+pub(crate) const ENTER: &str = "\n";
 
 /// The keys of every type, and what each does.
 pub(crate) const KEYS: [Key; 6] = [

@@ -1,10 +1,12 @@
 //! What buyers asked for and were told.
 
-use lull_market::{Command, FetchOrder, Project, Refusal, Reply, RequesterId, Tasks};
+use lull_market::{Command, FetchOrder, Lessons, Project, Refusal, Reply, RequesterId, Solution, Tasks};
 use lull_protocol::item::JudgmentItem;
 use lull_protocol::statement::AcceptanceRule;
 use lull_protocol::task::{Choice, Compare, Multi, Rating};
-use lull_protocol::{Content, FetchItem, Hash, Item, Method, OrderId, Task, Timestamp};
+use lull_protocol::{
+    BlobRef, ByteCount, Content, FetchItem, Hash, Item, Method, OrderId, Practice, PracticeItem, Task, Timestamp,
+};
 
 use super::{Holds, Model, Order, Work, broken, must, rules};
 
@@ -121,6 +123,14 @@ fn tasks_of(tasks: &Tasks) -> Vec<Task> {
     }
 }
 
+/// The practice that each item of a project names.
+fn practice_of(Lessons { tasks, solutions }: &Lessons) -> BlobRef {
+    let solved = tasks_of(tasks).into_iter().zip(solutions.clone());
+    let item = |(task, Solution { answer, explanation })| PracticeItem { task, answer, explanation };
+    let bytes = Practice { items: solved.map(item).collect() }.to_bytes();
+    BlobRef { hash: Hash::of(&bytes), bytes: ByteCount::new(bytes.len() as u64).unwrap_or(ByteCount::ZERO) }
+}
+
 /// The items of an order, and how many results each needs.
 fn items_of(command: &Command, name: &str) -> (Vec<Item>, u8) {
     match command {
@@ -148,6 +158,7 @@ fn items_of(command: &Command, name: &str) -> (Vec<Item>, u8) {
                     guideline: project.guideline.clone(),
                     question: project.question.clone(),
                     task,
+                    practice: project.lessons.as_ref().map(practice_of),
                 })
             };
             (tasks_of(&project.tasks).into_iter().map(item).collect(), people(project.rule))

@@ -172,6 +172,7 @@ impl Consents {
                 consent.never.requesters.retain(|name| *what != NeverWhat::Requester(name.clone()));
             }
             Command::SetPops { .. }
+            | Command::Practised { .. }
             | Command::Answer { .. }
             | Command::Flag { .. }
             | Command::Seen { .. }
@@ -263,7 +264,7 @@ impl Consents {
                 }
             }
             ToCoordinator::BodyChunk { .. } => self.is_on(worker, JobClass::Fetch, "a body"),
-            ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture"),
+            ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture or practice"),
             // Work goes back when its class is switched off.
             ToCoordinator::Return { .. } => Ok(()),
             ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. } | ToCoordinator::Ping { .. } => {

@@ -14,6 +14,7 @@ mod consent;
 mod fetching;
 mod flagging;
 mod pops;
+mod practice;
 mod rules;
 mod working;
 
@@ -28,6 +29,7 @@ use lull_protocol::{Answer, Hash, Item, OrderId, PublicKey, Timestamp};
 use caps::AllCaps;
 use consent::Consents;
 use pops::AllPops;
+use practice::AllPractice;
 
 use crate::world::ConnId;
 
@@ -155,6 +157,7 @@ pub(crate) struct Model {
     pub(crate) consent: Consents,
     pub(crate) caps: AllCaps,
     pub(crate) pops: AllPops,
+    pub(crate) practice: AllPractice,
     workers: BTreeMap<PublicKey, Worker>,
     items: BTreeMap<Hash, Work>,
     leases: BTreeMap<Hash, Lease>,
@@ -208,6 +211,7 @@ impl Model {
             consent: Consents::default(),
             caps: AllCaps::default(),
             pops: AllPops::default(),
+            practice: AllPractice::default(),
             workers: BTreeMap::new(),
             items: BTreeMap::new(),
             leases: BTreeMap::new(),

@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 use lull_market::session::Answer;
-use lull_market::{Command, FetchOrder, Project, RequesterId, Tasks};
+use lull_market::{Command, FetchOrder, Lessons, Project, RequesterId, Solution, Tasks};
 use lull_protocol::item::Picture;
 use lull_protocol::statement::{AcceptanceRule, Price};
 use lull_protocol::task::Verify;
 use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, TaskKind};
 
 use super::house::Asker;
-use super::{Event, World, web};
+use super::{Event, World, lies, web};
 use crate::mix::{bytes, chance, stream};
 use crate::plan::{OrderPlan, SECOND, WorkPlan};
 
@@ -86,6 +86,10 @@ impl World {
             WorkPlan::Judgments { task, count, people, pictures } => {
                 let (tasks, blobs) = tasks(&mut rng, task, count, pictures, requester);
                 wants.extend(blobs);
+                let lessons =
+                    lessons(&mut stream(self.plan.seed, "practice", number as u64), task, pictures, requester);
+                let (lessons, blobs) = lessons.unzip();
+                wants.extend(blobs.into_iter().flatten());
                 wants.push(Command::CreateProject(Project {
                     order,
                     requester,
@@ -94,6 +98,7 @@ impl World {
                     guideline: "Look closely.".into(),
                     question: "What is it?".into(),
                     tasks,
+                    lessons,
                     price: amount(rng.u64(1..9_000)),
                     rule: AcceptanceRule::Agreement { agree: rng.u8(people / 2 + 1..=people), people },
                 }));
@@ -188,6 +193,20 @@ fn tasks(rng: &mut Rng, kind: TaskKind, count: usize, pictures: u32, requester: 
         }
     };
     (tasks, blobs)
+}
+
+/// What people may practise first, if anything, and the blobs it needs.
+fn lessons(rng: &mut Rng, kind: TaskKind, pictures: u32, requester: RequesterId) -> Option<(Lessons, Vec<Command>)> {
+    if !chance(rng, 400) {
+        return None;
+    }
+    let (tasks, blobs) = tasks(rng, kind, rng.clone().usize(1..=3), pictures, requester);
+    let mut solve =
+        |task| Solution { answer: lies::answer(rng, &task), explanation: format!("Because of {}.", rng.u32(..)) };
+    let solutions = tasks.each().into_iter().map(&mut solve).collect();
+    let lessons = Lessons { tasks, solutions };
+    // Three comparisons of large pictures are more than a practice may show.
+    lessons.practice().check().is_ok().then_some((lessons, blobs))
 }
 
 /// What is judged, and the blobs it needs.

@@ -63,7 +63,7 @@ pub(crate) fn flag(rng: &mut Rng, key: &SigningKey, hash: Hash, offer: &Offer, w
 }
 
 /// An answer that fits, no more thought about.
-fn answer(rng: &mut Rng, task: &Task) -> Answer {
+pub(crate) fn answer(rng: &mut Rng, task: &Task) -> Answer {
     let one_of = |rng: &mut Rng, list: &[String]| rng.u8(..u8::try_from(list.len()).unwrap_or(9).max(1));
     match task {
         Task::Choice(task) => Answer::Choice(one_of(rng, &task.options)),

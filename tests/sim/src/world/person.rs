@@ -163,7 +163,10 @@ impl World {
         let is_shown = !chance(&mut rng, 300);
         let wall = self.browser_wall(who);
         let view = self.browser(who).background.as_ref().map(|background| background.worker.view(wall));
-        let judgment = view.and_then(|view| view.judgment).map(|judgment| judgment.offer);
+        let judgment = view.and_then(|view| match view.practice {
+            Some(practice) => Some(practice.practice),
+            None => view.judgment.map(|judgment| judgment.offer),
+        });
         let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
         if !is_twin {
             let checked = self.model.pops.called(me, how, judgment, is_shown, now);
@@ -189,10 +192,15 @@ impl World {
         self.browser(who).person.is_thinking = false;
         let now = self.browser_wall(who);
         let Some(view) = self.view(who) else { return };
+        if let Some(practice) = view.practice {
+            return self.person_practises(who, practice.practice);
+        }
         let Some(judgment) = view.judgment else { return };
         let me = self.browser(who).me;
         if self.browser(who).twin_of.is_none() {
             let checked = self.model.consent.may_judge(me, &judgment.offer);
+            self.check(checked);
+            let checked = self.model.practised_before(me, &judgment.offer);
             self.check(checked);
         }
         let person = &mut self.browser(who).person;
@@ -233,6 +241,20 @@ impl World {
         let me = self.browser(who).me;
         self.model.person_saw(me, &offer);
         self.command(who, Command::Seen { offer });
+        self.think(who);
+    }
+
+    /// Does the practice on screen, or skips it: what is answered stays with the person.
+    fn person_practises(&mut self, who: usize, practice: String) {
+        let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
+        if !is_twin {
+            let checked = self.model.consent.may_judge(me, &practice);
+            self.check(checked);
+            let checked = self.model.practice.is_shown(me, &practice);
+            self.check(checked);
+            self.model.practice.over(me, &practice);
+        }
+        self.command(who, Command::Practised { practice });
         self.think(who);
     }
 

@@ -19,14 +19,24 @@ pub(super) struct Keys {
     has_done: bool,
     /// Whether arrows go through sentences.
     has_sentences: bool,
+    /// Whether Space skips.
+    has_space: bool,
 }
 
 impl Keys {
+    /// After an answer that is practice: Enter goes on.
+    pub(super) const GO_ON: Self = Self { options: 0, has_done: true, has_sentences: false, has_space: false };
+
     /// The keys of a task.
     pub(super) fn of(task: &JudgmentTask) -> Self {
         let has_sentences = matches!(task, JudgmentTask::Verify { .. });
         let has_done = has_sentences || matches!(task, JudgmentTask::Multi { .. });
-        Self { options: task.options(), has_done, has_sentences }
+        Self { options: task.options(), has_done, has_sentences, has_space: true }
+    }
+
+    /// Practice that is skipped doesn't come again: not by the largest key.
+    pub(super) fn without_space(self) -> Self {
+        Self { has_space: false, ..self }
     }
 }
 
@@ -84,7 +94,7 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
     }
     match event.key().as_str() {
         // Space scrolls the page, scrolls the text that has the focus, or presses its control.
-        " " if nowhere || within("button, a, [tabindex='0'], #guideline, #keys") => None,
+        " " if nowhere || !keys.has_space || within("button, a, [tabindex='0'], #guideline, #keys") => None,
         " " | "s" | "S" => Some(Act::Skip),
         "?" => Some(Act::Keys(AnswerInput::Keyboard)),
         "g" | "G" => Some(Act::Guideline(AnswerInput::Keyboard)),
@@ -97,10 +107,10 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
     }
 }
 
-/// The list of keys.
-pub(super) fn keys_list(task: &JudgmentTask, shown: bool) -> Html {
+/// The list of keys: those that answer, and these.
+pub(super) fn keys_list(task: &JudgmentTask, more: &[words::Key], shown: bool) -> Html {
     let are_on = single_keys::are_on();
-    let keys = words::task_keys(task).into_iter().chain(words::KEYS).filter(|key| are_on || !key.is_single);
+    let keys = words::task_keys(task).into_iter().chain(more.iter().copied()).filter(|key| are_on || !key.is_single);
     html! {
         <dl class="keys" id="keys" tabindex="-1" hidden={!shown}>
             { for keys.map(|key| html! { <div><dt><kbd>{ key.cap() }</kbd></dt><dd>{ (key.does)() }</dd></div> }) }

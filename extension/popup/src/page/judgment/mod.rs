@@ -5,6 +5,7 @@ mod flag;
 mod keys;
 mod options;
 mod panel;
+mod practice;
 mod spoken;
 mod take_back;
 
@@ -24,6 +25,7 @@ use self::flag::{FlagSheet, use_seen};
 use self::keys::{Keys, keys_list, use_keys};
 use self::options::options;
 use self::panel::{Panel, use_panel_focus};
+pub(crate) use self::practice::PracticeCard;
 use self::spoken::Before;
 pub(crate) use self::take_back::TakeBack;
 use crate::format;
@@ -67,6 +69,14 @@ fn input_of(click: &MouseEvent) -> AnswerInput {
     if click.detail() == 0 { AnswerInput::Keyboard } else { AnswerInput::Pointer }
 }
 
+/// What a project says of itself on each of its cards.
+struct Said<'a> {
+    requester: &'a str,
+    title: &'a str,
+    guideline: &'a str,
+    question: &'a str,
+}
+
 #[derive(PartialEq, Properties)]
 pub(crate) struct JudgmentProps {
     pub(crate) lull: Lull,
@@ -85,7 +95,9 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let draft = if progress.offer == judgment.offer { progress.draft } else { Draft::default() };
     let is_this = progress.offer == judgment.offer && progress.shown_at == shown_at;
     let answered = progress.answered.filter(|_| is_this);
-    let (guideline, toggle_guideline) = use_guideline(judgment);
+    let Judgment { requester, title, guideline, question: asked, .. } = judgment;
+    let said = Said { requester, title, guideline, question: asked };
+    let (guideline, toggle_guideline) = use_guideline(&said, &judgment.offer);
     let show_keys = use_callback(*keys_panel, {
         let setter = keys_panel.setter();
         move |by, panel: &Panel| setter.set(panel.toggled(by))
@@ -102,8 +114,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     use_panel_focus(&card, GUIDELINE, guideline);
     use_panel_focus(&card, KEYS, *keys_panel);
     let spoken = use_spoken(&props.lull, judgment, shown_at);
-    let click_guideline =
-        use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Guideline(AnswerInput::Pointer)));
+    let click_guideline = act.reform(|_: MouseEvent| Act::Guideline(AnswerInput::Pointer));
     let skip = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Skip));
     let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys(AnswerInput::Pointer)));
     let flag = use_node_ref();
@@ -114,18 +125,8 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     html! {
         <section class="judgment" ref={card} tabindex="-1" aria-label={text::judgment_page()} data-testid="judgment"
             data-offer={judgment.offer.clone()}>
-            <div class="judgment-head">
-                <p>
-                    <span class="judgment-title" dir="auto">{ &judgment.title }</span>
-                    <span class="quiet">{ text::judgment_buyer(&judgment.requester) }</span>
-                </p>
-                <button class="link-button" aria-expanded={guideline.is_open.to_string()} aria-controls={GUIDELINE}
-                    aria-keyshortcuts={shortcut("g")} data-testid="guideline" onclick={click_guideline}>
-                    { text::judgment_guideline() }<kbd aria-hidden="true">{ "G" }</kbd>
-                </button>
-            </div>
-            <p class="guideline" id={GUIDELINE} dir="auto" tabindex="-1" hidden={!guideline.is_open}>{ &judgment.guideline }</p>
-            <h2 class="question" data-testid="question" id="question" dir="auto">{ &judgment.question }</h2>
+            { head(&said, guideline.is_open, click_guideline) }
+            { question(&said) }
             <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
             { options(&judgment.task, &draft, answered, &act) }
             <div class="judgment-foot">
@@ -144,13 +145,43 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             if is_flagging {
                 <FlagSheet wire={props.lull.wire.clone()} offer={judgment.offer.clone()} {shown_at} {close} />
             }
-            { keys_list(&judgment.task, keys_panel.is_open) }
+            { keys_list(&judgment.task, &words::KEYS, keys_panel.is_open) }
             <p class="quiet rule">
                 { words::rule(judgment, props.lull.is_demo()) }
             </p>
             <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken }</p>
         </section>
     }
+}
+
+/// Whose it is, and how to decide.
+fn head(said: &Said<'_>, is_open: bool, toggle: Callback<MouseEvent>) -> Html {
+    html! {
+        <>
+            <div class="judgment-head">
+                <p>
+                    <span class="judgment-title" dir="auto">{ said.title }</span>
+                    <span class="quiet">{ text::judgment_buyer(said.requester) }</span>
+                </p>
+                <button class="link-button" aria-expanded={is_open.to_string()} aria-controls={GUIDELINE}
+                    aria-keyshortcuts={shortcut("g")} data-testid="guideline" onclick={toggle}>
+                    { text::judgment_guideline() }<kbd aria-hidden="true">{ "G" }</kbd>
+                </button>
+            </div>
+            <p class="guideline" id={GUIDELINE} dir="auto" tabindex="-1" hidden={!is_open}>{ said.guideline }</p>
+        </>
+    }
+}
+
+fn question(said: &Said<'_>) -> Html {
+    html! { <h2 class="question" data-testid="question" id="question" dir="auto">{ said.question }</h2> }
+}
+
+/// Whether the task has been on screen long enough for this to be meant.
+fn is_seen(act: Act, draft: &Draft, shown_at: u64) -> bool {
+    let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
+    let look_ms = if is_untouched { UNTOUCHED_MS } else { UNSEEN_MS };
+    format::now_ms() >= shown_at.saturating_add(look_ms)
 }
 
 /// Closes the sheet; the focus goes back to its button, if it is asked to.
@@ -178,11 +209,8 @@ fn use_act(lull: &Lull, judgment: &Judgment, shown_at: u64, draft: Draft, opens:
             Act::Flag => return opens.flag.set(Some(offer.clone())),
             Act::Touch { .. } | Act::Skip => {}
         }
-        let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
-        let look_ms = if is_untouched { UNTOUCHED_MS } else { UNSEEN_MS };
-        let seen = format::now_ms() >= shown_at.saturating_add(look_ms);
         let this = (offer.clone(), *shown_at);
-        if !seen || *done.borrow() == this {
+        if !is_seen(act, draft, *shown_at) || *done.borrow() == this {
             return;
         }
         let (offer, shown_at) = this.clone();
@@ -243,20 +271,20 @@ fn may_take_focus(card: &NodeRef) -> bool {
     is_nowhere || card.cast::<Element>().is_some_and(|card| card.contains(active.as_deref()))
 }
 
-/// Whether the guideline is open, and what toggles it. It starts open on the first judgment that carries it.
+/// Whether the guideline is open on this card, and what toggles it. It starts open on the first card that carries it.
 #[hook]
-fn use_guideline(judgment: &Judgment) -> (Panel, Callback<AnswerInput>) {
+fn use_guideline(said: &Said<'_>, card: &str) -> (Panel, Callback<AnswerInput>) {
     let mut hasher = DefaultHasher::new();
-    (&judgment.requester, &judgment.title, &judgment.guideline).hash(&mut hasher);
+    (said.requester, said.title, said.guideline).hash(&mut hasher);
     let mark = format!("{:016x}", hasher.finish());
-    let first = *use_memo((mark, judgment.offer.clone()), |(mark, _)| first_time(mark));
-    // The person's own choice, for this judgment.
+    let first = *use_memo((mark, card.to_owned()), |(mark, _)| first_time(mark));
+    // The person's own choice, for this card.
     let chosen = use_state_eq(|| None::<(String, Panel)>);
-    let this = chosen.as_ref().filter(|(offer, _)| *offer == judgment.offer);
+    let this = chosen.as_ref().filter(|(of, _)| of == card);
     let panel = this.map_or(Panel { is_open: first, by_key: false }, |(_, panel)| *panel);
     let setter = chosen.setter();
-    let toggle = use_callback((judgment.offer.clone(), panel), move |by, (offer, panel)| {
-        setter.set(Some((offer.clone(), panel.toggled(by))));
+    let toggle = use_callback((card.to_owned(), panel), move |by, (card, panel)| {
+        setter.set(Some((card.clone(), panel.toggled(by))));
     });
     (panel, toggle)
 }

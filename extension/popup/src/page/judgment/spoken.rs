@@ -27,10 +27,13 @@ pub(super) fn spoken(judgment: &Judgment, view: Option<&View>, before: &Before<'
     if before.title != judgment.title {
         parts.push(text::spoken_title(&judgment.title));
     }
-    parts.push(judgment.question.clone());
-    parts.push(judged(&judgment.task));
-    parts.extend(answers(&judgment.task));
-    parts.into_iter().map(|part| ended(&part)).collect::<Vec<_>>().join(" ")
+    in_order(parts, &judgment.question, &judgment.task)
+}
+
+/// A question and all that belongs to it, after what comes first.
+pub(super) fn in_order(first: Vec<String>, question: &str, task: &JudgmentTask) -> String {
+    let rest = [question.to_owned(), judged(task)].into_iter().chain(answers(task));
+    first.into_iter().chain(rest).map(|part| ended(&part)).collect::<Vec<_>>().join(" ")
 }
 
 /// With an end that is heard: what has none of its own gets one.
