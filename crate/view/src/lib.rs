@@ -6,6 +6,7 @@ mod alibi;
 mod caps;
 mod consent;
 mod draft;
+mod markdown;
 mod pops;
 mod port;
 mod receipt;
@@ -15,6 +16,7 @@ mod time;
 pub use caps::*;
 pub use consent::{Consent, Statement};
 pub use draft::{Draft, Found, Touch, Touched};
+pub use markdown::{Block, Inline, MARKDOWN_DEPTH_MAX, MARKDOWN_PARTS_MAX, markdown, markdown_words};
 pub use port::{Answer, Request};
 
 use lull_protocol::cbor::ByteVec;
