@@ -42,6 +42,7 @@ pub(crate) async fn post_project(
 enum Named {
     Text(String),
     Code(String),
+    Markdown(String),
     Picture { hash: Hash, alt: String },
 }
 
@@ -130,6 +131,9 @@ fn read_content(f: &mut Fields) -> Option<Named> {
     if f.has("code") {
         return f.required("code").map(Named::Code);
     }
+    if f.has("markdown") {
+        return f.required("markdown").map(Named::Markdown);
+    }
     let hash = f.required::<String>("hash").and_then(|text| match Hash::from_hex(&text) {
         Some(hash) => Some(hash),
         None => f.wrong("hash", "must be 64 lower-case hex digits"),
@@ -195,6 +199,7 @@ impl Asked {
         let tasks = self.tasks.map(|content| match content {
             Named::Text(text) => Content::Text(text),
             Named::Code(text) => Content::Code(text),
+            Named::Markdown(text) => Content::Markdown(text),
             Named::Picture { hash, alt } => {
                 let (media_type, bytes) = blobs.get(&hash).cloned().unwrap_or((String::new(), ByteCount::ZERO));
                 Content::Picture(Picture { hash, media_type, bytes, alt })
@@ -230,6 +235,8 @@ mod tests {
         assert_eq!(choice.kind(), TaskKind::Choice, "the one there was before there were others");
         let multi = asked(json!({"type": "multi", "options": ["a", "b", "c"], "contents": text})).unwrap();
         assert!(matches!(multi, Tasks::Multi { least: 1, most: 3, .. }));
+        let markdown = asked(json!({"options": ["a", "b"], "contents": [{"markdown": "*x*"}]})).unwrap();
+        assert!(matches!(markdown.contents()[..], [(_, Named::Markdown(_))]));
         let pair = json!([{"left": {"code": "x"}, "right": {"hash": "ab".repeat(32), "alt": "y"}}]);
         assert_eq!(asked(json!({"type": "compare", "contents": pair})).unwrap().contents().len(), 2);
         let scale = json!({"type": "rating", "steps": 5, "lowest": "l", "highest": "h", "contents": text});

@@ -292,7 +292,7 @@ fn check_contents(tasks: &Tasks, blobs: &Blobs) -> Result<(), Refusal> {
 
 fn check_content(name: &str, content: &Content, bytes_max: usize, blobs: &Blobs) -> Result<(), Refusal> {
     let picture = match content {
-        Content::Text(words) | Content::Code(words) => return text(name, words, bytes_max),
+        Content::Text(words) | Content::Code(words) | Content::Markdown(words) => return text(name, words, bytes_max),
         Content::Picture(picture) => picture,
     };
     text(&format!("{name}.alt"), &picture.alt, LABEL_BYTES_MAX)?;

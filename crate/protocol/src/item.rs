@@ -58,7 +58,7 @@ pub struct JudgmentItem {
     pub title: String,
     /// The version of the guideline.
     pub guideline_version: u32,
-    /// How to decide.
+    /// How to decide, in Markdown.
     pub guideline: String,
     /// The question.
     pub question: String,
@@ -107,8 +107,10 @@ pub enum Content {
     Picture(Picture),
     /// Plain text, shown as code.
     Code(String),
+    /// Text in Markdown; nothing in it is followed or loaded.
+    Markdown(String),
 }
-choices!(Content { 0 Text, 1 Picture, 2 Code });
+choices!(Content { 0 Text, 1 Picture, 2 Code, 3 Markdown });
 
 /// A picture by its hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,7 +203,9 @@ impl JudgmentItem {
 impl Content {
     pub(crate) fn check(&self, text_bytes_max: usize) -> Result<(), &'static str> {
         match self {
-            Self::Text(text) | Self::Code(text) if text.trim().is_empty() || text.len() > text_bytes_max => {
+            Self::Text(text) | Self::Code(text) | Self::Markdown(text)
+                if text.trim().is_empty() || text.len() > text_bytes_max =>
+            {
                 Err("the text is empty or longer than CONTENT_TEXT_BYTES_MAX or COMPARED_TEXT_BYTES_MAX")
             }
             Self::Picture(p) if p.bytes.get() == 0 || p.bytes.get() > BLOB_BYTES_MAX => {
@@ -211,7 +215,7 @@ impl Content {
                 Err("a picture is PNG, JPEG, WebP or AVIF")
             }
             Self::Picture(p) => is_label(&p.alt),
-            Self::Text(_) | Self::Code(_) => Ok(()),
+            Self::Text(_) | Self::Code(_) | Self::Markdown(_) => Ok(()),
         }
     }
 }

@@ -120,6 +120,9 @@ fn cddl_has_the_same_limits() {
     let options = |count: usize, bytes: usize| (0..count).map(|i| i.to_string().repeat(bytes)).collect::<Vec<_>>();
     let text = |bytes: usize| Content::Text("t".repeat(bytes));
     let item = |task: Task| fixture::judgment(task).to_bytes();
+    let markdown = |bytes: usize| {
+        item(Task::Choice(Choice { content: Content::Markdown("#".repeat(bytes)), options: options(2, 1) }))
+    };
     let choice = |count: usize, option: usize, bytes: usize| {
         item(Task::Choice(Choice { content: text(bytes), options: options(count, option) }))
     };
@@ -157,6 +160,7 @@ fn cddl_has_the_same_limits() {
         ("item", choice(OPTIONS_COUNT.1, 1, 1), choice(OPTIONS_COUNT.1 + 1, 1, 1)),
         ("item", choice(2, OPTION_BYTES_MAX, 1), choice(2, OPTION_BYTES_MAX + 1, 1)),
         ("item", choice(2, 1, CONTENT_TEXT_BYTES_MAX), choice(2, 1, CONTENT_TEXT_BYTES_MAX + 1)),
+        ("item", markdown(CONTENT_TEXT_BYTES_MAX), markdown(CONTENT_TEXT_BYTES_MAX + 1)),
         ("item", multi(0, 9), multi(0, 10)),
         ("item", multi(1, 1), multi(0, 0)),
         ("item", compare(COMPARED_TEXT_BYTES_MAX), compare(COMPARED_TEXT_BYTES_MAX + 1)),
@@ -225,7 +229,7 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("item", edit("item multi", "088201", "088205"), "no such type"),
         ("item", edit("item multi", "088201", "088200"), "a choice that is written as other types are"),
         ("item", edit("item multi", "088201", "098201"), "an unknown key"),
-        ("item", edit("item compare texts", "01820081", "01820381"), "no such content"),
+        ("item", edit("item compare texts", "01820081", "01820481"), "no such content"),
         ("item", edit("item compare pictures", "617669", "676966"), "image/gif"),
         ("operator-card", edit("operator card", "d284", "d184"), "tag 17"),
         ("operator-card", edit("operator card", "d284", "84"), "no tag"),

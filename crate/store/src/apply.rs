@@ -258,7 +258,7 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
 fn pictures(project: &Project) -> Vec<Hash> {
     let pictures = project.tasks.contents().into_iter().filter_map(|(_, content)| match content {
         Content::Picture(picture) => Some(picture.hash),
-        Content::Text(_) | Content::Code(_) => None,
+        Content::Text(_) | Content::Code(_) | Content::Markdown(_) => None,
     });
     pictures.collect()
 }

@@ -227,7 +227,7 @@ pub struct Judgment {
     pub requester: String,
     /// The project's title.
     pub title: String,
-    /// How to decide.
+    /// How to decide, in Markdown.
     pub guideline: String,
     /// The question.
     pub question: String,

@@ -517,7 +517,8 @@ impl Line<'_> {
     /// A run of marks closes what it can, and opens the rest.
     fn emphasis(&mut self, mark: char, count: usize, before: Option<char>, after: Option<char>) {
         let is_text = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace());
-        let in_word = |c: Option<char>| mark == '_' && c.is_some_and(char::is_alphanumeric);
+        // A letter beyond ASCII is in a word, and so is every other such character: no table of letters is needed.
+        let in_word = |c: Option<char>| mark == '_' && c.is_some_and(|c| c.is_ascii_alphanumeric() || !c.is_ascii());
         let mut left = count;
         while left > 0 && is_text(before) && !in_word(after) {
             let closes =

@@ -175,7 +175,7 @@ fn task(task: &Task) -> Fields {
 
 fn shown(content: &Content) -> String {
     match content {
-        Content::Text(text) | Content::Code(text) => format!("“{text}”"),
+        Content::Text(text) | Content::Code(text) | Content::Markdown(text) => format!("“{text}”"),
         Content::Picture(p) => {
             format!("{}, {} bytes, SHA-256 {}: {}", p.media_type, p.bytes.get(), short_hex(&p.hash.0), p.alt)
         }

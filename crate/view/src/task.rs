@@ -78,11 +78,17 @@ pub enum JudgmentContent {
         /// It.
         text: String,
     },
+    /// Text in Markdown.
+    Markdown {
+        /// It.
+        text: String,
+    },
 }
 variants!(JudgmentContent {
     0 Text { 0 text },
     1 Picture { 0 data_url, 1 alt },
     2 Code { 0 text },
+    3 Markdown { 0 text },
 });
 
 /// An answer in words; `None` if it is none to this task.

@@ -53,7 +53,7 @@ fn pictures_of(lease: &Lease) -> impl Iterator<Item = &Picture> {
     };
     task.into_iter().flat_map(Task::contents).filter_map(|content| match content {
         Content::Picture(picture) => Some(picture),
-        Content::Text(_) | Content::Code(_) => None,
+        Content::Text(_) | Content::Code(_) | Content::Markdown(_) => None,
     })
 }
 

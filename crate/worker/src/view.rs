@@ -243,6 +243,7 @@ impl Worker {
         match content {
             Content::Text(text) => Some(JudgmentContent::Text { text }),
             Content::Code(text) => Some(JudgmentContent::Code { text }),
+            Content::Markdown(text) => Some(JudgmentContent::Markdown { text }),
             Content::Picture(picture) => {
                 let base64 = self.pictures.base64(&picture.hash)?;
                 let data_url = format!("data:{};base64,{base64}", picture.media_type);

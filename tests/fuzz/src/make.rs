@@ -214,9 +214,10 @@ fn content(feed: &mut Feed<'_>) -> Content {
         let size = if feed.one_in(8) { feed.number() } else { bytes.len() as u64 };
         Content::Picture(Picture { hash: Hash::of(&bytes), media_type, bytes: count(size), alt: label(feed) })
     } else {
-        match feed.below(3) {
+        match feed.below(4) {
             0 => Content::Text("A sentence.".into()),
             1 => Content::Text(label(feed)),
+            2 => Content::Markdown(label(feed)),
             _ => Content::Code("f(x)".into()),
         }
     }

@@ -17,6 +17,7 @@ fn content() -> impl Strategy<Value = Content> {
     prop_oneof![
         label().prop_map(Content::Text),
         label().prop_map(Content::Code),
+        label().prop_map(Content::Markdown),
         picture.prop_map(|(hash, media_type, size, alt)| {
             let bytes = ByteCount::new(size).expect("at most BLOB_BYTES_MAX");
             Content::Picture(Picture { hash: Hash(hash), media_type: media_type.into(), bytes, alt })

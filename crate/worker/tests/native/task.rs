@@ -96,6 +96,7 @@ fn shown_as(task: &JudgmentTask) -> Task {
     let content = |content: &JudgmentContent| match content {
         JudgmentContent::Text { text } => Content::Text(text.clone()),
         JudgmentContent::Code { text } => Content::Code(text.clone()),
+        JudgmentContent::Markdown { text } => Content::Markdown(text.clone()),
         JudgmentContent::Picture { .. } => panic!("a picture"),
     };
     match task.clone() {

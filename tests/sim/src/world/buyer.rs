@@ -196,7 +196,11 @@ fn contents(rng: &mut Rng, count: usize, pictures: u32, requester: RequesterId) 
     for number in 0..count {
         if rng.u32(..100) >= pictures {
             let words = format!("sign {number} of {}", rng.u32(..));
-            contents.push(if number % 4 == 3 { Content::Code(words) } else { Content::Text(words) });
+            contents.push(match number % 4 {
+                3 => Content::Code(words),
+                2 => Content::Markdown(words),
+                _ => Content::Text(words),
+            });
             continue;
         }
         let size = if chance(rng, 200) { rng.usize(70_000..300_000) } else { rng.usize(100..20_000) };

@@ -19,7 +19,9 @@ use crate::plan::{MINUTE, Ms, SECOND};
 fn honest(rng: &mut Rng, task: &JudgmentTask) -> TaskAnswer {
     let mut truth = Mix::default();
     let mut shown = |content: &JudgmentContent| match content {
-        JudgmentContent::Text { text } | JudgmentContent::Code { text } => truth.bytes(text.as_bytes()),
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } | JudgmentContent::Markdown { text } => {
+            truth.bytes(text.as_bytes());
+        }
         JudgmentContent::Picture { data_url, .. } => truth.bytes(data_url.as_bytes()),
     };
     match task {

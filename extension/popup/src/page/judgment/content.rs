@@ -1,9 +1,11 @@
 //! What is judged: text, code, pictures; of a comparison two of them; of a claim its source.
 
-use lull_view::{Draft, JudgmentContent, JudgmentTask, Touch};
+use std::borrow::Cow;
+
+use lull_view::{Draft, JudgmentContent, JudgmentTask, Touch, markdown, markdown_words};
 use yew::{Callback, Html, MouseEvent, classes, html};
 
-use super::{Act, input_of};
+use super::{Act, formatted, input_of};
 use crate::words::judgment as words;
 
 /// Texts of this many characters at most are set very large, and large.
@@ -74,6 +76,9 @@ fn shown(content: &JudgmentContent) -> Html {
         JudgmentContent::Code { text } => {
             html! { <pre class="content-text passage" dir="ltr" tabindex="0">{ text }</pre> }
         }
+        JudgmentContent::Markdown { text } => html! {
+            <div class="content-text passage markdown" tabindex="0">{ formatted(text, 2) }</div>
+        },
         JudgmentContent::Picture { data_url, alt } => {
             html! { <img class="content-picture" src={data_url.clone()} alt={alt.clone()} /> }
         }
@@ -96,9 +101,10 @@ pub(super) fn spoken(task: &JudgmentTask) -> String {
     }
 }
 
-fn in_words(content: &JudgmentContent) -> &str {
+fn in_words(content: &JudgmentContent) -> Cow<'_, str> {
     match content {
-        JudgmentContent::Text { text } | JudgmentContent::Code { text } => text,
-        JudgmentContent::Picture { alt, .. } => alt,
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } => text.into(),
+        JudgmentContent::Markdown { text } => markdown_words(&markdown(text)).into(),
+        JudgmentContent::Picture { alt, .. } => alt.into(),
     }
 }

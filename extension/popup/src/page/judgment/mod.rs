@@ -2,6 +2,7 @@
 
 mod content;
 mod keys;
+mod markdown;
 mod options;
 mod take_back;
 
@@ -18,6 +19,7 @@ use yew::{
 
 use self::content::{judged, sentence_id};
 use self::keys::{Keys, keys_list, use_keys};
+use self::markdown::formatted;
 use self::options::options;
 pub(crate) use self::take_back::TakeBack;
 use crate::format;
@@ -83,7 +85,9 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 <button class="link-button" aria-expanded={guideline_open.to_string()} aria-controls="guideline"
                     data-testid="guideline" onclick={toggle_guideline}>{ words::GUIDELINE }</button>
             </div>
-            <p class="guideline" id="guideline" dir="auto" hidden={!guideline_open}>{ &judgment.guideline }</p>
+            <div class="guideline markdown" id="guideline" hidden={!guideline_open}>
+                { formatted(&judgment.guideline, 1) }
+            </div>
             <h2 class="question" data-testid="question" id="question" dir="auto">{ &judgment.question }</h2>
             <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
             { options(&judgment.task, &draft, answered, &act) }
