@@ -3,6 +3,7 @@
 
 use crate::cbor::{self, Cbor, CborError, Reader, Writer};
 use crate::limits::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, URL_BYTES_MAX};
+use crate::picture::PICTURE_TYPES;
 use crate::task::{Choice, Task};
 use crate::units::{ByteCount, Hash, OrderId};
 use crate::{choices, codes, fields};
@@ -126,9 +127,6 @@ pub struct Picture {
 }
 fields!(Picture { 0 hash, 1 media_type, 2 bytes, 3 alt });
 
-/// Media types of pictures.
-pub const PICTURE_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/avif"];
-
 impl Item {
     /// The deterministic encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -212,7 +210,7 @@ impl Content {
                 Err("the picture is empty or larger than BLOB_BYTES_MAX")
             }
             Self::Picture(p) if !PICTURE_TYPES.contains(&p.media_type.as_str()) => {
-                Err("a picture is PNG, JPEG, WebP or AVIF")
+                Err("a picture is PNG, JPEG, WebP, AVIF or SVG")
             }
             Self::Picture(p) => is_label(&p.alt),
             Self::Text(_) | Self::Code(_) | Self::Markdown(_) => Ok(()),

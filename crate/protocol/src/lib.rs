@@ -11,6 +11,7 @@ pub mod handshake;
 pub mod item;
 pub mod limits;
 pub mod message;
+pub mod picture;
 pub mod receipt;
 pub mod statement;
 pub mod task;

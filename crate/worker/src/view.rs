@@ -245,7 +245,7 @@ impl Worker {
             Content::Code(text) => Some(JudgmentContent::Code { text }),
             Content::Markdown(text) => Some(JudgmentContent::Markdown { text }),
             Content::Picture(picture) => {
-                let base64 = self.pictures.base64(&picture.hash)?;
+                let base64 = self.pictures.base64(&picture)?;
                 let data_url = format!("data:{};base64,{base64}", picture.media_type);
                 Some(JudgmentContent::Picture { data_url, alt: picture.alt })
             }

@@ -267,7 +267,9 @@ impl<'a> Hall<'a> {
 
     fn any_message(&mut self, at: usize) {
         let mut known: Vec<Hash> = self.leases.iter().map(|(_, lease)| Hash::of(&lease.offer)).collect();
-        known.push(Hash::of(b"\x89PNG\r\n\x1a\n and more"));
+        known.push(Hash::of(
+            b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT and more",
+        ));
         let message =
             make::to_coordinator(
                 &mut self.feed,

@@ -99,7 +99,8 @@ fn done(store: &mut Store, cx: &Context, command: Command) -> Reply {
 /// A requester with money and orders of both kinds.
 fn stock() -> Vec<Command> {
     let price = Price { per_item: amount(1_000), per_mib: amount(4_000) };
-    let picture = b"\x89PNG\r\n\x1a\n and more".to_vec();
+    let picture =
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT and more".to_vec();
     let fetches = FetchOrder {
         order: FETCHES,
         requester: BUYER,

@@ -1,7 +1,8 @@
 //! Tasks of every type, and answers of every type, to any task or to a given one.
 
-use lull_protocol::item::{PICTURE_TYPES, Picture};
+use lull_protocol::item::Picture;
 use lull_protocol::limits::*;
+use lull_protocol::picture::PICTURE_TYPES;
 use lull_protocol::task::*;
 use lull_protocol::{ByteCount, Content, Hash};
 use proptest::collection::{btree_set, vec};

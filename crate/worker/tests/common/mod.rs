@@ -577,6 +577,14 @@ pub fn judgment_item(title: &str, task: Task) -> Item {
     })
 }
 
+/// The file of a picture of this length.
+pub fn picture(fill: u8, len: usize) -> Vec<u8> {
+    let head = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT";
+    let mut file = vec![fill; len];
+    file.splice(..head.len(), *head);
+    file
+}
+
 pub fn picture_item(title: &str, picture: &[u8]) -> Item {
     choice_item(title, picture_content(picture))
 }

@@ -205,7 +205,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn item(n: u8) -> Item {
-    let picture = vec![n; 70_000];
+    let picture = picture(n, 70_000);
     match n % 4 {
         0 => text_item(&format!("text {n}")),
         1 => picture_item("picture", &picture),

@@ -190,6 +190,9 @@ fn tasks(rng: &mut Rng, kind: TaskKind, count: usize, pictures: u32, requester: 
     (tasks, blobs)
 }
 
+/// The head of a PNG of one pixel, up to its data.
+const PNG_HEAD: &[u8; 41] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT";
+
 /// What is judged, and the blobs it needs.
 fn contents(rng: &mut Rng, count: usize, pictures: u32, requester: RequesterId) -> (Vec<Content>, Vec<Command>) {
     let (mut contents, mut blobs) = (Vec::new(), Vec::new());
@@ -206,7 +209,7 @@ fn contents(rng: &mut Rng, count: usize, pictures: u32, requester: RequesterId) 
         let size = if chance(rng, 200) { rng.usize(70_000..300_000) } else { rng.usize(100..20_000) };
         let mut file = vec![0; size];
         rng.fill(&mut file);
-        file.splice(..8, [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a]);
+        file.splice(..PNG_HEAD.len(), *PNG_HEAD);
         file.extend(bytes::<8>(rng));
         let (hash, bytes) = (Hash::of(&file), self::count(file.len() as u64));
         let media_type = "image/png".to_owned();
