@@ -12,7 +12,8 @@ use lull_market::{Command, Project, RequesterId, Tasks};
 use lull_protocol::item::Picture;
 use lull_protocol::statement::AcceptanceRule;
 use lull_protocol::task::Verify;
-use lull_protocol::{ByteCount, Content, Hash, OrderId, TaskKind};
+use lull_protocol::warning::Warning;
+use lull_protocol::{ByteCount, Content, Hash, OrderId, TaskKind, WarningSet};
 use serde_json::Value;
 
 use crate::App;
@@ -54,6 +55,7 @@ struct Asked {
     guideline: String,
     question: String,
     tasks: Tasks<Named>,
+    warnings: WarningSet,
     price: lull_protocol::Amount,
     rule: AcceptanceRule,
 }
@@ -65,6 +67,7 @@ fn read_project(body: &Bytes) -> Result<Asked, Problem> {
     let guideline = f.required("guideline");
     let question = f.required("question");
     let tasks = read_tasks(&mut f);
+    let warnings = read_warnings(&mut f);
     let price = amount(&mut f, "price");
     let rule = f.nested("rule", |r| {
         let (agree, people) = (r.required("agree"), r.required("people"));
@@ -77,6 +80,7 @@ fn read_project(body: &Bytes) -> Result<Asked, Problem> {
             guideline: guideline?,
             question: question?,
             tasks: tasks?,
+            warnings: warnings?,
             price: price?,
             rule: rule?,
         })
@@ -122,6 +126,21 @@ fn read_tasks(f: &mut Fields) -> Option<Tasks<Named>> {
         }
         TaskKind::Verify => Some(Tasks::Verify { claims: f.list("contents", read_claim)? }),
     }
+}
+
+fn read_warnings(f: &mut Fields) -> Option<WarningSet> {
+    let words = f.optional("warnings", Vec::<String>::new())?;
+    let mut warnings = WarningSet::NONE;
+    for (i, word) in words.iter().enumerate() {
+        match Warning::from_word(word) {
+            Some(warning) => warnings = warnings.with(warning),
+            None => {
+                let words = Warning::ALL.map(Warning::as_str).join(", ");
+                return f.wrong(&format!("warnings[{i}]"), &format!("must be one of {words}"));
+            }
+        }
+    }
+    Some(warnings)
 }
 
 fn read_content(f: &mut Fields) -> Option<Named> {
@@ -205,8 +224,8 @@ impl Asked {
                 Content::Picture(Picture { hash, media_type, bytes, alt })
             }
         });
-        let Self { title, guideline_version, guideline, question, price, rule, .. } = self;
-        Ok(Project { order, requester, title, guideline_version, guideline, question, tasks, price, rule })
+        let Self { title, guideline_version, guideline, question, warnings, price, rule, .. } = self;
+        Ok(Project { order, requester, title, guideline_version, guideline, question, tasks, warnings, price, rule })
     }
 }
 
@@ -273,6 +292,8 @@ mod tests {
         assert_eq!(wrong(json!({"type": 3, "contents": text})), ["type"]);
         assert_eq!(wrong(json!({"contents": text})), ["options"]);
         assert_eq!(wrong(json!({"options": ["a"], "contents": text, "least": 1})), ["least"]);
+        assert_eq!(wrong(json!({"options": ["a", "b"], "contents": text, "warnings": ["hate", "x"]})), ["warnings[1]"]);
+        assert_eq!(wrong(json!({"options": ["a", "b"], "contents": text, "warnings": "hate"})), ["warnings"]);
         assert_eq!(
             wrong(json!({"type": "multi", "least": -1, "most": "2", "contents": [{"code": 1}, {"text": "x", "a": 1}]})),
             ["options", "least", "most", "contents[0].code", "contents[1].a"]

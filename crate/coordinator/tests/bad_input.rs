@@ -49,7 +49,9 @@ async fn only_the_subprotocol_is_spoken() {
 #[tokio::test]
 async fn frames_that_are_no_messages_end_the_connection_with_a_word() {
     let server = Server::start().await;
-    let good = ToCoordinator::Want { fetch: 1, judgment: 1, tasks: TaskSet::ALL }.to_frame();
+    let good =
+        ToCoordinator::Want { fetch: 1, judgment: 1, tasks: TaskSet::ALL, warnings: lull_protocol::WarningSet::NONE }
+            .to_frame();
     let (truncated, longer) = (good[..good.len() - 1].to_vec(), [good.clone(), vec![0]].concat());
     for frame in [vec![], vec![0xff; 40], truncated, longer] {
         let mut worker = server.worker(1).await;

@@ -86,7 +86,7 @@ pub fn give_back(
     }
     match lease.state {
         LeaseState::Open => {
-            let wanted = matches!(reason, ReturnReason::SwitchedOff | ReturnReason::TooMany);
+            let wanted = matches!(reason, ReturnReason::SwitchedOff | ReturnReason::TooMany | ReturnReason::Unwanted);
             Ok(Decided { writes: end(held, LeaseState::Returned, wanted, cx)?, reply: Reply::Freed })
         }
         LeaseState::Returned => Ok(Decided { writes: vec![], reply: Reply::Done }),

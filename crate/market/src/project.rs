@@ -7,7 +7,7 @@ use lull_protocol::limits::{
     RATING_STEPS, SENTENCES_MAX, SOURCE_BYTES_MAX,
 };
 use lull_protocol::statement::{AcceptanceRule, Price};
-use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
+use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify, look};
 use lull_protocol::{Amount, ByteCount, Content, Hash, Item, JudgmentItem, Task, TaskKind};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -190,6 +190,7 @@ pub fn create_project(facts: &NewOrderFacts, project: &Project, cx: &Context) ->
             guideline: project.guideline.clone(),
             question: project.question.clone(),
             task,
+            warnings: project.warnings,
         });
         if !seen.insert(item.hash()) {
             return Err(field(place(i), "is in the project already"));
@@ -203,6 +204,7 @@ pub fn create_project(facts: &NewOrderFacts, project: &Project, cx: &Context) ->
         price: Price { per_item: project.price, per_mib: Amount::ZERO },
         rule: project.rule,
         task: Some(project.tasks.kind()),
+        warnings: project.warnings,
         per_result_max: project.price,
         needed: people,
         items: &items,
@@ -248,8 +250,11 @@ fn check_options(options: &[String]) -> Result<(), Refusal> {
     for (i, option) in options.iter().enumerate() {
         let name = format!("options[{i}]");
         text(&name, option, OPTION_BYTES_MAX)?;
-        if options.iter().take(i).any(|other| other == option) {
-            return Err(field(name, "is there twice"));
+        if look(option).all(char::is_whitespace) {
+            return Err(field(name, "shows nothing"));
+        }
+        if options.iter().take(i).any(|other| look(other).eq(look(option))) {
+            return Err(field(name, "looks like another one"));
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use lull_protocol::limits::{AMOUNT_MAX, BLOB_BYTES_MAX, BODY_BYTES_MAX, LABEL_BYTES_MAX, URL_BYTES_MAX};
 use lull_protocol::picture::{PICTURE_TYPES, picture_size};
 use lull_protocol::statement::{AcceptanceRule, Price};
-use lull_protocol::{Amount, ByteCount, FetchItem, Hash, Item, Method, OrderId, TaskKind};
+use lull_protocol::{Amount, ByteCount, FetchItem, Hash, Item, Method, OrderId, TaskKind, WarningSet};
 
 use crate::command::{Context, FetchOrder, ITEMS_MAX, Refusal, Reply, RequesterId};
 use crate::facts::{Decided, OrderFacts, Write};
@@ -181,6 +181,7 @@ pub fn create_fetch_order(facts: &NewOrderFacts, order: &FetchOrder, cx: &Contex
         price: order.price,
         rule: AcceptanceRule::FetchChecks { bytes_max: order.bytes_max },
         task: None,
+        warnings: WarningSet::NONE,
         per_result_max: most,
         needed: 1,
         items: &items,
@@ -197,6 +198,8 @@ pub(crate) struct NewOrder<'a> {
     pub(crate) rule: AcceptanceRule,
     /// The type of its judgments.
     pub(crate) task: Option<TaskKind>,
+    /// Of which classes of sensitive content.
+    pub(crate) warnings: WarningSet,
     pub(crate) per_result_max: Amount,
     pub(crate) needed: u8,
     pub(crate) items: &'a [Item],
@@ -250,6 +253,7 @@ impl NewOrder<'_> {
             order: self.id,
             class: order.class(),
             task: self.task,
+            warnings: self.warnings,
             number,
             bytes,
             needed: self.needed,

@@ -6,6 +6,7 @@ use crate::limits::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_
 use crate::picture::PICTURE_TYPES;
 use crate::task::{Choice, Task};
 use crate::units::{ByteCount, Hash, OrderId};
+use crate::warning::WarningSet;
 use crate::{choices, codes, fields};
 
 /// One piece of work, as the requester described it.
@@ -65,6 +66,8 @@ pub struct JudgmentItem {
     pub question: String,
     /// What is judged, and between what.
     pub task: Task,
+    /// What it may show that some would rather not see.
+    pub warnings: WarningSet,
 }
 
 /// A choice has two fields of its own, which were there before there were other types; another type has one.
@@ -83,6 +86,7 @@ impl Cbor for JudgmentItem {
         } else {
             to.field(map, 8, &self.task);
         }
+        to.field(map, 9, &self.warnings);
     }
     fn read(from: &mut Reader<'_>) -> Self {
         let mut left = from.map();
@@ -94,8 +98,9 @@ impl Cbor for JudgmentItem {
             Some(content) => Task::Choice(Choice { content, options: from.field(&mut left, 7) }),
             None => from.field(&mut left, 8),
         };
+        let warnings = from.field(&mut left, 9);
         from.end(left);
-        Self { order, requester, title, guideline_version, guideline, question, task }
+        Self { order, requester, title, guideline_version, guideline, question, task, warnings }
     }
 }
 

@@ -17,9 +17,11 @@ pub mod statement;
 pub mod task;
 pub mod trust;
 pub mod units;
+pub mod warning;
 
 pub use cose::{Signed, SigningKey, StatementError};
 pub use item::{Content, FetchItem, Item, JudgmentItem, Method};
 pub use message::{ToCoordinator, ToWorker};
 pub use task::{Answer, Task, TaskKind, TaskSet};
 pub use units::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Timestamp};
+pub use warning::{Warning, WarningSet};

@@ -17,7 +17,7 @@ use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
     Amount, ByteCount, DurationMs, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, Signed, TaskKind,
-    TaskSet, Timestamp, ToCoordinator, ToWorker,
+    TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -57,8 +57,13 @@ fn text() -> impl Strategy<Value = String> {
 
 fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
     use ToCoordinator::*;
-    let reason =
-        select(&[ReturnReason::Skipped, ReturnReason::SwitchedOff, ReturnReason::Broken, ReturnReason::TooMany]);
+    let reason = select(&[
+        ReturnReason::Skipped,
+        ReturnReason::SwitchedOff,
+        ReturnReason::Broken,
+        ReturnReason::TooMany,
+        ReturnReason::Unwanted,
+    ]);
     prop_oneof![
         (any::<(u16, u16)>(), key(), challenge(), text()).prop_map(|(versions, worker, challenge, origin)| Hello {
             versions,
@@ -71,11 +76,9 @@ fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
             verdicts_seen,
             day_start
         }),
-        (any::<(u8, u8)>(), subsequence(TaskKind::ALL.to_vec(), 0..=5)).prop_map(|((fetch, judgment), kinds)| Want {
-            fetch,
-            judgment,
-            tasks: TaskSet::of(&kinds)
-        }),
+        (any::<(u8, u8)>(), subsequence(TaskKind::ALL.to_vec(), 0..=5), warnings()).prop_map(
+            |((fetch, judgment), kinds, warnings)| Want { fetch, judgment, tasks: TaskSet::of(&kinds), warnings }
+        ),
         blob().prop_map(|statement| Result { statement }),
         (hash(), bytes(), blob()).prop_map(|(offer, offset, bytes)| BodyChunk { offer, offset, bytes }),
         (hash(), reason).prop_map(|(offer, reason)| Return { offer, reason }),
@@ -121,6 +124,10 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
     ]
 }
 
+fn warnings() -> impl Strategy<Value = WarningSet> {
+    (0..=WarningSet::ALL.bits()).prop_map(|bits| WarningSet::from_bits(bits).expect("bits of classes"))
+}
+
 fn item() -> impl Strategy<Value = Item> {
     let order = || any::<[u8; 16]>().prop_map(OrderId);
     let method = select(&[Method::Get, Method::Head]);
@@ -130,11 +137,19 @@ fn item() -> impl Strategy<Value = Item> {
             Item::Fetch(FetchItem { order, requester, purpose, url, method, bytes_max, http_allowed })
         },
     );
-    let judgment = (order(), [label(), label(), label(), label()], any::<u32>(), strategy::task()).prop_map(
-        |(order, [requester, title, guideline, question], guideline_version, task)| {
-            Item::Judgment(JudgmentItem { order, requester, title, guideline_version, guideline, question, task })
-        },
-    );
+    let judgment = (order(), [label(), label(), label(), label()], any::<u32>(), strategy::task(), warnings())
+        .prop_map(|(order, [requester, title, guideline, question], guideline_version, task, warnings)| {
+            Item::Judgment(JudgmentItem {
+                order,
+                requester,
+                title,
+                guideline_version,
+                guideline,
+                question,
+                task,
+                warnings,
+            })
+        });
     prop_oneof![fetch, judgment]
 }
 

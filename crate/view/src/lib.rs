@@ -12,6 +12,7 @@ mod port;
 mod receipt;
 mod task;
 mod time;
+mod warning;
 
 pub use caps::*;
 pub use consent::{Consent, Statement};
@@ -28,9 +29,11 @@ pub use activity::*;
 pub use alibi::*;
 pub use lull_protocol::cbor;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
+pub use lull_protocol::warning::{Warning, WarningSet};
 pub use pops::*;
 pub use task::*;
 pub use time::iso_8601;
+pub use warning::*;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].
 #[derive(Clone, Debug, PartialEq)]
@@ -69,8 +72,10 @@ pub struct View {
     pub take_back: Option<TakeBack>,
     /// How judgments may call the person.
     pub pops: Pops,
+    /// Sensitive content.
+    pub warnings: Warnings,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 warnings });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,8 +248,12 @@ pub struct Judgment {
     pub deadline: u64,
     /// When it is approved automatically at the latest.
     pub approved_at: u64,
+    /// What it may show that some would rather not see.
+    pub warnings: WarningSet,
+    /// It is covered until the person asks to see it, and can't be answered.
+    pub is_covered: bool,
 }
-fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at });
+fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at, 11 warnings, 12 is_covered });
 
 /// What bandwidth does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -596,6 +605,18 @@ pub enum Command {
         /// The new choices; each is held to what there is.
         pops: Pops,
     },
+    /// Which sensitive content the person wants, and how much a day.
+    SetWarnings {
+        /// Its classes.
+        chosen: WarningSet,
+        /// Items a day; at most [`SENSITIVE_DAY_MAX`].
+        day_max: u16,
+    },
+    /// Show the covered judgment.
+    Uncover {
+        /// Its offer.
+        offer: String,
+    },
     /// Hide the notice.
     DismissNotice,
     /// Connect now instead of waiting.
@@ -628,6 +649,8 @@ variants!(Command {
     23 ConnectNow {},
     24 TakeBack { 0 offer },
     25 SetPops { 0 pops },
+    26 SetWarnings { 0 chosen, 1 day_max },
+    27 Uncover { 0 offer },
 });
 
 /// How an answer was given.

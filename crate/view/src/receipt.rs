@@ -8,7 +8,7 @@ use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
 };
 use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
-use lull_protocol::{Amount, Answer, Content, FetchItem, Item, JudgmentItem, Method, Task, Timestamp};
+use lull_protocol::{Amount, Answer, Content, FetchItem, Item, JudgmentItem, Method, Task, Timestamp, Warning};
 
 use crate::task::answer_in_words;
 use crate::{ReceiptPart, ReceiptView};
@@ -150,6 +150,10 @@ fn judgment_item(item: &JudgmentItem) -> Fields {
         field("question", &item.question),
     ];
     fields.extend(task(&item.task));
+    if !item.warnings.is_empty() {
+        let warnings: Vec<&str> = item.warnings.iter().map(Warning::as_str).collect();
+        fields.push(field("warnings", warnings.join(", ")));
+    }
     fields
 }
 

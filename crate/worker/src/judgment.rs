@@ -47,10 +47,11 @@ impl Worker {
 
     /// Signs the person's answer, once; it is sent when it is durable.
     pub(crate) fn answer(&mut self, offer: &str, answer: Answer, input: AnswerInput, shown_at: u64, now: Timestamp) {
-        let Some(offer) = self.answerable(offer) else { return };
+        let Some(offer) = self.showable_offer(offer) else { return };
         let Some(lease) = self.leases.get(&offer) else { return };
         let Item::Judgment(item) = &lease.item else { return };
-        if item.task.takes(&answer).is_err() {
+        // What is signed is what was seen.
+        if item.task.takes(&answer).is_err() || self.covers(&offer, &lease.item) {
             return;
         }
         let input = match input {
@@ -77,13 +78,13 @@ impl Worker {
 
     /// Hands the judgment back.
     pub(crate) fn skip(&mut self, offer: &str) {
-        if let Some(offer) = self.answerable(offer) {
+        if let Some(offer) = self.showable_offer(offer) {
             self.give_back(offer, ReturnReason::Skipped);
         }
     }
 
     /// The offer, if it is a judgment that the person can see and that is not answered yet.
-    fn answerable(&self, offer: &str) -> Option<Hash> {
+    pub(crate) fn showable_offer(&self, offer: &str) -> Option<Hash> {
         let offer = Hash::from_hex(offer)?;
         let lease = self.leases.get(&offer)?;
         let is_on = self.may_judge() && !self.settings.paused;

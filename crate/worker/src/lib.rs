@@ -43,6 +43,7 @@ mod settings;
 mod storage;
 mod traffic;
 mod view;
+mod warning;
 
 use std::collections::VecDeque;
 
@@ -74,6 +75,7 @@ use records::{AccountRecord, Counters, ReturnedRecord};
 use row::Row;
 use storage::Storage;
 use view::Shown;
+use warning::WarningsRecord;
 
 /// The worker.
 pub struct Worker {
@@ -117,6 +119,7 @@ pub struct Worker {
     /// The judgment on screen.
     current: Option<Hash>,
     calls: Calls,
+    warnings: WarningsRecord,
     shown: Shown,
 }
 
@@ -211,6 +214,7 @@ impl Worker {
         self.expire(now);
         self.stop_what_is_switched_off();
         self.stop_what_is_never(now);
+        self.tick_warnings();
         self.tick_link(now);
         self.begin_fetches(now);
         self.go_on_fetching(now);

@@ -48,6 +48,8 @@ pub(crate) enum Key {
     Days,
     /// How judgments may call the person.
     Pops,
+    /// Which sensitive content the person wants, and how much they saw.
+    Warnings,
     /// One piece of work in the log; not loaded.
     Log(u64),
     /// A settled receipt; not loaded.
@@ -55,7 +57,7 @@ pub(crate) enum Key {
 }
 
 /// The keys of records of which there is one at most.
-pub(crate) const PLAIN: [Key; 13] = [
+pub(crate) const PLAIN: [Key; 14] = [
     Key::Settings,
     Key::Counters,
     Key::Coordinator,
@@ -69,6 +71,7 @@ pub(crate) const PLAIN: [Key; 13] = [
     Key::Never,
     Key::Days,
     Key::Pops,
+    Key::Warnings,
 ];
 
 impl fmt::Display for Key {
@@ -92,6 +95,7 @@ impl fmt::Display for Key {
             Self::Never => f.write_str("never"),
             Self::Days => f.write_str("days"),
             Self::Pops => f.write_str("pops"),
+            Self::Warnings => f.write_str("warnings"),
             // Of one length, so that their order is that of the numbers.
             Self::Log(number) => write!(f, "log/{number:016x}"),
             Self::Kept(number) => write!(f, "log-kept/{number:016x}"),
@@ -142,6 +146,7 @@ impl Key {
                 | Self::Never
                 | Self::Days
                 | Self::Pops
+                | Self::Warnings
                 | Self::Log(_)
                 | Self::Kept(_)
         )

@@ -56,6 +56,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let leases = restore_leases(&mut loading, &me, coordinator.as_ref(), &outbox, &receipts);
     let returned = restore_returned(&mut loading);
     let calls = Calls::new(loading.take(Key::Pops, Some));
+    let warnings = loading.take(Key::Warnings, Some).unwrap_or_default();
     let metering = restore_metering(&mut loading, settings.paused);
     let mut worker = Worker {
         metering,
@@ -78,6 +79,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         notices: Vec::new(),
         current: None,
         calls,
+        warnings,
         shown: Shown::default(),
         config,
         key,
@@ -307,6 +309,7 @@ impl Worker {
             Key::Never => Some(seal(&NeverRecord(self.nevers.list.clone()))),
             Key::Days => Some(seal(&self.days)),
             Key::Pops => self.calls.is_stored().then(|| seal(&self.calls.record)),
+            Key::Warnings => (self.warnings.is_stored()).then(|| seal(&self.warnings)),
             Key::Log(number) => self.log_record(number).as_ref().map(seal),
             Key::Kept(number) => self.receipts.leaving(number).map(seal),
         };

@@ -146,6 +146,7 @@ impl Worker {
             never: self.nevers.list.clone(),
             take_back: self.take_back_view(),
             pops: self.calls.record.chosen.clone(),
+            warnings: self.warnings_view(),
         }
     }
 
@@ -209,6 +210,8 @@ impl Worker {
             agree,
             deadline: self.local_ms(lease, |l| l.offer.deadline),
             approved_at: self.local_ms(lease, |l| l.offer.approved_at),
+            warnings: item.warnings,
+            is_covered: self.covers(offer, &lease.item),
         })
     }
 

@@ -92,7 +92,14 @@ fn write(store: &mut Store) {
     cx.now = cx.now.plus(2_000_000);
     let nonces = (0..6).map(|i| Nonce([100 + i; 16])).collect();
     let batch = [
-        Command::Claim { worker, fetch: 2, judgment: 4, tasks: TaskSet::ALL, nonces },
+        Command::Claim {
+            worker,
+            fetch: 2,
+            judgment: 4,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::ALL,
+            nonces,
+        },
         Command::Deposit { requester: BUYER, amount: make::amount(5), reference: "second".into() },
         Command::Sweep,
     ];

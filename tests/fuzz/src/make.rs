@@ -1,5 +1,6 @@
 //! Values of the protocol drawn from a feed: mostly right, sometimes beyond a limit.
 
+use lull_protocol::WarningSet;
 use lull_protocol::item::Picture;
 use lull_protocol::limits::{OPTIONS_COUNT, SENTENCES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
@@ -120,10 +121,16 @@ fn judgment_item(feed: &mut Feed<'_>) -> JudgmentItem {
         requester,
         title,
         guideline_version: feed.number() as u32,
+        warnings: warnings(feed),
         guideline,
         question,
         task: task(feed, kind(number), named),
     }
+}
+
+/// Mostly none.
+pub(crate) fn warnings(feed: &mut Feed<'_>) -> WarningSet {
+    if feed.one_in(4) { WarningSet::from_bits(feed.byte() & 63).unwrap_or_default() } else { WarningSet::NONE }
 }
 
 /// Choices alone, all types, or some.
@@ -427,7 +434,7 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
 
 /// A message to the coordinator whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToCoordinator {
-    use ReturnReason::{Broken, Skipped, SwitchedOff, TooMany};
+    use ReturnReason::{Broken, Skipped, SwitchedOff, TooMany, Unwanted};
     match feed.below(8) {
         0 => ToCoordinator::Hello {
             versions: (feed.number() as u16, feed.number() as u16),
@@ -438,10 +445,18 @@ pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed
         1 => {
             ToCoordinator::Proof { statement: blob(feed).into(), verdicts_seen: feed.number(), day_start: moment(feed) }
         }
-        2 => ToCoordinator::Want { fetch: feed.byte(), judgment: feed.byte(), tasks: task_set(feed) },
+        2 => ToCoordinator::Want {
+            fetch: feed.byte(),
+            judgment: feed.byte(),
+            tasks: task_set(feed),
+            warnings: warnings(feed),
+        },
         3 => ToCoordinator::Result { statement: blob(feed).into() },
         4 => ToCoordinator::BodyChunk { offer: hash(feed), offset: count(feed.number()), bytes: blob(feed).into() },
-        5 => ToCoordinator::Return { offer: hash(feed), reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany]) },
+        5 => ToCoordinator::Return {
+            offer: hash(feed),
+            reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany, Unwanted]),
+        },
         6 => ToCoordinator::GetBlob { hash: hash(feed), offset: count(feed.number()) },
         _ => ToCoordinator::Ping { day_start: moment(feed), verdicts_seen: feed.number() },
     }

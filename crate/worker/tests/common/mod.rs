@@ -571,6 +571,7 @@ pub fn judgment_item(title: &str, task: Task) -> Item {
         requester: "Road Maps".into(),
         title: title.into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Choose what fits best.".into(),
         question: "Which is it?".into(),
         task,

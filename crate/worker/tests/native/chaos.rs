@@ -3,7 +3,7 @@
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::units::Challenge;
-use lull_protocol::{Amount, Answer, ByteCount, Hash, Item, SigningKey, TaskSet, ToWorker};
+use lull_protocol::{Amount, Answer, ByteCount, Hash, Item, SigningKey, TaskSet, ToWorker, WarningSet};
 use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause, Pops, Statement};
 use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Managed, Surroundings, Worker};
 use proptest::prelude::*;
@@ -107,6 +107,10 @@ fn command() -> impl Strategy<Value = Command> {
         (any::<[bool; 2]>(), any::<[u64; 3]>()).prop_map(|([open, notify], [minutes, quiet_from, quiet_to])| {
             Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } }
         }),
+        (0..64_u8, any::<u16>()).prop_map(|(bits, day_max)| {
+            let chosen = WarningSet::from_bits(bits).expect("bits of classes");
+            Command::SetWarnings { chosen, day_max }
+        }),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
         Just(Command::ConnectNow),
         Just(Command::TakeConsentBack),
@@ -115,6 +119,7 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::Export),
         text().prop_map(|url| Command::JudgeUrl { url }),
         text().prop_map(|offer| Command::Skip { offer }),
+        text().prop_map(|offer| Command::Uncover { offer }),
         (text(), any::<u8>(), any::<u64>()).prop_map(|(offer, option, shown_at)| Command::Answer {
             offer,
             answer: Answer::Choice(option),

@@ -328,7 +328,15 @@ fn a_full_outbox_takes_no_new_work() {
     }
     assert_eq!(world.view().outbox as usize, OUTBOX_MAX);
     let last = world.sent.iter().rev().find(|m| matches!(m, ToCoordinator::Want { .. }));
-    assert_eq!(last, Some(&ToCoordinator::Want { fetch: 0, judgment: 0, tasks: TaskSet::CHOICE }));
+    assert_eq!(
+        last,
+        Some(&ToCoordinator::Want {
+            fetch: 0,
+            judgment: 0,
+            tasks: TaskSet::CHOICE,
+            warnings: lull_protocol::WarningSet::NONE
+        })
+    );
     world.assign(&text_item("one too many"));
     assert_eq!(world.coordinator.returned.last().unwrap().1, ReturnReason::TooMany);
     world.coordinator.is_mute = false;

@@ -19,3 +19,4 @@ mod pop;
 mod receipt;
 mod storage;
 mod task;
+mod warning;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lull_protocol::{TaskSet, ToCoordinator};
+use lull_protocol::{TaskSet, ToCoordinator, WarningSet};
 use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Pops, Settings};
 use lull_worker::{Config, Effect, Event, Worker, Write, limits};
 
@@ -33,6 +33,7 @@ fn every_record() -> World {
     let caps = Caps { day_bytes: 40_000_000, ..world.view().limits.caps };
     world.command(Command::SetCaps { caps });
     world.command(Command::SetPops { pops: Pops { notify: true, ..Pops::default() } });
+    world.command(Command::SetWarnings { chosen: WarningSet::ALL, day_max: 9 });
     world.command(Command::PauseFor { pause: Pause::Tomorrow });
     world
 }

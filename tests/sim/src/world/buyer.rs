@@ -9,7 +9,7 @@ use lull_market::{Command, FetchOrder, Project, RequesterId, Tasks};
 use lull_protocol::item::Picture;
 use lull_protocol::statement::{AcceptanceRule, Price};
 use lull_protocol::task::Verify;
-use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, TaskKind};
+use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, TaskKind, WarningSet};
 
 use super::house::Asker;
 use super::{Event, World, web};
@@ -94,6 +94,7 @@ impl World {
                     guideline: "Look closely.".into(),
                     question: "What is it?".into(),
                     tasks,
+                    warnings: if chance(&mut rng, 200) { some_warnings(number) } else { WarningSet::NONE },
                     price: amount(rng.u64(1..9_000)),
                     rule: AcceptanceRule::Agreement { agree: rng.u8(people / 2 + 1..=people), people },
                 }));
@@ -159,6 +160,11 @@ impl World {
     pub(crate) fn buyers_are_content(&self) -> bool {
         self.buyers.iter().all(|buyer| buyer.wants.is_empty())
     }
+}
+
+/// A few classes of sensitive content.
+fn some_warnings(number: usize) -> WarningSet {
+    WarningSet::from_bits([1, 2, 5, 32][number % 4]).unwrap_or_default()
 }
 
 /// Tasks of a type, and the blobs they need.

@@ -1,17 +1,18 @@
 //! The keyboard: what a key means while the card is on screen, and the list that shows it.
 
 use gloo::events::{EventListener, EventListenerOptions};
-use lull_view::{AnswerInput, JudgmentTask, Touch};
+use lull_view::{AnswerInput, Judgment, JudgmentTask, Touch};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 use yew::{Callback, Html, hook, html, use_effect_with};
 
 use super::Act;
 use crate::single_keys;
+use crate::words::content::UNCOVER_KEY;
 use crate::words::judgment as words;
 
 /// What the keys depend on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keys {
     /// How many options there are.
     options: usize,
@@ -19,14 +20,20 @@ pub(super) struct Keys {
     has_done: bool,
     /// Whether arrows go through sentences.
     has_sentences: bool,
+    /// Whether there is something to uncover.
+    is_covered: bool,
 }
 
 impl Keys {
-    /// The keys of a task.
-    pub(super) fn of(task: &JudgmentTask) -> Self {
+    /// The keys of a judgment.
+    pub(super) fn of(judgment: &Judgment) -> Self {
+        if judgment.is_covered {
+            return Self { is_covered: true, ..Self::default() };
+        }
+        let task = &judgment.task;
         let has_sentences = matches!(task, JudgmentTask::Verify { .. });
         let has_done = has_sentences || matches!(task, JudgmentTask::Multi { .. });
-        Self { options: task.options(), has_done, has_sentences }
+        Self { options: task.options(), has_done, has_sentences, is_covered: false }
     }
 }
 
@@ -85,6 +92,7 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         " " if nowhere || within("button, a, [tabindex='0']") => None,
         " " | "s" | "S" => Some(Act::Skip),
         "?" => Some(Act::Keys),
+        "b" | "B" if keys.is_covered => Some(Act::Uncover),
         key => {
             let digit = key.parse::<u8>().ok().filter(|_| key.len() == 1)?;
             let option = digit.checked_sub(1).unwrap_or(9);
@@ -94,10 +102,11 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
 }
 
 /// The list of keys.
-pub(super) fn keys_list(task: &JudgmentTask, shown: bool) -> Html {
+pub(super) fn keys_list(judgment: &Judgment, shown: bool) -> Html {
+    let answering = if judgment.is_covered { &[UNCOVER_KEY] } else { words::task_keys(&judgment.task) };
     let is_single = |key: &str| !key.starts_with(['↵', '↑']);
     let are_on = single_keys::are_on();
-    let keys = words::task_keys(task).iter().chain(&words::KEYS_LIST).filter(|(key, _)| are_on || !is_single(key));
+    let keys = answering.iter().chain(&words::KEYS_LIST).filter(|(key, _)| are_on || !is_single(key));
     html! {
         <dl class="keys" id="keys" hidden={!shown}>
             { for keys.map(|(key, does)| html! { <div><dt><kbd>{ *key }</kbd></dt><dd>{ *does }</dd></div> }) }

@@ -1,6 +1,7 @@
 //! The judgment to answer: one look, one key, the next one.
 
 mod content;
+mod covered;
 mod keys;
 mod markdown;
 mod options;
@@ -18,6 +19,7 @@ use yew::{
 };
 
 use self::content::{judged, sentence_id};
+use self::covered::covered;
 use self::keys::{Keys, keys_list, use_keys};
 use self::markdown::formatted;
 use self::options::options;
@@ -26,7 +28,7 @@ use crate::format;
 use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
 use crate::single_keys::{shortcut, storage};
-use crate::words::judgment as words;
+use crate::words::{content as content_words, judgment as words};
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
 const UNSEEN_MS: u64 = 150;
@@ -42,6 +44,7 @@ enum Act {
     Touch { touch: Touch, input: AnswerInput },
     Skip,
     Keys,
+    Uncover,
 }
 
 /// How a click was made: Enter or Space on a button also arrives as one, but without a count.
@@ -62,13 +65,14 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let judgment = &props.judgment;
     let card = use_node_ref();
     let keys_shown = use_state_eq(|| false);
-    let shown_at = *use_memo(judgment.offer.clone(), |_| format::now_ms());
+    // What is covered is not shown yet.
+    let shown_at = *use_memo((judgment.offer.clone(), judgment.is_covered), |_| format::now_ms());
     let progress = &props.lull.model.progress;
     let draft = if progress.offer == judgment.offer { progress.draft } else { Draft::default() };
     let is_this = progress.offer == judgment.offer && progress.shown_at == shown_at;
     let answered = progress.answered.filter(|_| is_this);
     let act = use_act(&props.lull, judgment, shown_at, draft, keys_shown.setter());
-    use_keys(act.clone(), Keys::of(&judgment.task));
+    use_keys(act.clone(), Keys::of(judgment));
     use_focus_on_next(&card, &judgment.offer);
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
     let (guideline_open, toggle_guideline) = use_guideline(judgment);
@@ -89,8 +93,12 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 { formatted(&judgment.guideline, 1) }
             </div>
             <h2 class="question" data-testid="question" id="question" dir="auto">{ &judgment.question }</h2>
-            <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
-            { options(&judgment.task, &draft, answered, &act) }
+            if judgment.is_covered {
+                { covered(judgment, &act) }
+            } else {
+                <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
+                { options(&judgment.task, &draft, answered, &act) }
+            }
             <div class="judgment-foot">
                 <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
                     { words::SKIP }<kbd>{ "S" }</kbd>
@@ -99,7 +107,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                     aria-keyshortcuts={shortcut("?")} onclick={keys}>{ words::KEYS }<kbd>{ "?" }</kbd></button>
                 { terms(judgment, props.waiting, props.lull.asset()) }
             </div>
-            { keys_list(&judgment.task, *keys_shown) }
+            { keys_list(judgment, *keys_shown) }
             <p class="quiet rule">
                 { words::rule(judgment.people, judgment.agree, props.lull.is_demo()) }{ " " }
                 { words::approved(&format::moment(judgment.approved_at)) }
@@ -121,8 +129,8 @@ fn use_act(
     let (wire, model) = (lull.wire.clone(), lull.model.dispatcher());
     let done = use_mut_ref(|| (String::new(), 0));
     let keys_shown = use_ref(|| Cell::new(false));
-    let (offer, task) = (judgment.offer.clone(), judgment.task.clone());
-    use_callback((offer, task, shown_at, draft), move |act, (offer, task, shown_at, draft)| {
+    let (offer, task, is_covered) = (judgment.offer.clone(), judgment.task.clone(), judgment.is_covered);
+    use_callback((offer, task, is_covered, shown_at, draft), move |act, (offer, task, is_covered, shown_at, draft)| {
         if act == Act::Keys {
             keys_shown.set(!keys_shown.get());
             show_keys.set(keys_shown.get());
@@ -141,6 +149,9 @@ fn use_act(
             model.dispatch(Action::Chosen(Progress { offer, shown_at, draft, answered }));
         };
         match act {
+            Act::Uncover => wire.send(Command::Uncover { offer }),
+            // There is nothing to touch.
+            Act::Touch { .. } if *is_covered => {}
             Act::Touch { touch, input } => match draft.touch(task, touch) {
                 Touched::Answer(answer) => {
                     *done.borrow_mut() = this;
@@ -241,5 +252,8 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
 
 /// The question as a screen reader says it when it comes.
 fn spoken(judgment: &Judgment) -> String {
+    if judgment.is_covered {
+        return format!("{} {}", judgment.question, content_words::may_show(judgment.warnings));
+    }
     format!("{} {}{}", judgment.question, content::spoken(&judgment.task), options::spoken(&judgment.task))
 }
