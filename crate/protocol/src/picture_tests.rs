@@ -1,3 +1,5 @@
+//! What a picture's head tells, and what is refused by it.
+
 use super::*;
 
 fn png(width: u32, height: u32, more: &[u8]) -> Vec<u8> {

@@ -1,5 +1,5 @@
 //! Sensitive content: only of the classes that the person chose, covered until they ask to see it, and no more of it a
-//! day than they set. What counts is what was uncovered; it is stored before it is shown to the person again.
+//! day than they set. What counts is what was uncovered; it is written at once, and what a kill forgets is covered again.
 
 use lull_protocol::message::ReturnReason;
 use lull_protocol::{Hash, Item, Timestamp, WarningSet, fields};
