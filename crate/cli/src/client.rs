@@ -107,7 +107,8 @@ impl Client {
             Some("jpg" | "jpeg") => "image/jpeg",
             Some("webp") => "image/webp",
             Some("avif") => "image/avif",
-            _ => bail!("{}: a picture is .png, .jpg, .webp or .avif", file.display()),
+            Some("svg") => "image/svg+xml",
+            _ => bail!("{}: a picture is .png, .jpg, .webp, .avif or .svg", file.display()),
         };
         let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
         let hash = Hash::of(&bytes);

@@ -148,7 +148,7 @@ enum Task {
 enum BlobTask {
     /// Send a picture and print its hash
     Put {
-        /// PNG, JPEG or WebP
+        /// PNG, JPEG, WebP, AVIF or SVG
         file: PathBuf,
     },
 }

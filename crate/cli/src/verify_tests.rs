@@ -101,6 +101,7 @@ fn question(n: u8) -> Item {
         requester: "Buyer".into(),
         title: "Words".into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Decide.".into(),
         question: "Good?".into(),
         task: Task::Choice(Choice {

@@ -146,6 +146,7 @@ fn content(content: &Content) -> Value {
     match content {
         Content::Text(text) => json!({"text": text}),
         Content::Code(text) => json!({"code": text}),
+        Content::Markdown(text) => json!({"markdown": text}),
         Content::Picture(picture) => json!({"hash": picture.hash.to_string(), "alt": picture.alt}),
     }
 }

@@ -12,7 +12,8 @@ use lull_market::{Command, Lessons, Project, RequesterId, Solution, Tasks};
 use lull_protocol::item::Picture;
 use lull_protocol::statement::AcceptanceRule;
 use lull_protocol::task::{Finding, OptionSet, Preference, Verify};
-use lull_protocol::{Answer, ByteCount, Content, Hash, OrderId, TaskKind};
+use lull_protocol::warning::Warning;
+use lull_protocol::{Answer, ByteCount, Content, Hash, OrderId, TaskKind, WarningSet};
 use serde_json::Value;
 
 use crate::App;
@@ -42,6 +43,7 @@ pub(crate) async fn post_project(
 enum Named {
     Text(String),
     Code(String),
+    Markdown(String),
     Picture { hash: Hash, alt: String },
 }
 
@@ -54,6 +56,7 @@ struct Asked {
     question: String,
     tasks: Tasks<Named>,
     lessons: Option<Lessons<Named>>,
+    warnings: WarningSet,
     price: lull_protocol::Amount,
     rule: AcceptanceRule,
 }
@@ -65,6 +68,7 @@ fn read_project(body: &Bytes) -> Result<Asked, Problem> {
     let guideline = f.required("guideline");
     let question = f.required("question");
     let tasks = read_tasks(&mut f);
+    let warnings = read_warnings(&mut f);
     let price = amount(&mut f, "price");
     let rule = f.nested("rule", |r| {
         let (agree, people) = (r.required("agree"), r.required("people"));
@@ -79,6 +83,7 @@ fn read_project(body: &Bytes) -> Result<Asked, Problem> {
             question: question?,
             tasks,
             lessons,
+            warnings: warnings?,
             price: price?,
             rule: rule?,
         })
@@ -221,12 +226,30 @@ fn read_pair(f: &mut Fields) -> Option<(Named, Named)> {
     Some((left?, right?))
 }
 
+fn read_warnings(f: &mut Fields) -> Option<WarningSet> {
+    let words = f.optional("warnings", Vec::<String>::new())?;
+    let mut warnings = WarningSet::NONE;
+    for (i, word) in words.iter().enumerate() {
+        match Warning::from_word(word) {
+            Some(warning) => warnings = warnings.with(warning),
+            None => {
+                let words = Warning::ALL.map(Warning::as_str).join(", ");
+                return f.wrong(&format!("warnings[{i}]"), &format!("must be one of {words}"));
+            }
+        }
+    }
+    Some(warnings)
+}
+
 fn read_content(f: &mut Fields) -> Option<Named> {
     if f.has("text") {
         return f.required("text").map(Named::Text);
     }
     if f.has("code") {
         return f.required("code").map(Named::Code);
+    }
+    if f.has("markdown") {
+        return f.required("markdown").map(Named::Markdown);
     }
     let hash = f.required::<String>("hash").and_then(|text| match Hash::from_hex(&text) {
         Some(hash) => Some(hash),
@@ -299,16 +322,29 @@ impl Asked {
         let known = |content| match content {
             Named::Text(text) => Content::Text(text),
             Named::Code(text) => Content::Code(text),
+            Named::Markdown(text) => Content::Markdown(text),
             Named::Picture { hash, alt } => {
                 let (media_type, bytes) = blobs.get(&hash).cloned().unwrap_or((String::new(), ByteCount::ZERO));
                 Content::Picture(Picture { hash, media_type, bytes, alt })
             }
         };
-        let Self { title, guideline_version, guideline, question, tasks, lessons, price, rule } = self;
+        let Self { title, guideline_version, guideline, question, tasks, lessons, warnings, price, rule } = self;
         let tasks = tasks.map(known);
         let practised = |Lessons { tasks, solutions }| Lessons { tasks: Tasks::map(tasks, known), solutions };
         let lessons = lessons.map(practised);
-        Ok(Project { order, requester, title, guideline_version, guideline, question, tasks, lessons, price, rule })
+        Ok(Project {
+            order,
+            requester,
+            title,
+            guideline_version,
+            guideline,
+            question,
+            tasks,
+            lessons,
+            warnings,
+            price,
+            rule,
+        })
     }
 }
 
@@ -341,6 +377,8 @@ mod tests {
         assert_eq!(choice.kind(), TaskKind::Choice, "the one there was before there were others");
         let multi = asked(json!({"type": "multi", "options": ["a", "b", "c"], "contents": text})).unwrap();
         assert!(matches!(multi, Tasks::Multi { least: 1, most: 3, .. }));
+        let markdown = asked(json!({"options": ["a", "b"], "contents": [{"markdown": "*x*"}]})).unwrap();
+        assert!(matches!(markdown.contents()[..], [(_, Named::Markdown(_))]));
         let pair = json!([{"left": {"code": "x"}, "right": {"hash": "ab".repeat(32), "alt": "y"}}]);
         assert_eq!(asked(json!({"type": "compare", "contents": pair})).unwrap().contents("contents").len(), 2);
         let scale = json!({"type": "rating", "steps": 5, "lowest": "l", "highest": "h", "contents": text});
@@ -442,6 +480,8 @@ mod tests {
         assert_eq!(wrong(json!({"type": 3, "contents": text})), ["type"]);
         assert_eq!(wrong(json!({"contents": text})), ["options"]);
         assert_eq!(wrong(json!({"options": ["a"], "contents": text, "least": 1})), ["least"]);
+        assert_eq!(wrong(json!({"options": ["a", "b"], "contents": text, "warnings": ["hate", "x"]})), ["warnings[1]"]);
+        assert_eq!(wrong(json!({"options": ["a", "b"], "contents": text, "warnings": "hate"})), ["warnings"]);
         assert_eq!(
             wrong(json!({"type": "multi", "least": -1, "most": "2", "contents": [{"code": 1}, {"text": "x", "a": 1}]})),
             ["options", "least", "most", "contents[0].code", "contents[1].a"]

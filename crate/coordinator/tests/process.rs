@@ -374,7 +374,12 @@ async fn the_environment_counts_before_the_file_and_a_flag_before_both() {
 impl Worker {
     async fn try_send(&mut self, fetch: u8, judgment: u8) -> Result<(), ()> {
         use lull_protocol::message::Message as _;
-        let want = lull_protocol::ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL };
+        let want = lull_protocol::ToCoordinator::Want {
+            fetch,
+            judgment,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+        };
         self.try_send_frame(want.to_frame()).await.map_err(|_| ())
     }
 

@@ -87,7 +87,7 @@ pub fn give_back(
     }
     match lease.state {
         LeaseState::Open => {
-            let wanted = matches!(reason, ReturnReason::SwitchedOff | ReturnReason::TooMany);
+            let wanted = matches!(reason, ReturnReason::SwitchedOff | ReturnReason::TooMany | ReturnReason::Unwanted);
             let writes = end(held, LeaseState::Returned, wanted, cx)?;
             Ok(Decided { writes, reply: if lease.item.is_stopped() { Reply::Done } else { Reply::Freed } })
         }

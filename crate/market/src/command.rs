@@ -3,7 +3,9 @@
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Amount, ByteCount, Hash, Method, OrderId, PublicKey, Signed, SigningKey, TaskSet, Timestamp};
+use lull_protocol::{
+    Amount, ByteCount, Hash, Method, OrderId, PublicKey, Signed, SigningKey, TaskSet, Timestamp, WarningSet,
+};
 use thiserror::Error;
 
 use crate::project::{Lessons, Tasks};
@@ -84,6 +86,8 @@ pub enum Command {
         judgment: u8,
         /// Of which types.
         tasks: TaskSet,
+        /// Of which classes of sensitive content.
+        warnings: WarningSet,
         /// One fresh nonce per possible lease (`fetch + judgment`).
         nonces: Vec<Nonce>,
     },
@@ -147,6 +151,8 @@ pub struct Project {
     pub tasks: Tasks,
     /// What people may practise first.
     pub lessons: Option<Lessons>,
+    /// What they may show that some would rather not see.
+    pub warnings: WarningSet,
     /// Per answer.
     pub price: Amount,
     /// `Agreement`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use lull_protocol::statement::{AcceptanceRule, JobClass, Offer, Price, Verdict, WorkResult};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, ByteCount, FlagReason, Hash, OrderId, PublicKey, Signed, TaskKind, Timestamp};
+use lull_protocol::{Amount, ByteCount, FlagReason, Hash, OrderId, PublicKey, Signed, TaskKind, Timestamp, WarningSet};
 
 use crate::command::{NumberedVerdict, Reply, RequesterId};
 use crate::ledger::Entry;
@@ -317,6 +317,8 @@ pub enum Write {
         class: JobClass,
         /// Its type, if it is a judgment.
         task: Option<TaskKind>,
+        /// What it may show that some would rather not see.
+        warnings: WarningSet,
         /// Its number in the order, from 0.
         number: u32,
         /// The item as CBOR.

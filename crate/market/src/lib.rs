@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod project;
 pub mod requester;
 pub mod session;
+mod svg;
 pub mod verdict;
 
 pub use command::*;

@@ -8,7 +8,7 @@ use lull_protocol::limits::{
 };
 use lull_protocol::practice::pictures_bytes;
 use lull_protocol::statement::{AcceptanceRule, Price};
-use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
+use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify, look};
 use lull_protocol::{
     Amount, Answer, ByteCount, Content, Hash, Item, JudgmentItem, Practice, PracticeItem, Task, TaskKind,
 };
@@ -228,6 +228,7 @@ pub fn create_project(facts: &NewOrderFacts, project: &Project, cx: &Context) ->
             guideline: project.guideline.clone(),
             question: project.question.clone(),
             task,
+            warnings: project.warnings,
             practice: blob,
         });
         if !seen.insert(item.hash()) {
@@ -242,6 +243,7 @@ pub fn create_project(facts: &NewOrderFacts, project: &Project, cx: &Context) ->
         price: Price { per_item: project.price, per_mib: Amount::ZERO },
         rule: project.rule,
         task: Some(project.tasks.kind()),
+        warnings: project.warnings,
         per_result_max: project.price,
         needed: people,
         items: &items,
@@ -302,8 +304,11 @@ fn check_options(options: &[String]) -> Result<(), Refusal> {
     for (i, option) in options.iter().enumerate() {
         let name = format!("options[{i}]");
         text(&name, option, OPTION_BYTES_MAX)?;
-        if options.iter().take(i).any(|other| other == option) {
-            return Err(field(name, "is there twice"));
+        if look(option).all(char::is_whitespace) {
+            return Err(field(name, "shows nothing"));
+        }
+        if options.iter().take(i).any(|other| look(other).eq(look(option))) {
+            return Err(field(name, "looks like another one"));
         }
     }
     Ok(())
@@ -382,7 +387,7 @@ fn check_contents(list: &str, tasks: &Tasks, blobs: &Blobs) -> Result<(), Refusa
 
 fn check_content(name: &str, content: &Content, bytes_max: usize, blobs: &Blobs) -> Result<(), Refusal> {
     let picture = match content {
-        Content::Text(words) | Content::Code(words) => return text(name, words, bytes_max),
+        Content::Text(words) | Content::Code(words) | Content::Markdown(words) => return text(name, words, bytes_max),
         Content::Picture(picture) => picture,
     };
     text(&format!("{name}.alt"), &picture.alt, LABEL_BYTES_MAX)?;

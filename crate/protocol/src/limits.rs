@@ -15,6 +15,14 @@ pub const BODY_WINDOW_BYTES: u64 = 512 * 1024;
 pub const BODY_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// A picture or other content of a judgment, bytes.
 pub const BLOB_BYTES_MAX: u64 = 512 * 1024;
+/// A picture, pixels: decoded, it takes four bytes for each.
+pub const PICTURE_PIXELS_MAX: u64 = 16 * 1024 * 1024;
+/// The longer side of a picture, pixels.
+pub const PICTURE_SIDE_PX_MAX: u32 = 16_384;
+/// A picture in SVG, bytes.
+pub const SVG_BYTES_MAX: usize = 128 * 1024;
+/// Elements of a picture in SVG.
+pub const SVG_ELEMENTS_MAX: usize = 5_000;
 /// One signed statement, bytes.
 pub const STATEMENT_BYTES_MAX: usize = 64 * 1024;
 /// One item as CBOR, bytes.

@@ -4,6 +4,7 @@ use crate::cbor::{self, ByteVec, Cbor, CborError};
 use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX};
 use crate::task::TaskSet;
 use crate::units::{Amount, ByteCount, Challenge, Hash, PublicKey, Timestamp};
+use crate::warning::WarningSet;
 use crate::{codes, variants};
 
 /// From a worker.
@@ -37,6 +38,8 @@ pub enum ToCoordinator {
         judgment: u8,
         /// Of which types.
         tasks: TaskSet,
+        /// Judgments of sensitive content: of which classes.
+        warnings: WarningSet,
     },
     /// A signed result. The coordinator answers with `Ack`, `Refused`, or `BodyWanted`.
     Result {
@@ -77,7 +80,7 @@ pub enum ToCoordinator {
 variants!(ToCoordinator {
     0 Hello { 0 versions, 1 worker, 2 challenge, 3 origin },
     1 Proof { 0 statement, 1 verdicts_seen, 2 day_start },
-    2 Want { 0 fetch, 1 judgment, 2 tasks },
+    2 Want { 0 fetch, 1 judgment, 2 tasks, 5 warnings },
     3 Result { 0 statement },
     4 BodyChunk { 0 offer, 1 offset, 2 bytes },
     5 Return { 0 offer, 1 reason },
@@ -98,8 +101,10 @@ pub enum ReturnReason {
     TooMany,
     /// The coordinator took it back before the person had looked at it for `SEEN_MS_MIN`.
     Withdrawn,
+    /// It is of sensitive content that the person doesn't want, or had enough of for today.
+    Unwanted,
 }
-codes!(ReturnReason { 0 Skipped, 1 SwitchedOff, 2 Broken, 3 TooMany, 4 Withdrawn });
+codes!(ReturnReason { 0 Skipped, 1 SwitchedOff, 2 Broken, 3 TooMany, 4 Withdrawn, 6 Unwanted });
 
 /// From the coordinator.
 #[derive(Clone, Debug, PartialEq, Eq)]

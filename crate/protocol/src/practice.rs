@@ -106,7 +106,7 @@ impl Practice {
 pub fn pictures_bytes<'a>(contents: impl Iterator<Item = &'a Content>) -> u64 {
     let sizes = contents.map(|content| match content {
         Content::Picture(picture) => picture.bytes.get(),
-        Content::Text(_) | Content::Code(_) => 0,
+        Content::Text(_) | Content::Code(_) | Content::Markdown(_) => 0,
     });
     sizes.fold(0, u64::saturating_add)
 }

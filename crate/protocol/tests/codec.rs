@@ -18,7 +18,7 @@ use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
     Amount, BlobRef, ByteCount, DurationMs, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, Signed,
-    TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker,
+    TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -58,7 +58,14 @@ fn text() -> impl Strategy<Value = String> {
 
 fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
     use ToCoordinator::*;
-    let reason = (0..5u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("reasons are 0 to 4"));
+    let reason = select(&[
+        ReturnReason::Skipped,
+        ReturnReason::SwitchedOff,
+        ReturnReason::Broken,
+        ReturnReason::TooMany,
+        ReturnReason::Withdrawn,
+        ReturnReason::Unwanted,
+    ]);
     prop_oneof![
         (any::<(u16, u16)>(), key(), challenge(), text()).prop_map(|(versions, worker, challenge, origin)| Hello {
             versions,
@@ -71,11 +78,9 @@ fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
             verdicts_seen,
             day_start
         }),
-        (any::<(u8, u8)>(), subsequence(TaskKind::ALL.to_vec(), 0..=5)).prop_map(|((fetch, judgment), kinds)| Want {
-            fetch,
-            judgment,
-            tasks: TaskSet::of(&kinds)
-        }),
+        (any::<(u8, u8)>(), subsequence(TaskKind::ALL.to_vec(), 0..=5), warnings()).prop_map(
+            |((fetch, judgment), kinds, warnings)| Want { fetch, judgment, tasks: TaskSet::of(&kinds), warnings }
+        ),
         blob().prop_map(|statement| Result { statement }),
         (hash(), bytes(), blob()).prop_map(|(offer, offset, bytes)| BodyChunk { offer, offset, bytes }),
         (hash(), reason).prop_map(|(offer, reason)| Return { offer, reason }),
@@ -125,6 +130,10 @@ fn blob_ref() -> impl Strategy<Value = BlobRef> {
     (hash(), 1..=BLOB_BYTES_MAX).prop_map(|(hash, size)| BlobRef { hash, bytes: fixture::bytes(size) })
 }
 
+fn warnings() -> impl Strategy<Value = WarningSet> {
+    (0..=WarningSet::ALL.bits()).prop_map(|bits| WarningSet::from_bits(bits).expect("bits of classes"))
+}
+
 fn item() -> impl Strategy<Value = Item> {
     let order = || any::<[u8; 16]>().prop_map(OrderId);
     let method = select(&[Method::Get, Method::Head]);
@@ -134,20 +143,22 @@ fn item() -> impl Strategy<Value = Item> {
             Item::Fetch(FetchItem { order, requester, purpose, url, method, bytes_max, http_allowed })
         },
     );
-    let judgment =
-        (order(), [label(), label(), label(), label()], any::<u32>(), strategy::task(), option::of(blob_ref()))
-            .prop_map(|(order, [requester, title, guideline, question], guideline_version, task, practice)| {
-                Item::Judgment(JudgmentItem {
-                    order,
-                    requester,
-                    title,
-                    guideline_version,
-                    guideline,
-                    question,
-                    task,
-                    practice,
-                })
-            });
+    let own = (warnings(), option::of(blob_ref()));
+    let judgment = (order(), [label(), label(), label(), label()], any::<u32>(), strategy::task(), own).prop_map(
+        |(order, [requester, title, guideline, question], guideline_version, task, (warnings, practice))| {
+            Item::Judgment(JudgmentItem {
+                order,
+                requester,
+                title,
+                guideline_version,
+                guideline,
+                question,
+                task,
+                warnings,
+                practice,
+            })
+        },
+    );
     prop_oneof![fetch, judgment]
 }
 

@@ -66,6 +66,9 @@ fn tasks_keep_their_bounds() {
     let wrong = [
         Task::Choice(Choice { content: text("x"), options: options(10) }),
         Task::Choice(Choice { content: text("x"), options: vec!["a".into(), "a".into()] }),
+        // They look equal, or show nothing.
+        Task::Choice(Choice { content: text("x"), options: vec!["ab".into(), "a\u{200b}b ".into()] }),
+        Task::Choice(Choice { content: text("x"), options: vec!["a".into(), "\u{2060} \u{feff}".into()] }),
         multi(1, 0, 1),
         multi(3, 0, 0),
         multi(3, 2, 1),

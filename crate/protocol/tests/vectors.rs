@@ -124,6 +124,9 @@ fn cddl_has_the_same_limits() {
     let options = |count: usize, bytes: usize| (0..count).map(|i| i.to_string().repeat(bytes)).collect::<Vec<_>>();
     let text = |bytes: usize| Content::Text("t".repeat(bytes));
     let item = |task: Task| fixture::judgment(task).to_bytes();
+    let markdown = |bytes: usize| {
+        item(Task::Choice(Choice { content: Content::Markdown("#".repeat(bytes)), options: options(2, 1) }))
+    };
     let choice = |count: usize, option: usize, bytes: usize| {
         item(Task::Choice(Choice { content: text(bytes), options: options(count, option) }))
     };
@@ -176,6 +179,7 @@ fn cddl_has_the_same_limits() {
         ("item", choice(OPTIONS_COUNT.1, 1, 1), choice(OPTIONS_COUNT.1 + 1, 1, 1)),
         ("item", choice(2, OPTION_BYTES_MAX, 1), choice(2, OPTION_BYTES_MAX + 1, 1)),
         ("item", choice(2, 1, CONTENT_TEXT_BYTES_MAX), choice(2, 1, CONTENT_TEXT_BYTES_MAX + 1)),
+        ("item", markdown(CONTENT_TEXT_BYTES_MAX), markdown(CONTENT_TEXT_BYTES_MAX + 1)),
         ("item", multi(0, 9), multi(0, 10)),
         ("item", multi(1, 1), multi(0, 0)),
         ("item", compare(COMPARED_TEXT_BYTES_MAX), compare(COMPARED_TEXT_BYTES_MAX + 1)),
@@ -232,7 +236,10 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("to_coordinator", raw("8302a20002010400"), "three elements"),
         ("to_coordinator", raw("8108"), "no fields"),
         ("to_coordinator", raw("8208a10000"), "no such message"),
-        ("to_coordinator", edit("worker says return", "0100", "0105"), "no such reason"),
+        ("to_coordinator", edit("worker says return", "0100", "0107"), "no such reason"),
+        ("to_coordinator", raw("8202a3000201040500"), "no class of content, which is left out"),
+        ("to_coordinator", raw("8202a300020104051840"), "a class of content that can't be"),
+        ("item", edit("item choice sensitive", "091821", "0900"), "no class of content, which is left out"),
         ("to_coordinator", edit("worker says get blob", "005820", "00581f"), "a hash of 31 bytes"),
         ("to_coordinator", raw("8207a2001b00200000000000000100"), "a timestamp of 2^53"),
         ("to_worker", raw("8209a10114"), "no such code"),
@@ -251,8 +258,8 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("item", edit("item choice text", "0783", "0781"), "one option, and bytes behind it"),
         ("item", edit("item multi", "088201", "088205"), "no such type"),
         ("item", edit("item multi", "088201", "088200"), "a choice that is written as other types are"),
-        ("item", edit("item multi", "088201", "098201"), "an unknown key"),
-        ("item", edit("item compare texts", "01820081", "01820381"), "no such content"),
+        ("item", edit("item multi", "088201", "0a8201"), "an unknown key"),
+        ("item", edit("item compare texts", "01820081", "01820481"), "no such content"),
         ("item", edit("item compare pictures", "617669", "676966"), "image/gif"),
         ("item", edit("item choice after practice", "0aa2", "09a2"), "an unknown key"),
         ("practice", edit("practice choice", "018200", "018201"), "an answer of another type"),

@@ -8,7 +8,7 @@ use lull_market::{
 };
 use lull_protocol::statement::JobClass;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Content, Hash, PublicKey, TaskSet};
+use lull_protocol::{Content, Hash, PublicKey, TaskSet, WarningSet};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::StoreError;
@@ -240,8 +240,8 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
             let facts = load::new_order(db, project.requester, project.order, &blobs(project))?;
             project::create_project(&facts, project, cx)?
         }
-        Command::Claim { worker, fetch, judgment, tasks, nonces } => {
-            claim(db, cx, *worker, (*fetch, *judgment, *tasks), nonces)?
+        Command::Claim { worker, fetch, judgment, tasks, warnings, nonces } => {
+            claim(db, cx, *worker, (*fetch, *judgment, *tasks, *warnings), nonces)?
         }
         Command::Submit { result, body } => {
             verdict::submit(load::submitted(db, result.payload().offer)?, result, body, cx)?
@@ -261,7 +261,7 @@ fn blobs(project: &Project) -> Vec<Hash> {
     let contents = tasks.into_iter().flatten().flat_map(|tasks| tasks.contents(""));
     let pictures = contents.filter_map(|(_, content)| match content {
         Content::Picture(picture) => Some(picture.hash),
-        Content::Text(_) | Content::Code(_) => None,
+        Content::Text(_) | Content::Code(_) | Content::Markdown(_) => None,
     });
     let practice = project.lessons.as_ref().map(|lessons| lessons.practice().blob().hash);
     pictures.chain(practice).collect()
@@ -271,15 +271,15 @@ fn claim(
     db: &Connection,
     cx: &Context,
     worker: PublicKey,
-    (fetch, judgment, tasks): (u8, u8, TaskSet),
+    (fetch, judgment, tasks, warnings): (u8, u8, TaskSet, WarningSet),
     nonces: &[Nonce],
 ) -> Result<Decided, Stop> {
     let places = |class, wanted| -> Result<u8, Stop> {
         Ok(assignment::places(class, wanted, load::open_count(db, worker, class, cx.now)?))
     };
     let (fetch, judgment) = (places(JobClass::Fetch, fetch)?, places(JobClass::Judgment, judgment)?);
-    let mut candidates = load::candidates(db, worker, JobClass::Fetch, [None].into_iter(), fetch)?;
-    candidates.extend(load::candidates(db, worker, JobClass::Judgment, tasks.iter().map(Some), judgment)?);
+    let mut candidates = load::candidates(db, worker, JobClass::Fetch, [None].into_iter(), WarningSet::NONE, fetch)?;
+    candidates.extend(load::candidates(db, worker, JobClass::Judgment, tasks.iter().map(Some), warnings, judgment)?);
     Ok(assignment::claim(candidates, worker, nonces, cx)?)
 }
 

@@ -12,7 +12,7 @@ use lull_market::ledger::Account;
 use lull_market::requester::{BlobFacts, DepositFacts, NewOrderFacts, NewRequesterFacts};
 use lull_market::{LeaseState, NumberedVerdict};
 use lull_protocol::statement::JobClass;
-use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, TaskKind, Timestamp};
+use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, TaskKind, Timestamp, WarningSet};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::error::StoreError;
@@ -104,6 +104,7 @@ const CANDIDATES: &str = concat!(
     ", (SELECT bytes FROM item_bytes WHERE item = i.id)
      FROM (SELECT * FROM items WHERE class = ?2 AND task IS ?5 AND state = 'open' AND free > 0
              AND (flags = 0 OR flags < ?6 AND (leased = 0 OR free > flags))
+             AND warnings & ~?7 = 0
            ORDER BY free, id LIMIT ?4) i
      JOIN orders o ON o.id = i.order_id
      WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?1 AND l.item = i.id AND l.again = 0)
@@ -117,12 +118,14 @@ pub(crate) fn candidates(
     worker: PublicKey,
     class: JobClass,
     kinds: impl Iterator<Item = Option<TaskKind>>,
+    warnings: WarningSet,
     places: u8,
 ) -> Loaded<Vec<Candidate>> {
     let mut found: Vec<Candidate> = Vec::new();
     for kind in kinds.filter(|_| places > 0) {
         let mut statement = db.prepare_cached(CANDIDATES)?;
-        let of_kind = params![Col(worker), Col(class), places, CLAIM_ITEMS_MAX, kind.map(Col), FLAGS_CLOSE];
+        let of_kind =
+            params![Col(worker), Col(class), places, CLAIM_ITEMS_MAX, kind.map(Col), FLAGS_CLOSE, warnings.bits()];
         let rows = statement.query_map(of_kind, |row| {
             Ok(Candidate { item: item_facts(row)?, order: order_facts(row, ORDER_AT)?, bytes: row.get(REST_AT)? })
         })?;

@@ -40,12 +40,21 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         Write::AddOrder { order, fingerprint, title, full_price } => {
             add_order(db, now, &order, fingerprint, &title, full_price)
         }
-        Write::AddItem { order, class, task, number, bytes, needed, held } => {
+        Write::AddItem { order, class, task, warnings, number, bytes, needed, held } => {
             one(
                 db,
-                "INSERT INTO items (order_id, number, class, task, hash, needed, held)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![Col(order), number, Col(class), task.map(Col), Col(Hash::of(&bytes)), needed, Col(held)],
+                "INSERT INTO items (order_id, number, class, task, hash, needed, held, warnings)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    Col(order),
+                    number,
+                    Col(class),
+                    task.map(Col),
+                    Col(Hash::of(&bytes)),
+                    needed,
+                    Col(held),
+                    warnings.bits()
+                ],
             )?;
             let item = db.last_insert_rowid();
             one(db, "INSERT INTO item_bytes (item, bytes) VALUES (?1, ?2)", params![item, bytes])

@@ -6,15 +6,18 @@ mod alibi;
 mod caps;
 mod consent;
 mod draft;
+mod markdown;
 mod pops;
 mod port;
 mod receipt;
 mod task;
 mod time;
+mod warning;
 
 pub use caps::*;
 pub use consent::{Consent, Statement};
 pub use draft::{Draft, Found, Touch, Touched};
+pub use markdown::{Block, Inline, MARKDOWN_DEPTH_MAX, MARKDOWN_PARTS_MAX, markdown, markdown_words};
 pub use port::{Answer, Request};
 
 use lull_protocol::cbor::ByteVec;
@@ -28,9 +31,11 @@ pub use lull_protocol::cbor;
 pub use lull_protocol::flag::FlagReason;
 pub use lull_protocol::limits::SEEN_MS_MIN;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
+pub use lull_protocol::warning::{Warning, WarningSet};
 pub use pops::*;
 pub use task::*;
 pub use time::iso_8601;
+pub use warning::*;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].
 #[derive(Clone, Debug, PartialEq)]
@@ -71,8 +76,10 @@ pub struct View {
     pub pops: Pops,
     /// The practice to do now; then there is no judgment to answer.
     pub practice: Option<Practice>,
+    /// Sensitive content.
+    pub warnings: Warnings,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -229,7 +236,7 @@ pub struct Judgment {
     pub requester: String,
     /// The project's title.
     pub title: String,
-    /// How to decide.
+    /// How to decide, in Markdown.
     pub guideline: String,
     /// The question.
     pub question: String,
@@ -245,8 +252,12 @@ pub struct Judgment {
     pub deadline: u64,
     /// When it is approved automatically at the latest.
     pub approved_at: u64,
+    /// What it may show that some would rather not see.
+    pub warnings: WarningSet,
+    /// It is covered until the person asks to see it, and can't be answered.
+    pub is_covered: bool,
 }
-fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at });
+fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at, 11 warnings, 12 is_covered });
 
 /// What may be tried before a project's judgments. It pays nothing, and what is answered stays in the UI; whether it
 /// is right is [`TaskAnswer::agrees`].
@@ -660,6 +671,18 @@ pub enum Command {
         /// Its hash.
         practice: String,
     },
+    /// Which sensitive content the person wants, and how much a day.
+    SetWarnings {
+        /// Its classes.
+        chosen: WarningSet,
+        /// Items a day; at most [`SENSITIVE_DAY_MAX`].
+        day_max: u16,
+    },
+    /// Show the covered judgment.
+    Uncover {
+        /// Its offer.
+        offer: String,
+    },
     /// Hide the notice.
     DismissNotice,
     /// Connect now instead of waiting.
@@ -695,6 +718,8 @@ variants!(Command {
     26 Flag { 0 offer, 1 reason, 2 note, 3 input, 4 shown_at },
     27 Seen { 0 offer },
     28 Practised { 0 practice },
+    29 SetWarnings { 0 chosen, 1 day_max },
+    30 Uncover { 0 offer },
 });
 
 /// How an answer was given.

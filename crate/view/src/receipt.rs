@@ -8,7 +8,7 @@ use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
 };
 use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
-use lull_protocol::{Amount, Answer, Content, FetchItem, Item, JudgmentItem, Method, Task, Timestamp};
+use lull_protocol::{Amount, Answer, Content, FetchItem, Item, JudgmentItem, Method, Task, Timestamp, Warning};
 
 use crate::task::{answer_in_words, flag_in_words};
 use crate::{ReceiptPart, ReceiptView};
@@ -151,6 +151,10 @@ fn judgment_item(item: &JudgmentItem) -> Fields {
     ];
     fields.extend(task(&item.task));
     fields.extend(item.practice.map(|blob| field("practice", format!("SHA-256 {}", short_hex(&blob.hash.0)))));
+    if !item.warnings.is_empty() {
+        let warnings: Vec<&str> = item.warnings.iter().map(Warning::as_str).collect();
+        fields.push(field("warnings", warnings.join(", ")));
+    }
     fields
 }
 
@@ -176,7 +180,7 @@ fn task(task: &Task) -> Fields {
 
 fn shown(content: &Content) -> String {
     match content {
-        Content::Text(text) | Content::Code(text) => format!("“{text}”"),
+        Content::Text(text) | Content::Code(text) | Content::Markdown(text) => format!("“{text}”"),
         Content::Picture(p) => {
             format!("{}, {} bytes, SHA-256 {}: {}", p.media_type, p.bytes.get(), short_hex(&p.hash.0), p.alt)
         }

@@ -80,11 +80,17 @@ pub enum JudgmentContent {
         /// It.
         text: String,
     },
+    /// Text in Markdown.
+    Markdown {
+        /// It.
+        text: String,
+    },
 }
 variants!(JudgmentContent {
     0 Text { 0 text },
     1 Picture { 0 data_url, 1 alt },
     2 Code { 0 text },
+    3 Markdown { 0 text },
 });
 
 /// What a person gave to a task, in words; `None` if it is nothing that can be given to it.

@@ -1,5 +1,6 @@
 //! Blobs of judgments: pictures, loaded ahead for every lease held, and the practice of the first lease that waits for
-//! one, with its own pictures. Each is checked against the item's hash before anyone sees it, and forgotten with the
+//! one, with its own pictures. Each is checked against the item's hash, and a picture for what its head says,
+//! before anyone sees or decodes it, and is forgotten with the
 //! lease, once its answer can't be taken back, or when the practice is done. So in memory are at most two pictures for
 //! each of `JUDGMENT_LEASES_MAX`, one practice, and its `PRACTICE_PICTURES_BYTES_MAX`.
 
@@ -7,6 +8,7 @@ use base64ct::{Base64, Encoding};
 use litemap::LiteMap;
 use lull_protocol::item::Picture;
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::picture::picture_size;
 use lull_protocol::{BlobRef, ByteCount, Content, Hash, Item, Practice, Task, Timestamp, ToCoordinator};
 
 use crate::lease::Lease;
@@ -16,9 +18,17 @@ use crate::{Worker, limits};
 #[derive(Debug, Default)]
 pub(crate) struct Blobs {
     /// In base64, as a view shows them.
-    pictures: LiteMap<Hash, String>,
+    pictures: LiteMap<Named, String>,
     practice: Option<(Hash, Practice)>,
     coming: Option<Coming>,
+}
+
+/// A picture as an item names it: by its hash and its media type, for the same file may be named as two types and is
+/// one.
+type Named = (Hash, String);
+
+fn named(picture: &Picture) -> Named {
+    (picture.hash, picture.media_type.clone())
 }
 
 #[derive(Debug)]
@@ -30,13 +40,13 @@ struct Coming {
 }
 
 /// What is shown of a blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
-    Picture,
+    Picture { media_type: String },
     Practice,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Needed {
     kind: Kind,
     hash: Hash,
@@ -44,17 +54,17 @@ struct Needed {
 }
 
 impl Blobs {
-    /// A picture whose bytes have this hash.
-    pub(crate) fn base64(&self, hash: &Hash) -> Option<&str> {
-        self.pictures.get(hash).map(String::as_str)
+    /// A picture whose bytes have this hash and are of this type.
+    pub(crate) fn base64(&self, picture: &Picture) -> Option<&str> {
+        self.pictures.get(&named(picture)).map(String::as_str)
     }
     /// A practice whose bytes have this hash.
     pub(crate) fn practice(&self, hash: &Hash) -> Option<&Practice> {
         self.practice.as_ref().filter(|(there, _)| there == hash).map(|(_, practice)| practice)
     }
     fn has(&self, blob: &Needed) -> bool {
-        match blob.kind {
-            Kind::Picture => self.pictures.get(&blob.hash).is_some(),
+        match &blob.kind {
+            Kind::Picture { media_type } => self.pictures.get(&(blob.hash, media_type.clone())).is_some(),
             Kind::Practice => self.practice(&blob.hash).is_some(),
         }
     }
@@ -73,7 +83,7 @@ impl Blobs {
 fn pictures<'a>(contents: impl Iterator<Item = &'a Content>) -> impl Iterator<Item = &'a Picture> {
     contents.filter_map(|content| match content {
         Content::Picture(picture) => Some(picture),
-        Content::Text(_) | Content::Code(_) => None,
+        Content::Text(_) | Content::Code(_) | Content::Markdown(_) => None,
     })
 }
 
@@ -89,7 +99,7 @@ fn pictures_of(lease: &Lease) -> impl Iterator<Item = &Picture> {
 impl Worker {
     /// Whether everything that a judgment shows next is there: its practice, or itself.
     pub(crate) fn is_showable(&self, lease: &Lease) -> bool {
-        let has = |picture: &Picture| self.blobs.base64(&picture.hash).is_some();
+        let has = |picture: &Picture| self.blobs.base64(picture).is_some();
         !lease.is_done
             && matches!(lease.item, Item::Judgment(_))
             && match self.practice_before(lease) {
@@ -102,10 +112,12 @@ impl Worker {
     pub(crate) fn load_blobs(&mut self, now: Timestamp) {
         self.give_back_misfits();
         let needed = self.needed_blobs();
-        let is_needed = |kind, hash: &Hash| needed.iter().any(|blob| blob.kind == kind && blob.hash == *hash);
-        self.blobs.pictures.retain(|hash, _| is_needed(Kind::Picture, hash));
-        self.blobs.practice.take_if(|(hash, _)| !is_needed(Kind::Practice, hash));
-        self.blobs.coming.take_if(|coming| !is_needed(coming.blob.kind, &coming.blob.hash));
+        let is_needed = |kind: &Kind, hash: &Hash| needed.iter().any(|blob| blob.kind == *kind && blob.hash == *hash);
+        self.blobs
+            .pictures
+            .retain(|(hash, media_type), _| is_needed(&Kind::Picture { media_type: media_type.clone() }, hash));
+        self.blobs.practice.take_if(|(hash, _)| !is_needed(&Kind::Practice, hash));
+        self.blobs.coming.take_if(|coming| !is_needed(&coming.blob.kind, &coming.blob.hash));
         if !self.is_ready() {
             return;
         }
@@ -125,7 +137,10 @@ impl Worker {
 
     /// All that is shown of the leases, each lease's practice before itself.
     fn needed_blobs(&self) -> Vec<Needed> {
-        let picture = |p: &Picture| Needed { kind: Kind::Picture, hash: p.hash, total: p.bytes.get() };
+        let picture = |p: &Picture| {
+            let kind = Kind::Picture { media_type: p.media_type.clone() };
+            Needed { kind, hash: p.hash, total: p.bytes.get() }
+        };
         let open = self.leases.works().filter(|lease| !lease.is_done);
         let next = open.filter_map(|lease| self.practice_before(lease)).next();
         let mut needed = Vec::new();
@@ -155,30 +170,30 @@ impl Worker {
             return;
         }
         if total.get() != coming.blob.total || have + bytes.len() as u64 > coming.blob.total {
-            return self.blob_is_broken(hash);
+            return self.blob_is_broken();
         }
         coming.bytes.extend_from_slice(bytes);
         coming.ask_at = now.plus(limits::BLOB_STALL_MS);
-        if coming.bytes.len() as u64 == coming.blob.total
-            && let Some(whole) = self.blobs.coming.take()
-        {
-            self.blob_is_whole(whole.blob, &whole.bytes);
+        if coming.bytes.len() as u64 == coming.blob.total {
+            self.blob_is_whole();
         }
     }
 
-    fn blob_is_whole(&mut self, Needed { kind, hash, .. }: Needed, bytes: &[u8]) {
-        if Hash::of(bytes) != hash {
-            return self.blob_is_broken(&hash);
-        }
+    fn blob_is_whole(&mut self) {
+        let Some(Coming { blob: Needed { kind, hash, .. }, bytes, .. }) = &self.blobs.coming else { return };
+        let is_it = Hash::of(bytes) == *hash;
         match kind {
-            Kind::Picture => {
-                self.blobs.pictures.insert(hash, Base64::encode_string(bytes));
+            Kind::Picture { media_type } if is_it && picture_size(media_type, bytes).is_ok() => {
+                let (named, base64) = ((*hash, media_type.clone()), Base64::encode_string(bytes));
+                self.blobs.pictures.insert(named, base64);
             }
-            Kind::Practice => match Practice::from_bytes(bytes) {
-                Ok(practice) => self.blobs.practice = Some((hash, practice)),
-                Err(_) => return self.blob_is_broken(&hash),
+            Kind::Practice if is_it => match Practice::from_bytes(bytes) {
+                Ok(practice) => self.blobs.practice = Some((*hash, practice)),
+                Err(_) => return self.blob_is_broken(),
             },
+            Kind::Picture { .. } | Kind::Practice => return self.blob_is_broken(),
         }
+        self.blobs.coming = None;
         self.changed();
     }
 
@@ -187,20 +202,21 @@ impl Worker {
         let is_coming = self.blobs.coming.as_ref().is_some_and(|c| c.blob.hash == *hash);
         // What may pass is asked for again after `BLOB_STALL_MS`.
         if is_coming && code.is_final() {
-            self.blob_is_broken(hash);
+            self.blob_is_broken();
         }
         is_coming
     }
 
-    /// Hands back what can't be shown without this blob.
-    fn blob_is_broken(&mut self, hash: &Hash) {
-        self.blobs.coming = None;
+    /// Hands back what can't be shown without the blob on its way.
+    fn blob_is_broken(&mut self) {
+        let Some(Coming { blob: broken, .. }) = self.blobs.coming.take() else { return };
+        let is_it = |picture: &Picture| matches!(&broken.kind, Kind::Picture { media_type } if named(picture) == (broken.hash, media_type.clone()));
         let shows_it = |lease: &Lease| {
-            let is_it = |picture: &Picture| picture.hash == *hash;
             pictures_of(lease).any(is_it)
                 || self.practice_before(lease).is_some_and(|blob| {
                     let practice = self.blobs.practice(&blob.hash).into_iter();
-                    blob.hash == *hash || pictures(practice.flat_map(Practice::contents)).any(is_it)
+                    (broken.kind == Kind::Practice && blob.hash == broken.hash)
+                        || pictures(practice.flat_map(Practice::contents)).any(is_it)
                 })
         };
         for offer in self.open_leases(shows_it) {

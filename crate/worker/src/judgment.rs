@@ -50,10 +50,11 @@ impl Worker {
 
     /// Signs the person's answer, once; it is sent when it is durable.
     pub(crate) fn answer(&mut self, offer: &str, answer: Answer, input: AnswerInput, shown_at: u64, now: Timestamp) {
-        let Some(offer) = self.answerable(offer) else { return };
+        let Some(offer) = self.showable_offer(offer) else { return };
         let Some(lease) = self.leases.get(&offer) else { return };
         let Item::Judgment(item) = &lease.item else { return };
-        if item.task.takes(&answer).is_err() {
+        // What is signed is what was seen.
+        if item.task.takes(&answer).is_err() || self.covers(&offer, &lease.item) {
             return;
         }
         let report = Report::Judgment(JudgmentReport { answer, input: input_of(input) });
@@ -70,7 +71,7 @@ impl Worker {
         shown_at: u64,
         now: Timestamp,
     ) {
-        if let Some(offer) = self.answerable(offer) {
+        if let Some(offer) = self.showable_offer(offer) {
             let report = FlagReport { reason, note: note_of(note), input: input_of(input) };
             self.report(offer, Report::Flag(report), shown_at, now);
         }
@@ -88,7 +89,10 @@ impl Worker {
 
     /// A page has shown the judgment for `SEEN_MS_MIN`.
     pub(crate) fn seen(&mut self, offer: &str, now: Timestamp) {
-        let Some(offer) = self.answerable(offer).filter(|offer| self.is_on_screen(offer)) else { return };
+        let Some(offer) = self.showable_offer(offer).filter(|offer| self.is_on_screen(offer)) else { return };
+        if self.leases.get(&offer).is_none_or(|lease| self.covers(&offer, &lease.item)) {
+            return;
+        }
         if let Some(lease) = self.leases.get_mut(&offer).filter(|lease| lease.seen_at.is_none()) {
             lease.seen_at = Some(now);
             self.persist([Key::Lease(offer)], After::Nothing);
@@ -110,13 +114,13 @@ impl Worker {
 
     /// Hands the judgment back.
     pub(crate) fn skip(&mut self, offer: &str) {
-        if let Some(offer) = self.answerable(offer) {
+        if let Some(offer) = self.showable_offer(offer) {
             self.give_back(offer, ReturnReason::Skipped);
         }
     }
 
     /// The offer, if it is a judgment that the person can see and that is not answered yet.
-    fn answerable(&self, offer: &str) -> Option<Hash> {
+    pub(crate) fn showable_offer(&self, offer: &str) -> Option<Hash> {
         let offer = Hash::from_hex(offer)?;
         let lease = self.leases.get(&offer)?;
         let is_on = self.may_judge() && !self.settings.paused;

@@ -4,7 +4,7 @@ use lull_protocol::cose::Signed;
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX, SEEN_MS_MIN};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Report};
-use lull_protocol::{Hash, Item, Timestamp, ToCoordinator};
+use lull_protocol::{Hash, Item, Timestamp, ToCoordinator, WarningSet};
 use lull_view::Notice;
 
 use crate::link::Phase;
@@ -12,6 +12,7 @@ use crate::outbox::Held;
 use crate::records::{Key, LeaseRecord, ReturnedRecord};
 use crate::row::Placed;
 use crate::storage::After;
+use crate::warning::warnings_of;
 use crate::{Worker, limits};
 
 /// An assignment this worker holds.
@@ -125,6 +126,9 @@ impl Worker {
         if self.nevers.refuses(&item) {
             return Err(Returned(ReturnReason::Skipped));
         }
+        if !warnings_of(&item).is_within(self.wanted_warnings()) {
+            return Err(Returned(ReturnReason::Unwanted));
+        }
         if self.places(promise.class) == 0 {
             return Err(Returned(ReturnReason::TooMany));
         }
@@ -171,10 +175,11 @@ impl Worker {
         let open = !self.storage.is_failing() && !rests;
         let fetch = if open && self.may_fetch() && self.may_want_fetches() { self.places(JobClass::Fetch) } else { 0 };
         let judgment = if open && self.may_judge() { self.places(JobClass::Judgment) } else { 0 };
+        let warnings = if judgment > 0 { self.wanted_warnings() } else { WarningSet::NONE };
         let Phase::Ready(ready) = &mut self.link.phase else { return };
-        if ready.wanted != Some((fetch, judgment)) {
-            ready.wanted = Some((fetch, judgment));
-            self.send(&ToCoordinator::Want { fetch, judgment, tasks: self.config.tasks });
+        if ready.wanted != Some((fetch, judgment, warnings)) {
+            ready.wanted = Some((fetch, judgment, warnings));
+            self.send(&ToCoordinator::Want { fetch, judgment, tasks: self.config.tasks, warnings });
         }
     }
 

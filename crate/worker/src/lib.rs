@@ -44,6 +44,7 @@ mod settings;
 mod storage;
 mod traffic;
 mod view;
+mod warning;
 
 use std::collections::VecDeque;
 
@@ -76,6 +77,7 @@ use records::{AccountRecord, Counters, ReturnedRecord};
 use row::Row;
 use storage::Storage;
 use view::Shown;
+use warning::WarningsRecord;
 
 /// The worker.
 pub struct Worker {
@@ -120,6 +122,7 @@ pub struct Worker {
     /// The judgment on screen.
     current: Option<Hash>,
     calls: Calls,
+    warnings: WarningsRecord,
     shown: Shown,
 }
 
@@ -214,6 +217,7 @@ impl Worker {
         self.expire(now);
         self.stop_what_is_switched_off();
         self.stop_what_is_never(now);
+        self.tick_warnings();
         self.tick_link(now);
         self.begin_fetches(now);
         self.go_on_fetching(now);

@@ -12,7 +12,7 @@ use lull_protocol::limits::{
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::statement::OperatorCard;
 use lull_protocol::units::Challenge;
-use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator, ToWorker};
+use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator, ToWorker, WarningSet};
 use lull_view::{LinkProblem, Notice};
 
 use crate::clock::Clock;
@@ -55,7 +55,7 @@ pub(crate) struct Ready {
     /// What the last proof or ping told.
     told: Told,
     /// The last `Want`; `None` if it must be said again.
-    pub(crate) wanted: Option<(u8, u8)>,
+    pub(crate) wanted: Option<(u8, u8, WarningSet)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -305,7 +305,7 @@ impl Worker {
     fn welcome(&mut self, coordinator_now: Timestamp, now: Timestamp) {
         let told = self.to_tell(now);
         self.learn_clock(coordinator_now, now);
-        let ready = Ready { since: now, heard: now, pinged: now, told, wanted: Some((0, 0)) };
+        let ready = Ready { since: now, heard: now, pinged: now, told, wanted: Some((0, 0, WarningSet::NONE)) };
         self.link.phase = Phase::Ready(ready);
         self.forget_what_was_sent(now);
         // The day was told on a clock that may have been wrong.

@@ -50,6 +50,8 @@ pub(crate) enum Key {
     Pops,
     /// Which practices were done or skipped.
     Practised,
+    /// Which sensitive content the person wants, and how much they saw.
+    Warnings,
     /// One piece of work in the log; not loaded.
     Log(u64),
     /// A settled receipt; not loaded.
@@ -57,7 +59,7 @@ pub(crate) enum Key {
 }
 
 /// The keys of records of which there is one at most.
-pub(crate) const PLAIN: [Key; 14] = [
+pub(crate) const PLAIN: [Key; 15] = [
     Key::Settings,
     Key::Counters,
     Key::Coordinator,
@@ -72,6 +74,7 @@ pub(crate) const PLAIN: [Key; 14] = [
     Key::Days,
     Key::Pops,
     Key::Practised,
+    Key::Warnings,
 ];
 
 impl fmt::Display for Key {
@@ -96,6 +99,7 @@ impl fmt::Display for Key {
             Self::Days => f.write_str("days"),
             Self::Pops => f.write_str("pops"),
             Self::Practised => f.write_str("practised"),
+            Self::Warnings => f.write_str("warnings"),
             // Of one length, so that their order is that of the numbers.
             Self::Log(number) => write!(f, "log/{number:016x}"),
             Self::Kept(number) => write!(f, "log-kept/{number:016x}"),
@@ -147,6 +151,7 @@ impl Key {
                 | Self::Days
                 | Self::Pops
                 | Self::Practised
+                | Self::Warnings
                 | Self::Log(_)
                 | Self::Kept(_)
         )

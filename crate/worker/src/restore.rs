@@ -58,6 +58,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let returned = restore_returned(&mut loading);
     let calls = Calls::new(loading.take(Key::Pops, Some));
     let practised = Practised::new(loading.take(Key::Practised, Some).unwrap_or_default());
+    let warnings = loading.take(Key::Warnings, Some).unwrap_or_default();
     let metering = restore_metering(&mut loading, settings.paused);
     let mut worker = Worker {
         metering,
@@ -81,6 +82,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         current: None,
         calls,
         practised,
+        warnings,
         shown: Shown::default(),
         config,
         key,
@@ -312,6 +314,7 @@ impl Worker {
             Key::Days => Some(seal(&self.days)),
             Key::Pops => self.calls.is_stored().then(|| seal(&self.calls.record)),
             Key::Practised => self.practised.record().map(seal),
+            Key::Warnings => (self.warnings.is_stored()).then(|| seal(&self.warnings)),
             Key::Log(number) => self.log_record(number).as_ref().map(seal),
             Key::Kept(number) => self.receipts.leaving(number).map(seal),
         };

@@ -58,6 +58,8 @@ impl Worker {
             Command::RemoveNever(what) => self.remove_never(what),
             Command::SetPops { pops } => self.set_pops(pops),
             Command::Practised { practice } => self.practise(&practice),
+            Command::SetWarnings { chosen, day_max } => self.set_warnings(chosen, day_max),
+            Command::Uncover { offer } => self.uncover(&offer, now),
             Command::DismissNotice => self.dismiss_notice(),
             Command::ConnectNow => self.connect_now(now),
             // These only ask: `Worker::query` and `Worker::reading_of` answer them.

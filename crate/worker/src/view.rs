@@ -148,6 +148,7 @@ impl Worker {
             take_back: self.take_back_view(),
             pops: self.calls.record.chosen.clone(),
             practice: self.current.and_then(|offer| self.practice_view(&offer)),
+            warnings: self.warnings_view(),
         }
     }
 
@@ -214,6 +215,8 @@ impl Worker {
             agree,
             deadline: self.local_ms(lease, |l| l.offer.deadline),
             approved_at: self.local_ms(lease, |l| l.offer.approved_at),
+            warnings: item.warnings,
+            is_covered: self.covers(offer, &lease.item),
         })
     }
 
@@ -267,8 +270,9 @@ impl Worker {
         match content {
             Content::Text(text) => Some(JudgmentContent::Text { text }),
             Content::Code(text) => Some(JudgmentContent::Code { text }),
+            Content::Markdown(text) => Some(JudgmentContent::Markdown { text }),
             Content::Picture(picture) => {
-                let base64 = self.blobs.base64(&picture.hash)?;
+                let base64 = self.blobs.base64(&picture)?;
                 let data_url = format!("data:{};base64,{base64}", picture.media_type);
                 Some(JudgmentContent::Picture { data_url, alt: picture.alt })
             }

@@ -150,6 +150,7 @@ mod tests {
             take_back: None,
             pops: lull_view::Pops::default(),
             practice: None,
+            warnings: lull_view::Warnings::default(),
         }
     }
 

@@ -17,6 +17,7 @@ mod log;
 mod pops;
 mod receipt;
 mod settings;
+mod warnings;
 mod welcome;
 
 pub(crate) use bandwidth::bandwidth;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "bandwidth")]
 pub(crate) mod consent;
+pub(crate) mod content;
 #[cfg(feature = "bandwidth")]
 pub(crate) mod facts;
 pub(crate) mod flag;

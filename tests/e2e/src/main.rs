@@ -7,6 +7,7 @@ mod browsers;
 mod calls;
 mod caps;
 mod consent;
+mod content;
 mod devtools;
 mod faults;
 mod firefox;

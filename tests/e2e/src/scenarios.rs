@@ -12,6 +12,7 @@ use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes,
 use crate::calls::called_by_a_judgment;
 use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
 use crate::consent::{consent_means_something, judgments_flavour, policy_forbids_bandwidth};
+use crate::content::{hostile_content, sensitive_content};
 use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
     profile_copied, storage_damaged,
@@ -131,6 +132,8 @@ scenarios! {
     right_to_left,
     flagged_by_keyboard,
     practice_comes_first,
+    hostile_content,
+    sensitive_content,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {

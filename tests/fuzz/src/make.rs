@@ -1,9 +1,11 @@
 //! Values of the protocol drawn from a feed: mostly right, sometimes beyond a limit.
 
+use lull_protocol::WarningSet;
 use lull_protocol::flag::note_of;
-use lull_protocol::item::{PICTURE_TYPES, Picture};
+use lull_protocol::item::Picture;
 use lull_protocol::limits::{OPTIONS_COUNT, PRACTICE_ITEMS_MAX, SENTENCES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::picture::PICTURE_TYPES;
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Header, Hop, Input, JobClass, JudgmentReport, Offer, OperatorCard, Outcome,
     Price, Report, Traffic, Transcript, Verdict, VerdictPlace, VerdictReason, WorkResult,
@@ -121,6 +123,7 @@ fn judgment_item(feed: &mut Feed<'_>) -> JudgmentItem {
         requester,
         title,
         guideline_version: feed.number() as u32,
+        warnings: warnings(feed),
         guideline,
         question,
         task: task(feed, kind(number), named),
@@ -152,6 +155,11 @@ pub(crate) fn practice(feed: &mut Feed<'_>) -> Practice {
         PracticeItem { task, answer, explanation: label(feed) }
     });
     Practice { items }
+}
+
+/// Mostly none.
+pub(crate) fn warnings(feed: &mut Feed<'_>) -> WarningSet {
+    if feed.one_in(4) { WarningSet::from_bits(feed.byte() & 63).unwrap_or_default() } else { WarningSet::NONE }
 }
 
 /// Choices alone, all types, or some.
@@ -243,9 +251,10 @@ fn content(feed: &mut Feed<'_>) -> Content {
         let size = if feed.one_in(8) { feed.number() } else { bytes.len() as u64 };
         Content::Picture(Picture { hash: Hash::of(&bytes), media_type, bytes: count(size), alt: label(feed) })
     } else {
-        match feed.below(3) {
+        match feed.below(4) {
             0 => Content::Text("A sentence.".into()),
             1 => Content::Text(label(feed)),
+            2 => Content::Markdown(label(feed)),
             _ => Content::Code("f(x)".into()),
         }
     }
@@ -253,7 +262,13 @@ fn content(feed: &mut Feed<'_>) -> Content {
 
 /// One of few pictures by its number.
 pub(crate) fn picture(number: u8) -> Vec<u8> {
-    vec![number & 3; 700 << (2 * (number & 3))]
+    let mut file = vec![number & 3; 700 << (2 * (number & 3))];
+    // Now and then it is none.
+    if number % 16 != 15 {
+        let head = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT";
+        file.splice(..head.len(), *head);
+    }
+    file
 }
 
 /// An offer of this item to this worker; now and then one that does not fit it.
@@ -454,7 +469,7 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
 
 /// A message to the coordinator whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToCoordinator {
-    use ReturnReason::{Broken, Skipped, SwitchedOff, TooMany, Withdrawn};
+    use ReturnReason::{Broken, Skipped, SwitchedOff, TooMany, Unwanted, Withdrawn};
     match feed.below(8) {
         0 => ToCoordinator::Hello {
             versions: (feed.number() as u16, feed.number() as u16),
@@ -465,12 +480,17 @@ pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed
         1 => {
             ToCoordinator::Proof { statement: blob(feed).into(), verdicts_seen: feed.number(), day_start: moment(feed) }
         }
-        2 => ToCoordinator::Want { fetch: feed.byte(), judgment: feed.byte(), tasks: task_set(feed) },
+        2 => ToCoordinator::Want {
+            fetch: feed.byte(),
+            judgment: feed.byte(),
+            tasks: task_set(feed),
+            warnings: warnings(feed),
+        },
         3 => ToCoordinator::Result { statement: blob(feed).into() },
         4 => ToCoordinator::BodyChunk { offer: hash(feed), offset: count(feed.number()), bytes: blob(feed).into() },
         5 => ToCoordinator::Return {
             offer: hash(feed),
-            reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn]),
+            reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn, Unwanted]),
         },
         6 => ToCoordinator::GetBlob { hash: hash(feed), offset: count(feed.number()) },
         _ => ToCoordinator::Ping { day_start: moment(feed), verdicts_seen: feed.number() },

@@ -99,7 +99,8 @@ fn done(store: &mut Store, cx: &Context, command: Command) -> Reply {
 /// A requester with money and orders of both kinds.
 fn stock() -> Vec<Command> {
     let price = Price { per_item: amount(1_000), per_mib: amount(4_000) };
-    let picture = b"\x89PNG\r\n\x1a\n and more".to_vec();
+    let picture =
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT and more".to_vec();
     let fetches = FetchOrder {
         order: FETCHES,
         requester: BUYER,
@@ -127,6 +128,7 @@ fn project(order: OrderId, tasks: Tasks) -> Project {
         requester: BUYER,
         title: "Signs".into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Look closely.".into(),
         question: "Is it a stop sign?".into(),
         tasks,
@@ -155,9 +157,18 @@ fn work(store: &mut Store, cx: &mut Context) {
     for (round, seed) in [WORKER, 3, WORKER].into_iter().enumerate() {
         let worker = make::key(seed).public();
         let nonces = (0..6).map(|i| Nonce([10 * round as u8 + i; 16])).collect();
-        let Reply::Leases(leases) =
-            done(store, cx, Command::Claim { worker, fetch: 2, judgment: 4, tasks: TaskSet::ALL, nonces })
-        else {
+        let Reply::Leases(leases) = done(
+            store,
+            cx,
+            Command::Claim {
+                worker,
+                fetch: 2,
+                judgment: 4,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::ALL,
+                nonces,
+            },
+        ) else {
             return;
         };
         for (i, lease) in leases.iter().enumerate() {

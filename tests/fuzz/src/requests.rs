@@ -231,7 +231,12 @@ fn typed(feed: &mut Feed<'_>, content: Value) -> Value {
 }
 
 fn picture(feed: &mut Feed<'_>) -> Vec<u8> {
-    const STARTS: [&[u8]; 4] = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\0\0\0\x20ftypavif", b"GIF89a"];
+    const STARTS: [&[u8]; 4] = [
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT",
+        b"\xff\xd8\xff",
+        b"\0\0\0\x20ftypavif",
+        b"GIF89a",
+    ];
     let mut bytes = feed.pick(&STARTS).to_vec();
     bytes.extend(feed.bytes(20));
     bytes

@@ -21,6 +21,7 @@ fn receipt(n: u8) -> Receipt {
         requester: "Buyer".into(),
         title: "Words".into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Decide.".into(),
         question: "Good?".into(),
         task: Task::Choice(Choice {

@@ -61,6 +61,7 @@ fn project(number: u8, questions: std::ops::Range<usize>) -> Result<Project> {
         requester: BUYER,
         title: "Is the source enough?".into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Read the claim and the source. Answer yes only if the source alone says that the claim is true.".into(),
         question: "Does the source support the claim?".into(),
         tasks: Tasks::Choice {

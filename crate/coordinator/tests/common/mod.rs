@@ -315,7 +315,13 @@ impl Worker {
     }
 
     pub async fn want(&mut self, fetch: u8, judgment: u8) {
-        self.send(&ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL }).await;
+        self.send(&ToCoordinator::Want {
+            fetch,
+            judgment,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+        })
+        .await;
     }
 
     pub async fn lease(&mut self) -> Lease {

@@ -2,7 +2,7 @@
 
 use lull_protocol::message::RefusedCode;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker};
+use lull_protocol::{Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet};
 
 use crate::command::{Command, Lease, NumberedVerdict, Refusal, Reply};
 use crate::facts::{AccountFacts, SubmitFacts};
@@ -118,6 +118,8 @@ pub struct Claim {
     pub judgment: u8,
     /// Of which types.
     pub tasks: TaskSet,
+    /// Of which classes of sensitive content.
+    pub warnings: WarningSet,
 }
 
 impl Claim {
@@ -128,8 +130,8 @@ impl Claim {
 
     /// The command.
     pub fn command(self, nonces: Vec<Nonce>) -> Command {
-        let Self { worker, fetch, judgment, tasks } = self;
-        Command::Claim { worker, fetch, judgment, tasks, nonces }
+        let Self { worker, fetch, judgment, tasks, warnings } = self;
+        Command::Claim { worker, fetch, judgment, tasks, warnings, nonces }
     }
 }
 

@@ -9,7 +9,7 @@ use lull_protocol::limits::{
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Verdict};
-use lull_protocol::{ByteCount, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
 
 use super::io::{Answer, Claim, End, Found, Push, Query, Question};
 use super::limits::CLAIM_MS_MIN;
@@ -31,6 +31,8 @@ pub(super) struct Work {
     want: (u8, u8),
     /// The types of judgments that it wants.
     tasks: TaskSet,
+    /// The classes of sensitive content that it wants.
+    warnings: WarningSet,
     /// Per class: the store had nothing more for this worker, and has had nothing new since.
     dry: (bool, bool),
     /// Work is to be claimed, as soon as [`CLAIM_MS_MIN`] allows.
@@ -67,6 +69,7 @@ impl Work {
             opening: true,
             want: (0, 0),
             tasks: TaskSet::CHOICE,
+            warnings: WarningSet::NONE,
             dry: (false, false),
             claim_due: false,
             claim_from_ms: now_ms,
@@ -177,10 +180,10 @@ impl Work {
         }
         match message {
             None => {}
-            Some(ToCoordinator::Want { fetch, judgment, tasks }) => {
+            Some(ToCoordinator::Want { fetch, judgment, tasks, warnings }) => {
                 self.want = (fetch.min(FETCH_LEASES_MAX), judgment.min(JUDGMENT_LEASES_MAX));
-                self.dry.1 &= self.tasks == tasks;
-                self.tasks = tasks;
+                self.dry.1 &= self.tasks == tasks && self.warnings == warnings;
+                (self.tasks, self.warnings) = (tasks, warnings);
                 self.claim_due = true;
             }
             Some(ToCoordinator::Result { statement }) => self.result(step, &statement),
@@ -252,7 +255,7 @@ impl Work {
             return;
         }
         self.claim_from_ms = step.now.monotonic_ms.saturating_add(CLAIM_MS_MIN);
-        let claim = Claim { worker: self.worker, fetch, judgment, tasks: self.tasks };
+        let claim = Claim { worker: self.worker, fetch, judgment, tasks: self.tasks, warnings: self.warnings };
         step.out.ask(Question::Claim(claim), Asked::Claim { fetch: fetch > 0, judgment: judgment > 0 });
     }
 

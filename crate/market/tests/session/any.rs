@@ -212,9 +212,12 @@ impl Onlooker {
                 }
                 ToCoordinator::Proof { statement, verdicts_seen: *seen, day_start }
             }
-            Said::Want(fetch, judgment) => {
-                ToCoordinator::Want { fetch: *fetch, judgment: *judgment, tasks: TaskSet::ALL }
-            }
+            Said::Want(fetch, judgment) => ToCoordinator::Want {
+                fetch: *fetch,
+                judgment: *judgment,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
+            },
             Said::Result { offer: number, size, is_fetch } => {
                 let report = if *is_fetch { fetched(&vec![7; *size]) } else { chosen() };
                 let result = self.peer.result(offer(*number), report);

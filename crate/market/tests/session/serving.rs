@@ -14,7 +14,7 @@ use crate::peer::{
 };
 
 fn want(fetch: u8, judgment: u8) -> ToCoordinator {
-    ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL }
+    ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL, warnings: lull_protocol::WarningSet::NONE }
 }
 
 /// The claim that outputs ask for: places for fetches, for judgments.
@@ -214,7 +214,12 @@ fn claims_keep_their_distance_and_count_what_is_held() {
 #[test]
 fn claims_are_of_the_types_that_are_wanted() {
     let mut peer = Peer::serving();
-    let mut wants = |tasks| match asked(&peer.says(&ToCoordinator::Want { fetch: 0, judgment: 1, tasks })) {
+    let mut wants = |tasks| match asked(&peer.says(&ToCoordinator::Want {
+        fetch: 0,
+        judgment: 1,
+        tasks,
+        warnings: lull_protocol::WarningSet::NONE,
+    })) {
         Some(Question::Claim(claim)) => {
             let claimed = claim.tasks;
             peer.answer(Answer::Reply(Reply::Leases(vec![])));
@@ -259,6 +264,7 @@ fn an_item_that_was_turned_down_leaves_its_place() {
         (ReturnReason::SwitchedOff, false),
         (ReturnReason::TooMany, false),
         (ReturnReason::Withdrawn, false),
+        (ReturnReason::Unwanted, false),
     ] {
         let mut peer = Peer::serving();
         peer.says(&want(0, 1));

@@ -82,6 +82,7 @@ pub(crate) fn project(number: u8, contents: usize, agree: u8, people: u8) -> Pro
         requester: BUYER,
         title: "Signs".into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Look closely.".into(),
         question: "Is it a stop sign?".into(),
         tasks: tasks(TaskKind::Choice, contents),
@@ -190,7 +191,14 @@ impl Bench {
 
     pub(crate) fn claim(&mut self, worker: &SigningKey, fetch: u8, judgment: u8) -> Vec<Lease> {
         let nonces = self.nonces(usize::from(fetch) + usize::from(judgment));
-        match self.does(Command::Claim { worker: worker.public(), fetch, judgment, tasks: TaskSet::ALL, nonces }) {
+        match self.does(Command::Claim {
+            worker: worker.public(),
+            fetch,
+            judgment,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::ALL,
+            nonces,
+        }) {
             Reply::Leases(leases) => leases,
             other => panic!("{other:?}"),
         }

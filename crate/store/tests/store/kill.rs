@@ -135,7 +135,14 @@ fn work(path: &Path, round: u64) -> Result<(), StoreError> {
                         Nonce((u128::from(nonce)).to_be_bytes())
                     })
                     .collect();
-                Command::Claim { worker: key(seed).public(), fetch: 0, judgment: 4, tasks: TaskSet::ALL, nonces }
+                Command::Claim {
+                    worker: key(seed).public(),
+                    fetch: 0,
+                    judgment: 4,
+                    tasks: TaskSet::ALL,
+                    warnings: lull_protocol::WarningSet::ALL,
+                    nonces,
+                }
             })
             .collect();
         let mut submits = Vec::new();

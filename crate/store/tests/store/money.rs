@@ -144,7 +144,14 @@ impl Onlooker {
             }
             Step::Claim { worker, fetch, judgment } => {
                 let nonces = self.bench.nonces(usize::from(fetch + judgment));
-                Command::Claim { worker: key(1 + worker).public(), fetch, judgment, tasks: TaskSet::ALL, nonces }
+                Command::Claim {
+                    worker: key(1 + worker).public(),
+                    fetch,
+                    judgment,
+                    tasks: TaskSet::ALL,
+                    warnings: lull_protocol::WarningSet::ALL,
+                    nonces,
+                }
             }
             Step::Work { worker, which, how } => return self.work(1 + worker, which, how),
             Step::Repeat { which } => self.sent.get(which % self.sent.len().max(1))?.clone(),

@@ -21,3 +21,4 @@ mod practice;
 mod receipt;
 mod storage;
 mod task;
+mod warning;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lull_protocol::{TaskSet, ToCoordinator};
+use lull_protocol::{TaskSet, ToCoordinator, WarningSet};
 use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Pops, Settings};
 use lull_worker::{Config, Effect, Event, Worker, Write, limits};
 
@@ -37,6 +37,7 @@ fn every_record() -> World {
     world.coordinator.blobs.insert(practice.blob().hash, practice.to_bytes());
     world.assign(&practised_item(text_item("practised"), &practice));
     world.command(Command::Practised { practice: practice.blob().hash.to_string() });
+    world.command(Command::SetWarnings { chosen: WarningSet::ALL, day_max: 9 });
     world.command(Command::PauseFor { pause: Pause::Tomorrow });
     world
 }

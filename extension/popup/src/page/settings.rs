@@ -6,6 +6,7 @@ use yew::{Callback, Html, Properties, component, html, use_state_eq};
 use super::bandwidth::{state_code, when};
 use super::log::never_card;
 use super::pops::PopsCard;
+use super::warnings::warnings_card;
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
@@ -36,6 +37,7 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
             </section>
             if on {
                 <PopsCard lull={lull.clone()} pops={view.pops.clone()} />
+                { warnings_card(lull, view.warnings) }
             }
             <section class="group">
                 <h2>{ text::operator() }</h2>

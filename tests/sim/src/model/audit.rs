@@ -274,7 +274,10 @@ impl Model {
             State::Expired => false,
         };
         let can_show = match &work.item {
-            Item::Judgment(item) => shows(worker).iter().any(|kind| kind == item.task.kind()),
+            // Nobody has to want what is sensitive.
+            Item::Judgment(item) => {
+                item.warnings.is_empty() && shows(worker).iter().any(|kind| kind == item.task.kind())
+            }
             Item::Fetch(_) => true,
         };
         can_show && before.len() < 3 && !before.iter().any(blocks)

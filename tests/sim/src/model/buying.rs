@@ -155,6 +155,7 @@ fn items_of(command: &Command, name: &str) -> (Vec<Item>, u8) {
                     requester: name.to_owned(),
                     title: project.title.clone(),
                     guideline_version: project.guideline_version,
+                    warnings: project.warnings,
                     guideline: project.guideline.clone(),
                     question: project.question.clone(),
                     task,

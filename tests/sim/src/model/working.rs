@@ -7,7 +7,7 @@ use lull_market::{Command, NumberedVerdict, Reply};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{AcceptanceRule, Decision, JobClass, Offer, Report, Verdict, VerdictReason, WorkResult};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Answer, Hash, Item, PublicKey, Signed, TaskSet, Timestamp};
+use lull_protocol::{Answer, Hash, Item, PublicKey, Signed, TaskSet, Timestamp, WarningSet};
 
 use super::rules::{self, CLOCK_SKEW_MS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, Ruling};
 use super::{Broken, Holds, Lease, Model, Ruled, State, Work, broken, must};
@@ -36,11 +36,11 @@ impl Model {
                 self.ordered(project.order, at);
                 Ok(())
             }
-            (Command::Claim { worker, fetch, judgment, tasks, nonces }, Reply::Leases(leases)) => {
+            (Command::Claim { worker, fetch, judgment, tasks, warnings, nonces }, Reply::Leases(leases)) => {
                 must(leases.len() <= nonces.len(), "limits of leases", || format!("{} leases", leases.len()))?;
                 for lease in leases {
                     self.leased(*worker, lease, nonces, at)?;
-                    is_of(*tasks, &lease.item)?;
+                    is_of(*tasks, *warnings, &lease.item)?;
                 }
                 let new: BTreeSet<Hash> = leases.iter().map(|lease| Hash::of(&lease.offer)).collect();
                 self.within_limits(worker, (*fetch, *judgment), &new, at)
@@ -439,12 +439,13 @@ pub(super) fn is_for_good(reason: ReturnReason) -> bool {
     matches!(reason, ReturnReason::Skipped | ReturnReason::Broken | ReturnReason::Withdrawn)
 }
 
-/// Whether a leased item is a fetch, or a judgment of one of these types.
-fn is_of(tasks: TaskSet, item: &[u8]) -> Holds {
-    let kind = match Item::from_bytes(item) {
-        Ok(Item::Judgment(item)) => Some(item.task.kind()),
-        _ => None,
+/// Whether a leased item is a fetch, or a judgment of one of these types, and of no other sensitive content.
+fn is_of(tasks: TaskSet, warnings: WarningSet, item: &[u8]) -> Holds {
+    let (kind, shown) = match Item::from_bytes(item) {
+        Ok(Item::Judgment(item)) => (Some(item.task.kind()), item.warnings),
+        _ => (None, WarningSet::NONE),
     };
+    must(shown.is_within(warnings), "sensitive content is chosen", || format!("{shown:?} with {warnings:?}"))?;
     let wanted = kind.is_none_or(|kind| tasks.iter().any(|wanted| wanted == kind));
     must(wanted, "types that can be shown", || format!("{kind:?} was leased, wanted were {tasks:?}"))
 }

@@ -136,7 +136,16 @@ impl World {
             ToWorker::Hello { .. } if liar.played.contains_key(&conn) => {
                 let proof = liar.played.remove(&conn).unwrap_or_default();
                 self.liar_sends_raw(conn, proof);
-                self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL });
+                self.liar_sends(
+                    who,
+                    conn,
+                    &ToCoordinator::Want {
+                        fetch: 2,
+                        judgment: 4,
+                        tasks: TaskSet::ALL,
+                        warnings: lull_protocol::WarningSet::NONE,
+                    },
+                );
             }
             ToWorker::Hello { version, coordinator, challenge, proof, card } => {
                 let Some(Some(hello)) = liar.conns.get(&conn).cloned() else { return };
@@ -152,7 +161,16 @@ impl World {
             }
             ToWorker::Welcome { .. } => {
                 liar.ready.insert(conn);
-                self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL });
+                self.liar_sends(
+                    who,
+                    conn,
+                    &ToCoordinator::Want {
+                        fetch: 2,
+                        judgment: 4,
+                        tasks: TaskSet::ALL,
+                        warnings: lull_protocol::WarningSet::NONE,
+                    },
+                );
             }
             ToWorker::Assign { offer, item } => {
                 let (Ok(read), Ok(item)) = (cose::peek::<Offer>(&offer), Item::from_bytes(&item)) else { return };
@@ -222,7 +240,16 @@ impl World {
         let open = liar.offers.iter().find(|(hash, (offer, _))| is_open(hash, offer, &liar.answered));
         let Some((hash, (offer, item))) = open.map(|(hash, work)| (*hash, work.clone())) else {
             if chance(&mut liar.rng, 200) {
-                self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL });
+                self.liar_sends(
+                    who,
+                    conn,
+                    &ToCoordinator::Want {
+                        fetch: 2,
+                        judgment: 4,
+                        tasks: TaskSet::ALL,
+                        warnings: lull_protocol::WarningSet::NONE,
+                    },
+                );
             }
             return;
         };
@@ -234,7 +261,16 @@ impl World {
         };
         liar.answered.insert(hash, result.clone());
         self.liar_sends(who, conn, &ToCoordinator::Result { statement: result.into() });
-        self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL });
+        self.liar_sends(
+            who,
+            conn,
+            &ToCoordinator::Want {
+                fetch: 2,
+                judgment: 4,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
+            },
+        );
     }
 
     fn liar_sends_body(&mut self, who: usize, conn: ConnId, offer: Hash, offset: ByteCount, wanted: ByteCount) {
@@ -329,7 +365,16 @@ impl World {
                 let reason = *pick(&mut liar.rng, &reasons).unwrap_or(&ReturnReason::TooMany);
                 liar.answered.insert(offer, vec![]);
                 self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason });
-                self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 255, judgment: 255, tasks: TaskSet::ALL });
+                self.liar_sends(
+                    who,
+                    conn,
+                    &ToCoordinator::Want {
+                        fetch: 255,
+                        judgment: 255,
+                        tasks: TaskSet::ALL,
+                        warnings: lull_protocol::WarningSet::NONE,
+                    },
+                );
             }
             Habit::Babbles => {
                 let frame = lies::babble(&mut liar.rng, tape);
@@ -360,7 +405,12 @@ impl World {
         let anything = Hash(bytes(&mut liar.rng));
         let offer = liar.offers.keys().next().copied().unwrap_or(anything);
         let message = match liar.rng.u32(..6) {
-            0 => ToCoordinator::Want { fetch: 255, judgment: 255, tasks: TaskSet::ALL },
+            0 => ToCoordinator::Want {
+                fetch: 255,
+                judgment: 255,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
+            },
             1 => ToCoordinator::Ping { day_start: far, verdicts_seen: u64::MAX },
             2 => ToCoordinator::GetBlob { hash: anything, offset: most },
             3 => ToCoordinator::BodyChunk { offer, offset: most, bytes: vec![0; CHUNK_BYTES_MAX].into() },

@@ -181,7 +181,12 @@ pub(crate) fn anything(rng: &mut Rng, offer: Option<Hash>, tape: Vec<u8>) -> Vec
             origin: "wss://lull.house".into(),
         },
         1 => ToCoordinator::Proof { statement: tape.into(), verdicts_seen: 0, day_start },
-        2 => ToCoordinator::Want { fetch: 1, judgment: 1, tasks: TaskSet::ALL },
+        2 => ToCoordinator::Want {
+            fetch: 1,
+            judgment: 1,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+        },
         3 => ToCoordinator::Result { statement: tape.into() },
         4 => ToCoordinator::BodyChunk { offer: hash, offset, bytes: vec![1; 10].into() },
         5 => ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped },

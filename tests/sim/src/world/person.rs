@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_protocol::{Hash, cose};
+use lull_protocol::{Hash, WarningSet, cose};
 use lull_view::{
     ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, FlagReason, JudgmentContent, JudgmentTask,
     NeverWhat, POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, View,
@@ -19,7 +19,9 @@ use crate::plan::{MINUTE, Ms, SECOND};
 fn honest(rng: &mut Rng, task: &JudgmentTask) -> TaskAnswer {
     let mut truth = Mix::default();
     let mut shown = |content: &JudgmentContent| match content {
-        JudgmentContent::Text { text } | JudgmentContent::Code { text } => truth.bytes(text.as_bytes()),
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } | JudgmentContent::Markdown { text } => {
+            truth.bytes(text.as_bytes());
+        }
         JudgmentContent::Picture { data_url, .. } => truth.bytes(data_url.as_bytes()),
     };
     match task {
@@ -202,6 +204,8 @@ impl World {
             self.check(checked);
             let checked = self.model.practised_before(me, &judgment.offer);
             self.check(checked);
+            let checked = self.model.consent.may_show(me, judgment.warnings, &judgment.offer);
+            self.check(checked);
         }
         let person = &mut self.browser(who).person;
         if !person.is_diligent && chance(&mut person.rng, 60) {
@@ -220,6 +224,10 @@ impl World {
             return self.think(who);
         }
         let answer = honest(&mut person.rng, &judgment.task);
+        if judgment.is_covered {
+            self.command(who, Command::Uncover { offer: judgment.offer.clone() });
+        }
+        let person = &mut self.browser(who).person;
         let shown_at = now.get().saturating_sub(person.rng.u64(..60 * SECOND));
         self.model.person_answered(me, &judgment.offer, answer);
         let input = AnswerInput::Pointer;
@@ -283,7 +291,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..26));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..27));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -446,6 +454,12 @@ impl World {
                 let minutes = rng.choice(POP_MINUTES).unwrap_or_default();
                 let [quiet_from, quiet_to] = [rng.u64(..30), rng.u64(..24)];
                 self.command(who, Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } });
+            }
+            26 => {
+                let rng = &mut self.browser(who).person.rng;
+                let chosen = WarningSet::from_bits(rng.u8(..64)).unwrap_or_default();
+                let day_max = rng.u16(..8);
+                self.command(who, Command::SetWarnings { chosen, day_max });
             }
             25 => {
                 let looks = !surroundings.looks;

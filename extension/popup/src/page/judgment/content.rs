@@ -3,7 +3,7 @@
 use lull_view::{Draft, JudgmentContent, JudgmentTask, Touch};
 use yew::{Callback, Html, MouseEvent, classes, html};
 
-use super::{Act, input_of};
+use super::{Act, formatted, input_of};
 use crate::text;
 use crate::words::judgment as words;
 
@@ -75,6 +75,9 @@ fn shown(content: &JudgmentContent) -> Html {
         JudgmentContent::Code { text } => {
             html! { <pre class="content-text passage" dir="ltr" tabindex="0">{ text }</pre> }
         }
+        JudgmentContent::Markdown { text } => html! {
+            <div class="content-text passage markdown" tabindex="0">{ formatted(text, 2) }</div>
+        },
         JudgmentContent::Picture { data_url, alt } => {
             html! { <img class="content-picture" src={data_url.clone()} alt={alt.clone()} /> }
         }

@@ -160,20 +160,22 @@ fn meaning(event: &KeyboardEvent) -> Option<Key> {
 
 /// Tells the background once the judgment has been on screen for long enough to be paid, should it be taken back.
 #[hook]
-pub(super) fn use_seen(wire: &Wire, offer: &str) {
+pub(super) fn use_seen(wire: &Wire, offer: &str, is_shown: bool) {
     let wire = wire.clone();
-    use_effect_with(offer.to_owned(), move |offer| {
+    use_effect_with((offer.to_owned(), is_shown), move |(offer, is_shown)| {
         let (offer, seen_ms) = (offer.clone(), Cell::new(0_u64));
-        let ticks = Interval::new(LOOK_TICK_MS, move || {
-            let document = web_sys::window().and_then(|window| window.document());
-            if seen_ms.get() >= SEEN_MS_MIN || document.is_none_or(|document| document.hidden()) {
-                return;
-            }
-            // By the page's timer: no clock that jumps makes a look longer.
-            seen_ms.set(seen_ms.get() + u64::from(LOOK_TICK_MS));
-            if seen_ms.get() >= SEEN_MS_MIN {
-                wire.send(Command::Seen { offer: offer.clone() });
-            }
+        let ticks = is_shown.then(|| {
+            Interval::new(LOOK_TICK_MS, move || {
+                let document = web_sys::window().and_then(|window| window.document());
+                if seen_ms.get() >= SEEN_MS_MIN || document.is_none_or(|document| document.hidden()) {
+                    return;
+                }
+                // By the page's timer: no clock that jumps makes a look longer.
+                seen_ms.set(seen_ms.get() + u64::from(LOOK_TICK_MS));
+                if seen_ms.get() >= SEEN_MS_MIN {
+                    wire.send(Command::Seen { offer: offer.clone() });
+                }
+            })
         });
         move || drop(ticks)
     });

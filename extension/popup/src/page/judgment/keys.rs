@@ -1,7 +1,7 @@
 //! The keyboard: what a key means while the card is on screen, and the list that shows it.
 
 use gloo::events::{EventListener, EventListenerOptions};
-use lull_view::{AnswerInput, JudgmentTask, Touch};
+use lull_view::{AnswerInput, Judgment, JudgmentTask, Touch};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 use yew::{Callback, Html, hook, html, use_effect_with};
@@ -11,7 +11,7 @@ use crate::single_keys;
 use crate::words::judgment as words;
 
 /// What the keys depend on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keys {
     /// How many options there are.
     options: usize,
@@ -21,22 +21,28 @@ pub(super) struct Keys {
     has_sentences: bool,
     /// Whether Space skips.
     has_space: bool,
+    /// Whether there is something to uncover.
+    is_covered: bool,
 }
 
 impl Keys {
+    const NONE: Self = Self { options: 0, has_done: false, has_sentences: false, has_space: false, is_covered: false };
     /// After an answer that is practice: Enter goes on.
-    pub(super) const GO_ON: Self = Self { options: 0, has_done: true, has_sentences: false, has_space: false };
+    pub(super) const GO_ON: Self = Self { has_done: true, ..Self::NONE };
 
-    /// The keys of a task.
-    pub(super) fn of(task: &JudgmentTask) -> Self {
-        let has_sentences = matches!(task, JudgmentTask::Verify { .. });
-        let has_done = has_sentences || matches!(task, JudgmentTask::Multi { .. });
-        Self { options: task.options(), has_done, has_sentences, has_space: true }
+    /// The keys of a judgment.
+    pub(super) fn of(judgment: &Judgment) -> Self {
+        if judgment.is_covered {
+            return Self { has_space: true, is_covered: true, ..Self::NONE };
+        }
+        Self { has_space: true, ..Self::of_task(&judgment.task) }
     }
 
-    /// Practice that is skipped doesn't come again: not by the largest key.
-    pub(super) fn without_space(self) -> Self {
-        Self { has_space: false, ..self }
+    /// The keys of a task that is practice, which doesn't come again: it isn't skipped by the largest key.
+    pub(super) fn of_task(task: &JudgmentTask) -> Self {
+        let has_sentences = matches!(task, JudgmentTask::Verify { .. });
+        let has_done = has_sentences || matches!(task, JudgmentTask::Multi { .. });
+        Self { options: task.options(), has_done, has_sentences, ..Self::NONE }
     }
 }
 
@@ -99,6 +105,7 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         "?" => Some(Act::Keys(AnswerInput::Keyboard)),
         "g" | "G" => Some(Act::Guideline(AnswerInput::Keyboard)),
         "f" | "F" => Some(Act::Flag),
+        "b" | "B" if keys.is_covered => Some(Act::Uncover),
         key => {
             let digit = key.parse::<u8>().ok().filter(|_| key.len() == 1)?;
             let option = digit.checked_sub(1).unwrap_or(9);
@@ -108,9 +115,9 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
 }
 
 /// The list of keys: those that answer, and these.
-pub(super) fn keys_list(task: &JudgmentTask, more: &[words::Key], shown: bool) -> Html {
+pub(super) fn keys_list(answering: Vec<words::Key>, more: &[words::Key], shown: bool) -> Html {
     let are_on = single_keys::are_on();
-    let keys = words::task_keys(task).into_iter().chain(more.iter().copied()).filter(|key| are_on || !key.is_single);
+    let keys = answering.into_iter().chain(more.iter().copied()).filter(|key| are_on || !key.is_single);
     html! {
         <dl class="keys" id="keys" tabindex="-1" hidden={!shown}>
             { for keys.map(|key| html! { <div><dt><kbd>{ key.cap() }</kbd></dt><dd>{ (key.does)() }</dd></div> }) }

@@ -1,8 +1,10 @@
 //! The judgment to answer: one look, one key, the next one.
 
 mod content;
+mod covered;
 mod flag;
 mod keys;
+mod markdown;
 mod options;
 mod panel;
 mod practice;
@@ -21,8 +23,10 @@ use yew::{
 };
 
 use self::content::{judged, sentence_id};
+use self::covered::covered;
 use self::flag::{FlagSheet, use_seen};
 use self::keys::{Keys, keys_list, use_keys};
+use self::markdown::formatted;
 use self::options::options;
 use self::panel::{Panel, use_panel_focus};
 pub(crate) use self::practice::PracticeCard;
@@ -33,7 +37,7 @@ use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
 use crate::single_keys::{shortcut, storage};
 use crate::text;
-use crate::words::judgment as words;
+use crate::words::{content as content_words, judgment as words};
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
 const UNSEEN_MS: u64 = 150;
@@ -54,6 +58,7 @@ enum Act {
     Keys(AnswerInput),
     Guideline(AnswerInput),
     Flag,
+    Uncover,
 }
 
 /// What opens something in the card.
@@ -90,7 +95,8 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let judgment = &props.judgment;
     let card = use_node_ref();
     let keys_panel = use_state_eq(Panel::default);
-    let shown_at = *use_memo(judgment.offer.clone(), |_| format::now_ms());
+    // What is covered is not shown yet.
+    let shown_at = *use_memo((judgment.offer.clone(), judgment.is_covered), |_| format::now_ms());
     let progress = &props.lull.model.progress;
     let draft = if progress.offer == judgment.offer { progress.draft } else { Draft::default() };
     let is_this = progress.offer == judgment.offer && progress.shown_at == shown_at;
@@ -107,8 +113,8 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let is_flagging = flagged.as_ref() == Some(&judgment.offer);
     let opens = Opens { keys: show_keys, guideline: toggle_guideline, flag: flagged.setter() };
     let act = use_act(&props.lull, judgment, shown_at, draft, opens);
-    use_keys((!is_flagging).then(|| act.clone()), Keys::of(&judgment.task));
-    use_seen(&props.lull.wire, &judgment.offer);
+    use_keys((!is_flagging).then(|| act.clone()), Keys::of(judgment));
+    use_seen(&props.lull.wire, &judgment.offer, !judgment.is_covered);
     use_focus_on_next(&card, &judgment.offer);
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
     use_panel_focus(&card, GUIDELINE, guideline);
@@ -127,8 +133,12 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             data-offer={judgment.offer.clone()}>
             { head(&said, guideline.is_open, click_guideline) }
             { question(&said) }
-            <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
-            { options(&judgment.task, &draft, answered, &act) }
+            if judgment.is_covered {
+                { covered(judgment, &act) }
+            } else {
+                <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
+                { options(&judgment.task, &draft, answered, &act) }
+            }
             <div class="judgment-foot">
                 <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
                     { text::judgment_skip() }<kbd aria-hidden="true">{ "S" }</kbd>
@@ -145,7 +155,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             if is_flagging {
                 <FlagSheet wire={props.lull.wire.clone()} offer={judgment.offer.clone()} {shown_at} {close} />
             }
-            { keys_list(&judgment.task, &words::KEYS, keys_panel.is_open) }
+            { keys_list(answering_keys(judgment), &words::KEYS, keys_panel.is_open) }
             <p class="quiet rule">
                 { words::rule(judgment, props.lull.is_demo()) }
             </p>
@@ -168,13 +178,20 @@ fn head(said: &Said<'_>, is_open: bool, toggle: Callback<MouseEvent>) -> Html {
                     { text::judgment_guideline() }<kbd aria-hidden="true">{ "G" }</kbd>
                 </button>
             </div>
-            <p class="guideline" id={GUIDELINE} dir="auto" tabindex="-1" hidden={!is_open}>{ said.guideline }</p>
+            <div class="guideline markdown" id={GUIDELINE} tabindex="-1" hidden={!is_open}>
+                { formatted(said.guideline, 1) }
+            </div>
         </>
     }
 }
 
 fn question(said: &Said<'_>) -> Html {
     html! { <h2 class="question" data-testid="question" id="question" dir="auto">{ said.question }</h2> }
+}
+
+/// The keys that do something with what is judged.
+fn answering_keys(judgment: &Judgment) -> Vec<words::Key> {
+    if judgment.is_covered { vec![content_words::UNCOVER_KEY] } else { words::task_keys(&judgment.task) }
 }
 
 /// Whether the task has been on screen long enough for this to be meant.
@@ -201,13 +218,14 @@ fn use_close_flag(button: &NodeRef, flagged: UseStateSetter<Option<String>>) -> 
 fn use_act(lull: &Lull, judgment: &Judgment, shown_at: u64, draft: Draft, opens: Opens) -> Callback<Act> {
     let (wire, model) = (lull.wire.clone(), lull.model.dispatcher());
     let done = use_mut_ref(|| (String::new(), 0));
-    let (offer, task) = (judgment.offer.clone(), judgment.task.clone());
-    use_callback((offer, task, shown_at, draft, opens), move |act, (offer, task, shown_at, draft, opens)| {
+    let (offer, task, is_covered) = (judgment.offer.clone(), judgment.task.clone(), judgment.is_covered);
+    let deps = (offer, task, is_covered, shown_at, draft, opens);
+    use_callback(deps, move |act, (offer, task, is_covered, shown_at, draft, opens)| {
         match act {
             Act::Keys(by) => return opens.keys.emit(by),
             Act::Guideline(by) => return opens.guideline.emit(by),
             Act::Flag => return opens.flag.set(Some(offer.clone())),
-            Act::Touch { .. } | Act::Skip => {}
+            Act::Touch { .. } | Act::Skip | Act::Uncover => {}
         }
         let this = (offer.clone(), *shown_at);
         if !is_seen(act, draft, *shown_at) || *done.borrow() == this {
@@ -219,6 +237,9 @@ fn use_act(lull: &Lull, judgment: &Judgment, shown_at: u64, draft: Draft, opens:
             model.dispatch(Action::Chosen(Progress { offer, shown_at, draft, answered }));
         };
         match act {
+            Act::Uncover => wire.send(Command::Uncover { offer }),
+            // There is nothing to touch.
+            Act::Touch { .. } if *is_covered => {}
             Act::Touch { touch, input } => match draft.touch(task, touch) {
                 Touched::Answer(answer) => {
                     *done.borrow_mut() = this;
@@ -325,7 +346,7 @@ fn use_spoken(lull: &Lull, judgment: &Judgment, shown_at: u64) -> Rc<String> {
     let progress = &lull.model.progress;
     let is_same = progress.offer == judgment.offer && progress.answered.is_some();
     let is_taken_back = is_same && progress.shown_at != shown_at;
-    use_memo((judgment.offer.clone(), is_taken_back), |_| {
+    use_memo((judgment.offer.clone(), judgment.is_covered, is_taken_back), |_| {
         let before = title.replace(judgment.title.clone());
         spoken::spoken(judgment, lull.model.view.as_deref(), &Before { title: &before, is_taken_back })
     })

@@ -20,6 +20,7 @@ use crate::model::Lull;
 use crate::parts::focus;
 use crate::single_keys::{shortcut, storage};
 use crate::text;
+use crate::words::judgment as card_words;
 use crate::words::practice as words;
 
 /// How far the last practice is, as remembered in the browser: its hash, and the item's number from 0.
@@ -92,7 +93,7 @@ fn Item(props: &ItemProps) -> Html {
         Act::Keys(by) => shows.set(keys_panel.toggled(by)),
         Act::Guideline(by) => guideline.emit(by),
         // There is nobody to tell.
-        Act::Flag => {}
+        Act::Flag | Act::Uncover => {}
         _ if !is_meant(act, draft, *given, shown_at) => {}
         Act::Skip => skip.emit(()),
         Act::Touch { touch: Touch::Done, .. } if given.is_some() => next.emit(()),
@@ -103,7 +104,7 @@ fn Item(props: &ItemProps) -> Html {
             Touched::Nothing => {}
         },
     });
-    use_keys(Some(act.clone()), if given.is_some() { Keys::GO_ON } else { Keys::of(&item.task).without_space() });
+    use_keys(Some(act.clone()), if given.is_some() { Keys::GO_ON } else { Keys::of_task(&item.task) });
     use_focus_on_next(&card, &id);
     use_focus_on_mark(&card, &id, draft.sentence);
     use_focus_on_verdict(&verdict, given.is_some());
@@ -182,7 +183,7 @@ fn foot(task: &JudgmentTask, keys_shown: bool, act: &Callback<Act>) -> Html {
                 <button class="button small" aria-expanded={keys_shown.to_string()} aria-controls="keys"
                     aria-keyshortcuts={shortcut("?")} onclick={keys}>{ text::judgment_keys() }<kbd aria-hidden="true">{ "?" }</kbd></button>
             </div>
-            { keys_list(task, &words::KEYS, keys_shown) }
+            { keys_list(card_words::task_keys(task), &words::KEYS, keys_shown) }
         </>
     }
 }

@@ -1,10 +1,12 @@
 //! What a screen reader says when the next judgment comes: one message, in the order in which it is needed.
 
-use lull_view::{Judgment, JudgmentContent, JudgmentTask, View};
+use std::borrow::Cow;
+
+use lull_view::{Judgment, JudgmentContent, JudgmentTask, View, markdown, markdown_words};
 
 use super::options::{step_in_words, texts};
 use super::take_back::answer_of;
-use crate::words::judgment as words;
+use crate::words::{content as content_words, judgment as words};
 use crate::{format, text};
 
 /// What came before it.
@@ -27,13 +29,21 @@ pub(super) fn spoken(judgment: &Judgment, view: Option<&View>, before: &Before<'
     if before.title != judgment.title {
         parts.push(text::spoken_title(&judgment.title));
     }
+    if judgment.is_covered {
+        parts.extend([judgment.question.clone(), content_words::may_show(judgment.warnings)]);
+        return told(parts.into_iter());
+    }
     in_order(parts, &judgment.question, &judgment.task)
 }
 
 /// A question and all that belongs to it, after what comes first.
 pub(super) fn in_order(first: Vec<String>, question: &str, task: &JudgmentTask) -> String {
     let rest = [question.to_owned(), judged(task)].into_iter().chain(answers(task));
-    first.into_iter().chain(rest).map(|part| ended(&part)).collect::<Vec<_>>().join(" ")
+    told(first.into_iter().chain(rest))
+}
+
+fn told(parts: impl Iterator<Item = String>) -> String {
+    parts.map(|part| ended(&part)).collect::<Vec<_>>().join(" ")
 }
 
 /// With an end that is heard: what has none of its own gets one.
@@ -48,16 +58,17 @@ fn judged(task: &JudgmentTask) -> String {
     match task {
         JudgmentTask::Choice { content, .. }
         | JudgmentTask::Multi { content, .. }
-        | JudgmentTask::Rating { content, .. } => in_words(content).to_owned(),
-        JudgmentTask::Compare { left, right } => text::spoken_sides(&ended(in_words(left)), &ended(in_words(right))),
+        | JudgmentTask::Rating { content, .. } => in_words(content).into_owned(),
+        JudgmentTask::Compare { left, right } => text::spoken_sides(&ended(&in_words(left)), &ended(&in_words(right))),
         JudgmentTask::Verify { claim, source } => text::spoken_claim(&ended(claim), &source.join(" ")),
     }
 }
 
-fn in_words(content: &JudgmentContent) -> &str {
+fn in_words(content: &JudgmentContent) -> Cow<'_, str> {
     match content {
-        JudgmentContent::Text { text } | JudgmentContent::Code { text } => text,
-        JudgmentContent::Picture { alt, .. } => alt,
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } => text.into(),
+        JudgmentContent::Markdown { text } => markdown_words(&markdown(text)).into(),
+        JudgmentContent::Picture { alt, .. } => alt.into(),
     }
 }
 
@@ -84,6 +95,8 @@ fn answers(task: &JudgmentTask) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use lull_view::WarningSet;
+
     use super::*;
 
     fn multi() -> Judgment {
@@ -101,6 +114,8 @@ mod tests {
             agree: 1,
             deadline: 0,
             approved_at: 0,
+            warnings: WarningSet::NONE,
+            is_covered: false,
         }
     }
 
