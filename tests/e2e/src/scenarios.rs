@@ -17,7 +17,7 @@ use crate::faults::{
     profile_copied, storage_damaged,
 };
 use crate::job;
-use crate::languages::{every_word_translated, right_to_left};
+use crate::languages::{pages_in_long_words, pages_right_to_left, types_in_long_words, types_right_to_left};
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
@@ -125,8 +125,10 @@ scenarios! {
     behind_a_proxy,
     each_type_by_keyboard,
     each_type_by_pointer,
-    every_word_translated,
-    right_to_left,
+    pages_in_long_words,
+    pages_right_to_left,
+    types_in_long_words,
+    types_right_to_left,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {

@@ -86,7 +86,7 @@ pub(super) fn spoken(task: &JudgmentTask) -> String {
     match task {
         JudgmentTask::Choice { content, .. }
         | JudgmentTask::Multi { content, .. }
-        | JudgmentTask::Rating { content, .. } => format!("{}.", in_words(content)),
+        | JudgmentTask::Rating { content, .. } => text::spoken_content(in_words(content)),
         JudgmentTask::Compare { left, right } => text::spoken_sides(in_words(left), in_words(right)),
         JudgmentTask::Verify { claim, source } => text::spoken_claim(claim, &source.join(" ")),
     }

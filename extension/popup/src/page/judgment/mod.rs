@@ -238,5 +238,6 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
 
 /// The question as a screen reader says it when it comes.
 fn spoken(judgment: &Judgment) -> String {
-    format!("{} {}{}", judgment.question, content::spoken(&judgment.task), options::spoken(&judgment.task))
+    let (subject, answers) = (content::spoken(&judgment.task), options::spoken(&judgment.task));
+    text::spoken_judgment(&judgment.question, &subject, &answers)
 }

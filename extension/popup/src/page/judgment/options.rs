@@ -159,23 +159,18 @@ fn done(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) -> Html {
 
 /// The options, as a screen reader says them.
 pub(super) fn spoken(task: &JudgmentTask) -> String {
-    let mut spoken = String::new();
-    for (text, number) in texts(task).iter().zip(1u8..) {
-        let step = step_in_words(task, number);
-        match (task, step) {
-            (JudgmentTask::Rating { .. }, None) => {}
-            (_, Some(step)) => spoken.push_str(&format!(" {step}.")),
-            (_, None) => spoken.push_str(&format!(" {}", text::spoken_option(&format::count(number.into()), text))),
-        }
-    }
-    match task {
-        JudgmentTask::Multi { least, most, options, .. } => {
-            spoken.push_str(&format!(" {}", words::how_many(*least, *most, options.len(), 0)));
-        }
-        JudgmentTask::Verify { .. } => spoken.push_str(&format!(" {}", text::judgment_mark())),
-        _ => {}
-    }
-    spoken
+    let options =
+        texts(task).into_iter().zip(1u8..).filter_map(|(text, number)| match (task, step_in_words(task, number)) {
+            (JudgmentTask::Rating { .. }, None) => None,
+            (_, Some(step)) => Some(text::sentence(&step)),
+            (_, None) => Some(text::spoken_option(&format::count(number.into()), &text)),
+        });
+    let more = match task {
+        JudgmentTask::Multi { least, most, options, .. } => Some(words::how_many(*least, *most, options.len(), 0)),
+        JudgmentTask::Verify { .. } => Some(text::judgment_mark().to_owned()),
+        _ => None,
+    };
+    options.chain(more).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
