@@ -12,7 +12,7 @@ use lull_protocol::cbor::{self, ByteVec, Cbor, CborError};
 use lull_protocol::cose::{self, Statement};
 use lull_protocol::flag::{FlagReason, FlagReport, note_of};
 use lull_protocol::limits::*;
-use lull_protocol::message::{Message, RefusedCode};
+use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::receipt::{Part, Receipt, field_at};
 use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
