@@ -146,7 +146,7 @@ pub struct Project {
     /// What is judged, and between what; a picture's blob must be there already.
     pub tasks: Tasks,
     /// What people may practise first.
-    pub lessons: Option<Lessons>,
+    pub lessons: Option<Box<Lessons>>,
     /// Per answer.
     pub price: Amount,
     /// `Agreement`.
