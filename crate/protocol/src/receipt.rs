@@ -247,8 +247,19 @@ fn names(part: Part) -> &'static [&'static str] {
 }
 
 const FETCH_ITEM_NAMES: [&str; 7] = ["order", "requester", "purpose", "url", "method", "bytes_max", "http_allowed"];
-const JUDGMENT_ITEM_NAMES: [&str; 9] =
-    ["order", "requester", "title", "guideline_version", "guideline", "question", "content", "options", "task"];
+const JUDGMENT_ITEM_NAMES: [&str; 11] = [
+    "order",
+    "requester",
+    "title",
+    "guideline_version",
+    "guideline",
+    "question",
+    "content",
+    "options",
+    "task",
+    "warnings",
+    "practice",
+];
 
 fn field_in_item(bytes: &[u8], offset: usize) -> Option<&'static str> {
     let mut from = Reader::new(bytes);
