@@ -330,7 +330,7 @@ impl Asked {
         };
         let Self { title, guideline_version, guideline, question, tasks, lessons, warnings, price, rule } = self;
         let tasks = tasks.map(known);
-        let practised = |Lessons { tasks, solutions }| Lessons { tasks: Tasks::map(tasks, known), solutions };
+        let practised = |Lessons { tasks, solutions }| Box::new(Lessons { tasks: Tasks::map(tasks, known), solutions });
         let lessons = lessons.map(practised);
         Ok(Project {
             order,
