@@ -35,7 +35,7 @@ pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
             if let (Some(view), Some(offer)) = (view, held) {
                 <button class="take-back" key={offer.clone()} data-testid="take-back" aria-keyshortcuts={single_keys::shortcut("z")} onclick={click}
                     aria-label={text::action_on(text::judgment_take_back(), answer_of(view, &offer))} title={text::action_on(text::judgment_take_back(), answer_of(view, &offer))}>
-                    { Icon::Back.draw() }{ text::judgment_take_back() }<kbd aria-hidden="true">{ "Z" }</kbd>
+                    { Icon::Back.draw() }{ text::judgment_take_back() }<kbd data-key="Z" aria-hidden="true" />
                 </button>
             }
         </div>
