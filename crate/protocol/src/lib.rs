@@ -14,6 +14,7 @@ pub mod message;
 pub mod receipt;
 pub mod statement;
 pub mod task;
+pub mod terms;
 pub mod trust;
 pub mod units;
 
@@ -21,4 +22,5 @@ pub use cose::{Signed, SigningKey, StatementError};
 pub use item::{Content, FetchItem, Item, JudgmentItem, Method};
 pub use message::{ToCoordinator, ToWorker};
 pub use task::{Answer, Task, TaskKind, TaskSet};
+pub use terms::{Filter, Pace};
 pub use units::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Timestamp};
