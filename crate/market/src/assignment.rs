@@ -8,17 +8,22 @@
 //!   returned for another reason or let expire may be, until it has had [`LEASES_PER_ITEM_MAX`] leases
 //!   of it: a browser may be closed at any moment, which says nothing about the item; yet a worker
 //!   that only holds places must not hold the same one for ever.
-//! - A lease is live up to and including its deadline, by the coordinator's clock.
+//! - A lease is live up to and including its deadline, by the coordinator's clock. Its worker may extend that of a
+//!   judgment while it is live, each time by its first length, [`EXTENSIONS_MAX`] times.
+//! - What a worker's filter names is not offered to it; nor is a project whose skips it has used up ([`skips`]).
+//!   Work that comes back as filtered may be offered again, for the filter may change.
 
-use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
+use lull_protocol::limits::{EXTENSIONS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::statement::{JobClass, Offer};
+use lull_protocol::statement::{Extension, JobClass, Offer};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Hash, PublicKey, Signed};
+use lull_protocol::{Amount, DurationMs, Hash, PublicKey, Signed};
 
 use crate::command::{Context, Lease, Refusal, Reply};
 use crate::desk::Desk;
-use crate::facts::{Candidate, Decided, HeldFacts, LeaseState, Write};
+use crate::facts::{Candidate, Decided, HeldFacts, LeaseFacts, LeaseState, ReturnFacts, Write};
+use crate::skips::{self, Skipped};
+use crate::{pace, verdict};
 
 /// Leases of one item to one worker.
 pub const LEASES_PER_ITEM_MAX: u32 = 3;
@@ -44,7 +49,7 @@ pub fn claim(
     let mut writes = Vec::new();
     let mut leases = Vec::new();
     for (candidate, nonce) in candidates.into_iter().zip(nonces) {
-        let Candidate { mut item, order, bytes } = candidate;
+        let Candidate { mut item, order, bytes, pace } = candidate;
         let class = order.class();
         let lease_ms = match class {
             JobClass::Fetch => cx.terms.fetch_lease_ms,
@@ -65,7 +70,7 @@ pub fn claim(
         };
         let offer = Signed::sign(offer, &cx.key);
         item.leased = item.leased.checked_add(1).ok_or_else(|| Refusal::Fault("too many leases".into()))?;
-        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes });
+        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes, extension: None, pace });
         writes.push(Write::AddLease { item: item.id, offer });
         writes.push(Write::SetItem(item));
     }
@@ -74,20 +79,26 @@ pub fn claim(
 
 /// Decides [`Command::Return`](crate::Command::Return). Returned twice is no error.
 pub fn give_back(
-    facts: Option<&HeldFacts>,
+    facts: Option<ReturnFacts>,
     worker: PublicKey,
     reason: ReturnReason,
+    shown_ms: Option<DurationMs>,
     cx: &Context,
 ) -> Result<Decided, Refusal> {
-    let held = facts.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
-    let lease = &held.lease;
+    let facts = facts.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
+    let lease = &facts.held.lease;
     if lease.worker != worker {
         return Err(Refusal::Worker(RefusedCode::NotYours));
     }
     match lease.state {
+        LeaseState::Open if reason == ReturnReason::Skipped && lease.order.class() == JobClass::Judgment => {
+            skipped(facts, shown_ms, cx)
+        }
         LeaseState::Open => {
-            let wanted = matches!(reason, ReturnReason::SwitchedOff | ReturnReason::TooMany);
-            Ok(Decided { writes: end(held, LeaseState::Returned, wanted, cx)?, reply: Reply::Freed })
+            use ReturnReason::{Filtered, SwitchedOff, TooMany};
+            let wanted = matches!(reason, SwitchedOff | TooMany | Filtered);
+            let writes = end(&facts.held, LeaseState::Returned, wanted, cx)?.finish().0;
+            Ok(Decided { writes, reply: Reply::Freed { skips_left: None } })
         }
         LeaseState::Returned => Ok(Decided { writes: vec![], reply: Reply::Done }),
         LeaseState::Expired => Err(Refusal::Worker(RefusedCode::LeaseExpired)),
@@ -95,16 +106,49 @@ pub fn give_back(
     }
 }
 
-/// Ends an open lease whose deadline passed: part of [`Command::Sweep`](crate::Command::Sweep).
-pub fn expire(held: &HeldFacts, cx: &Context) -> Result<Vec<Write>, Refusal> {
-    end(held, LeaseState::Expired, true, cx)
+/// A judgment that was skipped: an outcome, if it was seen, and one skip of the day's.
+fn skipped(facts: ReturnFacts, shown_ms: Option<DurationMs>, cx: &Context) -> Result<Decided, Refusal> {
+    let LeaseFacts { worker, issued_at, order, .. } = facts.held.lease;
+    let mut desk = end(&facts.held, LeaseState::Returned, false, cx)?.with_tally(facts.tally);
+    desk.count(shown_ms.map(|said| pace::shown(said.get(), issued_at, cx.now)), Amount::ZERO);
+    let Skipped { skips, left, is_over } = skips::skip(facts.skips);
+    let day = skips::day(cx.now);
+    desk.writes.push(Write::SetSkips { worker, order: order.id, day, skips, is_over });
+    let skips_left = (left <= skips::SKIPS_LOW).then_some((order.id, left));
+    Ok(Decided { writes: desk.finish().0, reply: Reply::Freed { skips_left } })
 }
 
-fn end(held: &HeldFacts, state: LeaseState, wanted: bool, cx: &Context) -> Result<Vec<Write>, Refusal> {
+/// Decides [`Command::Extend`](crate::Command::Extend).
+pub fn extend(lease: Option<&LeaseFacts>, offer: Hash, worker: PublicKey, cx: &Context) -> Result<Decided, Refusal> {
+    let lease = lease.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
+    if lease.worker != worker {
+        return Err(Refusal::Worker(RefusedCode::NotYours));
+    }
+    if matches!(lease.state, LeaseState::Answered | LeaseState::Judged) {
+        return Err(Refusal::Worker(RefusedCode::LeaseEnded));
+    }
+    verdict::check_live(lease, cx.now)?;
+    if lease.order.class() != JobClass::Judgment || lease.extensions >= EXTENSIONS_MAX {
+        return Err(Refusal::Worker(RefusedCode::Unexpected));
+    }
+    let number = lease.extensions + 1;
+    let first_ms = lease.deadline.since(lease.issued_at) / u64::from(number);
+    let extension = Extension { offer, number, deadline: lease.deadline.plus(first_ms) };
+    let extension = Signed::sign(extension, &cx.key);
+    let reply = Reply::Extended(extension.bytes().to_vec());
+    Ok(Decided { writes: vec![Write::ExtendLease { lease: lease.id, extension }], reply })
+}
+
+/// Ends an open lease whose deadline passed: part of [`Command::Sweep`](crate::Command::Sweep).
+pub fn expire(held: &HeldFacts, cx: &Context) -> Result<Vec<Write>, Refusal> {
+    Ok(end(held, LeaseState::Expired, true, cx)?.finish().0)
+}
+
+fn end<'a>(held: &HeldFacts, state: LeaseState, wanted: bool, cx: &'a Context) -> Result<Desk<'a>, Refusal> {
     let HeldFacts { lease, leases_of_worker } = held;
     let again = wanted && *leases_of_worker < LEASES_PER_ITEM_MAX;
     let mut desk = Desk::new(cx, lease.order, lease.item, Default::default());
     desk.free_place()?;
     desk.writes.push(Write::SetLease { lease: lease.id, state, again });
-    Ok(desk.finish().0)
+    Ok(desk)
 }

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::statement::{AcceptanceRule, JobClass, Offer, Price, Verdict, WorkResult};
+use lull_protocol::statement::{AcceptanceRule, Extension, JobClass, Offer, Price, Verdict, WorkResult};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Signed, TaskKind, Timestamp};
+use lull_protocol::{Amount, ByteCount, DurationMs, Hash, OrderId, Pace, PublicKey, Signed, TaskKind, Timestamp};
 
 use crate::command::{NumberedVerdict, Reply, RequesterId};
 use crate::ledger::Entry;
+use crate::pace::Tally;
+use crate::skips::SkipFacts;
 
 /// An item's key in the store; grows with the age of its order and its number in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +114,8 @@ pub struct Candidate {
     pub order: OrderFacts,
     /// The item as CBOR.
     pub bytes: Vec<u8>,
+    /// How its project has gone so far, if that is known.
+    pub pace: Option<Pace>,
 }
 
 /// A lease with its item and order.
@@ -127,6 +131,8 @@ pub struct LeaseFacts {
     pub issued_at: Timestamp,
     /// When it ends; live up to and including this moment.
     pub deadline: Timestamp,
+    /// How often it was extended.
+    pub extensions: u8,
     /// The item.
     pub item: ItemFacts,
     /// Its order.
@@ -142,6 +148,17 @@ pub struct HeldFacts {
     pub leases_of_worker: u32,
 }
 
+/// What a lease that is given back is decided on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnFacts {
+    /// The lease.
+    pub held: HeldFacts,
+    /// The outcomes of its project so far.
+    pub tally: Tally,
+    /// What its worker did with that project today.
+    pub skips: SkipFacts,
+}
+
 /// What a submitted result is decided on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubmitFacts {
@@ -155,6 +172,8 @@ pub struct SubmitFacts {
     pub answers: Vec<Answer>,
     /// The number of the last verdict of this worker and of each in `answers`; absent: none yet.
     pub last_numbers: BTreeMap<PublicKey, u64>,
+    /// The outcomes of its project so far.
+    pub tally: Tally,
 }
 
 /// The result of an offer that was committed first.
@@ -177,6 +196,8 @@ pub struct Answer {
     pub result: Hash,
     /// What of it the others must say, too, to agree.
     pub key: AgreementKey,
+    /// How long it was on screen; `None` for one of before that was kept.
+    pub shown: Option<DurationMs>,
     /// Whether it has its verdict.
     pub judged: bool,
 }
@@ -190,6 +211,10 @@ pub struct WaitingFacts {
     pub result: Hash,
     /// The number of the worker's last verdict, 0 for none.
     pub last_number: u64,
+    /// How long it was on screen; `None` for one of before that was kept.
+    pub shown: Option<DurationMs>,
+    /// The outcomes of its project so far.
+    pub tally: Tally,
 }
 
 /// A verdict whose time for disputes is over.
@@ -298,6 +323,8 @@ pub enum Write {
         number: u32,
         /// The item as CBOR.
         bytes: Vec<u8>,
+        /// Whether it shows a picture.
+        has_picture: bool,
         /// How many results it needs.
         needed: u8,
         /// What is held for it.
@@ -309,6 +336,13 @@ pub enum Write {
         item: ItemId,
         /// The offer.
         offer: Signed<Offer>,
+    },
+    /// An open lease lasts longer.
+    ExtendLease {
+        /// Which.
+        lease: LeaseId,
+        /// The promise.
+        extension: Signed<Extension>,
     },
     /// A lease moves on.
     SetLease {
@@ -329,6 +363,8 @@ pub enum Write {
         result: Signed<WorkResult>,
         /// Whether it is one of those that its item needs.
         counts: bool,
+        /// How long a judgment was on screen.
+        shown: Option<DurationMs>,
         /// Its decoded body, if one belongs to it.
         body: Option<Vec<u8>>,
     },
@@ -346,6 +382,26 @@ pub enum Write {
         verdict: Signed<Verdict>,
         /// When its money becomes payable.
         settles_at: Timestamp,
+    },
+    /// The outcomes of a project.
+    SetTally {
+        /// Which.
+        order: OrderId,
+        /// They.
+        tally: Tally,
+    },
+    /// What a worker skipped of a project on a day.
+    SetSkips {
+        /// Whose.
+        worker: PublicKey,
+        /// The project.
+        order: OrderId,
+        /// Which day, since 1970 (UTC).
+        day: u64,
+        /// How many.
+        skips: u32,
+        /// The project is not offered to the worker any more that day.
+        is_over: bool,
     },
     /// A verdict's money became payable.
     SetSettled {

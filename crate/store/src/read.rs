@@ -105,12 +105,21 @@ impl Reader {
     /// The worker's leases that are live now, oldest first: sent again after a reconnect.
     pub fn open_leases(&self, worker: &PublicKey, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT l.statement, b.bytes FROM leases l JOIN item_bytes b ON b.item = l.item
+            "SELECT l.statement, b.bytes, l.extension, i.order_id, i.class
+             FROM leases l JOIN item_bytes b ON b.item = l.item JOIN items i ON i.id = l.item
              WHERE l.worker = ?1 AND l.state = 'open' AND l.deadline >= ?2 ORDER BY l.id",
         )?;
-        let rows = statement
-            .query_map(params![Col(*worker), Col(now)], |row| Ok(Lease { offer: row.get(0)?, item: row.get(1)? }))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let rows = statement.query_map(params![Col(*worker), Col(now)], |row| {
+            let lease = Lease { offer: row.get(0)?, item: row.get(1)?, extension: row.get(2)?, pace: None };
+            Ok((lease, row.get::<_, Col<OrderId>>(3)?.0, row.get::<_, Col<JobClass>>(4)?.0))
+        })?;
+        let mut leases = Vec::new();
+        for row in rows {
+            let (lease, order, class) = row?;
+            let pace = if class == JobClass::Judgment { crate::load::tally(&self.db, order)?.pace() } else { None };
+            leases.push(Lease { pace, ..lease });
+        }
+        Ok(leases)
     }
 
     /// A lease by its offer's hash.

@@ -16,7 +16,7 @@ use lull_protocol::statement::{
 };
 use lull_protocol::units::Challenge;
 use lull_protocol::{
-    Amount, Answer, ByteCount, Hash, Item, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose,
+    Amount, Answer, ByteCount, Filter, Hash, Item, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -315,13 +315,13 @@ impl Worker {
     }
 
     pub async fn want(&mut self, fetch: u8, judgment: u8) {
-        self.send(&ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL }).await;
+        self.send(&ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL, filter: Filter::default() }).await;
     }
 
     pub async fn lease(&mut self) -> Lease {
         let coordinator = self.coordinator;
         self.wait("a lease", move |m| match m {
-            ToWorker::Assign { offer, item } => {
+            ToWorker::Assign { offer, item, .. } => {
                 let signed = Signed::<Offer>::verify(offer, &coordinator).unwrap();
                 assert_eq!(signed.payload().item, Hash::of(item));
                 let (offer, hash) = (signed.payload().clone(), signed.hash());

@@ -21,7 +21,7 @@ impl News {
     /// Of a reply that is durable.
     pub fn of(reply: &Reply) -> Self {
         match reply {
-            Reply::Order { .. } | Reply::Freed => Self { pushes: Vec::new(), work: true },
+            Reply::Order { .. } | Reply::Freed { .. } => Self { pushes: Vec::new(), work: true },
             Reply::Stored { verdicts, freed, .. } => Self { pushes: by_worker(verdicts), work: *freed },
             Reply::Swept { expired, verdicts, settled } => {
                 let withdrawn = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::LeaseExpired));
@@ -30,7 +30,7 @@ impl News {
                 pushes.extend(settled.iter().map(|worker| (*worker, Push::Account)));
                 Self { pushes, work: !expired.is_empty() }
             }
-            Reply::Done | Reply::Blob(_) | Reply::Leases(_) => Self::default(),
+            Reply::Extended(_) | Reply::Done | Reply::Blob(_) | Reply::Leases(_) => Self::default(),
         }
     }
 }
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn only_what_frees_or_brings_work_wakes() {
         let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], freed };
-        assert!(News::of(&Reply::Freed).work && News::of(&stored(true)).work);
+        assert!(News::of(&Reply::Freed { skips_left: None }).work && News::of(&stored(true)).work);
         for nothing in [Reply::Done, stored(false), Reply::Leases(vec![])] {
             assert_eq!(News::of(&nothing), News::default(), "{nothing:?}");
         }

@@ -9,7 +9,7 @@ use lull_protocol::limits::{
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Verdict};
-use lull_protocol::{ByteCount, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker};
 
 use super::io::{Answer, Claim, End, Found, Push, Query, Question};
 use super::limits::CLAIM_MS_MIN;
@@ -31,6 +31,8 @@ pub(super) struct Work {
     want: (u8, u8),
     /// The types of judgments that it wants.
     tasks: TaskSet,
+    /// And of these not which; in a box, for most have none.
+    filter: Option<Box<Filter>>,
     /// Per class: the store had nothing more for this worker, and has had nothing new since.
     dry: (bool, bool),
     /// Work is to be claimed, as soon as [`CLAIM_MS_MIN`] allows.
@@ -67,6 +69,7 @@ impl Work {
             opening: true,
             want: (0, 0),
             tasks: TaskSet::CHOICE,
+            filter: None,
             dry: (false, false),
             claim_due: false,
             claim_from_ms: now_ms,
@@ -174,18 +177,23 @@ impl Work {
         }
         match message {
             None => {}
-            Some(ToCoordinator::Want { fetch, judgment, tasks }) => {
+            Some(ToCoordinator::Want { fetch, judgment, tasks, filter }) => {
+                let filter = Some(filter).filter(|filter| *filter != Filter::default()).map(Box::new);
                 self.want = (fetch.min(FETCH_LEASES_MAX), judgment.min(JUDGMENT_LEASES_MAX));
-                self.dry.1 &= self.tasks == tasks;
-                self.tasks = tasks;
+                self.dry.1 &= self.tasks == tasks && self.filter == filter;
+                (self.tasks, self.filter) = (tasks, filter);
                 self.claim_due = true;
             }
             Some(ToCoordinator::Result { statement }) => self.result(step, &statement),
             Some(ToCoordinator::BodyChunk { offer, offset, bytes }) => self.chunk(step, offer, offset, &bytes),
-            Some(ToCoordinator::Return { offer, reason }) => {
+            Some(ToCoordinator::Return { offer, reason, shown_ms }) => {
                 self.transfers.remove(&offer);
-                let command = Command::Return { worker: self.worker, offer, reason };
+                let command = Command::Return { worker: self.worker, offer, reason, shown_ms };
                 step.out.ask(Question::Command(command), Asked::Return { offer, reason });
+            }
+            Some(ToCoordinator::Extend { offer }) => {
+                let command = Command::Extend { worker: self.worker, offer };
+                step.out.ask(Question::Command(command), Asked::Extend { offer });
             }
             Some(ToCoordinator::GetBlob { hash, offset }) => {
                 step.out.ask(Question::Read(Query::Blob { hash }), Asked::Blob { hash, offset });
@@ -234,6 +242,10 @@ impl Work {
             }
             (Asked::Submit { offer, .. }, answer) => self.submitted(step, offer, answer),
             (Asked::Return { offer, reason }, answer) => self.returned(step, offer, reason, answer),
+            (Asked::Extend { .. }, Answer::Reply(Reply::Extended(statement))) => {
+                step.out.send(ToWorker::Extended { statement: statement.into() });
+            }
+            (Asked::Extend { offer }, answer) => self.refuse(step, Some(offer), code_of(&answer)),
             (Asked::Blob { hash, offset }, answer) => self.blob(step, hash, offset, answer),
         }
     }
@@ -248,8 +260,9 @@ impl Work {
         if fetch == 0 && judgment == 0 {
             return;
         }
+        let filter = self.filter.as_deref().cloned().unwrap_or_default();
         self.claim_from_ms = step.now.monotonic_ms.saturating_add(CLAIM_MS_MIN);
-        let claim = Claim { worker: self.worker, fetch, judgment, tasks: self.tasks };
+        let claim = Claim { worker: self.worker, fetch, judgment, tasks: self.tasks, filter };
         step.out.ask(Question::Claim(claim), Asked::Claim { fetch: fetch > 0, judgment: judgment > 0 });
     }
 
@@ -274,17 +287,23 @@ impl Work {
             return None;
         };
         self.held.insert(Hash::of(&lease.offer), class);
-        step.out.send(ToWorker::Assign { offer: lease.offer.into(), item: lease.item.into() });
+        let Lease { offer, item, extension, pace } = lease;
+        let extension = extension.map(Into::into);
+        step.out.send(ToWorker::Assign { offer: offer.into(), item: item.into(), extension, pace });
         Some(class)
     }
 
     fn returned(&mut self, step: &mut Step<'_>, offer: Hash, reason: ReturnReason, answer: Answer) {
-        if !matches!(answer, Answer::Reply(_)) {
-            return self.refuse(step, Some(offer), code_of(&answer));
+        match answer {
+            Answer::Reply(Reply::Freed { skips_left: Some((order, left)) }) => {
+                step.out.send(ToWorker::SkipsLeft { order, left });
+            }
+            Answer::Reply(_) => {}
+            answer => return self.refuse(step, Some(offer), code_of(&answer)),
         }
         // A worker that turned the item down still has the place it asked for; the shell wakes all who wait
         // for work, this connection too.
-        let turned_down = matches!(reason, ReturnReason::Skipped | ReturnReason::Broken);
+        let turned_down = matches!(reason, ReturnReason::Skipped | ReturnReason::Broken | ReturnReason::Filtered);
         match self.held.remove(&offer).filter(|_| turned_down) {
             Some(JobClass::Fetch) => self.want.0 = (self.want.0 + 1).min(FETCH_LEASES_MAX),
             Some(JobClass::Judgment) => self.want.1 = (self.want.1 + 1).min(JUDGMENT_LEASES_MAX),

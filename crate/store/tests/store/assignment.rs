@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lull_market::assignment::LEASES_PER_ITEM_MAX;
 use lull_market::{Command, Lease, Project, Reply};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::{Hash, Item, TaskKind, TaskSet};
+use lull_protocol::{Filter, Hash, Item, TaskKind, TaskSet};
 
 use crate::bench::{Bench, URL, fetch_order, key, offer, order_id, project, refused, tasks};
 
@@ -14,8 +14,13 @@ fn items(leases: &[Lease]) -> Vec<Hash> {
 }
 
 fn give_back(bench: &mut Bench, seed: u8, lease: &Lease, reason: ReturnReason) {
-    let reply = bench.does(Command::Return { worker: key(seed).public(), offer: Hash::of(&lease.offer), reason });
-    assert_eq!(reply, Reply::Freed);
+    let reply = bench.does(Command::Return {
+        worker: key(seed).public(),
+        offer: Hash::of(&lease.offer),
+        reason,
+        shown_ms: None,
+    });
+    assert_eq!(reply, Reply::Freed { skips_left: None });
 }
 
 #[test]
@@ -45,7 +50,14 @@ fn judgments_are_of_the_types_that_are_wanted() {
     bench.buy(fetch_order(9, &[URL]));
     let mut kinds = |seed: u8, places: u8, tasks: TaskSet| -> Vec<Option<TaskKind>> {
         let nonces = bench.nonces(5);
-        let claim = Command::Claim { worker: key(seed).public(), fetch: 1, judgment: places, tasks, nonces };
+        let claim = Command::Claim {
+            worker: key(seed).public(),
+            fetch: 1,
+            judgment: places,
+            tasks,
+            filter: Filter::default(),
+            nonces,
+        };
         let Reply::Leases(leases) = bench.does(claim) else { panic!("leases") };
         let kind = |lease: &Lease| match Item::from_bytes(&lease.item).unwrap() {
             Item::Judgment(item) => Some(item.task.kind()),
@@ -70,8 +82,14 @@ fn no_more_leases_than_nonces() {
     let mut bench = Bench::new();
     bench.ask(project(1, 9, 2, 3));
     let nonces = bench.nonces(1);
-    let reply =
-        bench.does(Command::Claim { worker: key(1).public(), fetch: 0, judgment: 4, tasks: TaskSet::ALL, nonces });
+    let reply = bench.does(Command::Claim {
+        worker: key(1).public(),
+        fetch: 0,
+        judgment: 4,
+        tasks: TaskSet::ALL,
+        filter: Filter::default(),
+        nonces,
+    });
     assert!(matches!(reply, Reply::Leases(leases) if leases.len() == 1));
 }
 
@@ -121,6 +139,7 @@ fn two_workers_race_for_one_place() {
             fetch: 2,
             judgment: 4,
             tasks: TaskSet::ALL,
+            filter: Filter::default(),
             nonces: bench.nonces(6),
         })
         .collect();
@@ -189,11 +208,12 @@ fn a_lease_is_given_back_once_by_its_worker_and_before_its_end() {
         worker: key(seed).public(),
         offer,
         reason: ReturnReason::SwitchedOff,
+        shown_ms: None,
     };
     let (first, second) = (Hash::of(&leases[0].offer), Hash::of(&leases[1].offer));
     assert_eq!(refused(bench.one(back(1, Hash::of(b"none")))), RefusedCode::UnknownOffer);
     assert_eq!(refused(bench.one(back(2, first))), RefusedCode::NotYours);
-    assert_eq!(bench.one(back(1, first)), Ok(Reply::Freed));
+    assert_eq!(bench.one(back(1, first)), Ok(Reply::Freed { skips_left: None }));
     assert_eq!(bench.one(back(1, first)), Ok(Reply::Done), "twice is no error");
     let result = bench.page(&leases[1], b"x");
     bench.stores(&worker, &result, b"x");

@@ -14,8 +14,8 @@ use lull_protocol::statement::{
 use lull_protocol::task::Verify;
 use lull_protocol::units::Nonce;
 use lull_protocol::{
-    Amount, Answer, ByteCount, Content, Hash, Method, OrderId, PublicKey, Signed, SigningKey, TaskKind, TaskSet,
-    Timestamp,
+    Amount, Answer, ByteCount, Content, Filter, Hash, Method, OrderId, PublicKey, Signed, SigningKey, TaskKind,
+    TaskSet, Timestamp,
 };
 use lull_store::{Reader, Store};
 use tempfile::TempDir;
@@ -165,7 +165,14 @@ impl Bench {
 
     pub(crate) fn claim(&mut self, worker: &SigningKey, fetch: u8, judgment: u8) -> Vec<Lease> {
         let nonces = self.nonces(usize::from(fetch) + usize::from(judgment));
-        match self.does(Command::Claim { worker: worker.public(), fetch, judgment, tasks: TaskSet::ALL, nonces }) {
+        match self.does(Command::Claim {
+            worker: worker.public(),
+            fetch,
+            judgment,
+            tasks: TaskSet::ALL,
+            filter: Filter::default(),
+            nonces,
+        }) {
             Reply::Leases(leases) => leases,
             other => panic!("{other:?}"),
         }

@@ -10,7 +10,7 @@ use std::process::{Command as Process, Stdio};
 use lull_market::{Command, Context, Lease, Reply};
 use lull_protocol::statement::{Input, JudgmentReport, Report, WorkResult};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Answer, Hash, Signed, TaskSet};
+use lull_protocol::{Answer, Filter, Hash, Signed, TaskSet};
 use lull_store::{Reader, Store, StoreError};
 
 use crate::bench::{BUYER, amount, context, key, project};
@@ -135,7 +135,14 @@ fn work(path: &Path, round: u64) -> Result<(), StoreError> {
                         Nonce((u128::from(nonce)).to_be_bytes())
                     })
                     .collect();
-                Command::Claim { worker: key(seed).public(), fetch: 0, judgment: 4, tasks: TaskSet::ALL, nonces }
+                Command::Claim {
+                    worker: key(seed).public(),
+                    fetch: 0,
+                    judgment: 4,
+                    tasks: TaskSet::ALL,
+                    filter: Filter::default(),
+                    nonces,
+                }
             })
             .collect();
         let mut submits = Vec::new();

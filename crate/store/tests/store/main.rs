@@ -17,6 +17,8 @@ mod kill;
 #[cfg(test)]
 mod money;
 #[cfg(test)]
+mod offers;
+#[cfg(test)]
 mod readers;
 #[cfg(test)]
 mod requester;

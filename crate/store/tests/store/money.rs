@@ -6,7 +6,7 @@ use lull_market::{Command, Lease, Refusal, Reply, RequesterId};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{FetchReport, Outcome, Report, Verdict};
 use lull_protocol::task::{Finding, OptionSet, Preference};
-use lull_protocol::{Answer, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
+use lull_protocol::{Answer, Filter, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -144,7 +144,14 @@ impl Onlooker {
             }
             Step::Claim { worker, fetch, judgment } => {
                 let nonces = self.bench.nonces(usize::from(fetch + judgment));
-                Command::Claim { worker: key(1 + worker).public(), fetch, judgment, tasks: TaskSet::ALL, nonces }
+                Command::Claim {
+                    worker: key(1 + worker).public(),
+                    fetch,
+                    judgment,
+                    tasks: TaskSet::ALL,
+                    filter: Filter::default(),
+                    nonces,
+                }
             }
             Step::Work { worker, which, how } => return self.work(1 + worker, which, how),
             Step::Repeat { which } => self.sent.get(which % self.sent.len().max(1))?.clone(),
@@ -153,7 +160,12 @@ impl Onlooker {
                     [ReturnReason::Skipped, ReturnReason::SwitchedOff, ReturnReason::Broken, ReturnReason::TooMany];
                 let (_, lease) = self.leases.get(which % self.leases.len().max(1))?;
                 let offer = Hash::of(&lease.offer);
-                Command::Return { worker: key(1 + worker).public(), offer, reason: reasons[usize::from(reason)] }
+                Command::Return {
+                    worker: key(1 + worker).public(),
+                    offer,
+                    reason: reasons[usize::from(reason)],
+                    shown_ms: None,
+                }
             }
             Step::Wait { ms } => {
                 self.bench.later(ms);
