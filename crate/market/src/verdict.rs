@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{
-    AcceptanceRule, Decision, FetchReport, JobClass, Outcome, Price, Report, VerdictReason, WorkResult,
+    AcceptanceRule, Decision, FetchReport, Input, Outcome, Price, Report, VerdictReason, WorkResult,
 };
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, DurationMs, FetchItem, Hash, Item, Method, PublicKey, Signed, Timestamp};
@@ -141,10 +141,11 @@ pub(crate) fn check_live(lease: &LeaseFacts, now: Timestamp) -> Result<(), Refus
     }
 }
 
-/// How long a judgment was on screen.
+/// How long a judgment was on screen; a program's answers were on none.
 fn shown(result: &WorkResult, lease: &LeaseFacts, now: Timestamp) -> Option<DurationMs> {
     let said_ms = result.finished_at.since(result.started_at);
-    (lease.order.class() == JobClass::Judgment).then(|| pace::shown(said_ms, lease.issued_at, now))
+    let was_seen = matches!(&result.report, Report::Judgment(report) if report.input != Input::Replay);
+    was_seen.then(|| pace::shown(said_ms, lease.issued_at, now))
 }
 
 fn within_lease(result: &WorkResult, lease: &LeaseFacts, now: Timestamp) -> bool {

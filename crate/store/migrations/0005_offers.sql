@@ -4,7 +4,8 @@
 ALTER TABLE leases ADD COLUMN extensions INTEGER NOT NULL DEFAULT 0 CHECK (extensions >= 0);
 ALTER TABLE leases ADD COLUMN extension BLOB;
 
--- How long a judgment was on screen, milliseconds; NULL for fetches, and for what came before this was kept.
+-- How long a judgment was on screen, milliseconds; NULL for fetches, for what a program answered, and
+-- for what came before this was kept.
 ALTER TABLE results ADD COLUMN shown_ms INTEGER CHECK (shown_ms >= 0);
 
 -- Items with a picture; those of before count as without, and their workers hand back what they don't want.

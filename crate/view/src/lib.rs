@@ -6,6 +6,7 @@ mod alibi;
 mod caps;
 mod consent;
 mod draft;
+mod offer;
 mod pops;
 mod port;
 mod receipt;
@@ -26,6 +27,8 @@ pub use activity::*;
 pub use alibi::*;
 pub use lull_protocol::cbor;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
+pub use lull_protocol::terms::Pace;
+pub use offer::*;
 pub use pops::*;
 pub use task::*;
 pub use time::iso_8601;
@@ -67,8 +70,10 @@ pub struct View {
     pub take_back: Option<TakeBack>,
     /// How judgments may call the person.
     pub pops: Pops,
+    /// What judgments the person wants to be offered.
+    pub wishes: Wishes,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 20 wishes });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,8 +246,14 @@ pub struct Judgment {
     pub deadline: u64,
     /// When it is approved automatically at the latest.
     pub approved_at: u64,
+    /// How often more time can still be had.
+    pub extensions_left: u8,
+    /// How its project has gone so far, if that is known.
+    pub pace: Option<Pace>,
+    /// Free skips left of its project today, if they are few.
+    pub skips_left: Option<u32>,
 }
-fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at });
+fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at, 14 extensions_left, 15 pace, 16 skips_left });
 
 /// What bandwidth does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -551,6 +562,8 @@ pub enum Command {
     Skip {
         /// Its offer.
         offer: String,
+        /// When it was shown; `None`: to nobody, for a program answers.
+        shown_at: Option<u64>,
     },
     /// Take the last answer back before it is sent; its judgment comes back on screen.
     TakeBack {
@@ -594,6 +607,18 @@ pub enum Command {
         /// The new choices; each is held to what there is.
         pops: Pops,
     },
+    /// Have more time for the judgment on screen.
+    Extend {
+        /// Its offer.
+        offer: String,
+    },
+    /// What judgments the person wants to be offered.
+    SetWishes {
+        /// The new ones.
+        wishes: Wishes,
+    },
+    /// How the person fares; answered with [`Reply::You`].
+    ShowYou,
     /// Hide the notice.
     DismissNotice,
     /// Connect now instead of waiting.
@@ -612,7 +637,7 @@ variants!(Command {
     9 CardSeen {},
     10 FirstRunDone {},
     11 Answer { 0 offer, 1 answer, 2 input, 3 shown_at },
-    12 Skip { 0 offer },
+    12 Skip { 0 offer, 1 shown_at },
     13 OpenReceipt { 0 offer, 1 change },
     14 Export {},
     15 ExportKept { 0 before },
@@ -626,6 +651,9 @@ variants!(Command {
     23 ConnectNow {},
     24 TakeBack { 0 offer },
     25 SetPops { 0 pops },
+    30 Extend { 0 offer },
+    31 SetWishes { 0 wishes },
+    32 ShowYou {},
 });
 
 /// How an answer was given.
@@ -698,6 +726,11 @@ pub enum Reply {
         /// The oldest first; days without work are left out.
         days: Vec<DayTotals>,
     },
+    /// How the person fares.
+    You {
+        /// They.
+        you: You,
+    },
     /// A command failed.
     Failed {
         /// Why, in words.
@@ -714,6 +747,7 @@ variants!(Reply {
     6 Activity { 0 detail },
     7 Days { 0 days },
     8 Failed { 0 error },
+    12 You { 0 you },
 });
 
 const _: () = assert!(AMOUNT_MAX < 1 << 53, "amounts must be exact in JavaScript's numbers");

@@ -4,9 +4,11 @@ use lull_protocol::cose::Signed;
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{JobClass, Offer};
-use lull_protocol::{Hash, Item, Timestamp, ToCoordinator};
+use lull_protocol::terms::Pace;
+use lull_protocol::{DurationMs, Hash, Item, Timestamp, ToCoordinator};
 
-use crate::link::Phase;
+use crate::extension::Extended;
+use crate::link::{Phase, Wanted};
 use crate::outbox::Held;
 use crate::records::{Key, LeaseRecord, ReturnedRecord};
 use crate::row::Placed;
@@ -22,6 +24,11 @@ pub(crate) struct Lease {
     pub(crate) offer_bytes: Vec<u8>,
     pub(crate) item: Item,
     pub(crate) item_bytes: Vec<u8>,
+    /// How its project had gone when it was offered, if that was known.
+    pub(crate) pace: Option<Pace>,
+    pub(crate) extended: Option<Extended>,
+    /// More time was asked for on this connection, and the answer is not there yet.
+    pub(crate) asked_for_time: bool,
     /// Its result is signed and on its way into storage; the lease ends when it's there.
     pub(crate) is_done: bool,
     /// Since when this run of the machine holds it; `None` right after a restart.
@@ -36,7 +43,17 @@ impl Placed for Lease {
 
 impl Lease {
     pub(crate) fn record(&self) -> LeaseRecord {
-        LeaseRecord { seq: self.seq, offer: self.offer_bytes.clone().into(), item: self.item_bytes.clone().into() }
+        LeaseRecord {
+            seq: self.seq,
+            offer: self.offer_bytes.clone().into(),
+            item: self.item_bytes.clone().into(),
+            extension: self.extended.as_ref().map(|extended| extended.bytes.clone().into()),
+            pace: self.pace,
+        }
+    }
+    /// When it ends, coordinator's clock.
+    pub(crate) fn deadline(&self) -> Timestamp {
+        self.extended.as_ref().map_or(self.offer.deadline, |extended| extended.deadline)
     }
 }
 
@@ -49,11 +66,18 @@ enum NotTaken {
 }
 
 impl Worker {
-    pub(crate) fn assigned(&mut self, offer_bytes: &[u8], item_bytes: &[u8], now: Timestamp) {
+    pub(crate) fn assigned(
+        &mut self,
+        (offer_bytes, item_bytes): (&[u8], &[u8]),
+        extension: Option<&[u8]>,
+        pace: Option<Pace>,
+        now: Timestamp,
+    ) {
         let Some(coordinator) = &self.coordinator else { return };
         let Ok(offer) = Signed::<Offer>::verify(offer_bytes, &coordinator.key) else { return };
         let hash = offer.hash();
-        match self.judge_assignment(&offer, item_bytes, now) {
+        let extended = extension.and_then(|bytes| Extended::read(bytes, &hash, Some(&coordinator.key)));
+        match self.judge_assignment(&offer, item_bytes, (extended.as_ref(), pace.as_ref()), now) {
             Ok(item) => {
                 self.nevers.taken();
                 let lease = Lease {
@@ -62,6 +86,9 @@ impl Worker {
                     offer_bytes: offer.bytes().to_vec(),
                     item,
                     item_bytes: item_bytes.to_vec(),
+                    pace,
+                    extended,
+                    asked_for_time: false,
                     is_done: false,
                     held_since: Some(now),
                 };
@@ -74,20 +101,31 @@ impl Worker {
                 self.changed();
             }
             Err(NotTaken::Returned(reason)) => {
-                if reason == ReturnReason::Skipped {
+                if matches!(reason, ReturnReason::Skipped | ReturnReason::Filtered) {
                     self.nevers.returned(now);
                 }
-                self.send(&ToCoordinator::Return { offer: hash, reason });
+                let shown_ms = self.returned.get(&hash).and_then(|record| record.shown_ms);
+                self.send(&ToCoordinator::Return { offer: hash, reason, shown_ms });
                 // The coordinator may count the place as filled.
                 if let Phase::Ready(ready) = &mut self.link.phase {
                     ready.wanted = None;
                 }
             }
-            Err(NotTaken::Ignored) => {}
+            Err(NotTaken::Ignored) => {
+                if let Some(bytes) = extension {
+                    self.take_extension(&hash, bytes);
+                }
+            }
         }
     }
 
-    fn judge_assignment(&self, offer: &Signed<Offer>, item: &[u8], now: Timestamp) -> Result<Item, NotTaken> {
+    fn judge_assignment(
+        &self,
+        offer: &Signed<Offer>,
+        item: &[u8],
+        (extended, pace): (Option<&Extended>, Option<&Pace>),
+        now: Timestamp,
+    ) -> Result<Item, NotTaken> {
         use NotTaken::{Ignored, Returned};
         let (hash, promise) = (offer.hash(), offer.payload());
         let is_known =
@@ -105,12 +143,16 @@ impl Worker {
         if !is_on {
             return Err(Returned(ReturnReason::SwitchedOff));
         }
-        if promise.item != Hash::of(item) || promise.deadline <= self.coordinator_now(now) {
+        let deadline = extended.map_or(promise.deadline, |extended| extended.deadline);
+        if promise.item != Hash::of(item) || deadline <= self.coordinator_now(now) {
             return Err(Returned(ReturnReason::Broken));
         }
         let item = Item::from_bytes(item).map_err(|_| Returned(ReturnReason::Broken))?;
         if class_of(&item) != promise.class || !self.has_view_for(&item) {
             return Err(Returned(ReturnReason::Broken));
+        }
+        if self.filters_out(&item, pace) {
+            return Err(Returned(ReturnReason::Filtered));
         }
         if self.nevers.refuses(&item) {
             return Err(Returned(ReturnReason::Skipped));
@@ -135,7 +177,7 @@ impl Worker {
         let unshown: Vec<Hash> =
             self.leases.iter().filter(|(_, l)| !self.has_view_for(&l.item)).map(|(offer, _)| *offer).collect();
         for offer in unshown {
-            self.give_back(offer, ReturnReason::Broken);
+            self.give_back(offer, ReturnReason::Broken, None);
         }
     }
 
@@ -161,25 +203,28 @@ impl Worker {
         let open = !self.storage.is_failing() && !rests;
         let fetch = if open && self.may_fetch() && self.may_want_fetches() { self.places(JobClass::Fetch) } else { 0 };
         let judgment = if open && self.may_judge() { self.places(JobClass::Judgment) } else { 0 };
+        let (tasks, filter) = (self.wanted_tasks(), self.filter());
         let Phase::Ready(ready) = &mut self.link.phase else { return };
-        if ready.wanted != Some((fetch, judgment)) {
-            ready.wanted = Some((fetch, judgment));
-            self.send(&ToCoordinator::Want { fetch, judgment, tasks: self.config.tasks });
+        let wanted = Wanted { fetch, judgment, tasks, filter };
+        if ready.wanted.as_ref() != Some(&wanted) {
+            ready.wanted = Some(wanted.clone());
+            let Wanted { fetch, judgment, tasks, filter } = wanted;
+            self.send(&ToCoordinator::Want { fetch, judgment, tasks, filter });
         }
     }
 
     /// Hands a lease back and remembers that, so that it does not come up again.
-    pub(crate) fn give_back(&mut self, offer: Hash, reason: ReturnReason) {
+    pub(crate) fn give_back(&mut self, offer: Hash, reason: ReturnReason, shown_ms: Option<DurationMs>) {
         let Some(lease) = self.leases.remove(&offer) else { return };
         self.abort_run_of(&offer);
         let mut keys = vec![Key::Lease(offer), Key::Returned(offer)];
-        self.returned.insert(offer, ReturnedRecord { reason, deadline: lease.offer.deadline });
+        self.returned.insert(offer, ReturnedRecord { reason, deadline: lease.deadline(), shown_ms });
         if self.returned.len() > limits::RETURNED_MAX {
             let soonest = self.returned.iter().min_by_key(|(_, r)| r.deadline).map(|(offer, _)| *offer);
             keys.extend(soonest.map(Key::Returned));
             soonest.and_then(|offer| self.returned.remove(&offer));
         }
-        self.send(&ToCoordinator::Return { offer, reason });
+        self.send(&ToCoordinator::Return { offer, reason, shown_ms });
         self.persist(keys, After::Nothing);
         self.changed();
     }
@@ -192,7 +237,7 @@ impl Worker {
             let held: Vec<Hash> = of_class.map(|(offer, _)| *offer).collect();
             let over = held.len().saturating_sub(usize::from(most(class)));
             for offer in held.into_iter().take(over) {
-                self.give_back(offer, ReturnReason::TooMany);
+                self.give_back(offer, ReturnReason::TooMany, None);
             }
         }
     }
@@ -216,7 +261,7 @@ impl Worker {
     /// Ends what is past its deadline.
     pub(crate) fn expire(&mut self, now: Timestamp) {
         let now = self.coordinator_now(now);
-        let over = |lease: &Lease| lease.offer.deadline <= now && !lease.is_done;
+        let over = |lease: &Lease| lease.deadline() <= now && !lease.is_done;
         let expired: Vec<Hash> = self.leases.iter().filter(|(_, l)| over(l)).map(|(offer, _)| *offer).collect();
         for offer in expired {
             self.end_lease(&offer);
@@ -244,7 +289,7 @@ impl Worker {
         let off = self.leases.iter().filter(|(_, lease)| !lease.is_done && is_off(lease.offer.class));
         let off: Vec<Hash> = off.map(|(offer, _)| *offer).collect();
         for offer in off {
-            self.give_back(offer, ReturnReason::SwitchedOff);
+            self.give_back(offer, ReturnReason::SwitchedOff, None);
         }
     }
 }

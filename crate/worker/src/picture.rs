@@ -139,7 +139,7 @@ impl Worker {
         let shows_it = |lease: &Lease| !lease.is_done && pictures_of(lease).any(|p| p.hash == *hash);
         let broken: Vec<Hash> = self.leases.iter().filter(|(_, l)| shows_it(l)).map(|(offer, _)| *offer).collect();
         for offer in broken {
-            self.give_back(offer, ReturnReason::Broken);
+            self.give_back(offer, ReturnReason::Broken, None);
         }
     }
 }

@@ -48,7 +48,9 @@ impl Worker {
             Command::CardSeen => self.set(|s| s.card_seen = true),
             Command::FirstRunDone => self.set(|s| s.first_run_done = true),
             Command::Answer { offer, answer, input, shown_at } => self.answer(&offer, answer, input, shown_at, now),
-            Command::Skip { offer } => self.skip(&offer),
+            Command::Skip { offer, shown_at } => self.skip(&offer, shown_at, now),
+            Command::Extend { offer } => self.extend(&offer),
+            Command::SetWishes { wishes } => self.set_wishes(wishes),
             Command::TakeBack { offer } => self.take_back(&offer),
             Command::Never(what) => self.never(what),
             Command::RemoveNever(what) => self.remove_never(what),
@@ -62,6 +64,7 @@ impl Worker {
             | Command::FindActivities(_)
             | Command::OpenActivity { .. }
             | Command::ListDays
+            | Command::ShowYou
             | Command::JudgeUrl { .. } => {}
         }
     }

@@ -1,5 +1,6 @@
 //! What the person sees: the view, the badge, notices.
 
+use lull_protocol::limits::EXTENSIONS_MAX;
 use lull_protocol::statement::AcceptanceRule;
 use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
 use lull_protocol::{Content, Hash, Item, Task, Timestamp};
@@ -72,7 +73,7 @@ impl Worker {
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
         let mut due = vec![self.storage.try_at(), self.pause_due_at(), self.held.as_ref().map(|held| held.until)];
         if self.is_working() {
-            let deadlines = self.leases.works().filter(|l| !l.is_done).map(|l| l.offer.deadline);
+            let deadlines = self.leases.works().filter(|l| !l.is_done).map(Lease::deadline);
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
             due.extend([self.link.due_at(), self.row_due_at(now), self.limits_due_at()]);
         }
@@ -115,7 +116,7 @@ impl Worker {
 
     pub(crate) fn make_view(&self, now: Timestamp) -> View {
         let showable = self.showable_count();
-        let judgment = self.current.and_then(|offer| self.judgment_view(&offer));
+        let judgment = self.current.and_then(|offer| self.judgment_view(&offer, now));
         let waiting = showable.saturating_sub(usize::from(judgment.is_some()));
         View {
             link: self.link_view(),
@@ -146,6 +147,7 @@ impl Worker {
             never: self.nevers.list.clone(),
             take_back: self.take_back_view(),
             pops: self.calls.record.chosen.clone(),
+            wishes: self.wishes.clone(),
         }
     }
 
@@ -190,7 +192,7 @@ impl Worker {
         }
     }
 
-    fn judgment_view(&self, offer: &Hash) -> Option<Judgment> {
+    fn judgment_view(&self, offer: &Hash, now: Timestamp) -> Option<Judgment> {
         let (_, lease) = self.judgment_row().into_iter().find(|(o, _)| *o == offer)?;
         let Item::Judgment(item) = &lease.item else { return None };
         let (agree, people) = match lease.offer.rule {
@@ -207,8 +209,11 @@ impl Worker {
             price: lease.offer.price.per_item.get(),
             people,
             agree,
-            deadline: self.local_ms(lease, |l| l.offer.deadline),
+            deadline: self.local_ms(lease, Lease::deadline),
             approved_at: self.local_ms(lease, |l| l.offer.approved_at),
+            extensions_left: EXTENSIONS_MAX.saturating_sub(lease.extended.as_ref().map_or(0, |e| e.number)),
+            pace: lease.pace,
+            skips_left: self.skips_left_of(item.order, now),
         })
     }
 

@@ -4,7 +4,7 @@ use lull_protocol::cose;
 use lull_protocol::limits::{JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Input, Report, WorkResult};
-use lull_protocol::{Answer, ByteCount, Hash, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{Answer, ByteCount, Filter, Hash, TaskSet, ToCoordinator, ToWorker};
 use lull_view::{ActivityState, AnswerInput, Command};
 use lull_worker::{Effect, Event, limits};
 
@@ -27,7 +27,7 @@ fn a_lease_that_storage_kept_too_long_goes_back_at_the_next_start() {
     let mut world = World::connected();
     let offers: Vec<String> = (0..4).map(|i| world.assign(&text_item(&format!("t{i}")))).collect();
     (world.is_disk_full, world.is_checked) = (true, false);
-    world.command(Command::Skip { offer: offers[0].clone() });
+    world.command(Command::Skip { offer: offers[0].clone(), shown_at: None });
     world.is_disk_full = false;
     // The place is free, and what failed is not yet tried again.
     let fifth = world.assign(&text_item("t4"));
@@ -48,7 +48,7 @@ fn an_assignment_that_is_wrong_goes_back_or_is_ignored() {
     let now = world.coordinator_now();
     let item = text_item("right");
     let say = |world: &mut World, offer: &[u8], item: Vec<u8>| {
-        world.say(&ToWorker::Assign { offer: offer.to_vec().into(), item: item.into() });
+        world.say(&ToWorker::Assign { offer: offer.to_vec().into(), item: item.into(), extension: None, pace: None });
     };
     // Signed by somebody else; another worker's; not a statement: nothing is said, as nothing is proved.
     let mut other = coordinator::Coordinator::new();
@@ -138,7 +138,7 @@ fn a_skip_goes_back_and_does_not_come_up_again() {
     // The line is down: the coordinator does not hear of it.
     world.is_reachable = false;
     world.cut();
-    world.command(Command::Skip { offer: first.clone() });
+    world.command(Command::Skip { offer: first.clone(), shown_at: None });
     assert_eq!(world.judgment().offer, second);
     world.kill();
     world.is_reachable = true;
@@ -159,7 +159,7 @@ fn what_was_answered_is_not_shown_again() {
     let lease = world.coordinator.leases.get(&Hash::from_hex(&offer).unwrap()).cloned().unwrap();
     world.coordinator.is_mute = true;
     world.answer(&offer, 0);
-    let again = ToWorker::Assign { offer: lease.0.into(), item: lease.1.into() };
+    let again = ToWorker::Assign { offer: lease.0.into(), item: lease.1.into(), extension: None, pace: None };
     world.say(&again);
     assert_eq!((world.view().judgment, world.view().outbox), (None, 1));
     world.coordinator.is_mute = false;
@@ -300,7 +300,10 @@ fn a_full_outbox_takes_no_new_work() {
     }
     assert_eq!(world.view().outbox as usize, OUTBOX_MAX);
     let last = world.sent.iter().rev().find(|m| matches!(m, ToCoordinator::Want { .. }));
-    assert_eq!(last, Some(&ToCoordinator::Want { fetch: 0, judgment: 0, tasks: TaskSet::CHOICE }));
+    assert_eq!(
+        last,
+        Some(&ToCoordinator::Want { fetch: 0, judgment: 0, tasks: TaskSet::CHOICE, filter: Filter::default() })
+    );
     world.assign(&text_item("one too many"));
     assert_eq!(world.coordinator.returned.last().unwrap().1, ReturnReason::TooMany);
     world.coordinator.is_mute = false;

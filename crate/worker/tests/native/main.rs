@@ -14,6 +14,7 @@ mod link;
 mod log;
 mod lookup;
 mod never;
+mod offers;
 mod outbox;
 mod pop;
 mod receipt;
