@@ -149,6 +149,7 @@ mod tests {
             never: lull_view::Never::default(),
             take_back: None,
             pops: lull_view::Pops::default(),
+            wishes: lull_view::Wishes::default(),
         }
     }
 

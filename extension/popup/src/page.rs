@@ -18,6 +18,8 @@ mod pops;
 mod receipt;
 mod settings;
 mod welcome;
+mod wishes;
+mod you;
 
 pub(crate) use bandwidth::bandwidth;
 #[cfg(not(feature = "bandwidth"))]
@@ -29,5 +31,6 @@ pub(crate) use pops::Cover;
 pub(crate) use receipt::Receipt;
 pub(crate) use settings::settings;
 pub(crate) use welcome::welcome;
+pub(crate) use you::YouPage;
 #[cfg(feature = "bandwidth")]
 pub(crate) use {consent::consent, facts::facts};

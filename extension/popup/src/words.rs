@@ -7,6 +7,7 @@ pub(crate) mod facts;
 pub(crate) mod judgment;
 pub(crate) mod limits;
 pub(crate) mod log;
+pub(crate) mod offer;
 pub(crate) mod pops;
 
 use lull_view::{ActivityState, BandwidthState, ChangedByte, LinkProblem, Notice};

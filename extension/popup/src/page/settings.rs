@@ -6,6 +6,7 @@ use yew::{Callback, Html, Properties, component, html, use_state_eq};
 use super::bandwidth::{state_code, when};
 use super::log::never_card;
 use super::pops::PopsCard;
+use super::wishes::wishes_card;
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
@@ -31,6 +32,7 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
                 <p><a href={Route::Limits.href()} data-testid="limits">{ words::limits::LIMITS_SEE }</a></p>
             </section>
             if on {
+                { wishes_card(lull, view) }
                 <PopsCard lull={lull.clone()} pops={view.pops.clone()} />
             }
             <section class="group">

@@ -6,11 +6,13 @@ pub(crate) const JUDGMENT: &str = "Judgment";
 pub(crate) const GUIDELINE: &str = "How to decide";
 pub(crate) const SKIP: &str = "Skip";
 pub(crate) const KEYS: &str = "Keys";
+pub(crate) const MORE: &str = "More";
 /// The keys of every type.
-pub(crate) const KEYS_LIST: [(&str, &str); 4] = [
+pub(crate) const KEYS_LIST: [(&str, &str); 5] = [
     ("S", "skip"),
     ("Space", "skip, in the question"),
     ("Z", "take the last answer back, for 5 s"),
+    super::offer::MORE_TIME_KEY,
     ("?", "show or hide these keys"),
 ];
 

@@ -2,13 +2,14 @@
 
 mod content;
 mod keys;
+mod more_time;
 mod options;
 mod take_back;
 
 use std::cell::Cell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use lull_view::{AnswerInput, Command, Draft, Judgment, Touch, Touched};
+use lull_view::{AnswerInput, Command, Draft, Judgment, NeverWhat, Pace, Touch, Touched};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 use yew::{
@@ -18,13 +19,14 @@ use yew::{
 
 use self::content::{judged, sentence_id};
 use self::keys::{Keys, keys_list, use_keys};
+use self::more_time::MoreTime;
 use self::options::options;
 pub(crate) use self::take_back::TakeBack;
 use crate::format;
 use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
 use crate::single_keys::{shortcut, storage};
-use crate::words::judgment as words;
+use crate::words::{judgment as words, offer};
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
 const UNSEEN_MS: u64 = 150;
@@ -87,6 +89,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             <h2 class="question" data-testid="question" id="question" dir="auto">{ &judgment.question }</h2>
             <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
             { options(&judgment.task, &draft, answered, &act) }
+            <MoreTime lull={props.lull.clone()} judgment={judgment.clone()} />
             <div class="judgment-foot">
                 <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
                     { words::SKIP }<kbd>{ "S" }</kbd>
@@ -96,10 +99,12 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 { terms(judgment, props.waiting, props.lull.asset()) }
             </div>
             { keys_list(&judgment.task, *keys_shown) }
+            { pace(judgment, props.lull.asset()) }
             <p class="quiet rule">
                 { words::rule(judgment.people, judgment.agree, props.lull.is_demo()) }{ " " }
                 { words::approved(&format::moment(judgment.approved_at)) }
             </p>
+            { more(&props.lull, judgment) }
             <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken(judgment) }</p>
         </section>
     }
@@ -149,7 +154,7 @@ fn use_act(
             },
             Act::Skip | Act::Keys => {
                 *done.borrow_mut() = this;
-                wire.send(Command::Skip { offer });
+                wire.send(Command::Skip { offer, shown_at: Some(shown_at) });
             }
         }
     })
@@ -232,6 +237,38 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
                 if waiting > 0 { { " · " }{ words::waiting_behind(waiting) } }
             </span>
         </p>
+    }
+}
+
+/// How its project has gone so far, and how many skips are left.
+fn pace(judgment: &Judgment, asset: &str) -> Html {
+    let (outcomes, text) = match judgment.pace {
+        Some(Pace { outcomes, median_s, hourly }) => {
+            let hourly = format::amount_of(hourly.get(), asset);
+            (outcomes, offer::pace(&offer::seconds(median_s), &format::count(outcomes), &hourly))
+        }
+        None => (0, offer::PACE_UNKNOWN.to_owned()),
+    };
+    html! {
+        <p class="quiet">
+            <span data-testid="pace" data-outcomes={outcomes.to_string()}>{ text }</span>
+            if let Some(left) = judgment.skips_left {
+                { ". " }<span data-testid="skips-left" data-value={left.to_string()}>{ offer::skips_left(left) }</span>
+            }
+        </p>
+    }
+}
+
+/// What is wanted more seldom.
+fn more(lull: &Lull, judgment: &Judgment) -> Html {
+    let requester = judgment.requester.clone();
+    let label = offer::never_buyer(&requester);
+    let never = lull.on_click(Command::Never(NeverWhat::Requester(requester)));
+    html! {
+        <details class="judgment-more" key={format!("more {}", judgment.offer)}>
+            <summary data-testid="judgment-more">{ words::MORE }</summary>
+            <button class="button small danger" data-testid="never-buyer" onclick={never}>{ label }</button>
+        </details>
     }
 }
 
