@@ -13,6 +13,7 @@ mod firefox;
 mod job;
 mod market;
 mod network;
+mod offers;
 mod person;
 mod pictures;
 mod proxy;

@@ -19,6 +19,7 @@ use crate::faults::{
 use crate::job;
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
+use crate::offers::an_honest_offer;
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::proxy::behind_a_proxy;
 use crate::types::{each_type_by_keyboard, each_type_by_pointer};
@@ -124,6 +125,7 @@ scenarios! {
     behind_a_proxy,
     each_type_by_keyboard,
     each_type_by_pointer,
+    an_honest_offer,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {

@@ -2,10 +2,9 @@
 
 use lull_market::Command;
 use lull_market::session::Query;
-use lull_protocol::Hash;
-use lull_protocol::TaskSet;
 use lull_protocol::message::ReturnReason;
 use lull_protocol::units::Nonce;
+use lull_protocol::{Filter, Hash, TaskSet};
 use lull_store::{Reader, Store};
 
 use crate::feed::Feed;
@@ -90,7 +89,7 @@ fn write(store: &mut Store) {
     cx.now = cx.now.plus(2_000_000);
     let nonces = (0..6).map(|i| Nonce([100 + i; 16])).collect();
     let batch = [
-        Command::Claim { worker, fetch: 2, judgment: 4, tasks: TaskSet::ALL, nonces },
+        Command::Claim { worker, fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default(), nonces },
         Command::Deposit { requester: BUYER, amount: make::amount(5), reference: "second".into() },
         Command::Sweep,
     ];
@@ -99,7 +98,12 @@ fn write(store: &mut Store) {
         let lull_market::Reply::Leases(leases) = reply else { continue };
         for (i, lease) in leases.iter().enumerate() {
             let command = match i % 2 {
-                0 => Command::Return { worker, offer: Hash::of(&lease.offer), reason: ReturnReason::Skipped },
+                0 => Command::Return {
+                    worker,
+                    offer: Hash::of(&lease.offer),
+                    reason: ReturnReason::Skipped,
+                    shown_ms: None,
+                },
                 _ if lull_protocol::Item::from_bytes(&lease.item).is_ok() => {
                     let (result, body) = market::result(lease, 0, vec![1; 5], cx.now);
                     let result = Box::new(lull_protocol::Signed::sign(result, &make::key(WORKER)));

@@ -11,7 +11,7 @@ use lull_protocol::statement::{
 };
 use lull_protocol::task::Verify;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Content, Hash, Item, Method, OrderId, Signed, TaskSet, Timestamp, cose};
+use lull_protocol::{Content, Filter, Hash, Item, Method, OrderId, Signed, TaskSet, Timestamp, cose};
 use lull_store::{Reader, Store};
 use tempfile::TempDir;
 
@@ -154,16 +154,18 @@ fn work(store: &mut Store, cx: &mut Context) {
     for (round, seed) in [WORKER, 3, WORKER].into_iter().enumerate() {
         let worker = make::key(seed).public();
         let nonces = (0..6).map(|i| Nonce([10 * round as u8 + i; 16])).collect();
-        let Reply::Leases(leases) =
-            done(store, cx, Command::Claim { worker, fetch: 2, judgment: 4, tasks: TaskSet::ALL, nonces })
-        else {
+        let Reply::Leases(leases) = done(
+            store,
+            cx,
+            Command::Claim { worker, fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default(), nonces },
+        ) else {
             return;
         };
         for (i, lease) in leases.iter().enumerate() {
             match i {
                 0 => {
                     let (offer, reason) = (Hash::of(&lease.offer), lull_protocol::message::ReturnReason::Skipped);
-                    done(store, cx, Command::Return { worker, offer, reason });
+                    done(store, cx, Command::Return { worker, offer, reason, shown_ms: None });
                 }
                 1..=4 => {
                     let body = vec![seed; *BODY_BYTES.get(i % 2).unwrap_or(&0)];

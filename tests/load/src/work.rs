@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use lull_protocol::limits::JUDGMENT_LEASES_MAX;
-use lull_protocol::{Hash, TaskSet, ToCoordinator};
+use lull_protocol::{Filter, Hash, TaskSet, ToCoordinator};
 
 use crate::frames::{Seen, client_frame};
 use crate::machine::{Spent, Times};
@@ -53,7 +53,12 @@ pub(crate) type Held = Vec<(usize, Hash)>;
 
 /// Everyone asks for as many judgments as a worker may hold; so many ask at a time.
 pub(crate) fn claim(swarm: &mut Swarm, server: u32, window: usize, tally: &mut Tally) -> Result<Held> {
-    let want = client_frame(&ToCoordinator::Want { fetch: 0, judgment: JUDGMENT_LEASES_MAX, tasks: TaskSet::CHOICE });
+    let want = client_frame(&ToCoordinator::Want {
+        fetch: 0,
+        judgment: JUDGMENT_LEASES_MAX,
+        tasks: TaskSet::CHOICE,
+        filter: Filter::default(),
+    });
     let places = usize::from(JUDGMENT_LEASES_MAX);
     let (mut held, mut seen): (Held, _) = (Vec::with_capacity(swarm.peers.len() * places), Vec::new());
     let mut has = vec![0_usize; swarm.peers.len()];
@@ -178,7 +183,8 @@ pub(crate) fn submit(
 /// Workers as they are: each result that is acknowledged makes place for a lease, each lease is answered at
 /// once. So many of them work at a time.
 pub(crate) fn mixed(swarm: &mut Swarm, server: u32, busy: usize, span: Duration, tally: &mut Tally) -> Result<()> {
-    let want = client_frame(&ToCoordinator::Want { fetch: 0, judgment: 1, tasks: TaskSet::CHOICE });
+    let want =
+        client_frame(&ToCoordinator::Want { fetch: 0, judgment: 1, tasks: TaskSet::CHOICE, filter: Filter::default() });
     let mut sent_at: Vec<VecDeque<Instant>> = vec![VecDeque::new(); swarm.peers.len()];
     let mut next = (0..swarm.peers.len()).cycle();
     let (mut working, mut seen) = (0, Vec::new());

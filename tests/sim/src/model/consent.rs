@@ -172,6 +172,9 @@ impl Consents {
                 consent.never.requesters.retain(|name| *what != NeverWhat::Requester(name.clone()));
             }
             Command::SetPops { .. }
+            | Command::SetWishes { .. }
+            | Command::Extend { .. }
+            | Command::ShowYou
             | Command::Answer { .. }
             | Command::Skip { .. }
             | Command::TakeBack { .. }
@@ -241,8 +244,9 @@ impl Consents {
     /// The browser sends a message: nothing of a class that is off, and no wish for it.
     pub(super) fn sends(&mut self, worker: PublicKey, message: &ToCoordinator) -> Holds {
         match message {
-            ToCoordinator::Want { fetch, judgment, tasks } => {
-                must(*tasks == shows(&worker), "types that can be shown", || format!("{worker} wants {tasks:?}"))?;
+            ToCoordinator::Want { fetch, judgment, tasks, .. } => {
+                let can_be_shown = tasks.iter().all(|kind| shows(&worker).contains(kind));
+                must(can_be_shown, "types that can be shown", || format!("{worker} wants {tasks:?}"))?;
                 if *fetch > 0 {
                     self.may_fetch(worker, "a wish")?;
                 }
@@ -260,6 +264,7 @@ impl Consents {
             }
             ToCoordinator::BodyChunk { .. } => self.is_on(worker, JobClass::Fetch, "a body"),
             ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture"),
+            ToCoordinator::Extend { .. } => self.is_on(worker, JobClass::Judgment, "more time"),
             // Work goes back when its class is switched off.
             ToCoordinator::Return { .. } => Ok(()),
             ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. } | ToCoordinator::Ping { .. } => {

@@ -9,7 +9,7 @@ use lull_protocol::limits::{AMOUNT_MAX, CHUNK_BYTES_MAX, VERSIONS};
 use lull_protocol::message::{Message, ReturnReason};
 use lull_protocol::statement::Offer;
 use lull_protocol::units::Challenge;
-use lull_protocol::{ByteCount, Hash, Item, SigningKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose};
+use lull_protocol::{ByteCount, Filter, Hash, Item, SigningKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose};
 
 use super::lies;
 use super::net::{ConnId, Parcel, Peer, Side, flipped};
@@ -136,7 +136,11 @@ impl World {
             ToWorker::Hello { .. } if liar.played.contains_key(&conn) => {
                 let proof = liar.played.remove(&conn).unwrap_or_default();
                 self.liar_sends_raw(conn, proof);
-                self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL });
+                self.liar_sends(
+                    who,
+                    conn,
+                    &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default() },
+                );
             }
             ToWorker::Hello { version, coordinator, challenge, proof, card } => {
                 let Some(Some(hello)) = liar.conns.get(&conn).cloned() else { return };
@@ -152,9 +156,13 @@ impl World {
             }
             ToWorker::Welcome { .. } => {
                 liar.ready.insert(conn);
-                self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL });
+                self.liar_sends(
+                    who,
+                    conn,
+                    &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default() },
+                );
             }
-            ToWorker::Assign { offer, item } => {
+            ToWorker::Assign { offer, item, .. } => {
                 let (Ok(read), Ok(item)) = (cose::peek::<Offer>(&offer), Item::from_bytes(&item)) else { return };
                 liar.offers.insert(Hash::of(&offer), (read, item));
             }
@@ -195,7 +203,11 @@ impl World {
         for other in liar.ready.clone() {
             for _ in 0..5 {
                 self.liar_sends(who, other, &ToCoordinator::GetBlob { hash, offset: ByteCount::ZERO });
-                self.liar_sends(who, other, &ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped });
+                self.liar_sends(
+                    who,
+                    other,
+                    &ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped, shown_ms: None },
+                );
             }
         }
     }
@@ -222,7 +234,11 @@ impl World {
         let open = liar.offers.iter().find(|(hash, (offer, _))| is_open(hash, offer, &liar.answered));
         let Some((hash, (offer, item))) = open.map(|(hash, work)| (*hash, work.clone())) else {
             if chance(&mut liar.rng, 200) {
-                self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL });
+                self.liar_sends(
+                    who,
+                    conn,
+                    &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default() },
+                );
             }
             return;
         };
@@ -230,7 +246,11 @@ impl World {
         let result = lies::result(&mut liar.rng, &liar.key, hash, &offer, &item, wall, is_wild);
         liar.answered.insert(hash, result.clone());
         self.liar_sends(who, conn, &ToCoordinator::Result { statement: result.into() });
-        self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL });
+        self.liar_sends(
+            who,
+            conn,
+            &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default() },
+        );
     }
 
     fn liar_sends_body(&mut self, who: usize, conn: ConnId, offer: Hash, offset: ByteCount, wanted: ByteCount) {
@@ -295,7 +315,7 @@ impl World {
                 let reason = ReturnReason::SwitchedOff;
                 let (stolen, chunk) = (lies::stolen(&mut liar.rng, &liar.key, offer, wall), vec![7; 100]);
                 self.liar_sends(who, conn, &ToCoordinator::Result { statement: stolen.into() });
-                self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason });
+                self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason, shown_ms: None });
                 let bytes = chunk.into();
                 self.liar_sends(who, conn, &ToCoordinator::BodyChunk { offer, offset: ByteCount::ZERO, bytes });
             }
@@ -319,8 +339,12 @@ impl World {
                     [ReturnReason::Skipped, ReturnReason::SwitchedOff, ReturnReason::Broken, ReturnReason::TooMany];
                 let reason = *pick(&mut liar.rng, &reasons).unwrap_or(&ReturnReason::TooMany);
                 liar.answered.insert(offer, vec![]);
-                self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason });
-                self.liar_sends(who, conn, &ToCoordinator::Want { fetch: 255, judgment: 255, tasks: TaskSet::ALL });
+                self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason, shown_ms: None });
+                self.liar_sends(
+                    who,
+                    conn,
+                    &ToCoordinator::Want { fetch: 255, judgment: 255, tasks: TaskSet::ALL, filter: Filter::default() },
+                );
             }
             Habit::Babbles => {
                 let frame = lies::babble(&mut liar.rng, tape);
@@ -351,11 +375,11 @@ impl World {
         let anything = Hash(bytes(&mut liar.rng));
         let offer = liar.offers.keys().next().copied().unwrap_or(anything);
         let message = match liar.rng.u32(..6) {
-            0 => ToCoordinator::Want { fetch: 255, judgment: 255, tasks: TaskSet::ALL },
+            0 => ToCoordinator::Want { fetch: 255, judgment: 255, tasks: TaskSet::ALL, filter: Filter::default() },
             1 => ToCoordinator::Ping { day_start: far, verdicts_seen: u64::MAX },
             2 => ToCoordinator::GetBlob { hash: anything, offset: most },
             3 => ToCoordinator::BodyChunk { offer, offset: most, bytes: vec![0; CHUNK_BYTES_MAX].into() },
-            4 => ToCoordinator::Return { offer: anything, reason: ReturnReason::Broken },
+            4 => ToCoordinator::Return { offer: anything, reason: ReturnReason::Broken, shown_ms: None },
             _ => ToCoordinator::Ping { day_start: Timestamp::ZERO, verdicts_seen: 1 },
         };
         self.liar_sends(who, conn, &message);

@@ -5,7 +5,7 @@ use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{Hash, cose};
 use lull_view::{
     ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, JudgmentContent, JudgmentTask, NeverWhat,
-    POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, View,
+    POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, TaskKind, TaskSet, View, Wishes,
 };
 use lull_worker::Event as Happened;
 
@@ -84,6 +84,8 @@ pub(crate) struct Person {
     wants_judgments: bool,
     wants_bandwidth: bool,
     at_any_time: bool,
+    /// Most skip seldom; some skip nearly all.
+    skips_permille: u32,
     /// Judgments that the icon promises.
     badge: u32,
     is_thinking: bool,
@@ -96,7 +98,17 @@ impl Person {
         let wants_judgments = chance(&mut rng, 900);
         let wants_bandwidth = !wants_judgments || chance(&mut rng, 800);
         let at_any_time = rng.bool();
-        Self { rng, wants_judgments, wants_bandwidth, at_any_time, badge: 0, is_thinking: false, is_diligent: false }
+        let skips_permille = if chance(&mut rng, 100) { 900 } else { 60 };
+        Self {
+            rng,
+            wants_judgments,
+            wants_bandwidth,
+            at_any_time,
+            skips_permille,
+            badge: 0,
+            is_thinking: false,
+            is_diligent: false,
+        }
     }
 }
 
@@ -180,8 +192,13 @@ impl World {
             self.check(checked);
         }
         let person = &mut self.browser(who).person;
-        if !person.is_diligent && chance(&mut person.rng, 60) {
-            return self.command(who, Command::Skip { offer: judgment.offer });
+        if !person.is_diligent && chance(&mut person.rng, person.skips_permille) {
+            let shown_at = Some(now.get().saturating_sub(person.rng.u64(..60 * SECOND)));
+            return self.command(who, Command::Skip { offer: judgment.offer, shown_at });
+        }
+        if !person.is_diligent && chance(&mut person.rng, 80) {
+            // Thinks on.
+            return self.command(who, Command::Extend { offer: judgment.offer });
         }
         let answer = honest(&mut person.rng, &judgment.task);
         let shown_at = now.get().saturating_sub(person.rng.u64(..60 * SECOND));
@@ -221,7 +238,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..26));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..29));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -353,7 +370,8 @@ impl World {
             9 => self.read_receipts(who, view),
             10 => {
                 if let Some(judgment) = &view.judgment {
-                    self.command(who, Command::Skip { offer: judgment.offer.clone() });
+                    let shown_at = Some(self.browser_wall(who).get().saturating_sub(30 * SECOND));
+                    self.command(who, Command::Skip { offer: judgment.offer.clone(), shown_at });
                 }
             }
             11 => self.command(who, Command::TakeConsentBack),
@@ -389,6 +407,19 @@ impl World {
                 let looks = !surroundings.looks;
                 self.tell_surroundings(who, lull_worker::Surroundings { looks, ..surroundings });
             }
+            26 => {
+                if let Some(judgment) = &view.judgment {
+                    self.command(who, Command::Extend { offer: judgment.offer.clone() });
+                }
+            }
+            27 => {
+                let rng = &mut self.browser(who).person.rng;
+                let kinds: Vec<_> = TaskKind::ALL.into_iter().filter(|_| chance(rng, 800)).collect();
+                let hourly_min = if rng.bool() { rng.u64(..3_000_000) } else { 0 };
+                let wishes = Wishes { hourly_min, text_only: chance(rng, 300), tasks: TaskSet::of(&kinds) };
+                self.command(who, Command::SetWishes { wishes });
+            }
+            28 => self.command(who, Command::SetWishes { wishes: Wishes::default() }),
             // Two pauses in a row, faster than anything can be stored.
             _ => {
                 self.command(who, Command::SetPaused { on: true });
