@@ -282,7 +282,7 @@ impl Model {
             Item::Judgment(item) => shows(worker).iter().any(|kind| kind == item.task.kind()),
             Item::Fetch(_) => true,
         };
-        can_show && before.len() < 3 && !before.iter().any(blocks)
+        can_show && !self.rests(worker, work.order) && before.len() < 3 && !before.iter().any(blocks)
     }
 }
 

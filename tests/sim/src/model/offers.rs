@@ -132,6 +132,11 @@ impl Model {
         Some(Pace { outcomes: all.len() as u64, median_s, hourly })
     }
 
+    /// Whether a project rests for a worker, or did a short while ago.
+    pub(super) fn rests(&self, worker: &PublicKey, order: OrderId) -> bool {
+        self.skips.get(&(*worker, order)).is_some_and(|skips| skips.is_over)
+    }
+
     /// A judgment was skipped. How many free skips are left of its project, if they are few.
     pub(super) fn skipped(&mut self, lease: &Lease, said: Option<DurationMs>, at: Timestamp) -> Option<(OrderId, u32)> {
         let order = self.items.get(&lease.item)?.order;

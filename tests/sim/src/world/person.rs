@@ -275,6 +275,9 @@ impl World {
         if diligent && view.limits.caps != generous {
             commands.push(Command::SetCaps { caps: generous });
         }
+        if diligent && view.wishes != Wishes::default() {
+            commands.push(Command::SetWishes { wishes: Wishes::default() });
+        }
         if diligent {
             commands
                 .extend(view.never.domains.iter().cloned().map(|name| Command::RemoveNever(NeverWhat::Domain(name))));
