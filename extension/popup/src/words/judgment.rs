@@ -6,7 +6,6 @@ pub(crate) const JUDGMENT: &str = "Judgment";
 pub(crate) const GUIDELINE: &str = "How to decide";
 pub(crate) const SKIP: &str = "Skip";
 pub(crate) const KEYS: &str = "Keys";
-pub(crate) const MORE: &str = "More";
 /// The keys of every type.
 pub(crate) const KEYS_LIST: [(&str, &str); 5] = [
     ("S", "skip"),

@@ -48,6 +48,7 @@ pub(crate) fn nothing_more_from(name: &str) -> String {
     format!("You'll be offered nothing more from {name}.")
 }
 
+pub(crate) const MORE: &str = "More";
 pub(crate) const UNDO: &str = "Undo";
 
 // What is wanted.

@@ -266,7 +266,7 @@ fn more(lull: &Lull, judgment: &Judgment) -> Html {
     let never = lull.on_click(Command::Never(NeverWhat::Requester(requester)));
     html! {
         <details class="judgment-more" key={format!("more {}", judgment.offer)}>
-            <summary data-testid="judgment-more">{ words::MORE }</summary>
+            <summary data-testid="judgment-more">{ offer::MORE }</summary>
             <button class="button small danger" data-testid="never-buyer" onclick={never}>{ label }</button>
         </details>
     }

@@ -79,11 +79,13 @@ fn use_said(judgment: &Judgment) -> Said {
             let given = if was_warned { Said::Given(left_ms.div_ceil(60_000)) } else { Said::Nothing };
             setter.set((offer.clone(), given));
         }
-        let wait_ms = u32::try_from(left_ms.saturating_sub(WARNING_MS)).unwrap_or(i32::MAX as u32);
-        // What a timer can't wait for is far away: the page is made anew before.
-        let timer = Timeout::new(wait_ms.min(i32::MAX as u32), move || {
-            let left_ms = deadline.saturating_sub(format::now_ms());
-            setter.set((offer, Said::RunsOut(left_ms / 1_000)));
+        // What a timer can't wait for is weeks away: this page is made anew before.
+        let wait_ms = i32::try_from(left_ms.saturating_sub(WARNING_MS)).ok();
+        let timer = wait_ms.map(|wait_ms| {
+            Timeout::new(wait_ms.unsigned_abs(), move || {
+                let left_ms = deadline.saturating_sub(format::now_ms());
+                setter.set((offer, Said::RunsOut(left_ms / 1_000)));
+            })
         });
         move || drop(timer)
     });
