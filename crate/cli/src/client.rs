@@ -83,9 +83,10 @@ impl Client {
         let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
         let mut project: Value = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
         let folder = file.parent().unwrap_or(Path::new("."));
-        let contents = project.get_mut("contents").and_then(Value::as_array_mut);
-        for content in contents.context("the project has no contents")? {
-            for object in pictures_of(content) {
+        project.get("contents").and_then(Value::as_array).context("the project has no contents")?;
+        for list in ["contents", "practice"] {
+            let tasks = project.get_mut(list).and_then(Value::as_array_mut);
+            for object in tasks.into_iter().flatten().flat_map(pictures_of) {
                 if let Some(Value::String(name)) = object.remove("file") {
                     object.insert("hash".into(), json!(self.send_blob(&folder.join(name)).await?.to_string()));
                 }
@@ -106,7 +107,8 @@ impl Client {
             Some("jpg" | "jpeg") => "image/jpeg",
             Some("webp") => "image/webp",
             Some("avif") => "image/avif",
-            _ => bail!("{}: a picture is .png, .jpg, .webp or .avif", file.display()),
+            Some("svg") => "image/svg+xml",
+            _ => bail!("{}: a picture is .png, .jpg, .webp, .avif or .svg", file.display()),
         };
         let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
         let hash = Hash::of(&bytes);
@@ -125,11 +127,11 @@ impl Client {
         print_json(self.request(Method::GET, "/v1/balance")?).await
     }
 
-    /// Prints an order's results, one JSON object per line; with `follow` until no item is open.
-    pub(crate) async fn results(&self, order: &str, follow: bool) -> Result<()> {
+    /// Prints an order's results or flags, one JSON object per line; with `follow` until no item is open.
+    pub(crate) async fn lines(&self, order: &str, what: &str, follow: bool) -> Result<()> {
         let mut after = 0;
         loop {
-            let path = format!("/v1/orders/{order}/results?after={after}");
+            let path = format!("/v1/orders/{order}/{what}?after={after}");
             let text = answered(self.request(Method::GET, &path)?).await?.text().await?;
             let (lines, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
             if !lines.is_empty() {

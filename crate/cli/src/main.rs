@@ -18,11 +18,19 @@ const EXAMPLES: &str = "Examples:
   lull fetch https://example.org/ https://example.org/about --purpose \"link check\" --price 500
   lull project words.json            (lull project --help shows one of each type)
   lull results 7d1f… --follow > results.jsonl
+  lull flags 7d1f…                   what people said is wrong with its items
   lull verify receipts.jsonl --coordinator 5b42… --ledger ledger.jsonl --site-log access.jsonl
   lull verify-alibi lull-alibi-….json --coordinator 5b42…";
 
 /// A project of each type.
 const PROJECTS: &str = include_str!("projects.txt");
+
+const FLAGS: &str = "Example:
+  lull flags 7d1f… | jq -r 'select(.flag == \"unclear\") | \"\\(.item) \\(.note)\"'
+    the items whose instructions somebody found unclear, with their words
+
+A flag is broken, harmful, personal_data, captcha, illegal or unclear. Two people who flag an item as anything but unclear
+stop it. All fields: docs/api.md";
 
 /// Buys work from browsers, and checks what they were paid for.
 #[derive(Parser)]
@@ -96,6 +104,12 @@ enum Task {
         #[arg(long)]
         follow: bool,
     },
+    /// Print what people said is wrong with an order's items, one JSON object per line
+    #[command(after_help = FLAGS, after_long_help = FLAGS)]
+    Flags {
+        /// The order's id
+        order: String,
+    },
     /// Write the body that a result fetched to stdout
     Body {
         /// The result's `offer`
@@ -134,7 +148,7 @@ enum Task {
 enum BlobTask {
     /// Send a picture and print its hash
     Put {
-        /// PNG, JPEG or WebP
+        /// PNG, JPEG, WebP, AVIF or SVG
         file: PathBuf,
     },
 }
@@ -181,7 +195,8 @@ async fn buy(client: &Client, task: Task) -> Result<()> {
         Task::Project { file } => client.project(&file).await,
         Task::Blob(BlobTask::Put { file }) => client.put_blob(&file).await,
         Task::Orders => client.orders().await,
-        Task::Results { order, follow } => client.results(&order, follow).await,
+        Task::Results { order, follow } => client.lines(&order, "results", follow).await,
+        Task::Flags { order } => client.lines(&order, "flags", false).await,
         Task::Body { offer } => client.body(&offer).await,
         Task::Balance => client.balance().await,
         Task::Verify { .. } | Task::VerifyAlibi { .. } => Ok(()),

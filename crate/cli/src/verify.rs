@@ -211,7 +211,7 @@ fn check(
 fn count(kept: &[Kept], report: &mut Report) {
     for one in kept {
         match &one.result.report {
-            Work::Judgment(_) => report.judgments += 1,
+            Work::Judgment(_) | Work::Flag(_) | Work::Withdrawn => report.judgments += 1,
             Work::Fetch(fetch) => {
                 report.fetches += 1;
                 let bytes = if fetch.outcome.is_paid() { fetch.body_bytes.get() } else { 0 };

@@ -101,12 +101,14 @@ fn question(n: u8) -> Item {
         requester: "Buyer".into(),
         title: "Words".into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Decide.".into(),
         question: "Good?".into(),
         task: Task::Choice(Choice {
             content: Content::Text(format!("word {n}")),
             options: vec!["yes".into(), "no".into()],
         }),
+        practice: None,
     })
 }
 

@@ -34,6 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/projects", post(project::post_project).layer(limit(PROJECT_BYTES_MAX)))
         .route("/v1/orders/{order}", get(order))
         .route("/v1/orders/{order}/results", get(results))
+        .route("/v1/orders/{order}/flags", get(flags))
         .route("/v1/results/{offer}/body", get(body))
         .route("/v1/balance", get(balance))
         .route("/v1/health", get(health))
@@ -165,6 +166,22 @@ async fn results(
     let next = rows.last().map_or(after, |row| row.number);
     let progress = json!({"progress": lines::order(&status), "next": next, "more": rows.len() == limit});
     Ok(jsonl(rows.iter().map(lines::result).chain([progress])))
+}
+
+/// One line per flag, then one with the order's progress and where the next page begins.
+async fn flags(
+    State(app): State<Arc<App>>,
+    Requester(requester): Requester,
+    Segment(id): Segment,
+    asked: AskedPage,
+) -> Result<Response, Problem> {
+    let Page { after, limit } = page(asked)?;
+    let status = own_order(&app, requester, &id).await?;
+    let order = status.order.id;
+    let rows = app.readers.read(move |r| r.flags(&order, after, limit)).await?;
+    let next = rows.last().map_or(after, |row| row.number);
+    let progress = json!({"progress": lines::order(&status), "next": next, "more": rows.len() == limit});
+    Ok(jsonl(rows.iter().map(lines::flag).chain([progress])))
 }
 
 async fn body(

@@ -17,6 +17,8 @@ pub enum What {
     Ledger,
     /// Every receipt.
     Receipts,
+    /// Every flag that the operator must look at: harmful, personal data, CAPTCHA, illegal.
+    Flags,
 }
 
 /// Why an export stopped.
@@ -41,6 +43,10 @@ pub fn export(database: &Path, what: What, out: &mut impl Write) -> Result<(), E
             }
             What::Receipts => {
                 reader.receipts(after, PAGE_LINES_MAX)?.iter().map(|row| (row.number, lines::receipt(row))).collect()
+            }
+            What::Flags => {
+                let rows = reader.flags_for_the_operator(after, PAGE_LINES_MAX)?;
+                rows.iter().map(|row| (row.number, lines::flag_of_any(row))).collect()
             }
         };
         let Some((last, _)) = page.last() else {

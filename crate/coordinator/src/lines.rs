@@ -1,14 +1,16 @@
 //! What is read out, as JSON: one object per line. Hashes and keys are lower-case hexadecimal, statements
 //! are base64, amounts are integers in base units, times are milliseconds since 1970.
 
+use std::collections::BTreeMap;
+
 use data_encoding::BASE64;
 use lull_market::ItemState;
 use lull_protocol::statement::{AcceptanceRule, Decision, FetchReport, Input, Report, VerdictReason};
 use lull_protocol::task::{
     AgreementKey, Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Task, TaskKind, Verify,
 };
-use lull_protocol::{Answer, Content, Item};
-use lull_store::{EntryRow, OrderStatus, ReceiptRow, ResultRow};
+use lull_protocol::{Answer, Content, FlagReason, Item};
+use lull_store::{EntryRow, FlagRow, OrderStatus, ReceiptRow, ResultRow};
 use serde_json::{Value, json};
 
 /// An order as its requester sees it.
@@ -42,6 +44,8 @@ pub(crate) fn order(status: &OrderStatus) -> Value {
             "type": terms.task.map(TaskKind::as_str),
             "rule": {"agree": agree, "people": people},
             "price": price.per_item.get(),
+            "flags": FlagReason::ALL.iter().zip(status.flags).map(|(reason, count)| (reason.as_str(), count))
+                .collect::<BTreeMap<_, _>>(),
         }),
     };
     joined(line, rest)
@@ -79,10 +83,52 @@ pub(crate) fn result(row: &ResultRow) -> Value {
             let decided = row.decided.map(|key| decided(kind, key));
             joined(answered, json!({"type": kind.as_str(), "input": input(report.input), "decided": decided}))
         }
+        (Item::Judgment(item), Report::Flag(flag)) => {
+            let rest = json!({
+                "type": item.task.kind().as_str(),
+                "flag": flag.reason.as_str(),
+                "note": flag.note,
+                "input": input(flag.input),
+            });
+            joined(task(&item.task), rest)
+        }
+        (Item::Judgment(item), Report::Withdrawn) => {
+            joined(task(&item.task), json!({"type": item.task.kind().as_str(), "withdrawn": true}))
+        }
         // The market stores no answer to a fetch and no fetch for a question.
-        (Item::Fetch(_), Report::Judgment(_)) | (Item::Judgment(_), Report::Fetch(_)) => json!({}),
+        (Item::Fetch(_), _) | (Item::Judgment(_), Report::Fetch(_)) => json!({}),
     };
     joined(line, rest)
+}
+
+/// One flag and what became of it.
+pub(crate) fn flag(row: &FlagRow) -> Value {
+    let line = json!({
+        "number": row.number,
+        "item": row.item_number,
+        "item_state": item_state(row.item_state),
+        "offer": row.offer.to_string(),
+        "worker": row.worker.to_string(),
+        "at": row.at.get(),
+        "flag": row.reason.as_str(),
+        "note": row.note,
+        "seen_ms": row.seen_ms,
+        "reason": row.verdict.map(|(verdict, _)| reason(verdict)),
+        "amount": row.verdict.map(|(_, amount)| amount.get()),
+    });
+    match &row.item {
+        Item::Judgment(item) => joined(line, task(&item.task)),
+        Item::Fetch(_) => line,
+    }
+}
+
+/// The same for the operator, who sees whose it is.
+pub(crate) fn flag_of_any(row: &FlagRow) -> Value {
+    let title = match &row.item {
+        Item::Judgment(item) => item.title.as_str(),
+        Item::Fetch(item) => item.purpose.as_str(),
+    };
+    joined(flag(row), json!({"order": row.order.to_string(), "requester": row.requester, "title": title}))
 }
 
 /// What was judged: what is this item's own.
@@ -100,6 +146,7 @@ fn content(content: &Content) -> Value {
     match content {
         Content::Text(text) => json!({"text": text}),
         Content::Code(text) => json!({"code": text}),
+        Content::Markdown(text) => json!({"markdown": text}),
         Content::Picture(picture) => json!({"hash": picture.hash.to_string(), "alt": picture.alt}),
     }
 }
@@ -208,5 +255,9 @@ fn reason(reason: VerdictReason) -> &'static str {
         VerdictReason::HopsDontFit => "hops_dont_fit",
         VerdictReason::BodyTooLarge => "body_too_large",
         VerdictReason::TimesOutsideLease => "times_outside_lease",
+        VerdictReason::Stopped => "stopped",
+        VerdictReason::StoppedUnpaid => "stopped_unpaid",
+        VerdictReason::FlagNotShared => "flag_not_shared",
+        VerdictReason::FlagPassedOn => "flag_passed_on",
     }
 }

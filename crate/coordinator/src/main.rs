@@ -26,6 +26,7 @@ const EXAMPLES: &str = "Examples:
                                                     a buyer with 5 credits; prints its API key once
   lull-coordinator deposit \"Acme\" 1000000 --reference invoice-17
   lull-coordinator export ledger > ledger.jsonl     works while the server runs
+  lull-coordinator export flags                     what people say is harmful or illegal, and whose it is
   lull-coordinator backup lull-2026-11-22.sqlite    a whole copy, while the server runs
   lull-coordinator check                            recomputes every balance; status 1 if one is wrong
 
@@ -75,7 +76,7 @@ enum Task {
         /// The new file
         file: PathBuf,
     },
-    /// Write the ledger or all receipts to stdout, one JSON object per line
+    /// Write the ledger, all receipts or the flags that are for you to stdout, one JSON object per line
     Export {
         /// What to write
         what: What,

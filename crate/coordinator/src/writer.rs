@@ -250,7 +250,11 @@ mod tests {
         let (log_grew, _due) = sync_channel(1);
         let (terms, trouble) = (config.terms, Trouble::default());
         let mut work = Work { store, key, terms, settled, health, trouble, log_grew, commands: 0 };
-        let bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), &[1; 500_000]].concat();
+        let bytes = [
+            b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT".as_slice(),
+            &[1; 500_000],
+        ]
+        .concat();
         let media_type = "image/png".to_owned();
         let large = Command::PutBlob { requester: RequesterId([1; 16]), media_type, bytes };
         let batch = [requester(1), large, requester(2)];

@@ -49,7 +49,14 @@ async fn only_the_subprotocol_is_spoken() {
 #[tokio::test]
 async fn frames_that_are_no_messages_end_the_connection_with_a_word() {
     let server = Server::start().await;
-    let good = ToCoordinator::Want { fetch: 1, judgment: 1, tasks: TaskSet::ALL, filter: Filter::default() }.to_frame();
+    let good = ToCoordinator::Want {
+        fetch: 1,
+        judgment: 1,
+        tasks: TaskSet::ALL,
+        warnings: lull_protocol::WarningSet::NONE,
+        filter: Filter::default(),
+    }
+    .to_frame();
     let (truncated, longer) = (good[..good.len() - 1].to_vec(), [good.clone(), vec![0]].concat());
     for frame in [vec![], vec![0xff; 40], truncated, longer] {
         let mut worker = server.worker(1).await;
@@ -409,7 +416,7 @@ async fn a_full_store_refuses_for_now_and_recovers() {
     worker.earned(500).await;
     assert_eq!(server.buyer.get("/v1/health").await.0, 200);
     // A requester is told to come back.
-    let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut picture = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT".to_vec();
     picture.extend(page(3, 500_000));
     let put = server.buyer.request("PUT", &format!("/v1/blobs/{}", Hash::of(&picture)));
     let answer = put.header("content-type", "image/png").body(picture).send().await.unwrap();

@@ -374,8 +374,13 @@ async fn the_environment_counts_before_the_file_and_a_flag_before_both() {
 impl Worker {
     async fn try_send(&mut self, fetch: u8, judgment: u8) -> Result<(), ()> {
         use lull_protocol::message::Message as _;
-        let want =
-            lull_protocol::ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL, filter: Filter::default() };
+        let want = lull_protocol::ToCoordinator::Want {
+            fetch,
+            judgment,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default(),
+        };
         self.try_send_frame(want.to_frame()).await.map_err(|_| ())
     }
 

@@ -8,22 +8,24 @@
 //!   returned for another reason or let expire may be, until it has had [`LEASES_PER_ITEM_MAX`] leases
 //!   of it: a browser may be closed at any moment, which says nothing about the item; yet a worker
 //!   that only holds places must not hold the same one for ever.
+//! - An item that people's flags have stopped is offered to nobody, see [`flag`](crate::flag).
 //! - A lease is live up to and including its deadline, by the coordinator's clock. Its worker may extend that of a
-//!   judgment while it is live, each time by its first length, [`EXTENSIONS_MAX`] times.
+//!   judgment while it is live and its item isn't stopped, each time by its first length, [`EXTENSIONS_MAX`] times.
 //! - What a worker's filter names is not offered to it; nor is a project whose skips it has used up ([`skips`]).
-//!   Work that comes back as filtered may be offered again, for the filter may change.
+//!   Work that comes back as filtered may be offered again, for the filter may change. So may what comes back because
+//!   its content is not wanted, which is no skip.
 
 use lull_protocol::limits::{EXTENSIONS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Extension, JobClass, Offer};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Amount, DurationMs, Hash, PublicKey, Signed};
+use lull_protocol::{Amount, DurationMs, Hash, OrderId, PublicKey, Signed};
 
 use crate::command::{Context, Lease, Refusal, Reply};
 use crate::desk::Desk;
 use crate::facts::{Candidate, Decided, HeldFacts, LeaseFacts, LeaseState, ReturnFacts, Write};
+use crate::pace;
 use crate::skips::{self, Skipped};
-use crate::{pace, verdict};
 
 /// Leases of one item to one worker.
 pub const LEASES_PER_ITEM_MAX: u32 = 3;
@@ -70,7 +72,7 @@ pub fn claim(
         };
         let offer = Signed::sign(offer, &cx.key);
         item.leased = item.leased.checked_add(1).ok_or_else(|| Refusal::Fault("too many leases".into()))?;
-        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes, extension: None, pace });
+        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes, extension: None, pace, is_withdrawn: false });
         writes.push(Write::AddLease { item: item.id, offer });
         writes.push(Write::SetItem(item));
     }
@@ -95,10 +97,10 @@ pub fn give_back(
             skipped(facts, shown_ms, cx)
         }
         LeaseState::Open => {
-            use ReturnReason::{Filtered, SwitchedOff, TooMany};
-            let wanted = matches!(reason, SwitchedOff | TooMany | Filtered);
+            use ReturnReason::{Filtered, SwitchedOff, TooMany, Unwanted};
+            let wanted = matches!(reason, SwitchedOff | TooMany | Filtered | Unwanted);
             let writes = end(&facts.held, LeaseState::Returned, wanted, cx)?.finish().0;
-            Ok(Decided { writes, reply: Reply::Freed { skips_left: None } })
+            Ok(Decided { writes, reply: freed(lease, None) })
         }
         LeaseState::Returned => Ok(Decided { writes: vec![], reply: Reply::Done }),
         LeaseState::Expired => Err(Refusal::Worker(RefusedCode::LeaseExpired)),
@@ -106,16 +108,26 @@ pub fn give_back(
     }
 }
 
-/// A judgment that was skipped: an outcome, if it was seen, and one skip of the day's.
+/// What is told of a place that is free: of an item that was stopped it is free for nobody.
+fn freed(lease: &LeaseFacts, skips_left: Option<(OrderId, u32)>) -> Reply {
+    if lease.item.is_stopped() { Reply::Done } else { Reply::Freed { skips_left } }
+}
+
+/// A judgment that was skipped: an outcome, if it was seen, and one skip of the day's. Of an item that was stopped
+/// meanwhile it costs none: it would have been taken from the worker all the same.
 fn skipped(facts: ReturnFacts, shown_ms: Option<DurationMs>, cx: &Context) -> Result<Decided, Refusal> {
-    let LeaseFacts { worker, issued_at, order, .. } = facts.held.lease;
-    let mut desk = end(&facts.held, LeaseState::Returned, false, cx)?.with_tally(facts.tally);
-    desk.count(shown_ms.map(|said| pace::shown(said.get(), issued_at, cx.now)), Amount::ZERO);
-    let Skipped { skips, left, is_over } = skips::skip(facts.skips);
-    let day = skips::day(cx.now);
-    desk.writes.push(Write::SetSkips { worker, order: order.id, day, skips, is_over });
-    let skips_left = (left <= skips::SKIPS_LOW).then_some((order.id, left));
-    Ok(Decided { writes: desk.finish().0, reply: Reply::Freed { skips_left } })
+    let ReturnFacts { held, tally, skips } = facts;
+    let lease = &held.lease;
+    let mut desk = end(&held, LeaseState::Returned, false, cx)?.with_tally(tally);
+    desk.count(shown_ms.map(|said| pace::shown(said.get(), lease.issued_at, cx.now)), Amount::ZERO);
+    let mut skips_left = None;
+    if !lease.item.is_stopped() {
+        let (worker, order, day) = (lease.worker, lease.order.id, skips::day(cx.now));
+        let Skipped { skips, left, is_over } = skips::skip(skips);
+        desk.writes.push(Write::SetSkips { worker, order, day, skips, is_over });
+        skips_left = (left <= skips::SKIPS_LOW).then_some((order, left));
+    }
+    Ok(Decided { writes: desk.finish().0, reply: freed(lease, skips_left) })
 }
 
 /// Decides [`Command::Extend`](crate::Command::Extend).
@@ -124,10 +136,16 @@ pub fn extend(lease: Option<&LeaseFacts>, offer: Hash, worker: PublicKey, cx: &C
     if lease.worker != worker {
         return Err(Refusal::Worker(RefusedCode::NotYours));
     }
-    if matches!(lease.state, LeaseState::Answered | LeaseState::Judged) {
-        return Err(Refusal::Worker(RefusedCode::LeaseEnded));
+    match lease.state {
+        LeaseState::Open if cx.now <= lease.deadline => {}
+        LeaseState::Open | LeaseState::Expired => return Err(Refusal::Worker(RefusedCode::LeaseExpired)),
+        LeaseState::Answered | LeaseState::Judged | LeaseState::Returned => {
+            return Err(Refusal::Worker(RefusedCode::LeaseEnded));
+        }
     }
-    verdict::check_live(lease, cx.now)?;
+    if lease.item.is_stopped() {
+        return Err(Refusal::Worker(RefusedCode::Withdrawn));
+    }
     if lease.order.class() != JobClass::Judgment || lease.extensions >= EXTENSIONS_MAX {
         return Err(Refusal::Worker(RefusedCode::Unexpected));
     }
@@ -150,5 +168,6 @@ fn end<'a>(held: &HeldFacts, state: LeaseState, wanted: bool, cx: &'a Context) -
     let mut desk = Desk::new(cx, lease.order, lease.item, Default::default());
     desk.free_place()?;
     desk.writes.push(Write::SetLease { lease: lease.id, state, again });
+    desk.close_if_stopped()?;
     Ok(desk)
 }

@@ -5,11 +5,11 @@ use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
 use lull_protocol::{
     Amount, ByteCount, DurationMs, Filter, Hash, Method, OrderId, Pace, PublicKey, Signed, SigningKey, TaskSet,
-    Timestamp,
+    Timestamp, WarningSet,
 };
 use thiserror::Error;
 
-use crate::project::Tasks;
+use crate::project::{Lessons, Tasks};
 
 /// What each decision may look at besides the facts: the clock, the coordinator's key and its terms.
 #[derive(Clone, Debug)]
@@ -87,7 +87,9 @@ pub enum Command {
         judgment: u8,
         /// Of which types.
         tasks: TaskSet,
-        /// And of these not which.
+        /// Of which classes of sensitive content.
+        warnings: WarningSet,
+        /// And of all these not which.
         filter: Filter,
         /// One fresh nonce per possible lease (`fetch + judgment`).
         nonces: Vec<Nonce>,
@@ -159,6 +161,10 @@ pub struct Project {
     pub question: String,
     /// What is judged, and between what; a picture's blob must be there already.
     pub tasks: Tasks,
+    /// What people may practise first.
+    pub lessons: Option<Lessons>,
+    /// What they may show that some would rather not see.
+    pub warnings: WarningSet,
     /// Per answer.
     pub price: Amount,
     /// `Agreement`.
@@ -199,6 +205,8 @@ pub enum Reply {
         verdicts: Vec<NumberedVerdict>,
         /// Whether a place of the item is free for others now, which it was not before.
         freed: bool,
+        /// Open leases of an item that was stopped: whose, which offer.
+        withdrawn: Vec<(PublicKey, Hash)>,
     },
     /// What a sweep did.
     Swept {
@@ -218,6 +226,8 @@ pub struct Lease {
     pub offer: Vec<u8>,
     /// The item as CBOR.
     pub item: Vec<u8>,
+    /// The item was stopped since.
+    pub is_withdrawn: bool,
     /// `Signed<Extension>`: the last one, if it was extended.
     pub extension: Option<Vec<u8>>,
     /// How its project has gone so far, if that is known.

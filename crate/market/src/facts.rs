@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use lull_protocol::statement::{AcceptanceRule, Extension, JobClass, Offer, Price, Verdict, WorkResult};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, ByteCount, DurationMs, Hash, OrderId, Pace, PublicKey, Signed, TaskKind, Timestamp};
+use lull_protocol::{
+    Amount, ByteCount, DurationMs, FlagReason, Hash, OrderId, Pace, PublicKey, Signed, TaskKind, Timestamp, WarningSet,
+};
 
 use crate::command::{NumberedVerdict, Reply, RequesterId};
 use crate::ledger::Entry;
@@ -29,7 +31,7 @@ pub enum ItemState {
     Done,
     /// Enough people answered, but too few alike.
     Ambiguous,
-    /// Nobody could fetch it.
+    /// Nobody could fetch it, or people flagged it.
     Failed,
 }
 
@@ -97,6 +99,8 @@ pub struct ItemFacts {
     pub answered: u8,
     /// Results whose outcome a buyer does not pay for.
     pub tries: u8,
+    /// People who said that it is to be asked of nobody.
+    pub flags: u8,
     /// How far it is.
     pub state: ItemState,
     /// The answer that was decided.
@@ -168,9 +172,15 @@ pub struct SubmitFacts {
     pub item_bytes: Vec<u8>,
     /// The result that was committed first, if any.
     pub stored: Option<StoredResult>,
-    /// The answers to this item that count so far, if one more decides it; else none.
+    /// The answers to this item that count so far, if one more answer or flag decides it; else none.
     pub answers: Vec<Answer>,
-    /// The number of the last verdict of this worker and of each in `answers`; absent: none yet.
+    /// The flags of this item that wait for others, oldest first, if one more answer or flag decides it; else none.
+    pub flags: Vec<Flag>,
+    /// Whose leases of this item are open, this one left out, if one more flag stops it; else none.
+    pub open: Vec<(PublicKey, Hash)>,
+    /// The worker has or had another lease of this item, after which it isn't offered again.
+    pub has_another: bool,
+    /// The number of the last verdict of this worker and of each in `answers` and `flags`; absent: none yet.
     pub last_numbers: BTreeMap<PublicKey, u64>,
     /// The outcomes of its project so far.
     pub tally: Tally,
@@ -196,10 +206,25 @@ pub struct Answer {
     pub result: Hash,
     /// What of it the others must say, too, to agree.
     pub key: AgreementKey,
-    /// How long it was on screen; `None` for one of before that was kept.
+    /// How long it was on screen; `None` for one of before that was kept, and for a program's.
     pub shown: Option<DurationMs>,
     /// Whether it has its verdict.
     pub judged: bool,
+}
+
+/// A flag without a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Its lease.
+    pub lease: LeaseId,
+    /// Whose.
+    pub worker: PublicKey,
+    /// The result's hash.
+    pub result: Hash,
+    /// How long the item was on screen, milliseconds.
+    pub seen_ms: u64,
+    /// What of that counts for its project's pace; `None` for one of before that was kept, and for a program's.
+    pub shown: Option<DurationMs>,
 }
 
 /// A result that waits for others longer than its offer said.
@@ -209,9 +234,11 @@ pub struct WaitingFacts {
     pub lease: LeaseFacts,
     /// Its hash.
     pub result: Hash,
+    /// Whether it is a flag.
+    pub is_flag: bool,
     /// The number of the worker's last verdict, 0 for none.
     pub last_number: u64,
-    /// How long it was on screen; `None` for one of before that was kept.
+    /// How long it was on screen; `None` for one of before that was kept, and for a program's.
     pub shown: Option<DurationMs>,
     /// The outcomes of its project so far.
     pub tally: Tally,
@@ -295,7 +322,7 @@ pub enum Write {
         requester: RequesterId,
         /// SHA-256.
         hash: Hash,
-        /// Its media type.
+        /// Its media type: a picture's, or a practice's.
         media_type: String,
         /// Itself.
         bytes: Vec<u8>,
@@ -319,6 +346,8 @@ pub enum Write {
         class: JobClass,
         /// Its type, if it is a judgment.
         task: Option<TaskKind>,
+        /// What it may show that some would rather not see.
+        warnings: WarningSet,
         /// Its number in the order, from 0.
         number: u32,
         /// The item as CBOR.
@@ -353,6 +382,11 @@ pub enum Write {
         /// Whether the worker may be offered the item once more.
         again: bool,
     },
+    /// A lease that expired is open once more, and the worker isn't offered its item again.
+    Reopen {
+        /// Which.
+        lease: LeaseId,
+    },
     /// An item's counts.
     SetItem(ItemFacts),
     /// A result.
@@ -367,6 +401,19 @@ pub enum Write {
         shown: Option<DurationMs>,
         /// Its decoded body, if one belongs to it.
         body: Option<Vec<u8>>,
+    },
+    /// That a result is a flag.
+    AddFlag {
+        /// Its lease.
+        lease: LeaseId,
+        /// Of which item.
+        item: ItemId,
+        /// Of which order.
+        order: OrderId,
+        /// What is wrong.
+        reason: FlagReason,
+        /// How long the item was on screen, milliseconds.
+        seen_ms: u64,
     },
     /// A verdict.
     AddVerdict {

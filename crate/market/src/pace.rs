@@ -1,8 +1,9 @@
 //! How the judgments of a project go: what is told of it with each offer.
 //!
-//! An *outcome* is a judgment that got its verdict, or one that its worker saw and skipped. It has the time that it
-//! was on screen and what it paid; a skip and a rejection pay nothing. What still waits for others is none yet; what
-//! was handed back unseen, or answered by a program (`Input::Replay`), never is.
+//! An *outcome* is a judgment that got its verdict, be it for an answer, a flag or a look at what was taken back, or
+//! one that its worker saw and skipped. It has the time that it was on screen and what it paid; a skip, a rejection
+//! and a flag that others don't share pay nothing. What still waits for others is none yet; what was handed back
+//! unseen, or done by a program (`Input::Replay`), never is.
 //!
 //! - The time of a result is what its worker signed (ended less begun), of a skip what its worker says. Neither is
 //!   believed beyond the time since the lease began, by this clock: [`shown`].

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lull_protocol::limits::{
     COMPARED_TEXT_BYTES_MAX, CONTENT_TEXT_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, OPTION_BYTES_MAX, OPTIONS_COUNT,
-    RATING_STEPS, SENTENCES_MAX, SOURCE_BYTES_MAX,
+    PRACTICE_ITEMS_MAX, PRACTICE_PICTURES_BYTES_MAX, RATING_STEPS, SENTENCES_MAX, SOURCE_BYTES_MAX,
 };
+use lull_protocol::practice::pictures_bytes;
 use lull_protocol::statement::{AcceptanceRule, Price};
-use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
-use lull_protocol::{Amount, ByteCount, Content, Hash, Item, JudgmentItem, Task, TaskKind};
+use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify, look};
+use lull_protocol::{
+    Amount, Answer, ByteCount, Content, Hash, Item, JudgmentItem, Practice, PracticeItem, Task, TaskKind,
+};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::command::{Context, Project, Refusal};
-use crate::facts::Decided;
+use crate::facts::{Decided, Write};
 use crate::requester::{NAME_BYTES_MAX, NewOrder, NewOrderFacts, count, field, text};
 
 /// People asked about one item of a project.
@@ -93,14 +96,14 @@ impl<C> Tasks<C> {
         }
     }
 
-    /// What is judged, each with its name in the API.
-    pub fn contents(&self) -> Vec<(String, &C)> {
+    /// What is judged, each with its name in the API, where they are called `list`.
+    pub fn contents(&self, list: &str) -> Vec<(String, &C)> {
         match self {
             Self::Choice { contents, .. } | Self::Multi { contents, .. } | Self::Rating { contents, .. } => {
-                contents.iter().enumerate().map(|(i, content)| (place(i), content)).collect()
+                contents.iter().enumerate().map(|(i, content)| (place(list, i), content)).collect()
             }
             Self::Compare { pairs } => {
-                let names = |i| (format!("{}.left", place(i)), format!("{}.right", place(i)));
+                let names = |i| (format!("{}.left", place(list, i)), format!("{}.right", place(list, i)));
                 let named = pairs.iter().enumerate().map(|(i, pair)| (names(i), pair));
                 named.flat_map(|(names, pair)| [(names.0, &pair.0), (names.1, &pair.1)]).collect()
             }
@@ -159,6 +162,36 @@ impl Tasks {
     }
 }
 
+/// What a project lets people practise: tasks with its own terms, each with its answer and why. Their contents are `C`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lessons<C = Content> {
+    /// What is asked.
+    pub tasks: Tasks<C>,
+    /// The answer to each, in their order.
+    pub solutions: Vec<Solution>,
+}
+
+/// The right answer to a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Solution {
+    /// It.
+    pub answer: Answer,
+    /// Why it is right.
+    pub explanation: String,
+}
+
+impl Lessons {
+    /// As a worker gets them.
+    pub fn practice(&self) -> Practice {
+        let solved = self.tasks.each().into_iter().zip(&self.solutions);
+        let item = |(task, Solution { answer, explanation }): (Task, &Solution)| {
+            let (answer, explanation) = (*answer, explanation.clone());
+            PracticeItem { task, answer, explanation }
+        };
+        Practice { items: solved.map(item).collect() }
+    }
+}
+
 /// The sentences of a source that came as one text: Unicode's sentence boundaries (UAX #29), without the white
 /// space around them.
 pub fn sentences(source: &str) -> Vec<String> {
@@ -178,7 +211,12 @@ pub fn create_project(facts: &NewOrderFacts, project: &Project, cx: &Context) ->
     if project.price == Amount::ZERO {
         return Err(field("price", "must be at least 1"));
     }
-    check_contents(&project.tasks, &facts.blobs)?;
+    check_contents(CONTENTS, &project.tasks, &facts.blobs)?;
+    let practice = project.lessons.as_ref().map(Lessons::practice);
+    if let (Some(lessons), Some(practice)) = (&project.lessons, &practice) {
+        check_lessons(lessons, practice, project, &facts.blobs)?;
+    }
+    let blob = practice.as_ref().map(Practice::blob);
     let mut seen = BTreeSet::new();
     let mut items = Vec::with_capacity(project.tasks.count());
     for (i, task) in project.tasks.each().into_iter().enumerate() {
@@ -190,9 +228,11 @@ pub fn create_project(facts: &NewOrderFacts, project: &Project, cx: &Context) ->
             guideline: project.guideline.clone(),
             question: project.question.clone(),
             task,
+            warnings: project.warnings,
+            practice: blob,
         });
         if !seen.insert(item.hash()) {
-            return Err(field(place(i), "is in the project already"));
+            return Err(field(place(CONTENTS, i), "is in the project already"));
         }
         items.push(item);
     }
@@ -203,15 +243,31 @@ pub fn create_project(facts: &NewOrderFacts, project: &Project, cx: &Context) ->
         price: Price { per_item: project.price, per_mib: Amount::ZERO },
         rule: project.rule,
         task: Some(project.tasks.kind()),
+        warnings: project.warnings,
         per_result_max: project.price,
         needed: people,
         items: &items,
     };
-    new.decide(facts, cx)
+    let mut decided = new.decide(facts, cx)?;
+    // An order that is there already has its practice, and so may another project.
+    if let Some(practice) = practice.filter(|_| !decided.writes.is_empty()) {
+        let (requester, media_type, bytes) = (project.requester, PRACTICE_TYPE.to_owned(), practice.to_bytes());
+        let hash = practice.blob().hash;
+        if !facts.blobs.contains_key(&hash) {
+            decided.writes.insert(0, Write::AddBlob { requester, hash, media_type, bytes });
+        }
+    }
+    Ok(decided)
 }
 
-fn place(i: usize) -> String {
-    format!("contents[{i}]")
+/// The media type under which a practice is stored.
+const PRACTICE_TYPE: &str = "application/cbor";
+/// What the API calls the tasks that are paid, and those that are practised.
+const CONTENTS: &str = "contents";
+const PRACTICE: &str = "practice";
+
+fn place(list: &str, i: usize) -> String {
+    format!("{list}[{i}]")
 }
 
 /// What all tasks of the project share.
@@ -248,8 +304,11 @@ fn check_options(options: &[String]) -> Result<(), Refusal> {
     for (i, option) in options.iter().enumerate() {
         let name = format!("options[{i}]");
         text(&name, option, OPTION_BYTES_MAX)?;
-        if options.iter().take(i).any(|other| other == option) {
-            return Err(field(name, "is there twice"));
+        if look(option).all(char::is_whitespace) {
+            return Err(field(name, "shows nothing"));
+        }
+        if options.iter().take(i).any(|other| look(other).eq(look(option))) {
+            return Err(field(name, "looks like another one"));
         }
     }
     Ok(())
@@ -269,35 +328,72 @@ fn check_rule(rule: AcceptanceRule) -> Result<u8, Refusal> {
     Ok(people)
 }
 
+/// What is practised is solved, fits the project, and gives away no answer that is paid.
+fn check_lessons(lessons: &Lessons, practice: &Practice, project: &Project, blobs: &Blobs) -> Result<(), Refusal> {
+    let count = lessons.tasks.count();
+    if !(1..=PRACTICE_ITEMS_MAX).contains(&count) || lessons.solutions.len() != count {
+        let problem = format!("must be 1 to {PRACTICE_ITEMS_MAX} (PRACTICE_ITEMS_MAX), not {count}");
+        return Err(field(PRACTICE, problem));
+    }
+    if lessons.tasks.kind() != project.tasks.kind() {
+        return Err(field(PRACTICE, "must be of the project's type"));
+    }
+    check_terms(&lessons.tasks)?;
+    check_contents(PRACTICE, &lessons.tasks, blobs)?;
+    let paid = project.tasks.each();
+    for (i, PracticeItem { task, answer, explanation }) in practice.items.iter().enumerate() {
+        let name = place(PRACTICE, i);
+        if let Err(problem) = task.takes(answer) {
+            return Err(field(format!("{name}.answer"), problem));
+        }
+        text(&format!("{name}.explanation"), explanation, LABEL_BYTES_MAX)?;
+        if practice.items.iter().take(i).any(|other| other.task == *task) {
+            return Err(field(name, "is in the practice already"));
+        }
+        if paid.contains(task) {
+            return Err(field(name, "is one of the contents: people would be shown its answer"));
+        }
+    }
+    if pictures_bytes(practice.contents()) > PRACTICE_PICTURES_BYTES_MAX {
+        let problem =
+            format!("has pictures of more than {PRACTICE_PICTURES_BYTES_MAX} bytes (PRACTICE_PICTURES_BYTES_MAX)");
+        return Err(field(PRACTICE, problem));
+    }
+    Ok(())
+}
+
 type Blobs = BTreeMap<Hash, (String, ByteCount)>;
 
 /// What is each task's own.
-fn check_contents(tasks: &Tasks, blobs: &Blobs) -> Result<(), Refusal> {
+fn check_contents(list: &str, tasks: &Tasks, blobs: &Blobs) -> Result<(), Refusal> {
     let bytes_max = match tasks {
         Tasks::Compare { .. } => COMPARED_TEXT_BYTES_MAX,
         _ => CONTENT_TEXT_BYTES_MAX,
     };
-    for (name, content) in tasks.contents() {
+    for (name, content) in tasks.contents(list) {
         check_content(&name, content, bytes_max, blobs)?;
     }
     match tasks {
         Tasks::Compare { pairs } => match pairs.iter().position(|(left, right)| left == right) {
-            Some(i) => Err(field(format!("{}.right", place(i)), "is the same as the left one")),
+            Some(i) => Err(field(format!("{}.right", place(list, i)), "is the same as the left one")),
             None => Ok(()),
         },
-        Tasks::Verify { claims } => claims.iter().enumerate().try_for_each(|(i, claim)| check_claim(&place(i), claim)),
+        Tasks::Verify { claims } => {
+            claims.iter().enumerate().try_for_each(|(i, claim)| check_claim(&place(list, i), claim))
+        }
         Tasks::Choice { .. } | Tasks::Multi { .. } | Tasks::Rating { .. } => Ok(()),
     }
 }
 
 fn check_content(name: &str, content: &Content, bytes_max: usize, blobs: &Blobs) -> Result<(), Refusal> {
     let picture = match content {
-        Content::Text(words) | Content::Code(words) => return text(name, words, bytes_max),
+        Content::Text(words) | Content::Code(words) | Content::Markdown(words) => return text(name, words, bytes_max),
         Content::Picture(picture) => picture,
     };
     text(&format!("{name}.alt"), &picture.alt, LABEL_BYTES_MAX)?;
     match blobs.get(&picture.hash) {
         None => Err(field(format!("{name}.hash"), "no such blob: put it first")),
+        Some((media_type, _)) if media_type == PRACTICE_TYPE => Err(field(format!("{name}.hash"), "is no picture's")),
         Some((media_type, _)) if *media_type != picture.media_type => {
             Err(field(format!("{name}.media_type"), format!("the blob is {media_type}")))
         }

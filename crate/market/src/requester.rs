@@ -8,14 +8,15 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::item::PICTURE_TYPES;
 use lull_protocol::limits::{AMOUNT_MAX, BLOB_BYTES_MAX, BODY_BYTES_MAX, LABEL_BYTES_MAX, URL_BYTES_MAX};
+use lull_protocol::picture::{PICTURE_TYPES, picture_size};
 use lull_protocol::statement::{AcceptanceRule, Price};
-use lull_protocol::{Amount, ByteCount, FetchItem, Hash, Item, Method, OrderId, TaskKind};
+use lull_protocol::{Amount, ByteCount, FetchItem, Hash, Item, Method, OrderId, TaskKind, WarningSet};
 
 use crate::command::{Context, FetchOrder, ITEMS_MAX, Refusal, Reply, RequesterId};
 use crate::facts::{Decided, OrderFacts, Write};
 use crate::ledger::{Account, Cause, Entry, with_fee};
+use crate::svg;
 
 /// A requester's name, bytes of UTF-8.
 pub const NAME_BYTES_MAX: usize = 100;
@@ -101,8 +102,8 @@ pub struct BlobFacts {
     pub known: bool,
 }
 
-/// Decides [`Command::PutBlob`](crate::Command::PutBlob). The first bytes must be those of the media type,
-/// so the same bytes can't be two types.
+/// Decides [`Command::PutBlob`](crate::Command::PutBlob). The bytes must begin as the media type does, so the same bytes
+/// can't be two types, and say of themselves what a worker can show.
 pub fn put_blob(facts: BlobFacts, requester: RequesterId, media_type: &str, bytes: &[u8]) -> Result<Decided, Refusal> {
     if !facts.requester_known {
         return Err(Refusal::UnknownRequester);
@@ -113,25 +114,15 @@ pub fn put_blob(facts: BlobFacts, requester: RequesterId, media_type: &str, byte
     if bytes.is_empty() || byte_count(bytes).get() > BLOB_BYTES_MAX {
         return Err(field("bytes", format!("must be 1 to {BLOB_BYTES_MAX} bytes (BLOB_BYTES_MAX)")));
     }
-    if picture_type(bytes) != Some(media_type) {
-        return Err(field("bytes", format!("are not those of a file of type {media_type}")));
+    // Before the size, for it tells which part it is.
+    if media_type == "image/svg+xml" {
+        svg::check(bytes).map_err(|problem| field("bytes", problem))?;
     }
+    picture_size(media_type, bytes).map_err(|e| field("bytes", e.to_string()))?;
     let hash = Hash::of(bytes);
     let add = Write::AddBlob { requester, hash, media_type: media_type.to_owned(), bytes: bytes.to_vec() };
     let writes = if facts.known { vec![] } else { vec![add] };
     Ok(Decided { writes, reply: Reply::Blob(hash) })
-}
-
-/// The picture type that the first bytes tell (PNG §5.2, JFIF's SOI marker, RFC 9649 §2, ISO/IEC 14496-12 §4.3 with
-/// AVIF's brand).
-fn picture_type(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some("image/png"),
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f', ..] => Some("image/avif"),
-        _ => None,
-    }
 }
 
 /// What is known about a new order.
@@ -190,6 +181,7 @@ pub fn create_fetch_order(facts: &NewOrderFacts, order: &FetchOrder, cx: &Contex
         price: order.price,
         rule: AcceptanceRule::FetchChecks { bytes_max: order.bytes_max },
         task: None,
+        warnings: WarningSet::NONE,
         per_result_max: most,
         needed: 1,
         items: &items,
@@ -206,6 +198,8 @@ pub(crate) struct NewOrder<'a> {
     pub(crate) rule: AcceptanceRule,
     /// The type of its judgments.
     pub(crate) task: Option<TaskKind>,
+    /// Of which classes of sensitive content.
+    pub(crate) warnings: WarningSet,
     pub(crate) per_result_max: Amount,
     pub(crate) needed: u8,
     pub(crate) items: &'a [Item],
@@ -259,6 +253,7 @@ impl NewOrder<'_> {
             order: self.id,
             class: order.class(),
             task: self.task,
+            warnings: self.warnings,
             number,
             has_picture: item.has_picture(),
             bytes,

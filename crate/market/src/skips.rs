@@ -1,5 +1,6 @@
 //! Skips are free within an allowance, per worker, project and day (UTC): [`SKIPS_FREE`], and one more for each
-//! [`ANSWERS_PER_SKIP`] answers that had their verdict that day. Beyond it nothing is taken from anyone: the project
+//! [`ANSWERS_PER_SKIP`] answers (or flags, or looks) that had their verdict that day. What was filtered out, not wanted
+//! or taken back is no skip. Beyond it nothing is taken from anyone: the project
 //! is just not offered to that worker for the rest of the day.
 
 use lull_protocol::Timestamp;

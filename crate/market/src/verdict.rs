@@ -1,7 +1,7 @@
 //! What becomes of a result.
 //!
 //! A result comes with its worker's signature verified. It is *refused* if it can't be one: no such offer, another
-//! worker's, a lease that is over, a report of another kind, an answer that is none to its task, a body that is not
+//! worker's, a lease that is over (but see below), a report of another kind, an answer that is none to its task, a body that is not
 //! the signed one. A refused result leaves no trace. Otherwise it is *stored*, and the first one stored counts: an
 //! equal second is answered with the first one's hash and verdict even when the lease is over, a different second is
 //! refused.
@@ -19,14 +19,18 @@
 //! an answer that enough of them gave is the item's ([`AgreementKey`] says which answers are the same): those are
 //! accepted, others *ambiguous*; without such an answer all are ambiguous. Every one of them is paid in full: that
 //! few people differ is no evidence against anyone. One that waits longer than its offer said is approved and paid;
-//! its answer still counts.
+//! its answer still counts. What comes instead of an answer is in [`flag`].
+//!
+//! A judgment's result may come *late*, after the deadline: people don't look at clocks. It is taken as if in time while
+//! its lease still has its place, and also after the lease has expired, if the item still has a free place and the
+//! worker has no other lease of it.
 
 use std::collections::BTreeMap;
 
 use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{
-    AcceptanceRule, Decision, FetchReport, Input, Outcome, Price, Report, VerdictReason, WorkResult,
+    AcceptanceRule, Decision, FetchReport, Input, JobClass, Outcome, Price, Report, VerdictReason, WorkResult,
 };
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, DurationMs, FetchItem, Hash, Item, Method, PublicKey, Signed, Timestamp};
@@ -34,9 +38,10 @@ use lull_protocol::{Amount, DurationMs, FetchItem, Hash, Item, Method, PublicKey
 use crate::command::{Context, NumberedVerdict, Refusal, Reply};
 use crate::desk::{Desk, Judged, Ruling};
 use crate::facts::{
-    Answer, Decided, ItemState, LeaseFacts, LeaseState, OrderFacts, StoredResult, SubmitFacts, UnsettledFacts,
+    Answer, Decided, Flag, ItemState, LeaseFacts, LeaseState, OrderFacts, StoredResult, SubmitFacts, UnsettledFacts,
     WaitingFacts, Write,
 };
+use crate::flag;
 use crate::ledger::{Account, Cause, Entry};
 use crate::pace;
 
@@ -60,11 +65,14 @@ pub fn submit(
         return again(stored, hash);
     }
     let item = Item::from_bytes(&facts.item_bytes).map_err(|e| Refusal::Fault(format!("stored item: {e}")))?;
-    check_live(&facts.lease, cx.now)?;
-    let mut desk = Desk::new(cx, facts.lease.order, facts.lease.item, facts.last_numbers).with_tally(facts.tally);
-    desk.free_place()?;
-    let shown = shown(result.payload(), &facts.lease, cx.now);
-    let judged = Judged { lease: facts.lease.id, worker, result: hash, shown };
+    let lease = &facts.lease;
+    let mut desk = Desk::new(cx, lease.order, lease.item, facts.last_numbers).with_tally(facts.tally);
+    match place(lease, facts.has_another, cx.now)? {
+        Place::Held => desk.free_place()?,
+        Place::Free => desk.writes.push(Write::Reopen { lease: lease.id }),
+    }
+    let shown = shown(result.payload(), lease, cx.now);
+    let judged = Judged { lease: lease.id, worker, result: hash, shown };
     let in_time = within_lease(result.payload(), &facts.lease, cx.now);
     match (&item, &result.payload().report) {
         (Item::Fetch(item), Report::Fetch(report)) => {
@@ -78,14 +86,30 @@ pub fn submit(
                 return Err(Refusal::Worker(RefusedCode::WrongReport));
             }
             desk.writes.push(store(judged, result, in_time, None));
-            answered(&mut desk, judged, report.answer.key(), in_time, facts.answers)?;
+            answered(&mut desk, judged, report.answer.key(), in_time, (facts.answers, facts.flags))?;
+        }
+        (Item::Judgment(_), Report::Flag(_) | Report::Withdrawn) if body.is_empty() => {
+            desk.writes.push(store(judged, result, false, None));
+            let seen_ms = flag::seen_ms(result.payload(), &facts.lease, cx.now);
+            match &result.payload().report {
+                Report::Withdrawn if !facts.lease.item.is_stopped() => {
+                    return Err(Refusal::Worker(RefusedCode::WrongReport));
+                }
+                _ if !in_time => outside(&mut desk, judged)?,
+                Report::Flag(report) => {
+                    flag::flagged(&mut desk, judged, report, seen_ms, (facts.answers, facts.flags))?;
+                }
+                _ => flag::withdrawn(&mut desk, judged, seen_ms)?,
+            }
         }
         _ => return Err(Refusal::Worker(RefusedCode::WrongReport)),
     }
     // A result that counts has taken the place of its lease; another one has left it to others.
-    let freed = desk.item.state == ItemState::Open && desk.item.answered == facts.lease.item.answered;
+    let before = &facts.lease.item;
+    let freed = desk.item.is_offered() && (desk.item.answered == before.answered || desk.item.flags > 0);
+    let withdrawn = if desk.item.is_stopped() && !before.is_stopped() { facts.open } else { vec![] };
     let (writes, verdicts) = desk.finish();
-    Ok(Decided { writes, reply: Reply::Stored { result: hash, verdicts, freed } })
+    Ok(Decided { writes, reply: Reply::Stored { result: hash, verdicts, freed, withdrawn } })
 }
 
 /// Whether the body of a result is worth pulling: with these facts, [`submit`] would take it and pay for it.
@@ -97,7 +121,7 @@ pub fn takes_body(facts: &SubmitFacts, worker: &PublicKey, result: &WorkResult, 
     let ruling = rule_on_fetch(&item, lease.order.price, report, within_lease(result, lease, now));
     lease.worker == *worker
         && facts.stored.is_none()
-        && check_live(lease, now).is_ok()
+        && place(lease, facts.has_another, now).is_ok()
         && report.outcome.is_paid()
         && report.body_bytes.get() > 0
         && ruling.is_ok_and(|ruling| ruling.decision == Decision::Accepted)
@@ -110,7 +134,7 @@ pub fn approve(facts: &WaitingFacts, cx: &Context) -> Result<(Vec<Write>, Vec<Nu
     let last_numbers = BTreeMap::from([(lease.worker, facts.last_number)]);
     let mut desk = Desk::new(cx, lease.order, lease.item, last_numbers).with_tally(facts.tally.clone());
     let judged = Judged { lease: lease.id, worker: lease.worker, result: facts.result, shown: facts.shown };
-    desk.rule(judged, accepted(VerdictReason::ApprovedByTime, lease.order.price.per_item))?;
+    desk.rule(judged, flag::by_time(facts))?;
     Ok(desk.finish())
 }
 
@@ -128,23 +152,44 @@ fn again(stored: StoredResult, result: Hash) -> Result<Decided, Refusal> {
     if stored.hash != result {
         return Err(Refusal::Worker(RefusedCode::ResultDiffers));
     }
-    let reply = Reply::Stored { result: stored.hash, verdicts: stored.verdict.into_iter().collect(), freed: false };
+    let reply = Reply::Stored {
+        result: stored.hash,
+        verdicts: stored.verdict.into_iter().collect(),
+        freed: false,
+        withdrawn: vec![],
+    };
     Ok(Decided { writes: vec![], reply })
 }
 
-pub(crate) fn check_live(lease: &LeaseFacts, now: Timestamp) -> Result<(), Refusal> {
+/// The place of an item that a result takes.
+enum Place {
+    /// The one that its lease holds.
+    Held,
+    /// One that nobody holds.
+    Free,
+}
+
+fn place(lease: &LeaseFacts, has_another: bool, now: Timestamp) -> Result<Place, Refusal> {
+    let is_judgment = lease.order.class() == JobClass::Judgment;
+    let is_wanted = lease.item.state == ItemState::Open && !lease.item.is_stopped() && lease.item.free() > 0;
     match lease.state {
-        LeaseState::Open if now <= lease.deadline => Ok(()),
+        LeaseState::Open if is_judgment || now <= lease.deadline => Ok(Place::Held),
+        LeaseState::Expired if is_judgment && is_wanted && !has_another => Ok(Place::Free),
         LeaseState::Open | LeaseState::Expired => Err(Refusal::Worker(RefusedCode::LeaseExpired)),
         LeaseState::Returned => Err(Refusal::Worker(RefusedCode::LeaseEnded)),
         LeaseState::Answered | LeaseState::Judged => Err(Refusal::Fault("a result's statement is missing".into())),
     }
 }
 
-/// How long a judgment was on screen; a program's answers were on none.
+/// How long a judgment was on screen; a program's answers and flags were on none.
 fn shown(result: &WorkResult, lease: &LeaseFacts, now: Timestamp) -> Option<DurationMs> {
     let said_ms = result.finished_at.since(result.started_at);
-    let was_seen = matches!(&result.report, Report::Judgment(report) if report.input != Input::Replay);
+    let was_seen = match &result.report {
+        Report::Fetch(_) => false,
+        Report::Judgment(report) => report.input != Input::Replay,
+        Report::Flag(report) => report.input != Input::Replay,
+        Report::Withdrawn => true,
+    };
     was_seen.then(|| pace::shown(said_ms, lease.issued_at, now))
 }
 
@@ -243,10 +288,13 @@ fn answered(
     judged: Judged,
     key: AgreementKey,
     in_time: bool,
-    mut answers: Vec<Answer>,
+    (mut answers, flags): (Vec<Answer>, Vec<Flag>),
 ) -> Result<(), Refusal> {
     if !in_time {
-        return desk.rule(judged, rejected(VerdictReason::TimesOutsideLease));
+        return outside(desk, judged);
+    }
+    if desk.item.is_stopped() {
+        return flag::answered_late(desk, judged);
     }
     let Judged { lease, worker, result, shown } = judged;
     desk.item.answered = desk.item.answered.saturating_add(1);
@@ -271,7 +319,14 @@ fn answered(
         let judged = Judged { lease: one.lease, worker: one.worker, result: one.result, shown: one.shown };
         desk.rule(judged, Ruling { decision, reason, amount: price.per_item })?;
     }
+    flag::not_shared(desk, flags)?;
     desk.close(if decided.is_some() { ItemState::Done } else { ItemState::Ambiguous }, decided)
+}
+
+/// A judgment's result whose times lie outside of its lease.
+fn outside(desk: &mut Desk<'_>, judged: Judged) -> Result<(), Refusal> {
+    desk.rule(judged, rejected(VerdictReason::TimesOutsideLease))?;
+    desk.close_if_stopped()
 }
 
 /// What at least `agree` people said; more than half of those asked, so there is one at most.

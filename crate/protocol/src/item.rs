@@ -3,8 +3,11 @@
 
 use crate::cbor::{self, Cbor, CborError, Reader, Writer};
 use crate::limits::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, URL_BYTES_MAX};
+use crate::picture::PICTURE_TYPES;
+use crate::practice::BlobRef;
 use crate::task::{Choice, Task};
 use crate::units::{ByteCount, Hash, OrderId};
+use crate::warning::WarningSet;
 use crate::{choices, codes, fields};
 
 /// One piece of work, as the requester described it.
@@ -58,12 +61,16 @@ pub struct JudgmentItem {
     pub title: String,
     /// The version of the guideline.
     pub guideline_version: u32,
-    /// How to decide.
+    /// How to decide, in Markdown.
     pub guideline: String,
     /// The question.
     pub question: String,
     /// What is judged, and between what.
     pub task: Task,
+    /// What it may show that some would rather not see.
+    pub warnings: WarningSet,
+    /// The [`Practice`](crate::Practice) that comes before the project's items.
+    pub practice: Option<BlobRef>,
 }
 
 /// A choice has two fields of its own, which were there before there were other types; another type has one.
@@ -82,6 +89,8 @@ impl Cbor for JudgmentItem {
         } else {
             to.field(map, 8, &self.task);
         }
+        to.field(map, 9, &self.warnings);
+        to.field(map, 10, &self.practice);
     }
     fn read(from: &mut Reader<'_>) -> Self {
         let mut left = from.map();
@@ -93,8 +102,9 @@ impl Cbor for JudgmentItem {
             Some(content) => Task::Choice(Choice { content, options: from.field(&mut left, 7) }),
             None => from.field(&mut left, 8),
         };
+        let (warnings, practice) = (from.field(&mut left, 9), from.field(&mut left, 10));
         from.end(left);
-        Self { order, requester, title, guideline_version, guideline, question, task }
+        Self { order, requester, title, guideline_version, guideline, question, task, warnings, practice }
     }
 }
 
@@ -107,8 +117,10 @@ pub enum Content {
     Picture(Picture),
     /// Plain text, shown as code.
     Code(String),
+    /// Text in Markdown; nothing in it is followed or loaded.
+    Markdown(String),
 }
-choices!(Content { 0 Text, 1 Picture, 2 Code });
+choices!(Content { 0 Text, 1 Picture, 2 Code, 3 Markdown });
 
 /// A picture by its hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,9 +135,6 @@ pub struct Picture {
     pub alt: String,
 }
 fields!(Picture { 0 hash, 1 media_type, 2 bytes, 3 alt });
-
-/// Media types of pictures.
-pub const PICTURE_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/avif"];
 
 impl Item {
     /// The deterministic encoding.
@@ -199,6 +208,7 @@ impl JudgmentItem {
         for text in [&self.requester, &self.title, &self.guideline, &self.question] {
             is_label(text)?;
         }
+        self.practice.map_or(Ok(()), |practice| practice.check())?;
         self.task.check()
     }
 }
@@ -206,17 +216,19 @@ impl JudgmentItem {
 impl Content {
     pub(crate) fn check(&self, text_bytes_max: usize) -> Result<(), &'static str> {
         match self {
-            Self::Text(text) | Self::Code(text) if text.trim().is_empty() || text.len() > text_bytes_max => {
+            Self::Text(text) | Self::Code(text) | Self::Markdown(text)
+                if text.trim().is_empty() || text.len() > text_bytes_max =>
+            {
                 Err("the text is empty or longer than CONTENT_TEXT_BYTES_MAX or COMPARED_TEXT_BYTES_MAX")
             }
             Self::Picture(p) if p.bytes.get() == 0 || p.bytes.get() > BLOB_BYTES_MAX => {
                 Err("the picture is empty or larger than BLOB_BYTES_MAX")
             }
             Self::Picture(p) if !PICTURE_TYPES.contains(&p.media_type.as_str()) => {
-                Err("a picture is PNG, JPEG, WebP or AVIF")
+                Err("a picture is PNG, JPEG, WebP, AVIF or SVG")
             }
             Self::Picture(p) => is_label(&p.alt),
-            Self::Text(_) | Self::Code(_) => Ok(()),
+            Self::Text(_) | Self::Code(_) | Self::Markdown(_) => Ok(()),
         }
     }
 }

@@ -7,20 +7,27 @@
 pub mod calendar;
 pub mod cbor;
 pub mod cose;
+pub mod flag;
 pub mod handshake;
 pub mod item;
 pub mod limits;
 pub mod message;
+pub mod picture;
+pub mod practice;
 pub mod receipt;
 pub mod statement;
 pub mod task;
 pub mod terms;
 pub mod trust;
 pub mod units;
+pub mod warning;
 
 pub use cose::{Signed, SigningKey, StatementError};
+pub use flag::{FlagReason, FlagReport};
 pub use item::{Content, FetchItem, Item, JudgmentItem, Method};
 pub use message::{ToCoordinator, ToWorker};
+pub use practice::{BlobRef, Practice, PracticeItem};
 pub use task::{Answer, Task, TaskKind, TaskSet};
 pub use terms::{Filter, Pace};
 pub use units::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Timestamp};
+pub use warning::{Warning, WarningSet};

@@ -15,6 +15,14 @@ pub const BODY_WINDOW_BYTES: u64 = 512 * 1024;
 pub const BODY_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// A picture or other content of a judgment, bytes.
 pub const BLOB_BYTES_MAX: u64 = 512 * 1024;
+/// A picture, pixels: decoded, it takes four bytes for each.
+pub const PICTURE_PIXELS_MAX: u64 = 16 * 1024 * 1024;
+/// The longer side of a picture, pixels.
+pub const PICTURE_SIDE_PX_MAX: u32 = 16_384;
+/// A picture in SVG, bytes.
+pub const SVG_BYTES_MAX: usize = 128 * 1024;
+/// Elements of a picture in SVG.
+pub const SVG_ELEMENTS_MAX: usize = 5_000;
 /// One signed statement, bytes.
 pub const STATEMENT_BYTES_MAX: usize = 64 * 1024;
 /// One item as CBOR, bytes.
@@ -39,6 +47,14 @@ pub const RATING_STEPS: (u8, u8) = (2, 10);
 pub const SENTENCES_MAX: usize = 200;
 /// All sentences of the source of a `verify` together, bytes of UTF-8.
 pub const SOURCE_BYTES_MAX: usize = 24 * 1024;
+/// What a person says of an item that they flag, bytes of UTF-8.
+pub const FLAG_NOTE_BYTES_MAX: usize = 500;
+/// A judgment that was stopped is paid to whoever had it on screen for this long, milliseconds.
+pub const SEEN_MS_MIN: u64 = 5_000;
+/// Items of a practice.
+pub const PRACTICE_ITEMS_MAX: usize = 8;
+/// All pictures of a practice together, bytes: as much as one judgment can show, for a view shows them at once.
+pub const PRACTICE_PICTURES_BYTES_MAX: u64 = 2 * BLOB_BYTES_MAX;
 /// Requests a single fetch may send: the first one and its redirects.
 pub const HOPS_MAX: usize = 6;
 /// Response headers a result carries.

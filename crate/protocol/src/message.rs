@@ -5,6 +5,7 @@ use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYT
 use crate::task::TaskSet;
 use crate::terms::{Filter, Pace};
 use crate::units::{Amount, ByteCount, Challenge, DurationMs, Hash, OrderId, PublicKey, Timestamp};
+use crate::warning::WarningSet;
 use crate::{codes, variants};
 
 /// From a worker.
@@ -40,6 +41,8 @@ pub enum ToCoordinator {
         tasks: TaskSet,
         /// And of these not which.
         filter: Filter,
+        /// Judgments of sensitive content: of which classes.
+        warnings: WarningSet,
     },
     /// A signed result. The coordinator answers with `Ack`, `Refused`, or `BodyWanted`.
     Result {
@@ -87,7 +90,7 @@ pub enum ToCoordinator {
 variants!(ToCoordinator {
     0 Hello { 0 versions, 1 worker, 2 challenge, 3 origin },
     1 Proof { 0 statement, 1 verdicts_seen, 2 day_start },
-    2 Want { 0 fetch, 1 judgment, 2 tasks, 3 filter },
+    2 Want { 0 fetch, 1 judgment, 2 tasks, 3 filter, 5 warnings },
     3 Result { 0 statement },
     4 BodyChunk { 0 offer, 1 offset, 2 bytes },
     5 Return { 0 offer, 1 reason, 2 shown_ms },
@@ -107,10 +110,14 @@ pub enum ReturnReason {
     Broken,
     /// The worker holds too many.
     TooMany,
+    /// The coordinator took it back before the person had looked at it for `SEEN_MS_MIN`.
+    Withdrawn,
     /// The person filters such work out.
     Filtered,
+    /// It is of sensitive content that the person doesn't want, or had enough of for today.
+    Unwanted,
 }
-codes!(ReturnReason { 0 Skipped, 1 SwitchedOff, 2 Broken, 3 TooMany, 4 Filtered });
+codes!(ReturnReason { 0 Skipped, 1 SwitchedOff, 2 Broken, 3 TooMany, 4 Withdrawn, 5 Filtered, 6 Unwanted });
 
 /// From the coordinator.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -189,11 +189,11 @@ impl Receipt {
 }
 
 impl WorkResult {
-    /// The decoded body's size; zero for an answer.
+    /// The decoded body's size; zero where there is none.
     pub fn body_bytes(&self) -> crate::units::ByteCount {
         match &self.report {
             crate::statement::Report::Fetch(f) => f.body_bytes,
-            crate::statement::Report::Judgment(_) => crate::units::ByteCount::ZERO,
+            _ => crate::units::ByteCount::ZERO,
         }
     }
 }
@@ -247,8 +247,18 @@ fn names(part: Part) -> &'static [&'static str] {
 }
 
 const FETCH_ITEM_NAMES: [&str; 7] = ["order", "requester", "purpose", "url", "method", "bytes_max", "http_allowed"];
-const JUDGMENT_ITEM_NAMES: [&str; 9] =
-    ["order", "requester", "title", "guideline_version", "guideline", "question", "content", "options", "task"];
+const JUDGMENT_ITEM_NAMES: [&str; 10] = [
+    "order",
+    "requester",
+    "title",
+    "guideline_version",
+    "guideline",
+    "question",
+    "content",
+    "options",
+    "task",
+    "warnings",
+];
 
 fn field_in_item(bytes: &[u8], offset: usize) -> Option<&'static str> {
     let mut from = Reader::new(bytes);

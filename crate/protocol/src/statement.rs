@@ -2,6 +2,7 @@
 
 use crate::cbor::{Cbor, Reader, Writer};
 use crate::cose::Statement;
+use crate::flag::FlagReport;
 use crate::limits::{
     EXTENSIONS_MAX, HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX, LABEL_BYTES_MAX, ORIGIN_BYTES_MAX, URL_BYTES_MAX,
 };
@@ -165,14 +166,32 @@ pub struct WorkResult {
 }
 fields!(WorkResult { 0 offer, 1 report, 2 started_at, 3 finished_at });
 
-/// The outcome of a fetch, or an answer.
+/// The outcome of a fetch, an answer, or what came instead of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// A fetch.
     Fetch(FetchReport),
     /// An answer.
     Judgment(JudgmentReport),
+    /// What is wrong with a judgment.
+    Flag(FlagReport),
+    /// The coordinator took a judgment back while it was on screen.
+    Withdrawn,
 }
+
+impl Report {
+    /// Of which job class it is.
+    pub fn class(&self) -> JobClass {
+        match self {
+            Self::Fetch(_) => JobClass::Fetch,
+            Self::Judgment(_) | Self::Flag(_) | Self::Withdrawn => JobClass::Judgment,
+        }
+    }
+}
+
+/// The numbers of what is no fetch and no answer: behind all that a type can have.
+const FLAG: u64 = 32;
+const WITHDRAWN: u64 = 33;
 
 /// Each type of judgment has a number of its own.
 impl Cbor for Report {
@@ -182,6 +201,15 @@ impl Cbor for Report {
                 to.variant(0);
                 to.array(1);
                 return fetch.write(to);
+            }
+            Self::Flag(flag) => {
+                to.variant(FLAG);
+                to.array(1);
+                return flag.write(to);
+            }
+            Self::Withdrawn => {
+                to.variant(WITHDRAWN);
+                return to.array(0);
             }
             Self::Judgment(report) => (1 + report.answer.kind() as u64, report),
         };
@@ -199,7 +227,14 @@ impl Cbor for Report {
     }
     fn read(from: &mut Reader<'_>) -> Self {
         let number = from.variant();
+        if number == WITHDRAWN {
+            from.array_of(0);
+            return Self::Withdrawn;
+        }
         from.array_of(1);
+        if number == FLAG {
+            return Self::Flag(Cbor::read(from));
+        }
         let kind = TaskKind::ALL.into_iter().find(|kind| 1 + *kind as u64 == number);
         let Some(kind) = kind else {
             if number != 0 {
@@ -348,6 +383,8 @@ impl Statement for WorkResult {
         let fetch = match &self.report {
             Report::Fetch(fetch) => fetch,
             Report::Judgment(report) => return report.answer.check(),
+            Report::Flag(flag) => return flag.check(),
+            Report::Withdrawn => return Ok(()),
         };
         if fetch.hops.len() > HOPS_MAX {
             return Err("more than HOPS_MAX hops");
@@ -441,10 +478,19 @@ pub enum VerdictReason {
     BodyTooLarge,
     /// The times lie outside the lease.
     TimesOutsideLease,
+    /// The item was stopped because of flags: paid for the answer, the flag or the look at it.
+    Stopped,
+    /// The item was stopped, but this wasn't on screen for long enough, or nothing was left that was held for the item.
+    StoppedUnpaid,
+    /// Others had nothing to say against the item.
+    FlagNotShared,
+    /// The requester hears of it; nothing else follows.
+    FlagPassedOn,
 }
 codes!(VerdictReason {
     0 ChecksPassed, 1 Agreed, 2 OthersAgreed, 3 NobodyAgreed, 4 ApprovedByTime, 5 UnpaidOutcome, 6 HopRefused,
-    7 HopsDontFit, 8 BodyTooLarge, 9 TimesOutsideLease,
+    7 HopsDontFit, 8 BodyTooLarge, 9 TimesOutsideLease, 10 Stopped, 11 StoppedUnpaid, 12 FlagNotShared,
+    13 FlagPassedOn,
 });
 
 /// What both sides of a handshake sign: fresh challenges, both keys, the origin, the versions.

@@ -265,15 +265,23 @@ fn check_options(options: &[String]) -> Result<(), &'static str> {
     }
     for (i, option) in options.iter().enumerate() {
         check_option(option)?;
-        if options.iter().skip(i + 1).any(|other| other == option) {
-            return Err("two options are equal");
+        if options.iter().skip(i + 1).any(|other| look(other).eq(look(option))) {
+            return Err("two options look equal");
         }
     }
     Ok(())
 }
 
+/// What can be seen of a text: without the characters that show nothing (spaces around it, joiners, marks of direction),
+/// by which two options could differ and look the same.
+pub fn look(text: &str) -> impl Iterator<Item = char> {
+    text.trim().chars().filter(|c| {
+        !matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    })
+}
+
 fn check_option(option: &str) -> Result<(), &'static str> {
-    if option.trim().is_empty() || option.len() > OPTION_BYTES_MAX {
+    if look(option).all(char::is_whitespace) || option.len() > OPTION_BYTES_MAX {
         return Err("an option is empty or longer than OPTION_BYTES_MAX");
     }
     Ok(())

@@ -10,14 +10,15 @@ use std::fmt::Debug;
 
 use lull_protocol::cbor::{self, ByteVec, Cbor, CborError};
 use lull_protocol::cose::{self, Statement};
+use lull_protocol::flag::{FlagReason, FlagReport, note_of};
 use lull_protocol::limits::*;
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::receipt::{Part, Receipt, field_at};
 use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
-    Amount, ByteCount, DurationMs, FetchItem, Filter, Hash, Item, JudgmentItem, Method, OrderId, Pace, PublicKey,
-    Signed, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker,
+    Amount, BlobRef, ByteCount, DurationMs, FetchItem, Filter, Hash, Item, JudgmentItem, Method, OrderId, Pace,
+    PublicKey, Signed, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -56,9 +57,9 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
-    use ReturnReason::{Broken, Filtered, Skipped, SwitchedOff, TooMany};
+    use ReturnReason::{Broken, Filtered, Skipped, SwitchedOff, TooMany, Unwanted, Withdrawn};
     use ToCoordinator::*;
-    let reason = select(&[Skipped, SwitchedOff, Broken, TooMany, Filtered]);
+    let reason = select(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn, Filtered, Unwanted]);
     let shown_ms = option::of(num().prop_map(|ms| DurationMs::new(ms).expect("at most 2^53 - 1")));
     prop_oneof![
         (any::<(u16, u16)>(), key(), challenge(), text()).prop_map(|(versions, worker, challenge, origin)| Hello {
@@ -72,8 +73,14 @@ fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
             verdicts_seen,
             day_start
         }),
-        (any::<(u8, u8)>(), subsequence(TaskKind::ALL.to_vec(), 0..=5), filter()).prop_map(
-            |((fetch, judgment), kinds, filter)| Want { fetch, judgment, tasks: TaskSet::of(&kinds), filter }
+        (any::<(u8, u8)>(), subsequence(TaskKind::ALL.to_vec(), 0..=5), filter(), warnings()).prop_map(
+            |((fetch, judgment), kinds, filter, warnings)| Want {
+                fetch,
+                judgment,
+                tasks: TaskSet::of(&kinds),
+                filter,
+                warnings
+            }
         ),
         blob().prop_map(|statement| Result { statement }),
         (hash(), bytes(), blob()).prop_map(|(offer, offset, bytes)| BodyChunk { offer, offset, bytes }),
@@ -144,6 +151,14 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
     ]
 }
 
+fn blob_ref() -> impl Strategy<Value = BlobRef> {
+    (hash(), 1..=BLOB_BYTES_MAX).prop_map(|(hash, size)| BlobRef { hash, bytes: fixture::bytes(size) })
+}
+
+fn warnings() -> impl Strategy<Value = WarningSet> {
+    (0..=WarningSet::ALL.bits()).prop_map(|bits| WarningSet::from_bits(bits).expect("bits of classes"))
+}
+
 fn item() -> impl Strategy<Value = Item> {
     let order = || any::<[u8; 16]>().prop_map(OrderId);
     let method = select(&[Method::Get, Method::Head]);
@@ -153,9 +168,20 @@ fn item() -> impl Strategy<Value = Item> {
             Item::Fetch(FetchItem { order, requester, purpose, url, method, bytes_max, http_allowed })
         },
     );
-    let judgment = (order(), [label(), label(), label(), label()], any::<u32>(), strategy::task()).prop_map(
-        |(order, [requester, title, guideline, question], guideline_version, task)| {
-            Item::Judgment(JudgmentItem { order, requester, title, guideline_version, guideline, question, task })
+    let own = (warnings(), option::of(blob_ref()));
+    let judgment = (order(), [label(), label(), label(), label()], any::<u32>(), strategy::task(), own).prop_map(
+        |(order, [requester, title, guideline, question], guideline_version, task, (warnings, practice))| {
+            Item::Judgment(JudgmentItem {
+                order,
+                requester,
+                title,
+                guideline_version,
+                guideline,
+                question,
+                task,
+                warnings,
+                practice,
+            })
         },
     );
     prop_oneof![fetch, judgment]
@@ -190,6 +216,10 @@ fn offer() -> impl Strategy<Value = Offer> {
 
 fn result() -> impl Strategy<Value = WorkResult> {
     let input = select(&[Input::Keyboard, Input::Pointer, Input::Replay]);
+    let flag = (select(&FlagReason::ALL), option::of(text()), input.clone()).prop_map(|(reason, note, input)| {
+        let note = note.as_deref().and_then(note_of);
+        Report::Flag(FlagReport { reason, note, input })
+    });
     let answered =
         (strategy::answer(), input).prop_map(|(answer, input)| Report::Judgment(JudgmentReport { answer, input }));
     let outcome = (0..7u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("outcomes are 0 to 6"));
@@ -212,14 +242,19 @@ fn result() -> impl Strategy<Value = WorkResult> {
             })
         },
     );
-    (hash(), prop_oneof![answered, fetch], time(), any::<u32>()).prop_map(|(offer, report, started_at, more)| {
-        WorkResult { offer, report, started_at, finished_at: started_at.plus(more.into()) }
-    })
+    (hash(), prop_oneof![answered, fetch, flag, Just(Report::Withdrawn)], time(), any::<u32>()).prop_map(
+        |(offer, report, started_at, more)| WorkResult {
+            offer,
+            report,
+            started_at,
+            finished_at: started_at.plus(more.into()),
+        },
+    )
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {
     let decision = select(&[Decision::Accepted, Decision::Rejected, Decision::Ambiguous]);
-    let reason = (0..10u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("reasons are 0 to 9"));
+    let reason = (0..14u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("reasons are 0 to 13"));
     let place = option::of((any::<[u8; 32]>(), any::<u64>()))
         .prop_map(|place| place.map(|(worker, number)| VerdictPlace { worker: PublicKey(worker), number }));
     (hash(), decision, reason, amount(), time(), place).prop_map(

@@ -14,7 +14,7 @@ use lull_protocol::receipt::{CheckKind, Part, Receipt, field_at};
 use lull_protocol::statement::*;
 use lull_protocol::trust::{TrustError, TrustRoot, origin_of};
 use lull_protocol::units::Challenge;
-use lull_protocol::{Amount, Hash, PublicKey, Signed, StatementError};
+use lull_protocol::{Amount, FlagReason, Hash, PublicKey, Signed, StatementError};
 
 // ---------------------------------------------------------------- signatures
 
@@ -126,6 +126,9 @@ fn fields_out_of_bounds_are_refused_although_signed() {
         change(report);
         field(result);
     };
+    for note in ["", " a", "a ", "a\nb"] {
+        field(fixture::flagged(hash, FlagReason::Unclear, Some(note)));
+    }
     fetch(|f| f.hops = vec![f.hops[0].clone(); 7]);
     fetch(|f| f.hops[0].url = "a".repeat(2_049));
     fetch(|f| f.hops[0].address = "1".repeat(65));

@@ -5,9 +5,10 @@
 mod strategy;
 
 use lull_protocol::cbor::{self, CborError};
+use lull_protocol::item::Picture;
 use lull_protocol::limits::*;
 use lull_protocol::task::*;
-use lull_protocol::{Content, TaskKind};
+use lull_protocol::{ByteCount, Content, Hash, Practice, PracticeItem, TaskKind};
 use proptest::prelude::*;
 use strategy::{answer, task};
 
@@ -65,6 +66,9 @@ fn tasks_keep_their_bounds() {
     let wrong = [
         Task::Choice(Choice { content: text("x"), options: options(10) }),
         Task::Choice(Choice { content: text("x"), options: vec!["a".into(), "a".into()] }),
+        // They look equal, or show nothing.
+        Task::Choice(Choice { content: text("x"), options: vec!["ab".into(), "a\u{200b}b ".into()] }),
+        Task::Choice(Choice { content: text("x"), options: vec!["a".into(), "\u{2060} \u{feff}".into()] }),
         multi(1, 0, 1),
         multi(3, 0, 0),
         multi(3, 2, 1),
@@ -215,6 +219,68 @@ proptest! {
     fn no_other_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
         if let Ok(answer) = cbor::decode::<Answer>(&bytes, 99) {
             prop_assert_eq!(cbor::encode(&answer), bytes);
+        }
+    }
+}
+
+fn solved(task: Task, answer: Answer) -> PracticeItem {
+    PracticeItem { task, answer, explanation: "because".into() }
+}
+
+#[test]
+fn a_practice_keeps_its_bounds() {
+    let check = |items: Vec<PracticeItem>| Practice { items }.check();
+    let one = || solved(multi(3, 1, 2), set(&[1]));
+    assert_eq!(check(vec![one(), solved(multi(4, 1, 2), set(&[3]))]), Ok(()));
+    let choice = |n: usize| {
+        let task = Task::Choice(Choice { content: text(&format!("sign {n}")), options: options(2) });
+        solved(task, Answer::Choice(0))
+    };
+    assert_eq!(check((0..PRACTICE_ITEMS_MAX).map(choice).collect()), Ok(()));
+    let picture = |n: usize, size: u64| {
+        let picture = Picture {
+            hash: Hash::of(&n.to_be_bytes()),
+            media_type: "image/png".into(),
+            bytes: ByteCount::new(size).unwrap(),
+            alt: "a sign".into(),
+        };
+        let task = Choice { content: Content::Picture(picture), options: options(2) };
+        solved(Task::Choice(task), Answer::Choice(0))
+    };
+    assert_eq!(check(vec![picture(0, BLOB_BYTES_MAX), picture(1, BLOB_BYTES_MAX)]), Ok(()));
+    let wrong = [
+        vec![],
+        (0..=PRACTICE_ITEMS_MAX).map(choice).collect(),
+        vec![solved(multi(3, 1, 2), set(&[3]))],
+        vec![solved(multi(3, 1, 2), set(&[]))],
+        vec![solved(multi(3, 1, 2), Answer::Choice(0))],
+        vec![solved(multi(3, 1, 4), set(&[1]))],
+        vec![PracticeItem { explanation: " ".into(), ..one() }],
+        vec![PracticeItem { explanation: "x".repeat(LABEL_BYTES_MAX + 1), ..one() }],
+        vec![one(), one()],
+        vec![one(), choice(0)],
+        vec![picture(0, BLOB_BYTES_MAX), picture(1, BLOB_BYTES_MAX), picture(2, 1)],
+    ];
+    for items in wrong {
+        assert!(check(items.clone()).is_err(), "{items:?}");
+        let bytes = Practice { items }.to_bytes();
+        assert!(matches!(Practice::from_bytes(&bytes), Err(CborError::Malformed(_))), "and so it isn't read");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A practice is what its check says, whatever is in it; one that may be is read as it was written.
+    #[test]
+    fn practices_round_trip(items in proptest::collection::vec((task(), answer(), "\\PC{0,20}"), 0..4)) {
+        let solved = |(task, answer, explanation)| PracticeItem { task, answer, explanation };
+        let practice = Practice { items: items.into_iter().map(solved).collect() };
+        let read = Practice::from_bytes(&practice.to_bytes());
+        prop_assert_eq!(read.is_ok(), practice.check().is_ok());
+        if let Ok(read) = read {
+            prop_assert_eq!(&read, &practice);
+            prop_assert!(read.items.iter().all(|item| item.answer.agrees(&item.answer)));
         }
     }
 }

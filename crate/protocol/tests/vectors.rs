@@ -16,13 +16,17 @@ use lull_protocol::message::Message;
 use lull_protocol::receipt::Receipt;
 use lull_protocol::statement::*;
 use lull_protocol::task::*;
-use lull_protocol::{Amount, ByteCount, Content, Filter, Hash, Item, Pace, Signed, ToCoordinator, ToWorker};
+use lull_protocol::{
+    Amount, BlobRef, ByteCount, Content, Filter, FlagReason, Hash, Item, JudgmentItem, Pace, Practice, PracticeItem,
+    Signed, ToCoordinator, ToWorker, WarningSet,
+};
 
 const FILE: &str = include_str!("../../../tests/vectors/v1.json");
 const CDDL: &str = include_str!("../../../docs/lull.cddl");
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "item",
+    "practice",
     "to_coordinator",
     "to_worker",
     "receipt",
@@ -121,6 +125,9 @@ fn cddl_has_the_same_limits() {
     let options = |count: usize, bytes: usize| (0..count).map(|i| i.to_string().repeat(bytes)).collect::<Vec<_>>();
     let text = |bytes: usize| Content::Text("t".repeat(bytes));
     let item = |task: Task| fixture::judgment(task).to_bytes();
+    let markdown = |bytes: usize| {
+        item(Task::Choice(Choice { content: Content::Markdown("#".repeat(bytes)), options: options(2, 1) }))
+    };
     let choice = |count: usize, option: usize, bytes: usize| {
         item(Task::Choice(Choice { content: text(bytes), options: options(count, option) }))
     };
@@ -136,8 +143,23 @@ fn cddl_has_the_same_limits() {
     let verify = |sentences: usize, bytes: usize| {
         item(Task::Verify(Verify { claim: "c".repeat(bytes), source: vec!["s".into(); sentences] }))
     };
+    let practice = |count: usize, explanation: usize| {
+        let task = |i: usize| Task::Choice(Choice { content: text(i + 1), options: options(2, 1) });
+        let (answer, explanation) = (Answer::Choice(1), "e".repeat(explanation));
+        let item = |i| PracticeItem { task: task(i), answer, explanation: explanation.clone() };
+        Practice { items: (0..count).map(item).collect() }.to_bytes()
+    };
+    let after_blob = |size: u64| {
+        let Item::Judgment(item) = fixture::text_item() else { panic!("a choice") };
+        let practice = Some(BlobRef { hash, bytes: ByteCount::new(size).expect("in range") });
+        Item::Judgment(JudgmentItem { practice, ..item }).to_bytes()
+    };
     let answered = |answer: Answer| Signed::sign(fixture::answered(hash, answer), &fixture::worker()).bytes().to_vec();
     let found = |sentence: u8| answered(Answer::Verify(Finding::Supported { sentence }));
+    let flag = |bytes: usize| {
+        let flag = fixture::flagged(hash, FlagReason::Broken, Some(&"n".repeat(bytes)));
+        Signed::sign(flag, &fixture::worker()).bytes().to_vec()
+    };
     let chunk = |n: usize| {
         let (offset, bytes) = (ByteCount::ZERO, vec![0; n].into());
         ToCoordinator::BodyChunk { offer: hash, offset, bytes }.to_frame()
@@ -148,7 +170,8 @@ fn cddl_has_the_same_limits() {
     };
     let want = |names: usize, bytes: usize| {
         let filter = Filter { never: vec!["n".repeat(bytes); names], ..Filter::default() };
-        ToCoordinator::Want { fetch: 0, judgment: 1, tasks: TaskSet::CHOICE, filter }.to_frame()
+        ToCoordinator::Want { fetch: 0, judgment: 1, tasks: TaskSet::CHOICE, filter, warnings: WarningSet::NONE }
+            .to_frame()
     };
     let assign = |outcomes: u64| {
         let (offer, item) = (fixture::choice_receipt().offer.into(), fixture::choice_receipt().item.into());
@@ -171,6 +194,7 @@ fn cddl_has_the_same_limits() {
         ("item", choice(OPTIONS_COUNT.1, 1, 1), choice(OPTIONS_COUNT.1 + 1, 1, 1)),
         ("item", choice(2, OPTION_BYTES_MAX, 1), choice(2, OPTION_BYTES_MAX + 1, 1)),
         ("item", choice(2, 1, CONTENT_TEXT_BYTES_MAX), choice(2, 1, CONTENT_TEXT_BYTES_MAX + 1)),
+        ("item", markdown(CONTENT_TEXT_BYTES_MAX), markdown(CONTENT_TEXT_BYTES_MAX + 1)),
         ("item", multi(0, 9), multi(0, 10)),
         ("item", multi(1, 1), multi(0, 0)),
         ("item", compare(COMPARED_TEXT_BYTES_MAX), compare(COMPARED_TEXT_BYTES_MAX + 1)),
@@ -180,9 +204,17 @@ fn cddl_has_the_same_limits() {
         ("item", verify(1, 1), verify(0, 1)),
         ("item", verify(SENTENCES_MAX, 1), verify(SENTENCES_MAX + 1, 1)),
         ("item", verify(1, LABEL_BYTES_MAX), verify(1, LABEL_BYTES_MAX + 1)),
+        ("item", after_blob(1), after_blob(0)),
+        ("item", after_blob(BLOB_BYTES_MAX), after_blob(BLOB_BYTES_MAX + 1)),
+        ("practice", practice(1, 1), practice(0, 1)),
+        ("practice", practice(PRACTICE_ITEMS_MAX, 1), practice(PRACTICE_ITEMS_MAX + 1, 1)),
+        ("practice", practice(1, LABEL_BYTES_MAX), practice(1, LABEL_BYTES_MAX + 1)),
+        ("practice", practice(1, 1), practice(1, 0)),
         ("result", answered(Answer::Rating(1)), answered(Answer::Rating(0))),
         ("result", answered(Answer::Rating(RATING_STEPS.1)), answered(Answer::Rating(RATING_STEPS.1 + 1))),
         ("result", found(199), found(200)),
+        ("result", flag(FLAG_NOTE_BYTES_MAX), flag(FLAG_NOTE_BYTES_MAX + 1)),
+        ("result", flag(1), flag(0)),
         ("to_coordinator", chunk(CHUNK_BYTES_MAX), chunk(CHUNK_BYTES_MAX + 1)),
         ("to_coordinator", want(FILTER_NEVER_MAX, 1), want(FILTER_NEVER_MAX + 1, 1)),
         ("to_coordinator", want(1, LABEL_BYTES_MAX), want(1, LABEL_BYTES_MAX + 1)),
@@ -225,7 +257,10 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("to_coordinator", raw("8302a20002010400"), "three elements"),
         ("to_coordinator", raw("8108"), "no fields"),
         ("to_coordinator", raw("8209a10000"), "no such message"),
-        ("to_coordinator", edit("worker says return", "0100", "0105"), "no such reason"),
+        ("to_coordinator", edit("worker says return", "0100", "0107"), "no such reason"),
+        ("to_coordinator", raw("8202a3000201040500"), "no class of content, which is left out"),
+        ("to_coordinator", raw("8202a300020104051840"), "a class of content that can't be"),
+        ("item", edit("item choice sensitive", "091821", "0900"), "no class of content, which is left out"),
         ("to_coordinator", edit("worker says get blob", "005820", "00581f"), "a hash of 31 bytes"),
         ("to_coordinator", raw("8207a2001b00200000000000000100"), "a timestamp of 2^53"),
         ("to_worker", raw("8209a10114"), "no such code"),
@@ -244,9 +279,12 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("item", edit("item choice text", "0783", "0781"), "one option, and bytes behind it"),
         ("item", edit("item multi", "088201", "088205"), "no such type"),
         ("item", edit("item multi", "088201", "088200"), "a choice that is written as other types are"),
-        ("item", edit("item multi", "088201", "098201"), "an unknown key"),
-        ("item", edit("item compare texts", "01820081", "01820381"), "no such content"),
+        ("item", edit("item multi", "088201", "0a8201"), "an unknown key"),
+        ("item", edit("item compare texts", "01820081", "01820481"), "no such content"),
         ("item", edit("item compare pictures", "617669", "676966"), "image/gif"),
+        ("item", edit("item choice after practice", "0aa2", "09a2"), "an unknown key"),
+        ("practice", edit("practice choice", "018200", "018201"), "an answer of another type"),
+        ("practice", raw("a10080"), "no items"),
         ("operator-card", edit("operator card", "d284", "d184"), "tag 17"),
         ("operator-card", edit("operator card", "d284", "84"), "no tag"),
         ("operator-card", edit("operator card", "0127", "0126"), "alg ES256"),
@@ -256,6 +294,8 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("offer", raw(&line("result choice")), "a result for an offer"),
         ("worker-proof", raw(&line("coordinator proof")), "the coordinator's proof for the worker's"),
         ("verdict", edit("verdict accepted", "0100", "0103"), "no such decision"),
+        ("result", edit("result flag", "82182081a20001", "82182081a20006"), "no such flag"),
+        ("result", edit("result withdrawn", "01821821", "01821822"), "no such report"),
         ("receipt", raw("a0"), "an empty receipt"),
     ]
 }
@@ -274,6 +314,7 @@ fn with_cddl(kind: &str, run: impl FnOnce(&dyn Fn(&[u8]) -> Result<(), String>))
 fn is_read(kind: &str, bytes: &[u8]) -> bool {
     match kind {
         "item" => Item::from_bytes(bytes).is_ok(),
+        "practice" => Practice::from_bytes(bytes).is_ok(),
         "to_coordinator" => ToCoordinator::from_frame(bytes).is_ok(),
         "to_worker" => ToWorker::from_frame(bytes).is_ok(),
         "receipt" => Receipt::from_bytes(bytes).is_ok(),

@@ -8,7 +8,7 @@ use lull_market::{
 };
 use lull_protocol::statement::JobClass;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Content, Filter, Hash, PublicKey, TaskSet};
+use lull_protocol::{Content, Filter, Hash, PublicKey, TaskSet, WarningSet};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::StoreError;
@@ -237,11 +237,11 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
         }
         Command::CreateProject(project) => {
             books.close(db)?;
-            let facts = load::new_order(db, project.requester, project.order, &pictures(project))?;
+            let facts = load::new_order(db, project.requester, project.order, &blobs(project))?;
             project::create_project(&facts, project, cx)?
         }
-        Command::Claim { worker, fetch, judgment, tasks, filter, nonces } => {
-            claim(db, cx, *worker, (*fetch, *judgment, *tasks, filter), nonces)?
+        Command::Claim { worker, fetch, judgment, tasks, warnings, filter, nonces } => {
+            claim(db, cx, *worker, (*fetch, *judgment, *tasks, *warnings, filter), nonces)?
         }
         Command::Submit { result, body } => {
             verdict::submit(load::submitted(db, result.payload().offer)?, result, body, cx)?
@@ -258,19 +258,23 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
     Ok(decided.reply)
 }
 
-fn pictures(project: &Project) -> Vec<Hash> {
-    let pictures = project.tasks.contents().into_iter().filter_map(|(_, content)| match content {
+/// The blobs that a project names: pictures, and its practice.
+fn blobs(project: &Project) -> Vec<Hash> {
+    let tasks = [Some(&project.tasks), project.lessons.as_ref().map(|lessons| &lessons.tasks)];
+    let contents = tasks.into_iter().flatten().flat_map(|tasks| tasks.contents(""));
+    let pictures = contents.filter_map(|(_, content)| match content {
         Content::Picture(picture) => Some(picture.hash),
-        Content::Text(_) | Content::Code(_) => None,
+        Content::Text(_) | Content::Code(_) | Content::Markdown(_) => None,
     });
-    pictures.collect()
+    let practice = project.lessons.as_ref().map(|lessons| lessons.practice().blob().hash);
+    pictures.chain(practice).collect()
 }
 
 fn claim(
     db: &Connection,
     cx: &Context,
     worker: PublicKey,
-    (fetch, judgment, tasks, filter): (u8, u8, TaskSet, &Filter),
+    (fetch, judgment, tasks, warnings, filter): (u8, u8, TaskSet, WarningSet, &Filter),
     nonces: &[Nonce],
 ) -> Result<Decided, Stop> {
     let places = |class, wanted| -> Result<u8, Stop> {
@@ -279,7 +283,7 @@ fn claim(
     let (fetch, judgment) = (places(JobClass::Fetch, fetch)?, places(JobClass::Judgment, judgment)?);
     let mut candidates = load::candidates(db, worker, [None].into_iter(), &load::Spared::default(), fetch)?;
     if judgment > 0 {
-        let spared = load::spared(db, worker, filter, cx.now)?;
+        let spared = load::spared(db, worker, (warnings, filter), cx.now)?;
         candidates.extend(load::candidates(db, worker, tasks.iter().map(Some), &spared, judgment)?);
     }
     Ok(assignment::claim(candidates, worker, nonces, cx)?)

@@ -54,7 +54,7 @@ pub struct Statistics {
     pub leases_open: u64,
     /// Fetch results.
     pub fetches: u64,
-    /// Judgment results.
+    /// Answers.
     pub judgments: u64,
     /// Workers that have a verdict.
     pub workers: u64,
@@ -192,7 +192,7 @@ impl Reader {
             items_open: count("SELECT count(*) FROM items WHERE state = 'open'")?,
             items_closed: count("SELECT count(*) FROM items WHERE state <> 'open'")?,
             leases_open: count("SELECT count(*) FROM leases WHERE state = 'open'")?,
-            fetches: count("SELECT count(*) FROM results WHERE outcome IS NOT NULL")?,
+            fetches: count("SELECT count(*) FROM results WHERE body_hash IS NOT NULL")?,
             judgments: count("SELECT count(*) FROM results WHERE answer IS NOT NULL")?,
             workers: count("SELECT count(DISTINCT worker) FROM verdicts")?,
             accepted: count("SELECT count(*) FROM verdicts WHERE decision = 'accepted'")?,

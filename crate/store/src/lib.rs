@@ -9,6 +9,7 @@
 mod apply;
 mod audit;
 mod error;
+mod flags;
 mod load;
 mod open;
 mod orders;
@@ -19,6 +20,7 @@ mod write;
 pub use apply::{Applied, Checkpointer, Replies, SWEEP_MAX, Store};
 pub use audit::{EntryRow, LedgerCheck, ReceiptRow, Statistics};
 pub use error::StoreError;
+pub use flags::{FlagCounts, FlagRow};
 pub use open::{BUSY_MS_MAX, VERSION, WAL_PAGES_MAX};
 pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow};
 pub use read::{LeaseFacts, Reader};

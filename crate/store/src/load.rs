@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use lull_market::RequesterId;
 use lull_market::facts::{
-    Answer, Candidate, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, ReturnFacts, StoredResult, SubmitFacts,
+    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, ReturnFacts, StoredResult, SubmitFacts,
     UnsettledFacts, WaitingFacts,
 };
+use lull_market::flag::FLAGS_CLOSE;
 use lull_market::ledger::Account;
 use lull_market::pace::Tally;
 use lull_market::requester::{BlobFacts, DepositFacts, NewOrderFacts, NewRequesterFacts};
 use lull_market::skips::{self, ANSWERS_LOOKED_AT, SkipFacts};
 use lull_market::{LeaseState, NumberedVerdict};
 use lull_protocol::statement::JobClass;
-use lull_protocol::{Amount, ByteCount, DurationMs, Filter, Hash, OrderId, PublicKey, TaskKind, Timestamp};
+use lull_protocol::{Amount, ByteCount, DurationMs, Filter, Hash, OrderId, PublicKey, TaskKind, Timestamp, WarningSet};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::error::StoreError;
@@ -57,14 +58,14 @@ pub(crate) fn new_order(
     db: &Connection,
     requester: RequesterId,
     order: OrderId,
-    pictures: &[Hash],
+    blobs: &[Hash],
 ) -> Loaded<NewOrderFacts> {
     let mut same = db.prepare_cached("SELECT fingerprint, full_price FROM orders WHERE id = ?1")?;
     let mut size = db.prepare_cached("SELECT media_type, length(bytes) FROM blobs WHERE hash = ?1")?;
-    let mut blobs = BTreeMap::new();
-    for hash in pictures {
+    let mut known = BTreeMap::new();
+    for hash in blobs {
         let found = size.query_row([Col(*hash)], |row| Ok((row.get(0)?, row.get::<_, Col<ByteCount>>(1)?.0)));
-        blobs.extend(found.optional()?.map(|found| (*hash, found)));
+        known.extend(found.optional()?.map(|found| (*hash, found)));
     }
     Ok(NewOrderFacts {
         requester_name: requester_name(db, requester)?,
@@ -72,7 +73,7 @@ pub(crate) fn new_order(
         same_id: same
             .query_row([Col(order)], |row| Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0)))
             .optional()?,
-        blobs,
+        blobs: known,
     })
 }
 
@@ -94,12 +95,12 @@ const CLAIM_ITEMS_MAX: usize = 10_000;
 /// Columns of an item `i` and of its order `o`, as [`item_facts`] and [`order_facts`] read them.
 macro_rules! item_and_order {
     () => {
-        "i.id, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held,
+        "i.id, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held, i.flags,
          o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp, o.task"
     };
 }
 /// Where those of the order begin, and where the next ones do.
-const ORDER_AT: usize = 9;
+const ORDER_AT: usize = 10;
 const REST_AT: usize = ORDER_AT + 9;
 
 const CANDIDATES: &str = concat!(
@@ -107,27 +108,36 @@ const CANDIDATES: &str = concat!(
     item_and_order!(),
     ", (SELECT bytes FROM item_bytes WHERE item = i.id)
      FROM (SELECT * FROM items WHERE class = ?2 AND task IS ?5 AND state = 'open' AND free > 0
+             AND (flags = 0 OR flags < ?6 AND (leased = 0 OR free > flags))
+             AND warnings & ~?7 = 0
            ORDER BY free, id LIMIT ?4) i
      JOIN orders o ON o.id = i.order_id
      WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?1 AND l.item = i.id AND l.again = 0)
-       AND (?6 = 0 OR NOT EXISTS (SELECT 1 FROM tallies t WHERE t.order_id = o.id AND t.hourly < ?6))
-       AND (?7 = 0 OR i.has_picture = 0)
-       AND (?8 = '' OR instr(?8, hex(o.requester)) = 0)
-       AND (?9 = '' OR instr(?9, hex(o.id)) = 0)
+       AND (?8 = 0 OR NOT EXISTS (SELECT 1 FROM tallies t WHERE t.order_id = o.id AND t.hourly < ?8))
+       AND (?9 = 0 OR i.has_picture = 0)
+       AND (?10 = '' OR instr(?10, hex(o.requester)) = 0)
+       AND (?11 = '' OR instr(?11, hex(o.id)) = 0)
      ORDER BY i.free, i.id LIMIT ?3"
 );
 
 /// What a worker is not offered. Ids are in hexadecimal, one after the other with a comma between.
 #[derive(Default)]
 pub(crate) struct Spared {
+    /// All sensitive content but of these classes.
+    warnings: WarningSet,
     hourly_min: Amount,
     pictures: bool,
     requesters: String,
     orders: String,
 }
 
-/// What a worker filters out, and the projects whose skips it has used up today.
-pub(crate) fn spared(db: &Connection, worker: PublicKey, filter: &Filter, now: Timestamp) -> Loaded<Spared> {
+/// What a worker doesn't want to see or filters out, and the projects whose skips it has used up today.
+pub(crate) fn spared(
+    db: &Connection,
+    worker: PublicKey,
+    (warnings, filter): (WarningSet, &Filter),
+    now: Timestamp,
+) -> Loaded<Spared> {
     let mut named = db.prepare_cached("SELECT hex(id) FROM requesters WHERE name = ?1")?;
     let mut requesters: Vec<String> = Vec::new();
     for name in &filter.never {
@@ -138,10 +148,11 @@ pub(crate) fn spared(db: &Connection, worker: PublicKey, filter: &Filter, now: T
     let orders = over.query_map(params![Col(worker), skips::day(now)], |row| row.get(0))?;
     let orders = orders.collect::<Result<Vec<String>, _>>()?;
     let (requesters, orders) = (requesters.join(","), orders.join(","));
-    Ok(Spared { hourly_min: filter.hourly_min, pictures: filter.text_only, requesters, orders })
+    Ok(Spared { warnings, hourly_min: filter.hourly_min, pictures: filter.text_only, requesters, orders })
 }
 
-/// Items with a free place that the worker may be offered, best first: the order of `items_free`, whatever their
+/// Items with a place that is offered (`ItemFacts::is_offered`) and that the worker may be offered, best first: the
+/// order of `items_free`, whatever their
 /// type. Of fetches the type is `None`.
 pub(crate) fn candidates(
     db: &Connection,
@@ -160,6 +171,8 @@ pub(crate) fn candidates(
             places,
             CLAIM_ITEMS_MAX,
             kind.map(Col),
+            FLAGS_CLOSE,
+            spared.warnings.bits(),
             Col(spared.hourly_min),
             spared.pictures,
             spared.requesters,
@@ -248,14 +261,34 @@ pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFac
         LeaseState::Answered | LeaseState::Judged => stored_result(db, &lease)?,
         LeaseState::Open | LeaseState::Returned | LeaseState::Expired => None,
     };
-    let decides = lease.order.class() == JobClass::Judgment && lease.item.answered + 1 >= lease.item.needed;
+    let item = &lease.item;
+    let decides = item.answered + 1 >= item.needed || item.flags + 1 >= FLAGS_CLOSE;
+    let decides = decides && stored.is_none() && lease.order.class() == JobClass::Judgment;
     let mut last_numbers = BTreeMap::from([(lease.worker, last_number(db, lease.worker)?)]);
-    let answers = if stored.is_none() && decides { answers(db, lease.item.id, &mut last_numbers)? } else { vec![] };
+    let (mut answered, mut flagged, mut open) = (vec![], vec![], vec![]);
+    if decides {
+        answered = answers(db, item.id, &mut last_numbers)?;
+        if item.flags > 0 {
+            flagged = flags(db, item.id, &mut last_numbers)?;
+            open = open_leases(db, &lease)?;
+        }
+    }
+    let has_another = lease.state == LeaseState::Expired && has_another(db, &lease)?;
     let tally = match lease.order.class() {
         JobClass::Judgment => tally(db, lease.order.id)?,
         JobClass::Fetch => Tally::default(),
     };
-    Ok(Some(SubmitFacts { lease, item_bytes, stored, answers, last_numbers, tally }))
+    Ok(Some(SubmitFacts {
+        lease,
+        item_bytes,
+        stored,
+        answers: answered,
+        flags: flagged,
+        open,
+        has_another,
+        last_numbers,
+        tally,
+    }))
 }
 
 fn stored_result(db: &Connection, lease: &LeaseFacts) -> Loaded<Option<StoredResult>> {
@@ -296,6 +329,40 @@ fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey,
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The flags of an item that wait for others, oldest first; with the last number of each worker.
+fn flags(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u64>) -> Loaded<Vec<Flag>> {
+    let mut statement = db.prepare_cached(
+        "SELECT l.id, l.worker, r.hash, f.seen_ms,
+                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker), r.shown_ms
+         FROM flags f JOIN leases l ON l.id = f.lease JOIN results r ON r.lease = f.lease
+         WHERE f.item = ?1 AND l.state = 'answered' ORDER BY f.number",
+    )?;
+    let rows = statement.query_map([item.0], |row| {
+        let worker = row.get::<_, Col<_>>(1)?.0;
+        last_numbers.insert(worker, row.get(4)?);
+        let (lease, result, seen_ms) = (LeaseId(row.get(0)?), row.get::<_, Col<_>>(2)?.0, row.get(3)?);
+        let shown = row.get::<_, Option<Col<_>>>(5)?.map(|shown| shown.0);
+        Ok(Flag { lease, worker, result, seen_ms, shown })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The open leases of a lease's item but for itself.
+fn open_leases(db: &Connection, lease: &LeaseFacts) -> Loaded<Vec<(PublicKey, Hash)>> {
+    let mut statement = db.prepare_cached(
+        "SELECT worker, offer FROM leases WHERE item = ?1 AND id <> ?2 AND state = 'open' ORDER BY id",
+    )?;
+    let rows = statement
+        .query_map([lease.item.id.0, lease.id.0], |row| Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether a lease's worker has had another one of its item, after which it isn't offered again.
+fn has_another(db: &Connection, lease: &LeaseFacts) -> Loaded<bool> {
+    let sql = "SELECT 1 FROM leases WHERE worker = ?1 AND item = ?2 AND id <> ?3 AND again = 0";
+    exists(db, sql, params![Col(lease.worker), lease.item.id.0, lease.id.0])
+}
+
 /// The number of the worker's last verdict; 0 for none.
 pub(crate) fn last_number(db: &Connection, worker: PublicKey) -> Loaded<u64> {
     let mut statement = db.prepare_cached("SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = ?1")?;
@@ -327,10 +394,11 @@ pub(crate) fn waiting(db: &Connection, offer: Hash) -> Loaded<Option<WaitingFact
     let Some(lease) = lease(db, offer)? else { return Ok(None) };
     let Some(stored) = stored_result(db, &lease)? else { return Ok(None) };
     let last_number = last_number(db, lease.worker)?;
+    let is_flag = exists(db, "SELECT 1 FROM flags WHERE lease = ?1", [lease.id.0])?;
     let mut statement = db.prepare_cached("SELECT shown_ms FROM results WHERE lease = ?1")?;
     let shown: Option<Col<DurationMs>> = statement.query_row([lease.id.0], |row| row.get(0))?;
     let (shown, tally) = (shown.map(|shown| shown.0), tally(db, lease.order.id)?);
-    Ok(Some(WaitingFacts { lease, result: stored.hash, last_number, shown, tally }))
+    Ok(Some(WaitingFacts { lease, result: stored.hash, is_flag, last_number, shown, tally }))
 }
 
 const UNSETTLED: &str = "SELECT lease, worker, hash, amount FROM verdicts WHERE settled = 0 AND settles_at <= ?1
@@ -383,6 +451,7 @@ fn item_facts(row: &Row<'_>) -> rusqlite::Result<ItemFacts> {
         state: row.get::<_, Col<_>>(6)?.0,
         decided: row.get::<_, Option<Col<_>>>(7)?.map(|key| key.0),
         held: row.get::<_, Col<_>>(8)?.0,
+        flags: row.get(9)?,
     })
 }
 

@@ -11,6 +11,7 @@ use lull_protocol::{Amount, ByteCount, Hash, Item, OrderId, PublicKey, Timestamp
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::StoreError;
+use crate::flags::{FlagCounts, flag_counts};
 use crate::read::{Reader, balance, clamp};
 use crate::value::Col;
 
@@ -49,6 +50,8 @@ pub struct OrderStatus {
     pub created_at: Timestamp,
     /// How far its items are.
     pub items: ItemCounts,
+    /// Its flags by reason.
+    pub flags: FlagCounts,
     /// Verdicts so far: what [`Reader::results`] lists.
     pub results: u64,
     /// What was held at first: all items at full price and fee.
@@ -144,6 +147,7 @@ impl Reader {
             title,
             created_at,
             items: item_counts(&tx, order)?,
+            flags: flag_counts(&tx, order)?,
             results: tx
                 .prepare_cached("SELECT count(*) FROM verdicts WHERE order_id = ?1")?
                 .query_row([Col(*order)], |row| row.get(0))?,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use lull_market::facts::{AccountFacts, SubmitFacts};
+use lull_market::flag::FLAGS_CLOSE;
 use lull_market::ledger::Account;
 use lull_market::session::{Found, Query};
 use lull_market::{Lease, LeaseState, NumberedVerdict};
@@ -105,13 +106,14 @@ impl Reader {
     /// The worker's leases that are live now, oldest first: sent again after a reconnect.
     pub fn open_leases(&self, worker: &PublicKey, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT l.statement, b.bytes, l.extension, i.order_id, i.class
+            "SELECT l.statement, b.bytes, l.extension, i.flags >= ?3, i.order_id, i.class
              FROM leases l JOIN item_bytes b ON b.item = l.item JOIN items i ON i.id = l.item
              WHERE l.worker = ?1 AND l.state = 'open' AND l.deadline >= ?2 ORDER BY l.id",
         )?;
-        let rows = statement.query_map(params![Col(*worker), Col(now)], |row| {
-            let lease = Lease { offer: row.get(0)?, item: row.get(1)?, extension: row.get(2)?, pace: None };
-            Ok((lease, row.get::<_, Col<OrderId>>(3)?.0, row.get::<_, Col<JobClass>>(4)?.0))
+        let rows = statement.query_map(params![Col(*worker), Col(now), FLAGS_CLOSE], |row| {
+            let (offer, item, extension, is_withdrawn) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            let lease = Lease { offer, item, extension, pace: None, is_withdrawn };
+            Ok((lease, row.get::<_, Col<OrderId>>(4)?.0, row.get::<_, Col<JobClass>>(5)?.0))
         })?;
         let mut leases = Vec::new();
         for row in rows {

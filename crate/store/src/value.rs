@@ -3,7 +3,7 @@
 use lull_market::{ItemState, LeaseState, RequesterId};
 use lull_protocol::statement::{Decision, JobClass, Outcome, VerdictReason};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, TaskKind, Timestamp};
+use lull_protocol::{Amount, ByteCount, DurationMs, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp};
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
@@ -93,6 +93,11 @@ words! {
         ChecksPassed = "checks_passed", Agreed = "agreed", OthersAgreed = "others_agreed",
         NobodyAgreed = "nobody_agreed", ApprovedByTime = "approved_by_time", UnpaidOutcome = "unpaid_outcome",
         HopRefused = "hop_refused", HopsDontFit = "hops_dont_fit", BodyTooLarge = "body_too_large",
-        TimesOutsideLease = "times_outside_lease",
+        TimesOutsideLease = "times_outside_lease", Stopped = "stopped", StoppedUnpaid = "stopped_unpaid",
+        FlagNotShared = "flag_not_shared", FlagPassedOn = "flag_passed_on",
+    }
+    FlagReason {
+        Broken = "broken", Harmful = "harmful", PersonalData = "personal_data", Captcha = "captcha",
+        Illegal = "illegal", Unclear = "unclear",
     }
 }

@@ -10,6 +10,7 @@ use lull_protocol::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Sig
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use crate::apply::Stop;
+use crate::read::clamp;
 use crate::value::Col;
 
 type Written = Result<(), Stop>;
@@ -39,11 +40,11 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         Write::AddOrder { order, fingerprint, title, full_price } => {
             add_order(db, now, &order, fingerprint, &title, full_price)
         }
-        Write::AddItem { order, class, task, number, bytes, has_picture, needed, held } => {
+        Write::AddItem { order, class, task, warnings, number, bytes, has_picture, needed, held } => {
             one(
                 db,
-                "INSERT INTO items (order_id, number, class, task, hash, needed, held, has_picture)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO items (order_id, number, class, task, hash, needed, held, has_picture, warnings)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
                     Col(order),
                     number,
@@ -52,7 +53,8 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
                     Col(Hash::of(&bytes)),
                     needed,
                     Col(held),
-                    has_picture
+                    has_picture,
+                    warnings.bits()
                 ],
             )?;
             let item = db.last_insert_rowid();
@@ -74,10 +76,18 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         Write::SetLease { lease, state, again: true } => {
             one(db, "UPDATE leases SET state = ?2, again = 1 WHERE id = ?1", params![lease.0, Col(state)])
         }
+        Write::Reopen { lease } => {
+            one(db, "UPDATE leases SET state = 'open', again = 0 WHERE id = ?1 AND state = 'expired'", params![lease.0])
+        }
         Write::SetItem(item) => set_item(db, &item),
         Write::AddResult { lease, result, counts, shown, body } => {
             add_result(db, now, (lease, counts, shown), &result, body)
         }
+        Write::AddFlag { lease, item, order, reason, seen_ms } => one(
+            db,
+            "INSERT INTO flags (lease, item, order_id, reason, seen_ms, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![lease.0, item.0, Col(order), Col(reason), clamp(seen_ms), Col(now)],
+        ),
         Write::AddVerdict { lease, order, worker, number, verdict, settles_at } => {
             add_verdict(db, (lease, order, worker, number), &verdict, settles_at)
         }
@@ -165,7 +175,8 @@ fn add_lease(db: &Connection, item: ItemId, offer: &Signed<Offer>) -> Written {
 fn set_item(db: &Connection, item: &ItemFacts) -> Written {
     one(
         db,
-        "UPDATE items SET leased = ?2, answered = ?3, tries = ?4, state = ?5, decided = ?6, held = ?7 WHERE id = ?1",
+        "UPDATE items SET leased = ?2, answered = ?3, tries = ?4, state = ?5, decided = ?6, held = ?7, flags = ?8
+         WHERE id = ?1",
         params![
             item.id.0,
             item.leased,
@@ -173,7 +184,8 @@ fn set_item(db: &Connection, item: &ItemFacts) -> Written {
             item.tries,
             Col(item.state),
             item.decided.map(Col),
-            Col(item.held)
+            Col(item.held),
+            item.flags,
         ],
     )
 }
@@ -187,7 +199,9 @@ fn add_result(
 ) -> Written {
     let (answer, outcome, body_hash) = match &result.payload().report {
         Report::Judgment(report) => (Some(Col(report.answer.key())), None, None),
-        Report::Fetch(fetch) => (None, Some(Col(fetch.outcome)), Some(Col(fetch.body_hash))),
+        Report::Fetch(fetch) => (None, Some(fetch.outcome.as_str()), Some(Col(fetch.body_hash))),
+        Report::Flag(_) => (None, Some("flagged"), None),
+        Report::Withdrawn => (None, Some("withdrawn"), None),
     };
     let body_bytes = result.payload().body_bytes();
     one(

@@ -6,16 +6,19 @@ mod alibi;
 mod caps;
 mod consent;
 mod draft;
+mod markdown;
 mod offer;
 mod pops;
 mod port;
 mod receipt;
 mod task;
 mod time;
+mod warning;
 
 pub use caps::*;
 pub use consent::{Consent, Statement};
 pub use draft::{Draft, Found, Touch, Touched};
+pub use markdown::{Block, Inline, MARKDOWN_DEPTH_MAX, MARKDOWN_PARTS_MAX, markdown, markdown_words};
 pub use port::{Answer, Request};
 
 use lull_protocol::cbor::ByteVec;
@@ -26,12 +29,16 @@ use serde::{Deserialize, Serialize};
 pub use activity::*;
 pub use alibi::*;
 pub use lull_protocol::cbor;
+pub use lull_protocol::flag::FlagReason;
+pub use lull_protocol::limits::SEEN_MS_MIN;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
 pub use lull_protocol::terms::Pace;
+pub use lull_protocol::warning::{Warning, WarningSet};
 pub use offer::*;
 pub use pops::*;
 pub use task::*;
 pub use time::iso_8601;
+pub use warning::*;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].
 #[derive(Clone, Debug, PartialEq)]
@@ -70,10 +77,14 @@ pub struct View {
     pub take_back: Option<TakeBack>,
     /// How judgments may call the person.
     pub pops: Pops,
+    /// The practice to do now; then there is no judgment to answer.
+    pub practice: Option<Practice>,
+    /// Sensitive content.
+    pub warnings: Warnings,
     /// What judgments the person wants to be offered.
     pub wishes: Wishes,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 20 wishes });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,7 +241,7 @@ pub struct Judgment {
     pub requester: String,
     /// The project's title.
     pub title: String,
-    /// How to decide.
+    /// How to decide, in Markdown.
     pub guideline: String,
     /// The question.
     pub question: String,
@@ -246,6 +257,10 @@ pub struct Judgment {
     pub deadline: u64,
     /// When it is approved automatically at the latest.
     pub approved_at: u64,
+    /// What it may show that some would rather not see.
+    pub warnings: WarningSet,
+    /// It is covered until the person asks to see it, and can't be answered.
+    pub is_covered: bool,
     /// How often more time can still be had.
     pub extensions_left: u8,
     /// How its project has gone so far, if that is known.
@@ -253,7 +268,40 @@ pub struct Judgment {
     /// Free skips left of its project today, if they are few.
     pub skips_left: Option<u32>,
 }
-fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at, 14 extensions_left, 15 pace, 16 skips_left });
+fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at, 11 warnings, 12 is_covered, 14 extensions_left, 15 pace, 16 skips_left });
+
+/// What may be tried before a project's judgments. It pays nothing, and what is answered stays in the UI; whether it
+/// is right is [`TaskAnswer::agrees`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Practice {
+    /// Its hash.
+    pub practice: String,
+    /// The requester's name.
+    pub requester: String,
+    /// The project's title.
+    pub title: String,
+    /// How to decide.
+    pub guideline: String,
+    /// The question.
+    pub question: String,
+    /// What each of the judgments behind it pays, base units.
+    pub price: u64,
+    /// What is asked, in order.
+    pub items: Vec<SolvedTask>,
+}
+fields!(Practice { 0 practice, 1 requester, 2 title, 3 guideline, 4 question, 5 price, 6 items });
+
+/// A task with its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SolvedTask {
+    /// What is asked.
+    pub task: JudgmentTask,
+    /// The right answer.
+    pub answer: TaskAnswer,
+    /// Why it is right.
+    pub explanation: String,
+}
+fields!(SolvedTask { 0 task, 1 answer, 2 explanation });
 
 /// What bandwidth does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -342,7 +390,7 @@ pub enum ActivityWork {
     Judgment {
         /// The project's title.
         title: String,
-        /// The answer given.
+        /// The answer given, or what came instead of one.
         answer: String,
     },
     /// A fetch.
@@ -483,6 +531,11 @@ pub enum Notice {
         /// The result's offer, hex.
         offer: String,
     },
+    /// The judgment on screen was taken back, for people had flagged it.
+    Withdrawn {
+        /// Whether it was on screen for long enough to be paid.
+        is_paid: bool,
+    },
     /// The list of what is never served is as long as it may be; nothing was added.
     NeverFull,
     /// The browser's clock is far off; Lull corrects for it.
@@ -499,6 +552,7 @@ variants!(Notice {
     4 Contradiction { 0 offer },
     5 NeverFull {},
     6 Clock { 0 ahead_ms },
+    7 Withdrawn { 0 is_paid },
 });
 
 /// What the UI may command. The background checks the sender, then decodes to this closed list.
@@ -565,6 +619,24 @@ pub enum Command {
         /// When it was shown; `None`: to nobody, for a program answers.
         shown_at: Option<u64>,
     },
+    /// Say what is wrong with the judgment on screen instead of answering it.
+    Flag {
+        /// Its offer.
+        offer: String,
+        /// What is wrong.
+        reason: FlagReason,
+        /// In the person's own words, as they typed them; may be empty.
+        note: String,
+        /// How it was given.
+        input: AnswerInput,
+        /// When it was shown.
+        shown_at: u64,
+    },
+    /// The judgment has been on screen for `SEEN_MS_MIN`, by a timer of the page that shows it.
+    Seen {
+        /// Its offer.
+        offer: String,
+    },
     /// Take the last answer back before it is sent; its judgment comes back on screen.
     TakeBack {
         /// Its offer.
@@ -606,6 +678,23 @@ pub enum Command {
     SetPops {
         /// The new choices; each is held to what there is.
         pops: Pops,
+    },
+    /// The practice on screen was done or skipped: its project's judgments follow.
+    Practised {
+        /// Its hash.
+        practice: String,
+    },
+    /// Which sensitive content the person wants, and how much a day.
+    SetWarnings {
+        /// Its classes.
+        chosen: WarningSet,
+        /// Items a day; at most [`SENSITIVE_DAY_MAX`].
+        day_max: u16,
+    },
+    /// Show the covered judgment.
+    Uncover {
+        /// Its offer.
+        offer: String,
     },
     /// Have more time for the judgment on screen.
     Extend {
@@ -651,9 +740,14 @@ variants!(Command {
     23 ConnectNow {},
     24 TakeBack { 0 offer },
     25 SetPops { 0 pops },
-    30 Extend { 0 offer },
-    31 SetWishes { 0 wishes },
-    32 ShowYou {},
+    26 Flag { 0 offer, 1 reason, 2 note, 3 input, 4 shown_at },
+    27 Seen { 0 offer },
+    28 Practised { 0 practice },
+    29 SetWarnings { 0 chosen, 1 day_max },
+    30 Uncover { 0 offer },
+    31 Extend { 0 offer },
+    32 SetWishes { 0 wishes },
+    33 ShowYou {},
 });
 
 /// How an answer was given.

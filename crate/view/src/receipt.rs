@@ -8,9 +8,9 @@ use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
 };
 use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
-use lull_protocol::{Amount, Answer, Content, FetchItem, Item, JudgmentItem, Method, Task, Timestamp};
+use lull_protocol::{Amount, Answer, Content, FetchItem, Item, JudgmentItem, Method, Task, Timestamp, Warning};
 
-use crate::task::answer_in_words;
+use crate::task::{answer_in_words, flag_in_words};
 use crate::{ReceiptPart, ReceiptView};
 
 /// Base units of one credit.
@@ -150,6 +150,11 @@ fn judgment_item(item: &JudgmentItem) -> Fields {
         field("question", &item.question),
     ];
     fields.extend(task(&item.task));
+    fields.extend(item.practice.map(|blob| field("practice", format!("SHA-256 {}", short_hex(&blob.hash.0)))));
+    if !item.warnings.is_empty() {
+        let warnings: Vec<&str> = item.warnings.iter().map(Warning::as_str).collect();
+        fields.push(field("warnings", warnings.join(", ")));
+    }
     fields
 }
 
@@ -175,7 +180,7 @@ fn task(task: &Task) -> Fields {
 
 fn shown(content: &Content) -> String {
     match content {
-        Content::Text(text) | Content::Code(text) => format!("“{text}”"),
+        Content::Text(text) | Content::Code(text) | Content::Markdown(text) => format!("“{text}”"),
         Content::Picture(p) => {
             format!("{}, {} bytes, SHA-256 {}: {}", p.media_type, p.bytes.get(), short_hex(&p.hash.0), p.alt)
         }
@@ -206,11 +211,7 @@ fn result(result: &WorkResult, item: Option<&Item>) -> Fields {
     let mut fields = vec![field("offer", short_hex(&result.offer.0))];
     match &result.report {
         Report::Judgment(report) => {
-            let input = match report.input {
-                Input::Keyboard => "by key",
-                Input::Pointer => "by pointer",
-                Input::Replay => "replayed by a program",
-            };
+            let input = input(report.input);
             let words = match item {
                 Some(Item::Judgment(item)) => answer_in_words(&item.task, &report.answer),
                 _ => None,
@@ -223,11 +224,23 @@ fn result(result: &WorkResult, item: Option<&Item>) -> Fields {
             };
             fields.push(field("report", format!("{answer}, {input}")));
         }
+        Report::Flag(flag) => {
+            fields.push(field("report", format!("{}, {}", flag_in_words(flag), input(flag.input))));
+        }
+        Report::Withdrawn => fields.push(field("report", "taken back by the coordinator while it was on screen")),
         Report::Fetch(report) => fields.extend(fetch_report(report).into_iter().map(|line| field("report", line))),
     }
     fields.push(field("started_at", iso_8601(result.started_at)));
     fields.push(field("finished_at", iso_8601(result.finished_at)));
     fields
+}
+
+fn input(input: Input) -> &'static str {
+    match input {
+        Input::Keyboard => "by key",
+        Input::Pointer => "by pointer",
+        Input::Replay => "replayed by a program",
+    }
 }
 
 /// One line per fact; all are of the one field `report`.
@@ -279,6 +292,12 @@ fn reason(reason: VerdictReason) -> &'static str {
         VerdictReason::HopsDontFit => "the requests don't fit the item or the outcome",
         VerdictReason::BodyTooLarge => "the body is larger than the offer allows",
         VerdictReason::TimesOutsideLease => "the times lie outside the lease",
+        VerdictReason::Stopped => "people flagged the item: paid for the time",
+        VerdictReason::StoppedUnpaid => {
+            "people flagged the item: not on screen for 5 seconds, or nothing left to pay it"
+        }
+        VerdictReason::FlagNotShared => "others had nothing against the item",
+        VerdictReason::FlagPassedOn => "the buyer was told",
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a judgment asks, as it is shown, and its answers in words.
 
+use lull_protocol::FlagReport;
+use lull_protocol::statement::Report;
 use lull_protocol::task::{Answer, Finding, Preference, Task};
 use lull_protocol::variants;
 
@@ -78,12 +80,34 @@ pub enum JudgmentContent {
         /// It.
         text: String,
     },
+    /// Text in Markdown.
+    Markdown {
+        /// It.
+        text: String,
+    },
 }
 variants!(JudgmentContent {
     0 Text { 0 text },
     1 Picture { 0 data_url, 1 alt },
     2 Code { 0 text },
+    3 Markdown { 0 text },
 });
+
+/// What a person gave to a task, in words; `None` if it is nothing that can be given to it.
+pub fn report_in_words(task: &Task, report: &Report) -> Option<String> {
+    match report {
+        Report::Judgment(report) => answer_in_words(task, &report.answer),
+        Report::Flag(flag) => Some(flag_in_words(flag)),
+        Report::Withdrawn => Some("taken back while on screen".to_owned()),
+        Report::Fetch(_) => None,
+    }
+}
+
+/// A flag in words.
+pub fn flag_in_words(FlagReport { reason, note, .. }: &FlagReport) -> String {
+    let reason = reason.as_str().replace('_', " ");
+    note.as_ref().map_or_else(|| format!("flagged: {reason}"), |note| format!("flagged: {reason} (“{note}”)"))
+}
 
 /// An answer in words; `None` if it is none to this task.
 pub fn answer_in_words(task: &Task, answer: &Answer) -> Option<String> {

@@ -2,7 +2,7 @@
 //! as the same.
 
 use lull_view::cbor::{self, Cbor};
-use lull_view::{Answer, AnswerInput, ChangeByte, Command, Find, Finding, NeverWhat, Request, TaskAnswer};
+use lull_view::{Answer, AnswerInput, ChangeByte, Command, Find, Finding, NeverWhat, Request, TaskAnswer, WarningSet};
 use proptest::prelude::*;
 
 fn read_or_refused<T: Cbor + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
@@ -14,6 +14,8 @@ fn read_or_refused<T: Cbor + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
 fn requests() -> Vec<Vec<u8>> {
     let commands = [
         Command::ConnectNow,
+        Command::SetWarnings { chosen: WarningSet::ALL, day_max: 500 },
+        Command::Uncover { offer: "ab".into() },
         Command::Answer {
             offer: "ab".into(),
             answer: TaskAnswer::Verify(Finding::Supported { sentence: 3 }),

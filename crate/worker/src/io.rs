@@ -231,7 +231,7 @@ pub enum Effect {
     ReleasePermission,
     /// Come back with `Tick` at this time; replaces the last one.
     WakeAt(Timestamp),
-    /// Show this many waiting judgments on the icon; zero hides it.
+    /// Show this many waiting judgments on the icon; zero hides it, and takes a notification of one away.
     Badge {
         /// How many.
         count: u32,

@@ -1,15 +1,18 @@
 //! Judgments: which one is on screen, and the person's answer.
 
+use lull_protocol::flag::note_of;
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Input, JudgmentReport, Report};
-use lull_protocol::{Answer, DurationMs, Hash, Item, OrderId, Timestamp};
+use lull_protocol::{Answer, DurationMs, FlagReason, FlagReport, Hash, Item, OrderId, Timestamp};
 use lull_view::AnswerInput;
 
 use crate::lease::Lease;
+use crate::records::Key;
+use crate::storage::After;
 use crate::{Worker, limits};
 
 impl Worker {
-    /// Judgments that wait to be answered, in the order of the row, whether or not their pictures are there.
+    /// Judgments that wait to be answered, in the order of the row, whether or not what they show is there.
     pub(crate) fn judgment_row(&self) -> Vec<(&Hash, &Lease)> {
         if self.settings.paused || !self.may_judge() {
             return Vec::new();
@@ -18,8 +21,8 @@ impl Worker {
         self.leases.iter().filter(|(_, lease)| open(lease)).collect()
     }
 
-    /// Chooses the judgment on screen: the first in the row, and it stays until it is gone. A later one
-    /// goes ahead only if the first one's picture is long in coming.
+    /// Chooses the judgment on screen, or whose practice is: the first in the row, and it stays until it is gone. A
+    /// later one goes ahead only if the first one's pictures or practice are long in coming.
     pub(crate) fn choose_judgment(&mut self, now: Timestamp) {
         for lease in self.leases.works_mut() {
             // A clock that was set back must not make anything wait longer.
@@ -47,24 +50,58 @@ impl Worker {
 
     /// Signs the person's answer, once; it is sent when it is durable.
     pub(crate) fn answer(&mut self, offer: &str, answer: Answer, input: AnswerInput, shown_at: u64, now: Timestamp) {
-        let Some(offer) = self.answerable(offer) else { return };
+        let Some(offer) = self.showable_offer(offer) else { return };
         let Some(lease) = self.leases.get(&offer) else { return };
         let Item::Judgment(item) = &lease.item else { return };
-        if item.task.takes(&answer).is_err() {
+        // What is signed is what was seen.
+        if item.task.takes(&answer).is_err() || self.covers(&offer, &lease.item) {
             return;
         }
-        let input = match input {
-            AnswerInput::Keyboard => Input::Keyboard,
-            AnswerInput::Pointer => Input::Pointer,
-            AnswerInput::Replay => Input::Replay,
-        };
-        let report = Report::Judgment(JudgmentReport { answer, input });
+        let report = Report::Judgment(JudgmentReport { answer, input: input_of(input) });
+        self.report(offer, report, shown_at, now);
+    }
+
+    /// Signs what the person says is wrong with it.
+    pub(crate) fn flag(
+        &mut self,
+        offer: &str,
+        reason: FlagReason,
+        note: &str,
+        input: AnswerInput,
+        shown_at: u64,
+        now: Timestamp,
+    ) {
+        if let Some(offer) = self.showable_offer(offer) {
+            let report = FlagReport { reason, note: note_of(note), input: input_of(input) };
+            self.report(offer, Report::Flag(report), shown_at, now);
+        }
+    }
+
+    fn report(&mut self, offer: Hash, report: Report, shown_at: u64, now: Timestamp) {
+        let Some(lease) = self.leases.get(&offer) else { return };
         let shown_at = Timestamp::new(shown_at).unwrap_or(now).min(now);
         let started_at = self.coordinator_now(shown_at).max(lease.offer.issued_at);
         // Whoever gives the next answer stands by the last one.
         self.let_go();
         self.complete(offer, report, started_at, Vec::new(), now);
         self.hold(offer, now);
+    }
+
+    /// A page has shown the judgment for `SEEN_MS_MIN`.
+    pub(crate) fn seen(&mut self, offer: &str, now: Timestamp) {
+        let Some(offer) = self.showable_offer(offer).filter(|offer| self.is_on_screen(offer)) else { return };
+        if self.leases.get(&offer).is_none_or(|lease| self.covers(&offer, &lease.item)) {
+            return;
+        }
+        if let Some(lease) = self.leases.get_mut(&offer).filter(|lease| lease.seen_at.is_none()) {
+            lease.seen_at = Some(now);
+            self.persist([Key::Lease(offer)], After::Nothing);
+        }
+    }
+
+    /// Whether a page of Lull is open and this is the judgment that it shows.
+    pub(crate) fn is_on_screen(&self, offer: &Hash) -> bool {
+        self.current == Some(*offer) && self.surroundings.is_some_and(|around| around.looks)
     }
 
     /// Takes the last answer back, if it is still here, and shows its judgment again.
@@ -77,7 +114,7 @@ impl Worker {
 
     /// Hands the judgment back.
     pub(crate) fn skip(&mut self, offer: &str, shown_at: Option<u64>, now: Timestamp) {
-        if let Some(offer) = self.answerable(offer) {
+        if let Some(offer) = self.showable_offer(offer) {
             let shown_at = shown_at.and_then(Timestamp::new);
             let shown_ms = shown_at.and_then(|shown_at| DurationMs::new(now.since(shown_at)));
             self.give_back(offer, ReturnReason::Skipped, shown_ms);
@@ -101,10 +138,18 @@ impl Worker {
     }
 
     /// The offer, if it is a judgment that the person can see and that is not answered yet.
-    pub(crate) fn answerable(&self, offer: &str) -> Option<Hash> {
+    pub(crate) fn showable_offer(&self, offer: &str) -> Option<Hash> {
         let offer = Hash::from_hex(offer)?;
         let lease = self.leases.get(&offer)?;
         let is_on = self.may_judge() && !self.settings.paused;
-        (is_on && self.is_showable(lease)).then_some(offer)
+        (is_on && self.practice_before(lease).is_none() && self.is_showable(lease)).then_some(offer)
+    }
+}
+
+fn input_of(input: AnswerInput) -> Input {
+    match input {
+        AnswerInput::Keyboard => Input::Keyboard,
+        AnswerInput::Pointer => Input::Pointer,
+        AnswerInput::Replay => Input::Replay,
     }
 }

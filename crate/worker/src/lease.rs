@@ -1,11 +1,12 @@
 //! Leases: taken, kept across restarts, given back, over.
 
 use lull_protocol::cose::Signed;
-use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
-use lull_protocol::message::ReturnReason;
-use lull_protocol::statement::{JobClass, Offer};
+use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX, SEEN_MS_MIN};
+use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::statement::{JobClass, Offer, Report};
 use lull_protocol::terms::Pace;
-use lull_protocol::{DurationMs, Hash, Item, Timestamp, ToCoordinator};
+use lull_protocol::{DurationMs, Hash, Item, Timestamp, ToCoordinator, WarningSet};
+use lull_view::Notice;
 
 use crate::extension::Extended;
 use crate::link::{Phase, Wanted};
@@ -13,6 +14,7 @@ use crate::outbox::Held;
 use crate::records::{Key, LeaseRecord, ReturnedRecord};
 use crate::row::Placed;
 use crate::storage::After;
+use crate::warning::warnings_of;
 use crate::{Worker, limits};
 
 /// An assignment this worker holds.
@@ -33,6 +35,8 @@ pub(crate) struct Lease {
     pub(crate) is_done: bool,
     /// Since when this run of the machine holds it; `None` right after a restart.
     pub(crate) held_since: Option<Timestamp>,
+    /// When it had been on screen for `SEEN_MS_MIN`, this browser's clock.
+    pub(crate) seen_at: Option<Timestamp>,
 }
 
 impl Placed for Lease {
@@ -47,6 +51,7 @@ impl Lease {
             seq: self.seq,
             offer: self.offer_bytes.clone().into(),
             item: self.item_bytes.clone().into(),
+            seen_at: self.seen_at,
             extension: self.extended.as_ref().map(|extended| extended.bytes.clone().into()),
             pace: self.pace,
         }
@@ -91,7 +96,9 @@ impl Worker {
                     asked_for_time: false,
                     is_done: false,
                     held_since: Some(now),
+                    seen_at: None,
                 };
+                self.end_late(&lease.offer, now);
                 if lease.offer.class == JobClass::Fetch {
                     self.reserve();
                 }
@@ -157,6 +164,9 @@ impl Worker {
         if self.nevers.refuses(&item) {
             return Err(Returned(ReturnReason::Skipped));
         }
+        if !warnings_of(&item).is_within(self.wanted_warnings()) {
+            return Err(Returned(ReturnReason::Unwanted));
+        }
         if self.places(promise.class) == 0 {
             return Err(Returned(ReturnReason::TooMany));
         }
@@ -204,12 +214,13 @@ impl Worker {
         let fetch = if open && self.may_fetch() && self.may_want_fetches() { self.places(JobClass::Fetch) } else { 0 };
         let judgment = if open && self.may_judge() { self.places(JobClass::Judgment) } else { 0 };
         let (tasks, filter) = (self.wanted_tasks(), self.filter());
+        let warnings = if judgment > 0 { self.wanted_warnings() } else { WarningSet::NONE };
         let Phase::Ready(ready) = &mut self.link.phase else { return };
-        let wanted = Wanted { fetch, judgment, tasks, filter };
+        let wanted = Wanted { fetch, judgment, tasks, filter, warnings };
         if ready.wanted.as_ref() != Some(&wanted) {
             ready.wanted = Some(wanted.clone());
-            let Wanted { fetch, judgment, tasks, filter } = wanted;
-            self.send(&ToCoordinator::Want { fetch, judgment, tasks, filter });
+            let Wanted { fetch, judgment, tasks, filter, warnings } = wanted;
+            self.send(&ToCoordinator::Want { fetch, judgment, tasks, filter, warnings });
         }
     }
 
@@ -243,12 +254,56 @@ impl Worker {
     }
 
     /// The coordinator ended a lease. A result that is signed already goes its way and gets its answer.
-    pub(crate) fn withdrawn(&mut self, offer: &Hash) {
-        if self.leases.get(offer).is_some_and(|lease| !lease.is_done) {
-            self.end_lease(offer);
-        } else if self.is_held(offer) {
-            self.let_go();
+    pub(crate) fn withdrawn(&mut self, offer: &Hash, reason: RefusedCode, now: Timestamp) {
+        let is_stopped = reason == RefusedCode::Withdrawn;
+        match self.leases.get(offer) {
+            Some(lease) if lease.is_done && self.is_held(offer) => self.let_go(),
+            Some(lease) if lease.is_done => {}
+            Some(_) if is_stopped => self.take_away(offer, now),
+            // Its deadline is for `expire` to judge, which knows what is on screen.
+            Some(_) if reason == RefusedCode::LeaseExpired && self.is_on_screen(offer) => {}
+            Some(_) => self.end_lease(offer),
+            None if self.is_held(offer) => self.let_go(),
+            None if is_stopped && !self.outbox.contains(offer) => {
+                self.send(&ToCoordinator::Return { offer: *offer, reason: ReturnReason::Withdrawn, shown_ms: None });
+            }
+            None => {}
         }
+    }
+
+    /// The coordinator takes a judgment back that people flagged: whoever has looked at it for long enough says so and
+    /// is paid.
+    fn take_away(&mut self, offer: &Hash, now: Timestamp) {
+        let is_on_screen = self.is_on_screen(offer);
+        let Some(lease) = self.leases.get(offer) else { return };
+        let shown_at = lease.seen_at.map(|at| self.coordinator_now(at.min(now)).minus(SEEN_MS_MIN));
+        let started_at = shown_at.map(|at| at.max(lease.offer.issued_at));
+        let is_enough = |at: &Timestamp| self.coordinator_now(now).since(*at) >= SEEN_MS_MIN;
+        if let Some(started_at) = started_at.filter(is_enough) {
+            self.complete(*offer, Report::Withdrawn, started_at, Vec::new(), now);
+            self.notice(Notice::Withdrawn { is_paid: true });
+            return;
+        }
+        self.give_back(*offer, ReturnReason::Withdrawn, None);
+        if is_on_screen {
+            self.notice(Notice::Withdrawn { is_paid: false });
+        }
+    }
+
+    /// The same item comes again while its last lease, which is over, is still on screen.
+    fn end_late(&mut self, offer: &Offer, now: Timestamp) {
+        let now = self.coordinator_now(now);
+        let is_late = |lease: &Lease| lease.offer.item == offer.item && lease.deadline() <= now && !lease.is_done;
+        let late = self.leases.iter().find(|(_, lease)| is_late(lease)).map(|(late, _)| *late);
+        if let Some(late) = late {
+            self.end_lease(&late);
+        }
+    }
+
+    /// When a lease is over for this machine, coordinator's clock: the person may finish what is on screen.
+    pub(crate) fn over_at(&self, offer: &Hash, lease: &Lease) -> Timestamp {
+        let grace_ms = if self.is_on_screen(offer) { limits::LATE_MS_MAX } else { 0 };
+        lease.deadline().plus(grace_ms)
     }
 
     fn end_lease(&mut self, offer: &Hash) {
@@ -261,8 +316,8 @@ impl Worker {
     /// Ends what is past its deadline.
     pub(crate) fn expire(&mut self, now: Timestamp) {
         let now = self.coordinator_now(now);
-        let over = |lease: &Lease| lease.deadline() <= now && !lease.is_done;
-        let expired: Vec<Hash> = self.leases.iter().filter(|(_, l)| over(l)).map(|(offer, _)| *offer).collect();
+        let over = |offer: &Hash, lease: &Lease| self.over_at(offer, lease) <= now && !lease.is_done;
+        let expired: Vec<Hash> = self.leases.iter().filter(|(o, l)| over(o, l)).map(|(offer, _)| *offer).collect();
         for offer in expired {
             self.end_lease(&offer);
         }

@@ -11,6 +11,7 @@
 
 #[cfg(feature = "bandwidth")]
 mod answer;
+mod blob;
 #[cfg(feature = "bandwidth")]
 mod body;
 #[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "without fetches nothing is counted"))]
@@ -34,8 +35,8 @@ mod lookup;
 mod never;
 mod opened;
 mod outbox;
-mod picture;
 mod pop;
+mod practice;
 mod receipt;
 mod records;
 mod restore;
@@ -44,6 +45,7 @@ mod settings;
 mod storage;
 mod traffic;
 mod view;
+mod warning;
 mod wishes;
 mod you;
 
@@ -61,6 +63,7 @@ pub use lull_policy::REQUEST_HEADERS;
 pub use records::NOT_LOADED;
 pub use traffic::traffic;
 
+use blob::Blobs;
 use caps::Metering;
 use clock::Clock;
 use consent::Agreed;
@@ -70,13 +73,14 @@ use link::Link;
 use log::DaysRecord;
 use never::Nevers;
 use outbox::{Entry, Held};
-use picture::Pictures;
 use pop::Calls;
+use practice::Practised;
 use receipt::Receipts;
 use records::{AccountRecord, Counters, ReturnedRecord};
 use row::Row;
 use storage::Storage;
 use view::Shown;
+use warning::WarningsRecord;
 use you::YouRecord;
 
 /// The worker.
@@ -100,7 +104,8 @@ pub struct Worker {
     link: Link,
     leases: Row<Lease>,
     returned: LiteMap<Hash, ReturnedRecord>,
-    pictures: Pictures,
+    blobs: Blobs,
+    practised: Practised,
     run: Option<Run>,
     #[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "without fetches none is numbered"))]
     next_fetch: u64,
@@ -125,6 +130,7 @@ pub struct Worker {
     /// The judgment on screen.
     current: Option<Hash>,
     calls: Calls,
+    warnings: WarningsRecord,
     shown: Shown,
 }
 
@@ -222,13 +228,14 @@ impl Worker {
         self.stop_what_is_switched_off();
         self.stop_what_is_filtered_out(now);
         self.stop_what_is_never(now);
+        self.tick_warnings();
         self.tick_link(now);
         self.begin_fetches(now);
         self.go_on_fetching(now);
         self.settle_usage(now);
         self.tick_storage(now);
         self.tick_log(now);
-        self.load_pictures(now);
+        self.load_blobs(now);
         self.tick_held(now);
         self.send_results(now);
         self.send_want(now);

@@ -20,14 +20,17 @@ pub const LOOKUP_TIMEOUT_MS: u64 = 5_000;
 pub const BODIES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// A body is stored in records of this length, bytes: a browser holds each of them twice while it writes it.
 pub const BODY_PIECE_BYTES: usize = 1024 * 1024;
-/// Without a piece of a picture for this long it is asked for again, milliseconds.
+/// Without a piece of a blob for this long it is asked for again, milliseconds.
 pub const BLOB_STALL_MS: u64 = 3_000;
-/// The next judgment waits this long for its picture before a later one goes ahead, milliseconds.
+/// The next judgment waits this long for its pictures or its practice before a later one goes ahead, milliseconds.
 pub const HEAD_OF_ROW_MS: u64 = 3_000;
 /// An answer can be taken back for this long, or until the next one is given; before that it isn't sent, milliseconds.
 pub const TAKE_BACK_MS: u64 = 5_000;
 /// An answer whose lease ends sooner than this after that time is sent at once, milliseconds.
 pub const TAKE_BACK_MARGIN_MS: u64 = 5_000;
+/// A judgment that is on screen when its lease ends stays there for this long after it, milliseconds: it is still paid if
+/// its item has a place.
+pub const LATE_MS_MAX: u64 = 10 * 60_000;
 /// Settled receipts that are loaded at the start: the newest. Older ones are kept, but read only when asked for.
 pub const RECEIPTS_LOADED_MAX: usize = 128;
 /// Receipts that are loaded, those that still wait for their verdict included. The oldest go to those that are kept;
@@ -37,6 +40,8 @@ pub const RECEIPTS_MAX: usize = 2_000;
 pub const RECEIPTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Receipts that are moved at a time.
 pub const RECEIPTS_MOVED_MAX: usize = 64;
+/// Practices done or skipped that are remembered: the newest.
+pub const PRACTISED_MAX: usize = 256;
 /// A day, milliseconds.
 pub const DAY_MS: u64 = 24 * 3_600_000;
 /// The log goes back this far, days.

@@ -12,7 +12,7 @@ use lull_protocol::limits::{
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::statement::OperatorCard;
 use lull_protocol::units::Challenge;
-use lull_protocol::{Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker};
+use lull_protocol::{Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
 use lull_view::{LinkProblem, Notice};
 
 use crate::clock::Clock;
@@ -65,6 +65,7 @@ pub(crate) struct Wanted {
     pub(crate) judgment: u8,
     pub(crate) tasks: TaskSet,
     pub(crate) filter: Filter,
+    pub(crate) warnings: WarningSet,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,7 +316,8 @@ impl Worker {
         let told = self.to_tell(now);
         self.learn_clock(coordinator_now, now);
         // As the coordinator takes it before it hears anything; of nothing the types don't matter.
-        let nothing = Wanted { fetch: 0, judgment: 0, tasks: self.wanted_tasks(), filter: self.filter() };
+        let (tasks, filter) = (self.wanted_tasks(), self.filter());
+        let nothing = Wanted { fetch: 0, judgment: 0, tasks, filter, warnings: WarningSet::NONE };
         let ready = Ready { since: now, heard: now, pinged: now, told, wanted: Some(nothing) };
         self.link.phase = Phase::Ready(ready);
         self.forget_what_was_sent(now);
@@ -385,8 +387,8 @@ impl Worker {
                 self.persist_lazily(Key::Account);
                 self.changed();
             }
-            ToWorker::Withdraw { offer, .. } => self.withdrawn(&offer),
-            ToWorker::BlobChunk { hash, total, offset, bytes } => self.picture_piece(&hash, total, offset, &bytes, now),
+            ToWorker::Withdraw { offer, reason } => self.withdrawn(&offer, reason, now),
+            ToWorker::BlobChunk { hash, total, offset, bytes } => self.blob_piece(&hash, total, offset, &bytes, now),
             ToWorker::Refused { about: Some(about), code } => self.refused(&about, code, now),
             // Nothing here can be taken back by it; the code was for the log of whoever sent a bad frame.
             ToWorker::Refused { about: None, .. } => {}

@@ -225,7 +225,7 @@ impl Worker {
         for lease in self.leases.works_mut() {
             lease.asked_for_time = false;
         }
-        self.pictures.ask_again(now);
+        self.blobs.ask_again(now);
     }
 
     /// Sends what is durable and not sent yet, in the order it was signed; only of a class that is on.
@@ -291,9 +291,9 @@ impl Worker {
         self.file(offer, (!is_ours).then_some(RefusedCode::ResultDiffers));
     }
 
-    /// The coordinator refused a result or a picture. What may pass is tried again.
+    /// The coordinator refused a result or a blob. What may pass is tried again.
     pub(crate) fn refused(&mut self, about: &Hash, code: RefusedCode, now: Timestamp) {
-        if self.picture_refused(about, code) {
+        if self.blob_refused(about, code) {
             return;
         }
         self.not_extended(about);

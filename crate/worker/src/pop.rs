@@ -17,7 +17,7 @@ pub(crate) struct PopsRecord {
     pub(crate) chosen: Pops,
     /// When the person was called last, this browser's clock.
     pub(crate) called_at: Timestamp,
-    /// The judgment that it was for, by its offer: one that was let be calls no more.
+    /// What it was for: a judgment by its offer, or a practice. One that was let be calls no more.
     pub(crate) called_for: Option<Hash>,
 }
 fields!(PopsRecord { 0 chosen, 1 called_at, 2 called_for });
@@ -88,10 +88,17 @@ impl Worker {
         is_there && (open || notify) && has_work && !self.storage.is_failing()
     }
 
+    /// What is on screen: a judgment by its offer, or a practice, whichever lease it comes before.
+    fn on_screen(&self) -> Option<Hash> {
+        let offer = self.current?;
+        let practice = self.leases.get(&offer).and_then(|lease| self.practice_before(lease));
+        Some(practice.map_or(offer, |blob| blob.hash))
+    }
+
     /// When the person is called; `None` while nothing calls for it.
     pub(crate) fn pop_due_at(&self, now: Timestamp) -> Option<Timestamp> {
         let PopsRecord { chosen, called_at, called_for } = &self.calls.record;
-        let is_let_be = self.current == *called_for && self.calls.again_at.is_none();
+        let is_let_be = self.on_screen() == *called_for && self.calls.again_at.is_none();
         if self.calls.step != Step::None || !self.may_call() || is_let_be {
             return None;
         }
@@ -119,7 +126,7 @@ impl Worker {
         }
         if self.pop_due_at(now).is_some_and(|due| due <= now) {
             (self.calls.step, self.calls.again_at) = (Step::Written, None);
-            (self.calls.record.called_at, self.calls.record.called_for) = (now, self.current);
+            (self.calls.record.called_at, self.calls.record.called_for) = (now, self.on_screen());
             self.persist([Key::Pops], After::Called);
         }
     }
@@ -127,7 +134,7 @@ impl Worker {
     /// Calls, if all is as it was when storage was asked.
     fn call(&mut self, now: Timestamp) {
         let PopsRecord { chosen: Pops { open, notify, .. }, called_at, called_for } = self.calls.record;
-        let is_as_it_was = self.may_call() && self.current == called_for && self.next_loud(now) == Some(now);
+        let is_as_it_was = self.may_call() && self.on_screen() == called_for && self.next_loud(now) == Some(now);
         if is_as_it_was && now <= called_at.plus(limits::POP_LATE_MS) {
             self.calls.step = Step::Out;
             self.effects.push_back(Effect::Pop { open, notify });

@@ -48,6 +48,10 @@ pub(crate) enum Key {
     Days,
     /// How judgments may call the person.
     Pops,
+    /// Which practices were done or skipped.
+    Practised,
+    /// Which sensitive content the person wants, and how much they saw.
+    Warnings,
     /// What judgments the person wants to be offered.
     Wishes,
     /// How the person fares.
@@ -59,7 +63,7 @@ pub(crate) enum Key {
 }
 
 /// The keys of records of which there is one at most.
-pub(crate) const PLAIN: [Key; 15] = [
+pub(crate) const PLAIN: [Key; 17] = [
     Key::Settings,
     Key::Counters,
     Key::Coordinator,
@@ -73,6 +77,8 @@ pub(crate) const PLAIN: [Key; 15] = [
     Key::Never,
     Key::Days,
     Key::Pops,
+    Key::Practised,
+    Key::Warnings,
     Key::Wishes,
     Key::You,
 ];
@@ -98,6 +104,8 @@ impl fmt::Display for Key {
             Self::Never => f.write_str("never"),
             Self::Days => f.write_str("days"),
             Self::Pops => f.write_str("pops"),
+            Self::Practised => f.write_str("practised"),
+            Self::Warnings => f.write_str("warnings"),
             Self::Wishes => f.write_str("wishes"),
             Self::You => f.write_str("you"),
             // Of one length, so that their order is that of the numbers.
@@ -150,6 +158,8 @@ impl Key {
                 | Self::Never
                 | Self::Days
                 | Self::Pops
+                | Self::Practised
+                | Self::Warnings
                 | Self::Wishes
                 | Self::You
                 | Self::Log(_)
@@ -394,10 +404,12 @@ pub(crate) struct LeaseRecord {
     pub(crate) seq: u64,
     pub(crate) offer: ByteVec,
     pub(crate) item: ByteVec,
+    /// Browser's clock.
+    pub(crate) seen_at: Option<Timestamp>,
     pub(crate) extension: Option<ByteVec>,
     pub(crate) pace: Option<Pace>,
 }
-fields!(LeaseRecord { 0 seq, 1 offer, 2 item, 3 extension, 4 pace });
+fields!(LeaseRecord { 0 seq, 1 offer, 2 item, 3 seen_at, 4 extension, 5 pace });
 
 /// A lease that was given back.
 #[derive(Clone, Copy, Debug)]

@@ -11,6 +11,7 @@ use lull_protocol::statement::{Offer, OperatorCard, Report, WorkResult};
 use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
 use lull_view::{Notice, Settings, Wishes};
 
+use crate::blob::Blobs;
 use crate::caps::{Metering, PauseRecord};
 use crate::clock::Clock;
 use crate::consent::Agreed;
@@ -20,8 +21,8 @@ use crate::link::{Link, Phase};
 use crate::log::DaysRecord;
 use crate::never::{NeverRecord, Nevers};
 use crate::outbox::Entry;
-use crate::picture::Pictures;
 use crate::pop::Calls;
+use crate::practice::Practised;
 use crate::receipt::Receipts;
 use crate::records::{
     ASIDE, AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
@@ -59,6 +60,8 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let leases = restore_leases(&mut loading, &me, coordinator.as_ref(), &outbox, &receipts);
     let returned = restore_returned(&mut loading);
     let calls = Calls::new(loading.take(Key::Pops, Some));
+    let practised = Practised::new(loading.take(Key::Practised, Some).unwrap_or_default());
+    let warnings = loading.take(Key::Warnings, Some).unwrap_or_default();
     let wishes = loading.take(Key::Wishes, |wishes: Wishes| Some(wishes)).unwrap_or_default();
     let you = loading.take(Key::You, |you: YouRecord| you.is_sound().then_some(you)).unwrap_or_default();
     let metering = restore_metering(&mut loading, settings.paused);
@@ -78,7 +81,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         effects: VecDeque::new(),
         surroundings: None,
         counters_written: Timestamp::ZERO,
-        pictures: Pictures::default(),
+        blobs: Blobs::default(),
         run: None,
         next_fetch: 0,
         looks_up_first: false,
@@ -86,6 +89,8 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         notices: Vec::new(),
         current: None,
         calls,
+        practised,
+        warnings,
         shown: Shown::default(),
         config,
         key,
@@ -224,6 +229,7 @@ fn restore_leases(
                 asked_for_time: false,
                 is_done: false,
                 held_since: None,
+                seen_at: r.seen_at,
             })
         };
         if let Some(lease) = loading.take(key, read) {
@@ -330,6 +336,8 @@ impl Worker {
             Key::Wishes => (self.wishes != Wishes::default()).then(|| seal(&self.wishes)),
             Key::You => (self.you != YouRecord::default()).then(|| seal(&self.you)),
             Key::Pops => self.calls.is_stored().then(|| seal(&self.calls.record)),
+            Key::Practised => self.practised.record().map(seal),
+            Key::Warnings => (self.warnings.is_stored()).then(|| seal(&self.warnings)),
             Key::Log(number) => self.log_record(number).as_ref().map(seal),
             Key::Kept(number) => self.receipts.leaving(number).map(seal),
         };

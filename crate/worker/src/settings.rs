@@ -48,6 +48,10 @@ impl Worker {
             Command::CardSeen => self.set(|s| s.card_seen = true),
             Command::FirstRunDone => self.set(|s| s.first_run_done = true),
             Command::Answer { offer, answer, input, shown_at } => self.answer(&offer, answer, input, shown_at, now),
+            Command::Flag { offer, reason, note, input, shown_at } => {
+                self.flag(&offer, reason, &note, input, shown_at, now);
+            }
+            Command::Seen { offer } => self.seen(&offer, now),
             Command::Skip { offer, shown_at } => self.skip(&offer, shown_at, now),
             Command::Extend { offer } => self.extend(&offer),
             Command::SetWishes { wishes } => self.set_wishes(wishes),
@@ -55,6 +59,9 @@ impl Worker {
             Command::Never(what) => self.never(what),
             Command::RemoveNever(what) => self.remove_never(what),
             Command::SetPops { pops } => self.set_pops(pops),
+            Command::Practised { practice } => self.practise(&practice),
+            Command::SetWarnings { chosen, day_max } => self.set_warnings(chosen, day_max),
+            Command::Uncover { offer } => self.uncover(&offer, now),
             Command::DismissNotice => self.dismiss_notice(),
             Command::ConnectNow => self.connect_now(now),
             // These only ask: `Worker::query` and `Worker::reading_of` answer them.

@@ -3,10 +3,10 @@
 use lull_protocol::limits::EXTENSIONS_MAX;
 use lull_protocol::statement::AcceptanceRule;
 use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
-use lull_protocol::{Content, Hash, Item, Task, Timestamp};
+use lull_protocol::{Content, Hash, Item, PracticeItem, Task, Timestamp};
 use lull_view::{
     ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment, JudgmentContent, JudgmentTask,
-    Link, LinkProblem, Notice, Operator, TakeBack, View,
+    Link, LinkProblem, Notice, Operator, Practice, SolvedTask, TakeBack, View,
 };
 
 use crate::fetch::Run;
@@ -73,12 +73,13 @@ impl Worker {
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
         let mut due = vec![self.storage.try_at(), self.pause_due_at(), self.held.as_ref().map(|held| held.until)];
         if self.is_working() {
-            let deadlines = self.leases.works().filter(|l| !l.is_done).map(Lease::deadline);
+            let open = self.leases.iter().filter(|(_, lease)| !lease.is_done);
+            let deadlines = open.map(|(offer, lease)| self.over_at(offer, lease));
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
             due.extend([self.link.due_at(), self.row_due_at(now), self.limits_due_at()]);
         }
         if self.is_ready() {
-            due.extend([self.pictures.due_at(), self.outbox_due_at(), self.nevers.rests(), self.pop_due_at(now)]);
+            due.extend([self.blobs.due_at(), self.outbox_due_at(), self.nevers.rests(), self.pop_due_at(now)]);
         }
         due.into_iter().flatten().min()
     }
@@ -147,6 +148,8 @@ impl Worker {
             never: self.nevers.list.clone(),
             take_back: self.take_back_view(),
             pops: self.calls.record.chosen.clone(),
+            practice: self.current.and_then(|offer| self.practice_view(&offer)),
+            warnings: self.warnings_view(),
             wishes: self.wishes.clone(),
         }
     }
@@ -195,6 +198,9 @@ impl Worker {
     fn judgment_view(&self, offer: &Hash, now: Timestamp) -> Option<Judgment> {
         let (_, lease) = self.judgment_row().into_iter().find(|(o, _)| *o == offer)?;
         let Item::Judgment(item) = &lease.item else { return None };
+        if self.practice_before(lease).is_some() {
+            return None;
+        }
         let (agree, people) = match lease.offer.rule {
             AcceptanceRule::Agreement { agree, people } => (agree, people),
             AcceptanceRule::FetchChecks { .. } => return None,
@@ -211,9 +217,30 @@ impl Worker {
             agree,
             deadline: self.local_ms(lease, Lease::deadline),
             approved_at: self.local_ms(lease, |l| l.offer.approved_at),
+            warnings: item.warnings,
+            is_covered: self.covers(offer, &lease.item),
             extensions_left: EXTENSIONS_MAX.saturating_sub(lease.extended.as_ref().map_or(0, |e| e.number)),
             pace: lease.pace,
             skips_left: self.skips_left_of(item.order, now),
+        })
+    }
+
+    fn practice_view(&self, offer: &Hash) -> Option<Practice> {
+        let (_, lease) = self.judgment_row().into_iter().find(|(o, _)| *o == offer)?;
+        let Item::Judgment(item) = &lease.item else { return None };
+        let hash = self.practice_before(lease)?.hash;
+        let solved = |item: &PracticeItem| {
+            let (task, explanation) = (self.task_view(&item.task)?, item.explanation.clone());
+            Some(SolvedTask { task, answer: item.answer, explanation })
+        };
+        Some(Practice {
+            practice: hash.to_string(),
+            requester: item.requester.clone(),
+            title: item.title.clone(),
+            guideline: item.guideline.clone(),
+            question: item.question.clone(),
+            price: lease.offer.price.per_item.get(),
+            items: self.blobs.practice(&hash)?.items.iter().map(solved).collect::<Option<_>>()?,
         })
     }
 
@@ -248,8 +275,9 @@ impl Worker {
         match content {
             Content::Text(text) => Some(JudgmentContent::Text { text }),
             Content::Code(text) => Some(JudgmentContent::Code { text }),
+            Content::Markdown(text) => Some(JudgmentContent::Markdown { text }),
             Content::Picture(picture) => {
-                let base64 = self.pictures.base64(&picture.hash)?;
+                let base64 = self.blobs.base64(&picture)?;
                 let data_url = format!("data:{};base64,{base64}", picture.media_type);
                 Some(JudgmentContent::Picture { data_url, alt: picture.alt })
             }

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
-use crate::package::{Flavour, PackageArgs, package};
+use crate::package::{Flavour, Locale, PackageArgs, package};
 use crate::progress::{Ended, Row, table};
 use crate::setup::{Goal, Item, Prepared, Tools, prepare};
 use crate::shell::{command, stream, which};
@@ -42,7 +42,7 @@ pub(crate) enum Stage {
     Wasm,
     /// The signed vectors, read by an outside COSE implementation; the demonstration's content
     Cose,
-    /// The extension's release packages: in full, and without bandwidth
+    /// The extension's release packages: in full, in pseudo-locales, and without bandwidth
     Package,
     /// The Firefox package, judged by Mozilla's own linter
     Lint,
@@ -153,15 +153,35 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
         }
         (Stage::Package, Some(tools)) => {
             package(tools, &PackageArgs::default())?;
+            for locale in [Locale::Pseudo, Locale::PseudoRtl] {
+                package(tools, &PackageArgs::in_locale(locale))?;
+            }
             package(tools, &PackageArgs::of(Flavour::Judgments)).map(drop)
         }
         (Stage::Lint, Some(tools)) => lint::lint(tools),
         (Stage::Faults, _) => stream(faults::faults()?.args(long.then_some("--long"))),
-        (Stage::E2e, Some(tools)) => {
-            stream(run::e2e(tools, run::Programs::Debug)?.arg("test").args(if long { &KILLS_LONG[..] } else { &[] }))
-        }
+        (Stage::E2e, Some(tools)) => both_browsers(tools, long),
         (_, None) | (Stage::Setup, _) => bail!("setup did not finish"),
     }
+}
+
+/// The scenarios in each browser: two processes at a time, each in a network of its own, for most of a scenario is
+/// waiting.
+fn both_browsers(tools: &Tools, long: bool) -> Result<()> {
+    let mut running = Vec::new();
+    for browser in ["chromium", "firefox"] {
+        let mut scenarios = run::e2e(tools, run::Programs::Debug)?;
+        scenarios.args(["test", "--browser", browser]).args(if long { &KILLS_LONG[..] } else { &[] });
+        running.push((browser, scenarios.spawn().context("can't start the scenarios")?));
+    }
+    let mut failed = Vec::new();
+    for (browser, mut scenarios) in running {
+        if !scenarios.wait()?.success() {
+            failed.push(browser);
+        }
+    }
+    ensure!(failed.is_empty(), "scenarios failed in {}", failed.join(" and "));
+    Ok(())
 }
 
 /// The workspace without these crates.

@@ -6,6 +6,7 @@ mod checks;
 mod faults;
 mod fuzz;
 mod lint;
+mod messages;
 mod package;
 mod progress;
 mod psl;
@@ -18,6 +19,7 @@ mod tidy;
 mod version;
 mod wasm;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -69,6 +71,8 @@ enum Task {
     #[command(after_help = "Examples:
   cargo xtask package
   cargo xtask package --flavour judgments     without bandwidth: no fetch, no permission
+  cargo xtask package --locale pseudo         accented and longer, into target/extension/pseudo
+  cargo xtask package --locale pseudo-rtl     from right to left
   cargo xtask package --source --verify       what a reviewer rebuilds; built twice and compared
   cargo xtask package --coordinator ws://127.0.0.1:7400/v1/worker --fingerprint <64 hex digits>
 
@@ -143,6 +147,16 @@ Needs a nightly Rust. What breaks a target is kept in tests/fuzz/regressions and
     #[command(after_help = "Example:
   cargo xtask pictures     needs ffmpeg for the recording")]
     Pictures,
+
+    /// Let someone who sees nothing answer ten items of each type, by the accessibility tree alone
+    #[command(after_help = "Example:
+  cargo xtask listen target/listening     write the keys for 001.txt into 001.keys: `2`, `ArrowDown Enter`
+
+docs/accessibility.md tells how it went.")]
+    Listen {
+        /// An empty folder for the trees and the keys
+        folder: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -198,5 +212,6 @@ fn dispatch(cli: Cli) -> Result<()> {
         Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Psl(args) => psl::psl(&args),
         Task::Pictures => run::pictures(force),
+        Task::Listen { folder } => run::listen(&folder, force),
     }
 }

@@ -3,6 +3,7 @@
 
 mod firefox;
 mod flavour;
+mod pseudo;
 mod source;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 pub(crate) use flavour::Flavour;
+pub(crate) use pseudo::Locale;
 
 use crate::setup::Tools;
 use crate::shell::{remove_dir, repo, target};
@@ -44,6 +46,10 @@ pub(crate) struct PackageArgs {
     #[arg(long, value_enum, default_value = "full")]
     flavour: Flavour,
 
+    /// In a pseudo-locale in place of English, to see what a translation would break
+    #[arg(long, value_enum, conflicts_with_all = ["flavour", "source"])]
+    locale: Option<Locale>,
+
     /// Instead of the extension, the archive from which a store's reviewer rebuilds it
     #[arg(long)]
     source: bool,
@@ -57,6 +63,11 @@ impl PackageArgs {
     /// A package of this flavour, all else as usual.
     pub(crate) fn of(flavour: Flavour) -> Self {
         Self { flavour, ..Self::default() }
+    }
+
+    /// A package in this pseudo-locale, all else as usual.
+    pub(crate) fn in_locale(locale: Locale) -> Self {
+        Self { locale: Some(locale), ..Self::default() }
     }
 }
 
@@ -75,9 +86,12 @@ pub(crate) fn package(tools: &Tools, args: &PackageArgs) -> Result<PathBuf> {
     modules(tools)?;
     let out = match &args.out {
         Some(dir) => std::path::absolute(dir)?,
-        None => target()?.join("extension"),
+        None => target()?.join("extension").join(args.locale.map_or("", Locale::name)),
     };
-    let chromium = gather(args, &|module| module.to_owned())?;
+    let mut chromium = gather(args, &|module| module.to_owned())?;
+    if let Some(locale) = args.locale {
+        pseudo::translate(&mut chromium, locale)?;
+    }
     let firefox = for_firefox(&chromium)?;
     let dir = out.join("chromium");
     write(&dir, &chromium)?;

@@ -1,7 +1,7 @@
 //! Starting the real thing: the extension and the native programs are built here, then `lull-e2e` takes over.
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -78,6 +78,14 @@ pub(crate) fn pictures(force_debian: bool) -> Result<()> {
     let tools = prepare(Goal::Pictures, force_debian)?.require()?;
     let mut e2e = ready_to_run(&tools)?;
     e2e.arg("pictures");
+    hand_over(e2e)
+}
+
+/// Sets up, builds, packages, and hands over to `lull-e2e listen`.
+pub(crate) fn listen(folder: &Path, force_debian: bool) -> Result<()> {
+    let tools = prepare(Goal::Isolated, force_debian)?.require()?;
+    let mut e2e = ready_to_run(&tools)?;
+    e2e.arg("listen").arg(std::path::absolute(folder)?);
     hand_over(e2e)
 }
 

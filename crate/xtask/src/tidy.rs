@@ -1,6 +1,7 @@
 //! The rules of ARCHITECTURE.md that a machine can check, each failure one line: file, line, what, why.
 
 mod edges;
+mod languages;
 mod named;
 
 use std::fmt;
@@ -55,6 +56,7 @@ pub(crate) fn tidy(bless: bool) -> Result<()> {
     })?;
     let read = |file: &str| fs::read_to_string(repo().join(file)).with_context(|| file.to_owned());
     findings.extend(named::check(&sources, read)?);
+    findings.extend(languages::check(&repo().join("static/_locales"), &sources, &read("manifest.json")?)?);
     findings.extend(changed_files()?);
     findings.sort();
     for finding in &findings {
@@ -63,7 +65,7 @@ pub(crate) fn tidy(bless: bool) -> Result<()> {
     if !findings.is_empty() {
         bail!("{} broken rules", findings.len());
     }
-    println!("tidy: {files} files, every crate edge and every test that is named follow the rules");
+    println!("tidy: {files} files, every crate edge, every message and every test that is named follow the rules");
     Ok(())
 }
 

@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use lull_browser::{BrowserError, answer_notification, message_bytes, notify, open_tab, pop, set_badge};
+use lull_browser::{
+    BrowserError, answer_notification, message_bytes, notify, open_tab, pop, set_badge, withdraw_notification,
+};
 use lull_view::{Answer, Command, Link, Reply, Request, View, cbor};
 use lull_worker::{Effect, Event, Reading, Surroundings, Worker, Write};
 use wasm_bindgen::prelude::*;
@@ -138,7 +140,7 @@ impl Shell {
             Effect::AbortFetch { fetch } => self.fetches.abort(fetch),
             Effect::ReleasePermission => spawn_local(release_permission()),
             Effect::WakeAt(at) => self.timers.wake_at(self, at),
-            Effect::Badge { count } => spawn_local(async move { report(set_badge(count).await) }),
+            Effect::Badge { count } => spawn_local(badge(count)),
             Effect::Pop { open, notify } => self.pop(open, notify),
             Effect::ViewChanged => self.view_changed(),
         }
@@ -300,6 +302,14 @@ enum Said {
     Now(Reply),
     /// Once this was read.
     Read(Box<Reading>),
+}
+
+/// The number on the icon. With no judgment left there is nothing to be notified of, either.
+async fn badge(count: u32) {
+    report(set_badge(count).await);
+    if count == 0 {
+        withdraw_notification().await;
+    }
 }
 
 /// Calls the person in one of the ways they chose. Whether it could be done.

@@ -6,7 +6,7 @@ use js_sys::Promise;
 use lull_browser::{describe, field, is_firefox, package_url};
 use lull_view::{
     Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Pops, Settings,
-    TaskSet, View, Wishes,
+    TaskSet, View, Warnings, Wishes,
 };
 use lull_worker::limits::TAKE_BACK_MS;
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
@@ -67,6 +67,8 @@ impl Trouble {
             never: Never::default(),
             take_back: None,
             pops: Pops::default(),
+            practice: None,
+            warnings: Warnings::default(),
             wishes: Wishes::default(),
         }
     }

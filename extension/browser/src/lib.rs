@@ -5,6 +5,7 @@ mod action;
 mod alarm;
 mod idle;
 mod managed;
+mod message;
 mod name;
 mod network;
 mod permission;
@@ -17,13 +18,14 @@ pub use action::set_badge;
 pub use alarm::{clear_alarm, set_alarm};
 pub use idle::{IDLE_DETECTION_S, is_away, set_idle_detection};
 pub use managed::{allows_bandwidth, is_installed_by_policy};
+pub use message::{message, ui_language};
 pub use name::look_up;
 pub use network::data_saver;
 pub use permission::{
     has_all_sites, may_notify, permissions_release_all, permissions_request_all, release_notifications,
     request_notifications,
 };
-pub use pop::{answer_notification, can_pop, notify, pop, popup_is_plain};
+pub use pop::{answer_notification, can_pop, notify, pop, popup_is_plain, withdraw_notification};
 pub use port::{Port, Refused, message_bytes};
 pub use request::{Header, RequestEvent, Watch};
 pub use runtime::{is_firefox, manifest_version, open_tab, package_url, stay_awake};

@@ -9,7 +9,7 @@ use serde::Serialize;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
-use crate::{BrowserError, field, is_firefox, package_url, settled, to_js};
+use crate::{BrowserError, field, is_firefox, message, package_url, settled, to_js};
 
 #[wasm_bindgen]
 extern "C" {
@@ -25,8 +25,6 @@ extern "C" {
     fn create_notification(id: &str, options: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(catch, js_namespace = ["chrome", "notifications"], js_name = clear)]
     fn clear_notification(id: &str) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(catch, js_namespace = ["chrome", "i18n"], js_name = getMessage)]
-    fn get_message(name: &str) -> Result<String, JsValue>;
 }
 
 /// The popup, and the popup that opened by itself: its keys sleep.
@@ -97,12 +95,11 @@ async fn is_good_moment() -> Result<bool, BrowserError> {
 
 /// Shows the notification; an error without the permission.
 pub async fn notify() -> Result<(), BrowserError> {
-    let text = |name| get_message(name).map_err(|error| BrowserError::new("i18n.getMessage", &error));
     let notification = Notification {
         kind: "basic",
         icon_url: package_url("icons/128.png"),
-        title: text("notification_title")?,
-        message: text("notification_text")?,
+        title: message("notification_title", &[]).unwrap_or_default(),
+        message: message("notification_text", &[]).unwrap_or_default(),
     };
     settled("notifications.create", create_notification(NOTIFICATION, &to_js(&notification)?)).await.map(drop)
 }
@@ -111,4 +108,10 @@ pub async fn notify() -> Result<(), BrowserError> {
 pub async fn answer_notification() -> Result<bool, BrowserError> {
     settled("notifications.clear", clear_notification(NOTIFICATION)).await?;
     Ok(can_pop() && settled("action.openPopup", open_popup()).await.is_ok())
+}
+
+/// Takes the notification away, if there is one.
+pub async fn withdraw_notification() {
+    // Without the permission there is none to take away.
+    let _ = settled("notifications.clear", clear_notification(NOTIFICATION)).await;
 }

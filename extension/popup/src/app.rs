@@ -22,6 +22,7 @@ use crate::page::{
 };
 use crate::parts::{Skeleton, focus, focus_in_place};
 use crate::route::{Route, is_popped, use_route};
+use crate::text;
 use crate::words;
 
 /// The whole popup.
@@ -106,18 +107,18 @@ fn use_title(route: &Route) {
     use_effect_with(route.clone(), |route| {
         if let Some(document) = web_sys::window().and_then(|window| window.document()) {
             document.set_title(&words::document_title(match route {
-                Route::Home => "",
-                Route::Welcome => words::WELCOME,
-                Route::Receipt(_) => words::RECEIPT,
-                Route::Log => words::log::LOG,
-                Route::Entry(_) => words::log::ENTRY,
-                Route::Alibi(_) => words::log::ALIBI,
-                Route::Bandwidth => words::LEND,
-                Route::Consent => words::CONSENT,
-                Route::Facts => words::FACTS,
-                Route::Limits => words::limits::LIMITS,
-                Route::You => words::offer::YOU,
-                Route::Settings => words::SETTINGS,
+                Route::Home => None,
+                Route::Welcome => Some(text::welcome()),
+                Route::Receipt(_) => Some(text::receipt()),
+                Route::Log => Some(text::log_page()),
+                Route::Entry(_) => Some(text::log_entry()),
+                Route::Alibi(_) => Some(text::log_alibi()),
+                Route::Bandwidth => Some(text::lend()),
+                Route::Consent => Some(text::consent_page()),
+                Route::Facts => Some(text::facts_page()),
+                Route::Limits => Some(text::limits_page()),
+                Route::You => Some(text::you_page()),
+                Route::Settings => Some(text::settings()),
             }));
         }
     });
@@ -178,21 +179,21 @@ fn notices(lull: &Lull) -> Html {
     html! {
         <div class="notices" role="alert">
             if let Some(text) = notice {
-                { notice_bar("notice", text, lull.on_click(Command::DismissNotice)) }
+                { notice_bar("notice", html! { <p>{ text }</p> }, lull.on_click(Command::DismissNotice)) }
             }
             if let Some(text) = lull.model.failure.clone() {
-                { notice_bar("failure", text, read) }
+                { notice_bar("failure", html! { <p dir="auto">{ text }</p> }, read) }
             }
         </div>
     }
 }
 
-fn notice_bar(id: &'static str, text: String, dismiss: Callback<MouseEvent>) -> Html {
+fn notice_bar(id: &'static str, text: Html, dismiss: Callback<MouseEvent>) -> Html {
     html! {
         <div class="notice" data-testid={id}>
             { Icon::Warning.draw() }
-            <p>{ text }</p>
-            <button class="icon-button" aria-label={words::DISMISS} onclick={dismiss}>{ Icon::Cross.draw() }</button>
+            { text }
+            <button class="icon-button" aria-label={text::dismiss()} onclick={dismiss}>{ Icon::Cross.draw() }</button>
         </div>
     }
 }

@@ -1,6 +1,6 @@
 //! The few drawings: line icons on a 20-unit grid, the mark, and the sea.
 
-use yew::{Html, html};
+use yew::{Html, classes, html};
 
 /// Which line icon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +23,9 @@ pub(crate) enum Icon {
     Play,
     /// Sliders.
     Settings,
-    /// An arrow to the left.
+    /// An arrow back.
     Back,
-    /// An arrow to the right.
+    /// An arrow forth.
     Next,
     /// A corner arrow out.
     Open,
@@ -61,10 +61,17 @@ impl Icon {
         }
     }
 
+    /// Whether it means back or forth, which is where the text comes from or goes to.
+    fn turns(self) -> bool {
+        matches!(self, Self::Back | Self::Next | Self::Open | Self::Question)
+    }
+
     /// The drawing; always beside words, so hidden from screen readers.
     pub(crate) fn draw(self) -> Html {
         html! {
-            <svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d={self.path()} /></svg>
+            <svg class={classes!("icon", self.turns().then_some("turns"))} viewBox="0 0 20 20" aria-hidden="true">
+                <path d={self.path()} />
+            </svg>
         }
     }
 }

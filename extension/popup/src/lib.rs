@@ -16,6 +16,7 @@ mod parts;
 mod route;
 mod save;
 mod single_keys;
+mod text;
 mod words;
 
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -31,6 +32,12 @@ pub fn start() {
     let Some(document) = web_sys::window().and_then(|w| w.document()) else {
         return;
     };
+    if let Some(root) = document.document_element() {
+        // Attributes of these names are always allowed.
+        let _ = root.set_attribute("lang", text::language());
+        let _ = root.set_attribute("dir", text::direction());
+        let _ = root.toggle_attribute_with_force("data-tab", route::is_tab());
+    }
     single_keys::show_or_hide_hints();
     if let Some(root) = document.get_element_by_id("app") {
         yew::Renderer::<app::App>::with_root(root).render();

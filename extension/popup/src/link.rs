@@ -13,7 +13,7 @@ use lull_browser::Port;
 use lull_view::{Answer, Command, Reply, Request, cbor};
 use yew::Callback;
 
-use crate::words;
+use crate::text;
 
 /// The port's name; the background accepts it only from the extension's own pages.
 const PORT_NAME: &str = "ui";
@@ -64,7 +64,7 @@ impl Wire {
     /// Sends a command; its effect arrives as a view.
     pub(crate) fn send(&self, command: Command) {
         if !self.post(&Request { id: self.take_id(), command }) {
-            self.0.heard.emit(Reply::Failed { error: words::BACKGROUND_SILENT.to_owned() });
+            self.0.heard.emit(Reply::Failed { error: text::background_silent().to_owned() });
         }
     }
 

@@ -149,6 +149,8 @@ mod tests {
             never: lull_view::Never::default(),
             take_back: None,
             pops: lull_view::Pops::default(),
+            practice: None,
+            warnings: lull_view::Warnings::default(),
             wishes: lull_view::Wishes::default(),
         }
     }

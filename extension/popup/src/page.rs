@@ -17,6 +17,7 @@ mod log;
 mod pops;
 mod receipt;
 mod settings;
+mod warnings;
 mod welcome;
 mod wishes;
 mod you;

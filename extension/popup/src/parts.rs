@@ -10,6 +10,7 @@ use crate::format;
 use crate::icons::{self, Icon};
 use crate::model::Lull;
 use crate::route::Route;
+use crate::text;
 use crate::words;
 
 /// How often a countdown looks at the clock.
@@ -110,7 +111,7 @@ pub(crate) fn switch_that(
 pub(crate) fn title_bar(title: &'static str) -> Html {
     html! {
         <header class="title-bar">
-            <a class="icon-button" href={Route::Home.href()} aria-label={words::BACK}>{ Icon::Back.draw() }</a>
+            <a class="icon-button" href={Route::Home.href()} aria-label={text::back()}>{ Icon::Back.draw() }</a>
             <h1>{ title }</h1>
         </header>
     }
@@ -119,12 +120,12 @@ pub(crate) fn title_bar(title: &'static str) -> Html {
 /// The connection's state as a code and as a word.
 pub(crate) fn link_words(view: &View) -> (&'static str, &'static str) {
     match &view.link {
-        _ if view.settings.paused => ("paused", words::LINK_PAUSED),
-        Link::Off => ("off", words::LINK_OFF),
-        Link::Connecting => ("connecting", words::LINK_CONNECTING),
-        Link::Connected => ("connected", words::LINK_CONNECTED),
-        Link::Waiting { .. } => ("waiting", words::LINK_WAITING),
-        Link::Stopped { .. } => ("stopped", words::LINK_STOPPED),
+        _ if view.settings.paused => ("paused", text::link_paused()),
+        Link::Off => ("off", text::link_off()),
+        Link::Connecting => ("connecting", text::link_connecting()),
+        Link::Connected => ("connected", text::link_connected()),
+        Link::Waiting { .. } => ("waiting", text::link_waiting()),
+        Link::Stopped { .. } => ("stopped", text::link_stopped()),
     }
 }
 
@@ -141,8 +142,8 @@ pub(crate) fn trouble(lull: &Lull, link: &Link) -> Html {
     let action = match reason {
         // Another key and another version don't change by trying.
         LinkProblem::OtherKey | LinkProblem::Version => None,
-        LinkProblem::Replaced => Some(words::CONNECT_HERE),
-        _ => Some(words::CONNECT_NOW),
+        LinkProblem::Replaced => Some(text::connect_here()),
+        _ => Some(text::connect_now()),
     };
     html! {
         <section class="trouble" data-testid="trouble">
@@ -161,25 +162,25 @@ pub(crate) fn trouble(lull: &Lull, link: &Link) -> Html {
 /// The operator's card.
 pub(crate) fn operator_card(card: &Operator) -> Html {
     let fee = match card.fee_bp {
-        0 => words::CARD_FEE_NONE.to_owned(),
-        bp => words::card_fee(&format::basis_points(bp)),
+        0 => text::card_fee_none().to_owned(),
+        bp => text::card_fee_of(&format::basis_points(bp)),
     };
     let rows = [
-        (words::CARD_COUNTRY, format::country(&card.country), ""),
-        (words::CARD_CONTACT, card.contact.clone(), ""),
-        (words::CARD_FEE, fee, ""),
-        (words::CARD_ASSET, card.asset.clone(), ""),
-        (words::CARD_KEY, card.key.clone(), "code"),
-        (words::CARD_ADDRESS, card.address.clone(), "code"),
+        (text::card_country(), format::country(&card.country), ""),
+        (text::card_contact(), card.contact.clone(), ""),
+        (text::card_asset(), card.asset.clone(), ""),
+        (text::card_key(), card.key.clone(), "code"),
+        (text::card_address(), card.address.clone(), "code"),
     ];
     html! {
         <div class="card operator" data-testid="operator">
-            <p class="operator-name">{ &card.name }</p>
+            <p class="operator-name" dir="auto">{ &card.name }</p>
             <dl class="pairs">
-                { for rows.into_iter().map(|(name, value, class)| pair(name, value, class)) }
+                { pair(text::card_fee(), fee, "") }
+                { for rows.into_iter().map(|(name, value, class)| foreign_pair(name, value, class)) }
             </dl>
             if card.demo {
-                <p class="demo">{ words::CARD_DEMO }</p>
+                <p class="demo">{ text::card_demo() }</p>
             }
         </div>
     }
@@ -190,16 +191,34 @@ pub(crate) fn pair(name: &'static str, value: String, class: &'static str) -> Ht
     html! { <div><dt>{ name }</dt><dd class={class}>{ value }</dd></div> }
 }
 
+/// The same of a value that is nobody's word, or not ours: it takes its own direction.
+pub(crate) fn foreign_pair(name: &'static str, value: String, class: &'static str) -> Html {
+    html! { <div><dt>{ name }</dt><dd dir="auto" class={class}>{ value }</dd></div> }
+}
+
+/// A sentence with what stands out in it: [`text::marked`].
+pub(crate) fn standing_out(sentence: &str) -> Html {
+    let [before, value, after] = text::standing_out(sentence).map(str::to_owned);
+    html! { <>{ before }<strong>{ value }</strong>{ after }</> }
+}
+
 /// An empty state: the sea, a title, a sentence, perhaps something to do.
 pub(crate) fn calm(title: &'static str, text: &str, action: Html) -> Html {
     html! {
         <section class="calm" key={title}>
             { icons::sea() }
             <h2>{ title }</h2>
-            <p class="quiet">{ text }</p>
+            if !text.is_empty() {
+                <p class="quiet">{ text }</p>
+            }
             { action }
         </section>
     }
+}
+
+/// The same for what couldn't be done, with the background's own words for why.
+pub(crate) fn failed(title: &'static str, why: &str) -> Html {
+    calm(title, "", html! { <p class="quiet" lang="en" dir="auto">{ why }</p> })
 }
 
 /// What stands on the page until the background first speaks.
@@ -213,12 +232,12 @@ pub(crate) fn Skeleton() -> Html {
     });
     html! {
         <div class="skeleton" aria-busy="true">
-            <div class="bar"><h1 class="wordmark">{ words::NAME }</h1></div>
+            <div class="bar"><h1 class="wordmark">{ text::name() }</h1></div>
             <div class="bone tall" />
             <div class="bone" />
             <div class="bone" />
             <p class="quiet" role="status">
-                { if *silent { words::BACKGROUND_SILENT } else { words::LOADING } }
+                { if *silent { text::background_silent() } else { text::loading() } }
             </p>
         </div>
     }

@@ -4,7 +4,7 @@ use web_sys::{Storage, Window};
 use yew::{Html, component, use_callback, use_state_eq};
 
 use crate::parts::switch_that;
-use crate::words;
+use crate::text;
 
 /// Where the choice is remembered.
 const KEY: &str = "single-keys";
@@ -48,5 +48,5 @@ pub(crate) fn SingleKeys() -> Html {
             show_or_hide_hints();
         }
     });
-    switch_that("single-keys", words::SINGLE_KEYS, words::SINGLE_KEYS_TEXT, *on, click)
+    switch_that("single-keys", text::single_keys(), text::single_keys_text(), *on, click)
 }

@@ -275,12 +275,13 @@ pub(crate) async fn storage_damaged(paths: &Paths, data: &Path) -> Result<()> {
 
 /// A picture with the right hash that no browser can show: its description stands there, and it can be skipped.
 pub(crate) async fn broken_picture(paths: &Paths, data: &Path) -> Result<()> {
-    const ALT: &str = "a digit, cut off";
+    const ALT: &str = "a digit whose head is damaged";
     let demo = Demo::load(&paths.repo)?;
     let world = World::start(paths, data).await?;
-    let whole = std::fs::read(paths.repo.join("tests/demo/pictures/digit-001.png"))?;
-    let cut = whole.get(..40).context("the picture is longer")?.to_vec();
-    let hash = world.buyer.blob("image/png", cut).await?;
+    let mut damaged = std::fs::read(paths.repo.join("tests/demo/pictures/digit-001.png"))?;
+    // The checksum of its head, which decoders look at.
+    *damaged.get_mut(29).context("the picture is longer")? ^= 1;
+    let hash = world.buyer.blob("image/png", damaged).await?;
     let project = json!({"title": "Digits", "guideline": "Look.", "question": "Which digit?", "options": ["0", "1"],
         "contents": [{"hash": hash, "alt": ALT}, {"text": "sunshine"}], "price": 4_000, "rule": {"agree": 1, "people": 1}});
     world.buyer.create("projects", &project).await?;

@@ -7,15 +7,20 @@ mod browsers;
 mod calls;
 mod caps;
 mod consent;
+mod content;
 mod devtools;
 mod faults;
 mod firefox;
+mod flags;
 mod job;
+mod languages;
+mod listen;
 mod market;
 mod network;
 mod offers;
 mod person;
 mod pictures;
+mod practice;
 mod proxy;
 mod scenarios;
 mod site;
@@ -82,6 +87,11 @@ enum Task {
         #[arg(long, value_enum)]
         only: Vec<bench::judging::Part>,
     },
+    /// Ten items of each type, answered by whoever is given the text of the accessibility tree and nothing else.
+    Listen {
+        /// An empty folder for the trees and the keys.
+        folder: PathBuf,
+    },
     /// Every scenario.
     Test {
         /// Only those whose name contains this.
@@ -147,6 +157,10 @@ fn main() -> Result<()> {
         Task::BenchPopup { only } => {
             let data = tempfile::tempdir()?;
             scenarios::on_runtime(bench::judging::run(&paths, data.path(), &only))
+        }
+        Task::Listen { folder } => {
+            let data = tempfile::tempdir()?;
+            scenarios::on_runtime(listen::run(&paths, data.path(), &folder))
         }
         Task::Test { only, browser, .. } => scenarios::run(&paths, browser, only.as_deref()),
     }

@@ -137,9 +137,14 @@ impl Buyer {
 
     /// How many results an order has so far.
     pub(crate) async fn results_count(&self, order: &str) -> Result<u64> {
-        let url = format!("{}/orders/{order}", self.base);
-        let status: Value = self.http.get(url).bearer_auth(&self.key).send().await?.error_for_status()?.json().await?;
+        let status = self.progress(order).await?;
         status.get("results").and_then(Value::as_u64).with_context(|| format!("no count of results: {status}"))
+    }
+
+    /// How far an order is.
+    pub(crate) async fn progress(&self, order: &str) -> Result<Value> {
+        let url = format!("{}/orders/{order}", self.base);
+        Ok(self.http.get(url).bearer_auth(&self.key).send().await?.error_for_status()?.json().await?)
     }
 
     /// The results of an order so far.

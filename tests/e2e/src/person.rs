@@ -198,8 +198,8 @@ impl<'a> Person<'a> {
 
     /// Three refusals with a reason each, judged by this browser.
     async fn sees_refusals(&self) -> Result<()> {
-        const REFUSALS: &str = "return [...new Set([...document.querySelectorAll('[data-judged=refuses]')] \
-            .map(row => row.innerText.split('Refuses.')[1]?.trim()).filter(Boolean))].length";
+        const REFUSALS: &str = "return [...new Set([...document.querySelectorAll('[data-judged=refuses] .verdict .quiet')] \
+            .map(reason => reason.innerText.trim()).filter(Boolean))].length";
         let three = async || Ok(self.browser.js(REFUSALS).await?.as_u64().is_some_and(|n| n >= 3));
         self.browser.until("three refusals with their reasons", three).await
     }

@@ -7,10 +7,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::browser::Browser;
+use crate::browser::{Browser, ENTER};
+use crate::content::sensitive;
 use crate::job::say;
 use crate::market::Demo;
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, Person, SETTINGS, WELCOME};
+use crate::practice::{order, practise};
 use crate::scenarios::begun;
 use crate::types::{ASKED, on_screen, order_each};
 use crate::world::{Paths, World};
@@ -77,7 +79,7 @@ impl Camera<'_> {
     }
 }
 
-async fn demonstration(paths: &Paths, data: &Path) -> Result<(World, Demo)> {
+pub(crate) async fn demonstration(paths: &Paths, data: &Path) -> Result<(World, Demo)> {
     let demo = Demo::load(&paths.repo)?;
     let mut world = World::start(paths, data).await?;
     world.buyer.judgments(&paths.repo, &demo).await?;
@@ -170,8 +172,56 @@ async fn types(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result
         }
         person.press_keys(rest).await?;
     }
+    practice(&world, &browser, &person, &camera).await?;
+    contents(&world, &browser, &person, &camera).await?;
     browser.close().await?;
     world.stop().await
+}
+
+/// Practice: asked, wrong, right, over.
+async fn practice(world: &World, browser: &Browser, person: &Person<'_>, camera: &Camera<'_>) -> Result<()> {
+    order(world, "mail").await?;
+    browser.open(HOME).await?;
+    browser.find("practice").await?;
+    camera.shoot("practice").await?;
+    practise(browser, person, &['1'], false).await?;
+    for (size, name) in [(TAB, "-tab"), (POPUP, "")] {
+        camera.set_up(size).await?;
+        camera.shoot(&format!("practice-other{name}")).await?;
+    }
+    person.touch_keys(&[ENTER]).await?;
+    browser.until_text("practice-place", &["2 of 2"]).await?;
+    practise(browser, person, &['2'], true).await?;
+    camera.shoot("practice-right").await?;
+    person.touch_keys(&[ENTER]).await?;
+    browser.find("practice-over").await?;
+    camera.shoot("practice-over").await
+}
+
+/// A judgment of Markdown, one that is covered, and the choice of what is to be covered.
+async fn contents(world: &World, browser: &Browser, person: &Person<'_>, camera: &Camera<'_>) -> Result<()> {
+    let text = std::fs::read_to_string(world.paths.repo.join("tests/demo/types/markdown.txt"))?;
+    let markdown = json!({"type": "rating", "title": "Answers", "steps": 5, "lowest": "no help", "highest": "just right",
+        "guideline": "Rate **what it says**, not how it looks.", "question": "How well does this answer help?",
+        "contents": [{"markdown": text}], "price": 6_000, "rule": {"agree": 1, "people": 1}});
+    world.buyer.create("projects", &markdown).await?;
+    browser.until_text("judgment", &["bowline"]).await?;
+    for (size, name) in [(TAB, "-tab"), (POPUP, "")] {
+        camera.set_up(size).await?;
+        camera.shoot(&format!("markdown{name}")).await?;
+    }
+    person.skip().await?;
+    let photo = std::fs::read(world.paths.repo.join("tests/demo/pictures/photo-002.jpg"))?;
+    let hash = world.buyer.blob("image/jpeg", photo).await?;
+    world.buyer.create("projects", &sensitive(json!([{"hash": hash, "alt": "a hand"}]))).await?;
+    browser.open(SETTINGS).await?;
+    browser.click("warn-medical").await?;
+    browser.find("warnings-day").await?;
+    browser.js("document.querySelector('[data-testid=warnings]').scrollIntoView()").await?;
+    camera.shoot("sensitive-settings").await?;
+    browser.open(HOME).await?;
+    browser.find("covered").await?;
+    camera.shoot("covered").await
 }
 
 /// What was lent and to whom: the log, one entry of it, its alibi; the limits.

@@ -12,15 +12,19 @@ use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes,
 use crate::calls::called_by_a_judgment;
 use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
 use crate::consent::{consent_means_something, judgments_flavour, policy_forbids_bandwidth};
+use crate::content::{hostile_content, sensitive_content};
 use crate::faults::{
     bomb_refused, broken_picture, browser_killed, extension_updated, killed_at_random, permission_revoked,
     profile_copied, storage_damaged,
 };
+use crate::flags::flagged_by_keyboard;
 use crate::job;
+use crate::languages::{every_word_translated, right_to_left};
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::offers::an_honest_offer;
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
+use crate::practice::practice_comes_first;
 use crate::proxy::behind_a_proxy;
 use crate::types::{each_type_by_keyboard, each_type_by_pointer};
 use crate::world::{Paths, World};
@@ -48,9 +52,9 @@ pub(crate) fn run(paths: &Paths, browser: Option<Kind>, only: Option<&str>) -> R
             continue;
         }
         let name = format!("{} {scenario_name}", kind.name());
-        println!("── {name}");
+        println!("── {name} …");
         if let Some((_, _, why)) = ONE_BROWSER.iter().find(|(one, only, _)| *one == scenario_name && *only != kind) {
-            println!("   not here: {why}");
+            println!("   not here {name}: {why}");
             continue;
         }
         let paths = &paths.within(kind);
@@ -60,10 +64,10 @@ pub(crate) fn run(paths: &Paths, browser: Option<Kind>, only: Option<&str>) -> R
         match outcome {
             Ok(()) => {
                 passed += 1;
-                println!("   ok, {seconds:.1} s");
+                println!("   ok {name}, {seconds:.1} s");
             }
             Err(error) => {
-                println!("   FAILED after {seconds:.1} s: {error:?}");
+                println!("   FAILED {name} after {seconds:.1} s: {error:?}");
                 failed.push(name);
             }
         }
@@ -125,6 +129,12 @@ scenarios! {
     behind_a_proxy,
     each_type_by_keyboard,
     each_type_by_pointer,
+    every_word_translated,
+    right_to_left,
+    flagged_by_keyboard,
+    practice_comes_first,
+    hostile_content,
+    sensitive_content,
     an_honest_offer,
 }
 
@@ -258,19 +268,25 @@ pub(crate) fn axe_script() -> Result<String> {
 
 /// Asks axe-core (WCAG 2.2 A and AA) about the page in both themes, in the popup's and in a tab's width.
 pub(crate) async fn no_violations(browser: &Browser, axe: &str, page: &str) -> Result<()> {
-    const RUN: &str = "const done = arguments[0]; \
-        axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then( \
-        r => done(r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target).join(' ')}`)), e => done([String(e)]))";
-    browser.js(axe).await?;
     for theme in ["light", "dark"] {
         for width in [380, 760] {
             browser.dress(theme, (width, 700)).await?;
             // Colours that fade into the theme have arrived.
             tokio::time::sleep(Duration::from_millis(600)).await;
-            let violations = browser.js_async(RUN).await?;
-            ensure!(violations == json!([]), "{page}, {theme}, {width} px: {violations}");
+            no_violation(browser, axe, &format!("{page}, {theme}, {width} px")).await?;
         }
     }
+    Ok(())
+}
+
+/// The same about the page as it is.
+pub(crate) async fn no_violation(browser: &Browser, axe: &str, page: &str) -> Result<()> {
+    const RUN: &str = "const done = arguments[0]; \
+        axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then( \
+        r => done(r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target).join(' ')}`)), e => done([String(e)]))";
+    browser.js(axe).await?;
+    let violations = browser.js_async(RUN).await?;
+    ensure!(violations == json!([]), "{page}: {violations}");
     Ok(())
 }
 

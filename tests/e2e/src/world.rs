@@ -71,6 +71,12 @@ impl Paths {
 }
 
 impl Paths {
+    /// With the package in a pseudo-locale, by its folder's name.
+    pub(crate) fn in_locale(&self, locale: &str) -> Self {
+        let packages = self.packages.join(locale);
+        Self { package: packages.join(self.browser.name()), packages, ..self.clone() }
+    }
+
     /// With judgments that are leased for so long.
     pub(crate) fn with_leases_of(&self, judgment_lease: Duration) -> Self {
         Self { judgment_lease, ..self.clone() }
@@ -291,6 +297,21 @@ impl World {
         let answer: serde_json::Value = serde_json::from_slice(&out.stdout)?;
         let order = answer.get("order").and_then(|order| order.as_str());
         order.map(str::to_owned).with_context(|| format!("`lull project` printed {answer}"))
+    }
+
+    /// What people said is wrong with an order's items, by `lull flags`.
+    pub(crate) async fn flags(&self, order: &str) -> Result<Vec<serde_json::Value>> {
+        let mut command = Command::new(&self.paths.cli);
+        command.args(["flags", order, "--server", &self.buyer.server]);
+        let out = command.env("LULL_API_KEY", &self.buyer.key).output().await.context("`lull flags`")?;
+        ensure!(out.status.success(), "`lull flags`: {}", String::from_utf8_lossy(&out.stderr));
+        let lines = String::from_utf8_lossy(&out.stdout).lines().map(serde_json::from_str).collect::<Result<_, _>>();
+        Ok(lines?)
+    }
+
+    /// The flags that the operator must look at, as JSON Lines.
+    pub(crate) async fn flags_for_the_operator(&self) -> Result<String> {
+        administer(&self.paths, &self.data.join("coordinator"), &["export", "flags"]).await
     }
 
     /// The separate process: verifies the exported receipts and compares them with log and ledger.

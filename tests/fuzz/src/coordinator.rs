@@ -123,6 +123,7 @@ impl<'a> Hall<'a> {
                     fetch: self.feed.byte() & 3,
                     judgment: self.feed.byte() & 7,
                     tasks: make::task_set(&mut self.feed),
+                    warnings: make::warnings(&mut self.feed),
                     filter: make::filter(&mut self.feed),
                 };
                 self.say(at, &message);
@@ -193,6 +194,7 @@ impl<'a> Hall<'a> {
                 fetch: FETCH_LEASES_MAX,
                 judgment: JUDGMENT_LEASES_MAX,
                 tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
                 filter: Filter::default(),
             },
         );
@@ -273,7 +275,9 @@ impl<'a> Hall<'a> {
 
     fn any_message(&mut self, at: usize) {
         let mut known: Vec<Hash> = self.leases.iter().map(|(_, lease)| Hash::of(&lease.offer)).collect();
-        known.push(Hash::of(b"\x89PNG\r\n\x1a\n and more"));
+        known.push(Hash::of(
+            b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT and more",
+        ));
         let message =
             make::to_coordinator(
                 &mut self.feed,

@@ -68,7 +68,9 @@ fn read(reader: &Reader) {
     let _ = reader.check_ledger();
     let _ = reader.ledger(0, ROWS_MAX);
     let _ = reader.receipts(0, ROWS_MAX);
-    let _ = reader.blob(&Hash::of(b"\x89PNG\r\n\x1a\n and more"));
+    let _ = reader.blob(&Hash::of(
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT and more",
+    ));
     for order in [FETCHES].into_iter().chain(QUESTIONS) {
         let _ = reader.order(&order);
         for row in reader.results(&order, 0, ROWS_MAX).into_iter().flatten() {
@@ -89,7 +91,15 @@ fn write(store: &mut Store) {
     cx.now = cx.now.plus(2_000_000);
     let nonces = (0..6).map(|i| Nonce([100 + i; 16])).collect();
     let batch = [
-        Command::Claim { worker, fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default(), nonces },
+        Command::Claim {
+            worker,
+            fetch: 2,
+            judgment: 4,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::ALL,
+            filter: Filter::default(),
+            nonces,
+        },
         Command::Deposit { requester: BUYER, amount: make::amount(5), reference: "second".into() },
         Command::Sweep,
     ];

@@ -2,13 +2,12 @@
 
 use std::fmt::Debug;
 
-use lull_protocol::Item;
 use lull_protocol::limits::{
-    CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX,
-    URL_BYTES_MAX,
+    BLOB_BYTES_MAX, CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, ORIGIN_BYTES_MAX,
+    PRACTICE_ITEMS_MAX, STATEMENT_BYTES_MAX, URL_BYTES_MAX,
 };
 use lull_protocol::message::Message;
-use lull_protocol::{ToCoordinator, ToWorker};
+use lull_protocol::{Item, Practice, ToCoordinator, ToWorker};
 
 use crate::feed::Feed;
 use crate::{edit, make, oracle};
@@ -19,10 +18,12 @@ pub(crate) fn frames(bytes: &[u8]) {
     read::<ToWorker>(bytes);
     read::<ToCoordinator>(bytes);
     read_item(bytes);
+    read_practice(bytes);
     let mut feed = Feed::new(bytes);
-    match feed.below(3) {
+    match feed.below(4) {
         0 => built(make::to_worker(&mut feed, make::hash), &mut feed),
         1 => built(make::to_coordinator(&mut feed, make::hash), &mut feed),
+        3 => built_practice(&make::practice(&mut feed), &mut feed),
         _ => built_item(&make::item(&mut feed), &mut feed),
     }
 }
@@ -107,4 +108,25 @@ fn built_item(item: &Item, feed: &mut Feed<'_>) {
     edit::any(feed, &mut bytes);
     let after = read_item(&bytes);
     assert!(bytes == before || after.is_none_or(|after| after != *item), "two encodings mean the same");
+}
+
+fn read_practice(bytes: &[u8]) -> Option<Practice> {
+    let practice = Practice::from_bytes(bytes).ok()?;
+    assert!(bytes.len() as u64 <= BLOB_BYTES_MAX && practice.items.len() <= PRACTICE_ITEMS_MAX);
+    assert_eq!(practice.to_bytes(), bytes, "written again as other bytes");
+    assert!(oracle::is_deterministic(bytes), "not deterministic");
+    for item in &practice.items {
+        assert!(item.task.takes(&item.answer).is_ok() && item.answer.agrees(&item.answer), "an answer to another task");
+        assert!(item.explanation.len() <= LABEL_BYTES_MAX);
+    }
+    Some(practice)
+}
+
+fn built_practice(practice: &Practice, feed: &mut Feed<'_>) {
+    let mut bytes = practice.to_bytes();
+    assert_eq!(read_practice(&bytes).is_some(), practice.check().is_ok(), "{practice:?}");
+    let before = bytes.clone();
+    edit::any(feed, &mut bytes);
+    let after = read_practice(&bytes);
+    assert!(bytes == before || after.is_none_or(|after| after != *practice), "two encodings mean the same");
 }

@@ -1,8 +1,11 @@
 //! Values of the protocol drawn from a feed: mostly right, sometimes beyond a limit.
 
-use lull_protocol::item::{PICTURE_TYPES, Picture};
-use lull_protocol::limits::{OPTIONS_COUNT, PACE_OUTCOMES_MIN, SENTENCES_MAX};
+use lull_protocol::WarningSet;
+use lull_protocol::flag::note_of;
+use lull_protocol::item::Picture;
+use lull_protocol::limits::{OPTIONS_COUNT, PACE_OUTCOMES_MIN, PRACTICE_ITEMS_MAX, SENTENCES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::picture::PICTURE_TYPES;
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Header, Hop, Input, JobClass, JudgmentReport, Offer, OperatorCard, Outcome,
     Price, Report, Traffic, Transcript, Verdict, VerdictPlace, VerdictReason, WorkResult,
@@ -10,8 +13,9 @@ use lull_protocol::statement::{
 use lull_protocol::task::{Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Verify};
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
-    Amount, Answer, ByteCount, Content, DurationMs, FetchItem, Filter, Hash, Item, JudgmentItem, Method, OrderId, Pace,
-    PublicKey, SigningKey, Task, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker,
+    Amount, Answer, BlobRef, ByteCount, Content, DurationMs, FetchItem, Filter, FlagReason, FlagReport, Hash, Item,
+    JudgmentItem, Method, OrderId, Pace, Practice, PracticeItem, PublicKey, SigningKey, Task, TaskKind, TaskSet,
+    Timestamp, ToCoordinator, ToWorker,
 };
 use zeroize::Zeroizing;
 
@@ -119,10 +123,43 @@ fn judgment_item(feed: &mut Feed<'_>) -> JudgmentItem {
         requester,
         title,
         guideline_version: feed.number() as u32,
+        warnings: warnings(feed),
         guideline,
         question,
         task: task(feed, kind(number), named),
+        practice: practised(number).map(|bytes| BlobRef { hash: Hash::of(&bytes), bytes: count(bytes.len() as u64) }),
     }
+}
+
+/// The practice of a project, if it has one: of its type, of another, or bytes that are none.
+pub(crate) fn practised(number: u8) -> Option<Vec<u8>> {
+    let item = |text: &str| {
+        let (content, options) = (Content::Text(text.into()), vec!["Yes".into(), "No".into()]);
+        let task = Task::Choice(Choice { content, options });
+        PracticeItem { task, answer: Answer::Choice(1), explanation: "It is.".into() }
+    };
+    match number & 15 {
+        0 => Some(Practice { items: vec![item("a road"), item("a street")] }.to_bytes()),
+        1 => Some(Practice { items: vec![item("a path"), item("a path")] }.to_bytes()),
+        _ => None,
+    }
+}
+
+/// A practice: mostly one that may be.
+pub(crate) fn practice(feed: &mut Feed<'_>) -> Practice {
+    let kind = kind(feed.byte());
+    let items = list(feed, PRACTICE_ITEMS_MAX + 1, |feed| {
+        let is_odd = feed.one_in(8);
+        let task = task(feed, kind, is_odd);
+        let answer = if feed.one_in(8) { answer(feed) } else { answer_to(&task, feed.byte() & 1) };
+        PracticeItem { task, answer, explanation: label(feed) }
+    });
+    Practice { items }
+}
+
+/// Mostly none.
+pub(crate) fn warnings(feed: &mut Feed<'_>) -> WarningSet {
+    if feed.one_in(4) { WarningSet::from_bits(feed.byte() & 63).unwrap_or_default() } else { WarningSet::NONE }
 }
 
 /// Choices alone, all types, or some.
@@ -214,9 +251,10 @@ fn content(feed: &mut Feed<'_>) -> Content {
         let size = if feed.one_in(8) { feed.number() } else { bytes.len() as u64 };
         Content::Picture(Picture { hash: Hash::of(&bytes), media_type, bytes: count(size), alt: label(feed) })
     } else {
-        match feed.below(3) {
+        match feed.below(4) {
             0 => Content::Text("A sentence.".into()),
             1 => Content::Text(label(feed)),
+            2 => Content::Markdown(label(feed)),
             _ => Content::Code("f(x)".into()),
         }
     }
@@ -224,7 +262,13 @@ fn content(feed: &mut Feed<'_>) -> Content {
 
 /// One of few pictures by its number.
 pub(crate) fn picture(number: u8) -> Vec<u8> {
-    vec![number & 3; 700 << (2 * (number & 3))]
+    let mut file = vec![number & 3; 700 << (2 * (number & 3))];
+    // Now and then it is none.
+    if number % 16 != 15 {
+        let head = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT";
+        file.splice(..head.len(), *head);
+    }
+    file
 }
 
 /// An offer of this item to this worker; now and then one that does not fit it.
@@ -261,9 +305,15 @@ fn price(feed: &mut Feed<'_>) -> Price {
 
 pub(crate) fn result(feed: &mut Feed<'_>, offer: Hash) -> WorkResult {
     let started_at = moment(feed);
-    let report = match feed.one_in(2) {
-        true => Report::Fetch(fetch_report(feed)),
-        false => Report::Judgment(JudgmentReport {
+    let report = match feed.below(6) {
+        0..=2 => Report::Fetch(fetch_report(feed)),
+        3 => Report::Flag(FlagReport {
+            reason: *feed.pick(&FlagReason::ALL),
+            note: feed.one_in(2).then(|| label(feed)).as_deref().and_then(note_of),
+            input: Input::Keyboard,
+        }),
+        4 => Report::Withdrawn,
+        _ => Report::Judgment(JudgmentReport {
             answer: answer(feed),
             input: *feed.pick(&[Input::Keyboard, Input::Pointer, Input::Replay]),
         }),
@@ -439,7 +489,7 @@ pub(crate) fn filter(feed: &mut Feed<'_>) -> Filter {
 
 /// A message to the coordinator whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToCoordinator {
-    use ReturnReason::{Broken, Filtered, Skipped, SwitchedOff, TooMany};
+    use ReturnReason::{Broken, Filtered, Skipped, SwitchedOff, TooMany, Unwanted, Withdrawn};
     match feed.below(9) {
         0 => ToCoordinator::Hello {
             versions: (feed.number() as u16, feed.number() as u16),
@@ -454,6 +504,7 @@ pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed
             fetch: feed.byte(),
             judgment: feed.byte(),
             tasks: task_set(feed),
+            warnings: warnings(feed),
             filter: filter(feed),
         },
         3 => ToCoordinator::Result { statement: blob(feed).into() },
@@ -461,7 +512,7 @@ pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed
         8 => ToCoordinator::Extend { offer: hash(feed) },
         5 => ToCoordinator::Return {
             offer: hash(feed),
-            reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany, Filtered]),
+            reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn, Filtered, Unwanted]),
             shown_ms: feed.one_in(2).then(|| DurationMs::new(feed.number() >> 11)).flatten(),
         },
         6 => ToCoordinator::GetBlob { hash: hash(feed), offset: count(feed.number()) },

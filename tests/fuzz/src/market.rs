@@ -99,7 +99,8 @@ fn done(store: &mut Store, cx: &Context, command: Command) -> Reply {
 /// A requester with money and orders of both kinds.
 fn stock() -> Vec<Command> {
     let price = Price { per_item: amount(1_000), per_mib: amount(4_000) };
-    let picture = b"\x89PNG\r\n\x1a\n and more".to_vec();
+    let picture =
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT and more".to_vec();
     let fetches = FetchOrder {
         order: FETCHES,
         requester: BUYER,
@@ -127,9 +128,11 @@ fn project(order: OrderId, tasks: Tasks) -> Project {
         requester: BUYER,
         title: "Signs".into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Look closely.".into(),
         question: "Is it a stop sign?".into(),
         tasks,
+        lessons: None,
         price: amount(4_000),
         rule: AcceptanceRule::Agreement { agree: 2, people: 3 },
     }
@@ -157,7 +160,15 @@ fn work(store: &mut Store, cx: &mut Context) {
         let Reply::Leases(leases) = done(
             store,
             cx,
-            Command::Claim { worker, fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default(), nonces },
+            Command::Claim {
+                worker,
+                fetch: 2,
+                judgment: 4,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::ALL,
+                filter: Filter::default(),
+                nonces,
+            },
         ) else {
             return;
         };

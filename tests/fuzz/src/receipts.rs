@@ -73,7 +73,7 @@ fn look(receipt: &Receipt) -> bool {
     );
     let bytes = match &result.report {
         Report::Fetch(fetch) => fetch.body_bytes.get(),
-        Report::Judgment(_) => 0,
+        _ => 0,
     };
     let by_size = u128::from(offer.price.per_mib.get()) * u128::from(bytes) / 1_048_576;
     assert!(u128::from(verdict.amount.get()) <= by_size + u128::from(offer.price.per_item.get()), "paid too much");

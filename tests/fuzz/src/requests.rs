@@ -215,7 +215,11 @@ fn project(feed: &mut Feed<'_>) -> Vec<u8> {
 fn typed(feed: &mut Feed<'_>, content: Value) -> Value {
     let another = json!({"code": "another"});
     match feed.below(6) {
-        0 | 1 => json!({"options": ["yes", "no"], "contents": [content, another]}),
+        0 => json!({"options": ["yes", "no"], "contents": [content, another]}),
+        1 => json!({"options": ["yes", "no"], "contents": [another], "practice": [
+            {"text": "practised", "answer": "no", "explanation": make::label(feed)},
+            {"code": "practised", "answer": feed.pick(&["yes", "maybe"]), "explanation": "It is."},
+        ]}),
         2 => json!({"type": "multi", "options": ["yes", "no"], "least": 0, "most": 1, "contents": [content, another]}),
         3 => json!({"type": "compare", "contents": [{"left": content, "right": another}]}),
         4 => json!({"type": "rating", "steps": 5, "lowest": "l", "highest": "h", "contents": [content, another]}),
@@ -227,7 +231,12 @@ fn typed(feed: &mut Feed<'_>, content: Value) -> Value {
 }
 
 fn picture(feed: &mut Feed<'_>) -> Vec<u8> {
-    const STARTS: [&[u8]; 4] = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\0\0\0\x20ftypavif", b"GIF89a"];
+    const STARTS: [&[u8]; 4] = [
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT",
+        b"\xff\xd8\xff",
+        b"\0\0\0\x20ftypavif",
+        b"GIF89a",
+    ];
     let mut bytes = feed.pick(&STARTS).to_vec();
     bytes.extend(feed.bytes(20));
     bytes

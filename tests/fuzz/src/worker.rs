@@ -8,8 +8,8 @@ use lull_protocol::statement::{OperatorCard, Transcript};
 use lull_protocol::units::Challenge;
 use lull_protocol::{Hash, Timestamp, ToWorker};
 use lull_view::{
-    Answer, AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, JudgmentTask, NeverWhat, Pause, Pops, Request,
-    Statement, TaskAnswer, Wishes, cbor,
+    Answer, AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, FlagReason, JudgmentTask, NeverWhat, Pause,
+    Pops, Request, Statement, TaskAnswer, Wishes, cbor,
 };
 use lull_worker::{Event, FetchFailure, FetchId, HopHead, Managed, Surroundings};
 
@@ -179,6 +179,9 @@ impl Life<'_> {
         {
             return self.say(Command::TakeBack { offer: held.offer });
         }
+        if let Some(shown) = self.world.view().practice {
+            return self.say(Command::Practised { practice: shown.practice });
+        }
         let Some(judgment) = self.world.view().judgment else { return self.everything_on() };
         let shown_at = self.world.now.minus(self.feed.number()).get();
         let (offer, answer) = (judgment.offer, self.thought(&judgment.task));
@@ -204,7 +207,7 @@ impl Life<'_> {
         let part = *self.feed.pick(&["item", "offer", "result", "verdict", "other"]);
         let change = ChangeByte { part: part.into(), offset: self.feed.number() };
         let text = self.feed.text(70);
-        let command = match self.feed.below(27) {
+        let command = match self.feed.below(30) {
             0 => Command::SetJudgments { on },
             1 => Command::SetBandwidth { on },
             2 => Command::SetBandwidthWhen { when: if on { BandwidthWhen::Always } else { BandwidthWhen::Away } },
@@ -221,17 +224,25 @@ impl Life<'_> {
                 offer: if on { text } else { offer },
                 shown_at: self.feed.one_in(2).then(|| self.feed.number()),
             },
-            24 => Command::Extend { offer: if on { text } else { offer } },
-            25 => Command::SetWishes {
+            26 => Command::Extend { offer: if on { text } else { offer } },
+            27 => Command::SetWishes {
                 wishes: Wishes { hourly_min: self.feed.number(), text_only: on, tasks: make::task_set(&mut self.feed) },
             },
-            26 => Command::ShowYou,
+            28 => Command::ShowYou,
             8 => Command::OpenReceipt { offer: if on { text } else { offer }, change: Some(change) },
             9 => Command::Export,
             10 => Command::JudgeUrl { url: text },
             11 => Command::DismissNotice,
             12 => Command::TakeConsentBack,
             13 => Command::Agree { statements: Statement::ALL.into_iter().skip(usize::from(on)).collect() },
+            24 => Command::Flag {
+                offer,
+                reason: *self.feed.pick(&FlagReason::ALL),
+                note: text,
+                input: AnswerInput::Pointer,
+                shown_at: self.feed.number(),
+            },
+            25 => Command::Seen { offer },
             23 => Command::SetPops {
                 pops: Pops {
                     open: on,
@@ -266,6 +277,7 @@ impl Life<'_> {
                 ..Find::default()
             }),
             21 => Command::ListDays,
+            22 => Command::Practised { practice: text },
             _ => Command::ConnectNow,
         };
         if let Some(reply) = self.world.ask(&command) {
@@ -362,11 +374,11 @@ impl Life<'_> {
         HopHead { status, headers, location, address: address.filter(|_| !feed.one_in(16)) }
     }
 
-    /// A piece of the picture that was asked for: the right one, or another.
+    /// A piece of the blob that was asked for: the right one, or another.
     fn blob(&mut self) {
         let Some((hash, offset)) = self.world.wanted_blob else { return self.any_message() };
-        let pictures = (0..4).map(make::picture).find(|picture| Hash::of(picture) == hash);
-        let whole = pictures.unwrap_or_else(|| self.feed.bytes(100));
+        let mut known = (0..4).map(make::picture).chain((0..2).filter_map(make::practised));
+        let whole = known.find(|blob| Hash::of(blob) == hash).unwrap_or_else(|| self.feed.bytes(100));
         let from = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
         let mut piece: Vec<u8> = whole.iter().skip(from).take(CHUNK_BYTES_MAX).copied().collect();
         let (mut total, mut offset) = (whole.len() as u64, from as u64);

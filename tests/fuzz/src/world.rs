@@ -61,7 +61,7 @@ pub(crate) struct World {
     pub(crate) socket: Socket,
     pub(crate) hello: Option<Hello>,
     pub(crate) request: Option<Request>,
-    /// The last picture that was asked for, and from where on.
+    /// The last blob that was asked for, and from where on.
     pub(crate) wanted_blob: Option<(Hash, u64)>,
     /// Every result that was sent, by its offer.
     pub(crate) results: BTreeMap<Hash, Vec<u8>>,
@@ -293,6 +293,8 @@ impl World {
         assert!(view.outbox as usize <= OUTBOX_MAX && view.activities.len() <= ACTIVITIES_MAX);
         assert!(view.judgments_waiting <= u32::from(JUDGMENT_LEASES_MAX));
         assert!(view.judgment.is_none() || (self.settings.judgments && !self.settings.paused));
+        assert!(view.practice.is_none() || view.judgment.is_none(), "both at once");
+        assert!(view.practice.is_none() || (self.settings.judgments && !self.settings.paused));
         assert!(self.is_working() || self.socket == Socket::None, "connected without consent");
         assert!(self.may_fetch() || self.request.is_none(), "a request goes on without consent");
     }

@@ -21,12 +21,14 @@ fn receipt(n: u8) -> Receipt {
         requester: "Buyer".into(),
         title: "Words".into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Decide.".into(),
         question: "Good?".into(),
         task: Task::Choice(Choice {
             content: Content::Text(format!("word {n}")),
             options: vec!["yes".into(), "no".into()],
         }),
+        practice: None,
     });
     let offer = Offer {
         worker: key(2).public(),

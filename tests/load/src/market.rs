@@ -61,12 +61,14 @@ fn project(number: u8, questions: std::ops::Range<usize>) -> Result<Project> {
         requester: BUYER,
         title: "Is the source enough?".into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Read the claim and the source. Answer yes only if the source alone says that the claim is true.".into(),
         question: "Does the source support the claim?".into(),
         tasks: Tasks::Choice {
         options: vec!["yes".into(), "no".into(), "unclear".into()],
         contents: questions.map(|i| Content::Text(format!("Claim {i}: the harbour was dredged. Source: the annual report names a budget for dredging, not its end."))).collect(),
         },
+        lessons: None,
         price: Amount::new(4_000).context("an amount")?,
         rule: AcceptanceRule::Agreement { agree: AGREE, people: PEOPLE as u8 },
     })

@@ -77,6 +77,7 @@ pub(crate) fn pace(data: &Path, span: Duration) -> Result<(Clock, Clock)> {
             fetch: 0,
             judgment: JUDGMENT_LEASES_MAX,
             tasks: TaskSet::CHOICE,
+            warnings: lull_protocol::WarningSet::ALL,
             filter: Filter::default(),
             nonces: nonces(JUDGMENT_LEASES_MAX),
         });

@@ -57,6 +57,7 @@ pub(crate) fn claim(swarm: &mut Swarm, server: u32, window: usize, tally: &mut T
         fetch: 0,
         judgment: JUDGMENT_LEASES_MAX,
         tasks: TaskSet::CHOICE,
+        warnings: lull_protocol::WarningSet::NONE,
         filter: Filter::default(),
     });
     let places = usize::from(JUDGMENT_LEASES_MAX);
@@ -183,8 +184,13 @@ pub(crate) fn submit(
 /// Workers as they are: each result that is acknowledged makes place for a lease, each lease is answered at
 /// once. So many of them work at a time.
 pub(crate) fn mixed(swarm: &mut Swarm, server: u32, busy: usize, span: Duration, tally: &mut Tally) -> Result<()> {
-    let want =
-        client_frame(&ToCoordinator::Want { fetch: 0, judgment: 1, tasks: TaskSet::CHOICE, filter: Filter::default() });
+    let want = client_frame(&ToCoordinator::Want {
+        fetch: 0,
+        judgment: 1,
+        tasks: TaskSet::CHOICE,
+        warnings: lull_protocol::WarningSet::NONE,
+        filter: Filter::default(),
+    });
     let mut sent_at: Vec<VecDeque<Instant>> = vec![VecDeque::new(); swarm.peers.len()];
     let mut next = (0..swarm.peers.len()).cycle();
     let (mut working, mut seen) = (0, Vec::new());

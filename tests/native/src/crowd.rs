@@ -63,6 +63,9 @@ impl Shell for Crowd {
                 .map(Said::now)
                 .into();
         }
+        if let Some(practice) = &view.practice {
+            return vec![Said::now(Command::Practised { practice: practice.practice.clone() })];
+        }
         view.judgment.as_ref().map(|judgment| Said::now(self.answer(judgment))).into_iter().collect()
     }
 }
@@ -86,7 +89,9 @@ impl Crowd {
 fn content_hash(task: &JudgmentTask) -> Option<Hash> {
     let JudgmentTask::Choice { content, .. } = task else { return None };
     match content {
-        JudgmentContent::Text { text } | JudgmentContent::Code { text } => Some(Hash::of(text.as_bytes())),
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } | JudgmentContent::Markdown { text } => {
+            Some(Hash::of(text.as_bytes()))
+        }
         JudgmentContent::Picture { data_url, .. } => {
             let (_, base64) = data_url.split_once(";base64,")?;
             Some(Hash::of(&BASE64.decode(base64.as_bytes()).ok()?))

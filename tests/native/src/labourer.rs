@@ -62,6 +62,9 @@ impl Shell for Labourer {
         if view.notice.as_ref().is_some_and(|notice| *notice != Notice::Storage) {
             said.push(Said::now(Command::DismissNotice));
         }
+        said.extend(
+            view.practice.iter().map(|shown| Said::now(Command::Practised { practice: shown.practice.clone() })),
+        );
         let on_screen = view.judgment.as_ref().map(|judgment| judgment.offer.clone());
         let is_new = on_screen != self.pondered;
         self.pondered = on_screen;

@@ -129,6 +129,8 @@ listed! {
         Babbles,
         /// Honest work, but never waits its turn.
         Hurries,
+        /// Flags all it is given, and says that it was taken back.
+        Flags,
     }
 }
 

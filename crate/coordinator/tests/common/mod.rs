@@ -315,7 +315,14 @@ impl Worker {
     }
 
     pub async fn want(&mut self, fetch: u8, judgment: u8) {
-        self.send(&ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL, filter: Filter::default() }).await;
+        self.send(&ToCoordinator::Want {
+            fetch,
+            judgment,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default(),
+        })
+        .await;
     }
 
     pub async fn lease(&mut self) -> Lease {

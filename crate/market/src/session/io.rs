@@ -2,7 +2,7 @@
 
 use lull_protocol::message::RefusedCode;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Filter, Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker};
+use lull_protocol::{Filter, Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet};
 
 use crate::command::{Command, Lease, NumberedVerdict, Refusal, Reply};
 use crate::facts::{AccountFacts, SubmitFacts};
@@ -118,7 +118,9 @@ pub struct Claim {
     pub judgment: u8,
     /// Of which types.
     pub tasks: TaskSet,
-    /// And of these not which.
+    /// Of which classes of sensitive content.
+    pub warnings: WarningSet,
+    /// And of all these not which.
     pub filter: Filter,
 }
 
@@ -130,8 +132,8 @@ impl Claim {
 
     /// The command.
     pub fn command(self, nonces: Vec<Nonce>) -> Command {
-        let Self { worker, fetch, judgment, tasks, filter } = self;
-        Command::Claim { worker, fetch, judgment, tasks, filter, nonces }
+        let Self { worker, fetch, judgment, tasks, warnings, filter } = self;
+        Command::Claim { worker, fetch, judgment, tasks, warnings, filter, nonces }
     }
 }
 

@@ -22,7 +22,12 @@ impl News {
     pub fn of(reply: &Reply) -> Self {
         match reply {
             Reply::Order { .. } | Reply::Freed { .. } => Self { pushes: Vec::new(), work: true },
-            Reply::Stored { verdicts, freed, .. } => Self { pushes: by_worker(verdicts), work: *freed },
+            Reply::Stored { verdicts, freed, withdrawn, .. } => {
+                let taken = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::Withdrawn));
+                let mut pushes = by_worker(verdicts);
+                pushes.extend(withdrawn.iter().copied().map(taken));
+                Self { pushes, work: *freed }
+            }
             Reply::Swept { expired, verdicts, settled } => {
                 let withdrawn = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::LeaseExpired));
                 let mut pushes = by_worker(verdicts);
@@ -50,7 +55,7 @@ mod tests {
 
     #[test]
     fn only_what_frees_or_brings_work_wakes() {
-        let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], freed };
+        let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], freed, withdrawn: vec![] };
         assert!(News::of(&Reply::Freed { skips_left: None }).work && News::of(&stored(true)).work);
         for nothing in [Reply::Done, stored(false), Reply::Leases(vec![])] {
             assert_eq!(News::of(&nothing), News::default(), "{nothing:?}");

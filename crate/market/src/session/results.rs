@@ -175,6 +175,6 @@ impl Work {
 fn stated_body(result: &WorkResult) -> Option<(Hash, u64)> {
     match &result.report {
         Report::Fetch(fetch) if fetch.outcome.is_paid() => Some((fetch.body_hash, fetch.body_bytes.get())),
-        Report::Fetch(_) | Report::Judgment(_) => None,
+        _ => None,
     }
 }

@@ -9,7 +9,7 @@ use lull_protocol::limits::{
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Verdict};
-use lull_protocol::{ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
 
 use super::io::{Answer, Claim, End, Found, Push, Query, Question};
 use super::limits::CLAIM_MS_MIN;
@@ -31,7 +31,9 @@ pub(super) struct Work {
     want: (u8, u8),
     /// The types of judgments that it wants.
     tasks: TaskSet,
-    /// And of these not which; in a box, for most have none.
+    /// The classes of sensitive content that it wants.
+    warnings: WarningSet,
+    /// And of all these not which; in a box, for most have none.
     filter: Option<Box<Filter>>,
     /// Per class: the store had nothing more for this worker, and has had nothing new since.
     dry: (bool, bool),
@@ -69,6 +71,7 @@ impl Work {
             opening: true,
             want: (0, 0),
             tasks: TaskSet::CHOICE,
+            warnings: WarningSet::NONE,
             filter: None,
             dry: (false, false),
             claim_due: false,
@@ -148,9 +151,12 @@ impl Work {
                     }
                 }
                 Push::Withdraw(offer, reason) => {
-                    self.transfers.remove(&offer);
-                    self.held.remove(&offer);
-                    self.claim_due = true;
+                    // What is withdrawn stays open until the worker says how long the person looked at it.
+                    if reason != RefusedCode::Withdrawn {
+                        self.transfers.remove(&offer);
+                        self.held.remove(&offer);
+                        self.claim_due = true;
+                    }
                     step.out.send(ToWorker::Withdraw { offer, reason });
                 }
                 Push::Account => self.account_due = true,
@@ -177,11 +183,11 @@ impl Work {
         }
         match message {
             None => {}
-            Some(ToCoordinator::Want { fetch, judgment, tasks, filter }) => {
+            Some(ToCoordinator::Want { fetch, judgment, tasks, filter, warnings }) => {
                 let filter = Some(filter).filter(|filter| *filter != Filter::default()).map(Box::new);
                 self.want = (fetch.min(FETCH_LEASES_MAX), judgment.min(JUDGMENT_LEASES_MAX));
-                self.dry.1 &= self.tasks == tasks && self.filter == filter;
-                (self.tasks, self.filter) = (tasks, filter);
+                self.dry.1 &= self.tasks == tasks && self.warnings == warnings && self.filter == filter;
+                (self.tasks, self.warnings, self.filter) = (tasks, warnings, filter);
                 self.claim_due = true;
             }
             Some(ToCoordinator::Result { statement }) => self.result(step, &statement),
@@ -262,7 +268,8 @@ impl Work {
         }
         let filter = self.filter.as_deref().cloned().unwrap_or_default();
         self.claim_from_ms = step.now.monotonic_ms.saturating_add(CLAIM_MS_MIN);
-        let claim = Claim { worker: self.worker, fetch, judgment, tasks: self.tasks, filter };
+        let (worker, tasks, warnings) = (self.worker, self.tasks, self.warnings);
+        let claim = Claim { worker, fetch, judgment, tasks, warnings, filter };
         step.out.ask(Question::Claim(claim), Asked::Claim { fetch: fetch > 0, judgment: judgment > 0 });
     }
 
@@ -286,8 +293,13 @@ impl Work {
             step.out.end(End::Fault("an offer of our own can't be read"));
             return None;
         };
-        self.held.insert(Hash::of(&lease.offer), class);
-        let Lease { offer, item, extension, pace } = lease;
+        let Lease { offer, item, extension, pace, is_withdrawn } = lease;
+        let hash = Hash::of(&offer);
+        self.held.insert(hash, class);
+        if is_withdrawn {
+            step.out.send(ToWorker::Withdraw { offer: hash, reason: RefusedCode::Withdrawn });
+            return Some(class);
+        }
         let extension = extension.map(Into::into);
         step.out.send(ToWorker::Assign { offer: offer.into(), item: item.into(), extension, pace });
         Some(class)

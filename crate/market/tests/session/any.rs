@@ -218,6 +218,7 @@ impl Onlooker {
                 fetch: *fetch,
                 judgment: *judgment,
                 tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
                 filter: Filter::default(),
             },
             Said::Result { offer: number, size, is_fetch } => {
@@ -260,9 +261,12 @@ impl Onlooker {
                 assert!(claim.nonces() > 0 && claim.nonces() <= 6);
                 Answer::Reply(Reply::Leases((0..claim.fetch.min(2)).map(|n| lease(n, JobClass::Fetch)).collect()))
             }
-            Question::Command(lull_market::Command::Submit { result, .. }) => {
-                Answer::Reply(Reply::Stored { result: result.hash(), verdicts: vec![], freed: false })
-            }
+            Question::Command(lull_market::Command::Submit { result, .. }) => Answer::Reply(Reply::Stored {
+                result: result.hash(),
+                verdicts: vec![],
+                freed: false,
+                withdrawn: vec![],
+            }),
             Question::Command(lull_market::Command::Extend { .. }) => Answer::Reply(Reply::Extended(vec![1])),
             Question::Command(lull_market::Command::Return { .. }) => Answer::Reply(Reply::Freed { skips_left: None }),
             Question::Command(other) => Answer::Refused(Refusal::Fault(format!("{other:?}"))),

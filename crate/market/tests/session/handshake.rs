@@ -26,7 +26,13 @@ fn each_message() -> Vec<ToCoordinator> {
     let all = vec![
         hello_message(Peer::raw().hello()),
         ToCoordinator::Proof { statement: vec![1].into(), verdicts_seen: 0, day_start: at(0) },
-        ToCoordinator::Want { fetch: 1, judgment: 1, tasks: TaskSet::ALL, filter: Filter::default() },
+        ToCoordinator::Want {
+            fetch: 1,
+            judgment: 1,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default(),
+        },
         ToCoordinator::Result { statement: result.into() },
         ToCoordinator::BodyChunk { offer, offset: ByteCount::ZERO, bytes: vec![1].into() },
         ToCoordinator::Return { offer, reason: ReturnReason::Skipped, shown_ms: None },
@@ -88,8 +94,14 @@ fn each_message_in_each_state_has_its_answer() {
 fn what_is_no_message_ends_a_connection_in_each_state() {
     let too_large = vec![0; FRAME_BYTES_MAX + 1];
     let inputs = || {
-        let good =
-            ToCoordinator::Want { fetch: 1, judgment: 1, tasks: TaskSet::ALL, filter: Filter::default() }.to_frame();
+        let good = ToCoordinator::Want {
+            fetch: 1,
+            judgment: 1,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default(),
+        }
+        .to_frame();
         [
             (good[..good.len() - 1].to_vec(), RefusedCode::Malformed),
             ([&good[..], &[0]].concat(), RefusedCode::Malformed),
@@ -220,15 +232,39 @@ fn a_shell_that_breaks_the_rules_is_told() {
     let wrong: [Wrong; 6] = [
         ("no question", |peer| peer.answer(Answer::Yes)),
         ("a frame meanwhile", |peer| {
-            peer.says(&ToCoordinator::Want { fetch: 1, judgment: 0, tasks: TaskSet::ALL, filter: Filter::default() });
-            peer.says(&ToCoordinator::Want { fetch: 0, judgment: 0, tasks: TaskSet::ALL, filter: Filter::default() })
+            peer.says(&ToCoordinator::Want {
+                fetch: 1,
+                judgment: 0,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
+            });
+            peer.says(&ToCoordinator::Want {
+                fetch: 0,
+                judgment: 0,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
+            })
         }),
         ("a push meanwhile", |peer| {
-            peer.says(&ToCoordinator::Want { fetch: 1, judgment: 0, tasks: TaskSet::ALL, filter: Filter::default() });
+            peer.says(&ToCoordinator::Want {
+                fetch: 1,
+                judgment: 0,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
+            });
             peer.feed(Input::Pushes(vec![Push::Account]))
         }),
         ("a wake meanwhile", |peer| {
-            peer.says(&ToCoordinator::Want { fetch: 1, judgment: 0, tasks: TaskSet::ALL, filter: Filter::default() });
+            peer.says(&ToCoordinator::Want {
+                fetch: 1,
+                judgment: 0,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
+            });
             peer.feed(Input::Wake)
         }),
         ("numbers that don't grow", |peer| {
@@ -237,8 +273,20 @@ fn a_shell_that_breaks_the_rules_is_told() {
             peer.finds(Found::VerdictsAfter(vec![verdict(worker, 2), verdict(worker, 2)]))
         }),
         ("an offer that is none", |peer| {
-            peer.says(&ToCoordinator::Want { fetch: 1, judgment: 0, tasks: TaskSet::ALL, filter: Filter::default() });
-            let leases = vec![lull_market::Lease { offer: vec![1], item: vec![], extension: None, pace: None }];
+            peer.says(&ToCoordinator::Want {
+                fetch: 1,
+                judgment: 0,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
+            });
+            let leases = vec![lull_market::Lease {
+                offer: vec![1],
+                item: vec![],
+                extension: None,
+                pace: None,
+                is_withdrawn: false,
+            }];
             peer.answer(Answer::Reply(lull_market::Reply::Leases(leases)))
         }),
     ];

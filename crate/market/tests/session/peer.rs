@@ -253,6 +253,7 @@ pub(crate) fn lease(number: u8, class: JobClass) -> Lease {
         item: page().to_bytes(),
         extension: None,
         pace: None,
+        is_withdrawn: false,
     }
 }
 
@@ -267,6 +268,7 @@ pub(crate) fn offer_of(lease: &Lease) -> Hash {
 /// What the store would find for a result of such a lease.
 pub(crate) fn facts(lease: &Lease) -> Found {
     let item = ItemFacts {
+        flags: 0,
         id: ItemId(1),
         number: 0,
         needed: 1,
@@ -297,6 +299,9 @@ pub(crate) fn facts(lease: &Lease) -> Found {
         order,
     };
     Found::SubmitFacts(Some(Box::new(SubmitFacts {
+        flags: vec![],
+        open: vec![],
+        has_another: false,
         lease: lease_facts,
         item_bytes: lease.item.clone(),
         stored: None,

@@ -14,7 +14,13 @@ use crate::peer::{
 };
 
 fn want(fetch: u8, judgment: u8) -> ToCoordinator {
-    ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL, filter: Filter::default() }
+    ToCoordinator::Want {
+        fetch,
+        judgment,
+        tasks: TaskSet::ALL,
+        warnings: lull_protocol::WarningSet::NONE,
+        filter: Filter::default(),
+    }
 }
 
 /// The claim that outputs ask for: places for fetches, for judgments.
@@ -218,6 +224,7 @@ fn claims_are_of_the_types_that_are_wanted() {
         fetch: 0,
         judgment: 1,
         tasks,
+        warnings: lull_protocol::WarningSet::NONE,
         filter: Filter::default(),
     })) {
         Some(Question::Claim(claim)) => {
@@ -269,6 +276,8 @@ fn an_item_that_was_turned_down_leaves_its_place() {
         (ReturnReason::Filtered, true),
         (ReturnReason::SwitchedOff, false),
         (ReturnReason::TooMany, false),
+        (ReturnReason::Withdrawn, false),
+        (ReturnReason::Unwanted, false),
     ] {
         let mut peer = Peer::serving();
         peer.says(&want(0, 1));
@@ -281,6 +290,29 @@ fn an_item_that_was_turned_down_leaves_its_place() {
         peer.passes(CLAIM_MS_MIN);
         assert_eq!(claims(&peer.feed(Input::Wake)), claims_again.then_some((0, 1)), "{reason:?}");
     }
+}
+
+#[test]
+fn what_is_withdrawn_is_told_at_once_and_after_a_reconnect_and_keeps_its_place_until_it_is_back() {
+    let withdrawn = |offer| ToWorker::Withdraw { offer, reason: RefusedCode::Withdrawn };
+    let mut peer = Peer::serving();
+    peer.says(&want(0, 1));
+    peer.answer(leases(0..1, JobClass::Judgment));
+    let offer = offer_of(&lease(0, JobClass::Judgment));
+    peer.passes(CLAIM_MS_MIN);
+    assert_eq!(claims(&peer.says(&want(0, 1))), Some((0, 2)), "the one that is held and one more");
+    peer.answer(leases(0..0, JobClass::Judgment));
+    peer.passes(CLAIM_MS_MIN);
+    let outputs = peer.feed(Input::Pushes(vec![Push::Withdraw(offer, RefusedCode::Withdrawn)]));
+    assert_eq!((sent(&outputs), claims(&outputs)), (vec![withdrawn(offer)], None));
+    assert_eq!(claims(&peer.feed(Input::Wake)), Some((0, 2)), "the store still counts it");
+
+    let mut peer = Peer::raw();
+    peer.prove(0);
+    let stopped = lull_market::Lease { is_withdrawn: true, ..lease(1, JobClass::Judgment) };
+    let said = peer.open(vec![lease(0, JobClass::Judgment), stopped.clone()], vec![]);
+    assert!(said.contains(&withdrawn(offer_of(&stopped))), "{said:?}");
+    assert_eq!(said.iter().filter(|message| matches!(message, ToWorker::Assign { .. })).count(), 1);
 }
 
 #[test]
@@ -311,7 +343,13 @@ fn few_skips_left_are_told() {
 fn another_filter_asks_the_store_again() {
     let mut peer = Peer::serving();
     let mut wants = |filter: &Filter| {
-        let want = ToCoordinator::Want { fetch: 0, judgment: 1, tasks: TaskSet::ALL, filter: filter.clone() };
+        let want = ToCoordinator::Want {
+            fetch: 0,
+            judgment: 1,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+            filter: filter.clone(),
+        };
         match asked(&peer.says(&want)) {
             Some(Question::Claim(claim)) => {
                 let asked_with = claim.filter.clone();

@@ -1,7 +1,8 @@
 //! Tasks of every type, and answers of every type, to any task or to a given one.
 
-use lull_protocol::item::{PICTURE_TYPES, Picture};
+use lull_protocol::item::Picture;
 use lull_protocol::limits::*;
+use lull_protocol::picture::PICTURE_TYPES;
 use lull_protocol::task::*;
 use lull_protocol::{ByteCount, Content, Hash};
 use proptest::collection::{btree_set, vec};
@@ -17,6 +18,7 @@ fn content() -> impl Strategy<Value = Content> {
     prop_oneof![
         label().prop_map(Content::Text),
         label().prop_map(Content::Code),
+        label().prop_map(Content::Markdown),
         picture.prop_map(|(hash, media_type, size, alt)| {
             let bytes = ByteCount::new(size).expect("at most BLOB_BYTES_MAX");
             Content::Picture(Picture { hash: Hash(hash), media_type: media_type.into(), bytes, alt })

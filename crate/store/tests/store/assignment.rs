@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lull_market::assignment::LEASES_PER_ITEM_MAX;
 use lull_market::{Command, Lease, Project, Reply};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::{Filter, Hash, Item, TaskKind, TaskSet};
+use lull_protocol::{Filter, Hash, Item, TaskKind, TaskSet, Warning, WarningSet};
 
 use crate::bench::{Bench, URL, fetch_order, key, offer, order_id, project, refused, tasks};
 
@@ -42,6 +42,44 @@ fn open_leases_count_against_wishes_and_limits() {
 }
 
 #[test]
+fn sensitive_content_is_offered_to_whom_wants_it() {
+    let mut bench = Bench::new();
+    let [hate, medical] = [Warning::Hate, Warning::Medical].map(|warning| WarningSet::NONE.with(warning));
+    let both = hate.with(Warning::Medical);
+    for (number, warnings) in (1..).zip([both, hate, WarningSet::NONE]) {
+        bench.ask(Project { warnings, ..project(number, 1, 1, 1) });
+    }
+    let mut leased = |seed: u8, warnings: WarningSet| -> Vec<WarningSet> {
+        let (worker, nonces) = (key(seed).public(), bench.nonces(4));
+        let claim = Command::Claim {
+            worker,
+            fetch: 0,
+            judgment: 4,
+            tasks: TaskSet::ALL,
+            warnings,
+            filter: Filter::default(),
+            nonces,
+        };
+        let Reply::Leases(leases) = bench.does(claim) else { panic!("leases") };
+        for lease in &leases {
+            let offer = Hash::of(&lease.offer);
+            bench.does(Command::Return { worker, offer, reason: ReturnReason::Unwanted, shown_ms: None });
+        }
+        let warnings = |lease: &Lease| match Item::from_bytes(&lease.item).unwrap() {
+            Item::Judgment(item) => item.warnings,
+            Item::Fetch(_) => panic!("a fetch"),
+        };
+        leases.iter().map(warnings).collect()
+    };
+    assert_eq!(leased(1, WarningSet::NONE), [WarningSet::NONE]);
+    assert_eq!(leased(2, medical), [WarningSet::NONE]);
+    assert_eq!(leased(3, hate), [hate, WarningSet::NONE]);
+    assert_eq!(leased(4, WarningSet::ALL), [both, hate, WarningSet::NONE]);
+    // What wasn't wanted may be later.
+    assert_eq!(leased(4, both), [both, hate, WarningSet::NONE]);
+}
+
+#[test]
 fn judgments_are_of_the_types_that_are_wanted() {
     let mut bench = Bench::new();
     for (number, kind) in (1..).zip(TaskKind::ALL) {
@@ -55,6 +93,7 @@ fn judgments_are_of_the_types_that_are_wanted() {
             fetch: 1,
             judgment: places,
             tasks,
+            warnings: WarningSet::ALL,
             filter: Filter::default(),
             nonces,
         };
@@ -87,6 +126,7 @@ fn no_more_leases_than_nonces() {
         fetch: 0,
         judgment: 4,
         tasks: TaskSet::ALL,
+        warnings: lull_protocol::WarningSet::ALL,
         filter: Filter::default(),
         nonces,
     });
@@ -139,6 +179,7 @@ fn two_workers_race_for_one_place() {
             fetch: 2,
             judgment: 4,
             tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::ALL,
             filter: Filter::default(),
             nonces: bench.nonces(6),
         })
@@ -181,6 +222,7 @@ fn some_returns_and_expiries_leave_a_second_chance() {
         (Some(ReturnReason::Broken), 1),
         (Some(ReturnReason::SwitchedOff), LEASES_PER_ITEM_MAX),
         (Some(ReturnReason::TooMany), LEASES_PER_ITEM_MAX),
+        (Some(ReturnReason::Unwanted), LEASES_PER_ITEM_MAX),
         (None, LEASES_PER_ITEM_MAX),
     ] {
         let mut bench = Bench::new();

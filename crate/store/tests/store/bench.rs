@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use lull_market::{
-    Command, Context, FetchOrder, Lease, NumberedVerdict, Project, Refusal, Reply, RequesterId, Tasks, Terms,
+    Command, Context, FetchOrder, Lease, Lessons, NumberedVerdict, Project, Refusal, Reply, RequesterId, Solution,
+    Tasks, Terms,
 };
 use lull_protocol::cose;
 use lull_protocol::message::RefusedCode;
@@ -11,11 +12,11 @@ use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Hop, Input, JudgmentReport, Offer, Outcome, Price, Report, Traffic, Verdict,
     VerdictReason, WorkResult,
 };
-use lull_protocol::task::Verify;
+use lull_protocol::task::{Finding, OptionSet, Preference, Verify};
 use lull_protocol::units::Nonce;
 use lull_protocol::{
-    Amount, Answer, ByteCount, Content, Filter, Hash, Method, OrderId, PublicKey, Signed, SigningKey, TaskKind,
-    TaskSet, Timestamp,
+    Amount, Answer, ByteCount, Content, Filter, FlagReason, FlagReport, Hash, Method, OrderId, PublicKey, Signed,
+    SigningKey, TaskKind, TaskSet, Timestamp,
 };
 use lull_store::{Reader, Store};
 use tempfile::TempDir;
@@ -81,9 +82,11 @@ pub(crate) fn project(number: u8, contents: usize, agree: u8, people: u8) -> Pro
         requester: BUYER,
         title: "Signs".into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Look closely.".into(),
         question: "Is it a stop sign?".into(),
         tasks: tasks(TaskKind::Choice, contents),
+        lessons: None,
         price: amount(4_000),
         rule: AcceptanceRule::Agreement { agree, people },
     }
@@ -107,6 +110,29 @@ pub(crate) fn tasks(kind: TaskKind, count: usize) -> Tasks {
             Tasks::Verify { claims: (0..count).map(claim).collect() }
         }
     }
+}
+
+/// So many lessons of a type, none of them about what [`tasks`] asks.
+pub(crate) fn lessons(kind: TaskKind, count: usize) -> Lessons {
+    let answer = match kind {
+        TaskKind::Choice => Answer::Choice(1),
+        TaskKind::Multi => Answer::Multi(OptionSet::default()),
+        TaskKind::Compare => Answer::Compare(Preference::Tie),
+        TaskKind::Rating => Answer::Rating(5),
+        TaskKind::Verify => Answer::Verify(Finding::Supported { sentence: 1 }),
+    };
+    let solution = Solution { answer, explanation: "It is.".into() };
+    let tasks = match tasks(kind, count) {
+        Tasks::Verify { mut claims } => {
+            claims.iter_mut().for_each(|claim| claim.claim.insert_str(0, "Practice: "));
+            Tasks::Verify { claims }
+        }
+        tasks => tasks.map(|content| match content {
+            Content::Text(text) => Content::Text(format!("Practice: {text}")),
+            other => other,
+        }),
+    };
+    Lessons { tasks, solutions: vec![solution; count] }
 }
 
 impl Bench {
@@ -170,6 +196,7 @@ impl Bench {
             fetch,
             judgment,
             tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::ALL,
             filter: Filter::default(),
             nonces,
         }) {
@@ -221,6 +248,17 @@ impl Bench {
     /// A result of a lease, at this moment.
     pub(crate) fn result(&self, lease: &Lease, report: Report) -> WorkResult {
         WorkResult { offer: Hash::of(&lease.offer), report, started_at: self.cx.now, finished_at: self.cx.now }
+    }
+
+    /// A flag of an item that was on screen for so long.
+    pub(crate) fn flag(&self, lease: &Lease, reason: FlagReason, seen_ms: u64) -> WorkResult {
+        let report = Report::Flag(FlagReport { reason, note: None, input: Input::Keyboard });
+        self.looked(lease, report, seen_ms)
+    }
+
+    /// A result of an item that was on screen for so long.
+    pub(crate) fn looked(&self, lease: &Lease, report: Report, seen_ms: u64) -> WorkResult {
+        WorkResult { started_at: self.cx.now.minus(seen_ms), ..self.result(lease, report) }
     }
 
     pub(crate) fn page(&self, lease: &Lease, body: &[u8]) -> WorkResult {

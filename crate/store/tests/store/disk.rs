@@ -112,7 +112,11 @@ fn what_does_not_fit_fails_alone_and_what_is_busy_fails_together() {
         amount: amount(1),
         reference: reference.into(),
     };
-    let picture = [b"\x89PNG\r\n\x1a\n".as_slice(), &[1; 500_000]].concat();
+    let picture = [
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT".as_slice(),
+        &[1; 500_000],
+    ]
+    .concat();
     let large = Command::PutBlob { requester: crate::bench::BUYER, media_type: "image/png".into(), bytes: picture };
     let batch = [deposit("a"), large, deposit("b")];
     let size = std::fs::metadata(bench.path()).unwrap().len();

@@ -37,7 +37,7 @@ fn ask_for(agree: u8, answers: &[Answer]) -> (Vec<(Decision, VerdictReason, u64)
     let rows = bench.reader.results(&order_id(1), 0, 100).unwrap();
     let given = |row: &ResultRow| match &row.result.report {
         Report::Judgment(report) => report.answer,
-        Report::Fetch(_) => panic!("a fetch"),
+        other => panic!("{other:?}"),
     };
     assert_eq!(rows.iter().map(given).collect::<Vec<_>>(), answers, "what was answered is kept whole");
     assert_eq!(bench.reader.statistics().unwrap().judgments, answers.len() as u64);

@@ -140,6 +140,7 @@ fn work(path: &Path, round: u64) -> Result<(), StoreError> {
                     fetch: 0,
                     judgment: 4,
                     tasks: TaskSet::ALL,
+                    warnings: lull_protocol::WarningSet::ALL,
                     filter: Filter::default(),
                     nonces,
                 }

@@ -11,6 +11,8 @@ mod disk;
 #[cfg(test)]
 mod fetch;
 #[cfg(test)]
+mod flag;
+#[cfg(test)]
 mod judgment;
 #[cfg(test)]
 mod kill;
@@ -18,6 +20,8 @@ mod kill;
 mod money;
 #[cfg(test)]
 mod offers;
+#[cfg(test)]
+mod practice;
 #[cfg(test)]
 mod readers;
 #[cfg(test)]

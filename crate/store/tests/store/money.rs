@@ -6,7 +6,7 @@ use lull_market::{Command, Lease, Refusal, Reply, RequesterId};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{FetchReport, Outcome, Report, Verdict};
 use lull_protocol::task::{Finding, OptionSet, Preference};
-use lull_protocol::{Answer, Filter, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
+use lull_protocol::{Answer, Filter, FlagReason, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -149,6 +149,7 @@ impl Onlooker {
                     fetch,
                     judgment,
                     tasks: TaskSet::ALL,
+                    warnings: lull_protocol::WarningSet::ALL,
                     filter: Filter::default(),
                     nonces,
                 }
@@ -181,6 +182,13 @@ impl Onlooker {
         let (_, lease) = own.get(which % own.len().max(1))?;
         let body = vec![how; usize::from(how) * 1_000];
         let mut result = match Item::from_bytes(&lease.item).unwrap() {
+            Item::Judgment(_) if how.is_multiple_of(3) => {
+                let reason = FlagReason::ALL[usize::from(how / 3 % 6)];
+                self.bench.flag(lease, reason, u64::from(how) * 100)
+            }
+            Item::Judgment(_) if how.is_multiple_of(19) => {
+                self.bench.looked(lease, Report::Withdrawn, u64::from(how) * 100)
+            }
             Item::Judgment(item) => self.bench.judged(lease, answer(item.task.kind(), how)),
             Item::Fetch(_) => self.bench.result(lease, Report::Fetch(fetched(how, &body))),
         };

@@ -9,6 +9,7 @@ use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Decision, Extension, VerdictReason};
 use lull_protocol::{
     Content, DurationMs, Filter, Hash, Item, OrderId, Pace, Signed, SigningKey, TaskKind, TaskSet, Timestamp,
+    WarningSet,
 };
 
 use crate::bench::*;
@@ -49,7 +50,15 @@ fn orders(leases: &[Lease]) -> Vec<OrderId> {
 fn wants(bench: &mut Bench, worker: &SigningKey, filter: Filter) -> Vec<Lease> {
     let nonces = bench.nonces(4);
     let (worker, tasks) = (worker.public(), TaskSet::ALL);
-    match bench.does(Command::Claim { worker, fetch: 0, judgment: 4, tasks, filter, nonces }) {
+    match bench.does(Command::Claim {
+        worker,
+        fetch: 0,
+        judgment: 4,
+        tasks,
+        warnings: WarningSet::NONE,
+        filter,
+        nonces,
+    }) {
         Reply::Leases(leases) => leases,
         other => panic!("{other:?}"),
     }

@@ -14,7 +14,7 @@ use lull_protocol::{Content, Hash, Item, Method, TaskKind};
 use crate::bench::{BUYER, Bench, URL, amount, bytes, fetch_order, key, order_id, project, tasks};
 
 const NOBODY: RequesterId = RequesterId([9; 16]);
-const PNG: [u8; 10] = [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 1, 2];
+const PNG: [u8; 41] = *b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT";
 
 fn field(result: Result<Reply, Refusal>) -> String {
     match result {
@@ -68,6 +68,9 @@ fn a_deposits_reference_counts_once() {
     bench.checks_out();
 }
 
+/// The boxes that an AVIF of one pixel begins with.
+const AVIF: &[u8] = b"\0\0\0\x10ftypavif\0\0\0\0\0\0\0\x30meta\0\0\0\0\0\0\0\x24iprp\0\0\0\x1cipco\0\0\0\x14ispe\0\0\0\0\0\0\0\x01\0\0\0\x01";
+
 #[test]
 fn a_blob_is_a_picture_of_its_type() {
     let mut bench = Bench::new();
@@ -77,7 +80,18 @@ fn a_blob_is_a_picture_of_its_type() {
         bytes: bytes.to_vec(),
     };
     assert_eq!(bench.one(put(NOBODY, "image/png", &PNG)), Err(Refusal::UnknownRequester));
-    assert_eq!(field(bench.one(put(BUYER, "image/svg+xml", b"<svg/>"))), "media_type");
+    assert_eq!(field(bench.one(put(BUYER, "image/gif", b"GIF89a"))), "media_type");
+    assert_eq!(field(bench.one(put(BUYER, "image/svg+xml", b"<svg/>"))), "bytes", "of no size, of no namespace");
+    let mut huge = PNG.to_vec();
+    huge.splice(16..24, [8_000_u32.to_be_bytes(), 5_000_u32.to_be_bytes()].concat());
+    let refused = bench.one(put(BUYER, "image/png", &huge)).unwrap_err();
+    assert!(
+        matches!(&refused, Refusal::Field { problem, .. } if problem.contains("PICTURE_PIXELS_MAX")),
+        "{refused:?}"
+    );
+    let script = b"<svg xmlns='http://www.w3.org/2000/svg' width='1' height='1'><script/></svg>";
+    let refused = bench.one(put(BUYER, "image/svg+xml", script)).unwrap_err();
+    assert!(matches!(&refused, Refusal::Field { problem, .. } if problem.contains("<script>")), "{refused:?}");
     assert_eq!(field(bench.one(put(BUYER, "image/jpeg", &PNG))), "bytes");
     assert_eq!(field(bench.one(put(BUYER, "image/png", b""))), "bytes");
     let mut big = PNG.to_vec();
@@ -88,9 +102,10 @@ fn a_blob_is_a_picture_of_its_type() {
         ("image/png", &big[..]),
         ("image/png", &PNG),
         ("image/png", &PNG),
-        ("image/jpeg", &[0xff, 0xd8, 0xff, 0xe0]),
-        ("image/webp", b"RIFF\x01\x02\x03\x04WEBPVP8 "),
-        ("image/avif", b"\0\0\0\x20ftypavif\0\0\0\0"),
+        ("image/jpeg", b"\xff\xd8\xff\xc0\0\x11\x08\0\x01\0\x01"),
+        ("image/webp", b"RIFF\x01\x02\x03\x04WEBPVP8X\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+        ("image/avif", AVIF),
+        ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg' width='1' height='1'/>"),
     ] {
         assert_eq!(bench.one(put(BUYER, media_type, bytes)), Ok(Reply::Blob(Hash::of(bytes))));
         assert_eq!(bench.reader.blob(&Hash::of(bytes)).unwrap(), Some((media_type.into(), bytes.to_vec())));

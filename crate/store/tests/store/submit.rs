@@ -133,7 +133,7 @@ fn an_equal_second_before_the_verdict_has_none_and_after_it_has_its_own() {
     let (ann, bob) = (key(1), key(2));
     let lease = bench.lease(&ann, 0, 1);
     let statement = Signed::sign(bench.choice(&lease, 0), &ann);
-    let stored = |verdicts| Reply::Stored { result: statement.hash(), verdicts, freed: false };
+    let stored = |verdicts| Reply::Stored { result: statement.hash(), verdicts, freed: false, withdrawn: vec![] };
     assert_eq!(bench.submit(&ann, statement.bytes(), &[]), Ok(stored(vec![])));
     assert_eq!(bench.submit(&ann, statement.bytes(), &[]), Ok(stored(vec![])));
     let theirs = bench.lease(&bob, 0, 1);

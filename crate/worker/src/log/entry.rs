@@ -4,7 +4,7 @@ use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{Decision, Outcome, Report, Verdict, WorkResult};
 use lull_protocol::units::OrderId;
 use lull_protocol::{Amount, ByteCount, Hash, Item, Timestamp, cose, fields};
-use lull_view::{Activity, ActivityEntry, ActivityState, ActivityWork, answer_in_words};
+use lull_view::{Activity, ActivityEntry, ActivityState, ActivityWork, report_in_words};
 
 use crate::clock::Clock;
 use crate::fetch::site_of;
@@ -86,9 +86,7 @@ impl LogRecord {
             (None, None) => ActivityState::Waiting,
         };
         let (subject, detail, fetched) = match (&item, result.report) {
-            (Item::Judgment(item), Report::Judgment(report)) => {
-                (item.title.as_str(), answer_in_words(&item.task, &report.answer)?, None)
-            }
+            (Item::Judgment(item), report) => (item.title.as_str(), report_in_words(&item.task, &report)?, None),
             (Item::Fetch(item), Report::Fetch(report)) => {
                 let (received, sent) = (report.traffic.received, report.traffic.sent);
                 let fetched = Fetched { outcome: report.outcome, reason: report.reason, received, sent };

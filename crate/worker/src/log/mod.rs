@@ -136,7 +136,7 @@ impl Work {
                 received: report.traffic.received.get(),
                 sent: report.traffic.sent.get(),
             },
-            Report::Judgment(_) => Self { judgments: 1, ..Self::default() },
+            _ => Self { judgments: 1, ..Self::default() },
         }
     }
 }

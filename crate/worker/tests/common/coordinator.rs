@@ -31,6 +31,8 @@ pub struct Coordinator {
     /// Items that nobody has yet, in order.
     pub plan: VecDeque<Item>,
     pub blobs: BTreeMap<Hash, Vec<u8>>,
+    /// Says nothing when it is asked for a blob.
+    pub holds_blobs: bool,
     /// Open leases: offer and item.
     pub leases: BTreeMap<Hash, (Vec<u8>, Vec<u8>)>,
     /// All offers ever made, with their class.
@@ -80,6 +82,7 @@ impl Coordinator {
             card,
             plan: VecDeque::new(),
             blobs: BTreeMap::new(),
+            holds_blobs: false,
             leases: BTreeMap::new(),
             offers: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -209,6 +212,7 @@ impl Coordinator {
                 self.returned.push((offer, reason));
                 Vec::new()
             }
+            ToCoordinator::GetBlob { .. } if self.holds_blobs => Vec::new(),
             ToCoordinator::Extend { offer } if self.leases.contains_key(&offer) => {
                 let statement = self.extend(offer).into();
                 if self.is_slow { Vec::new() } else { vec![ToWorker::Extended { statement }] }
@@ -314,11 +318,12 @@ impl Coordinator {
         let result = cose::peek::<WorkResult>(statement).unwrap();
         let is_paid = match &result.report {
             Report::Fetch(f) => f.outcome.is_paid(),
-            Report::Judgment(_) => true,
+            _ => true,
         };
         let (decision, reason, amount) = match (&result.report, is_paid) {
             (_, false) => (Decision::Rejected, VerdictReason::UnpaidOutcome, 0),
             (Report::Fetch(_), true) => (Decision::Accepted, VerdictReason::ChecksPassed, PRICE),
+            (Report::Flag(_) | Report::Withdrawn, true) => (Decision::Accepted, VerdictReason::Stopped, PRICE),
             (Report::Judgment(_), true) => (Decision::Accepted, VerdictReason::Agreed, PRICE),
         };
         let amount = Amount::new(amount).unwrap();

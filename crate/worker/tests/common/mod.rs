@@ -571,10 +571,35 @@ pub fn judgment_item(title: &str, task: Task) -> Item {
         requester: "Road Maps".into(),
         title: title.into(),
         guideline_version: 1,
+        warnings: lull_protocol::WarningSet::NONE,
         guideline: "Choose what fits best.".into(),
         question: "Which is it?".into(),
         task,
+        practice: None,
     })
+}
+
+/// The same item of a project with this practice.
+pub fn practised_item(item: Item, practice: &Practice) -> Item {
+    let Item::Judgment(item) = item else { panic!("a judgment") };
+    Item::Judgment(JudgmentItem { practice: Some(practice.blob()), ..item })
+}
+
+/// A practice of so many choices, about this.
+pub fn practice(about: &str, count: usize) -> Practice {
+    let item = |n| {
+        let Item::Judgment(item) = text_item(&format!("{about} {n}")) else { unreachable!() };
+        PracticeItem { task: item.task, answer: Answer::Choice(1), explanation: format!("Because of {n}.") }
+    };
+    Practice { items: (0..count).map(item).collect() }
+}
+
+/// The file of a picture of this length.
+pub fn picture(fill: u8, len: usize) -> Vec<u8> {
+    let head = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT";
+    let mut file = vec![fill; len];
+    file.splice(..head.len(), *head);
+    file
 }
 
 pub fn picture_item(title: &str, picture: &[u8]) -> Item {

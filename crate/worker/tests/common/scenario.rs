@@ -26,7 +26,7 @@ pub fn nothing_before_consent() {
 /// A picture is loaded, shown, answered; the result is durable, sent, acknowledged; the verdict pays.
 pub fn a_judgment_from_offer_to_verdict() {
     let mut world = World::connected();
-    let picture: Vec<u8> = (0..200_000_u32).map(|i| i as u8).collect();
+    let picture = picture(7, 200_000);
     world.coordinator.blobs.insert(Hash::of(&picture), picture.clone());
     let offer = world.assign(&picture_item("a road", &picture));
     let judgment = world.judgment();
@@ -92,7 +92,7 @@ const GONE_URL: &str = "https://www.rust-lang.org/gone";
 impl Day {
     pub fn new() -> Self {
         let mut world = World::new();
-        let picture: Vec<u8> = (0..90_000_u32).map(|i| (i / 3) as u8).collect();
+        let picture = picture(3, 90_000);
         let body: Vec<u8> = (0..250_000_u32).map(|i| (i * 7) as u8).collect();
         world.sites.insert(OK_URL.into(), redirect(302, MOVED_URL));
         world.sites.insert(MOVED_URL.into(), page(200, &body));

@@ -3,7 +3,7 @@
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::units::Challenge;
-use lull_protocol::{Amount, Answer, ByteCount, Hash, Item, SigningKey, TaskSet, ToWorker};
+use lull_protocol::{Amount, Answer, ByteCount, Hash, Item, SigningKey, TaskSet, ToWorker, WarningSet};
 use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause, Pops, Statement};
 use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Managed, Surroundings, Worker};
 use proptest::prelude::*;
@@ -112,6 +112,11 @@ fn command() -> impl Strategy<Value = Command> {
         (any::<[bool; 2]>(), any::<[u64; 3]>()).prop_map(|([open, notify], [minutes, quiet_from, quiet_to])| {
             Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } }
         }),
+        text().prop_map(|practice| Command::Practised { practice }),
+        (0..64_u8, any::<u16>()).prop_map(|(bits, day_max)| {
+            let chosen = WarningSet::from_bits(bits).expect("bits of classes");
+            Command::SetWarnings { chosen, day_max }
+        }),
         Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
         Just(Command::ConnectNow),
         Just(Command::TakeConsentBack),
@@ -120,6 +125,7 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::Export),
         text().prop_map(|url| Command::JudgeUrl { url }),
         text().prop_map(|offer| Command::Skip { offer, shown_at: None }),
+        text().prop_map(|offer| Command::Uncover { offer }),
         (text(), any::<u8>(), any::<u64>()).prop_map(|(offer, option, shown_at)| Command::Answer {
             offer,
             answer: Answer::Choice(option),
@@ -210,7 +216,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn item(n: u8) -> Item {
-    let picture = vec![n; 70_000];
+    let picture = picture(n, 70_000);
     match n % 4 {
         0 => text_item(&format!("text {n}")),
         1 => picture_item("picture", &picture),

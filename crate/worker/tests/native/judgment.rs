@@ -1,10 +1,12 @@
 //! Judgments: assignments, pictures, answers, skips.
 
 use lull_protocol::cose;
+use lull_protocol::item::Picture;
 use lull_protocol::limits::{JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Input, Report, WorkResult};
-use lull_protocol::{Answer, ByteCount, Filter, Hash, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::task::Choice;
+use lull_protocol::{Answer, ByteCount, Content, Filter, Hash, Task, TaskSet, ToCoordinator, ToWorker};
 use lull_view::{ActivityState, AnswerInput, Command};
 use lull_worker::{Effect, Event, limits};
 
@@ -214,7 +216,7 @@ fn answers_that_fit_nothing_are_ignored() {
 
 #[test]
 fn a_picture_that_is_not_the_item_s_is_never_shown() {
-    let picture = vec![5; 100_000];
+    let picture = picture(5, 100_000);
     let broken = |change: &dyn Fn(&mut World)| {
         let mut world = World::connected();
         change(&mut world);
@@ -231,10 +233,36 @@ fn a_picture_that_is_not_the_item_s_is_never_shown() {
 }
 
 #[test]
+fn a_picture_that_would_fill_the_memory_goes_back_and_the_next_one_comes() {
+    let mut world = World::connected();
+    let mut huge = picture(5, 1_000);
+    huge.splice(16..24, [8_000_u32.to_be_bytes(), 5_000_u32.to_be_bytes()].concat());
+    let (moving, good) = (picture(6, 1_000), picture(7, 1_000));
+    let moving = [&moving[..33], b"\0\0\0\0acTL\0\0\0\0", &moving[33..]].concat();
+    for file in [&huge, &moving, &good] {
+        world.coordinator.blobs.insert(Hash::of(file), file.clone());
+    }
+    for (count, file) in [(1, &huge), (2, &moving)] {
+        world.assign(&picture_item("no picture", file));
+        assert_eq!((world.view().judgment, world.badge), (None, 0));
+        assert_eq!(world.coordinator.returned.len(), count);
+        assert!(world.coordinator.returned.iter().all(|(_, reason)| *reason == ReturnReason::Broken));
+    }
+    // The same file as a picture of another type is none, while the first is on screen.
+    world.assign(&picture_item("a picture", &good));
+    let Content::Picture(named) = picture_content(&good) else { panic!("a picture") };
+    let other = Picture { media_type: "image/jpeg".into(), ..named };
+    let choice = Choice { content: Content::Picture(other), options: vec!["a".into(), "b".into()] };
+    world.assign(&judgment_item("another type", Task::Choice(choice)));
+    assert_eq!(world.coordinator.returned.len(), 3);
+    assert_eq!(world.judgment().title, "a picture");
+}
+
+#[test]
 fn a_picture_comes_in_pieces_across_connections_and_others_pass_it_if_it_is_slow() {
     let mut world = World::connected();
     world.is_checked = false;
-    let picture: Vec<u8> = (0..150_000_u32).map(|i| i as u8).collect();
+    let picture = picture(7, 150_000);
     let hash = Hash::of(&picture);
     let total = ByteCount::new(150_000).unwrap();
     let piece = |from: usize, to: usize| ToWorker::BlobChunk {
@@ -302,7 +330,13 @@ fn a_full_outbox_takes_no_new_work() {
     let last = world.sent.iter().rev().find(|m| matches!(m, ToCoordinator::Want { .. }));
     assert_eq!(
         last,
-        Some(&ToCoordinator::Want { fetch: 0, judgment: 0, tasks: TaskSet::CHOICE, filter: Filter::default() })
+        Some(&ToCoordinator::Want {
+            fetch: 0,
+            judgment: 0,
+            tasks: TaskSet::CHOICE,
+            warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default()
+        })
     );
     world.assign(&text_item("one too many"));
     assert_eq!(world.coordinator.returned.last().unwrap().1, ReturnReason::TooMany);
@@ -318,7 +352,7 @@ fn a_full_outbox_takes_no_new_work() {
 #[test]
 fn waiting_for_a_picture_wakes_nobody_all_the_time() {
     let mut world = World::connected();
-    let picture = vec![5; 1_000];
+    let picture = picture(5, 1_000);
     world.coordinator.blobs.insert(Hash::of(&picture), picture.clone());
     world.assign(&picture_item("picture", &picture));
     world.assign(&text_item("text"));
@@ -336,7 +370,7 @@ fn waiting_for_a_picture_wakes_nobody_all_the_time() {
 fn sent(world: &World) -> Vec<Answer> {
     let answer = |statement: &Vec<u8>| match cose::peek::<WorkResult>(statement).unwrap().report {
         Report::Judgment(report) => report.answer,
-        Report::Fetch(_) => unreachable!(),
+        other => panic!("{other:?}"),
     };
     world.coordinator.stored.values().map(answer).collect()
 }
@@ -492,7 +526,7 @@ fn the_first_answer_s_failure_takes_nothing_from_the_one_that_was_given_since() 
 #[test]
 fn a_picture_is_there_when_its_answer_is_taken_back() {
     let (mut world, _, second) = answered();
-    let picture = b"a picture".to_vec();
+    let picture = picture(5, 100);
     world.coordinator.blobs.insert(Hash::of(&picture), picture.clone());
     let third = world.assign(&picture_item("picture", &picture));
     world.answer(&second, 0);

@@ -1,5 +1,7 @@
 //! Calls to the person: as they chose, and never more often.
 
+use lull_protocol::message::RefusedCode;
+use lull_protocol::{Hash, ToWorker};
 use lull_view::{Command, Pops};
 use lull_worker::{Surroundings, limits};
 
@@ -47,6 +49,21 @@ fn a_judgment_calls_once_and_again_when_it_may() {
     assert_eq!(world.pops.len(), 1, "a restart forgets nothing");
     world.pass(limits::POP_LATE_MS);
     assert_eq!(world.pops.len(), 2);
+}
+
+#[test]
+fn practice_calls_once_whichever_judgment_it_comes_before() {
+    let mut world = chosen(often());
+    let practice = practice("signs", 1);
+    world.coordinator.blobs.insert(practice.blob().hash, practice.to_bytes());
+    let first = world.assign(&practised_item(text_item("first"), &practice));
+    assert_eq!(world.pops.len(), 1);
+    world.assign(&practised_item(text_item("second"), &practice));
+    let (offer, reason) = (Hash::from_hex(&first).unwrap(), RefusedCode::Withdrawn);
+    world.say(&ToWorker::Withdraw { offer, reason });
+    assert_eq!(world.view().practice.map(|shown| shown.title).as_deref(), Some("second"));
+    world.pass(5 * MINUTE);
+    assert_eq!(world.pops.len(), 1, "they let the same practice be");
 }
 
 #[test]

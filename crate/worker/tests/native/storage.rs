@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lull_protocol::{TaskSet, ToCoordinator};
+use lull_protocol::{TaskSet, ToCoordinator, WarningSet};
 use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Pops, Settings, Wishes};
 use lull_worker::{Config, Effect, Event, Worker, Write, limits};
 
@@ -34,6 +34,11 @@ fn every_record() -> World {
     let caps = Caps { day_bytes: 40_000_000, ..world.view().limits.caps };
     world.command(Command::SetCaps { caps });
     world.command(Command::SetPops { pops: Pops { notify: true, ..Pops::default() } });
+    let practice = practice("signs", 1);
+    world.coordinator.blobs.insert(practice.blob().hash, practice.to_bytes());
+    world.assign(&practised_item(text_item("practised"), &practice));
+    world.command(Command::Practised { practice: practice.blob().hash.to_string() });
+    world.command(Command::SetWarnings { chosen: WarningSet::ALL, day_max: 9 });
     world.command(Command::SetWishes { wishes: Wishes { text_only: true, ..Wishes::default() } });
     let open = world.judgment().offer;
     world.command(Command::Extend { offer: open });

@@ -96,6 +96,7 @@ fn shown_as(task: &JudgmentTask) -> Task {
     let content = |content: &JudgmentContent| match content {
         JudgmentContent::Text { text } => Content::Text(text.clone()),
         JudgmentContent::Code { text } => Content::Code(text.clone()),
+        JudgmentContent::Markdown { text } => Content::Markdown(text.clone()),
         JudgmentContent::Picture { .. } => panic!("a picture"),
     };
     match task.clone() {
@@ -116,7 +117,7 @@ fn shown_as(task: &JudgmentTask) -> Task {
 #[test]
 fn two_pictures_are_shown_when_both_are_there() {
     let mut world = showing_all();
-    let (left, right) = (vec![1; 1_000], vec![2; 70_000]);
+    let (left, right) = (picture(1, 1_000), picture(2, 70_000));
     let item = |left: &[u8], right: &[u8]| {
         let compare = Compare { left: picture_content(left), right: picture_content(right) };
         judgment_item("two", Task::Compare(compare))

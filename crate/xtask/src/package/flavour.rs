@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::{Files, PackageArgs, gather, write};
+use crate::messages;
 use crate::setup::Tools;
 use crate::shell::target;
 use crate::wasm::{MODULES, modules_without_bandwidth, sizes, without_bandwidth};
@@ -26,6 +27,8 @@ pub(crate) enum Flavour {
 const OF_FETCHES: [&str; 5] = ["webRequest", "targetAddressSpace", "host_permissions", "chrome.dns", "#lull-"];
 /// All that this flavour asks for: waking up to connect again, and to know whether there is somebody to call.
 const PERMISSIONS: [&str; 2] = ["alarms", "idle"];
+/// How the keys of messages begin that only the pages about lending bandwidth show.
+const WORDS_OF_BANDWIDTH: [&str; 3] = ["consent_", "facts_", "lend_"];
 /// What pages and background may connect to: the coordinator, and the package's own files.
 const CONNECT: &str = "connect-src 'self' wss: ws://127.0.0.1:* ws://localhost:*";
 
@@ -39,6 +42,7 @@ pub(super) fn judgments(tools: &Tools, args: &PackageArgs) -> Result<PathBuf> {
     text.push(b'\n');
     files.insert("manifest.json".to_owned(), text);
     files.remove("managed.json");
+    without_words_of_bandwidth(&mut files)?;
     check(&files)?;
     for module in MODULES {
         let (with, without) = (sizes(module).ok(), sizes(&without_bandwidth(module))?);
@@ -69,6 +73,16 @@ fn manifest(full: &Value) -> Result<Value> {
     let narrowed = rules.into_iter().map(|rule| if rule.starts_with("connect-src ") { CONNECT } else { rule });
     *policy = json!(narrowed.collect::<Vec<_>>().join("; "));
     Ok(manifest)
+}
+
+/// Takes out what only the pages about lending bandwidth say, in every language.
+fn without_words_of_bandwidth(files: &mut Files) -> Result<()> {
+    for (name, bytes) in files.iter_mut().filter(|(name, _)| name.ends_with("/messages.json")) {
+        let mut messages = messages::read(bytes).with_context(|| name.clone())?;
+        messages.retain(|key, _| !WORDS_OF_BANDWIDTH.iter().any(|prefix| key.starts_with(prefix)));
+        *bytes = serde_json::to_vec(&messages)?;
+    }
+    Ok(())
 }
 
 /// No file has anything in it that only fetches need.

@@ -1,12 +1,13 @@
 //! What this browser did, the newest first; each opens its receipt.
 
-use lull_view::{Activity, ActivityState, ActivityWork, View};
+use lull_view::{Activity, ActivityState, ActivityWork, Link, View};
 use yew::{Html, html};
 
 use crate::format;
 use crate::icons::Icon;
 use crate::model::Lull;
 use crate::route::Route;
+use crate::text;
 use crate::words;
 
 /// Rows that can be seen at once; the others are drawn when these are painted.
@@ -18,16 +19,16 @@ pub(crate) fn activities(lull: &Lull, view: &View) -> Html {
     html! {
         <section class="activities" aria-labelledby="activities-title">
             <div class="activities-head">
-                <h2 id="activities-title">{ words::ACTIVITIES }</h2>
+                <h2 id="activities-title">{ text::activities() }</h2>
                 if !view.activities.is_empty() {
-                    <a data-testid="open-log" href={Route::Log.href()}>{ words::log::LOG_ALL }</a>
+                    <a data-testid="open-log" href={Route::Log.href()}>{ text::log_all() }</a>
                 }
             </div>
-            if view.outbox > 0 {
-                <p class="quiet" data-testid="outbox-line">{ words::outbox(view.outbox) }</p>
+            if view.outbox > 0 && view.link != Link::Connected {
+                <p class="quiet" data-testid="outbox-line">{ text::outbox(view.outbox.into()) }</p>
             }
             if view.activities.is_empty() {
-                <p class="quiet">{ words::ACTIVITIES_NONE }</p>
+                <p class="quiet">{ text::activities_none() }</p>
             } else {
                 <ul>{ for view.activities.iter().take(rows).map(|activity| row(activity, lull.asset())) }</ul>
             }
@@ -44,16 +45,16 @@ fn row(activity: &Activity, asset: &str) -> Html {
                 href={Route::Receipt(activity.offer.clone()).href()}>
                 <span class="activity-kind">{ kind.draw() }</span>
                 <span class="activity-words">
-                    <span class="activity-title">{ title }</span>
+                    <span class="activity-title" dir="auto">{ title }</span>
                     <span class="quiet">
-                        <time datetime={format::machine_time(activity.at)}>{ format::moment(activity.at) }</time>
-                        { " · " }{ detail }{ " · " }{ &activity.requester }
+                        <time dir="auto" datetime={format::machine_time(activity.at)}>{ format::moment(activity.at) }</time>
+                        { " · " }{ detail }{ " · " }<bdi>{ &activity.requester }</bdi>
                     </span>
                 </span>
                 <span class="activity-end">
                     if activity.amount > 0 {
                         <span class="activity-amount" title={format::amount_of(activity.amount, asset)}>
-                            { words::credited(&format::amount(activity.amount)) }
+                            { format::credit(activity.amount) }
                         </span>
                     }
                     <span class="activity-state">{ icon.draw() }<span>{ state }</span></span>
@@ -67,30 +68,29 @@ fn row(activity: &Activity, asset: &str) -> Html {
 pub(crate) fn state_look(activity: &Activity) -> (&'static str, Icon, &'static str) {
     let (class, icon) = look(activity.state);
     if is_unpaid(activity) {
-        (class, Icon::Barred, words::UNPAID)
+        (class, Icon::Barred, text::unpaid())
     } else {
         (class, icon, words::activity_state(activity.state))
     }
 }
 
-/// Honest work of a kind that a buyer doesn't pay for, such as a refusal by policy.
+/// Honest work of a kind that a buyer doesn't pay for, such as a refusal by policy or a flag that others don't share.
 fn is_unpaid(activity: &Activity) -> bool {
     let fetched =
         matches!(&activity.work, ActivityWork::Fetch { outcome, .. } if outcome == "ok" || outcome == "not_found");
-    let answered = matches!(activity.work, ActivityWork::Judgment { .. });
-    activity.state == ActivityState::Accepted && !fetched && !answered
+    activity.state == ActivityState::Accepted && activity.amount == 0 && !fetched
 }
 
 /// Icon, title and detail of a piece of work.
-pub(crate) fn describe(work: &ActivityWork) -> (Icon, String, String) {
+pub(crate) fn describe(work: &ActivityWork) -> (Icon, String, Html) {
     match work {
-        ActivityWork::Judgment { title, answer } => (Icon::Question, answer.clone(), title.clone()),
+        ActivityWork::Judgment { title, answer } => (Icon::Question, answer.clone(), html! { <bdi>{ title }</bdi> }),
         ActivityWork::Fetch { site, purpose, outcome, reason, bytes } => {
             let outcome = match reason {
-                Some(code) => words::refusal(code).trim_end_matches('.').to_owned(),
-                None => format!("{}, {}", words::outcome(outcome), format::bytes(*bytes)),
+                Some(code) => words::refusal(code).to_owned(),
+                None => text::outcome_bytes(words::outcome(outcome), &format::bytes(*bytes)),
             };
-            (Icon::Globe, site.clone(), format!("{outcome} · {purpose}"))
+            (Icon::Globe, site.clone(), html! { <>{ outcome }{ " · " }<bdi>{ purpose }</bdi></> })
         }
     }
 }

@@ -8,43 +8,44 @@ use yew::{
     Callback, Html, Properties, TargetCast, UseStateSetter, classes, component, html, use_effect_with, use_state_eq,
 };
 
-use super::home::open_tab;
+use super::home::{open_tab, site_or};
 use crate::format;
 use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::Lull;
-use crate::parts::title_bar;
+use crate::parts::{standing_out, title_bar};
 use crate::route::{Route, go, is_tab};
+use crate::text;
 use crate::words;
 
 /// The page.
 pub(crate) fn bandwidth(lull: &Lull, view: &View) -> Html {
-    let reason = |(title, text): &(&'static str, &'static str)| {
-        html! { <li><strong>{ *title }</strong><span class="quiet">{ *text }</span></li> }
+    let reason = |(title, text): (&'static str, &'static str)| {
+        html! { <li><strong>{ title }</strong><span class="quiet">{ text }</span></li> }
     };
     html! {
         <div class="page">
-            { title_bar(words::LEND) }
-            <p class="lead">{ words::LEND_LEAD }</p>
+            { title_bar(text::lend()) }
+            <p class="lead">{ text::lend_lead() }</p>
             if view.settings.bandwidth {
                 { running(view) }
             }
-            <p><a href={Route::Facts.href()} data-testid="facts-link">{ words::FACTS_LINK }</a></p>
+            <p><a href={Route::Facts.href()} data-testid="facts-link">{ text::facts_link() }</a></p>
             <section class="card">
-                <h2>{ words::LEND_EXAMPLES }</h2>
-                <p class="quiet">{ words::LEND_EXAMPLES_TEXT }</p>
+                <h2>{ text::lend_examples() }</h2>
+                <p class="quiet">{ text::lend_examples_text() }</p>
                 <div class="examples">
                     { examples(&lull.wire, &words::EXAMPLES_FETCHED) }
                     { examples(&lull.wire, &words::EXAMPLES_REFUSED) }
                 </div>
                 <Try wire={lull.wire.clone()} />
             </section>
-            <ul class="reasons">{ for words::LEND_FACTS.iter().map(reason) }</ul>
+            <ul class="reasons">{ for words::lend_facts().into_iter().map(reason) }</ul>
             <section class="card decide">
                 { when(lull, view.settings.bandwidth_when) }
                 <Grant wire={lull.wire.clone()} on={view.settings.bandwidth} state={view.bandwidth.state}
                     consent={view.consent} />
-                <p><a href={Route::Limits.href()} data-testid="limits">{ words::limits::LIMITS_SEE }</a></p>
+                <p><a href={Route::Limits.href()} data-testid="limits">{ text::limits_see() }</a></p>
             </section>
         </div>
     }
@@ -60,11 +61,11 @@ fn running(view: &View) -> Html {
             { Icon::Globe.draw() }
             <div>
                 <p class="running-word">{ word }</p>
-                <p class="quiet">{ bandwidth.site.as_deref().unwrap_or(sentence) }</p>
+                <p class="quiet">{ site_or(bandwidth, sentence) }</p>
             </div>
             <p class="running-count">
-                <strong>{ format::bytes(bandwidth.bytes) }</strong>
-                <span class="quiet">{ words::fetches(bandwidth.fetches, &format::count(bandwidth.fetches)) }</span>
+                <strong dir="auto">{ format::bytes(bandwidth.bytes) }</strong>
+                <span class="quiet">{ text::fetches(bandwidth.fetches) }</span>
             </p>
         </section>
     }
@@ -113,11 +114,11 @@ fn Judged(props: &JudgedProps) -> Html {
     });
     let current = if judged.0 == props.url { &judged.1 } else { &Judgement::Asking };
     let (class, icon, words) = match current {
-        Judgement::Asking => ("asking", Icon::Clock, html! { <span class="quiet">{ words::LOADING }</span> }),
-        Judgement::Would => ("would", Icon::Check, html! { words::LEND_WOULD }),
+        Judgement::Asking => ("asking", Icon::Clock, html! { <span class="quiet">{ text::loading() }</span> }),
+        Judgement::Would => ("would", Icon::Check, html! { text::lend_would() }),
         Judgement::Refuses(code) => {
             let reason = html! { <span class="quiet">{ words::refusal(code) }</span> };
-            ("refuses", Icon::Barred, html! { <>{ words::LEND_WOULD_NOT }{ ". " }{ reason }</> })
+            ("refuses", Icon::Barred, html! { <>{ text::lend_would_not() }{ " " }{ reason }</> })
         }
     };
     html! {
@@ -125,7 +126,7 @@ fn Judged(props: &JudgedProps) -> Html {
             { icon.draw() }
             <div>
                 if props.shown {
-                    <p class="code">{ &props.url }</p>
+                    <p class="code" dir="ltr">{ &props.url }</p>
                 }
                 <p class="verdict">{ words }</p>
             </div>
@@ -151,9 +152,9 @@ pub(crate) fn Try(props: &TryProps) -> Html {
     let url = text.trim();
     html! {
         <div class="try">
-            <label for="judge-url">{ words::LEND_TRY }</label>
+            <label for="judge-url">{ text::lend_try() }</label>
             <input id="judge-url" data-testid="judge-url" type="text" inputmode="url" autocomplete="off" spellcheck="false"
-                placeholder={words::LEND_TRY_HINT} value={(*text).clone()} oninput={input} />
+                placeholder={text::lend_try_hint()} value={(*text).clone()} oninput={input} />
             <div class="try-answer" role="status" data-testid="judged">
                 if !url.is_empty() {
                     <Judged wire={props.wire.clone()} url={url.to_owned()} shown={false} />
@@ -177,9 +178,9 @@ pub(crate) fn when(lull: &Lull, chosen: BandwidthWhen) -> Html {
     };
     html! {
         <fieldset class="choices">
-            <legend>{ words::WHEN }</legend>
-            { choice(BandwidthWhen::Away, "when-away", words::WHEN_AWAY) }
-            { choice(BandwidthWhen::Always, "when-always", words::WHEN_ALWAYS) }
+            <legend>{ text::when() }</legend>
+            { choice(BandwidthWhen::Away, "when-away", text::when_away()) }
+            { choice(BandwidthWhen::Always, "when-always", text::when_always()) }
         </fieldset>
     }
 }
@@ -216,34 +217,34 @@ fn Grant(props: &GrantProps) -> Html {
         return barred(props.state, who);
     }
     let label = match (*asked, props.on) {
-        (Asked::Asking, _) => words::LEND_ASKING,
-        _ if !is_tab() => words::LEND_TAB,
-        _ if !agreed => words::consent::READ_AND_AGREE,
-        (_, true) => words::LEND_REGRANT,
-        (_, false) => words::LEND,
+        (Asked::Asking, _) => text::lend_asking(),
+        _ if !is_tab() => text::lend_tab(),
+        _ if !agreed => text::consent_read_and_agree(),
+        (_, true) => text::lend_regrant(),
+        (_, false) => text::lend(),
     };
     html! {
         <div class="grant">
             <p class="bandwidth-state" data-testid="bandwidth-state" data-state={state_code(props.state)} role="status">
-                { words::BANDWIDTH }{ ": " }<strong>{ words::bandwidth(props.state).0 }</strong>
+                { bandwidth_is(props.state) }
             </p>
             if !props.on || missing {
-                <p class="quiet">{ if agreed { words::LEND_PERMISSION } else { words::consent::FIRST } }</p>
+                <p class="quiet">{ if agreed { text::lend_permission() } else { text::consent_first() } }</p>
                 <button class="button primary wide" data-testid="grant" disabled={*asked == Asked::Asking} onclick={grant}>
                     { label }
                 </button>
             }
             if props.on {
-                <button class="button wide" key="off" data-testid="lend-off" onclick={off}>{ words::LEND_OFF }</button>
+                <button class="button wide" key="off" data-testid="lend-off" onclick={off}>{ text::lend_off() }</button>
             }
             if *asked == Asked::Denied && (!props.on || missing) {
-                <p class="denied" role="alert">{ words::LEND_DENIED }</p>
+                <p class="denied" role="alert">{ text::lend_denied() }</p>
             }
             if let Some(at) = props.consent.given_at {
                 <p class="quiet agreed" key="agreed">
-                    { words::consent::agreed_on(&format::moment(at)) }{ " " }
+                    { text::consent_agreed_on(&format::moment(at)) }{ " " }
                     <button class="link-button" data-testid="take-back" onclick={take_back}>
-                        { words::consent::TAKE_BACK }
+                        { text::consent_take_back() }
                     </button>
                 </p>
             }
@@ -251,15 +252,20 @@ fn Grant(props: &GrantProps) -> Html {
     }
 }
 
+/// What bandwidth does, in a word.
+fn bandwidth_is(state: BandwidthState) -> Html {
+    standing_out(&text::bandwidth_is(&text::marked(words::bandwidth(state).0)))
+}
+
 /// Who manages the browser decided.
 fn barred(state: BandwidthState, who: &'static str) -> Html {
     html! {
         <div class="grant">
             <p class="bandwidth-state" data-testid="bandwidth-state" data-state={state_code(state)} role="status">
-                { words::BANDWIDTH }{ ": " }<strong>{ words::bandwidth(state).0 }</strong>
+                { bandwidth_is(state) }
             </p>
             <p class="denied" data-testid="barred">{ who }</p>
-            <p class="quiet">{ words::consent::FOR_ADMINISTRATORS }</p>
+            <p class="quiet">{ text::consent_for_administrators() }</p>
         </div>
     }
 }

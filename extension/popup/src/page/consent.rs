@@ -13,17 +13,18 @@ use crate::link::Wire;
 use crate::model::Lull;
 use crate::parts::title_bar;
 use crate::route::{Route, is_tab};
-use crate::words::consent::{self as words, QUESTIONS, Question};
+use crate::text;
+use crate::words::consent::{self as words, Message, QUESTIONS, Question};
 
 /// The page.
 pub(crate) fn consent(lull: &Lull, view: &View) -> Html {
     html! {
         <div class="page consent">
-            { title_bar(words::CONSENT) }
+            { title_bar(text::consent_page()) }
             if view.consent.given_at.is_some() && !view.consent.is_current {
-                <p class="denied" data-testid="consent-again">{ words::CONSENT_AGAIN }</p>
+                <p class="denied" data-testid="consent-again">{ text::consent_again() }</p>
             }
-            <p class="lead">{ words::CONSENT_LEAD }</p>
+            <p class="lead">{ text::consent_lead() }</p>
             <Form wire={lull.wire.clone()} />
         </div>
     }
@@ -85,14 +86,14 @@ fn Form(props: &FormProps) -> Html {
     html! {
         <>
             <fieldset class="card say">
-                <legend><h2>{ words::SAY }</h2></legend>
-                { statement("adult", words::ADULT, words::ADULT_MORE, said.adult, change(|said, on| said.adult = on)) }
-                { statement("may-share", words::MAY_SHARE, words::MAY_SHARE_MORE, said.may_share,
+                <legend><h2>{ text::consent_say() }</h2></legend>
+                { statement("adult", text::consent_adult(), text::consent_adult_more(), said.adult, change(|said, on| said.adult = on)) }
+                { statement("may-share", text::consent_may_share(), text::consent_may_share_more(), said.may_share,
                     change(|said, on| said.may_share = on)) }
             </fieldset>
             <div class="know">
-                <h2>{ words::KNOW }</h2>
-                <p class="quiet">{ words::KNOW_MORE }</p>
+                <h2>{ text::consent_know() }</h2>
+                <p class="quiet">{ text::consent_know_more() }</p>
             </div>
             { for questions }
             <section class="card agree">
@@ -100,15 +101,15 @@ fn Form(props: &FormProps) -> Html {
                 if is_tab() {
                     <button class="button primary wide" data-testid="agree" onclick={agree}
                         disabled={open > 0 || *asked == Asked::Asking}>
-                        { if *asked == Asked::Asking { crate::words::LEND_ASKING } else { words::AGREE } }
+                        { if *asked == Asked::Asking { text::lend_asking() } else { text::consent_agree() } }
                     </button>
-                    <p class="quiet">{ words::AGREE_MORE }</p>
+                    <p class="quiet">{ text::consent_agree_more() }</p>
                 } else {
-                    <button class="button primary wide" onclick={|_| open_tab(Route::Consent)}>{ crate::words::LEND_TAB }</button>
-                    <p class="quiet">{ words::AGREE_TAB }</p>
+                    <button class="button primary wide" onclick={|_| open_tab(Route::Consent)}>{ text::lend_tab() }</button>
+                    <p class="quiet">{ text::consent_agree_tab() }</p>
                 }
                 if *asked == Asked::Denied {
-                    <p class="denied" role="alert">{ crate::words::LEND_DENIED }</p>
+                    <p class="denied" role="alert">{ text::lend_denied() }</p>
                 }
             </section>
         </>
@@ -133,7 +134,7 @@ fn statement(id: &'static str, label: &'static str, more: &'static str, on: bool
 /// One question. What is said about the chosen answer is announced, and any other can be chosen.
 fn question(n: usize, asks: &Question, chosen: Option<usize>, choose: &Callback<usize>) -> Html {
     let name = format!("question-{n}");
-    let answer = |(place, (answer, _)): (usize, &(&'static str, &'static str))| {
+    let answer = |(place, (answer, _)): (usize, &(Message, Message))| {
         let choose = choose.clone();
         let id = format!("answer-{n}-{place}");
         let class = match chosen == Some(place) {
@@ -145,15 +146,15 @@ fn question(n: usize, asks: &Question, chosen: Option<usize>, choose: &Callback<
             <label class={classes!("choice", "reply", class)}>
                 <input type="radio" name={name.clone()} data-testid={id} checked={chosen == Some(place)}
                     onchange={move |_: Event| choose.emit(place)} />
-                <span>{ *answer }</span>
+                <span>{ answer() }</span>
             </label>
         }
     };
-    let said = chosen.and_then(|place| asks.answers.get(place)).map(|(_, said)| *said);
+    let said = chosen.and_then(|place| asks.answers.get(place)).map(|(_, said)| said());
     let is_right = chosen == Some(asks.right);
     html! {
         <fieldset class="card quiz" data-testid={name.clone()} data-done={is_right.to_string()}>
-            <legend><h3>{ asks.question }</h3></legend>
+            <legend><h3>{ (asks.question)() }</h3></legend>
             { for asks.answers.iter().enumerate().map(answer) }
             <p class={classes!("feedback", if is_right { "right" } else { "not-quite" })} role="status">
                 if let Some(said) = said {

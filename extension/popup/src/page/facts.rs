@@ -7,7 +7,8 @@ use yew::{Html, html};
 use super::bandwidth::Try;
 use crate::model::Lull;
 use crate::parts::title_bar;
-use crate::words::facts::{self as words, Side, Told, told};
+use crate::text;
+use crate::words::facts::{Side, Told, told};
 
 /// Words of more bytes than this get the whole width.
 const LONG_BYTES: usize = 200;
@@ -16,15 +17,15 @@ const LONG_BYTES: usize = 200;
 pub(crate) fn facts(lull: &Lull, _: &View) -> Html {
     html! {
         <div class="page can" data-testid="facts">
-            { title_bar(words::FACTS) }
-            <p class="lead">{ words::FACTS_LEAD }</p>
+            { title_bar(text::facts_page()) }
+            <p class="lead">{ text::facts_lead() }</p>
             <section class="card">
-                <h2>{ words::TRY }</h2>
+                <h2>{ text::facts_try() }</h2>
                 <Try wire={lull.wire.clone()} />
             </section>
-            { side(Side::Can, words::CAN) }
-            { side(Side::Cannot, words::CANNOT) }
-            { side(Side::Limit, words::LIMITS) }
+            { side(Side::Can, text::facts_can()) }
+            { side(Side::Cannot, text::facts_cannot()) }
+            { side(Side::Limit, text::facts_limits()) }
         </div>
     }
 }

@@ -1,20 +1,21 @@
 //! Home: the line, the money, the judgment to answer, what was done.
 
-use lull_view::{BandwidthState, Command, Link, View};
+use lull_view::{Bandwidth, BandwidthState, Command, Link, View};
 use wasm_bindgen_futures::spawn_local;
 use yew::{Html, html};
 
 use super::activities::activities;
 use super::bandwidth::state_code;
-use super::judgment::{JudgmentCard, TakeBack};
+use super::judgment::{JudgmentCard, PracticeCard, TakeBack};
 use super::limits::pause_menu;
 use super::welcome::ask;
 use super::wishes::NeverSaid;
 use crate::format;
 use crate::icons::{self, Icon};
 use crate::model::Lull;
-use crate::parts::{calm, link_words, trouble};
+use crate::parts::{calm, link_words, standing_out, trouble};
 use crate::route::{Route, is_tab};
+use crate::text;
 use crate::words;
 
 /// Paid work in the list after which home mentions bandwidth.
@@ -35,7 +36,7 @@ pub(crate) fn home(lull: &Lull, view: &View) -> Html {
             if !is_tab() {
                 <p class="foot">
                     <button class="link-button" onclick={|_| open_tab(Route::Home)}>
-                        { Icon::Open.draw() }{ words::OPEN_TAB }
+                        { Icon::Open.draw() }{ text::open_tab() }
                     </button>
                 </p>
             }
@@ -59,15 +60,15 @@ fn header(lull: &Lull, view: &View) -> Html {
         <header class="header">
             <div class="header-row">
                 { icons::mark() }
-                <h1 class="wordmark">{ words::NAME }</h1>
+                <h1 class="wordmark">{ text::name() }</h1>
                 <span class="link-state" data-testid="link-state" data-state={state} role="status">{ state_word }</span>
                 <button class="button on-sea" data-testid="pause" onclick={pause}>
-                    if paused { { Icon::Play.draw() }{ words::GO_ON } } else { { Icon::Pause.draw() }{ words::PAUSE } }
+                    if paused { { Icon::Play.draw() }{ text::go_on() } } else { { Icon::Pause.draw() }{ text::pause() } }
                 </button>
                 if !paused {
                     { pause_menu(lull) }
                 }
-                <a class="icon-button on-sea" href={Route::Settings.href()} aria-label={words::SETTINGS}
+                <a class="icon-button on-sea" href={Route::Settings.href()} aria-label={text::settings()}
                     data-testid="settings">{ Icon::Settings.draw() }</a>
             </div>
             { money(lull, view) }
@@ -84,19 +85,20 @@ fn money(lull: &Lull, view: &View) -> Html {
         <>
             <div class="money">
                 <p class="money-today">
+                    <span class="unseen">{ text::money_earned() }</span>
                     <strong data-testid="earned-today" data-value={today.to_string()}>{ format::amount(today) }</strong>
-                    <span>{ lull.asset() }{ " " }{ words::TODAY }</span>
+                    <span>{ text::money_today(lull.asset()) }</span>
                 </p>
-                <p class="money-all">
-                    <span data-testid="earned-all" data-value={all.to_string()}>{ format::amount(all) }</span>
-                    { " " }{ words::ALL }
+                <p class="money-all" data-testid="earned-all" data-value={all.to_string()}>
+                    { standing_out(&text::money_all(&text::marked(&format::amount(all)))) }
                 </p>
                 <TakeBack lull={lull.clone()} />
-                <div class="credit-place" role="status">
+                // A judgment on screen is what is to be said.
+                <div class="credit-place" role={view.judgment.is_none().then_some("status")}>
                     if let Some(credit) = credit {
                         <a class="credit" key={credit.offer.clone()} data-testid="credit" data-offer={credit.offer.clone()}
-                            href={Route::Receipt(credit.offer.clone()).href()} title={words::CREDIT_OPEN}>
-                            { words::credited(&format::amount_of(credit.amount, lull.asset())) }
+                            href={Route::Receipt(credit.offer.clone()).href()} title={text::credit_open()}>
+                            { format::credit_of(credit.amount, lull.asset()) }
                             { Icon::Next.draw() }
                         </a>
                     }
@@ -114,21 +116,26 @@ fn work(lull: &Lull, view: &View) -> Html {
         html! { <button class="button primary" onclick={lull.on_click(command)}>{ label }</button> }
     };
     if settings.paused {
-        let go_on = button(Command::SetPaused { on: false }, words::GO_ON);
-        let until = view.limits.paused_until.map(words::limits::paused_until);
-        return calm(words::PAUSED_TITLE, until.as_deref().unwrap_or(words::PAUSED_TEXT), go_on);
+        let go_on = button(Command::SetPaused { on: false }, text::go_on());
+        let until = view.limits.paused_until.map(|at_ms| text::paused_until(&format::soon(at_ms)));
+        return calm(text::paused_title(), until.as_deref().unwrap_or(text::paused_text()), go_on);
     }
     if !settings.judgments {
-        let switch_on = button(Command::SetJudgments { on: true }, words::OFF_BUTTON);
-        return calm(words::OFF_TITLE, words::OFF_TEXT, switch_on);
+        let switch_on = button(Command::SetJudgments { on: true }, text::off_button());
+        return calm(text::off_title(), text::off_text(), switch_on);
+    }
+    if let Some(practice) = &view.practice {
+        return html! {
+            <PracticeCard key={practice.practice.clone()} lull={lull.clone()} practice={practice.clone()} />
+        };
     }
     match (&view.operator, &view.judgment) {
         (Some(operator), _) if !settings.card_seen => ask(lull, operator),
         (_, Some(judgment)) => html! {
             <JudgmentCard lull={lull.clone()} judgment={judgment.clone()} waiting={view.judgments_waiting} />
         },
-        (_, None) if view.link == Link::Connected => calm(words::QUIET_TITLE, words::QUIET_TEXT, html! {}),
-        (_, None) => calm(words::OFFLINE_TITLE, words::OFFLINE_TEXT, html! {}),
+        (_, None) if view.link == Link::Connected => calm(text::quiet_title(), text::quiet_text(), html! {}),
+        (_, None) => calm(text::offline_title(), text::offline_text(), html! {}),
     }
 }
 
@@ -154,22 +161,30 @@ fn bandwidth_line(view: &View) -> Html {
             data-state={state_code(bandwidth.state)}>
             { Icon::Globe.draw() }
             <span class="line-words">
-                <span>{ words::BANDWIDTH }{ ": " }{ word }</span>
-                <span class="quiet">{ bandwidth.site.as_deref().unwrap_or(sentence) }</span>
+                <span>{ text::bandwidth_is(word) }</span>
+                <span class="quiet">{ site_or(bandwidth, sentence) }</span>
             </span>
-            <span class="quiet">{ format::bytes(bandwidth.bytes) }</span>
+            <span class="quiet" dir="auto">{ format::bytes(bandwidth.bytes) }</span>
             { Icon::Next.draw() }
         </a>
     }
 }
 
+/// The site of the moment, or what else there is to say.
+pub(crate) fn site_or(bandwidth: &Bandwidth, sentence: &str) -> Html {
+    match &bandwidth.site {
+        Some(site) => html! { <bdi>{ site }</bdi> },
+        None => html! { sentence.to_owned() },
+    }
+}
+
 fn lend() -> Html {
     html! {
-        <section class="lend">
+        <section class="lend" aria-labelledby="lend-title">
             { Icon::Globe.draw() }
-            <div><h2>{ words::LEND_ASK }</h2><p class="quiet">{ words::LEND_TEXT }</p></div>
+            <div><h2 id="lend-title">{ text::lend_ask() }</h2><p class="quiet">{ text::lend_text() }</p></div>
             <button class="button small" data-testid="lend" onclick={|_| open_tab(Route::Bandwidth)}>
-                { words::LEND_SHOW }
+                { text::lend_show() }
             </button>
         </section>
     }

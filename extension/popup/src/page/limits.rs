@@ -11,6 +11,7 @@ use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::Lull;
 use crate::parts::{switch, title_bar};
+use crate::text;
 use crate::words::limits as words;
 
 const KB: u64 = 1_000;
@@ -26,16 +27,16 @@ pub(crate) fn limits(lull: &Lull, view: &View) -> Html {
     let metered = Command::SetCaps { caps: Caps { metered: !caps.metered, ..caps.clone() } };
     html! {
         <div class="page limits">
-            { title_bar(words::LIMITS) }
-            <p class="lead">{ words::LIMITS_LEAD }</p>
+            { title_bar(text::limits_page()) }
+            <p class="lead">{ text::limits_lead() }</p>
             { used(view) }
             <section class="group">
-                { switch(lull, "metered", words::METERED, words::METERED_TEXT, caps.metered, metered) }
+                { switch(lull, "metered", text::limits_metered(), text::limits_metered_text(), caps.metered, metered) }
             </section>
             { numbers(lull, view) }
             <Week wire={lull.wire.clone()} caps={caps.clone()} />
             <p><button class="button" data-testid="caps-reset" onclick={lull.on_click(Command::ResetCaps)}>
-                { words::DEFAULTS }
+                { text::limits_defaults() }
             </button></p>
         </div>
     }
@@ -45,7 +46,7 @@ pub(crate) fn limits(lull: &Lull, view: &View) -> Html {
 fn used(view: &View) -> Html {
     let (caps, used) = (&view.limits.caps, &view.limits.used);
     let bar = |id: &'static str, name: &'static str, bytes: u64, cap: u64, ends_at: u64| {
-        let text = words::used(&format::bytes(bytes), &format::bytes(cap), &format::soon(ends_at));
+        let text = text::limits_used_of(&format::bytes(bytes), &format::bytes(cap), &format::soon(ends_at));
         html! {
             <div class="use">
                 <p><strong>{ name }</strong></p>
@@ -54,14 +55,15 @@ fn used(view: &View) -> Html {
             </div>
         }
     };
-    let uploaded = words::uploaded(&format::bytes(used.day_upload_bytes), &format::bytes(used.month_upload_bytes));
+    let uploaded =
+        text::limits_uploaded(&format::bytes(used.day_upload_bytes), &format::bytes(used.month_upload_bytes));
     html! {
         <section class="card">
-            <h2>{ words::USED }</h2>
-            { bar("used-day", words::USED_TODAY, used.day_bytes, caps.day_bytes, used.day_ends_at) }
-            { bar("used-month", words::USED_MONTH, used.month_bytes, caps.month_bytes, used.month_ends_at) }
+            <h2>{ text::limits_used() }</h2>
+            { bar("used-day", text::limits_used_today(), used.day_bytes, caps.day_bytes, used.day_ends_at) }
+            { bar("used-month", text::limits_used_month(), used.month_bytes, caps.month_bytes, used.month_ends_at) }
             <p class="quiet" data-testid="uploaded" data-value={used.day_upload_bytes.to_string()}>{ uploaded }</p>
-            <p class="quiet">{ words::COUNTED }</p>
+            <p class="quiet">{ text::limits_counted() }</p>
             if let Some(limited) = words::limited(view) {
                 <p class="limited" data-testid="limited" role="status">{ limited }</p>
             }
@@ -85,20 +87,45 @@ fn numbers(lull: &Lull, view: &View) -> Html {
     let (caps, ranges) = (&view.limits.caps, &view.limits.ranges);
     let number = |id, label, (unit, one), range, value, set| Number { id, label, unit, one, range, value, set };
     let all = [
-        number("cap-second", words::SECOND, ("kB", KB), ranges.second_bytes, caps.second_bytes, |c, n| {
-            c.second_bytes = n
+        number(
+            "cap-second",
+            text::limits_second(),
+            (text::unit_kb(), KB),
+            ranges.second_bytes,
+            caps.second_bytes,
+            |c, n| c.second_bytes = n,
+        ),
+        number("cap-day", text::limits_day(), (text::unit_mb(), MB), ranges.day_bytes, caps.day_bytes, |c, n| {
+            c.day_bytes = n
         }),
-        number("cap-day", words::DAY, ("MB", MB), ranges.day_bytes, caps.day_bytes, |c, n| c.day_bytes = n),
-        number("cap-month", words::MONTH, ("GB", GB), ranges.month_bytes, caps.month_bytes, |c, n| c.month_bytes = n),
-        number("cap-month-day", words::MONTH_DAY, ("", 1), ranges.month_day, caps.month_day, |c, n| c.month_day = n),
-        number("cap-minute", words::DOMAIN_MINUTE, ("", 1), ranges.domain_minute, caps.domain_minute, |c, n| {
-            c.domain_minute = n;
+        number(
+            "cap-month",
+            text::limits_month(),
+            (text::unit_gb(), GB),
+            ranges.month_bytes,
+            caps.month_bytes,
+            |c, n| c.month_bytes = n,
+        ),
+        number("cap-month-day", text::limits_month_day(), ("", 1), ranges.month_day, caps.month_day, |c, n| {
+            c.month_day = n
         }),
-        number("cap-domain", words::DOMAIN_DAY, ("", 1), ranges.domain_day, caps.domain_day, |c, n| c.domain_day = n),
+        number(
+            "cap-minute",
+            text::limits_domain_minute(),
+            ("", 1),
+            ranges.domain_minute,
+            caps.domain_minute,
+            |c, n| {
+                c.domain_minute = n;
+            },
+        ),
+        number("cap-domain", text::limits_domain_day(), ("", 1), ranges.domain_day, caps.domain_day, |c, n| {
+            c.domain_day = n
+        }),
     ];
     html! {
         <section class="card">
-            <h2>{ words::CAPS }</h2>
+            <h2>{ text::limits_caps() }</h2>
             { for all.iter().map(|number| field(lull, caps, number)) }
         </section>
     }
@@ -131,7 +158,7 @@ fn field(lull: &Lull, caps: &Caps, number: &Number) -> Html {
                     value={format::plain(shown)} aria-describedby={hint.clone()} onchange={change} />
                 <span class="cap-unit quiet">{ number.unit }</span>
             </span>
-            <span class="quiet cap-hint" id={hint}>{ words::between(&show(least), &show(most)) }</span>
+            <span class="quiet cap-hint" id={hint}>{ text::limits_between(&show(least), &show(most)) }</span>
         </div>
     }
 }
@@ -151,11 +178,12 @@ fn Week(props: &WeekProps) -> Html {
         wire.send(Command::SetCaps { caps: Caps { hours, ..caps.clone() } });
     });
     let hours = props.caps.hours;
+    let days: Vec<(String, String)> = (0..7).map(format::weekday).collect();
     let all = |mask: u32| {
         let set = set.clone();
         move |_| set.emit([mask; 7])
     };
-    let cell = |day: usize, hour: u32| {
+    let cell = |day: usize, name: &str, hour: u32| {
         let is_on = hours.get(day).is_some_and(|bits| bits >> hour & 1 == 1);
         let (set, setter) = (set.clone(), place.setter());
         let toggle = move |_| {
@@ -185,33 +213,33 @@ fn Week(props: &WeekProps) -> Html {
         html! {
             <td role="gridcell">
                 <button class="hour" id={cell_id(day, hour)} tabindex={stop} aria-pressed={is_on.to_string()}
-                    aria-label={words::hour(day, hour)} onclick={toggle} onkeydown={walk} />
+                    aria-label={words::hour(name, hour)} onclick={toggle} onkeydown={walk} />
             </td>
         }
     };
     let row = |hour: u32| {
         html! {
             <tr role="row" key={hour}>
-                <th role="rowheader" scope="row">{ format!("{hour}:00") }</th>
-                { for (0..7).map(|day| cell(day, hour)) }
+                <th role="rowheader" scope="row" dir="auto">{ format::hour(hour.into()) }</th>
+                { for days.iter().enumerate().map(|(day, (name, _))| cell(day, name, hour)) }
             </tr>
         }
     };
-    let head = |(name, short): (&'static str, &'static str)| {
-        html! { <th role="columnheader" scope="col"><abbr title={name}>{ short }</abbr></th> }
+    let head = |(name, short): &(String, String)| {
+        html! { <th role="columnheader" scope="col" dir="auto"><abbr title={name.clone()}>{ short }</abbr></th> }
     };
     html! {
         <section class="card">
-            <h2 id="week">{ words::HOURS }</h2>
-            <p class="quiet">{ words::HOURS_TEXT }</p>
+            <h2 id="week">{ text::limits_hours() }</h2>
+            <p class="quiet">{ text::limits_hours_text() }</p>
             <p class="week-buttons">
-                <button class="button small" data-testid="hours-all" onclick={all(HOURS_ALL)}>{ words::HOURS_ALL }</button>
-                <button class="button small" data-testid="hours-night" onclick={all(HOURS_NIGHT)}>{ words::HOURS_NIGHT }</button>
+                <button class="button small" data-testid="hours-all" onclick={all(HOURS_ALL)}>{ text::limits_hours_all() }</button>
+                <button class="button small" data-testid="hours-night" onclick={all(HOURS_NIGHT)}>{ text::limits_hours_night() }</button>
             </p>
             <table class="week" role="grid" aria-labelledby="week" data-testid="week">
                 <thead role="rowgroup"><tr role="row">
                     <td role="gridcell"></td>
-                    { for words::DAYS.into_iter().zip(words::DAYS_SHORT).map(head) }
+                    { for days.iter().map(head) }
                 </tr></thead>
                 <tbody role="rowgroup">{ for (0..24).map(row) }</tbody>
             </table>
@@ -241,13 +269,13 @@ pub(crate) fn pause_menu(lull: &Lull) -> Html {
     };
     html! {
         <details class="pause-menu">
-            <summary class="icon-button on-sea" data-testid="pause-menu" aria-label={words::PAUSE_MENU}>
+            <summary class="icon-button on-sea" data-testid="pause-menu" aria-label={text::limits_pause_menu()}>
                 { Icon::Clock.draw() }
             </summary>
             <div class="pause-choices">
-                { choice(Pause::Hour, "pause-hour", words::PAUSE_HOUR) }
-                { choice(Pause::Tomorrow, "pause-tomorrow", words::PAUSE_TOMORROW) }
-                { choice(Pause::Open, "pause-open", words::PAUSE_OPEN) }
+                { choice(Pause::Hour, "pause-hour", text::limits_pause_hour()) }
+                { choice(Pause::Tomorrow, "pause-tomorrow", text::limits_pause_tomorrow()) }
+                { choice(Pause::Open, "pause-open", text::limits_pause_open()) }
             </div>
         </details>
     }

@@ -18,6 +18,7 @@ use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
 use crate::parts::{calm, focus, switch, switch_that};
+use crate::text;
 use crate::words::pops as words;
 
 /// A space or a click that follows another, or the popup itself, sooner than this was meant for something else; so was a
@@ -43,22 +44,22 @@ pub(crate) fn PopsCard(props: &PopsProps) -> Html {
     let often = POP_MINUTES.map(|minutes| (minutes, words::minutes(minutes)));
     html! {
         <section class="card" data-testid="pops">
-            <h2>{ words::POPS }</h2>
+            <h2>{ text::pops_page() }</h2>
             if can_pop() {
-                { switch(lull, "pops-open", words::OPEN, words::OPEN_TEXT, pops.open, set(Pops { open: !pops.open, ..pops.clone() })) }
+                { switch(lull, "pops-open", text::pops_open(), text::pops_open_text(), pops.open, set(Pops { open: !pops.open, ..pops.clone() })) }
             } else {
-                <p class="quiet" data-testid="pops-click">{ words::OPEN_BY_CLICK }</p>
+                <p class="quiet" data-testid="pops-click">{ text::pops_open_by_click() }</p>
             }
             <Notify wire={lull.wire.clone()} pops={pops.clone()} is_denied={is_denied.clone()} />
             if *is_denied {
-                <p class="quiet" role="status" data-testid="pops-denied">{ words::NOTIFY_DENIED }</p>
+                <p class="quiet" role="status" data-testid="pops-denied">{ text::pops_notify_denied() }</p>
             }
             if pops.open || pops.notify {
-                { select("pops-minutes", words::AT_MOST, &often, pops.minutes, minutes) }
-                { select("pops-from", words::QUIET_FROM, &hours, pops.quiet_from, from) }
-                { select("pops-to", words::QUIET_TO, &hours, pops.quiet_to, to) }
+                { select("pops-minutes", text::pops_at_most(), &often, pops.minutes, minutes) }
+                { select("pops-from", text::pops_quiet_from(), &hours, pops.quiet_from, from) }
+                { select("pops-to", text::pops_quiet_to(), &hours, pops.quiet_to, to) }
                 if pops.quiet_from == pops.quiet_to {
-                    <p class="quiet" role="status">{ words::NEVER_QUIET }</p>
+                    <p class="quiet" role="status">{ text::pops_never_quiet() }</p>
                 }
             }
         </section>
@@ -97,7 +98,7 @@ fn Notify(props: &NotifyProps) -> Html {
             spawn_local(async { drop(release_notifications().await) });
         }
     };
-    switch_that("pops-notify", words::NOTIFY, words::NOTIFY_TEXT, on, Callback::from(toggle))
+    switch_that("pops-notify", text::pops_notify(), text::pops_notify_text(), on, Callback::from(toggle))
 }
 
 /// Whether notifications are chosen and the browser doesn't allow them.
@@ -130,7 +131,7 @@ fn select(id: &'static str, label: &'static str, of: &[(u64, String)], chosen: u
             <label for={id}>{ label }</label>
             <select {id} data-testid={id} data-value={chosen.to_string()} onchange={change}>
                 { for of.iter().map(|(value, text)| html! {
-                    <option value={value.to_string()} selected={*value == chosen}>{ text }</option>
+                    <option dir="auto" value={value.to_string()} selected={*value == chosen}>{ text }</option>
                 }) }
             </select>
         </div>
@@ -150,19 +151,22 @@ pub(crate) fn Cover(props: &CoverProps) -> Html {
     let CoverProps { lull, wake } = props;
     let button = use_node_ref();
     let touched = use_cover(&button, wake);
-    let about = lull.model.view.as_ref().and_then(|view| view.judgment.as_ref()).map(|judgment| {
-        words::about(&judgment.title, &judgment.requester, &format::amount_of(judgment.price, lull.asset()))
+    let said = lull.model.view.as_ref().and_then(|view| match &view.practice {
+        Some(practice) => Some((&practice.title, &practice.requester, practice.price)),
+        None => view.judgment.as_ref().map(|judgment| (&judgment.title, &judgment.requester, judgment.price)),
     });
+    let about = said
+        .map(|(title, requester, price)| text::pops_about(title, requester, &format::amount_of(price, lull.asset())));
     let look = html! {
         <button ref={button} class="button primary" data-testid="cover" aria-keyshortcuts="Space"
             aria-describedby="cover-text" onclick={touched}>
-            { words::LOOK }<kbd>{ words::SPACE }</kbd>
+            { text::pops_look() }<kbd>{ text::pops_space() }</kbd>
         </button>
     };
     html! {
         <div class="cover">
-            { calm(words::COVER, about.as_deref().unwrap_or_default(), look) }
-            <p class="quiet" id="cover-text">{ words::COVER_TEXT }</p>
+            { calm(text::pops_cover(), about.as_deref().unwrap_or_default(), look) }
+            <p class="quiet" id="cover-text">{ text::pops_cover_text() }</p>
         </div>
     }
 }

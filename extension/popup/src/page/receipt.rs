@@ -11,8 +11,9 @@ use yew::{
 use crate::format;
 use crate::icons::Icon;
 use crate::model::Lull;
-use crate::parts::{Skeleton, calm, focus, title_bar};
-use crate::words;
+use crate::parts::{Skeleton, calm, failed, focus, title_bar};
+use crate::text;
+use crate::words::receipt as words;
 
 /// The parts in the order in which bytes are changed for show.
 const CHANGE_ORDER: [&str; 4] = ["offer", "verdict", "result", "item"];
@@ -44,8 +45,8 @@ pub(crate) fn Receipt(props: &ReceiptProps) -> Html {
     let opened = use_opened(&props.lull, &props.offer, &change);
     let body = match &opened {
         Opened::Asking => html! { <Skeleton /> },
-        Opened::None => calm(words::RECEIPT_NONE, words::RECEIPT_NONE_TEXT, html! {}),
-        Opened::Failed(error) => calm(words::RECEIPT_NONE, error, html! {}),
+        Opened::None => calm(text::receipt_none(), text::receipt_none_text(), html! {}),
+        Opened::Failed(error) => failed(text::receipt_none(), error),
         Opened::Some(receipt) => {
             let next = next_change(&receipt.parts, *changes);
             let (count, change_setter, changes_setter) = (*changes, change.setter(), changes.setter());
@@ -64,7 +65,7 @@ pub(crate) fn Receipt(props: &ReceiptProps) -> Html {
     };
     html! {
         <div class="page">
-            { title_bar(words::RECEIPT) }
+            { title_bar(text::receipt()) }
             { body }
         </div>
     }
@@ -92,7 +93,7 @@ fn use_opened(lull: &Lull, offer: &str, change: &Option<ChangeByte>) -> Opened {
 }
 
 fn chain(receipt: &ReceiptView, spoiler: &NodeRef, spoil: Callback<MouseEvent>, undo: Callback<MouseEvent>) -> Html {
-    let label = if receipt.changed.is_some() { words::CHANGE_ANOTHER } else { words::CHANGE_BYTE };
+    let label = if receipt.changed.is_some() { text::change_another() } else { text::change_byte() };
     html! {
         <div class="receipt" data-testid="receipt">
             { finding(receipt) }
@@ -101,9 +102,9 @@ fn chain(receipt: &ReceiptView, spoiler: &NodeRef, spoil: Callback<MouseEvent>, 
                     { label }
                 </button>
                 if receipt.changed.is_some() {
-                    <button class="button" data-testid="undo" onclick={undo}>{ words::UNDO }</button>
+                    <button class="button" data-testid="undo" onclick={undo}>{ text::undo() }</button>
                 } else {
-                    <p class="quiet">{ words::CHANGE_WHY }</p>
+                    <p class="quiet">{ text::change_why() }</p>
                 }
             </div>
             <ol class="chain">
@@ -124,9 +125,9 @@ fn next_change(parts: &[ReceiptPart], count: usize) -> Option<ChangeByte> {
 /// The outcome of all checks, told first.
 fn finding(receipt: &ReceiptView) -> Html {
     let (class, icon, title) = match (receipt.valid, has_verdict(receipt)) {
-        (true, true) => ("holds", Icon::Check, words::RECEIPT_VALID),
-        (true, false) => ("open", Icon::Clock, words::RECEIPT_OPEN),
-        (false, _) => ("broken", Icon::Cross, words::RECEIPT_BROKEN),
+        (true, true) => ("holds", Icon::Check, text::receipt_valid()),
+        (true, false) => ("open", Icon::Clock, text::receipt_open()),
+        (false, _) => ("broken", Icon::Cross, text::receipt_broken()),
     };
     html! {
         <div class={classes!("finding", class)} role="status" data-testid="receipt-valid"
@@ -149,24 +150,25 @@ fn finding_text(receipt: &ReceiptView) -> Html {
     let more = failed.clone().count().saturating_sub(FAILURES_TOLD_MAX);
     let failures = html! {
         <>
-            { for failed.take(FAILURES_TOLD_MAX).map(|check| html! { <>{ failure_of(check) }{ ". " }</> }) }
-            if more > 0 { { words::more_fail(more) } }
+            { for failed.take(FAILURES_TOLD_MAX).map(|check| html! { <>{ text::sentence(failure_of(check)) }{ " " }</> }) }
+            if more > 0 { { text::more_fail(more as u64) } }
         </>
     };
     match &receipt.changed {
         Some(change) => {
-            let (before, after) = words::changed(change);
-            html! { <>{ before }<em>{ words::field(&change.field) }</em>{ after }{ " " }{ failures }</> }
+            let said = words::changed(change);
+            let [before, field, after] = text::standing_out(&said);
+            html! { <>{ before }<em>{ field }</em>{ after }{ " " }{ failures }</> }
         }
         None if !receipt.valid => failures,
-        None if has_verdict(receipt) => html! { words::RECEIPT_VALID_TEXT },
-        None => html! { words::RECEIPT_OPEN_TEXT },
+        None if has_verdict(receipt) => html! { text::receipt_valid_text() },
+        None => html! { text::receipt_open_text() },
     }
 }
 
-fn failure_of(check: &ReceiptCheck) -> String {
+fn failure_of(check: &ReceiptCheck) -> &str {
     let (_, fails) = words::check(&check.check);
-    fails.to_owned()
+    fails
 }
 
 /// One link of the chain.
@@ -180,7 +182,7 @@ fn link(part: &ReceiptPart, receipt: &ReceiptView) -> Html {
             <header>
                 <h3>{ name }</h3>
                 <p class="quiet">
-                    { what }{ ", " }<span class="signer">{ words::signer(part.signer()) }</span>
+                    { what }{ " · " }<span class="signer">{ words::signer(part.signer()) }</span>
                 </p>
             </header>
             <ul class="checks">{ for checks.iter().map(|check| check_row(check)) }</ul>
@@ -188,8 +190,8 @@ fn link(part: &ReceiptPart, receipt: &ReceiptView) -> Html {
                 { for receipt.fields(part).iter().map(|(field, value)| field_row(field, value, changed)) }
             </dl>
             <details class="bytes">
-                <summary>{ words::SIZE }{ " " }{ format::bytes(part.content.len() as u64) }{ " · " }{ words::HASH }</summary>
-                <p class="code">{ &part.hash }</p>
+                <summary>{ text::receipt_bytes(&format::bytes(part.content.len() as u64)) }</summary>
+                <p class="code" dir="ltr">{ &part.hash }</p>
             </details>
         </section>
     }
@@ -200,7 +202,7 @@ fn check_row(check: &ReceiptCheck) -> Html {
     match &check.error {
         None => html! { <li class="holds">{ Icon::Check.draw() }<span>{ holds }</span></li> },
         Some(error) => html! {
-            <li class="fails">{ Icon::Cross.draw() }<span>{ failure_of(check) }<span class="quiet">{ error }</span></span></li>
+            <li class="fails">{ Icon::Cross.draw() }<span>{ failure_of(check) }<span class="quiet" lang="en" dir="ltr">{ error }</span></span></li>
         },
     }
 }
@@ -209,8 +211,8 @@ fn field_row(field: &str, value: &str, changed: Option<&ChangedByte>) -> Html {
     let here = changed.is_some_and(|change| change.field == field);
     let is_time = field == "deadline" || field.ends_with("_at");
     let shown = match is_time.then(|| format::instant(value)).flatten() {
-        Some(local) => html! { <dd title={value.to_owned()}>{ local }</dd> },
-        None => html! { <dd>{ value }</dd> },
+        Some(local) => html! { <dd dir="auto" title={value.to_owned()}>{ local }</dd> },
+        None => html! { <dd dir="auto">{ value }</dd> },
     };
     html! { <div class={here.then_some("changed")}><dt>{ words::field(field) }</dt>{ shown }</div> }
 }

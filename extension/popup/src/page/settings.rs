@@ -6,15 +6,20 @@ use yew::{Callback, Html, Properties, component, html, use_state_eq};
 use super::bandwidth::{state_code, when};
 use super::log::never_card;
 use super::pops::PopsCard;
+use super::warnings::warnings_card;
 use super::wishes::wishes_card;
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
-use crate::parts::{operator_card, pair, switch, title_bar};
+use crate::parts::{foreign_pair, operator_card, pair, switch, title_bar};
 use crate::route::Route;
 use crate::save::save;
 use crate::single_keys::SingleKeys;
+use crate::text;
 use crate::words;
+
+/// The file of all receipts.
+const EXPORT_FILE: &str = "lull-receipts.jsonl";
 
 /// The page.
 pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
@@ -22,37 +27,38 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
     let judgments = Command::SetJudgments { on: !on };
     html! {
         <div class="page">
-            { title_bar(words::SETTINGS) }
+            { title_bar(text::settings()) }
             <section class="card">
-                <h2>{ words::WORK }</h2>
-                { switch(lull, "judgments", words::JUDGMENTS, words::JUDGMENTS_TEXT, on, judgments) }
+                <h2>{ text::work() }</h2>
+                { switch(lull, "judgments", text::judgments(), text::judgments_text(), on, judgments) }
                 { bandwidth_row(lull, view) }
                 { when(lull, view.settings.bandwidth_when) }
                 <SingleKeys />
-                <p><a href={Route::Limits.href()} data-testid="limits">{ words::limits::LIMITS_SEE }</a></p>
+                <p><a href={Route::Limits.href()} data-testid="limits">{ text::limits_see() }</a></p>
             </section>
             if on {
                 { wishes_card(lull, view) }
                 <PopsCard lull={lull.clone()} pops={view.pops.clone()} />
+                { warnings_card(lull, view.warnings) }
             }
             <section class="group">
-                <h2>{ words::OPERATOR }</h2>
+                <h2>{ text::operator() }</h2>
                 if let Some(operator) = &view.operator {
                     { operator_card(operator) }
                     <div class="full-key">
-                        <p class="quiet">{ words::CARD_KEY_FULL }</p>
-                        <p class="code key" data-testid="coordinator-key">{ &operator.public_key }</p>
+                        <p class="quiet">{ text::card_key_full() }</p>
+                        <p class="code key" dir="ltr" data-testid="coordinator-key">{ &operator.public_key }</p>
                     </div>
                 } else {
-                    <p class="quiet">{ words::OPERATOR_NONE }</p>
+                    <p class="quiet">{ text::operator_none() }</p>
                 }
             </section>
             { never_card(lull, view) }
             { money(view, lull.asset()) }
             <section class="card">
-                <h2>{ words::KEY }</h2>
-                <p class="code key" data-testid="worker-key">{ &view.worker }</p>
-                <p class="quiet">{ words::KEY_TEXT }</p>
+                <h2>{ text::key() }</h2>
+                <p class="code key" dir="ltr" data-testid="worker-key">{ &view.worker }</p>
+                <p class="quiet">{ text::key_text() }</p>
             </section>
             <Export wire={lull.wire.clone()} />
             { diagnostics(view) }
@@ -69,17 +75,17 @@ fn bandwidth_row(lull: &Lull, view: &View) -> Html {
     html! {
         <div class="switch-row">
             <div class="switch-words">
-                <span class="switch-label">{ words::BANDWIDTH }</span>
+                <span class="switch-label">{ text::bandwidth() }</span>
                 <span class="quiet" data-testid="bandwidth-state" data-state={state_code(state)}>
-                    { words::bandwidth(state).0 }{ ". " }
-                    <a href={Route::Facts.href()}>{ words::FACTS_LINK }</a>
+                    { words::bandwidth(state).0 }{ " · " }
+                    <a href={Route::Facts.href()}>{ text::facts_link() }</a>
                 </span>
             </div>
             if view.settings.bandwidth {
                 <button class="button small" data-testid="bandwidth-off"
-                    onclick={lull.on_click(Command::SetBandwidth { on: false })}>{ words::LEND_OFF }</button>
+                    onclick={lull.on_click(Command::SetBandwidth { on: false })}>{ text::lend_off() }</button>
             } else {
-                <a class="button small" href={Route::Bandwidth.href()}>{ words::LEND_SHOW }</a>
+                <a class="button small" href={Route::Bandwidth.href()}>{ text::lend_show() }</a>
             }
         </div>
     }
@@ -89,11 +95,11 @@ fn money(view: &View, asset: &str) -> Html {
     let account = &view.account;
     html! {
         <section class="card">
-            <h2>{ words::MONEY }</h2>
+            <h2>{ text::money() }</h2>
             <dl class="pairs counts">
-                { pair(words::MONEY_EARNED, format::amount_of(account.earned, asset), "number") }
-                { pair(words::MONEY_PENDING, format::amount_of(account.pending, asset), "number") }
-                { pair(words::MONEY_PAYABLE, format::amount_of(account.payable, asset), "number") }
+                { pair(text::money_earned(), format::amount_of(account.earned, asset), "number") }
+                { pair(text::money_pending(), format::amount_of(account.pending, asset), "number") }
+                { pair(text::money_payable(), format::amount_of(account.payable, asset), "number") }
             </dl>
         </section>
     }
@@ -117,10 +123,10 @@ fn Export(props: &ExportProps) -> Html {
     };
     html! {
         <section class="card">
-            <h2>{ words::RECEIPTS }</h2>
-            <p class="quiet">{ words::RECEIPTS_TEXT }</p>
+            <h2>{ text::receipts() }</h2>
+            <p class="quiet">{ text::receipts_text() }</p>
             <p class="export">
-                <button class="button" data-testid="export" onclick={save}>{ words::EXPORT }</button>
+                <button class="button" data-testid="export" onclick={save}>{ text::export() }</button>
                 <span role="status">{ *said }</span>
             </p>
         </section>
@@ -135,15 +141,15 @@ fn export(wire: Wire, command: Command, pieces: Vec<String>, said: Callback<&'st
             // Those that are kept follow.
             Reply::Export { jsonl } => (jsonl, Some(None)),
             Reply::ExportKept { jsonl, next } => (jsonl, next.map(Some)),
-            _ => return said.emit(words::EXPORT_FAILED),
+            _ => return said.emit(text::export_failed()),
         };
         let mut pieces = pieces.clone();
         pieces.push(jsonl);
         match before {
             Some(before) => export(again.clone(), Command::ExportKept { before }, pieces, said.clone()),
             None => {
-                let is_saved = save(&pieces, words::EXPORT_FILE, "application/jsonl").is_ok();
-                said.emit(if is_saved { words::EXPORT_DONE } else { words::EXPORT_FAILED });
+                let is_saved = save(&pieces, EXPORT_FILE, "application/jsonl").is_ok();
+                said.emit(if is_saved { text::export_done() } else { text::export_failed() });
             }
         }
     });
@@ -153,21 +159,21 @@ fn export(wire: Wire, command: Command, pieces: Vec<String>, said: Callback<&'st
 fn diagnostics(view: &View) -> Html {
     let seen = &view.diagnostics;
     let counts: [(&str, &str, u64); 5] = [
-        (words::EVENTS_FOREIGN, "events-foreign", seen.events_foreign),
-        (words::EVENTS_OWN, "events-own", seen.events_own),
-        (words::WAKES, "wakes", seen.wakes),
-        (words::ALARMS, "alarms", seen.alarms),
-        (words::OUTBOX, "outbox", u64::from(view.outbox)),
+        (text::events_foreign(), "events-foreign", seen.events_foreign),
+        (text::events_own(), "events-own", seen.events_own),
+        (text::wakes(), "wakes", seen.wakes),
+        (text::alarms(), "alarms", seen.alarms),
+        (text::unacknowledged(), "outbox", u64::from(view.outbox)),
     ];
     html! {
         <section class="card">
-            <h2>{ words::DIAGNOSTICS }</h2>
+            <h2>{ text::diagnostics() }</h2>
             <dl class="pairs counts">
                 { for counts.into_iter().map(|(name, id, n)| html! {
                     <div><dt>{ name }</dt><dd class="number" data-testid={id} data-value={n.to_string()}>{ format::count(n) }</dd></div>
                 }) }
-                { pair(words::CLOCK, words::clock(seen.clock_ahead_ms), "number") }
-                { pair(words::VERSION, lull_browser::manifest_version(), "number") }
+                { pair(text::clock(), words::clock(seen.clock_ahead_ms), "number") }
+                { foreign_pair(text::version(), lull_browser::manifest_version(), "number") }
             </dl>
         </section>
     }

@@ -7,6 +7,7 @@ use crate::icons::{self, Icon};
 use crate::model::Lull;
 use crate::parts::{operator_card, trouble};
 use crate::route::{Route, go};
+use crate::text;
 use crate::words;
 
 /// The step that the settings call for. Each has a key of its own, so that no button turns into another
@@ -20,20 +21,20 @@ pub(crate) fn welcome(lull: &Lull, view: &View) -> Html {
 }
 
 fn pitch(lull: &Lull, view: &View) -> Html {
-    let fact = |fact: &&'static str| html! { <li>{ Icon::Check.draw() }<span>{ *fact }</span></li> };
+    let fact = |fact: &'static str| html! { <li>{ Icon::Check.draw() }<span>{ fact }</span></li> };
     html! {
         <div class="welcome" key="pitch">
             <div class="welcome-sky">
                 { icons::sea() }
-                <p class="wordmark">{ words::NAME }</p>
+                <p class="wordmark">{ text::name() }</p>
             </div>
-            <h1>{ words::WELCOME_TITLE }</h1>
-            <p class="lead">{ words::WELCOME_LEAD }</p>
-            <ul class="facts">{ for words::WELCOME_FACTS.iter().map(fact) }</ul>
+            <h1>{ text::welcome_title() }</h1>
+            <p class="lead">{ text::welcome_lead() }</p>
+            <ul class="facts">{ for words::welcome_facts().into_iter().map(fact) }</ul>
             <button class="button primary wide" data-testid="start"
-                onclick={lull.on_click(Command::SetJudgments { on: true })}>{ words::START }</button>
+                onclick={lull.on_click(Command::SetJudgments { on: true })}>{ text::start() }</button>
             if view.bandwidth.state != BandwidthState::Absent {
-                <p class="quiet centred"><a href={Route::Facts.href()}>{ words::FACTS_LINK }</a></p>
+                <p class="quiet centred"><a href={Route::Facts.href()}>{ text::facts_link() }</a></p>
             }
         </div>
     }
@@ -43,8 +44,8 @@ fn finding(lull: &Lull, view: &View) -> Html {
     html! {
         <div class="welcome" key="finding">
             <div class="welcome-sky waiting">{ icons::sea() }</div>
-            <h1>{ words::WELCOME_WAIT }</h1>
-            <p class="lead" role="status">{ words::WELCOME_WAIT_MORE }</p>
+            <h1>{ text::welcome_wait() }</h1>
+            <p class="lead" role="status">{ text::welcome_wait_more() }</p>
             { trouble(lull, &view.link) }
             { not_now(lull) }
         </div>
@@ -61,11 +62,11 @@ pub(crate) fn ask(lull: &Lull, operator: &Operator) -> Html {
     });
     html! {
         <div class="welcome" key="ask">
-            <h1>{ words::card_title(&operator.name) }</h1>
-            <p class="lead">{ words::CARD_LEAD }</p>
+            <h1>{ text::card_title(&operator.name) }</h1>
+            <p class="lead">{ text::card_lead() }</p>
             { operator_card(operator) }
             <button class="button primary wide" data-testid="accept-card" onclick={accept}>
-                { words::card_accept(&operator.name) }
+                { text::card_accept(&operator.name) }
             </button>
             { not_now(lull) }
         </div>
@@ -74,5 +75,5 @@ pub(crate) fn ask(lull: &Lull, operator: &Operator) -> Html {
 
 fn not_now(lull: &Lull) -> Html {
     let decline = lull.on_click(Command::SetJudgments { on: false });
-    html! { <button class="button wide" data-testid="not-now" onclick={decline}>{ words::NOT_NOW }</button> }
+    html! { <button class="button wide" data-testid="not-now" onclick={decline}>{ text::not_now() }</button> }
 }

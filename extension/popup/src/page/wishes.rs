@@ -9,6 +9,7 @@ use crate::format;
 use crate::model::Lull;
 use crate::parts::switch;
 use crate::route::Route;
+use crate::text;
 use crate::words::offer as words;
 
 /// Base units in one of what people count.
@@ -20,12 +21,12 @@ pub(crate) fn wishes_card(lull: &Lull, view: &View) -> Html {
     let text_only = Command::SetWishes { wishes: Wishes { text_only: !wishes.text_only, ..wishes.clone() } };
     html! {
         <section class="card" data-testid="wishes">
-            <h2>{ words::WISHES }</h2>
-            <p class="quiet">{ words::WISHES_TEXT }</p>
+            <h2>{ text::wishes() }</h2>
+            <p class="quiet">{ text::wishes_text() }</p>
             { hourly_min(lull, wishes) }
-            { switch(lull, "text-only", words::TEXT_ONLY, words::TEXT_ONLY_TEXT, wishes.text_only, text_only) }
+            { switch(lull, "text-only", text::wishes_text_only(), text::wishes_text_only_text(), wishes.text_only, text_only) }
             { kinds(lull, wishes) }
-            <p><a href={Route::You.href()} data-testid="you">{ words::YOU_SEE }</a></p>
+            <p><a href={Route::You.href()} data-testid="you">{ text::you_see() }</a></p>
         </section>
     }
 }
@@ -47,12 +48,12 @@ fn hourly_min(lull: &Lull, wishes: &Wishes) -> Html {
     });
     html! {
         <div class="cap">
-            <label for="hourly-min">{ words::HOURLY_MIN }</label>
+            <label for="hourly-min">{ text::wishes_hourly() }</label>
             <span class="cap-field">
                 <input id="hourly-min" data-testid="hourly-min" type="number" inputmode="decimal" step="any" min="0"
                     {value} aria-describedby="hourly-min-hint" onchange={change} />
             </span>
-            <span class="quiet cap-hint" id="hourly-min-hint">{ lull.asset() }{ ". " }{ words::HOURLY_MIN_TEXT }</span>
+            <span class="quiet cap-hint" id="hourly-min-hint">{ text::wishes_hourly_text(lull.asset()) }</span>
         </div>
     }
 }
@@ -77,10 +78,10 @@ fn kinds(lull: &Lull, wishes: &Wishes) -> Html {
     };
     html! {
         <fieldset class="choices">
-            <legend>{ words::KINDS }</legend>
+            <legend>{ text::wishes_kinds() }</legend>
             { for TaskKind::ALL.into_iter().map(choice) }
             if wishes.tasks == TaskSet::of(&[]) {
-                <p class="quiet" role="status">{ words::KINDS_NONE }</p>
+                <p class="quiet" role="status">{ text::wishes_kinds_none() }</p>
             }
         </fieldset>
     }
@@ -101,9 +102,9 @@ pub(crate) fn NeverSaid(props: &NeverSaidProps) -> Html {
     html! {
         <div class="never-said" role="status">
             if let Some(name) = newest {
-                <span>{ words::nothing_more_from(&name) }</span>
+                <span>{ text::never_buyer_done(&name) }</span>
                 <button class="button small" data-testid="never-undo"
-                    onclick={props.lull.on_click(Command::RemoveNever(NeverWhat::Requester(name)))}>{ words::UNDO }</button>
+                    onclick={props.lull.on_click(Command::RemoveNever(NeverWhat::Requester(name)))}>{ text::undo() }</button>
             }
         </div>
     }

@@ -5,14 +5,15 @@ use yew::{Html, html};
 
 use crate::model::Lull;
 use crate::parts::{calm, title_bar};
+use crate::text;
 use crate::words;
 
 /// The page.
 pub(crate) fn bandwidth(_: &Lull, _: &View) -> Html {
     html! {
         <div class="page">
-            { title_bar(words::BANDWIDTH) }
-            { calm(words::ABSENT, words::ABSENT_TEXT, html! {}) }
+            { title_bar(text::bandwidth()) }
+            { calm(text::absent(), text::absent_text(), html! {}) }
         </div>
     }
 }

@@ -7,6 +7,7 @@ use yew::{Callback, Html, Properties, component, html, use_effect_with, use_stat
 use crate::format;
 use crate::model::Lull;
 use crate::parts::{calm, title_bar};
+use crate::text;
 use crate::words::offer as words;
 
 const DAY_MS: f64 = 86_400_000.0;
@@ -39,15 +40,15 @@ pub(crate) fn YouPage(props: &YouProps) -> Html {
     let asset = lull.asset();
     html! {
         <div class="page" data-testid="you-page">
-            { title_bar(words::YOU) }
+            { title_bar(text::you_page()) }
             if let Some(you) = &*you {
                 if you.kinds.is_empty() && you.days.is_empty() {
-                    { calm(words::YOU_NONE, words::YOU_NONE_TEXT, html! {}) }
+                    { calm(text::you_none(), text::you_none_text(), html! {}) }
                 } else {
-                    <p class="quiet">{ words::YOU_TEXT }</p>
+                    <p class="quiet">{ text::you_text() }</p>
                     { for you.kinds.iter().map(|row| kind_card(row, asset)) }
                     if !you.kinds.is_empty() {
-                        <p class="quiet">{ words::AGREES_TEXT }</p>
+                        <p class="quiet">{ text::you_agrees_text() }</p>
                     }
                     { by_day(&you.days, *span, &choose, asset) }
                 }
@@ -58,17 +59,18 @@ pub(crate) fn YouPage(props: &YouProps) -> Html {
 
 fn kind_card(row: &KindTotals, asset: &str) -> Html {
     let agreement = match row.agreement() {
-        Some((percent, answers)) => words::agreement(percent, &format::count(answers)),
-        None => words::NOT_KNOWN.to_owned(),
+        Some((percent, answers)) => words::agreement(percent, answers),
+        None => text::you_not_known().to_owned(),
     };
-    let hourly = row.hourly().map_or(words::NOT_KNOWN.to_owned(), |hourly| format::amount_of(hourly, asset));
+    let hourly =
+        row.hourly().map_or_else(|| text::you_not_known().to_owned(), |hourly| format::amount_of(hourly, asset));
     html! {
         <section class="card" data-testid={format!("you-{}", row.kind.as_str())}>
             <h2>{ words::kind(row.kind) }</h2>
             <dl class="pairs counts">
-                <div><dt>{ words::ANSWERS }</dt><dd class="number">{ format::count(row.answers) }</dd></div>
-                <div><dt>{ words::AGREES }</dt><dd class="number">{ agreement }</dd></div>
-                <div><dt>{ words::AN_HOUR }</dt><dd class="number">{ hourly }</dd></div>
+                <div><dt>{ text::you_answers() }</dt><dd class="number">{ format::count(row.answers) }</dd></div>
+                <div><dt>{ text::you_agrees() }</dt><dd class="number">{ agreement }</dd></div>
+                <div><dt>{ text::you_hour() }</dt><dd class="number">{ hourly }</dd></div>
             </dl>
         </section>
     }
@@ -93,17 +95,17 @@ fn by_day(days: &[DayTotals], span: u64, choose: &Callback<u64>, asset: &str) ->
         let choose = choose.clone();
         html! {
             <button class="button small" aria-pressed={(span == days).to_string()} data-testid={format!("days-{days}")}
-                onclick={move |_| choose.emit(days)}>{ words::last_days(days) }</button>
+                onclick={move |_| choose.emit(days)}>{ text::you_days(days) }</button>
         }
     };
     html! {
         <section class="card by-day">
             <div class="chart-head">
-                <h2>{ words::BY_DAY }</h2>
-                <div role="group" aria-label={words::BY_DAY}>{ for SPANS.into_iter().map(button) }</div>
+                <h2>{ text::you_by_day() }</h2>
+                <div role="group" aria-label={text::you_by_day()}>{ for SPANS.into_iter().map(button) }</div>
             </div>
             if shown.is_empty() {
-                <p class="quiet">{ words::DAYS_NONE }</p>
+                <p class="quiet">{ text::you_days_none() }</p>
             }
             <ul data-testid="by-day">{ for shown.iter().map(row) }</ul>
         </section>

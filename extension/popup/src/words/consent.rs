@@ -1,69 +1,33 @@
-//! The words of consent to bandwidth: two statements, three questions, and what stands in the way.
+//! The words of consent to bandwidth: three questions, and what stands in the way.
 
 use lull_view::{BandwidthState, Statement};
 
-pub(crate) use super::CONSENT;
-
-pub(crate) const CONSENT_LEAD: &str =
-    "Two things only you can know, and three that you should. It takes a minute, and nothing is sent anywhere.";
-pub(crate) const CONSENT_AGAIN: &str = "This version of Lull may do more with your connection than what you agreed to. Nothing of it happens until you \
-     agree again. Judgments go on meanwhile.";
-pub(crate) const SAY: &str = "This is true for me";
-pub(crate) const ADULT: &str = "I am 18 or older.";
-pub(crate) const ADULT_MORE: &str = "Younger? Judgments may still be for you; lending a connection is not.";
-pub(crate) const MAY_SHARE: &str = "I may share this connection.";
-pub(crate) const MAY_SHARE_MORE: &str =
-    "It is mine, or whoever pays for it agrees. It isn't my work's, school's or dorm's, unless they allow it.";
-pub(crate) const KNOW: &str = "Three questions";
-pub(crate) const KNOW_MORE: &str = "No trick and no score: pick again as often as you like.";
-pub(crate) const AGREE: &str = "I agree; let the browser ask me";
-pub(crate) const AGREE_MORE: &str =
-    "Next your browser asks whether Lull may reach all sites. You can take all of this back with one click.";
-pub(crate) const AGREE_TAB: &str = "This needs a full page, since the browser's own question would close this one.";
-pub(crate) const READ_AND_AGREE: &str = "Read and decide";
-pub(crate) const TAKE_BACK: &str = "Take my consent back";
-
-pub(crate) fn agreed_on(day: &str) -> String {
-    format!("You agreed: {day}.")
-}
+use crate::text;
 
 /// What is still open, for eyes and screen readers.
 pub(crate) fn still_open(n: usize) -> String {
-    match n {
-        0 => "That's all. The rest is your decision.".to_owned(),
-        1 => "1 of the five is still open.".to_owned(),
-        n => format!("{n} of the five are still open."),
-    }
+    if n == 0 { text::consent_open_none().to_owned() } else { text::consent_open(n as u64) }
 }
-
-/// What comes before the browser's question.
-pub(crate) const FIRST: &str =
-    "First two statements and three short questions, so that it's your decision and not just a click.";
 
 /// Why bandwidth can't be switched on, where somebody else decides.
 pub(crate) fn barrier(state: BandwidthState) -> Option<&'static str> {
     match state {
-        BandwidthState::Forbidden => Some(FORBIDDEN),
-        BandwidthState::NotAllowed => Some(NOT_ALLOWED),
+        BandwidthState::Forbidden => Some(text::consent_forbidden()),
+        BandwidthState::NotAllowed => Some(text::consent_not_allowed()),
         _ => None,
     }
 }
 
-/// Why bandwidth can't be switched on in a browser that an organisation manages.
-pub(crate) const FORBIDDEN: &str =
-    "The organisation that manages this browser has switched bandwidth off. Judgments are not affected.";
-pub(crate) const NOT_ALLOWED: &str = "The organisation that manages this browser installed Lull, so bandwidth stays off unless it allows it. \
-     Judgments are not affected.";
-pub(crate) const FOR_ADMINISTRATORS: &str =
-    "For who administers it: the managed setting allow_bandwidth of this extension decides.";
+/// A message.
+pub(crate) type Message = fn() -> &'static str;
 
 /// A question that shows whether something was understood.
 pub(crate) struct Question {
     /// What the right answer says.
     pub(crate) statement: Statement,
-    pub(crate) question: &'static str,
+    pub(crate) question: Message,
     /// Answers, each with what is said about it.
-    pub(crate) answers: [(&'static str, &'static str); 3],
+    pub(crate) answers: [(Message, Message); 3],
     /// Which one is right.
     pub(crate) right: usize,
 }
@@ -71,49 +35,31 @@ pub(crate) struct Question {
 pub(crate) const QUESTIONS: [Question; 3] = [
     Question {
         statement: Statement::SitesSeeMe,
-        question: "Lull fetches a page over your connection. What does that site see?",
+        question: text::consent_sites_question,
         answers: [
-            (
-                "Lull's address, not mine",
-                "Not quite. Nothing stands between: your own browser asks the site. What does the site see, then?",
-            ),
-            (
-                "My internet address",
-                "Yes. To the site it is a visit from your address, without your cookies, log-ins or history.",
-            ),
-            (
-                "My name and my log-ins",
-                "No, those never leave: Lull sends no cookies and no log-ins. But something of yours is seen.",
-            ),
+            (text::consent_sites_a, text::consent_sites_a_said),
+            (text::consent_sites_b, text::consent_sites_b_said),
+            (text::consent_sites_c, text::consent_sites_c_said),
         ],
         right: 1,
     },
     Question {
         statement: Statement::OwnersSeeMe,
-        question: "A buyer orders a page from a site that they own. What can they learn?",
+        question: text::consent_owners_question,
         answers: [
-            (
-                "My internet address, from their site's log",
-                "Yes. Whoever owns the site reads its log, and a buyer may own it.",
-            ),
-            (
-                "Nothing: Lull tells buyers nothing of me",
-                "Lull doesn't tell them. But their site is asked by your browser, and sites keep a log of who asked.",
-            ),
-            ("What else I browse", "No. Lull never sees your own browsing, so it can't tell anybody."),
+            (text::consent_owners_a, text::consent_owners_a_said),
+            (text::consent_owners_b, text::consent_owners_b_said),
+            (text::consent_owners_c, text::consent_owners_c_said),
         ],
         right: 0,
     },
     Question {
         statement: Statement::StopAnyTime,
-        question: "A page is on its way, and you change your mind. What do you have to do?",
+        question: text::consent_stop_question,
         answers: [
-            ("Wait until it's done", "No need to: what is under way can be stopped, too."),
-            ("Ask the buyer or the coordinator", "Nobody has to be asked. It's your connection."),
-            (
-                "Press Pause or Switch off",
-                "Yes. It stops at once, even in the middle of a page, and costs you nothing.",
-            ),
+            (text::consent_stop_a, text::consent_stop_a_said),
+            (text::consent_stop_b, text::consent_stop_b_said),
+            (text::consent_stop_c, text::consent_stop_c_said),
         ],
         right: 2,
     },
@@ -134,7 +80,7 @@ mod tests {
         assert_eq!(places, [0, 1, 2]);
         for question in QUESTIONS {
             for (i, (_, said)) in question.answers.iter().enumerate() {
-                assert_eq!(said.starts_with("Yes."), i == question.right, "{said}");
+                assert_eq!(said().starts_with("Yes."), i == question.right, "{}", said());
             }
         }
     }

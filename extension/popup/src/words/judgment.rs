@@ -1,90 +1,117 @@
 //! What a judgment's card says.
 
-use lull_view::JudgmentTask;
+use std::borrow::Cow;
 
-pub(crate) const JUDGMENT: &str = "Judgment";
-pub(crate) const GUIDELINE: &str = "How to decide";
-pub(crate) const SKIP: &str = "Skip";
-pub(crate) const KEYS: &str = "Keys";
-/// The keys of every type.
-pub(crate) const KEYS_LIST: [(&str, &str); 5] = [
-    ("S", "skip"),
-    ("Space", "skip, in the question"),
-    ("Z", "take the last answer back, for 5 s"),
-    super::offer::MORE_TIME_KEY,
-    ("?", "show or hide these keys"),
+use lull_view::{Judgment, JudgmentTask};
+
+use super::offer::MORE_TIME_KEY;
+use crate::{format, text};
+
+/// A key and what it does.
+#[derive(Clone, Copy)]
+pub(crate) struct Key {
+    name: &'static str,
+    /// How many of its kind there are, from 1; 0: it is one.
+    count: usize,
+    pub(crate) does: fn() -> &'static str,
+    /// Whether it goes with the others when single keys are off.
+    pub(crate) is_single: bool,
+}
+
+impl Key {
+    pub(crate) const fn single(name: &'static str, does: fn() -> &'static str) -> Self {
+        Self { name, count: 0, does, is_single: true }
+    }
+    pub(crate) const fn always(name: &'static str, does: fn() -> &'static str) -> Self {
+        Self { name, count: 0, does, is_single: false }
+    }
+    const fn digits(count: usize, does: fn() -> &'static str) -> Self {
+        Self { name: "", count, does, is_single: true }
+    }
+    /// As its cap says it.
+    pub(crate) fn cap(self) -> Cow<'static, str> {
+        match (self.name, self.count) {
+            (_, 10) => "1–9, 0".into(),
+            (_, count @ 1..) => format!("1–{count}").into(),
+            (SPACE, _) => text::pops_space().into(),
+            (ENTER, _) => text::key_enter().into(),
+            (name, _) => name.into(),
+        }
+    }
+}
+
+/// The keys that have a name.
+const SPACE: &str = " ";
+pub(crate) const ENTER: &str = "\n";
+
+/// The keys of every type, and what each does.
+pub(crate) const KEYS: [Key; 7] = [
+    Key::single("G", text::key_guideline),
+    Key::single("F", text::key_flag),
+    Key::single("S", text::key_skip),
+    Key::single(SPACE, text::key_skip_space),
+    Key::single("Z", text::key_take_back),
+    MORE_TIME_KEY,
+    Key::single("?", text::key_show),
 ];
 
 /// The keys that answer.
-pub(crate) fn task_keys(task: &JudgmentTask) -> &'static [(&'static str, &'static str)] {
+pub(crate) fn task_keys(task: &JudgmentTask) -> Vec<Key> {
+    let options = task.options();
     match task {
-        JudgmentTask::Choice { .. } => &[("1–9", "choose that answer")],
-        JudgmentTask::Multi { .. } => &[("1–9", "choose, or take back"), ("↵", "done")],
-        JudgmentTask::Compare { .. } => &[("1–4", "choose that answer")],
-        JudgmentTask::Rating { .. } => &[("1–9, 0", "choose that step; 0 is 10")],
-        JudgmentTask::Verify { .. } => &[("↑ ↓", "mark a sentence"), ("1–3", "say what it shows")],
+        JudgmentTask::Choice { .. } | JudgmentTask::Compare { .. } => vec![Key::digits(options, text::key_choose)],
+        JudgmentTask::Multi { .. } => {
+            vec![Key::digits(options, text::key_choose_several), Key::always(ENTER, text::key_done)]
+        }
+        JudgmentTask::Rating { .. } if options < 10 => vec![Key::digits(options, text::key_choose_step)],
+        JudgmentTask::Rating { .. } => vec![Key::digits(options, text::key_step)],
+        JudgmentTask::Verify { .. } => {
+            vec![Key::always("↑ ↓", text::key_mark), Key::digits(options, text::key_finding)]
+        }
     }
 }
 
 /// The two that are compared.
-pub(crate) const SIDES: [&str; 2] = ["A", "B"];
-/// Which is better, in the order of the protocol's codes.
-pub(crate) const PREFERENCES: [&str; 4] = ["A is better", "B is better", "Both as good", "Both bad"];
-pub(crate) const CLAIM: &str = "Claim";
-pub(crate) const SOURCE: &str = "Source";
-/// What a source says of a claim, in the order of the protocol's codes.
-pub(crate) const FINDINGS: [&str; 3] = ["Supported", "Contradicted", "Not enough information"];
-pub(crate) const MARK: &str = "Mark the sentence that decides it, if one does.";
-pub(crate) const MARKED: &str = "Now say what that sentence shows.";
-pub(crate) const MARK_SUPPORTING: &str = "Now click the sentence that supports it, or go there by ↑ ↓ and press Enter.";
-pub(crate) const MARK_CONTRADICTING: &str =
-    "Now click the sentence that contradicts it, or go there by ↑ ↓ and press Enter.";
-pub(crate) const TAKE_BACK: &str = "Take back";
-
-/// The way back from this answer.
-pub(crate) fn take_back(answer: &str) -> String {
-    format!("{TAKE_BACK}: {answer}")
+pub(crate) fn sides() -> [&'static str; 2] {
+    [text::side_a(), text::side_b()]
 }
 
-pub(crate) const DONE: &str = "Done";
-pub(crate) const NONE_OF_THESE: &str = "None of these";
+/// Which is better, in the order of the protocol's codes.
+pub(crate) fn preferences() -> [&'static str; 4] {
+    [text::prefer_a(), text::prefer_b(), text::prefer_both(), text::prefer_neither()]
+}
+
+/// What a source says of a claim, in the order of the protocol's codes.
+pub(crate) fn findings() -> [&'static str; 3] {
+    [text::finding_supported(), text::finding_contradicted(), text::finding_not_enough()]
+}
 
 /// How many are chosen, or how many can be.
 pub(crate) fn how_many(least: u8, most: u8, options: usize, chosen: u8) -> String {
+    let n = |n: u8| format::count(n.into());
     match chosen {
-        0 if least == most => format!("Choose {least}."),
-        0 if usize::from(most) == options && least == 0 => "Choose all that fit.".to_owned(),
-        0 if usize::from(most) == options => format!("Choose {least} or more."),
-        0 if least == 0 => format!("Choose up to {most}."),
-        0 => format!("Choose {least} to {most}."),
-        n if n < least => format!("{n} chosen, {} to go.", least - n),
-        n if n > most => format!("{n} chosen, {} too many.", n - most),
-        n => format!("{n} chosen."),
+        0 if least == most => text::choose_exactly(&n(least)),
+        0 if usize::from(most) == options && least == 0 => text::choose_all().to_owned(),
+        0 if usize::from(most) == options => text::choose_least(&n(least)),
+        0 if least == 0 => text::choose_most(&n(most)),
+        0 => text::choose_between(&n(least), &n(most)),
+        chosen if chosen < least => text::too_few_chosen(&n(chosen), &n(least - chosen)),
+        chosen if chosen > most => text::too_many_chosen(&n(chosen), &n(chosen - most)),
+        chosen => text::chosen(chosen.into()),
     }
 }
 
-pub(crate) fn buyer(name: &str) -> String {
-    format!("for {name}")
-}
-
-/// How an answer is accepted; `demo`: by whom else it is answered.
-pub(crate) fn rule(people: u8, agree: u8, demo: bool) -> String {
-    match people {
-        2.. if demo => format!(
-            "Asked of you and {} of the demo crowd; {agree} must agree. You're paid in full even if others differ.",
-            people - 1
-        ),
-        1 => "Asked of you alone. You're paid in full when it is accepted.".to_owned(),
-        _ => format!("Asked of {people} people; {agree} must agree. You're paid in full even if others differ."),
-    }
-}
-
-pub(crate) fn approved(when: &str) -> String {
-    format!("If nobody decides, you're paid by {when}.")
-}
-
-pub(crate) fn waiting_behind(n: u32) -> String {
-    if n == 1 { "1 more waits".to_owned() } else { format!("{n} more wait") }
+/// How an answer is accepted, and when it is paid at the latest; `demo`: by whom else it is answered.
+pub(crate) fn rule(judgment: &Judgment, demo: bool) -> String {
+    let Judgment { people, agree, .. } = *judgment;
+    let agree = format::count(agree.into());
+    let rule = match people {
+        2.. if demo => text::rule_demo(u64::from(people - 1), &agree),
+        // Nobody else is waited for.
+        1 => return text::rule_alone().to_owned(),
+        _ => text::rule_people(&format::count(people.into()), &agree),
+    };
+    format!("{rule} {}", text::approved(&format::moment(judgment.approved_at)))
 }
 
 #[cfg(test)]

@@ -1,97 +1,46 @@
-//! Words about what is offered, how long it lasts, what is wanted, and how the person fares.
+//! What the popup says of an offer: how long it lasts, how its project goes, what is wanted, and how the person fares.
 
-use lull_view::TaskKind;
+use lull_view::{Pace, TaskKind};
 
-// More time.
-pub(crate) const MORE_TIME: &str = "More time";
-pub(crate) const MORE_TIME_KEY: (&str, &str) = ("E", "more time, when it runs out");
-pub(crate) const LAST_SECONDS: &str = "Only seconds left.";
-pub(crate) const NO_MORE_TIME: &str = "Only seconds left. This question can't be extended any more; it goes to others.";
+use super::judgment::Key;
+use crate::{format, text};
+
+/// What E does, in the list of keys.
+pub(super) const MORE_TIME_KEY: Key = Key::single("E", text::key_more_time);
 
 /// Said once, when time runs out.
 pub(crate) fn time_runs_out(seconds: u64, key: bool) -> String {
-    let how = if key { "Press E for more time." } else { "The button More time gives you more." };
-    format!("{seconds} seconds left for this question. {how}")
+    let left = format::seconds(seconds);
+    if key { text::time_runs_out_key(&left) } else { text::time_runs_out_button(&left) }
 }
 
-/// Said once, when there is more.
-pub(crate) fn time_given(minutes: u64) -> String {
-    if minutes == 1 { "You have 1 more minute.".to_owned() } else { format!("You have {minutes} more minutes.") }
+/// How a project has gone so far.
+pub(crate) fn pace(pace: &Pace, asset: &str) -> String {
+    let Pace { outcomes, median_s, hourly } = *pace;
+    let hourly = format::amount_of(hourly.get(), asset);
+    text::pace(&format::duration(median_s.into()), &format::count(outcomes), &hourly)
 }
 
-// How a project goes.
-pub(crate) const PACE_UNKNOWN: &str = "Time and pay per hour: not known yet";
-
-pub(crate) fn pace(seconds: &str, outcomes: &str, hourly: &str) -> String {
-    format!("Median {seconds} (n = {outcomes}), ≈ {hourly} an hour, skips counted")
+/// How many skips are free today.
+pub(crate) fn skips_left(left: u32) -> String {
+    if left == 0 { text::skips_left_none().to_owned() } else { text::skips_left(&format::count(left.into())) }
 }
 
-/// A median of so many seconds.
-pub(crate) fn seconds(n: u32) -> String {
-    if n < 120 { format!("{n} s") } else { format!("{} min", n.div_ceil(60)) }
-}
-
-// Skips.
-pub(crate) fn skips_left(n: u32) -> String {
-    match n {
-        0 => "After the next skip, this project rests until tomorrow (UTC).".to_owned(),
-        n => format!("Skips left today: {n}"),
-    }
-}
-
-// Whom not to work for.
-pub(crate) fn never_buyer(name: &str) -> String {
-    format!("Never offer me {name}")
-}
-
-pub(crate) fn nothing_more_from(name: &str) -> String {
-    format!("You'll be offered nothing more from {name}.")
-}
-
-pub(crate) const MORE: &str = "More";
-pub(crate) const UNDO: &str = "Undo";
-
-// What is wanted.
-pub(crate) const WISHES: &str = "What you're offered";
-pub(crate) const WISHES_TEXT: &str = "Turning work down this way is free: it counts against nobody.";
-pub(crate) const HOURLY_MIN: &str = "Don't offer me less an hour than";
-pub(crate) const HOURLY_MIN_TEXT: &str = "0 is no limit. What isn't known yet is offered all the same.";
-pub(crate) const TEXT_ONLY: &str = "No pictures";
-pub(crate) const TEXT_ONLY_TEXT: &str = "Only questions that can be read, or read out.";
-pub(crate) const KINDS: &str = "Kinds of questions";
-pub(crate) const KINDS_NONE: &str = "Without any kind, you're offered no questions.";
-
+/// A type of judgment, as what the person does.
 pub(crate) fn kind(kind: TaskKind) -> &'static str {
     match kind {
-        TaskKind::Choice => "Choose one",
-        TaskKind::Multi => "Choose several",
-        TaskKind::Compare => "Compare two",
-        TaskKind::Rating => "Rate",
-        TaskKind::Verify => "Check a claim",
+        TaskKind::Choice => text::kind_choice(),
+        TaskKind::Multi => text::kind_multi(),
+        TaskKind::Compare => text::kind_compare(),
+        TaskKind::Rating => text::kind_rating(),
+        TaskKind::Verify => text::kind_verify(),
     }
 }
 
-// How the person fares.
-pub(crate) const YOU: &str = "How you fare";
-pub(crate) const YOU_SEE: &str = "See how you fare";
-pub(crate) const YOU_TEXT: &str = "From your own receipts, kept in this browser alone.";
-pub(crate) const YOU_NONE: &str = "Nothing to see yet";
-pub(crate) const YOU_NONE_TEXT: &str = "Once your answers are paid, this page shows what an hour of them brings.";
-pub(crate) const NOT_KNOWN: &str = "not known yet";
-pub(crate) const AGREES: &str = "Agrees with others";
-pub(crate) const AN_HOUR: &str = "An hour of judging";
-pub(crate) const ANSWERS: &str = "Answers";
-pub(crate) const AGREES_TEXT: &str =
-    "Of the answers that enough others agreed about. Differing isn't wrong, and it is paid in full.";
-pub(crate) const BY_DAY: &str = "Earned by day";
-pub(crate) const DAYS_NONE: &str = "Nothing in these days.";
-
-pub(crate) fn agreement(percent: u64, answers: &str) -> String {
-    format!("{percent} % of {answers}")
-}
-
-pub(crate) fn last_days(days: u64) -> String {
-    format!("{days} days")
+/// How many of how many answers others agreed with.
+pub(crate) fn agreement(percent: u64, answers: u64) -> String {
+    let basis_points = u16::try_from(percent.saturating_mul(100)).unwrap_or(10_000);
+    text::you_agrees_of(&format::basis_points(basis_points), &format::count(answers))
 }
 
 #[cfg(test)]
@@ -100,8 +49,9 @@ mod tests {
 
     #[test]
     fn few_words_for_few_things() {
-        assert_eq!(time_given(1), "You have 1 more minute.");
+        assert_eq!(time_runs_out(20, true), "20 sec left for this question. Press E for more time.");
+        assert_eq!(text::time_given(1), "You have 1 more minute.");
         assert_eq!(skips_left(3), "Skips left today: 3");
-        assert_eq!([9, 119, 120, 450].map(seconds), ["9 s", "119 s", "2 min", "8 min"]);
+        assert_eq!(agreement(93, 1_200), "93% of 1,200");
     }
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lull_market::ledger::Account;
 use lull_market::{Command, LeaseState};
-use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Report, Verdict};
 use lull_protocol::{Hash, Item, PublicKey, Timestamp, cose};
 use lull_store::{EntryRow, Reader, StoreError};
@@ -86,9 +85,13 @@ impl Model {
                 known.is_some() && state(offer)?.map(|lease| lease.deadline) > known
             }
             Command::Sweep => {
-                let due = self.leases.iter().find(|(_, l)| l.state == State::Open && l.deadline < at);
-                if let Some((offer, _)) = due {
-                    return Ok(state(offer)?.is_some_and(|lease| lease.state == LeaseState::Expired));
+                // What was due may have been answered late in the same transaction.
+                let due = self.leases.iter().filter(|(_, l)| l.state == State::Open && l.deadline < at);
+                for (offer, _) in due {
+                    match state(offer)?.map(|lease| lease.state) {
+                        Some(LeaseState::Answered | LeaseState::Judged) => {}
+                        found => return Ok(found == Some(LeaseState::Expired)),
+                    }
                 }
                 let waits = |lease: &&Lease| {
                     lease.state == State::Done && lease.verdict.is_none() && lease.offer.approved_at <= at
@@ -275,11 +278,14 @@ impl Model {
             work.leases.iter().filter_map(|o| self.leases.get(o)).filter(|l| l.worker == *worker).collect();
         let blocks = |lease: &&Lease| match lease.state {
             State::Open | State::Done => true,
-            State::Returned(reason) => matches!(reason, ReturnReason::Skipped | ReturnReason::Broken),
+            State::Returned(reason) => super::working::is_for_good(reason),
             State::Expired => false,
         };
         let can_show = match &work.item {
-            Item::Judgment(item) => shows(worker).iter().any(|kind| kind == item.task.kind()),
+            // Nobody has to want what is sensitive.
+            Item::Judgment(item) => {
+                item.warnings.is_empty() && shows(worker).iter().any(|kind| kind == item.task.kind())
+            }
             Item::Fetch(_) => true,
         };
         can_show && !self.rests(worker, work.order) && before.len() < 3 && !before.iter().any(blocks)

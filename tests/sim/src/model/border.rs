@@ -113,7 +113,13 @@ impl Model {
             }
             ToWorker::Withdraw { offer, reason } => {
                 let state = self.leases.get(offer).map(|lease| lease.state);
-                let is_over = state == Some(State::Expired) && *reason == RefusedCode::LeaseExpired;
+                let item = self.leases.get(offer).and_then(|lease| self.items.get(&lease.item));
+                // Whoever hears that its time is over may have been a little quicker.
+                let is_over = match reason {
+                    RefusedCode::LeaseExpired => matches!(state, Some(State::Expired | State::Done)),
+                    RefusedCode::Withdrawn => item.is_some_and(|work| work.is_stopped()),
+                    _ => false,
+                };
                 must(is_over, "each lease ends", || format!("{offer} is withdrawn as {reason:?}, but is {state:?}"))
             }
             ToWorker::Refused { about, code } => self.refused(&worker, about.as_ref(), *code, at),
@@ -179,6 +185,9 @@ impl Model {
             RefusedCode::LeaseEnded => {
                 lease.is_some_and(|lease| matches!(lease.state, State::Returned(_) | State::Done))
             }
+            RefusedCode::Withdrawn => {
+                lease.and_then(|lease| self.items.get(&lease.item)).is_some_and(|work| work.is_stopped())
+            }
             RefusedCode::ResultDiffers => about.is_some_and(is_let_go),
             _ => false,
         };
@@ -219,6 +228,8 @@ impl Model {
             must(is_answer, "answers are the person's", || format!("{offer}: {report:?}"))?;
         }
         match &result.report {
+            Report::Flag(_) => self.word_is_true(&me, &offer, false),
+            Report::Withdrawn => self.word_is_true(&me, &offer, true),
             Report::Fetch(report) if is_new => self.report_is_true(&offer, report),
             _ => Ok(()),
         }

@@ -1,10 +1,12 @@
 //! What buyers asked for and were told.
 
-use lull_market::{Command, FetchOrder, Project, Refusal, Reply, RequesterId, Tasks};
+use lull_market::{Command, FetchOrder, Lessons, Project, Refusal, Reply, RequesterId, Solution, Tasks};
 use lull_protocol::item::JudgmentItem;
 use lull_protocol::statement::AcceptanceRule;
 use lull_protocol::task::{Choice, Compare, Multi, Rating};
-use lull_protocol::{Content, FetchItem, Hash, Item, Method, OrderId, Task, Timestamp};
+use lull_protocol::{
+    BlobRef, ByteCount, Content, FetchItem, Hash, Item, Method, OrderId, Practice, PracticeItem, Task, Timestamp,
+};
 
 use super::{Holds, Model, Order, Work, broken, must, rules};
 
@@ -74,8 +76,16 @@ impl Model {
         let (items, needed) = items_of(&command, &self.name(requester));
         let held = full_price / (items.len() as u64).max(1);
         for item in items {
-            let work =
-                Work { order: id, needed, tries: 0, is_closed: false, held, leases: Vec::new(), item: item.clone() };
+            let work = Work {
+                order: id,
+                needed,
+                tries: 0,
+                is_closed: false,
+                held,
+                leases: Vec::new(),
+                flags: Vec::new(),
+                item: item.clone(),
+            };
             self.items.insert(item.hash(), work);
         }
     }
@@ -113,6 +123,14 @@ fn tasks_of(tasks: &Tasks) -> Vec<Task> {
     }
 }
 
+/// The practice that each item of a project names.
+fn practice_of(Lessons { tasks, solutions }: &Lessons) -> BlobRef {
+    let solved = tasks_of(tasks).into_iter().zip(solutions.clone());
+    let item = |(task, Solution { answer, explanation })| PracticeItem { task, answer, explanation };
+    let bytes = Practice { items: solved.map(item).collect() }.to_bytes();
+    BlobRef { hash: Hash::of(&bytes), bytes: ByteCount::new(bytes.len() as u64).unwrap_or(ByteCount::ZERO) }
+}
+
 /// The items of an order, and how many results each needs.
 fn items_of(command: &Command, name: &str) -> (Vec<Item>, u8) {
     match command {
@@ -137,9 +155,11 @@ fn items_of(command: &Command, name: &str) -> (Vec<Item>, u8) {
                     requester: name.to_owned(),
                     title: project.title.clone(),
                     guideline_version: project.guideline_version,
+                    warnings: project.warnings,
                     guideline: project.guideline.clone(),
                     question: project.question.clone(),
                     task,
+                    practice: project.lessons.as_ref().map(practice_of),
                 })
             };
             (tasks_of(&project.tasks).into_iter().map(item).collect(), people(project.rule))

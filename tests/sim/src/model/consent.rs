@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator, cose};
+use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator, WarningSet, cose};
 use lull_view::{BandwidthWhen, Command, Never, NeverWhat, Pause, Settings, Statement};
 use lull_worker::Surroundings;
 
@@ -41,6 +41,8 @@ struct Consent {
     must_pause: bool,
     /// The answer that may still be sent while the command is carried out that pauses or switches judgments off.
     last_word: Option<Hash>,
+    /// Which sensitive content the person wants, since the last start.
+    warnings: WarningSet,
 }
 
 impl Consent {
@@ -70,6 +72,7 @@ impl Consents {
         is_agreed: bool,
         paused_until: Option<u64>,
         never: Never,
+        warnings: WarningSet,
     ) -> Holds {
         let consent = self.of(worker);
         let until = paused_until.map(|until| Timestamp::ZERO.plus(until));
@@ -85,7 +88,7 @@ impl Consents {
         let detail = || format!("{found:?} after a start; stored was {:?}", consent.stored);
         must(is_known, "settings survive", detail)?;
         consent.under_way.clear();
-        consent.never = never;
+        (consent.never, consent.warnings) = (never, warnings);
         consent.is_lost = false;
         must(!is_agreed || consent.was_agreed, CONSENT, || "consent that nobody gave".to_owned())?;
         consent.is_agreed = is_agreed;
@@ -171,11 +174,16 @@ impl Consents {
                 consent.never.domains.retain(|domain| *what != NeverWhat::Domain(domain.clone()));
                 consent.never.requesters.retain(|name| *what != NeverWhat::Requester(name.clone()));
             }
+            Command::SetWarnings { chosen, .. } => consent.warnings = *chosen,
             Command::SetPops { .. }
+            | Command::Practised { .. }
+            | Command::Uncover { .. }
             | Command::SetWishes { .. }
             | Command::Extend { .. }
             | Command::ShowYou
             | Command::Answer { .. }
+            | Command::Flag { .. }
+            | Command::Seen { .. }
             | Command::Skip { .. }
             | Command::TakeBack { .. }
             | Command::OpenReceipt { .. }
@@ -241,10 +249,17 @@ impl Consents {
         must(may, CONSENT, || format!("{what} with {wanted:?}"))
     }
 
+    /// Sensitive content is on screen, or wanted.
+    pub(crate) fn may_show(&mut self, worker: PublicKey, warnings: WarningSet, what: &str) -> Holds {
+        let chosen = self.of(worker).warnings;
+        must(warnings.is_within(chosen), CONSENT, || format!("{what} of {warnings:?} with {chosen:?}"))
+    }
+
     /// The browser sends a message: nothing of a class that is off, and no wish for it.
     pub(super) fn sends(&mut self, worker: PublicKey, message: &ToCoordinator) -> Holds {
         match message {
-            ToCoordinator::Want { fetch, judgment, tasks, .. } => {
+            ToCoordinator::Want { fetch, judgment, tasks, warnings, .. } => {
+                self.may_show(worker, *warnings, "a wish")?;
                 let can_be_shown = tasks.iter().all(|kind| shows(&worker).contains(kind));
                 must(can_be_shown, "types that can be shown", || format!("{worker} wants {tasks:?}"))?;
                 if *fetch > 0 {
@@ -258,12 +273,14 @@ impl Consents {
                 match result.report {
                     Report::Fetch(_) => self.is_on(worker, JobClass::Fetch, "a result"),
                     // What was answered before the person paused may go first.
-                    Report::Judgment(_) if self.of(worker).last_word == Some(result.offer) => Ok(()),
-                    Report::Judgment(_) => self.is_on(worker, JobClass::Judgment, "a result"),
+                    _ if self.of(worker).last_word == Some(result.offer) => Ok(()),
+                    Report::Judgment(_) | Report::Flag(_) | Report::Withdrawn => {
+                        self.is_on(worker, JobClass::Judgment, "a result")
+                    }
                 }
             }
             ToCoordinator::BodyChunk { .. } => self.is_on(worker, JobClass::Fetch, "a body"),
-            ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture"),
+            ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture or practice"),
             ToCoordinator::Extend { .. } => self.is_on(worker, JobClass::Judgment, "more time"),
             // Work goes back when its class is switched off.
             ToCoordinator::Return { .. } => Ok(()),

@@ -12,8 +12,10 @@ mod buying;
 mod caps;
 mod consent;
 mod fetching;
+mod flagging;
 mod offers;
 mod pops;
+mod practice;
 mod rules;
 mod working;
 
@@ -29,6 +31,7 @@ use caps::AllCaps;
 use consent::Consents;
 use offers::Skips;
 use pops::AllPops;
+use practice::AllPractice;
 
 use crate::world::ConnId;
 
@@ -101,6 +104,7 @@ struct Work {
     is_closed: bool,
     held: u64,
     leases: Vec<Hash>,
+    flags: Vec<flagging::Flagged>,
 }
 
 /// A verdict in its worker's row.
@@ -140,6 +144,9 @@ struct Worker {
     heard: BTreeSet<Hash>,
     /// What the person answered.
     answered: BTreeMap<Hash, BTreeSet<Answer>>,
+    /// What the person flagged, and what a page showed them for long enough.
+    flagged: BTreeSet<Hash>,
+    seen: BTreeSet<Hash>,
     /// What the person took back; `true` until it is answered again.
     taken_back: BTreeMap<Hash, bool>,
     /// What it was last told that it earned, on each connection.
@@ -158,6 +165,7 @@ pub(crate) struct Model {
     pub(crate) consent: Consents,
     pub(crate) caps: AllCaps,
     pub(crate) pops: AllPops,
+    pub(crate) practice: AllPractice,
     workers: BTreeMap<PublicKey, Worker>,
     items: BTreeMap<Hash, Work>,
     leases: BTreeMap<Hash, Lease>,
@@ -214,6 +222,7 @@ impl Model {
             consent: Consents::default(),
             caps: AllCaps::default(),
             pops: AllPops::default(),
+            practice: AllPractice::default(),
             workers: BTreeMap::new(),
             items: BTreeMap::new(),
             leases: BTreeMap::new(),

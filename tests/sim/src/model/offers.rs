@@ -25,11 +25,16 @@ pub(super) struct Skips {
     is_over: bool,
 }
 
-/// How long an answer of a person was on screen: what the worker signed, within the time since its lease began.
+/// How long an answer or a flag of a person, or what was taken back, was on screen: what the worker signed, within the
+/// time since its lease began.
 pub(super) fn shown(result: &WorkResult, issued_at: Timestamp, at: Timestamp) -> Option<u64> {
-    let Report::Judgment(report) = &result.report else { return None };
-    let said = result.finished_at.since(result.started_at);
-    (report.input != Input::Replay).then(|| said.min(at.since(issued_at)))
+    let is_persons = match &result.report {
+        Report::Fetch(_) => false,
+        Report::Judgment(report) => report.input != Input::Replay,
+        Report::Flag(flag) => flag.input != Input::Replay,
+        Report::Withdrawn => true,
+    };
+    is_persons.then(|| result.finished_at.since(result.started_at).min(at.since(issued_at)))
 }
 
 impl Model {
@@ -40,9 +45,11 @@ impl Model {
         let Some(lease) = self.leases.get_mut(&offer) else {
             return Err(broken(EXTENDED, format!("{offer} is no offer")));
         };
+        let is_stopped = self.items.get(&lease.item).is_some_and(|work| work.is_stopped());
         let first_ms = lease.offer.deadline.since(lease.offer.issued_at);
         let is_open = lease.state == State::Open && at <= lease.deadline && lease.worker == worker;
-        let may_be = is_open && lease.offer.class == JobClass::Judgment && lease.extensions < EXTENSIONS_MAX;
+        let may_be =
+            is_open && !is_stopped && lease.offer.class == JobClass::Judgment && lease.extensions < EXTENSIONS_MAX;
         must(may_be, EXTENDED, || format!("{worker} extended {offer} at {at:?}: {lease:?}"))?;
         let is_next = number == lease.extensions + 1 && deadline == lease.deadline.plus(first_ms);
         must(is_next, EXTENDED, || format!("{offer} until {deadline:?}, number {number}, after {lease:?}"))?;
@@ -137,11 +144,16 @@ impl Model {
         self.skips.get(&(*worker, order)).is_some_and(|skips| skips.is_over)
     }
 
-    /// A judgment was skipped. How many free skips are left of its project, if they are few.
+    /// A judgment was skipped. How many free skips are left of its project, if they are few; of one that was stopped
+    /// none is used up.
     pub(super) fn skipped(&mut self, lease: &Lease, said: Option<DurationMs>, at: Timestamp) -> Option<(OrderId, u32)> {
-        let order = self.items.get(&lease.item)?.order;
+        let work = self.items.get(&lease.item)?;
+        let (order, is_stopped) = (work.order, work.is_stopped());
         let shown = said.map(|said| said.get().min(at.since(lease.offer.issued_at)));
         self.outcome(order, shown, 0);
+        if is_stopped {
+            return None;
+        }
         let day = at.get() / DAY_MS;
         let row = self.verdicts.get(&lease.worker).map(Vec::as_slice).unwrap_or_default();
         let newest = row.iter().rev().take(ANSWERS_LOOKED_AT);

@@ -7,7 +7,7 @@ use lull_market::{Command, NumberedVerdict, Reply};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{AcceptanceRule, Decision, JobClass, Offer, Report, Verdict, VerdictReason, WorkResult};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Answer, DurationMs, Hash, Item, OrderId, PublicKey, Signed, TaskSet, Timestamp};
+use lull_protocol::{Answer, DurationMs, Hash, Item, OrderId, PublicKey, Signed, TaskSet, Timestamp, WarningSet};
 
 use super::rules::{self, CLOCK_SKEW_MS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, Ruling};
 use super::{Broken, Holds, Lease, Model, Ruled, State, Work, broken, must, offers};
@@ -18,7 +18,7 @@ const LEASES_PER_ITEM_MAX: usize = 3;
 const TRIES_MAX: u8 = 3;
 
 /// A verdict that must follow: about which offer's result, and what it says.
-type Expected = BTreeMap<Hash, Ruling>;
+pub(super) type Expected = BTreeMap<Hash, Ruling>;
 
 impl Model {
     /// A command is committed.
@@ -36,11 +36,11 @@ impl Model {
                 self.ordered(project.order, at);
                 Ok(())
             }
-            (Command::Claim { worker, fetch, judgment, tasks, filter, nonces }, Reply::Leases(leases)) => {
+            (Command::Claim { worker, fetch, judgment, tasks, warnings, filter, nonces }, Reply::Leases(leases)) => {
                 must(leases.len() <= nonces.len(), "limits of leases", || format!("{} leases", leases.len()))?;
                 for lease in leases {
                     self.leased(*worker, lease, nonces, at)?;
-                    is_of(*tasks, &lease.item)?;
+                    is_of(*tasks, *warnings, &lease.item)?;
                     self.offered(*worker, lease, filter, at)?;
                 }
                 let new: BTreeSet<Hash> = leases.iter().map(|lease| Hash::of(&lease.offer)).collect();
@@ -67,9 +67,8 @@ impl Model {
                 for offer in approved.values() {
                     self.approve(*offer)?;
                 }
-                let price = |offer: &Hash| self.leases.get(offer).map_or(0, |lease| lease.offer.price.per_item.get());
-                let ruling = |offer: &Hash| (Decision::Accepted, VerdictReason::ApprovedByTime, price(offer));
-                let expected = approved.iter().map(|(result, offer)| (*result, ruling(offer))).collect();
+                let ruled = approved.iter().map(|(result, offer)| (*result, self.ruled_by_time(offer)));
+                let expected = ruled.collect();
                 let is_unseen = |(worker, offer): &&(PublicKey, Hash)| {
                     !self.leases.contains_key(offer) && self.may_have_unseen_leases(worker)
                 };
@@ -97,13 +96,14 @@ impl Model {
             return Err(broken(LEASES, format!("{item} was ordered by nobody")));
         };
         must(!work.is_closed, LEASES, || format!("{item} needs no results any more"))?;
-        let taken = self.places_taken(work);
-        must(taken < usize::from(work.needed), LEASES, || format!("{item} has {taken} of {} places", work.needed))?;
+        must(self.is_offered(work), LEASES, || {
+            format!("{item} has {} of {} places, {} flags", self.places_taken(work), work.needed, work.flags.len())
+        })?;
         self.promises_fit(&offer, work, at)?;
         let before: Vec<&Lease> = self.leases_of(work).filter(|lease| lease.worker == worker).collect();
         let blocks = |lease: &&&Lease| match lease.state {
             State::Open | State::Done => true,
-            State::Returned(reason) => matches!(reason, ReturnReason::Skipped | ReturnReason::Broken),
+            State::Returned(reason) => is_for_good(reason),
             State::Expired => false,
         };
         let is_new = !before.iter().any(|lease| blocks(&lease)) && before.len() < LEASES_PER_ITEM_MAX;
@@ -136,11 +136,11 @@ impl Model {
         self.leases.insert(hash, lease);
     }
 
-    fn leases_of(&self, work: &Work) -> impl Iterator<Item = &Lease> {
+    pub(super) fn leases_of(&self, work: &Work) -> impl Iterator<Item = &Lease> {
         work.leases.iter().filter_map(|offer| self.leases.get(offer))
     }
 
-    fn places_taken(&self, work: &Work) -> usize {
+    pub(super) fn places_taken(&self, work: &Work) -> usize {
         self.leases_of(work).filter(|lease| lease.state == State::Open || lease.counts).count()
     }
 
@@ -203,7 +203,9 @@ impl Model {
             let again = lease.verdict.and_then(|at| self.verdicts.get(&worker)?.get(at));
             return Ok(again.map(|ruled| (hash, said(&ruled.verdict))).into_iter().collect());
         }
-        let is_live = lease.state == State::Open && at <= lease.deadline;
+        let is_in_time = at <= lease.deadline || lease.offer.class == JobClass::Judgment;
+        let may_be_late = lease.offer.class == JobClass::Judgment && self.may_be_late(lease);
+        let is_live = (lease.state == State::Open && is_in_time) || may_be_late;
         must(is_live, "no result after its lease", || format!("{offer} is {:?} at {at:?}", lease.state))?;
         let in_time = rules::in_time(result, &lease.offer, at);
         must(in_time || !self.knows_the_time(&worker, &lease.offer), "honest workers know the time", || {
@@ -254,10 +256,24 @@ impl Model {
                 must(fits && body.is_empty(), "answers fit their tasks", || format!("{report:?} to {item:?}"))?;
                 if in_time {
                     lease.counts = true;
-                    expected = self.decide(item_hash)?;
+                    if work.is_stopped() {
+                        expected.insert(hash, self.pay_stopped(offer)?);
+                        self.close_if_stopped(item_hash);
+                    } else {
+                        expected = self.decide(item_hash)?;
+                    }
                 } else {
                     expected.insert(hash, (Decision::Rejected, VerdictReason::TimesOutsideLease, 0));
+                    self.close_if_stopped(item_hash);
                 }
+            }
+            (Item::Judgment(_), Report::Flag(_) | Report::Withdrawn) if !in_time => {
+                expected.insert(hash, (Decision::Rejected, VerdictReason::TimesOutsideLease, 0));
+                self.close_if_stopped(item_hash);
+            }
+            (Item::Judgment(_), Report::Flag(flag)) => expected = self.take_flag(offer, flag, &result, at)?,
+            (Item::Judgment(_), Report::Withdrawn) if work.is_stopped() => {
+                expected.insert(hash, self.take_look(offer, &result, at)?);
             }
             _ => return Err(broken("answers fit", format!("{offer} was answered with another kind of report"))),
         }
@@ -284,7 +300,7 @@ impl Model {
             let AcceptanceRule::Agreement { agree, .. } = lease.offer.rule else { continue };
             answers.push((offer, *hash, vote, agree, lease.verdict.is_some(), lease.offer.price.per_item.get()));
         }
-        let mut expected = Expected::new();
+        let mut expected = self.not_shared(item);
         let winner = |agree: u8| votes.iter().find(|(_, count)| **count >= agree).map(|(vote, _)| *vote);
         for (offer, hash, vote, agree, is_judged, price) in answers {
             if is_judged {
@@ -303,7 +319,7 @@ impl Model {
     }
 
     /// Money leaves what is held for an item.
-    fn pay(&mut self, offer: Hash, amount: u64) -> Holds {
+    pub(super) fn pay(&mut self, offer: Hash, amount: u64) -> Holds {
         let Some(lease) = self.leases.get(&offer) else { return Ok(()) };
         let fee = rules::fee(amount, self.terms.fee_bp);
         self.fees += fee;
@@ -314,7 +330,7 @@ impl Model {
         Ok(())
     }
 
-    fn close(&mut self, item: Hash) {
+    pub(super) fn close(&mut self, item: Hash) {
         let Some(work) = self.items.get_mut(&item) else { return };
         work.is_closed = true;
         let rest = std::mem::take(&mut work.held);
@@ -340,6 +356,7 @@ impl Model {
         if is_first {
             lease.state = State::Returned(reason);
             self.touched.insert(offer);
+            self.close_if_stopped(promise.item);
         }
         let is_sound = reason == ReturnReason::Broken && at.plus(CLOCK_SKEW_MS_MAX) < deadline;
         must(!is_sound || !self.knows_the_time(&worker, &promise), "honest workers know the time", || {
@@ -367,6 +384,9 @@ impl Model {
                 approved.insert(*hash, *offer);
             }
         }
+        let items: BTreeSet<Hash> =
+            over.iter().filter_map(|offer| self.leases.get(offer)).map(|lease| lease.item).collect();
+        items.into_iter().for_each(|item| self.close_if_stopped(item));
         let dispute_ms = self.terms.dispute_ms;
         for ruled in self.verdicts.values_mut().flatten() {
             ruled.is_settled |= ruled.verdict.decided_at.plus(dispute_ms) <= at;
@@ -374,10 +394,10 @@ impl Model {
         (over, approved)
     }
 
-    /// An answer that time approved is paid its price.
+    /// An answer that time approved is paid its price, a flag nothing.
     fn approve(&mut self, offer: Hash) -> Holds {
-        let price = self.leases.get(&offer).map_or(0, |lease| lease.offer.price.per_item.get());
-        self.pay(offer, price)
+        let (_, _, amount) = self.ruled_by_time(&offer);
+        self.pay(offer, amount)
     }
 
     /// A verdict that was found in the store without word of its commit. If time approved the result, then no
@@ -438,12 +458,18 @@ impl Model {
     }
 }
 
-/// Whether a leased item is a fetch, or a judgment of one of these types.
-fn is_of(tasks: TaskSet, item: &[u8]) -> Holds {
-    let kind = match Item::from_bytes(item) {
-        Ok(Item::Judgment(item)) => Some(item.task.kind()),
-        _ => None,
+/// Whether a worker that gives a lease back so isn't to be offered its item again.
+pub(super) fn is_for_good(reason: ReturnReason) -> bool {
+    matches!(reason, ReturnReason::Skipped | ReturnReason::Broken | ReturnReason::Withdrawn)
+}
+
+/// Whether a leased item is a fetch, or a judgment of one of these types, and of no other sensitive content.
+fn is_of(tasks: TaskSet, warnings: WarningSet, item: &[u8]) -> Holds {
+    let (kind, shown) = match Item::from_bytes(item) {
+        Ok(Item::Judgment(item)) => (Some(item.task.kind()), item.warnings),
+        _ => (None, WarningSet::NONE),
     };
+    must(shown.is_within(warnings), "sensitive content is chosen", || format!("{shown:?} with {warnings:?}"))?;
     let wanted = kind.is_none_or(|kind| tasks.iter().any(|wanted| wanted == kind));
     must(wanted, "types that can be shown", || format!("{kind:?} was leased, wanted were {tasks:?}"))
 }

@@ -159,9 +159,11 @@ impl World {
         self.tally.browser_starts += 1;
         if !is_twin {
             self.model.started(me);
+            self.model.practice.started(me);
             let (caps, paused_until) = (found.limits.caps, found.limits.paused_until);
             let (settings, is_agreed) = (found.settings, found.consent.is_current);
-            let checked = self.model.consent.started(me, settings, is_agreed, paused_until, found.never);
+            let checked =
+                self.model.consent.started(me, settings, is_agreed, paused_until, found.never, found.warnings.chosen);
             self.check(checked);
             self.model.pops.surroundings(me, surroundings);
             let checked = self.model.pops.started(me, &found.pops);

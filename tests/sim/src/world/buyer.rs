@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 use lull_market::session::Answer;
-use lull_market::{Command, FetchOrder, Project, RequesterId, Tasks};
+use lull_market::{Command, FetchOrder, Lessons, Project, RequesterId, Solution, Tasks};
 use lull_protocol::item::Picture;
 use lull_protocol::statement::{AcceptanceRule, Price};
 use lull_protocol::task::Verify;
-use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, TaskKind};
+use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, TaskKind, WarningSet};
 
 use super::house::Asker;
-use super::{Event, World, web};
+use super::{Event, World, lies, web};
 use crate::mix::{bytes, chance, stream};
 use crate::plan::{OrderPlan, SECOND, WorkPlan};
 
@@ -86,6 +86,10 @@ impl World {
             WorkPlan::Judgments { task, count, people, pictures } => {
                 let (tasks, blobs) = tasks(&mut rng, task, count, pictures, requester);
                 wants.extend(blobs);
+                let lessons =
+                    lessons(&mut stream(self.plan.seed, "practice", number as u64), task, pictures, requester);
+                let (lessons, blobs) = lessons.unzip();
+                wants.extend(blobs.into_iter().flatten());
                 wants.push(Command::CreateProject(Project {
                     order,
                     requester,
@@ -94,6 +98,8 @@ impl World {
                     guideline: "Look closely.".into(),
                     question: "What is it?".into(),
                     tasks,
+                    lessons,
+                    warnings: if chance(&mut rng, 200) { some_warnings(number) } else { WarningSet::NONE },
                     price: amount(rng.u64(1..9_000)),
                     rule: AcceptanceRule::Agreement { agree: rng.u8(people / 2 + 1..=people), people },
                 }));
@@ -161,6 +167,11 @@ impl World {
     }
 }
 
+/// A few classes of sensitive content.
+fn some_warnings(number: usize) -> WarningSet {
+    WarningSet::from_bits([1, 2, 5, 32][number % 4]).unwrap_or_default()
+}
+
 /// Tasks of a type, and the blobs they need.
 fn tasks(rng: &mut Rng, kind: TaskKind, count: usize, pictures: u32, requester: RequesterId) -> (Tasks, Vec<Command>) {
     let sides = if kind == TaskKind::Compare { 2 * count } else { count };
@@ -190,19 +201,39 @@ fn tasks(rng: &mut Rng, kind: TaskKind, count: usize, pictures: u32, requester: 
     (tasks, blobs)
 }
 
+/// What people may practise first, if anything, and the blobs it needs.
+fn lessons(rng: &mut Rng, kind: TaskKind, pictures: u32, requester: RequesterId) -> Option<(Lessons, Vec<Command>)> {
+    if !chance(rng, 400) {
+        return None;
+    }
+    let (tasks, blobs) = tasks(rng, kind, rng.clone().usize(1..=3), pictures, requester);
+    let mut solve =
+        |task| Solution { answer: lies::answer(rng, &task), explanation: format!("Because of {}.", rng.u32(..)) };
+    let solutions = tasks.each().into_iter().map(&mut solve).collect();
+    let lessons = Lessons { tasks, solutions };
+    // Three comparisons of large pictures are more than a practice may show.
+    lessons.practice().check().is_ok().then_some((lessons, blobs))
+}
+/// The head of a PNG of one pixel, up to its data.
+const PNG_HEAD: &[u8; 41] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT";
+
 /// What is judged, and the blobs it needs.
 fn contents(rng: &mut Rng, count: usize, pictures: u32, requester: RequesterId) -> (Vec<Content>, Vec<Command>) {
     let (mut contents, mut blobs) = (Vec::new(), Vec::new());
     for number in 0..count {
         if rng.u32(..100) >= pictures {
             let words = format!("sign {number} of {}", rng.u32(..));
-            contents.push(if number % 4 == 3 { Content::Code(words) } else { Content::Text(words) });
+            contents.push(match number % 4 {
+                3 => Content::Code(words),
+                2 => Content::Markdown(words),
+                _ => Content::Text(words),
+            });
             continue;
         }
         let size = if chance(rng, 200) { rng.usize(70_000..300_000) } else { rng.usize(100..20_000) };
         let mut file = vec![0; size];
         rng.fill(&mut file);
-        file.splice(..8, [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a]);
+        file.splice(..PNG_HEAD.len(), *PNG_HEAD);
         file.extend(bytes::<8>(rng));
         let (hash, bytes) = (Hash::of(&file), self::count(file.len() as u64));
         let media_type = "image/png".to_owned();

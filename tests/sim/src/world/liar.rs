@@ -139,7 +139,13 @@ impl World {
                 self.liar_sends(
                     who,
                     conn,
-                    &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default() },
+                    &ToCoordinator::Want {
+                        fetch: 2,
+                        judgment: 4,
+                        tasks: TaskSet::ALL,
+                        warnings: lull_protocol::WarningSet::NONE,
+                        filter: Filter::default(),
+                    },
                 );
             }
             ToWorker::Hello { version, coordinator, challenge, proof, card } => {
@@ -159,7 +165,13 @@ impl World {
                 self.liar_sends(
                     who,
                     conn,
-                    &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default() },
+                    &ToCoordinator::Want {
+                        fetch: 2,
+                        judgment: 4,
+                        tasks: TaskSet::ALL,
+                        warnings: lull_protocol::WarningSet::NONE,
+                        filter: Filter::default(),
+                    },
                 );
             }
             ToWorker::Assign { offer, item, .. } => {
@@ -237,19 +249,35 @@ impl World {
                 self.liar_sends(
                     who,
                     conn,
-                    &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default() },
+                    &ToCoordinator::Want {
+                        fetch: 2,
+                        judgment: 4,
+                        tasks: TaskSet::ALL,
+                        warnings: lull_protocol::WarningSet::NONE,
+                        filter: Filter::default(),
+                    },
                 );
             }
             return;
         };
         let is_wild = habit == Habit::Forges || habit == Habit::Exaggerates;
-        let result = lies::result(&mut liar.rng, &liar.key, hash, &offer, &item, wall, is_wild);
+        let is_flag = matches!(item, Item::Judgment(_)) && (habit == Habit::Flags || chance(&mut liar.rng, 30));
+        let result = match is_flag {
+            true => lies::flag(&mut liar.rng, &liar.key, hash, &offer, wall),
+            false => lies::result(&mut liar.rng, &liar.key, hash, &offer, &item, wall, is_wild),
+        };
         liar.answered.insert(hash, result.clone());
         self.liar_sends(who, conn, &ToCoordinator::Result { statement: result.into() });
         self.liar_sends(
             who,
             conn,
-            &ToCoordinator::Want { fetch: 2, judgment: 4, tasks: TaskSet::ALL, filter: Filter::default() },
+            &ToCoordinator::Want {
+                fetch: 2,
+                judgment: 4,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
+            },
         );
     }
 
@@ -335,15 +363,28 @@ impl World {
                 let Some(offer) = liar.offers.keys().copied().find(|offer| !liar.answered.contains_key(offer)) else {
                     return;
                 };
-                let reasons =
-                    [ReturnReason::Skipped, ReturnReason::SwitchedOff, ReturnReason::Broken, ReturnReason::TooMany];
+                let reasons = [
+                    ReturnReason::Skipped,
+                    ReturnReason::SwitchedOff,
+                    ReturnReason::Broken,
+                    ReturnReason::TooMany,
+                    ReturnReason::Withdrawn,
+                    ReturnReason::Filtered,
+                    ReturnReason::Unwanted,
+                ];
                 let reason = *pick(&mut liar.rng, &reasons).unwrap_or(&ReturnReason::TooMany);
                 liar.answered.insert(offer, vec![]);
                 self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason, shown_ms: None });
                 self.liar_sends(
                     who,
                     conn,
-                    &ToCoordinator::Want { fetch: 255, judgment: 255, tasks: TaskSet::ALL, filter: Filter::default() },
+                    &ToCoordinator::Want {
+                        fetch: 255,
+                        judgment: 255,
+                        tasks: TaskSet::ALL,
+                        warnings: lull_protocol::WarningSet::NONE,
+                        filter: Filter::default(),
+                    },
                 );
             }
             Habit::Babbles => {
@@ -356,7 +397,7 @@ impl World {
                     self.liar_sends_raw(conn, frame);
                 }
             }
-            Habit::Dawdles | Habit::Forges => {}
+            Habit::Dawdles | Habit::Forges | Habit::Flags => {}
         }
     }
 
@@ -375,7 +416,13 @@ impl World {
         let anything = Hash(bytes(&mut liar.rng));
         let offer = liar.offers.keys().next().copied().unwrap_or(anything);
         let message = match liar.rng.u32(..6) {
-            0 => ToCoordinator::Want { fetch: 255, judgment: 255, tasks: TaskSet::ALL, filter: Filter::default() },
+            0 => ToCoordinator::Want {
+                fetch: 255,
+                judgment: 255,
+                tasks: TaskSet::ALL,
+                warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
+            },
             1 => ToCoordinator::Ping { day_start: far, verdicts_seen: u64::MAX },
             2 => ToCoordinator::GetBlob { hash: anything, offset: most },
             3 => ToCoordinator::BodyChunk { offer, offset: most, bytes: vec![0; CHUNK_BYTES_MAX].into() },

@@ -6,7 +6,8 @@ use lull_protocol::statement::{FetchReport, Hop, Input, JudgmentReport, Offer, O
 use lull_protocol::task::{Finding, OptionSet, Preference, Task};
 use lull_protocol::units::Challenge;
 use lull_protocol::{
-    Answer, ByteCount, Filter, Hash, Item, PublicKey, Signed, SigningKey, TaskSet, Timestamp, ToCoordinator, cose,
+    Answer, ByteCount, Filter, FlagReason, FlagReport, Hash, Item, PublicKey, Signed, SigningKey, TaskSet, Timestamp,
+    ToCoordinator, cose,
 };
 
 use super::web;
@@ -46,8 +47,23 @@ pub(crate) fn result(
     Signed::sign(WorkResult { offer: hash, report, started_at, finished_at }, key).bytes().to_vec()
 }
 
+/// A flag that nobody thought about, or a look that there may not have been.
+pub(crate) fn flag(rng: &mut Rng, key: &SigningKey, hash: Hash, offer: &Offer, wall: Timestamp) -> Vec<u8> {
+    let reason = *pick(rng, &FlagReason::ALL).unwrap_or(&FlagReason::Broken);
+    let note = rng.bool().then(|| "no".to_owned());
+    let report = match chance(rng, 800) {
+        true => Report::Flag(FlagReport { reason, note, input: Input::Keyboard }),
+        false => Report::Withdrawn,
+    };
+    // Longer than it can have been, as often as not.
+    let off_ms = rng.u64(..150_000) * u64::from(rng.bool());
+    let started_at = offer.issued_at.minus(off_ms);
+    let finished_at = wall.plus(off_ms).max(started_at);
+    Signed::sign(WorkResult { offer: hash, report, started_at, finished_at }, key).bytes().to_vec()
+}
+
 /// An answer that fits, no more thought about.
-fn answer(rng: &mut Rng, task: &Task) -> Answer {
+pub(crate) fn answer(rng: &mut Rng, task: &Task) -> Answer {
     let one_of = |rng: &mut Rng, list: &[String]| rng.u8(..u8::try_from(list.len()).unwrap_or(9).max(1));
     match task {
         Task::Choice(task) => Answer::Choice(one_of(rng, &task.options)),
@@ -165,7 +181,13 @@ pub(crate) fn anything(rng: &mut Rng, offer: Option<Hash>, tape: Vec<u8>) -> Vec
             origin: "wss://lull.house".into(),
         },
         1 => ToCoordinator::Proof { statement: tape.into(), verdicts_seen: 0, day_start },
-        2 => ToCoordinator::Want { fetch: 1, judgment: 1, tasks: TaskSet::ALL, filter: Filter::default() },
+        2 => ToCoordinator::Want {
+            fetch: 1,
+            judgment: 1,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default(),
+        },
         3 => ToCoordinator::Result { statement: tape.into() },
         4 => ToCoordinator::BodyChunk { offer: hash, offset, bytes: vec![1; 10].into() },
         5 => ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped, shown_ms: None },

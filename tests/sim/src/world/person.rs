@@ -2,10 +2,10 @@
 
 use fastrand::Rng;
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_protocol::{Hash, cose};
+use lull_protocol::{Hash, WarningSet, cose};
 use lull_view::{
-    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, JudgmentContent, JudgmentTask, NeverWhat,
-    POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, TaskKind, TaskSet, View, Wishes,
+    ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, FlagReason, JudgmentContent, JudgmentTask,
+    NeverWhat, POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, TaskKind, TaskSet, View, Wishes,
 };
 use lull_worker::Event as Happened;
 
@@ -19,7 +19,9 @@ use crate::plan::{MINUTE, Ms, SECOND};
 fn honest(rng: &mut Rng, task: &JudgmentTask) -> TaskAnswer {
     let mut truth = Mix::default();
     let mut shown = |content: &JudgmentContent| match content {
-        JudgmentContent::Text { text } | JudgmentContent::Code { text } => truth.bytes(text.as_bytes()),
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } | JudgmentContent::Markdown { text } => {
+            truth.bytes(text.as_bytes());
+        }
         JudgmentContent::Picture { data_url, .. } => truth.bytes(data_url.as_bytes()),
     };
     match task {
@@ -112,6 +114,22 @@ impl Person {
     }
 }
 
+impl Person {
+    /// Whether this person thinks once more before they answer.
+    fn looks_first(&mut self) -> bool {
+        !self.is_diligent && chance(&mut self.rng, 250)
+    }
+
+    /// What this person says is wrong: mostly what others would say, too.
+    fn finds_wrong(&mut self, task: &JudgmentTask) -> Option<FlagReason> {
+        let mut truth = Mix::default();
+        truth.bytes(format!("{task:?}").as_bytes());
+        let is_bad = truth.value() % 5 == 0;
+        let flags = chance(&mut self.rng, if is_bad { 700 } else { 15 });
+        flags.then(|| self.rng.choice(FlagReason::ALL)).flatten()
+    }
+}
+
 impl World {
     /// What the person sees: the popup asks for a view only when it is told that there is a new one.
     fn view(&mut self, who: usize) -> Option<View> {
@@ -159,7 +177,10 @@ impl World {
         let is_shown = !chance(&mut rng, 300);
         let wall = self.browser_wall(who);
         let view = self.browser(who).background.as_ref().map(|background| background.worker.view(wall));
-        let judgment = view.and_then(|view| view.judgment).map(|judgment| judgment.offer);
+        let judgment = view.and_then(|view| match view.practice {
+            Some(practice) => Some(practice.practice),
+            None => view.judgment.map(|judgment| judgment.offer),
+        });
         let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
         if !is_twin {
             let checked = self.model.pops.called(me, how, judgment, is_shown, now);
@@ -185,10 +206,17 @@ impl World {
         self.browser(who).person.is_thinking = false;
         let now = self.browser_wall(who);
         let Some(view) = self.view(who) else { return };
+        if let Some(practice) = view.practice {
+            return self.person_practises(who, practice.practice);
+        }
         let Some(judgment) = view.judgment else { return };
         let me = self.browser(who).me;
         if self.browser(who).twin_of.is_none() {
             let checked = self.model.consent.may_judge(me, &judgment.offer);
+            self.check(checked);
+            let checked = self.model.practised_before(me, &judgment.offer);
+            self.check(checked);
+            let checked = self.model.consent.may_show(me, judgment.warnings, &judgment.offer);
             self.check(checked);
         }
         let person = &mut self.browser(who).person;
@@ -200,7 +228,23 @@ impl World {
             // Thinks on.
             return self.command(who, Command::Extend { offer: judgment.offer });
         }
+        if person.looks_first() {
+            return self.person_reads(who, judgment.offer);
+        }
+        let person = &mut self.browser(who).person;
+        if let Some(reason) = person.finds_wrong(&judgment.task) {
+            let (note, shown_at) =
+                (" why? ".repeat(person.rng.usize(..3)), now.get().saturating_sub(person.rng.u64(..60 * SECOND)));
+            self.model.person_flagged(me, &judgment.offer);
+            let (offer, input) = (judgment.offer, AnswerInput::Keyboard);
+            self.command(who, Command::Flag { offer, reason, note, input, shown_at });
+            return self.think(who);
+        }
         let answer = honest(&mut person.rng, &judgment.task);
+        if judgment.is_covered {
+            self.command(who, Command::Uncover { offer: judgment.offer.clone() });
+        }
+        let person = &mut self.browser(who).person;
         let shown_at = now.get().saturating_sub(person.rng.u64(..60 * SECOND));
         self.model.person_answered(me, &judgment.offer, answer);
         let input = AnswerInput::Pointer;
@@ -210,6 +254,32 @@ impl World {
             let after_ms = person.rng.u64(..6 * SECOND);
             self.queue_browser(who, after_ms, BrowserEvent::TakeBack);
         }
+        self.think(who);
+    }
+
+    /// Reads on, with a page open: it tells that the judgment was on screen for long enough.
+    fn person_reads(&mut self, who: usize, offer: String) {
+        let surroundings = self.browser(who).surroundings;
+        if !surroundings.looks {
+            self.tell_surroundings(who, lull_worker::Surroundings { looks: true, ..surroundings });
+        }
+        let me = self.browser(who).me;
+        self.model.person_saw(me, &offer);
+        self.command(who, Command::Seen { offer });
+        self.think(who);
+    }
+
+    /// Does the practice on screen, or skips it: what is answered stays with the person.
+    fn person_practises(&mut self, who: usize, practice: String) {
+        let (me, is_twin) = (self.browser(who).me, self.browser(who).twin_of.is_some());
+        if !is_twin {
+            let checked = self.model.consent.may_judge(me, &practice);
+            self.check(checked);
+            let checked = self.model.practice.is_shown(me, &practice);
+            self.check(checked);
+            self.model.practice.over(me, &practice);
+        }
+        self.command(who, Command::Practised { practice });
         self.think(who);
     }
 
@@ -238,7 +308,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..29));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..31));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -406,23 +476,29 @@ impl World {
                 let [quiet_from, quiet_to] = [rng.u64(..30), rng.u64(..24)];
                 self.command(who, Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } });
             }
+            26 => {
+                let rng = &mut self.browser(who).person.rng;
+                let chosen = WarningSet::from_bits(rng.u8(..64)).unwrap_or_default();
+                let day_max = rng.u16(..8);
+                self.command(who, Command::SetWarnings { chosen, day_max });
+            }
             25 => {
                 let looks = !surroundings.looks;
                 self.tell_surroundings(who, lull_worker::Surroundings { looks, ..surroundings });
             }
-            26 => {
+            27 => {
                 if let Some(judgment) = &view.judgment {
                     self.command(who, Command::Extend { offer: judgment.offer.clone() });
                 }
             }
-            27 => {
+            28 => {
                 let rng = &mut self.browser(who).person.rng;
                 let kinds: Vec<_> = TaskKind::ALL.into_iter().filter(|_| chance(rng, 800)).collect();
                 let hourly_min = if rng.bool() { rng.u64(..3_000_000) } else { 0 };
                 let wishes = Wishes { hourly_min, text_only: chance(rng, 300), tasks: TaskSet::of(&kinds) };
                 self.command(who, Command::SetWishes { wishes });
             }
-            28 => self.command(who, Command::SetWishes { wishes: Wishes::default() }),
+            29 => self.command(who, Command::SetWishes { wishes: Wishes::default() }),
             // Two pauses in a row, faster than anything can be stored.
             _ => {
                 self.command(who, Command::SetPaused { on: true });

@@ -3,7 +3,8 @@
 use lull_view::{Draft, JudgmentContent, JudgmentTask, Touch};
 use yew::{Callback, Html, MouseEvent, classes, html};
 
-use super::{Act, input_of};
+use super::{Act, formatted, input_of};
+use crate::text;
 use crate::words::judgment as words;
 
 /// Texts of this many characters at most are set very large, and large.
@@ -20,7 +21,7 @@ pub(super) fn judged(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) ->
             let pictures = [left, right].into_iter().all(|side| matches!(side, JudgmentContent::Picture { .. }));
             html! {
                 <div class={classes!("compared", pictures.then_some("pictures"))}>
-                    { for words::SIDES.into_iter().zip([left, right]).map(|(name, side)| html! {
+                    { for words::sides().into_iter().zip([left, right]).map(|(name, side)| html! {
                         <figure class="compared-side" aria-label={name}>
                             <figcaption aria-hidden="true">{ name }</figcaption>
                             <div class="content">{ shown(side) }</div>
@@ -31,8 +32,8 @@ pub(super) fn judged(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) ->
         }
         JudgmentTask::Verify { claim, source } => html! {
             <>
-                <blockquote class="claim" dir="auto" aria-label={words::CLAIM}>{ claim }</blockquote>
-                <div class="source" role="radiogroup" aria-label={words::SOURCE}>
+                <blockquote class="claim" dir="auto" aria-label={text::judgment_claim()}>{ claim }</blockquote>
+                <div class="source" role="radiogroup" aria-label={text::judgment_source()}>
                     { for source.iter().enumerate().map(|(at, text)| sentence(at, text, draft, act)) }
                 </div>
             </>
@@ -74,31 +75,11 @@ fn shown(content: &JudgmentContent) -> Html {
         JudgmentContent::Code { text } => {
             html! { <pre class="content-text passage" dir="ltr" tabindex="0">{ text }</pre> }
         }
+        JudgmentContent::Markdown { text } => html! {
+            <div class="content-text passage markdown" tabindex="0">{ formatted(text, 2) }</div>
+        },
         JudgmentContent::Picture { data_url, alt } => {
             html! { <img class="content-picture" src={data_url.clone()} alt={alt.clone()} /> }
         }
-    }
-}
-
-/// What is judged, as a screen reader says it.
-pub(super) fn spoken(task: &JudgmentTask) -> String {
-    match task {
-        JudgmentTask::Choice { content, .. }
-        | JudgmentTask::Multi { content, .. }
-        | JudgmentTask::Rating { content, .. } => format!("{}.", in_words(content)),
-        JudgmentTask::Compare { left, right } => {
-            let [a, b] = words::SIDES;
-            format!("{a}: {}. {b}: {}.", in_words(left), in_words(right))
-        }
-        JudgmentTask::Verify { claim, source } => {
-            format!("{}: {claim} {}: {}", words::CLAIM, words::SOURCE, source.join(" "))
-        }
-    }
-}
-
-fn in_words(content: &JudgmentContent) -> &str {
-    match content {
-        JudgmentContent::Text { text } | JudgmentContent::Code { text } => text,
-        JudgmentContent::Picture { alt, .. } => alt,
     }
 }

@@ -1,7 +1,7 @@
 //! The keyboard: what a key means while the card is on screen, and the list that shows it.
 
 use gloo::events::{EventListener, EventListenerOptions};
-use lull_view::{AnswerInput, JudgmentTask, Touch};
+use lull_view::{AnswerInput, Judgment, JudgmentTask, Touch};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 use yew::{Callback, Html, hook, html, use_effect_with};
@@ -11,7 +11,7 @@ use crate::single_keys;
 use crate::words::judgment as words;
 
 /// What the keys depend on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keys {
     /// How many options there are.
     options: usize,
@@ -19,23 +19,39 @@ pub(super) struct Keys {
     has_done: bool,
     /// Whether arrows go through sentences.
     has_sentences: bool,
+    /// Whether Space skips.
+    has_space: bool,
+    /// Whether there is something to uncover.
+    is_covered: bool,
 }
 
 impl Keys {
-    /// The keys of a task.
-    pub(super) fn of(task: &JudgmentTask) -> Self {
+    const NONE: Self = Self { options: 0, has_done: false, has_sentences: false, has_space: false, is_covered: false };
+    /// After an answer that is practice: Enter goes on.
+    pub(super) const GO_ON: Self = Self { has_done: true, ..Self::NONE };
+
+    /// The keys of a judgment.
+    pub(super) fn of(judgment: &Judgment) -> Self {
+        if judgment.is_covered {
+            return Self { has_space: true, is_covered: true, ..Self::NONE };
+        }
+        Self { has_space: true, ..Self::of_task(&judgment.task) }
+    }
+
+    /// The keys of a task that is practice, which doesn't come again: it isn't skipped by the largest key.
+    pub(super) fn of_task(task: &JudgmentTask) -> Self {
         let has_sentences = matches!(task, JudgmentTask::Verify { .. });
         let has_done = has_sentences || matches!(task, JudgmentTask::Multi { .. });
-        Self { options: task.options(), has_done, has_sentences }
+        Self { options: task.options(), has_done, has_sentences, ..Self::NONE }
     }
 }
 
-/// Listens to the keyboard while the card is on screen.
+/// Listens to the keyboard while the card is on screen and nothing else on it does.
 #[hook]
-pub(super) fn use_keys(act: Callback<Act>, keys: Keys) {
+pub(super) fn use_keys(act: Option<Callback<Act>>, keys: Keys) {
     use_effect_with((act, keys), move |(act, keys)| {
         let (act, keys) = (act.clone(), *keys);
-        let listener = web_sys::window().map(|window| {
+        let listener = act.zip(web_sys::window()).map(|(act, window)| {
             let options = EventListenerOptions::enable_prevent_default();
             EventListener::new_with_options(&window, "keydown", options, move |event| {
                 let Some(event) = event.dyn_ref::<KeyboardEvent>() else {
@@ -75,6 +91,8 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
             return None;
         }
         _ if event.repeat() => return None,
+        "Escape" if within("#guideline") => return Some(Act::Guideline(AnswerInput::Keyboard)),
+        "Escape" if within("#keys") => return Some(Act::Keys(AnswerInput::Keyboard)),
         // On a control, Enter presses it; a box to tick is ticked by Space.
         "Enter" if keys.has_done && !within("button:not(.several), a") => return touch(Touch::Done),
         _ if !single_keys::are_on() => return None,
@@ -82,9 +100,12 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
     }
     match event.key().as_str() {
         // Space scrolls the page, scrolls the text that has the focus, or presses its control.
-        " " if nowhere || within("button, a, [tabindex='0']") => None,
+        " " if nowhere || !keys.has_space || within("button, a, [tabindex='0'], #guideline, #keys") => None,
         " " | "s" | "S" => Some(Act::Skip),
-        "?" => Some(Act::Keys),
+        "?" => Some(Act::Keys(AnswerInput::Keyboard)),
+        "g" | "G" => Some(Act::Guideline(AnswerInput::Keyboard)),
+        "f" | "F" => Some(Act::Flag),
+        "b" | "B" if keys.is_covered => Some(Act::Uncover),
         key => {
             let digit = key.parse::<u8>().ok().filter(|_| key.len() == 1)?;
             let option = digit.checked_sub(1).unwrap_or(9);
@@ -93,14 +114,13 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
     }
 }
 
-/// The list of keys.
-pub(super) fn keys_list(task: &JudgmentTask, shown: bool) -> Html {
-    let is_single = |key: &str| !key.starts_with(['↵', '↑']);
+/// The list of keys: those that answer, and these.
+pub(super) fn keys_list(answering: Vec<words::Key>, more: &[words::Key], shown: bool) -> Html {
     let are_on = single_keys::are_on();
-    let keys = words::task_keys(task).iter().chain(&words::KEYS_LIST).filter(|(key, _)| are_on || !is_single(key));
+    let keys = answering.into_iter().chain(more.iter().copied()).filter(|key| are_on || !key.is_single);
     html! {
-        <dl class="keys" id="keys" hidden={!shown}>
-            { for keys.map(|(key, does)| html! { <div><dt><kbd>{ *key }</kbd></dt><dd>{ *does }</dd></div> }) }
+        <dl class="keys" id="keys" tabindex="-1" hidden={!shown}>
+            { for keys.map(|key| html! { <div><dt><kbd>{ key.cap() }</kbd></dt><dd>{ (key.does)() }</dd></div> }) }
         </dl>
     }
 }

@@ -1,32 +1,45 @@
 //! The judgment to answer: one look, one key, the next one.
 
 mod content;
+mod covered;
+mod flag;
 mod keys;
+mod markdown;
 mod more_time;
 mod options;
+mod panel;
+mod practice;
+mod spoken;
 mod take_back;
 
-use std::cell::Cell;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 
-use lull_view::{AnswerInput, Command, Draft, Judgment, NeverWhat, Pace, Touch, Touched};
+use lull_view::{AnswerInput, Command, Draft, Judgment, NeverWhat, Touch, Touched};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 use yew::{
     Callback, Html, MouseEvent, NodeRef, Properties, UseStateSetter, component, hook, html, use_callback,
-    use_effect_with, use_memo, use_mut_ref, use_node_ref, use_ref, use_state_eq,
+    use_effect_with, use_memo, use_mut_ref, use_node_ref, use_state_eq,
 };
 
 use self::content::{judged, sentence_id};
+use self::covered::covered;
+use self::flag::{FlagSheet, use_seen};
 use self::keys::{Keys, keys_list, use_keys};
+use self::markdown::formatted;
 use self::more_time::MoreTime;
 use self::options::options;
+use self::panel::{Panel, use_panel_focus};
+pub(crate) use self::practice::PracticeCard;
+use self::spoken::Before;
 pub(crate) use self::take_back::TakeBack;
 use crate::format;
 use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
 use crate::single_keys::{shortcut, storage};
-use crate::words::{judgment as words, offer};
+use crate::text;
+use crate::words::{content as content_words, judgment as words, offer};
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
 const UNSEEN_MS: u64 = 150;
@@ -35,18 +48,40 @@ const UNTOUCHED_MS: u64 = 700;
 /// Guidelines that were seen, as remembered in the browser.
 const SEEN_KEY: &str = "guidelines-seen";
 const SEEN_MAX: usize = 100;
+/// The ids of what can be opened in the card.
+const GUIDELINE: &str = "guideline";
+const KEYS: &str = "keys";
 
 /// What a key or a click means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Touch { touch: Touch, input: AnswerInput },
     Skip,
-    Keys,
+    Keys(AnswerInput),
+    Guideline(AnswerInput),
+    Flag,
+    Uncover,
+}
+
+/// What opens something in the card.
+#[derive(Clone, PartialEq)]
+struct Opens {
+    keys: Callback<AnswerInput>,
+    guideline: Callback<AnswerInput>,
+    flag: UseStateSetter<Option<String>>,
 }
 
 /// How a click was made: Enter or Space on a button also arrives as one, but without a count.
 fn input_of(click: &MouseEvent) -> AnswerInput {
     if click.detail() == 0 { AnswerInput::Keyboard } else { AnswerInput::Pointer }
+}
+
+/// What a project says of itself on each of its cards.
+struct Said<'a> {
+    requester: &'a str,
+    title: &'a str,
+    guideline: &'a str,
+    question: &'a str,
 }
 
 #[derive(PartialEq, Properties)]
@@ -61,79 +96,144 @@ pub(crate) struct JudgmentProps {
 pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let judgment = &props.judgment;
     let card = use_node_ref();
-    let keys_shown = use_state_eq(|| false);
-    let shown_at = *use_memo(judgment.offer.clone(), |_| format::now_ms());
+    let keys_panel = use_state_eq(Panel::default);
+    // What is covered is not shown yet.
+    let shown_at = *use_memo((judgment.offer.clone(), judgment.is_covered), |_| format::now_ms());
     let progress = &props.lull.model.progress;
     let draft = if progress.offer == judgment.offer { progress.draft } else { Draft::default() };
     let is_this = progress.offer == judgment.offer && progress.shown_at == shown_at;
     let answered = progress.answered.filter(|_| is_this);
-    let act = use_act(&props.lull, judgment, shown_at, draft, keys_shown.setter());
-    use_keys(act.clone(), Keys::of(&judgment.task));
+    let Judgment { requester, title, guideline, question: asked, .. } = judgment;
+    let said = Said { requester, title, guideline, question: asked };
+    let (guideline, toggle_guideline) = use_guideline(&said, &judgment.offer);
+    let show_keys = use_callback(*keys_panel, {
+        let setter = keys_panel.setter();
+        move |by, panel: &Panel| setter.set(panel.toggled(by))
+    });
+    // Whether the sheet is open, for this judgment.
+    let flagged = use_state_eq(|| None::<String>);
+    let is_flagging = flagged.as_ref() == Some(&judgment.offer);
+    let opens = Opens { keys: show_keys, guideline: toggle_guideline, flag: flagged.setter() };
+    let act = use_act(&props.lull, judgment, shown_at, draft, opens);
+    use_keys((!is_flagging).then(|| act.clone()), Keys::of(judgment));
+    use_seen(&props.lull.wire, &judgment.offer, !judgment.is_covered);
     use_focus_on_next(&card, &judgment.offer);
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
-    let (guideline_open, toggle_guideline) = use_guideline(judgment);
+    use_panel_focus(&card, GUIDELINE, guideline);
+    use_panel_focus(&card, KEYS, *keys_panel);
+    let spoken = use_spoken(&props.lull, judgment, shown_at);
+    let click_guideline = act.reform(|_: MouseEvent| Act::Guideline(AnswerInput::Pointer));
     let skip = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Skip));
-    let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys));
+    let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys(AnswerInput::Pointer)));
+    let flag = use_node_ref();
+    let close = use_close_flag(&flag, flagged.setter());
+    let toggle = use_callback((act.clone(), close.clone(), is_flagging), |_, (act, close, is_flagging)| {
+        if *is_flagging { close.emit(true) } else { act.emit(Act::Flag) }
+    });
     html! {
-        <section class="judgment" ref={card} tabindex="-1" aria-label={words::JUDGMENT} data-testid="judgment"
+        <section class="judgment" ref={card} tabindex="-1" aria-label={text::judgment_page()} data-testid="judgment"
             data-offer={judgment.offer.clone()}>
-            <div class="judgment-head">
-                <p>
-                    <span class="judgment-title" dir="auto">{ &judgment.title }</span>
-                    <span class="quiet">{ words::buyer(&judgment.requester) }</span>
-                </p>
-                <button class="link-button" aria-expanded={guideline_open.to_string()} aria-controls="guideline"
-                    data-testid="guideline" onclick={toggle_guideline}>{ words::GUIDELINE }</button>
-            </div>
-            <p class="guideline" id="guideline" dir="auto" hidden={!guideline_open}>{ &judgment.guideline }</p>
-            <h2 class="question" data-testid="question" id="question" dir="auto">{ &judgment.question }</h2>
-            <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
-            { options(&judgment.task, &draft, answered, &act) }
+            { head(&said, guideline.is_open, click_guideline) }
+            { question(&said) }
+            if judgment.is_covered {
+                { covered(judgment, &act) }
+            } else {
+                <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
+                { options(&judgment.task, &draft, answered, &act) }
+            }
             <MoreTime lull={props.lull.clone()} judgment={judgment.clone()} />
             <div class="judgment-foot">
                 <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
-                    { words::SKIP }<kbd>{ "S" }</kbd>
+                    { text::judgment_skip() }<kbd aria-hidden="true">{ "S" }</kbd>
                 </button>
-                <button class="button small" aria-expanded={keys_shown.to_string()} aria-controls="keys"
-                    aria-keyshortcuts={shortcut("?")} onclick={keys}>{ words::KEYS }<kbd>{ "?" }</kbd></button>
+                <button class="button small" data-testid="flag" ref={flag} aria-expanded={is_flagging.to_string()}
+                    aria-controls="flag-sheet" aria-keyshortcuts={shortcut("f")} onclick={toggle}>
+                    { text::flag() }<kbd aria-hidden="true">{ "F" }</kbd>
+                </button>
+                <button class="button small only-key" aria-expanded={keys_panel.is_open.to_string()} aria-controls={KEYS}
+                    aria-label={text::judgment_keys()} title={text::judgment_keys()} aria-keyshortcuts={shortcut("?")}
+                    onclick={keys}>{ "?" }</button>
                 { terms(judgment, props.waiting, props.lull.asset()) }
             </div>
-            { keys_list(&judgment.task, *keys_shown) }
+            if is_flagging {
+                <FlagSheet wire={props.lull.wire.clone()} offer={judgment.offer.clone()} {shown_at} {close} />
+            }
+            { keys_list(answering_keys(judgment), &words::KEYS, keys_panel.is_open) }
             { pace(judgment, props.lull.asset()) }
             <p class="quiet rule">
-                { words::rule(judgment.people, judgment.agree, props.lull.is_demo()) }{ " " }
-                { words::approved(&format::moment(judgment.approved_at)) }
+                { words::rule(judgment, props.lull.is_demo()) }
             </p>
             { more(&props.lull, judgment) }
-            <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken(judgment) }</p>
+            <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken }</p>
         </section>
     }
 }
 
-/// Answers, skips and shows keys; never twice for one offer, and not before it could be seen.
+/// Whose it is, and how to decide.
+fn head(said: &Said<'_>, is_open: bool, toggle: Callback<MouseEvent>) -> Html {
+    html! {
+        <>
+            <div class="judgment-head">
+                <p>
+                    <span class="judgment-title" dir="auto">{ said.title }</span>
+                    <span class="quiet">{ text::judgment_buyer(said.requester) }</span>
+                </p>
+                <button class="link-button" aria-expanded={is_open.to_string()} aria-controls={GUIDELINE}
+                    aria-keyshortcuts={shortcut("g")} data-testid="guideline" onclick={toggle}>
+                    { text::judgment_guideline() }<kbd aria-hidden="true">{ "G" }</kbd>
+                </button>
+            </div>
+            <div class="guideline markdown" id={GUIDELINE} tabindex="-1" hidden={!is_open}>
+                { formatted(said.guideline, 1) }
+            </div>
+        </>
+    }
+}
+
+fn question(said: &Said<'_>) -> Html {
+    html! { <h2 class="question" data-testid="question" id="question" dir="auto">{ said.question }</h2> }
+}
+
+/// The keys that do something with what is judged.
+fn answering_keys(judgment: &Judgment) -> Vec<words::Key> {
+    if judgment.is_covered { vec![content_words::UNCOVER_KEY] } else { words::task_keys(&judgment.task) }
+}
+
+/// Whether the task has been on screen long enough for this to be meant.
+fn is_seen(act: Act, draft: &Draft, shown_at: u64) -> bool {
+    let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
+    let look_ms = if is_untouched { UNTOUCHED_MS } else { UNSEEN_MS };
+    format::now_ms() >= shown_at.saturating_add(look_ms)
+}
+
+/// Closes the sheet; the focus goes back to its button, if it is asked to.
 #[hook]
-fn use_act(
-    lull: &Lull,
-    judgment: &Judgment,
-    shown_at: u64,
-    draft: Draft,
-    show_keys: UseStateSetter<bool>,
-) -> Callback<Act> {
+fn use_close_flag(button: &NodeRef, flagged: UseStateSetter<Option<String>>) -> Callback<bool> {
+    let button = button.clone();
+    use_callback((), move |goes_back, ()| {
+        flagged.set(None);
+        if goes_back {
+            focus_in_place(&button);
+        }
+    })
+}
+
+/// Answers, skips, opens the sheet and shows keys; never twice for one offer, and not before it could be seen.
+#[hook]
+fn use_act(lull: &Lull, judgment: &Judgment, shown_at: u64, draft: Draft, opens: Opens) -> Callback<Act> {
     let (wire, model) = (lull.wire.clone(), lull.model.dispatcher());
     let done = use_mut_ref(|| (String::new(), 0));
-    let keys_shown = use_ref(|| Cell::new(false));
-    let (offer, task) = (judgment.offer.clone(), judgment.task.clone());
-    use_callback((offer, task, shown_at, draft), move |act, (offer, task, shown_at, draft)| {
-        if act == Act::Keys {
-            keys_shown.set(!keys_shown.get());
-            show_keys.set(keys_shown.get());
-            return;
+    let (offer, task, is_covered) = (judgment.offer.clone(), judgment.task.clone(), judgment.is_covered);
+    let deps = (offer, task, is_covered, shown_at, draft, opens);
+    use_callback(deps, move |act, (offer, task, is_covered, shown_at, draft, opens)| {
+        match act {
+            Act::Keys(by) => return opens.keys.emit(by),
+            Act::Guideline(by) => return opens.guideline.emit(by),
+            Act::Flag => return opens.flag.set(Some(offer.clone())),
+            Act::Touch { .. } | Act::Skip | Act::Uncover => {}
         }
-        let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
-        let look_ms = if is_untouched { UNTOUCHED_MS } else { UNSEEN_MS };
-        let seen = format::now_ms() >= shown_at.saturating_add(look_ms);
         let this = (offer.clone(), *shown_at);
-        if !seen || *done.borrow() == this {
+        if !is_seen(act, draft, *shown_at) || *done.borrow() == this {
             return;
         }
         let (offer, shown_at) = this.clone();
@@ -142,6 +242,9 @@ fn use_act(
             model.dispatch(Action::Chosen(Progress { offer, shown_at, draft, answered }));
         };
         match act {
+            Act::Uncover => wire.send(Command::Uncover { offer }),
+            // There is nothing to touch.
+            Act::Touch { .. } if *is_covered => {}
             Act::Touch { touch, input } => match draft.touch(task, touch) {
                 Touched::Answer(answer) => {
                     *done.borrow_mut() = this;
@@ -152,7 +255,7 @@ fn use_act(
                 Touched::Draft(draft) => chosen(draft, None),
                 Touched::Nothing => {}
             },
-            Act::Skip | Act::Keys => {
+            Act::Skip | Act::Keys(_) | Act::Guideline(_) | Act::Flag => {
                 *done.borrow_mut() = this;
                 wire.send(Command::Skip { offer, shown_at: Some(shown_at) });
             }
@@ -194,21 +297,22 @@ fn may_take_focus(card: &NodeRef) -> bool {
     is_nowhere || card.cast::<Element>().is_some_and(|card| card.contains(active.as_deref()))
 }
 
-/// Whether the guideline is open, and what toggles it. It starts open on the first judgment that carries it.
+/// Whether the guideline is open on this card, and what toggles it. It starts open on the first card that carries it.
 #[hook]
-fn use_guideline(judgment: &Judgment) -> (bool, Callback<MouseEvent>) {
+fn use_guideline(said: &Said<'_>, card: &str) -> (Panel, Callback<AnswerInput>) {
     let mut hasher = DefaultHasher::new();
-    (&judgment.requester, &judgment.title, &judgment.guideline).hash(&mut hasher);
+    (said.requester, said.title, said.guideline).hash(&mut hasher);
     let mark = format!("{:016x}", hasher.finish());
-    let first = *use_memo((mark, judgment.offer.clone()), |(mark, _)| first_time(mark));
-    // The person's own choice, for this judgment.
-    let chosen = use_state_eq(|| None::<(String, bool)>);
-    let open = chosen.as_ref().filter(|(offer, _)| *offer == judgment.offer).map_or(first, |(_, open)| *open);
+    let first = *use_memo((mark, card.to_owned()), |(mark, _)| first_time(mark));
+    // The person's own choice, for this card.
+    let chosen = use_state_eq(|| None::<(String, Panel)>);
+    let this = chosen.as_ref().filter(|(of, _)| of == card);
+    let panel = this.map_or(Panel { is_open: first, by_key: false }, |(_, panel)| *panel);
     let setter = chosen.setter();
-    let toggle = use_callback((judgment.offer.clone(), open), move |_, (offer, open)| {
-        setter.set(Some((offer.clone(), !open)));
+    let toggle = use_callback((card.to_owned(), panel), move |by, (card, panel)| {
+        setter.set(Some((card.clone(), panel.toggled(by))));
     });
-    (open, toggle)
+    (panel, toggle)
 }
 
 /// Whether this mark is new; remembers it. Without storage every guideline is new, which costs one click.
@@ -234,7 +338,7 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
             <strong class="price">{ format::amount_of(judgment.price, asset) }</strong>
             <span class="quiet" role="timer" aria-live="off">
                 <Countdown at_ms={judgment.deadline} until={Until::Deadline} />
-                if waiting > 0 { { " · " }{ words::waiting_behind(waiting) } }
+                if waiting > 0 { { " · " }{ text::waiting_behind(waiting.into()) } }
             </span>
         </p>
     }
@@ -242,37 +346,40 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
 
 /// How its project has gone so far, and how many skips are left.
 fn pace(judgment: &Judgment, asset: &str) -> Html {
-    let (outcomes, text) = match judgment.pace {
-        Some(Pace { outcomes, median_s, hourly }) => {
-            let hourly = format::amount_of(hourly.get(), asset);
-            (outcomes, offer::pace(&offer::seconds(median_s), &format::count(outcomes), &hourly))
-        }
-        None => (0, offer::PACE_UNKNOWN.to_owned()),
-    };
+    let outcomes = judgment.pace.map_or(0, |pace| pace.outcomes);
+    let said = judgment.pace.map_or_else(|| text::pace_unknown().to_owned(), |pace| offer::pace(&pace, asset));
     html! {
-        <p class="quiet">
-            <span data-testid="pace" data-outcomes={outcomes.to_string()}>{ text }</span>
+        <>
+            <p class="quiet" data-testid="pace" data-outcomes={outcomes.to_string()}>{ said }</p>
             if let Some(left) = judgment.skips_left {
-                { ". " }<span data-testid="skips-left" data-value={left.to_string()}>{ offer::skips_left(left) }</span>
+                <p class="quiet" data-testid="skips-left" data-value={left.to_string()}>{ offer::skips_left(left) }</p>
             }
-        </p>
+        </>
     }
 }
 
 /// What is wanted more seldom.
 fn more(lull: &Lull, judgment: &Judgment) -> Html {
     let requester = judgment.requester.clone();
-    let label = offer::never_buyer(&requester);
+    let label = text::never_buyer(&requester);
     let never = lull.on_click(Command::Never(NeverWhat::Requester(requester)));
     html! {
         <details class="judgment-more" key={format!("more {}", judgment.offer)}>
-            <summary data-testid="judgment-more">{ offer::MORE }</summary>
+            <summary data-testid="judgment-more">{ text::judgment_more() }</summary>
             <button class="button small danger" data-testid="never-buyer" onclick={never}>{ label }</button>
         </details>
     }
 }
 
-/// The question as a screen reader says it when it comes.
-fn spoken(judgment: &Judgment) -> String {
-    format!("{} {}{}", judgment.question, content::spoken(&judgment.task), options::spoken(&judgment.task))
+/// What a screen reader says of this judgment, once.
+#[hook]
+fn use_spoken(lull: &Lull, judgment: &Judgment, shown_at: u64) -> Rc<String> {
+    let title = use_mut_ref(String::new);
+    let progress = &lull.model.progress;
+    let is_same = progress.offer == judgment.offer && progress.answered.is_some();
+    let is_taken_back = is_same && progress.shown_at != shown_at;
+    use_memo((judgment.offer.clone(), judgment.is_covered, is_taken_back), |_| {
+        let before = title.replace(judgment.title.clone());
+        spoken::spoken(judgment, lull.model.view.as_deref(), &Before { title: &before, is_taken_back })
+    })
 }

@@ -10,6 +10,7 @@ use yew::{Callback, Html, Properties, component, hook, html, use_callback, use_e
 use crate::format;
 use crate::model::Lull;
 use crate::single_keys;
+use crate::text;
 use crate::words::offer as words;
 
 /// So long before its end a lease says so, milliseconds: as much time as WCAG asks for, and a second to notice.
@@ -29,6 +30,8 @@ enum Said {
     RunsOut(u64),
     /// It ends later: how many minutes were left.
     Given(u64),
+    /// Its time is up; what that means stands beside the price.
+    Over,
 }
 
 /// The warning and its button; in any case the place where it is said.
@@ -43,21 +46,22 @@ pub(crate) fn MoreTime(props: &MoreTimeProps) -> Html {
     });
     use_key(extend.clone(), runs_out && can_extend);
     let click = extend.reform(|_| ());
-    let text = match said {
+    let now = match said {
         Said::Nothing => String::new(),
-        Said::RunsOut(_) if !can_extend => words::NO_MORE_TIME.to_owned(),
+        Said::RunsOut(_) if !can_extend => text::time_runs_out_last().to_owned(),
         Said::RunsOut(seconds) => words::time_runs_out(seconds, single_keys::are_on()),
-        Said::Given(minutes) => words::time_given(minutes),
+        Said::Given(minutes) => text::time_given(minutes),
+        Said::Over => text::time_up().to_owned(),
     };
     html! {
         <>
-            <p class="unseen" role="status" data-testid="time-said">{ text }</p>
+            <p class="unseen" role="status" data-testid="time-said">{ now }</p>
             if runs_out {
                 <div class="more-time" data-testid="time-runs-out">
-                    <span>{ if can_extend { words::LAST_SECONDS } else { words::NO_MORE_TIME } }</span>
+                    <span>{ if can_extend { text::time_runs_out() } else { text::time_runs_out_last() } }</span>
                     if can_extend {
                         <button class="button small" data-testid="more-time" aria-keyshortcuts={single_keys::shortcut("e")}
-                            onclick={click}>{ words::MORE_TIME }<kbd>{ "E" }</kbd></button>
+                            onclick={click}>{ text::more_time() }<kbd aria-hidden="true">{ "E" }</kbd></button>
                     }
                 </div>
             }
@@ -65,7 +69,7 @@ pub(crate) fn MoreTime(props: &MoreTimeProps) -> Html {
     }
 }
 
-/// What is to be said now. A warning is followed by a word when it is over, and by nothing else.
+/// What is to be said now. A warning is followed by a word when there is more time, or when it is up.
 #[hook]
 fn use_said(judgment: &Judgment) -> Said {
     let said = use_state_eq(|| (String::new(), Said::Nothing));
@@ -79,15 +83,17 @@ fn use_said(judgment: &Judgment) -> Said {
             let given = if was_warned { Said::Given(left_ms.div_ceil(60_000)) } else { Said::Nothing };
             setter.set((offer.clone(), given));
         }
-        // What a timer can't wait for is weeks away: this page is made anew before.
-        let wait_ms = i32::try_from(left_ms.saturating_sub(WARNING_MS)).ok();
-        let timer = wait_ms.map(|wait_ms| {
-            Timeout::new(wait_ms.unsigned_abs(), move || {
-                let left_ms = deadline.saturating_sub(format::now_ms());
-                setter.set((offer, Said::RunsOut(left_ms / 1_000)));
-            })
-        });
-        move || drop(timer)
+        let later = |before_ms: u64, say: fn(u64) -> Said| {
+            let (offer, setter) = (offer.clone(), setter.clone());
+            // What a timer can't wait for is weeks away: this page is made anew before.
+            let wait_ms = i32::try_from(left_ms.saturating_sub(before_ms)).ok()?;
+            Some(Timeout::new(wait_ms.unsigned_abs(), move || {
+                setter.set((offer, say(deadline.saturating_sub(format::now_ms()) / 1_000)));
+            }))
+        };
+        let warns = later(WARNING_MS, Said::RunsOut).filter(|_| left_ms > 0);
+        let timers = (warns, later(0, |_| Said::Over));
+        move || drop(timers)
     });
     if said.0 == judgment.offer { said.1.clone() } else { Said::Nothing }
 }

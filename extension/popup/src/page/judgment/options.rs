@@ -6,7 +6,9 @@ use lull_view::{Draft, Finding, Found, JudgmentTask, TaskAnswer, Touch};
 use yew::{Callback, Html, MouseEvent, classes, html};
 
 use super::{Act, input_of};
+use crate::format;
 use crate::single_keys::shortcut;
+use crate::text;
 use crate::words::judgment as words;
 
 /// Options of this many characters at most stand in a grid of keys, three in a row.
@@ -20,9 +22,9 @@ pub(super) fn texts(task: &JudgmentTask) -> Vec<Cow<'_, str>> {
         JudgmentTask::Choice { options, .. } | JudgmentTask::Multi { options, .. } => {
             options.iter().map(|text| text.as_str().into()).collect()
         }
-        JudgmentTask::Compare { .. } => words::PREFERENCES.map(Cow::from).to_vec(),
-        JudgmentTask::Rating { steps, .. } => (1..=*steps).map(|step| step.to_string().into()).collect(),
-        JudgmentTask::Verify { .. } => words::FINDINGS.map(Cow::from).to_vec(),
+        JudgmentTask::Compare { .. } => words::preferences().map(Cow::from).to_vec(),
+        JudgmentTask::Rating { steps, .. } => (1..=*steps).map(|step| format::count(step.into()).into()).collect(),
+        JudgmentTask::Verify { .. } => words::findings().map(Cow::from).to_vec(),
     }
 }
 
@@ -101,10 +103,14 @@ fn option(task: &JudgmentTask, option: u8, text: &str, is_taken: bool, act: &Cal
 }
 
 /// What a step at the end of a scale means.
-fn step_in_words(task: &JudgmentTask, step: u8) -> Option<String> {
+pub(super) fn step_in_words(task: &JudgmentTask, step: u8) -> Option<String> {
     match task {
-        JudgmentTask::Rating { lowest, .. } if step == 1 => Some(format!("{step}: {lowest}")),
-        JudgmentTask::Rating { steps, highest, .. } if step == *steps => Some(format!("{step}: {highest}")),
+        JudgmentTask::Rating { lowest, .. } if step == 1 => {
+            Some(text::spoken_step(&format::count(step.into()), lowest))
+        }
+        JudgmentTask::Rating { steps, highest, .. } if step == *steps => {
+            Some(text::spoken_step(&format::count(step.into()), highest))
+        }
         _ => None,
     }
 }
@@ -127,23 +133,24 @@ fn done(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) -> Html {
         JudgmentTask::Multi { least, most, options, .. } => {
             let count = draft.chosen.count();
             let is_whole = (*least..=*most).contains(&count);
-            let label = if count == 0 && is_whole { words::NONE_OF_THESE } else { words::DONE };
+            let label = if count == 0 && is_whole { text::judgment_none_of_these() } else { text::judgment_done() };
             html! {
                 <div class="done">
                     <p class="quiet" role="status" data-testid="how-many">
                         { words::how_many(*least, *most, options.len(), count) }
+                        <span class="unseen">{ " " }{ chosen_in_words(options, draft) }</span>
                     </p>
                     <button class="button primary" data-testid="done" aria-keyshortcuts="Enter"
-                        aria-disabled={(!is_whole).to_string()} onclick={click}>{ label }<kbd>{ "↵" }</kbd></button>
+                        aria-disabled={(!is_whole).to_string()} onclick={click}>{ label }<kbd aria-hidden="true">{ "↵" }</kbd></button>
                 </div>
             }
         }
         JudgmentTask::Verify { .. } => {
             let hint = match draft.found {
-                None if draft.sentence.is_some() => words::MARKED,
-                None => words::MARK,
-                Some(Found::Supported) => words::MARK_SUPPORTING,
-                Some(Found::Contradicted) => words::MARK_CONTRADICTING,
+                None if draft.sentence.is_some() => text::judgment_marked(),
+                None => text::judgment_mark(),
+                Some(Found::Supported) => text::judgment_mark_supporting(),
+                Some(Found::Contradicted) => text::judgment_mark_contradicting(),
             };
             html! { <p class="quiet" role="status" data-testid="how-to-mark">{ hint }</p> }
         }
@@ -151,25 +158,10 @@ fn done(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) -> Html {
     }
 }
 
-/// The options, as a screen reader says them.
-pub(super) fn spoken(task: &JudgmentTask) -> String {
-    let mut spoken = String::new();
-    for (text, number) in texts(task).iter().zip(1u8..) {
-        let step = step_in_words(task, number);
-        match (task, step) {
-            (JudgmentTask::Rating { .. }, None) => {}
-            (_, Some(step)) => spoken.push_str(&format!(" {step}.")),
-            (_, None) => spoken.push_str(&format!(" {number}: {text}.")),
-        }
-    }
-    match task {
-        JudgmentTask::Multi { least, most, options, .. } => {
-            spoken.push_str(&format!(" {}", words::how_many(*least, *most, options.len(), 0)));
-        }
-        JudgmentTask::Verify { .. } => spoken.push_str(&format!(" {}", words::MARK)),
-        _ => {}
-    }
-    spoken
+/// Which are chosen: a key ticks a box that hasn't the focus, and a screen reader says nothing of that by itself.
+fn chosen_in_words(options: &[String], draft: &Draft) -> String {
+    let chosen: Vec<&String> = draft.chosen.iter().filter_map(|at| options.get(usize::from(at))).collect();
+    format::and(&chosen)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use yew::{Callback, Html, Properties, component, hook, html, use_callback, use_e
 use crate::icons::Icon;
 use crate::model::Lull;
 use crate::single_keys;
-use crate::words::judgment as words;
+use crate::text;
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct TakeBackProps {
@@ -28,19 +28,21 @@ pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
     });
     use_key(take_back.clone());
     let click = take_back.reform(|_| ());
+    // The next judgment says it itself, in one breath with its question.
+    let is_told = view.is_none_or(|view| view.judgment.is_none());
     html! {
-        <div class="take-back-place" role="status">
+        <div class="take-back-place" role={is_told.then_some("status")}>
             if let (Some(view), Some(offer)) = (view, held) {
                 <button class="take-back" key={offer.clone()} data-testid="take-back" aria-keyshortcuts={single_keys::shortcut("z")} onclick={click}
-                    aria-label={words::take_back(answer_of(view, &offer))} title={words::take_back(answer_of(view, &offer))}>
-                    { Icon::Back.draw() }{ words::TAKE_BACK }<kbd>{ "Z" }</kbd>
+                    aria-label={text::judgment_take_back_of(answer_of(view, &offer))} title={text::judgment_take_back_of(answer_of(view, &offer))}>
+                    { Icon::Back.draw() }{ text::judgment_take_back() }<kbd aria-hidden="true">{ "Z" }</kbd>
                 </button>
             }
         </div>
     }
 }
 
-fn answer_of<'a>(view: &'a View, offer: &str) -> &'a str {
+pub(super) fn answer_of<'a>(view: &'a View, offer: &str) -> &'a str {
     let activity = view.activities.iter().find(|activity| activity.offer == offer);
     match activity.map(|activity| &activity.work) {
         Some(ActivityWork::Judgment { answer, .. }) => answer,

@@ -1,4 +1,5 @@
-//! The alibi as a page to print and a file to hand over.
+//! The alibi as a page to print and a file to hand over. The document is in English in every language of Lull, as is the
+//! file: it is for whoever asks, and `lull verify-alibi` prints the same.
 
 use lull_view::{AlibiFacts, AlibiSection};
 use yew::{Callback, Html, Properties, component, html, use_state_eq};
@@ -7,8 +8,7 @@ use super::entry::{Opened, use_entry};
 use crate::model::Lull;
 use crate::parts::{Skeleton, calm, title_bar};
 use crate::save::save;
-use crate::words;
-use crate::words::log as log_words;
+use crate::text;
 
 /// Digits of the order that the file's name carries.
 const NAME_DIGITS: usize = 8;
@@ -32,13 +32,13 @@ pub(crate) fn Alibi(props: &AlibiProps) -> Html {
     let setter = said.setter();
     html! {
         <div class="page alibi">
-            { title_bar(log_words::ALIBI) }
+            { title_bar(text::log_alibi()) }
             if let Some(facts) = facts {
-                <p class="quiet no-print">{ log_words::ALIBI_LEAD }</p>
+                <p class="quiet no-print">{ text::log_alibi_lead() }</p>
                 { acts(&facts, Callback::from(move |word| setter.set(word)), *said) }
-                <article data-testid="alibi">{ for facts.words().iter().map(section) }</article>
+                <article data-testid="alibi" lang="en" dir="ltr">{ for facts.words().iter().map(section) }</article>
             } else {
-                { calm(log_words::ALIBI_NONE, log_words::ALIBI_NONE_TEXT, html! {}) }
+                { calm(text::log_alibi_none(), text::log_alibi_none_text(), html! {}) }
             }
         </div>
     }
@@ -49,7 +49,7 @@ fn acts(facts: &AlibiFacts, said: Callback<&'static str>, word: &'static str) ->
     let name = format!("lull-alibi-{}-{}.json", facts.issued_at, facts.order.get(..NAME_DIGITS).unwrap_or_default());
     let keep = Callback::from(move |_| {
         let is_saved = save(std::slice::from_ref(&file), &name, "application/json").is_ok();
-        said.emit(if is_saved { words::EXPORT_DONE } else { words::EXPORT_FAILED });
+        said.emit(if is_saved { text::export_done() } else { text::export_failed() });
     });
     let print = |_| {
         if let Some(window) = web_sys::window() {
@@ -59,8 +59,8 @@ fn acts(facts: &AlibiFacts, said: Callback<&'static str>, word: &'static str) ->
     };
     html! {
         <p class="acts no-print">
-            <button class="button primary" data-testid="alibi-print" onclick={print}>{ log_words::ALIBI_PRINT }</button>
-            <button class="button" data-testid="alibi-save" onclick={keep}>{ log_words::ALIBI_SAVE }</button>
+            <button class="button primary" data-testid="alibi-print" onclick={print}>{ text::log_alibi_print() }</button>
+            <button class="button" data-testid="alibi-save" onclick={keep}>{ text::log_alibi_save() }</button>
             <span role="status">{ word }</span>
         </p>
     }

@@ -6,7 +6,7 @@ use yew::{AttrValue, Callback, Html, Properties, component, html, use_effect_wit
 
 use crate::format;
 use crate::model::Lull;
-use crate::words::log as words;
+use crate::text;
 
 /// Bars of each kind of chart: about 90 days of each, but for days, which would be too thin.
 const BARS: [(By, i32); 3] = [(By::Day, 30), (By::Week, 14), (By::Month, 4)];
@@ -69,13 +69,15 @@ pub(crate) fn Chart(props: &ChartProps) -> Html {
     html! {
         <section class="card chart" aria-labelledby="chart-title">
             <div class="chart-head">
-                <h2 id="chart-title">{ words::CHART }</h2>
-                <div role="group" aria-label={words::BY_LABEL}>
-                    { for BARS.iter().zip(words::BY).map(|((by, _), (id, name))| choose(*by, id, name)) }
+                <h2 id="chart-title">{ text::log_chart() }</h2>
+                <div role="group" aria-label={text::log_by_label()}>
+                    { choose(By::Day, "day", text::log_by_day()) }
+                    { choose(By::Week, "week", text::log_by_week()) }
+                    { choose(By::Month, "month", text::log_by_month()) }
                 </div>
             </div>
-            { bars(words::CHART_BYTES, "bytes", &sums, |sum| sum.bytes, format::bytes) }
-            { bars(words::CHART_EARNED, "earned", &sums, |sum| sum.earned, |n| format::amount_of(n, asset)) }
+            { bars(text::log_chart_bytes(), "bytes", &sums, |sum| sum.bytes, format::bytes) }
+            { bars(text::log_chart_earned(), "earned", &sums, |sum| sum.earned, |n| format::amount_of(n, asset)) }
             { table(&sums, asset) }
         </section>
     }
@@ -135,11 +137,11 @@ fn bars(
     };
     html! {
         <figure class={id}>
-            <figcaption>{ name }<span class="quiet number" data-testid={format!("chart-{id}")} data-value={all.to_string()}>
+            <figcaption>{ name }<span class="quiet number" dir="auto" data-testid={format!("chart-{id}")} data-value={all.to_string()}>
                 { show(all) }
             </span></figcaption>
             <svg viewBox={VIEW_BOX} role="img" preserveAspectRatio="none"
-                aria-label={words::chart_label(name, &show(most), &show(all))}>
+                aria-label={text::log_chart_label(name, &show(all), &show(most))}>
                 { for sums.iter().enumerate().map(bar) }
             </svg>
         </figure>
@@ -150,20 +152,20 @@ fn table(sums: &[Sum], asset: &str) -> Html {
     let row = |sum: &Sum| {
         html! {
             <tr>
-                <th scope="row">{ format::day(sum.from_ms) }</th>
-                <td class="number">{ format::bytes(sum.bytes) }</td>
+                <th scope="row" dir="auto">{ format::day(sum.from_ms) }</th>
+                <td class="number" dir="auto">{ format::bytes(sum.bytes) }</td>
                 <td class="number">{ format::amount_of(sum.earned, asset) }</td>
             </tr>
         }
     };
     html! {
         <details>
-            <summary>{ words::CHART_TABLE }</summary>
+            <summary>{ text::log_chart_table() }</summary>
             <table>
                 <thead><tr>
-                    <th scope="col">{ words::FROM }</th>
-                    <th scope="col" class="number">{ words::CHART_BYTES }</th>
-                    <th scope="col" class="number">{ words::CHART_EARNED }</th>
+                    <th scope="col">{ text::log_from() }</th>
+                    <th scope="col" class="number">{ text::log_chart_bytes() }</th>
+                    <th scope="col" class="number">{ text::log_chart_earned() }</th>
                 </tr></thead>
                 <tbody>{ for sums.iter().rev().map(row) }</tbody>
             </table>

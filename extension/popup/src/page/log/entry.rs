@@ -7,10 +7,10 @@ use super::never::never_button;
 use crate::format;
 use crate::model::Lull;
 use crate::page::activities::state_look;
-use crate::parts::{Skeleton, calm, pair, title_bar};
+use crate::parts::{Skeleton, calm, failed, foreign_pair, pair, title_bar};
 use crate::route::Route;
+use crate::text;
 use crate::words;
-use crate::words::log as log_words;
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct EntryProps {
@@ -59,11 +59,11 @@ pub(crate) fn Entry(props: &EntryProps) -> Html {
     let show = Callback::from(move |_| setter.set(true));
     html! {
         <div class="page">
-            { title_bar(log_words::ENTRY) }
+            { title_bar(text::log_entry()) }
             { match &opened {
                 Opened::Asking => html! { <Skeleton /> },
-                Opened::None => calm(log_words::ENTRY_NONE, log_words::ENTRY_NONE_TEXT, html! {}),
-                Opened::Failed(error) => calm(log_words::READ_FAILED, error, html! {}),
+                Opened::None => calm(text::log_entry_none(), text::log_entry_none_text(), html! {}),
+                Opened::Failed(error) => failed(text::log_read_failed(), error),
                 Opened::Some(detail) => html! {
                     <>
                         { facts(lull, detail) }
@@ -80,34 +80,35 @@ pub(crate) fn Entry(props: &EntryProps) -> Html {
 fn facts(lull: &Lull, detail: &ActivityDetail) -> Html {
     let (entry, activity) = (&detail.entry, &detail.entry.activity);
     let time = iso_8601(activity.at);
-    let mut rows = vec![(log_words::WHEN, format::instant(&time).unwrap_or(time))];
+    let mut rows = vec![foreign_pair(text::log_when(), format::instant(&time).unwrap_or(time), "")];
     match &activity.work {
         ActivityWork::Fetch { site, purpose, outcome, reason, .. } => {
             let policy = reason.as_deref().filter(|_| outcome == "policy");
-            let policy = policy.map_or(log_words::POLICY_PASSED, words::refusal);
+            let policy = policy.map_or(text::log_policy_passed(), words::refusal);
             rows.extend([
-                (log_words::SITE, site.clone()),
-                (log_words::PURPOSE, purpose.clone()),
-                (log_words::POLICY, policy.to_owned()),
-                (log_words::OUTCOME, words::outcome(outcome).to_owned()),
-                (log_words::RECEIVED, format::bytes(entry.received)),
-                (log_words::SENT, format::bytes(entry.sent)),
+                foreign_pair(text::log_site(), site.clone(), ""),
+                foreign_pair(text::log_purpose(), purpose.clone(), ""),
+                pair(text::log_policy(), policy.to_owned(), ""),
+                pair(text::log_outcome(), words::outcome(outcome).to_owned(), ""),
+                foreign_pair(text::log_received(), format::bytes(entry.received), ""),
+                foreign_pair(text::log_sent(), format::bytes(entry.sent), ""),
             ]);
         }
-        ActivityWork::Judgment { title, answer } => {
-            rows.extend([(log_words::TITLE, title.clone()), (log_words::ANSWER, answer.clone())]);
-        }
+        ActivityWork::Judgment { title, answer } => rows.extend([
+            foreign_pair(text::log_title(), title.clone(), ""),
+            foreign_pair(text::log_answer(), answer.clone(), ""),
+        ]),
     }
     let (_, _, state) = state_look(activity);
     rows.extend([
-        (log_words::BUYER, activity.requester.clone()),
-        (log_words::ORDER, entry.order.clone()),
-        (log_words::VERDICT, state.to_owned()),
-        (log_words::AMOUNT, format::amount_of(activity.amount, lull.asset())),
+        foreign_pair(text::log_buyer(), activity.requester.clone(), ""),
+        foreign_pair(text::log_order(), entry.order.clone(), ""),
+        pair(text::log_verdict(), state.to_owned(), ""),
+        pair(text::log_amount(), format::amount_of(activity.amount, lull.asset()), ""),
     ]);
     html! {
         <section class="card" data-testid="entry" data-offer={activity.offer.clone()}>
-            <dl class="pairs">{ for rows.into_iter().map(|(name, value)| pair(name, value, "")) }</dl>
+            <dl class="pairs">{ for rows }</dl>
         </section>
     }
 }
@@ -116,11 +117,11 @@ fn address(detail: &ActivityDetail, shows_url: bool, show: Callback<yew::MouseEv
     let Some(url) = &detail.url else { return html! {} };
     html! {
         <section class="card">
-            <h2>{ log_words::ADDRESS }</h2>
+            <h2>{ text::log_address() }</h2>
             if shows_url {
-                <p class="code" data-testid="entry-url" tabindex="-1">{ url }</p>
+                <p class="code" dir="ltr" data-testid="entry-url" tabindex="-1">{ url }</p>
             } else {
-                <p><button class="button small" data-testid="show-url" onclick={show}>{ log_words::ADDRESS_SHOW }</button></p>
+                <p><button class="button small" data-testid="show-url" onclick={show}>{ text::log_address_show() }</button></p>
             }
         </section>
     }
@@ -132,14 +133,14 @@ fn ways(detail: &ActivityDetail) -> Html {
         <p class="acts">
             if detail.has_receipt {
                 <a class="button" data-testid="open-receipt" href={Route::Receipt(offer).href()}>
-                    { log_words::RECEIPT_SHOW }
+                    { text::log_receipt_show() }
                 </a>
             } else {
-                <span class="quiet">{ log_words::RECEIPT_GONE }</span>
+                <span class="quiet">{ text::log_receipt_gone() }</span>
             }
             if detail.alibi.is_some() {
                 <a class="button" data-testid="open-alibi" href={Route::Alibi(detail.entry.number).href()}>
-                    { log_words::ALIBI_SHOW }
+                    { text::log_alibi_show() }
                 </a>
             }
         </p>
@@ -150,8 +151,8 @@ fn nevers(lull: &Lull, view: &View, detail: &ActivityDetail) -> Html {
     let requester = NeverWhat::Requester(detail.entry.activity.requester.clone());
     html! {
         <section class="card">
-            <h2>{ log_words::NEVER }</h2>
-            <p class="quiet">{ log_words::NEVER_TEXT }</p>
+            <h2>{ text::log_never() }</h2>
+            <p class="quiet">{ text::log_never_text() }</p>
             <p class="acts">
                 if let Some(domain) = &detail.domain {
                     { never_button(lull, view, NeverWhat::Domain(domain.clone()), None) }

@@ -8,8 +8,7 @@ use yew::{Callback, Html, Properties, component, html, use_state_eq};
 use crate::format;
 use crate::link::Wire;
 use crate::save::save;
-use crate::words;
-use crate::words::log as log_words;
+use crate::text;
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct FilesProps {
@@ -79,14 +78,14 @@ impl Growing {
         let command = Command::FindActivities(Find { before, limit: PAGE_MAX, sum: false, ..self.find.clone() });
         let growing = Rc::clone(&self);
         let done = Callback::from(move |reply| {
-            let Reply::Activities { page } = reply else { return growing.said.emit(words::EXPORT_FAILED) };
+            let Reply::Activities { page } = reply else { return growing.said.emit(text::export_failed()) };
             let mut pieces = pieces.clone();
             pieces.push(growing.form.page(&page.entries, pieces.len() == 1));
             if page.next.is_some() {
                 return Rc::clone(&growing).go_on(pieces, page.next);
             }
             let is_saved = growing.form.save(pieces);
-            growing.said.emit(if is_saved { words::EXPORT_DONE } else { words::EXPORT_FAILED });
+            growing.said.emit(if is_saved { text::export_done() } else { text::export_failed() });
         });
         self.wire.ask(command, done);
     }
@@ -99,7 +98,7 @@ pub(crate) fn Files(props: &FilesProps) -> Html {
     let saver = |form: Form| {
         let (wire, find, asset, setter) = (props.wire.clone(), props.find.clone(), props.asset.clone(), said.setter());
         Callback::from(move |_| {
-            setter.set(log_words::SAVING);
+            setter.set(text::log_saving());
             let setter = setter.clone();
             let said = Callback::from(move |word| setter.set(word));
             let growing = Growing { wire: wire.clone(), form, find: find.clone(), said };
@@ -108,13 +107,13 @@ pub(crate) fn Files(props: &FilesProps) -> Html {
     };
     html! {
         <section class="card files">
-            <p class="quiet">{ log_words::SAVE_TEXT }</p>
+            <p class="quiet">{ text::log_save_text() }</p>
             <p class="export">
                 <button class="button small" data-testid="save-json" onclick={saver(Form::Json)}>
-                    { log_words::SAVE_JSON }
+                    { text::log_save_json() }
                 </button>
                 <button class="button small" data-testid="save-csv" onclick={saver(Form::Csv)}>
-                    { log_words::SAVE_CSV }
+                    { text::log_save_csv() }
                 </button>
                 <span role="status" data-testid="save-said">{ *said }</span>
             </p>

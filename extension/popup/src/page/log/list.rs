@@ -18,8 +18,9 @@ use super::never::{is_never, never_button};
 use crate::format;
 use crate::model::Lull;
 use crate::page::activities::{describe, state_look};
-use crate::parts::{Skeleton, calm, title_bar};
+use crate::parts::{Skeleton, calm, failed, title_bar};
 use crate::route::Route;
+use crate::text;
 use crate::words;
 use crate::words::log as log_words;
 
@@ -62,8 +63,8 @@ pub(crate) fn Log(props: &LogProps) -> Html {
     let Some(view) = lull.model.view.as_ref() else { return html! { <Skeleton /> } };
     html! {
         <div class="page log">
-            { title_bar(log_words::LOG) }
-            <p class="quiet">{ log_words::LOG_TEXT }</p>
+            { title_bar(text::log_page()) }
+            <p class="quiet">{ text::log_text() }</p>
             <Chart lull={lull.clone()} />
             { filters(&find) }
             { said_line(lull, view, &said) }
@@ -141,18 +142,19 @@ fn filters(find: &UseStateHandle<Find>) -> Html {
             text(input.value());
         }
     });
-    let classes = [("", log_words::KIND_ALL), ("fetch", log_words::KIND_FETCH), ("judgment", log_words::KIND_JUDGMENT)];
+    let classes =
+        [("", text::log_kind_all()), ("fetch", text::log_kind_fetch()), ("judgment", text::log_kind_judgment())];
     let states = STATES.map(|state| (state_code(state), words::activity_state(state)));
-    let states: Vec<_> = std::iter::once(("", log_words::STATE_ALL)).chain(states).collect();
+    let states: Vec<_> = std::iter::once(("", text::log_state_all())).chain(states).collect();
     html! {
         <form class="filters" role="search" onsubmit={|event: yew::SubmitEvent| event.prevent_default()}>
             <label class="search">
-                <span class="unseen">{ log_words::SEARCH }</span>
-                <input type="search" data-testid="log-search" placeholder={log_words::SEARCH_HINT}
+                <span class="unseen">{ text::log_search() }</span>
+                <input type="search" data-testid="log-search" placeholder={text::log_search_hint()}
                     value={find.text.clone()} oninput={typed} />
             </label>
-            { choice("log-class", log_words::KIND, &classes, find.class.map_or("", class_code), class) }
-            { choice("log-state", log_words::STATE, &states, find.state.map_or("", state_code), state) }
+            { choice("log-class", text::log_kind(), &classes, find.class.map_or("", class_code), class) }
+            { choice("log-state", text::log_state(), &states, find.state.map_or("", state_code), state) }
         </form>
     }
 }
@@ -205,7 +207,7 @@ fn said_line(lull: &Lull, view: &View, said: &UseStateHandle<Option<NeverWhat>>)
             if let Some(what) = done {
                 <p data-testid="never-said">{ log_words::never_done(what) }</p>
                 <button class="button small" data-testid="never-undo"
-                    onclick={lull.on_click(Command::RemoveNever(what.clone()))}>{ log_words::UNDO }</button>
+                    onclick={lull.on_click(Command::RemoveNever(what.clone()))}>{ text::log_undo() }</button>
             }
         </div>
     }
@@ -219,10 +221,10 @@ fn body(
     said: &UseStateHandle<Option<NeverWhat>>,
 ) -> Html {
     if let Some(error) = &found.failure {
-        return calm(log_words::READ_FAILED, error, html! {});
+        return failed(text::log_read_failed(), error);
     }
     if !found.is_there {
-        return html! { <p class="quiet" role="status">{ words::LOADING }</p> };
+        return html! { <p class="quiet" role="status">{ text::loading() }</p> };
     }
     let is_filtered = !find.text.trim().is_empty() || find.class.is_some() || find.state.is_some();
     let more = {
@@ -234,17 +236,17 @@ fn body(
             { totals(found, lull.asset()) }
             if found.page.entries.is_empty() {
                 if is_filtered {
-                    { calm(log_words::NONE_FOUND, log_words::NONE_FOUND_TEXT, html! {}) }
+                    { calm(text::log_none_found(), text::log_none_found_text(), html! {}) }
                 } else {
-                    { calm(log_words::NONE_YET, log_words::NONE_YET_TEXT, html! {}) }
+                    { calm(text::log_none_yet(), text::log_none_yet_text(), html! {}) }
                 }
             } else {
-                <section class="activities" aria-label={log_words::LOG} data-testid="log-list">
+                <section class="activities" aria-label={text::log_page()} data-testid="log-list">
                     <ul>{ for found.page.entries.iter().map(|entry| row(lull, view, entry, said)) }</ul>
                 </section>
             }
             if found.page.next.is_some() {
-                <button class="button wide" data-testid="log-more" onclick={more}>{ log_words::MORE }</button>
+                <button class="button wide" data-testid="log-more" onclick={more}>{ text::log_more() }</button>
             }
         </>
     }
@@ -252,16 +254,15 @@ fn body(
 
 fn totals(found: &Found, asset: &str) -> Html {
     let line = found.totals.map(|totals| {
-        let (count, received, sent) =
-            (format::count(totals.count), format::bytes(totals.received), format::bytes(totals.sent));
-        log_words::totals(&count, &received, &sent, &format::amount_of(totals.amount, asset))
+        let (received, sent) = (format::bytes(totals.received), format::bytes(totals.sent));
+        text::log_totals(totals.count, &received, &sent, &format::amount_of(totals.amount, asset))
     });
     let count = found.totals.map(|totals| totals.count.to_string());
     html! {
         <div role="status">
             <p class="quiet" data-testid="log-totals" data-count={count}>{ line }</p>
             if found.page.unreadable > 0 {
-                <p class="quiet" data-testid="log-unreadable">{ log_words::unreadable(found.page.unreadable) }</p>
+                <p class="quiet" data-testid="log-unreadable">{ text::log_unreadable(found.page.unreadable) }</p>
             }
         </div>
     }
@@ -281,16 +282,16 @@ fn row(lull: &Lull, view: &View, entry: &ActivityEntry, said: &UseStateHandle<Op
                 href={Route::Entry(entry.number).href()}>
                 <span class="activity-kind">{ kind.draw() }</span>
                 <span class="activity-words">
-                    <span class="activity-title">{ title }</span>
+                    <span class="activity-title" dir="auto">{ title }</span>
                     <span class="quiet">
-                        <time datetime={format::machine_time(activity.at)}>{ format::moment(activity.at) }</time>
-                        { " · " }{ detail }{ " · " }{ &activity.requester }
+                        <time dir="auto" datetime={format::machine_time(activity.at)}>{ format::moment(activity.at) }</time>
+                        { " · " }{ detail }{ " · " }<bdi>{ &activity.requester }</bdi>
                     </span>
                 </span>
                 <span class="activity-end">
                     if activity.amount > 0 {
                         <span class="activity-amount" title={format::amount_of(activity.amount, lull.asset())}>
-                            { words::credited(&format::amount(activity.amount)) }
+                            { format::credit(activity.amount) }
                         </span>
                     }
                     <span class="activity-state">{ icon.draw() }<span>{ state }</span></span>

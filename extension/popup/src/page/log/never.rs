@@ -5,6 +5,7 @@ use yew::{Callback, Html, UseStateHandle, classes, html};
 
 use crate::icons::Icon;
 use crate::model::Lull;
+use crate::text;
 use crate::words::log as words;
 
 /// Whether something is on the list: a host is, if its registrable domain is.
@@ -63,13 +64,13 @@ pub(crate) fn never_card(lull: &Lull, view: &View) -> Html {
     let Never { domains, requesters } = &view.never;
     html! {
         <section class="card" data-testid="never-card">
-            <h2>{ words::NEVER }</h2>
+            <h2>{ text::log_never() }</h2>
             if domains.is_empty() && requesters.is_empty() {
-                <p class="quiet">{ words::NEVER_NONE }</p>
+                <p class="quiet">{ text::log_never_none() }</p>
             } else {
-                <p class="quiet">{ words::NEVER_TEXT }</p>
-                { list(lull, words::NEVER_SITES, domains, NeverWhat::Domain) }
-                { list(lull, words::NEVER_BUYERS, requesters, NeverWhat::Requester) }
+                <p class="quiet">{ text::log_never_text() }</p>
+                { list(lull, text::log_never_sites(), domains, NeverWhat::Domain) }
+                { list(lull, text::log_never_buyers(), requesters, NeverWhat::Requester) }
             }
         </section>
     }
@@ -83,9 +84,9 @@ fn list(lull: &Lull, title: &'static str, names: &[String], what: fn(String) -> 
         let what = what(name.clone());
         html! {
             <li key={name.clone()} class="never-row">
-                <span>{ name }</span>
-                <button class="button small" data-testid="never-remove" aria-label={words::take_back(name)}
-                    onclick={lull.on_click(Command::RemoveNever(what))}>{ words::TAKE_BACK }</button>
+                <span dir="auto">{ name }</span>
+                <button class="button small" data-testid="never-remove" aria-label={text::log_take_back_of(name)}
+                    onclick={lull.on_click(Command::RemoveNever(what))}>{ text::log_take_back() }</button>
             </li>
         }
     };

@@ -1,0 +1,133 @@
+//! What a screen reader says when the next judgment comes: one message, in the order in which it is needed.
+
+use std::borrow::Cow;
+
+use lull_view::{Judgment, JudgmentContent, JudgmentTask, View, markdown, markdown_words};
+
+use super::options::{step_in_words, texts};
+use super::take_back::answer_of;
+use crate::words::{content as content_words, judgment as words};
+use crate::{format, text};
+
+/// What came before it.
+pub(super) struct Before<'a> {
+    /// The title of the judgment before; one of the same project isn't introduced again.
+    pub(super) title: &'a str,
+    /// It was answered, and is here again.
+    pub(super) is_taken_back: bool,
+}
+
+/// All of it.
+pub(super) fn spoken(judgment: &Judgment, view: Option<&View>, before: &Before<'_>) -> String {
+    let mut parts = Vec::new();
+    let held = view.and_then(|view| Some((view, view.take_back.as_ref()?)));
+    match held.filter(|(_, held)| held.offer != judgment.offer) {
+        _ if before.is_taken_back => parts.push(text::spoken_taken_back().to_owned()),
+        Some((view, held)) => parts.push(text::spoken_answered(answer_of(view, &held.offer))),
+        None => {}
+    }
+    if before.title != judgment.title {
+        parts.push(text::spoken_title(&judgment.title));
+    }
+    if judgment.is_covered {
+        parts.extend([judgment.question.clone(), content_words::may_show(judgment.warnings)]);
+        return told(parts.into_iter());
+    }
+    in_order(parts, &judgment.question, &judgment.task)
+}
+
+/// A question and all that belongs to it, after what comes first.
+pub(super) fn in_order(first: Vec<String>, question: &str, task: &JudgmentTask) -> String {
+    let rest = [question.to_owned(), judged(task)].into_iter().chain(answers(task));
+    told(first.into_iter().chain(rest))
+}
+
+fn told(parts: impl Iterator<Item = String>) -> String {
+    parts.map(|part| ended(&part)).collect::<Vec<_>>().join(" ")
+}
+
+/// With an end that is heard: what has none of its own gets one.
+fn ended(part: &str) -> String {
+    let part = part.trim_end();
+    let last = part.trim_end_matches(['”', '’', '"', '\'', '»', ')']).chars().last();
+    let has_end = last.is_some_and(|last| ".!?:;…。！？؟".contains(last));
+    if has_end || part.is_empty() { part.to_owned() } else { text::spoken_sentence(part) }
+}
+
+fn judged(task: &JudgmentTask) -> String {
+    match task {
+        JudgmentTask::Choice { content, .. }
+        | JudgmentTask::Multi { content, .. }
+        | JudgmentTask::Rating { content, .. } => in_words(content).into_owned(),
+        JudgmentTask::Compare { left, right } => text::spoken_sides(&ended(&in_words(left)), &ended(&in_words(right))),
+        JudgmentTask::Verify { claim, source } => text::spoken_claim(&ended(claim), &source.join(" ")),
+    }
+}
+
+fn in_words(content: &JudgmentContent) -> Cow<'_, str> {
+    match content {
+        JudgmentContent::Text { text } | JudgmentContent::Code { text } => text.into(),
+        JudgmentContent::Markdown { text } => markdown_words(&markdown(text)).into(),
+        JudgmentContent::Picture { alt, .. } => alt.into(),
+    }
+}
+
+/// What can be answered, and how it becomes whole.
+fn answers(task: &JudgmentTask) -> Vec<String> {
+    let mut parts = Vec::new();
+    for (text, number) in texts(task).iter().zip(1u8..) {
+        match (task, step_in_words(task, number)) {
+            (JudgmentTask::Rating { .. }, None) => {}
+            (_, Some(step)) => parts.push(step),
+            (_, None) => parts.push(text::spoken_option(&format::count(number.into()), text)),
+        }
+    }
+    match task {
+        JudgmentTask::Multi { least, most, options, .. } => {
+            parts.push(words::how_many(*least, *most, options.len(), 0));
+            parts.push(text::spoken_done().to_owned());
+        }
+        JudgmentTask::Verify { .. } => parts.push(text::judgment_mark().to_owned()),
+        JudgmentTask::Choice { .. } | JudgmentTask::Compare { .. } | JudgmentTask::Rating { .. } => {}
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use lull_view::WarningSet;
+
+    use super::*;
+
+    fn multi() -> Judgment {
+        let options = vec!["Gluten".to_owned(), "Milk".to_owned()];
+        let content = JudgmentContent::Text { text: "It says “bread.”".to_owned() };
+        Judgment {
+            offer: "aa".to_owned(),
+            requester: "Buyer".to_owned(),
+            title: "Dishes".to_owned(),
+            guideline: String::new(),
+            question: "What is in it".to_owned(),
+            task: JudgmentTask::Multi { content, options, least: 0, most: 2 },
+            price: 1,
+            people: 1,
+            agree: 1,
+            deadline: 0,
+            approved_at: 0,
+            warnings: WarningSet::NONE,
+            is_covered: false,
+            extensions_left: 0,
+            pace: None,
+            skips_left: None,
+        }
+    }
+
+    #[test]
+    fn it_is_said_in_the_order_it_is_needed_and_each_part_ends_once() {
+        let said = |title, is_taken_back| spoken(&multi(), None, &Before { title, is_taken_back });
+        let rest = "What is in it. It says “bread.” 1: Gluten. 2: Milk. Choose all that fit. Enter when you're done.";
+        assert_eq!(said("Dishes", false), rest);
+        assert_eq!(said("Mails", false), format!("Dishes. G: how to decide. {rest}"));
+        assert_eq!(said("Dishes", true), format!("Taken back. {rest}"));
+    }
+}

@@ -1,0 +1,260 @@
+//! Every page in the pseudo-locales: no word of ours that isn't a message, nothing that doesn't fit, in both directions.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::market::Demo;
+use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
+use crate::pictures::demonstration;
+use crate::scenarios::{axe_script, begun, no_violation};
+use crate::types::{ASKED, on_screen, order_each};
+use crate::world::{Paths, World};
+
+/// Widths in which nothing may overflow, CSS pixels: the narrowest that is promised, which is also 640 at 200 % zoom
+/// (WCAG 1.4.10); the popup's own; the widest.
+const WIDTHS: [u32; 3] = [320, 380, 1_200];
+const HEIGHT: u32 = 700;
+/// What moves or fades has come to rest.
+const REST: Duration = Duration::from_millis(600);
+
+/// Words that stand in no message. Messages are in brackets, nested where one is part of another, and a sentence may
+/// go through several elements, so depth is counted along the document. What isn't ours (names, numbers, an address) has
+/// a direction of its own: an element with `dir`, or a `bdi`. A `kbd` shows what is printed on a key. The product has
+/// one name in every language.
+const UNTRANSLATED: &str = r#"
+    const found = [], isOurs = element => !element.closest('[dir]:not(html), bdi, kbd, script, .wordmark');
+    const outside = (text, depth) => {
+        let rest = '';
+        for (const c of text) {
+            if (c === '⟦') depth += 1; else if (c === '⟧') depth -= 1; else if (depth === 0) rest += c;
+        }
+        return [rest, depth];
+    };
+    let depth = 0;
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node; node = texts.nextNode();) {
+        const [rest, after] = outside(node.data, depth);
+        depth = after;
+        if (/\p{L}/u.test(rest) && isOurs(node.parentElement)) found.push(`text: ${node.data}`);
+    }
+    if (depth !== 0) found.push(`brackets are open: ${depth}`);
+    for (const element of document.querySelectorAll('body *')) {
+        for (const name of ['aria-label', 'title', 'placeholder', 'alt', 'aria-description', 'aria-valuetext', 'aria-roledescription']) {
+            const [rest] = outside(element.getAttribute(name) ?? '', 0);
+            if (/\p{L}/u.test(rest) && isOurs(element) && !element.matches('.content img')) found.push(`${name}: ${rest}`);
+        }
+    }
+    const [title] = outside(document.title, 0);
+    if (/\p{L}/u.test(title.replace('Lull', ''))) found.push(`document.title: ${document.title}`);
+    if (document.documentElement.lang !== LANGUAGE) found.push(`lang: ${document.documentElement.lang}`);
+    if (document.documentElement.dir !== DIRECTION) found.push(`dir: ${document.documentElement.dir}`);
+    return found"#;
+
+/// What doesn't fit: a page wider than its window, text that leaves the box it stands in or the window, or is cut off.
+/// What scrolls by itself may be wider than it seems.
+const UNFITTING: &str = r#"
+    const found = [], root = document.documentElement, name = element =>
+        `${element.tagName.toLowerCase()}.${element.className?.baseVal ?? element.className} “${element.textContent.trim().slice(0, 60)}”`;
+    if (root.scrollWidth > root.clientWidth) found.push(`the page is ${root.scrollWidth} px wide`);
+    const scrolls = element => /auto|scroll/.test(getComputedStyle(element).overflowX);
+    const within = element => { for (let e = element; e; e = e.parentElement) if (scrolls(e)) return e; return null; };
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node; node = texts.nextNode();) {
+        const element = node.parentElement;
+        if (!node.data.trim() || element.closest('.unseen, script, option, svg') || !element.checkVisibility()) continue;
+        let box = element;
+        while (getComputedStyle(box).display === 'inline') box = box.parentElement;
+        const outer = within(element) ? null : box.getBoundingClientRect();
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        for (const rect of range.getClientRects()) {
+            if (rect.width < 1 || !outer) continue;
+            const isOut = rect.right > outer.right + 1 || rect.left < outer.left - 1 || rect.bottom > outer.bottom + 3 || rect.top < outer.top - 3;
+            if (isOut || rect.right > root.clientWidth + 1 || rect.left < -1) { found.push(`out of its box: ${name(box)}`); break; }
+        }
+    }
+    for (const element of document.querySelectorAll('body *')) {
+        const style = getComputedStyle(element);
+        if (!element.checkVisibility() || element.closest('.unseen, svg') || !element.textContent.trim()) continue;
+        const cuts = how => how === 'hidden' || how === 'clip';
+        if (cuts(style.overflowX) && element.scrollWidth > element.clientWidth + 1 || cuts(style.overflowY) && element.scrollHeight > element.clientHeight + 1) {
+            found.push(`cut off: ${name(element)}`);
+        }
+    }
+    return found"#;
+
+/// In accented letters, 40 % longer.
+pub(crate) async fn every_word_translated(paths: &Paths, data: &Path) -> Result<()> {
+    Walk { locale: "pseudo", language: "en-XA", direction: "ltr" }.all(paths, data).await
+}
+
+/// In Arabic letters.
+pub(crate) async fn right_to_left(paths: &Paths, data: &Path) -> Result<()> {
+    Walk { locale: "pseudo-rtl", language: "ar-XB", direction: "rtl" }.all(paths, data).await
+}
+
+/// A walk over all pages.
+struct Walk {
+    /// The package's folder.
+    locale: &'static str,
+    /// What the pages say of their language.
+    language: &'static str,
+    direction: &'static str,
+}
+
+impl Walk {
+    async fn all(&self, paths: &Paths, data: &Path) -> Result<()> {
+        let paths = &paths.in_locale(self.locale);
+        let mut found = Vec::new();
+        self.types(paths, &data.join("types"), &mut found).await?;
+        self.pages(paths, &data.join("pages"), &mut found).await?;
+        ensure!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+        Ok(())
+    }
+
+    /// A judgment of each type, half answered where it takes more than one touch.
+    async fn types(&self, paths: &Paths, data: &Path, found: &mut Vec<String>) -> Result<()> {
+        let world = World::start(paths, data).await?;
+        order_each(&world).await?;
+        let browser = world.browser("profile").await?;
+        let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
+        for asked in &ASKED {
+            on_screen(&browser, asked).await?;
+            browser.press('?').await?;
+            let (first, rest) = asked.halves();
+            person.touch_keys(first).await?;
+            self.look(&browser, asked.word, found).await?;
+            person.press_keys(rest).await?;
+            browser.find("take-back").await?;
+            self.look(&browser, &format!("{} answered", asked.word), found).await?;
+        }
+        browser.close().await?;
+        world.stop().await
+    }
+
+    async fn pages(&self, paths: &Paths, data: &Path, found: &mut Vec<String>) -> Result<()> {
+        let (mut world, demo) = demonstration(paths, data).await?;
+        let browser = world.browser("profile").await?;
+        let person = Person::new(&browser, &paths.repo, &demo)?;
+        browser.open(WELCOME).await?;
+        browser.find("start").await?;
+        self.look(&browser, "welcome", found).await?;
+        browser.click("start").await?;
+        browser.find("accept-card").await?;
+        self.look(&browser, "operator", found).await?;
+        browser.click("accept-card").await?;
+        browser.find("question").await?;
+        let offer = person.answer().await?;
+        person.settled(&offer, &["accepted", "ambiguous"]).await?;
+        self.look(&browser, "home with a credit", found).await?;
+        self.receipt(&browser, &offer, found).await?;
+        self.lent(&browser, &person, found).await?;
+        self.settings(&browser, found).await?;
+        for (page, element) in [(LIMITS, "week"), (COVER, "cover")] {
+            browser.open(page).await?;
+            browser.find(element).await?;
+            self.look(&browser, page, found).await?;
+        }
+        browser.open(HOME).await?;
+        browser.click("pause").await?;
+        browser.until_attribute("link-state", "data-state", "paused").await?;
+        self.look(&browser, "paused", found).await?;
+        browser.click("pause").await?;
+        world.kill_coordinator().await?;
+        browser.until_attribute("link-state", "data-state", "waiting").await?;
+        self.look(&browser, "offline", found).await?;
+        browser.close().await?;
+        world.stop().await
+    }
+
+    async fn receipt(&self, browser: &Browser, offer: &str, found: &mut Vec<String>) -> Result<()> {
+        browser.open(&format!("popup.html?tab=1#/receipt/{offer}")).await?;
+        browser.until_attribute("receipt-valid", "data-valid", "true").await?;
+        self.look(browser, "receipt", found).await?;
+        browser.click("change-byte").await?;
+        browser.until_attribute("receipt-valid", "data-valid", "false").await?;
+        self.look(browser, "changed receipt", found).await?;
+        browser.open("popup.html?tab=1#/receipt/00").await?;
+        browser.until("no such receipt", async || Ok(browser.js(CALM).await? == json!(true))).await?;
+        self.look(browser, "no receipt", found).await
+    }
+
+    /// What lending shows before and after: its pages, the log, one entry, its alibi.
+    async fn lent(&self, browser: &Browser, person: &Person<'_>, found: &mut Vec<String>) -> Result<()> {
+        for (page, element) in
+            [(BANDWIDTH, "grant"), (FACTS, "facts"), ("popup.html?tab=1#/activity/9999", "entry-none")]
+        {
+            browser.open(page).await?;
+            if element == "entry-none" {
+                browser.until("no such entry", async || Ok(browser.js(CALM).await? == json!(true))).await?;
+            } else {
+                browser.find(element).await?;
+            }
+            self.look(browser, page, found).await?;
+        }
+        browser.open(CONSENT).await?;
+        for name in ["adult", "answer-0-0", "answer-1-0"] {
+            browser.click(name).await?;
+        }
+        self.look(browser, "consent", found).await?;
+        person.lend().await?;
+        browser.open("popup.html?tab=1#/activity").await?;
+        let fetched = "return [...document.querySelectorAll('[data-testid=log-row]')].length > 3";
+        browser.until("fetches are listed", async || Ok(browser.js(fetched).await? == json!(true))).await?;
+        self.look(browser, "log", found).await?;
+        browser.click("log-row").await?;
+        browser.find("entry").await?;
+        self.look(browser, "entry", found).await?;
+        browser.click("open-alibi").await?;
+        browser.find("alibi").await?;
+        self.look(browser, "alibi", found).await?;
+        browser.open(BANDWIDTH).await?;
+        browser.find("lend-off").await?;
+        self.look(browser, "lending", found).await
+    }
+
+    async fn settings(&self, browser: &Browser, found: &mut Vec<String>) -> Result<()> {
+        browser.open("popup.html?tab=1#/activity").await?;
+        browser.click("never").await?;
+        browser.find("never-said").await?;
+        self.look(browser, "never again", found).await?;
+        browser.open(SETTINGS).await?;
+        browser.click("pops-notify").await?;
+        browser.find("pops-minutes").await?;
+        self.look(browser, "settings", found).await
+    }
+
+    /// Looks at the page in every width, and asks axe once.
+    async fn look(&self, browser: &Browser, page: &str, found: &mut Vec<String>) -> Result<()> {
+        let script = UNTRANSLATED
+            .replace("LANGUAGE", &json!(self.language).to_string())
+            .replace("DIRECTION", &json!(self.direction).to_string());
+        note(found, page, &browser.js(&script).await?)?;
+        for width in WIDTHS {
+            browser.dress("light", (width, HEIGHT)).await?;
+            tokio::time::sleep(REST).await;
+            note(found, &format!("{page}, {width} px"), &browser.js(UNFITTING).await?)?;
+        }
+        if let Err(violation) = no_violation(browser, &axe_script()?, page).await {
+            found.push(violation.to_string());
+        }
+        Ok(())
+    }
+}
+
+/// Whether the page says that there is nothing.
+const CALM: &str = "return document.querySelector('.calm') !== null";
+
+/// Keeps what was found.
+fn note(found: &mut Vec<String>, page: &str, answer: &Value) -> Result<()> {
+    for one in answer.as_array().context("a list")? {
+        let line = format!("{page}: {}", one.as_str().unwrap_or_default());
+        println!("   {line}");
+        found.push(line);
+    }
+    Ok(())
+}
