@@ -330,7 +330,7 @@ impl Asked {
         };
         let Self { title, guideline_version, guideline, question, tasks, lessons, warnings, price, rule } = self;
         let tasks = tasks.map(known);
-        let practised = |Lessons { tasks, solutions }| Lessons { tasks: Tasks::map(tasks, known), solutions };
+        let practised = |Lessons { tasks, solutions }| Box::new(Lessons { tasks: Tasks::map(tasks, known), solutions });
         let lessons = lessons.map(practised);
         Ok(Project {
             order,
@@ -378,7 +378,7 @@ mod tests {
         let multi = asked(json!({"type": "multi", "options": ["a", "b", "c"], "contents": text})).unwrap();
         assert!(matches!(multi, Tasks::Multi { least: 1, most: 3, .. }));
         let markdown = asked(json!({"options": ["a", "b"], "contents": [{"markdown": "*x*"}]})).unwrap();
-        assert!(matches!(markdown.contents("")[..], [(_, Named::Markdown(_))]));
+        assert!(matches!(markdown.contents("contents")[..], [(_, Named::Markdown(_))]));
         let pair = json!([{"left": {"code": "x"}, "right": {"hash": "ab".repeat(32), "alt": "y"}}]);
         assert_eq!(asked(json!({"type": "compare", "contents": pair})).unwrap().contents("contents").len(), 2);
         let scale = json!({"type": "rating", "steps": 5, "lowest": "l", "highest": "h", "contents": text});

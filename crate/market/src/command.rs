@@ -162,7 +162,7 @@ pub struct Project {
     /// What is judged, and between what; a picture's blob must be there already.
     pub tasks: Tasks,
     /// What people may practise first.
-    pub lessons: Option<Lessons>,
+    pub lessons: Option<Box<Lessons>>,
     /// What they may show that some would rather not see.
     pub warnings: WarningSet,
     /// Per answer.

@@ -212,7 +212,7 @@ pub fn create_project(facts: &NewOrderFacts, project: &Project, cx: &Context) ->
         return Err(field("price", "must be at least 1"));
     }
     check_contents(CONTENTS, &project.tasks, &facts.blobs)?;
-    let practice = project.lessons.as_ref().map(Lessons::practice);
+    let practice = project.lessons.as_deref().map(Lessons::practice);
     if let (Some(lessons), Some(practice)) = (&project.lessons, &practice) {
         check_lessons(lessons, practice, project, &facts.blobs)?;
     }

@@ -171,10 +171,9 @@ enum Place {
 
 fn place(lease: &LeaseFacts, has_another: bool, now: Timestamp) -> Result<Place, Refusal> {
     let is_judgment = lease.order.class() == JobClass::Judgment;
-    let is_wanted = lease.item.state == ItemState::Open && !lease.item.is_stopped() && lease.item.free() > 0;
     match lease.state {
         LeaseState::Open if is_judgment || now <= lease.deadline => Ok(Place::Held),
-        LeaseState::Expired if is_judgment && is_wanted && !has_another => Ok(Place::Free),
+        LeaseState::Expired if is_judgment && lease.item.is_offered() && !has_another => Ok(Place::Free),
         LeaseState::Open | LeaseState::Expired => Err(Refusal::Worker(RefusedCode::LeaseExpired)),
         LeaseState::Returned => Err(Refusal::Worker(RefusedCode::LeaseEnded)),
         LeaseState::Answered | LeaseState::Judged => Err(Refusal::Fault("a result's statement is missing".into())),

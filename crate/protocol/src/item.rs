@@ -11,6 +11,7 @@ use crate::warning::WarningSet;
 use crate::{choices, codes, fields};
 
 /// One piece of work, as the requester described it.
+#[allow(clippy::large_enum_variant, reason = "few are held at a time, and most of those are judgments")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// A public page to fetch.

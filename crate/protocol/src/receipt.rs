@@ -247,7 +247,7 @@ fn names(part: Part) -> &'static [&'static str] {
 }
 
 const FETCH_ITEM_NAMES: [&str; 7] = ["order", "requester", "purpose", "url", "method", "bytes_max", "http_allowed"];
-const JUDGMENT_ITEM_NAMES: [&str; 10] = [
+const JUDGMENT_ITEM_NAMES: [&str; 11] = [
     "order",
     "requester",
     "title",
@@ -258,6 +258,7 @@ const JUDGMENT_ITEM_NAMES: [&str; 10] = [
     "options",
     "task",
     "warnings",
+    "practice",
 ];
 
 fn field_in_item(bytes: &[u8], offset: usize) -> Option<&'static str> {

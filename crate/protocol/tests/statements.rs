@@ -472,3 +472,13 @@ fn prices_round_down() {
     assert_eq!(total(price(4_000, 24_000), 1 << 20), Some(28_000));
     assert_eq!(total(price(1, lull_protocol::limits::AMOUNT_MAX), 1 << 20), None);
 }
+
+#[test]
+fn the_practice_that_an_item_names_has_its_name() {
+    for (_, practice) in fixture::practices() {
+        let bytes = fixture::practised_item(practice.items[0].task.clone(), &practice).to_bytes();
+        let names: Vec<_> = (0..bytes.len()).map(|at| field_at(Part::Item, &bytes, at)).collect();
+        assert!(names.iter().all(Option::is_some));
+        assert_eq!(names.last(), Some(&Some("practice")));
+    }
+}

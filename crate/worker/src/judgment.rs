@@ -1,6 +1,7 @@
 //! Judgments: which one is on screen, and the person's answer.
 
 use lull_protocol::flag::note_of;
+use lull_protocol::limits::SEEN_MS_MIN;
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Input, JudgmentReport, Report};
 use lull_protocol::{Answer, DurationMs, FlagReason, FlagReport, Hash, Item, OrderId, Timestamp};
@@ -71,10 +72,12 @@ impl Worker {
         shown_at: u64,
         now: Timestamp,
     ) {
-        if let Some(offer) = self.showable_offer(offer) {
-            let report = FlagReport { reason, note: note_of(note), input: input_of(input) };
-            self.report(offer, Report::Flag(report), shown_at, now);
-        }
+        let Some(offer) = self.showable_offer(offer) else { return };
+        let report = FlagReport { reason, note: note_of(note), input: input_of(input) };
+        // One that was taken back, or looked at before, has been on screen for longer than this time.
+        let seen_at = self.leases.get(&offer).and_then(|lease| lease.seen_at);
+        let shown_at = seen_at.map_or(shown_at, |at| shown_at.min(at.minus(SEEN_MS_MIN).get()));
+        self.report(offer, Report::Flag(report), shown_at, now);
     }
 
     fn report(&mut self, offer: Hash, report: Report, shown_at: u64, now: Timestamp) {

@@ -143,10 +143,17 @@ Needs a nightly Rust. What breaks a target is kept in tests/fuzz/regressions and
   cargo xtask psl public_suffix_list.dat     the list as published; a newer one than the crate has")]
     Psl(psl::PslArgs),
 
-    /// Make the README's screenshots and the recording of the first minute
-    #[command(after_help = "Example:
-  cargo xtask pictures     needs ffmpeg for the recording")]
-    Pictures,
+    /// Make the README's screenshots, the recording of the first minute, and pictures of pages as few see them
+    #[command(after_help = "Examples:
+  cargo xtask pictures     needs ffmpeg for the recording
+  cargo xtask pictures --guise rtl --guise forced     only these, into target/extension/pictures
+
+A guise is long, rtl, contrast, contrast-dark, forced or narrow.")]
+    Pictures {
+        /// Only as few see them; may be given several times
+        #[arg(long, value_name = "GUISE")]
+        guise: Vec<String>,
+    },
 
     /// Let someone who sees nothing answer ten items of each type, by the accessibility tree alone
     #[command(after_help = "Example:
@@ -211,7 +218,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Task::Sim(args) => sim::sim(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Psl(args) => psl::psl(&args),
-        Task::Pictures => run::pictures(force),
+        Task::Pictures { guise } => run::pictures(&guise, force),
         Task::Listen { folder } => run::listen(&folder, force),
     }
 }

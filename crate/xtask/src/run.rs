@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::package::{PackageArgs, package};
+use crate::package::{Locale, PackageArgs, package};
 use crate::progress::Steps;
 use crate::setup::{Goal, Tools, chromedriver, chromium, firefox, prepare};
 use crate::shell::{command, logged, repo, target};
@@ -74,10 +74,14 @@ pub(crate) fn run(args: &RunArgs, force_debian: bool) -> Result<()> {
 }
 
 /// Sets up, builds, packages, and hands over to `lull-e2e pictures`.
-pub(crate) fn pictures(force_debian: bool) -> Result<()> {
+pub(crate) fn pictures(guises: &[String], force_debian: bool) -> Result<()> {
     let tools = prepare(Goal::Pictures, force_debian)?.require()?;
+    for locale in [Locale::Pseudo, Locale::PseudoRtl] {
+        package(&tools, &PackageArgs::in_locale(locale))?;
+    }
     let mut e2e = ready_to_run(&tools)?;
     e2e.arg("pictures");
+    e2e.args(guises.iter().flat_map(|guise| ["--guise", guise]));
     hand_over(e2e)
 }
 

@@ -318,10 +318,15 @@ impl Browser {
         if let Some(gecko) = &self.gecko {
             return gecko.dress(theme, (width, height)).await;
         }
+        self.dress_as(&[("prefers-color-scheme", theme)], (width, height)).await
+    }
+
+    /// Sets media features of CSS and the page's size, CSS pixels; Chromium only.
+    pub(crate) async fn dress_as(&self, features: &[(&str, &str)], (width, height): (u32, u32)) -> Result<()> {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": false});
         self.cdp("Emulation.setDeviceMetricsOverride", size).await?;
-        let theme = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
-        self.cdp("Emulation.setEmulatedMedia", theme).await?;
+        let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        self.cdp("Emulation.setEmulatedMedia", json!({"features": features})).await?;
         Ok(())
     }
 

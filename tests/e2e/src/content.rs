@@ -234,13 +234,12 @@ pub(crate) async fn sensitive_content(paths: &Paths, data: &Path) -> Result<()> 
     let digit = std::fs::read(paths.repo.join("tests/demo/pictures/digit-001.png"))?;
     let picture = world.buyer.blob("image/png", digit).await?;
     let order = world.buyer.create("projects", &sensitive(json!([{"hash": picture, "alt": "a hurt hand"}]))).await?;
-    let browser = world.browser("profile").await?;
-    let demo = Demo::load(&paths.repo)?;
-    let person = begun(paths, &browser, &demo).await?;
-    // As long as it takes to lease something.
     let plain = json!({"title": "Words", "guideline": "g", "question": "q", "options": ["yes", "no"],
         "contents": [{"text": "sunshine"}], "price": 4_000, "rule": {"agree": 1, "people": 1}});
     world.buyer.create("projects", &plain).await?;
+    let browser = world.browser("profile").await?;
+    let demo = Demo::load(&paths.repo)?;
+    let person = begun(paths, &browser, &demo).await?;
     browser.until_text("judgment", &["sunshine"]).await?;
     person.skip().await?;
     ensure!(!browser.has("judgment").await?, "it came though nobody chose it");

@@ -31,7 +31,7 @@ mod world;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::browser::Kind;
 use crate::world::Paths;
@@ -60,11 +60,14 @@ enum Task {
         #[arg(long)]
         data: Option<PathBuf>,
     },
-    /// Screenshots of each page in both themes, and in Chromium a recording of the first minute.
+    /// Screenshots of each page in both themes, in Chromium also as few see them and a recording of the first minute.
     Pictures {
         /// In which browser.
         #[arg(long, value_enum, default_value_t = Kind::Chromium)]
         browser: Kind,
+        /// Only as few see them, in Chromium; may be given several times.
+        #[arg(long, value_enum)]
+        guise: Vec<pictures::Guise>,
     },
     /// Benchmarks of the extension; a JSON object a row.
     Bench {
@@ -116,7 +119,7 @@ fn main() -> Result<()> {
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let (browser, kills) = match &args.command {
         Task::Test { kills, .. } => (Kind::Chromium, *kills),
-        Task::Run { browser, .. } | Task::Pictures { browser } => (*browser, 0),
+        Task::Run { browser, .. } | Task::Pictures { browser, .. } => (*browser, 0),
         _ => (Kind::Chromium, 0),
     };
     let paths = Paths::from_env(browser, kills)?;
@@ -131,18 +134,25 @@ fn main() -> Result<()> {
                 scenarios::on_runtime(window::open(&paths, data, &fetch))
             }
         }
-        Task::Pictures { browser } => {
+        Task::Pictures { browser, guise } => {
             let temporary = tempfile::tempdir()?;
+            let take = |step| scenarios::on_runtime(pictures::take(&paths, temporary.path(), step));
+            if !guise.is_empty() {
+                return guise.into_iter().try_for_each(|guise| take(pictures::Step::As(guise)));
+            }
             if !pictures::can_record() {
                 println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
             }
             use pictures::Step::{Dark, DarkTypes, Light, LightTypes};
             for step in [Light, LightTypes, Dark, DarkTypes] {
-                scenarios::on_runtime(pictures::take(&paths, temporary.path(), step))?;
+                take(step)?;
             }
-            // The recording is DevTools'.
+            // What follows is DevTools'.
             if browser == Kind::Chromium {
-                scenarios::on_runtime(pictures::take(&paths, temporary.path(), pictures::Step::Recording))?;
+                for guise in pictures::Guise::value_variants() {
+                    take(pictures::Step::As(*guise))?;
+                }
+                take(pictures::Step::Recording)?;
             }
             Ok(())
         }

@@ -11,7 +11,7 @@ use crate::browser::{Browser, ENTER};
 use crate::content::sensitive;
 use crate::job::say;
 use crate::market::Demo;
-use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::practice::{order, practise};
 use crate::scenarios::begun;
 use crate::types::{ASKED, on_screen, order_each};
@@ -35,8 +35,64 @@ pub(crate) enum Step {
     LightTypes,
     /// The same in the dark theme.
     DarkTypes,
+    /// The main pages as few see them: see [`Guise`].
+    As(Guise),
     /// The recording.
     Recording,
+}
+
+/// A way in which pages must look right, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Guise {
+    /// Words that are accented and 40 % longer.
+    Long,
+    /// From right to left.
+    Rtl,
+    /// More contrast, light and dark.
+    Contrast,
+    ContrastDark,
+    /// The system's own colours.
+    Forced,
+    /// 320 CSS pixels wide.
+    Narrow,
+}
+
+impl Guise {
+    /// The folder of its pictures.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Long => "long",
+            Self::Rtl => "rtl",
+            Self::Contrast => "contrast",
+            Self::ContrastDark => "contrast-dark",
+            Self::Forced => "forced",
+            Self::Narrow => "narrow",
+        }
+    }
+
+    /// The package, where it is another.
+    fn locale(self) -> Option<&'static str> {
+        match self {
+            Self::Long => Some("pseudo"),
+            Self::Rtl => Some("pseudo-rtl"),
+            _ => None,
+        }
+    }
+
+    /// Media features of CSS.
+    fn features(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Contrast => &[("prefers-contrast", "more")],
+            Self::ContrastDark => &[("prefers-contrast", "more"), ("prefers-color-scheme", "dark")],
+            Self::Forced => &[("forced-colors", "active"), ("prefers-color-scheme", "dark")],
+            _ => &[],
+        }
+    }
+
+    fn size(self) -> (u32, u32) {
+        let (width, height) = POPUP;
+        if matches!(self, Self::Narrow) { (320, height) } else { (width, height) }
+    }
 }
 
 /// Takes one step, into `docs/pictures` of the repository.
@@ -48,6 +104,12 @@ pub(crate) async fn take(paths: &Paths, data: &Path, step: Step) -> Result<()> {
         Step::Dark => stills(paths, &data.join("dark"), "dark", &folder).await,
         Step::LightTypes => types(paths, &data.join("light-types"), "light", &folder).await,
         Step::DarkTypes => types(paths, &data.join("dark-types"), "dark", &folder).await,
+        Step::As(guise) => {
+            let folder = paths.pictures().join(guise.name());
+            std::fs::create_dir_all(&folder)?;
+            let paths = guise.locale().map_or_else(|| paths.clone(), |locale| paths.in_locale(locale));
+            guised(&paths, &data.join(guise.name()), guise, &folder).await
+        }
         Step::Recording if !can_record() => Ok(()),
         Step::Recording => recording(paths, &data.join("recording"), &folder).await,
     }
@@ -147,6 +209,39 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
     browser.open(HOME).await?;
     browser.until_attribute("link-state", "data-state", "waiting").await?;
     camera.shoot("offline").await?;
+    browser.close().await?;
+    world.stop().await
+}
+
+/// Home with a judgment, settings, limits, log and receipt, each whole.
+async fn guised(paths: &Paths, data: &Path, guise: Guise, folder: &Path) -> Result<()> {
+    let (world, demo) = demonstration(paths, data).await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &demo).await?;
+    let camera = Camera { browser: &browser, theme: guise.name(), folder };
+    let shoot = async |name: &str| {
+        browser.dress_as(guise.features(), guise.size()).await?;
+        camera.shoot(name).await?;
+        let height = browser.js("return document.documentElement.scrollHeight").await?.as_u64();
+        let height = height.and_then(|height| u32::try_from(height).ok()).context("a page has a height")?;
+        browser.dress_as(guise.features(), (guise.size().0, height)).await?;
+        camera.shoot(&format!("{name}-whole")).await
+    };
+    let offer = person.answer().await?;
+    person.settled(&offer, &["accepted", "ambiguous"]).await?;
+    shoot("home").await?;
+    browser.open(&format!("popup.html?tab=1#/receipt/{offer}")).await?;
+    browser.until_attribute("receipt-valid", "data-valid", "true").await?;
+    shoot("receipt").await?;
+    person.lend().await?;
+    browser.open("popup.html?tab=1#/activity").await?;
+    browser.find("log-row").await?;
+    shoot("log").await?;
+    for (page, element) in [(SETTINGS, "export"), (LIMITS, "week")] {
+        browser.open(page).await?;
+        browser.find(element).await?;
+        shoot(page.rsplit('/').next().unwrap_or_default()).await?;
+    }
     browser.close().await?;
     world.stop().await
 }

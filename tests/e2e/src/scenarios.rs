@@ -19,7 +19,7 @@ use crate::faults::{
 };
 use crate::flags::flagged_by_keyboard;
 use crate::job;
-use crate::languages::{every_word_translated, right_to_left};
+use crate::languages::{pages_in_long_words, pages_right_to_left, types_in_long_words, types_right_to_left};
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::offers::an_honest_offer;
@@ -129,12 +129,14 @@ scenarios! {
     behind_a_proxy,
     each_type_by_keyboard,
     each_type_by_pointer,
-    every_word_translated,
-    right_to_left,
     flagged_by_keyboard,
     practice_comes_first,
     hostile_content,
     sensitive_content,
+    pages_in_long_words,
+    pages_right_to_left,
+    types_in_long_words,
+    types_right_to_left,
     an_honest_offer,
 }
 

@@ -71,6 +71,11 @@ impl Paths {
 }
 
 impl Paths {
+    /// Where pictures go that are looked at and not kept.
+    pub(crate) fn pictures(&self) -> PathBuf {
+        self.packages.join("pictures")
+    }
+
     /// With the package in a pseudo-locale, by its folder's name.
     pub(crate) fn in_locale(&self, locale: &str) -> Self {
         let packages = self.packages.join(locale);

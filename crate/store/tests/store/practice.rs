@@ -10,7 +10,7 @@ use lull_protocol::{Answer, Content, Hash, Item, Practice, TaskKind};
 use crate::bench::{BUYER, Bench, bytes, key, lessons, order_id, project, tasks};
 
 fn practised(number: u8, kind: TaskKind, count: usize) -> Project {
-    let (tasks, lessons) = (tasks(kind, 2), Some(lessons(kind, count)));
+    let (tasks, lessons) = (tasks(kind, 2), Some(Box::new(lessons(kind, count))));
     Project { order: order_id(number), tasks, lessons, ..project(number, 0, 2, 3) }
 }
 
@@ -119,7 +119,7 @@ fn the_longest_practice_is_read() {
     let full = text(LABEL_BYTES_MAX);
     let (title, guideline, question) = (full.clone(), full.clone(), full);
     let tasks = Tasks::Choice { options, contents: vec![longest(9)] };
-    bench.ask(Project { tasks, lessons: Some(lessons), title, guideline, question, ..project(1, 0, 1, 1) });
+    bench.ask(Project { tasks, lessons: Some(Box::new(lessons)), title, guideline, question, ..project(1, 0, 1, 1) });
     let (_, blob) = bench.reader.blob(&hash).unwrap().unwrap();
     assert!(Practice::from_bytes(&blob).is_ok());
     let lease = bench.lease(&key(1), 0, 1);

@@ -89,6 +89,26 @@ fn a_flag_can_be_taken_back() {
 }
 
 #[test]
+fn a_flag_tells_of_the_whole_look_also_when_it_was_taken_back_between() {
+    let mut world = World::new();
+    world.take_back_ms = limits::TAKE_BACK_MS;
+    world.kill();
+    world.run();
+    world.start();
+    world.command(Command::SetJudgments { on: true });
+    looks(&mut world, true);
+    let offer = world.assign(&text_item("twice"));
+    world.pass(SEEN_MS_MIN);
+    seen(&mut world, &offer);
+    flag(&mut world, &offer, "");
+    world.command(Command::TakeBack { offer: offer.clone() });
+    flag(&mut world, &offer, "");
+    world.pass(limits::TAKE_BACK_MS + 1);
+    let looked: Vec<u64> = sent(&world).iter().map(|result| result.finished_at.since(result.started_at)).collect();
+    assert_eq!(looked, [SEEN_MS_MIN]);
+}
+
+#[test]
 fn a_look_of_5_seconds_is_claimed_when_the_judgment_is_taken_back() {
     let mut world = looking();
     let offer = world.assign(&text_item("withdrawn"));

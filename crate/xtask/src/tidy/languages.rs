@@ -59,7 +59,7 @@ fn unused(english: &Messages, sources: &[Source], manifest: &str) -> Vec<String>
 fn differing(language: &str, messages: &Messages, english: &Messages) -> Vec<String> {
     let mut whats = Vec::new();
     for (key, message) in messages {
-        let stem = messages::stem(messages, key).filter(|stem| english.contains_key(&format!("{stem}_other")));
+        let stem = messages::stem(english, key);
         let other = stem.map(|stem| format!("{stem}_other"));
         let Some(same) = english.get(key).or_else(|| english.get(other.as_ref()?)) else {
             whats.push(format!("`{key}` isn't in English"));

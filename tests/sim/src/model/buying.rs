@@ -159,7 +159,7 @@ fn items_of(command: &Command, name: &str) -> (Vec<Item>, u8) {
                     guideline: project.guideline.clone(),
                     question: project.question.clone(),
                     task,
-                    practice: project.lessons.as_ref().map(practice_of),
+                    practice: project.lessons.as_deref().map(practice_of),
                 })
             };
             (tasks_of(&project.tasks).into_iter().map(item).collect(), people(project.rule))

@@ -43,8 +43,7 @@ impl Model {
         let has_another = self
             .leases_of(work)
             .any(|other| other.worker == lease.worker && matches!(other.state, State::Open | State::Done));
-        let has_place = self.places_taken(work) < usize::from(work.needed);
-        lease.state == State::Expired && !work.is_closed && !work.is_stopped() && has_place && !has_another
+        lease.state == State::Expired && !work.is_closed && self.is_offered(work) && !has_another
     }
 
     /// Whether a place of an item may be leased: as many stay free as flags wait, while somebody works on it.

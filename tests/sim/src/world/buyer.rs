@@ -98,7 +98,7 @@ impl World {
                     guideline: "Look closely.".into(),
                     question: "What is it?".into(),
                     tasks,
-                    lessons,
+                    lessons: lessons.map(Box::new),
                     warnings: if chance(&mut rng, 200) { some_warnings(number) } else { WarningSet::NONE },
                     price: amount(rng.u64(1..9_000)),
                     rule: AcceptanceRule::Agreement { agree: rng.u8(people / 2 + 1..=people), people },

@@ -51,7 +51,7 @@ fn ended(part: &str) -> String {
     let part = part.trim_end();
     let last = part.trim_end_matches(['”', '’', '"', '\'', '»', ')']).chars().last();
     let has_end = last.is_some_and(|last| ".!?:;…。！？؟".contains(last));
-    if has_end || part.is_empty() { part.to_owned() } else { text::spoken_sentence(part) }
+    if has_end || part.is_empty() { part.to_owned() } else { text::sentence(part) }
 }
 
 fn judged(task: &JudgmentTask) -> String {

@@ -34,8 +34,8 @@ pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
         <div class="take-back-place" role={is_told.then_some("status")}>
             if let (Some(view), Some(offer)) = (view, held) {
                 <button class="take-back" key={offer.clone()} data-testid="take-back" aria-keyshortcuts={single_keys::shortcut("z")} onclick={click}
-                    aria-label={text::judgment_take_back_of(answer_of(view, &offer))} title={text::judgment_take_back_of(answer_of(view, &offer))}>
-                    { Icon::Back.draw() }{ text::judgment_take_back() }<kbd aria-hidden="true">{ "Z" }</kbd>
+                    aria-label={text::action_on(text::judgment_take_back(), answer_of(view, &offer))} title={text::action_on(text::judgment_take_back(), answer_of(view, &offer))}>
+                    { Icon::Back.draw() }{ text::judgment_take_back() }<kbd data-key="Z" aria-hidden="true" />
                 </button>
             }
         </div>

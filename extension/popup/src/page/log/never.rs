@@ -85,7 +85,7 @@ fn list(lull: &Lull, title: &'static str, names: &[String], what: fn(String) -> 
         html! {
             <li key={name.clone()} class="never-row">
                 <span dir="auto">{ name }</span>
-                <button class="button small" data-testid="never-remove" aria-label={text::log_take_back_of(name)}
+                <button class="button small" data-testid="never-remove" aria-label={text::action_on(text::log_take_back(), name)}
                     onclick={lull.on_click(Command::RemoveNever(what))}>{ text::log_take_back() }</button>
             </li>
         }
