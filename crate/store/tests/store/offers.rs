@@ -6,9 +6,9 @@ use lull_market::skips::{SKIPS_FREE, SKIPS_LOW};
 use lull_market::{Command, Lease, Project, Refusal, Reply, RequesterId, Tasks};
 use lull_protocol::limits::{EXTENSIONS_MAX, PACE_OUTCOMES_MIN};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::statement::{Decision, Extension, VerdictReason};
+use lull_protocol::statement::{Decision, Extension, Report, VerdictReason};
 use lull_protocol::{
-    Content, DurationMs, Filter, Hash, Item, OrderId, Pace, Signed, SigningKey, TaskKind, TaskSet, Timestamp,
+    Content, DurationMs, Filter, FlagReason, Hash, Item, OrderId, Pace, Signed, SigningKey, TaskKind, TaskSet, Timestamp,
     WarningSet,
 };
 
@@ -255,5 +255,75 @@ fn beyond_the_free_skips_the_project_rests_for_that_worker_until_the_day_is_over
     bench.later(DAY_MS);
     bench.sweep();
     assert_eq!(order_of(&bench.claim(&worker, 0, 1)[0]), order_id(1));
+    bench.checks_out();
+}
+
+/// Seven ask for an item, and two flags stop it ten seconds later; the leases of those who still have it.
+fn stopped(bench: &mut Bench) -> Vec<(SigningKey, Lease)> {
+    bench.ask(project(1, 1, 4, 7));
+    let mut people: Vec<_> = (1..=4).map(|seed| (key(seed), bench.lease(&key(seed), 0, 1))).collect();
+    bench.later(10_000);
+    for (worker, lease) in people.drain(..2) {
+        let flag = bench.flag(&lease, FlagReason::Harmful, 10_000);
+        bench.stores(&worker, &flag, &[]);
+    }
+    people
+}
+
+#[test]
+fn what_was_stopped_is_not_extended_and_its_skip_costs_none() {
+    let mut bench = Bench::new();
+    let people = stopped(&mut bench);
+    let (worker, lease) = &people[0];
+    let offer = Hash::of(&lease.offer);
+    assert_eq!(refused(extend(&mut bench, worker, offer)), RefusedCode::Withdrawn);
+    let skip = Command::Return { worker: worker.public(), offer, reason: ReturnReason::Skipped, shown_ms: None };
+    assert_eq!(bench.does(skip), Reply::Done, "its place is free for nobody");
+    bench.ask(alone(2, 1));
+    let facts = rusqlite::Connection::open(bench.path()).unwrap();
+    let skips: u32 = facts.query_row("SELECT count(*) FROM skips", [], |row| row.get(0)).unwrap();
+    assert_eq!(skips, 0);
+    bench.checks_out();
+}
+
+#[test]
+fn a_flag_and_a_look_are_outcomes_with_what_they_paid() {
+    let mut bench = Bench::new();
+    bench.ask(project(1, 8, 2, 3));
+    for _ in 0..7 {
+        let people: Vec<_> = (1..=3).map(|seed| (key(seed), bench.lease(&key(seed), 0, 1))).collect();
+        bench.later(12_000);
+        for (worker, lease) in &people[..2] {
+            let flag = bench.flag(lease, FlagReason::Harmful, 9_000);
+            bench.stores(worker, &flag, &[]);
+        }
+        assert_eq!(bench.lease(&key(9), 0, 1).pace.map_or(0, |pace| pace.outcomes) % 20, 0, "known from 20 on");
+        bench.later(0);
+        let look = bench.looked(&people[2].1, Report::Withdrawn, 12_000);
+        bench.stores(&people[2].0, &look, &[]);
+        bench.later(LEASE_MS + 1);
+        bench.sweep();
+    }
+    let pace = bench.lease(&key(10), 0, 1).pace.unwrap();
+    assert_eq!((pace.outcomes, pace.median_s), (21, 9), "two flags and a look of each of seven items");
+    assert_eq!(pace.hourly.get(), 21 * 4_000 * 3_600 / (7 * (9 + 9 + 12)));
+    bench.checks_out();
+}
+
+#[test]
+fn a_late_answer_is_one_after_the_extended_deadline() {
+    let mut bench = Bench::new();
+    bench.ask(alone(1, 1));
+    let worker = key(1);
+    let lease = bench.lease(&worker, 0, 1);
+    let offer = Hash::of(&lease.offer);
+    let deadline = extend(&mut bench, &worker, offer).unwrap();
+    bench.cx.now = deadline;
+    assert_eq!(bench.sweep().0, []);
+    bench.later(1);
+    assert_eq!(bench.sweep().0, [(worker.public(), offer)]);
+    let verdicts = bench.answers(&worker, &lease, 0);
+    assert_eq!(said(&verdicts[0]), (Decision::Accepted, VerdictReason::Agreed, 4_000));
+    assert_eq!(refused(extend(&mut bench, &worker, offer)), RefusedCode::LeaseEnded);
     bench.checks_out();
 }
