@@ -8,8 +8,8 @@ use lull_protocol::limits::{EXTENSIONS_MAX, PACE_OUTCOMES_MIN};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Decision, Extension, Report, VerdictReason};
 use lull_protocol::{
-    Content, DurationMs, Filter, FlagReason, Hash, Item, OrderId, Pace, Signed, SigningKey, TaskKind, TaskSet, Timestamp,
-    WarningSet,
+    Content, DurationMs, Filter, FlagReason, Hash, Item, OrderId, Pace, Signed, SigningKey, TaskKind, TaskSet,
+    Timestamp, WarningSet,
 };
 
 use crate::bench::*;
@@ -177,7 +177,7 @@ fn what_is_filtered_out_is_not_offered() {
     let other = RequesterId([9; 16]);
     bench.does(Command::AddRequester { requester: other, name: "Other".into(), key_hash: Hash::of(b"other") });
     bench.does(Command::Deposit { requester: other, amount: amount(1_000_000), reference: "o".into() });
-    let picture = b"\x89PNG\r\n\x1a\n picture".to_vec();
+    let picture = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT".to_vec();
     let Reply::Blob(hash) =
         bench.does(Command::PutBlob { requester: BUYER, media_type: "image/png".into(), bytes: picture.clone() })
     else {

@@ -186,8 +186,8 @@ fn wishes_are_told_and_kept() {
 
 #[test]
 fn what_is_filtered_out_goes_back_without_a_penalty_whoever_sends_it() {
-    let blob = b"\x89PNG picture";
-    let picture = picture_item("seen", blob);
+    let blob = &picture(1, 60);
+    let seen = picture_item("seen", blob);
     let rating = Task::Rating(Rating {
         content: Content::Text("a text".into()),
         steps: 5,
@@ -200,8 +200,8 @@ fn what_is_filtered_out_goes_back_without_a_penalty_whoever_sends_it() {
     // Wishes, whom never to serve, what comes, how its project goes, whether it goes back.
     type Row<'a> = (Wishes, Option<&'a str>, &'a Item, Option<Pace>, bool);
     let rows: [Row<'_>; 8] = [
-        (Wishes::default(), None, &picture, None, false),
-        (Wishes { text_only: true, ..Wishes::default() }, None, &picture, None, true),
+        (Wishes::default(), None, &seen, None, false),
+        (Wishes { text_only: true, ..Wishes::default() }, None, &seen, None, true),
         (Wishes { text_only: true, ..Wishes::default() }, None, &text, None, false),
         (Wishes { tasks: TaskSet::CHOICE, ..Wishes::default() }, None, &rated, None, true),
         (Wishes { hourly_min: 100, ..Wishes::default() }, None, &text, Some(pace(99)), true),

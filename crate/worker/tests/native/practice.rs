@@ -179,7 +179,7 @@ fn practices_of_two_projects_come_one_after_the_other() {
 
 #[test]
 fn pictures_of_practice_are_checked_and_shown() {
-    let file = vec![7; 100_000];
+    let file = picture(7, 100_000);
     let content = picture_content(&file);
     let Content::Picture(Picture { hash, .. }) = content else { unreachable!() };
     let task = Task::Choice(Choice { content, options: vec!["Yes".into(), "No".into()] });
