@@ -166,7 +166,7 @@ impl Shell<'_> {
     async fn answer(&mut self, question: Question) -> Answer {
         match question {
             Question::Seat(worker) => self.take_seat(worker).await,
-            Question::Claim(claim) => match nonces(claim) {
+            Question::Claim(claim) => match nonces(&claim) {
                 Some(nonces) => self.command(claim.command(nonces)).await,
                 None => Answer::Unavailable,
             },
@@ -244,7 +244,7 @@ async fn next(seat: &mut Option<Seat>) -> Input<'static> {
     }
 }
 
-fn nonces(claim: Claim) -> Option<Vec<Nonce>> {
+fn nonces(claim: &Claim) -> Option<Vec<Nonce>> {
     (0..claim.nonces()).map(|_| random_bytes().ok().map(|bytes| Nonce(*bytes))).collect()
 }
 

@@ -12,7 +12,7 @@ use common::{Buyer, Lease, Worker, peek_result, soon};
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{Verdict, WorkResult};
-use lull_protocol::{Hash, Item, TaskSet, ToWorker};
+use lull_protocol::{Filter, Hash, Item, TaskSet, ToWorker};
 use lull_store::Reader;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -379,13 +379,14 @@ impl Worker {
             judgment,
             tasks: TaskSet::ALL,
             warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default(),
         };
         self.try_send_frame(want.to_frame()).await.map_err(|_| ())
     }
 
     async fn next_lease(&mut self) -> Option<Lease> {
         loop {
-            if let ToWorker::Assign { offer, item } = self.next().await? {
+            if let ToWorker::Assign { offer, item, .. } = self.next().await? {
                 let hash = Hash::of(&offer);
                 let item = Item::from_bytes(&item).unwrap();
                 return Some(Lease { offer: cose::peek(&offer).unwrap(), hash, item });

@@ -135,7 +135,7 @@ async fn who_waits_for_work_gets_it_when_it_comes() {
     assert_eq!(lease.offer.class, JobClass::Judgment);
     // Skipped: the place is free again, and the next item fills it without a word.
     server.buyer.judge(&["snow"]).await;
-    worker.send(&ToCoordinator::Return { offer: lease.hash, reason: ReturnReason::Skipped }).await;
+    worker.send(&ToCoordinator::Return { offer: lease.hash, reason: ReturnReason::Skipped, shown_ms: None }).await;
     assert_ne!(worker.lease().await.item, lease.item);
     server.stop().await;
 }

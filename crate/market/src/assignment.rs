@@ -9,17 +9,23 @@
 //!   of it: a browser may be closed at any moment, which says nothing about the item; yet a worker
 //!   that only holds places must not hold the same one for ever.
 //! - An item that people's flags have stopped is offered to nobody, see [`flag`](crate::flag).
-//! - A lease is live up to and including its deadline, by the coordinator's clock.
+//! - A lease is live up to and including its deadline, by the coordinator's clock. Its worker may extend that of a
+//!   judgment while it is live and its item isn't stopped, each time by its first length, [`EXTENSIONS_MAX`] times.
+//! - What a worker's filter names is not offered to it; nor is a project whose skips it has used up ([`skips`]).
+//!   Work that comes back as filtered may be offered again, for the filter may change. So may what comes back because
+//!   its content is not wanted, which is no skip.
 
-use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
+use lull_protocol::limits::{EXTENSIONS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::statement::{JobClass, Offer};
+use lull_protocol::statement::{Extension, JobClass, Offer};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Hash, PublicKey, Signed};
+use lull_protocol::{Amount, DurationMs, Hash, OrderId, PublicKey, Signed};
 
 use crate::command::{Context, Lease, Refusal, Reply};
 use crate::desk::Desk;
-use crate::facts::{Candidate, Decided, HeldFacts, LeaseState, Write};
+use crate::facts::{Candidate, Decided, HeldFacts, LeaseFacts, LeaseState, ReturnFacts, Write};
+use crate::pace;
+use crate::skips::{self, Skipped};
 
 /// Leases of one item to one worker.
 pub const LEASES_PER_ITEM_MAX: u32 = 3;
@@ -45,7 +51,7 @@ pub fn claim(
     let mut writes = Vec::new();
     let mut leases = Vec::new();
     for (candidate, nonce) in candidates.into_iter().zip(nonces) {
-        let Candidate { mut item, order, bytes } = candidate;
+        let Candidate { mut item, order, bytes, pace } = candidate;
         let class = order.class();
         let lease_ms = match class {
             JobClass::Fetch => cx.terms.fetch_lease_ms,
@@ -66,7 +72,7 @@ pub fn claim(
         };
         let offer = Signed::sign(offer, &cx.key);
         item.leased = item.leased.checked_add(1).ok_or_else(|| Refusal::Fault("too many leases".into()))?;
-        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes, is_withdrawn: false });
+        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes, extension: None, pace, is_withdrawn: false });
         writes.push(Write::AddLease { item: item.id, offer });
         writes.push(Write::SetItem(item));
     }
@@ -75,21 +81,26 @@ pub fn claim(
 
 /// Decides [`Command::Return`](crate::Command::Return). Returned twice is no error.
 pub fn give_back(
-    facts: Option<&HeldFacts>,
+    facts: Option<ReturnFacts>,
     worker: PublicKey,
     reason: ReturnReason,
+    shown_ms: Option<DurationMs>,
     cx: &Context,
 ) -> Result<Decided, Refusal> {
-    let held = facts.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
-    let lease = &held.lease;
+    let facts = facts.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
+    let lease = &facts.held.lease;
     if lease.worker != worker {
         return Err(Refusal::Worker(RefusedCode::NotYours));
     }
     match lease.state {
+        LeaseState::Open if reason == ReturnReason::Skipped && lease.order.class() == JobClass::Judgment => {
+            skipped(facts, shown_ms, cx)
+        }
         LeaseState::Open => {
-            let wanted = matches!(reason, ReturnReason::SwitchedOff | ReturnReason::TooMany | ReturnReason::Unwanted);
-            let writes = end(held, LeaseState::Returned, wanted, cx)?;
-            Ok(Decided { writes, reply: if lease.item.is_stopped() { Reply::Done } else { Reply::Freed } })
+            use ReturnReason::{Filtered, SwitchedOff, TooMany, Unwanted};
+            let wanted = matches!(reason, SwitchedOff | TooMany | Filtered | Unwanted);
+            let writes = end(&facts.held, LeaseState::Returned, wanted, cx)?.finish().0;
+            Ok(Decided { writes, reply: freed(lease, None) })
         }
         LeaseState::Returned => Ok(Decided { writes: vec![], reply: Reply::Done }),
         LeaseState::Expired => Err(Refusal::Worker(RefusedCode::LeaseExpired)),
@@ -97,17 +108,66 @@ pub fn give_back(
     }
 }
 
-/// Ends an open lease whose deadline passed: part of [`Command::Sweep`](crate::Command::Sweep).
-pub fn expire(held: &HeldFacts, cx: &Context) -> Result<Vec<Write>, Refusal> {
-    end(held, LeaseState::Expired, true, cx)
+/// What is told of a place that is free: of an item that was stopped it is free for nobody.
+fn freed(lease: &LeaseFacts, skips_left: Option<(OrderId, u32)>) -> Reply {
+    if lease.item.is_stopped() { Reply::Done } else { Reply::Freed { skips_left } }
 }
 
-fn end(held: &HeldFacts, state: LeaseState, wanted: bool, cx: &Context) -> Result<Vec<Write>, Refusal> {
+/// A judgment that was skipped: an outcome, if it was seen, and one skip of the day's. Of an item that was stopped
+/// meanwhile it costs none: it would have been taken from the worker all the same.
+fn skipped(facts: ReturnFacts, shown_ms: Option<DurationMs>, cx: &Context) -> Result<Decided, Refusal> {
+    let ReturnFacts { held, tally, skips } = facts;
+    let lease = &held.lease;
+    let mut desk = end(&held, LeaseState::Returned, false, cx)?.with_tally(tally);
+    desk.count(shown_ms.map(|said| pace::shown(said.get(), lease.issued_at, cx.now)), Amount::ZERO);
+    let mut skips_left = None;
+    if !lease.item.is_stopped() {
+        let (worker, order, day) = (lease.worker, lease.order.id, skips::day(cx.now));
+        let Skipped { skips, left, is_over } = skips::skip(skips);
+        desk.writes.push(Write::SetSkips { worker, order, day, skips, is_over });
+        skips_left = (left <= skips::SKIPS_LOW).then_some((order, left));
+    }
+    Ok(Decided { writes: desk.finish().0, reply: freed(lease, skips_left) })
+}
+
+/// Decides [`Command::Extend`](crate::Command::Extend).
+pub fn extend(lease: Option<&LeaseFacts>, offer: Hash, worker: PublicKey, cx: &Context) -> Result<Decided, Refusal> {
+    let lease = lease.ok_or(Refusal::Worker(RefusedCode::UnknownOffer))?;
+    if lease.worker != worker {
+        return Err(Refusal::Worker(RefusedCode::NotYours));
+    }
+    match lease.state {
+        LeaseState::Open if cx.now <= lease.deadline => {}
+        LeaseState::Open | LeaseState::Expired => return Err(Refusal::Worker(RefusedCode::LeaseExpired)),
+        LeaseState::Answered | LeaseState::Judged | LeaseState::Returned => {
+            return Err(Refusal::Worker(RefusedCode::LeaseEnded));
+        }
+    }
+    if lease.item.is_stopped() {
+        return Err(Refusal::Worker(RefusedCode::Withdrawn));
+    }
+    if lease.order.class() != JobClass::Judgment || lease.extensions >= EXTENSIONS_MAX {
+        return Err(Refusal::Worker(RefusedCode::Unexpected));
+    }
+    let number = lease.extensions + 1;
+    let first_ms = lease.deadline.since(lease.issued_at) / u64::from(number);
+    let extension = Extension { offer, number, deadline: lease.deadline.plus(first_ms) };
+    let extension = Signed::sign(extension, &cx.key);
+    let reply = Reply::Extended(extension.bytes().to_vec());
+    Ok(Decided { writes: vec![Write::ExtendLease { lease: lease.id, extension }], reply })
+}
+
+/// Ends an open lease whose deadline passed: part of [`Command::Sweep`](crate::Command::Sweep).
+pub fn expire(held: &HeldFacts, cx: &Context) -> Result<Vec<Write>, Refusal> {
+    Ok(end(held, LeaseState::Expired, true, cx)?.finish().0)
+}
+
+fn end<'a>(held: &HeldFacts, state: LeaseState, wanted: bool, cx: &'a Context) -> Result<Desk<'a>, Refusal> {
     let HeldFacts { lease, leases_of_worker } = held;
     let again = wanted && *leases_of_worker < LEASES_PER_ITEM_MAX;
     let mut desk = Desk::new(cx, lease.order, lease.item, Default::default());
     desk.free_place()?;
     desk.writes.push(Write::SetLease { lease: lease.id, state, again });
     desk.close_if_stopped()?;
-    Ok(desk.finish().0)
+    Ok(desk)
 }

@@ -4,7 +4,8 @@ use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
 use lull_protocol::{
-    Amount, ByteCount, Hash, Method, OrderId, PublicKey, Signed, SigningKey, TaskSet, Timestamp, WarningSet,
+    Amount, ByteCount, DurationMs, Filter, Hash, Method, OrderId, Pace, PublicKey, Signed, SigningKey, TaskSet,
+    Timestamp, WarningSet,
 };
 use thiserror::Error;
 
@@ -88,6 +89,8 @@ pub enum Command {
         tasks: TaskSet,
         /// Of which classes of sensitive content.
         warnings: WarningSet,
+        /// And of all these not which.
+        filter: Filter,
         /// One fresh nonce per possible lease (`fetch + judgment`).
         nonces: Vec<Nonce>,
     },
@@ -106,6 +109,15 @@ pub enum Command {
         offer: Hash,
         /// Why.
         reason: ReturnReason,
+        /// How long its judgment was on screen, by the worker's word.
+        shown_ms: Option<DurationMs>,
+    },
+    /// A worker needs more time for a judgment.
+    Extend {
+        /// Whose.
+        worker: PublicKey,
+        /// Which lease.
+        offer: Hash,
     },
     /// Ends leases past their deadline, approves by time, turns pending into payable: what is due now.
     Sweep,
@@ -168,7 +180,12 @@ pub enum Reply {
     /// Done.
     Done,
     /// Done, and a place of an item is free for others.
-    Freed,
+    Freed {
+        /// If few are left: the project, and how many of its skips are free today.
+        skips_left: Option<(OrderId, u32)>,
+    },
+    /// The lease lasts longer: `Signed<Extension>`.
+    Extended(Vec<u8>),
     /// A blob's hash.
     Blob(Hash),
     /// The order and what it holds of the requester's balance.
@@ -211,6 +228,10 @@ pub struct Lease {
     pub item: Vec<u8>,
     /// The item was stopped since.
     pub is_withdrawn: bool,
+    /// `Signed<Extension>`: the last one, if it was extended.
+    pub extension: Option<Vec<u8>>,
+    /// How its project has gone so far, if that is known.
+    pub pace: Option<Pace>,
 }
 
 /// A verdict as it is sent to a worker.

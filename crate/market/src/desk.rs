@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use lull_protocol::statement::{Decision, Verdict, VerdictPlace, VerdictReason};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, Hash, PublicKey, Signed};
+use lull_protocol::{Amount, DurationMs, Hash, PublicKey, Signed};
 
 use crate::command::{Context, NumberedVerdict, Refusal};
 use crate::facts::{ItemFacts, ItemState, LeaseId, LeaseState, OrderFacts, Write};
 use crate::ledger::{Account, Cause, Entry, fee};
+use crate::pace::Tally;
 
 /// One result that gets a verdict.
 #[derive(Clone, Copy)]
@@ -17,6 +18,8 @@ pub(crate) struct Judged {
     pub(crate) lease: LeaseId,
     pub(crate) worker: PublicKey,
     pub(crate) result: Hash,
+    /// How long a judgment was on screen, if that is known.
+    pub(crate) shown: Option<DurationMs>,
 }
 
 /// What a verdict says.
@@ -32,6 +35,8 @@ pub(crate) struct Desk<'a> {
     order: OrderFacts,
     pub(crate) item: ItemFacts,
     last_numbers: BTreeMap<PublicKey, u64>,
+    /// The outcomes of the project, and whether one came to them here.
+    tally: Option<(Tally, bool)>,
     pub(crate) writes: Vec<Write>,
     pub(crate) verdicts: Vec<NumberedVerdict>,
 }
@@ -43,12 +48,25 @@ impl<'a> Desk<'a> {
         item: ItemFacts,
         last_numbers: BTreeMap<PublicKey, u64>,
     ) -> Self {
-        Self { cx, order, item, last_numbers, writes: vec![], verdicts: vec![] }
+        Self { cx, order, item, last_numbers, tally: None, writes: vec![], verdicts: vec![] }
     }
 
     /// The terms of the item's order.
     pub(crate) fn order(&self) -> &OrderFacts {
         &self.order
+    }
+
+    /// Counts outcomes on top of these.
+    pub(crate) fn with_tally(self, tally: Tally) -> Self {
+        Self { tally: Some((tally, false)), ..self }
+    }
+
+    /// Counts an outcome of the project.
+    pub(crate) fn count(&mut self, shown: Option<DurationMs>, paid: Amount) {
+        if let (Some((tally, is_changed)), Some(shown)) = (&mut self.tally, shown) {
+            tally.count(shown, paid);
+            *is_changed = true;
+        }
     }
 
     /// Signs and numbers a verdict; moves its amount and the fee out of what is held.
@@ -66,6 +84,7 @@ impl<'a> Desk<'a> {
             &self.cx.key,
         );
         self.pay(judged.worker, ruling.amount, verdict.hash())?;
+        self.count(judged.shown, ruling.amount);
         let Judged { lease, worker, .. } = judged;
         self.verdicts.push(NumberedVerdict { worker, number, statement: verdict.bytes().to_vec() });
         self.writes.push(Write::SetLease { lease, state: LeaseState::Judged, again: false });
@@ -94,6 +113,9 @@ impl<'a> Desk<'a> {
 
     /// The writes, the item's counts among them, and the verdicts.
     pub(crate) fn finish(mut self) -> (Vec<Write>, Vec<NumberedVerdict>) {
+        if let Some((tally, true)) = self.tally {
+            self.writes.push(Write::SetTally { order: self.order.id, tally });
+        }
         self.writes.push(Write::SetItem(self.item));
         (self.writes, self.verdicts)
     }

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::statement::{AcceptanceRule, JobClass, Offer, Price, Verdict, WorkResult};
+use lull_protocol::statement::{AcceptanceRule, Extension, JobClass, Offer, Price, Verdict, WorkResult};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, ByteCount, FlagReason, Hash, OrderId, PublicKey, Signed, TaskKind, Timestamp, WarningSet};
+use lull_protocol::{
+    Amount, ByteCount, DurationMs, FlagReason, Hash, OrderId, Pace, PublicKey, Signed, TaskKind, Timestamp, WarningSet,
+};
 
 use crate::command::{NumberedVerdict, Reply, RequesterId};
 use crate::ledger::Entry;
+use crate::pace::Tally;
+use crate::skips::SkipFacts;
 
 /// An item's key in the store; grows with the age of its order and its number in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,6 +118,8 @@ pub struct Candidate {
     pub order: OrderFacts,
     /// The item as CBOR.
     pub bytes: Vec<u8>,
+    /// How its project has gone so far, if that is known.
+    pub pace: Option<Pace>,
 }
 
 /// A lease with its item and order.
@@ -129,6 +135,8 @@ pub struct LeaseFacts {
     pub issued_at: Timestamp,
     /// When it ends; live up to and including this moment.
     pub deadline: Timestamp,
+    /// How often it was extended.
+    pub extensions: u8,
     /// The item.
     pub item: ItemFacts,
     /// Its order.
@@ -142,6 +150,17 @@ pub struct HeldFacts {
     pub lease: LeaseFacts,
     /// How many leases of its item its worker has had, this one included.
     pub leases_of_worker: u32,
+}
+
+/// What a lease that is given back is decided on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnFacts {
+    /// The lease.
+    pub held: HeldFacts,
+    /// The outcomes of its project so far.
+    pub tally: Tally,
+    /// What its worker did with that project today.
+    pub skips: SkipFacts,
 }
 
 /// What a submitted result is decided on.
@@ -163,6 +182,8 @@ pub struct SubmitFacts {
     pub has_another: bool,
     /// The number of the last verdict of this worker and of each in `answers` and `flags`; absent: none yet.
     pub last_numbers: BTreeMap<PublicKey, u64>,
+    /// The outcomes of its project so far.
+    pub tally: Tally,
 }
 
 /// The result of an offer that was committed first.
@@ -185,6 +206,8 @@ pub struct Answer {
     pub result: Hash,
     /// What of it the others must say, too, to agree.
     pub key: AgreementKey,
+    /// How long it was on screen; `None` for one of before that was kept, and for a program's.
+    pub shown: Option<DurationMs>,
     /// Whether it has its verdict.
     pub judged: bool,
 }
@@ -200,6 +223,8 @@ pub struct Flag {
     pub result: Hash,
     /// How long the item was on screen, milliseconds.
     pub seen_ms: u64,
+    /// What of that counts for its project's pace; `None` for one of before that was kept, and for a program's.
+    pub shown: Option<DurationMs>,
 }
 
 /// A result that waits for others longer than its offer said.
@@ -213,6 +238,10 @@ pub struct WaitingFacts {
     pub is_flag: bool,
     /// The number of the worker's last verdict, 0 for none.
     pub last_number: u64,
+    /// How long it was on screen; `None` for one of before that was kept, and for a program's.
+    pub shown: Option<DurationMs>,
+    /// The outcomes of its project so far.
+    pub tally: Tally,
 }
 
 /// A verdict whose time for disputes is over.
@@ -323,6 +352,8 @@ pub enum Write {
         number: u32,
         /// The item as CBOR.
         bytes: Vec<u8>,
+        /// Whether it shows a picture.
+        has_picture: bool,
         /// How many results it needs.
         needed: u8,
         /// What is held for it.
@@ -334,6 +365,13 @@ pub enum Write {
         item: ItemId,
         /// The offer.
         offer: Signed<Offer>,
+    },
+    /// An open lease lasts longer.
+    ExtendLease {
+        /// Which.
+        lease: LeaseId,
+        /// The promise.
+        extension: Signed<Extension>,
     },
     /// A lease moves on.
     SetLease {
@@ -359,6 +397,8 @@ pub enum Write {
         result: Signed<WorkResult>,
         /// Whether it is one of those that its item needs.
         counts: bool,
+        /// How long a judgment was on screen.
+        shown: Option<DurationMs>,
         /// Its decoded body, if one belongs to it.
         body: Option<Vec<u8>>,
     },
@@ -389,6 +429,26 @@ pub enum Write {
         verdict: Signed<Verdict>,
         /// When its money becomes payable.
         settles_at: Timestamp,
+    },
+    /// The outcomes of a project.
+    SetTally {
+        /// Which.
+        order: OrderId,
+        /// They.
+        tally: Tally,
+    },
+    /// What a worker skipped of a project on a day.
+    SetSkips {
+        /// Whose.
+        worker: PublicKey,
+        /// The project.
+        order: OrderId,
+        /// Which day, since 1970 (UTC).
+        day: u64,
+        /// How many.
+        skips: u32,
+        /// The project is not offered to the worker any more that day.
+        is_over: bool,
     },
     /// A verdict's money became payable.
     SetSettled {

@@ -64,7 +64,8 @@ pub(crate) fn flagged(
     }
     let was_stopped = desk.item.is_stopped();
     desk.item.flags = desk.item.flags.saturating_add(1);
-    flags.push(Flag { lease: judged.lease, worker: judged.worker, result: judged.result, seen_ms });
+    let Judged { lease, worker, result, shown } = judged;
+    flags.push(Flag { lease, worker, result, seen_ms, shown });
     if !desk.item.is_stopped() {
         desk.writes.push(Write::SetLease { lease: judged.lease, state: LeaseState::Answered, again: false });
         return Ok(());
@@ -72,12 +73,12 @@ pub(crate) fn flagged(
     if !was_stopped {
         let price = desk.order().price.per_item;
         for answer in answers.iter().filter(|answer| !answer.judged) {
-            let Answer { lease, worker, result, .. } = *answer;
-            desk.rule(Judged { lease, worker, result }, stopped(price))?;
+            let Answer { lease, worker, result, shown, .. } = *answer;
+            desk.rule(Judged { lease, worker, result, shown }, stopped(price))?;
         }
     }
-    for Flag { lease, worker, result, seen_ms } in flags {
-        pay_look(desk, Judged { lease, worker, result }, seen_ms)?;
+    for Flag { lease, worker, result, seen_ms, shown } in flags {
+        pay_look(desk, Judged { lease, worker, result, shown }, seen_ms)?;
     }
     desk.close_if_stopped()
 }
@@ -97,8 +98,8 @@ pub(crate) fn withdrawn(desk: &mut Desk<'_>, judged: Judged, seen_ms: u64) -> Re
 
 /// Flags of an item that others have decided.
 pub(crate) fn not_shared(desk: &mut Desk<'_>, flags: Vec<Flag>) -> Result<(), Refusal> {
-    flags.into_iter().try_for_each(|Flag { lease, worker, result, .. }| {
-        desk.rule(Judged { lease, worker, result }, unpaid(VerdictReason::FlagNotShared))
+    flags.into_iter().try_for_each(|Flag { lease, worker, result, shown, .. }| {
+        desk.rule(Judged { lease, worker, result, shown }, unpaid(VerdictReason::FlagNotShared))
     })
 }
 

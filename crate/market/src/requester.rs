@@ -249,12 +249,13 @@ impl NewOrder<'_> {
             fee_bp: cx.terms.fee_bp,
         };
         let mut writes = vec![Write::AddOrder { order, fingerprint, title: self.title.to_owned(), full_price }];
-        writes.extend((0..).zip(items).map(|(number, bytes)| Write::AddItem {
+        writes.extend((0..).zip(items).zip(self.items).map(|((number, bytes), item)| Write::AddItem {
             order: self.id,
             class: order.class(),
             task: self.task,
             warnings: self.warnings,
             number,
+            has_picture: item.has_picture(),
             bytes,
             needed: self.needed,
             held: per_item,

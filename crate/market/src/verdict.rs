@@ -30,10 +30,10 @@ use std::collections::BTreeMap;
 use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{
-    AcceptanceRule, Decision, FetchReport, JobClass, Outcome, Price, Report, VerdictReason, WorkResult,
+    AcceptanceRule, Decision, FetchReport, Input, JobClass, Outcome, Price, Report, VerdictReason, WorkResult,
 };
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, FetchItem, Hash, Item, Method, PublicKey, Signed, Timestamp};
+use lull_protocol::{Amount, DurationMs, FetchItem, Hash, Item, Method, PublicKey, Signed, Timestamp};
 
 use crate::command::{Context, NumberedVerdict, Refusal, Reply};
 use crate::desk::{Desk, Judged, Ruling};
@@ -43,6 +43,7 @@ use crate::facts::{
 };
 use crate::flag;
 use crate::ledger::{Account, Cause, Entry};
+use crate::pace;
 
 /// Results with an outcome that a buyer does not pay for, before an item is closed as failed.
 pub const FETCH_TRIES_MAX: u8 = 3;
@@ -64,29 +65,31 @@ pub fn submit(
         return again(stored, hash);
     }
     let item = Item::from_bytes(&facts.item_bytes).map_err(|e| Refusal::Fault(format!("stored item: {e}")))?;
-    let mut desk = Desk::new(cx, facts.lease.order, facts.lease.item, facts.last_numbers);
-    match place(&facts.lease, facts.has_another, cx.now)? {
+    let lease = &facts.lease;
+    let mut desk = Desk::new(cx, lease.order, lease.item, facts.last_numbers).with_tally(facts.tally);
+    match place(lease, facts.has_another, cx.now)? {
         Place::Held => desk.free_place()?,
-        Place::Free => desk.writes.push(Write::Reopen { lease: facts.lease.id }),
+        Place::Free => desk.writes.push(Write::Reopen { lease: lease.id }),
     }
-    let judged = Judged { lease: facts.lease.id, worker, result: hash };
+    let shown = shown(result.payload(), lease, cx.now);
+    let judged = Judged { lease: lease.id, worker, result: hash, shown };
     let in_time = within_lease(result.payload(), &facts.lease, cx.now);
     match (&item, &result.payload().report) {
         (Item::Fetch(item), Report::Fetch(report)) => {
             let ruling = rule_on_fetch(item, facts.lease.order.price, report, in_time)?;
             let body = check_body(item, report, ruling, body)?;
-            desk.writes.push(store(judged.lease, result, false, body));
+            desk.writes.push(store(judged, result, false, body));
             fetched(&mut desk, judged, report.outcome, ruling)?;
         }
         (Item::Judgment(item), Report::Judgment(report)) => {
             if item.task.takes(&report.answer).is_err() || !body.is_empty() {
                 return Err(Refusal::Worker(RefusedCode::WrongReport));
             }
-            desk.writes.push(store(judged.lease, result, in_time, None));
+            desk.writes.push(store(judged, result, in_time, None));
             answered(&mut desk, judged, report.answer.key(), in_time, (facts.answers, facts.flags))?;
         }
         (Item::Judgment(_), Report::Flag(_) | Report::Withdrawn) if body.is_empty() => {
-            desk.writes.push(store(judged.lease, result, false, None));
+            desk.writes.push(store(judged, result, false, None));
             let seen_ms = flag::seen_ms(result.payload(), &facts.lease, cx.now);
             match &result.payload().report {
                 Report::Withdrawn if !facts.lease.item.is_stopped() => {
@@ -129,8 +132,8 @@ pub fn takes_body(facts: &SubmitFacts, worker: &PublicKey, result: &WorkResult, 
 pub fn approve(facts: &WaitingFacts, cx: &Context) -> Result<(Vec<Write>, Vec<NumberedVerdict>), Refusal> {
     let lease = &facts.lease;
     let last_numbers = BTreeMap::from([(lease.worker, facts.last_number)]);
-    let mut desk = Desk::new(cx, lease.order, lease.item, last_numbers);
-    let judged = Judged { lease: lease.id, worker: lease.worker, result: facts.result };
+    let mut desk = Desk::new(cx, lease.order, lease.item, last_numbers).with_tally(facts.tally.clone());
+    let judged = Judged { lease: lease.id, worker: lease.worker, result: facts.result, shown: facts.shown };
     desk.rule(judged, flag::by_time(facts))?;
     Ok(desk.finish())
 }
@@ -177,6 +180,18 @@ fn place(lease: &LeaseFacts, has_another: bool, now: Timestamp) -> Result<Place,
     }
 }
 
+/// How long a judgment was on screen; a program's answers and flags were on none.
+fn shown(result: &WorkResult, lease: &LeaseFacts, now: Timestamp) -> Option<DurationMs> {
+    let said_ms = result.finished_at.since(result.started_at);
+    let was_seen = match &result.report {
+        Report::Fetch(_) => false,
+        Report::Judgment(report) => report.input != Input::Replay,
+        Report::Flag(report) => report.input != Input::Replay,
+        Report::Withdrawn => true,
+    };
+    was_seen.then(|| pace::shown(said_ms, lease.issued_at, now))
+}
+
 fn within_lease(result: &WorkResult, lease: &LeaseFacts, now: Timestamp) -> bool {
     let earliest = lease.issued_at.minus(CLOCK_SKEW_MS_MAX);
     // A clock of our own that was set back is nothing to hold against a worker.
@@ -203,8 +218,9 @@ fn check_body(item: &FetchItem, report: &FetchReport, ruling: Ruling, body: &[u8
     Ok((len > 0).then(|| body.to_vec()))
 }
 
-fn store(lease: crate::LeaseId, result: &Signed<WorkResult>, counts: bool, body: Option<Vec<u8>>) -> Write {
-    Write::AddResult { lease, result: result.clone(), counts, body }
+fn store(judged: Judged, result: &Signed<WorkResult>, counts: bool, body: Option<Vec<u8>>) -> Write {
+    let Judged { lease, shown, .. } = judged;
+    Write::AddResult { lease, result: result.clone(), counts, shown, body }
 }
 
 fn rule_on_fetch(item: &FetchItem, price: Price, report: &FetchReport, in_time: bool) -> Result<Ruling, Refusal> {
@@ -279,13 +295,13 @@ fn answered(
     if desk.item.is_stopped() {
         return flag::answered_late(desk, judged);
     }
-    let Judged { lease, worker, result } = judged;
+    let Judged { lease, worker, result, shown } = judged;
     desk.item.answered = desk.item.answered.saturating_add(1);
     if desk.item.answered < desk.item.needed {
         desk.writes.push(Write::SetLease { lease, state: LeaseState::Answered, again: false });
         return Ok(());
     }
-    answers.push(Answer { lease, worker, result, key, judged: false });
+    answers.push(Answer { lease, worker, result, key, shown, judged: false });
     if usize::from(desk.item.needed) != answers.len() {
         return Err(Refusal::Fault("an item has another number of answers than it counts".into()));
     }
@@ -299,7 +315,7 @@ fn answered(
             Some(_) => (Decision::Ambiguous, VerdictReason::OthersAgreed),
             None => (Decision::Ambiguous, VerdictReason::NobodyAgreed),
         };
-        let judged = Judged { lease: one.lease, worker: one.worker, result: one.result };
+        let judged = Judged { lease: one.lease, worker: one.worker, result: one.result, shown: one.shown };
         desk.rule(judged, Ruling { decision, reason, amount: price.per_item })?;
     }
     flag::not_shared(desk, flags)?;

@@ -142,6 +142,11 @@ impl Item {
     pub fn to_bytes(&self) -> Vec<u8> {
         cbor::encode(self)
     }
+    /// Whether a picture is part of it.
+    pub fn has_picture(&self) -> bool {
+        let is_picture = |content: &Content| matches!(content, Content::Picture(_));
+        matches!(self, Self::Judgment(item) if item.task.contents().any(is_picture))
+    }
     /// Reads an item and checks each field's bounds.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CborError> {
         let item: Self = cbor::decode(bytes, ITEM_BYTES_MAX)?;

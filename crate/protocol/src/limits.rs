@@ -65,6 +65,12 @@ pub const HEADER_VALUE_BYTES_MAX: usize = 1_024;
 pub const FETCH_LEASES_MAX: u8 = 2;
 /// Judgment assignments one worker may hold at once.
 pub const JUDGMENT_LEASES_MAX: u8 = 4;
+/// How often a judgment's lease may be extended, each time by its first length (WCAG 2.2.1 asks for ten at least).
+pub const EXTENSIONS_MAX: u8 = 10;
+/// Requesters that a worker's filter names.
+pub const FILTER_NEVER_MAX: usize = 16;
+/// Outcomes of a project below which its pace is not known yet.
+pub const PACE_OUTCOMES_MIN: u64 = 20;
 /// Signed results a worker keeps until they are acknowledged.
 pub const OUTBOX_MAX: usize = 64;
 /// Verdicts sent per message batch after a reconnect.

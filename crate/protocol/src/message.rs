@@ -3,7 +3,8 @@
 use crate::cbor::{self, ByteVec, Cbor, CborError};
 use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX};
 use crate::task::TaskSet;
-use crate::units::{Amount, ByteCount, Challenge, Hash, PublicKey, Timestamp};
+use crate::terms::{Filter, Pace};
+use crate::units::{Amount, ByteCount, Challenge, DurationMs, Hash, OrderId, PublicKey, Timestamp};
 use crate::warning::WarningSet;
 use crate::{codes, variants};
 
@@ -38,6 +39,8 @@ pub enum ToCoordinator {
         judgment: u8,
         /// Of which types.
         tasks: TaskSet,
+        /// And of these not which.
+        filter: Filter,
         /// Judgments of sensitive content: of which classes.
         warnings: WarningSet,
     },
@@ -61,6 +64,8 @@ pub enum ToCoordinator {
         offer: Hash,
         /// Why.
         reason: ReturnReason,
+        /// How long a judgment was on screen, if it was.
+        shown_ms: Option<DurationMs>,
     },
     /// Asks for a blob by hash.
     GetBlob {
@@ -76,16 +81,22 @@ pub enum ToCoordinator {
         /// The number of the last verdict stored.
         verdicts_seen: u64,
     },
+    /// The person needs more time for a judgment. The coordinator answers with `Extended` or `Refused`.
+    Extend {
+        /// Which.
+        offer: Hash,
+    },
 }
 variants!(ToCoordinator {
     0 Hello { 0 versions, 1 worker, 2 challenge, 3 origin },
     1 Proof { 0 statement, 1 verdicts_seen, 2 day_start },
-    2 Want { 0 fetch, 1 judgment, 2 tasks, 5 warnings },
+    2 Want { 0 fetch, 1 judgment, 2 tasks, 3 filter, 5 warnings },
     3 Result { 0 statement },
     4 BodyChunk { 0 offer, 1 offset, 2 bytes },
-    5 Return { 0 offer, 1 reason },
+    5 Return { 0 offer, 1 reason, 2 shown_ms },
     6 GetBlob { 0 hash, 1 offset },
     7 Ping { 0 day_start, 1 verdicts_seen },
+    8 Extend { 0 offer },
 });
 
 /// Why a lease was given back.
@@ -101,10 +112,12 @@ pub enum ReturnReason {
     TooMany,
     /// The coordinator took it back before the person had looked at it for `SEEN_MS_MIN`.
     Withdrawn,
+    /// The person filters such work out.
+    Filtered,
     /// It is of sensitive content that the person doesn't want, or had enough of for today.
     Unwanted,
 }
-codes!(ReturnReason { 0 Skipped, 1 SwitchedOff, 2 Broken, 3 TooMany, 4 Withdrawn, 6 Unwanted });
+codes!(ReturnReason { 0 Skipped, 1 SwitchedOff, 2 Broken, 3 TooMany, 4 Withdrawn, 5 Filtered, 6 Unwanted });
 
 /// From the coordinator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +146,10 @@ pub enum ToWorker {
         offer: ByteVec,
         /// The item as CBOR.
         item: ByteVec,
+        /// `Signed<Extension>`: the last one, if the lease was extended.
+        extension: Option<ByteVec>,
+        /// How the item's project has gone so far, if that is known.
+        pace: Option<Pace>,
     },
     /// Asks for a range of a result's body.
     BodyWanted {
@@ -205,11 +222,23 @@ pub enum ToWorker {
         /// Why.
         code: RefusedCode,
     },
+    /// A lease lasts longer.
+    Extended {
+        /// `Signed<Extension>`.
+        statement: ByteVec,
+    },
+    /// Few free skips are left of a project today (UTC); after the last one the next skip ends it for today.
+    SkipsLeft {
+        /// The project.
+        order: OrderId,
+        /// How many.
+        left: u32,
+    },
 }
 variants!(ToWorker {
     0 Hello { 0 version, 1 coordinator, 2 challenge, 3 proof, 4 card },
     1 Welcome { 0 now },
-    2 Assign { 0 offer, 1 item },
+    2 Assign { 0 offer, 1 item, 2 extension, 3 pace },
     3 BodyWanted { 0 offer, 1 offset, 2 bytes },
     4 Ack { 0 offer, 1 result },
     5 Verdict { 0 number, 1 statement },
@@ -219,6 +248,8 @@ variants!(ToWorker {
     9 Refused { 0 about, 1 code },
     10 Pong { 0 now },
     11 Bye { 0 code },
+    12 Extended { 0 statement },
+    13 SkipsLeft { 0 order, 1 left },
 });
 
 /// What was wrong with a message. Each has a rule about trying again in [`RefusedCode::is_final`].
@@ -306,6 +337,7 @@ impl Message for ToCoordinator {
             }
             Self::Proof { statement, .. } | Self::Result { statement } => statement_fits(statement),
             Self::BodyChunk { bytes, .. } => chunk_fits(bytes),
+            Self::Want { filter, .. } => filter.check(),
             _ => Ok(()),
         }
     }
@@ -316,7 +348,11 @@ impl Message for ToWorker {
         match self {
             Self::Hello { proof, card, .. } => statement_fits(proof).and_then(|()| statement_fits(card)),
             Self::Assign { item, .. } if item.len() > ITEM_BYTES_MAX => Err("the item is longer than ITEM_BYTES_MAX"),
-            Self::Assign { offer: statement, .. } | Self::Verdict { statement, .. } => statement_fits(statement),
+            Self::Assign { offer, extension, pace, .. } => {
+                pace.iter().try_for_each(Pace::check)?;
+                [Some(offer), extension.as_ref()].into_iter().flatten().try_for_each(|s| statement_fits(s))
+            }
+            Self::Verdict { statement, .. } | Self::Extended { statement } => statement_fits(statement),
             Self::BlobChunk { bytes, .. } => chunk_fits(bytes),
             _ => Ok(()),
         }

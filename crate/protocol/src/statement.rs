@@ -3,7 +3,9 @@
 use crate::cbor::{Cbor, Reader, Writer};
 use crate::cose::Statement;
 use crate::flag::FlagReport;
-use crate::limits::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX, LABEL_BYTES_MAX, ORIGIN_BYTES_MAX, URL_BYTES_MAX};
+use crate::limits::{
+    EXTENSIONS_MAX, HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HOPS_MAX, LABEL_BYTES_MAX, ORIGIN_BYTES_MAX, URL_BYTES_MAX,
+};
 use crate::task::{Answer, TaskKind};
 use crate::units::{Amount, ByteCount, Challenge, Hash, Nonce, PublicKey, Timestamp};
 use crate::{codes, fields};
@@ -127,6 +129,26 @@ impl Statement for Offer {
             }
             _ => Err("rule does not fit the job class"),
         }
+    }
+}
+
+/// The coordinator's promise that a judgment's lease lasts longer than its offer says. All else stays as offered,
+/// the time of automatic approval included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// The hash of the offer.
+    pub offer: Hash,
+    /// Which one of this lease it is, from 1 to `EXTENSIONS_MAX`; the highest counts.
+    pub number: u8,
+    /// When the lease ends now, coordinator's clock.
+    pub deadline: Timestamp,
+}
+fields!(Extension { 0 offer, 1 number, 2 deadline });
+
+impl Statement for Extension {
+    const TYP: &'static str = "application/vnd.lull.extension+cbor";
+    fn check(&self) -> Result<(), &'static str> {
+        if (1..=EXTENSIONS_MAX).contains(&self.number) { Ok(()) } else { Err("number") }
     }
 }
 

@@ -26,6 +26,7 @@ pub enum TaskKind {
     /// Whether a source supports a claim.
     Verify,
 }
+codes!(TaskKind { 0 Choice, 1 Multi, 2 Compare, 3 Rating, 4 Verify });
 
 impl TaskKind {
     /// All of them.

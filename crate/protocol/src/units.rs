@@ -150,6 +150,8 @@ u64_type!(
 );
 
 impl Amount {
+    /// The largest: [`AMOUNT_MAX`].
+    pub const MAX: Self = Self(AMOUNT_MAX);
     /// `count` times this amount; `None` above the limit.
     pub fn checked_mul(self, count: u64) -> Option<Self> {
         self.0.checked_mul(count).and_then(Self::new)

@@ -17,8 +17,8 @@ use lull_protocol::receipt::{Part, Receipt, field_at};
 use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
-    Amount, BlobRef, ByteCount, DurationMs, FetchItem, Hash, Item, JudgmentItem, Method, OrderId, PublicKey, Signed,
-    TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet,
+    Amount, BlobRef, ByteCount, DurationMs, FetchItem, Filter, Hash, Item, JudgmentItem, Method, OrderId, Pace,
+    PublicKey, Signed, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -57,15 +57,10 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
+    use ReturnReason::{Broken, Filtered, Skipped, SwitchedOff, TooMany, Unwanted, Withdrawn};
     use ToCoordinator::*;
-    let reason = select(&[
-        ReturnReason::Skipped,
-        ReturnReason::SwitchedOff,
-        ReturnReason::Broken,
-        ReturnReason::TooMany,
-        ReturnReason::Withdrawn,
-        ReturnReason::Unwanted,
-    ]);
+    let reason = select(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn, Filtered, Unwanted]);
+    let shown_ms = option::of(num().prop_map(|ms| DurationMs::new(ms).expect("at most 2^53 - 1")));
     prop_oneof![
         (any::<(u16, u16)>(), key(), challenge(), text()).prop_map(|(versions, worker, challenge, origin)| Hello {
             versions,
@@ -78,15 +73,38 @@ fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
             verdicts_seen,
             day_start
         }),
-        (any::<(u8, u8)>(), subsequence(TaskKind::ALL.to_vec(), 0..=5), warnings()).prop_map(
-            |((fetch, judgment), kinds, warnings)| Want { fetch, judgment, tasks: TaskSet::of(&kinds), warnings }
+        (any::<(u8, u8)>(), subsequence(TaskKind::ALL.to_vec(), 0..=5), filter(), warnings()).prop_map(
+            |((fetch, judgment), kinds, filter, warnings)| Want {
+                fetch,
+                judgment,
+                tasks: TaskSet::of(&kinds),
+                filter,
+                warnings
+            }
         ),
         blob().prop_map(|statement| Result { statement }),
         (hash(), bytes(), blob()).prop_map(|(offer, offset, bytes)| BodyChunk { offer, offset, bytes }),
-        (hash(), reason).prop_map(|(offer, reason)| Return { offer, reason }),
+        (hash(), reason, shown_ms).prop_map(|(offer, reason, shown_ms)| Return { offer, reason, shown_ms }),
         (hash(), bytes()).prop_map(|(hash, offset)| GetBlob { hash, offset }),
         (time(), any::<u64>()).prop_map(|(day_start, verdicts_seen)| Ping { day_start, verdicts_seen }),
+        hash().prop_map(|offer| Extend { offer }),
     ]
+}
+
+fn filter() -> impl Strategy<Value = Filter> {
+    (amount(), any::<bool>(), vec(label(), 0..3)).prop_map(|(hourly_min, text_only, never)| Filter {
+        hourly_min,
+        text_only,
+        never,
+    })
+}
+
+fn pace() -> impl Strategy<Value = Pace> {
+    (PACE_OUTCOMES_MIN.., any::<u32>(), amount()).prop_map(|(outcomes, median_s, hourly)| Pace {
+        outcomes,
+        median_s,
+        hourly,
+    })
 }
 
 fn code() -> impl Strategy<Value = RefusedCode> {
@@ -100,7 +118,14 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
             |(version, coordinator, challenge, proof, card)| { Hello { version, coordinator, challenge, proof, card } }
         ),
         time().prop_map(|now| Welcome { now }),
-        (blob(), blob()).prop_map(|(offer, item)| Assign { offer, item }),
+        (blob(), blob(), option::of(blob()), option::of(pace())).prop_map(|(offer, item, extension, pace)| Assign {
+            offer,
+            item,
+            extension,
+            pace
+        }),
+        blob().prop_map(|statement| Extended { statement }),
+        (any::<[u8; 16]>(), any::<u32>()).prop_map(|(order, left)| SkipsLeft { order: OrderId(order), left }),
         (hash(), bytes(), bytes()).prop_map(|(offer, offset, bytes)| BodyWanted { offer, offset, bytes }),
         (hash(), hash()).prop_map(|(offer, result)| Ack { offer, result }),
         (any::<u64>(), blob()).prop_map(|(number, statement)| Verdict { number, statement }),
@@ -569,6 +594,9 @@ fn fields_left_out_are_never_null() {
     let refused = ToWorker::Refused { about: None, code: RefusedCode::Busy };
     assert_eq!(fixture::hex(&refused.to_frame()), "8209a10110");
     assert_eq!(ToWorker::from_frame(&fixture::unhex("8209a200f60110")), Err(CborError::NotDeterministic));
+    // A filter that filters nothing is left out.
+    let empty = fixture::unhex("8202a30002010403a3000001f40280");
+    assert_eq!(ToCoordinator::from_frame(&empty), Err(CborError::NotDeterministic));
 }
 
 #[test]
@@ -585,7 +613,8 @@ fn limits_are_held_to_the_byte() {
         |n: usize| ToCoordinator::from_frame(&ToCoordinator::Result { statement: vec![0; n].into() }.to_frame());
     assert!(statement(STATEMENT_BYTES_MAX).is_ok() && statement(STATEMENT_BYTES_MAX + 1).is_err());
     let assign = |offer: usize, item: usize| {
-        ToWorker::from_frame(&ToWorker::Assign { offer: vec![0; offer].into(), item: vec![0; item].into() }.to_frame())
+        let (offer, item) = (vec![0; offer].into(), vec![0; item].into());
+        ToWorker::from_frame(&ToWorker::Assign { offer, item, extension: None, pace: None }.to_frame())
     };
     assert!(assign(STATEMENT_BYTES_MAX, ITEM_BYTES_MAX).is_ok(), "the largest assignment fits a frame");
     assert!(assign(STATEMENT_BYTES_MAX + 1, 0).is_err() && assign(0, ITEM_BYTES_MAX + 1).is_err());

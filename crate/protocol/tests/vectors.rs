@@ -17,20 +17,21 @@ use lull_protocol::receipt::Receipt;
 use lull_protocol::statement::*;
 use lull_protocol::task::*;
 use lull_protocol::{
-    BlobRef, ByteCount, Content, FlagReason, Hash, Item, JudgmentItem, Practice, PracticeItem, Signed, ToCoordinator,
-    ToWorker,
+    Amount, BlobRef, ByteCount, Content, Filter, FlagReason, Hash, Item, JudgmentItem, Pace, Practice, PracticeItem,
+    Signed, ToCoordinator, ToWorker, WarningSet,
 };
 
 const FILE: &str = include_str!("../../../tests/vectors/v1.json");
 const CDDL: &str = include_str!("../../../docs/lull.cddl");
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "item",
     "practice",
     "to_coordinator",
     "to_worker",
     "receipt",
     "offer",
+    "extension",
     "result",
     "verdict",
     "coordinator-proof",
@@ -167,6 +168,20 @@ fn cddl_has_the_same_limits() {
         let card = OperatorCard { name: "n".repeat(name), fee_bp, ..fixture::card() };
         Signed::sign(card, &fixture::coordinator()).bytes().to_vec()
     };
+    let want = |names: usize, bytes: usize| {
+        let filter = Filter { never: vec!["n".repeat(bytes); names], ..Filter::default() };
+        ToCoordinator::Want { fetch: 0, judgment: 1, tasks: TaskSet::CHOICE, filter, warnings: WarningSet::NONE }
+            .to_frame()
+    };
+    let assign = |outcomes: u64| {
+        let (offer, item) = (fixture::choice_receipt().offer.into(), fixture::choice_receipt().item.into());
+        let pace = Some(Pace { outcomes, median_s: 1, hourly: Amount::MAX });
+        ToWorker::Assign { offer, item, extension: None, pace }.to_frame()
+    };
+    let extension = |number: u8| {
+        let extension = Extension { number, ..fixture::extension() };
+        Signed::sign(extension, &fixture::coordinator()).bytes().to_vec()
+    };
     let proof = |origin: usize| {
         let transcript = Transcript { origin: "o".repeat(origin), ..fixture::transcript() };
         Signed::sign(WorkerProof(transcript), &fixture::worker()).bytes().to_vec()
@@ -201,6 +216,12 @@ fn cddl_has_the_same_limits() {
         ("result", flag(FLAG_NOTE_BYTES_MAX), flag(FLAG_NOTE_BYTES_MAX + 1)),
         ("result", flag(1), flag(0)),
         ("to_coordinator", chunk(CHUNK_BYTES_MAX), chunk(CHUNK_BYTES_MAX + 1)),
+        ("to_coordinator", want(FILTER_NEVER_MAX, 1), want(FILTER_NEVER_MAX + 1, 1)),
+        ("to_coordinator", want(1, LABEL_BYTES_MAX), want(1, LABEL_BYTES_MAX + 1)),
+        ("to_coordinator", want(1, 1), want(1, 0)),
+        ("to_worker", assign(PACE_OUTCOMES_MIN), assign(PACE_OUTCOMES_MIN - 1)),
+        ("extension", extension(1), extension(0)),
+        ("extension", extension(EXTENSIONS_MAX), extension(EXTENSIONS_MAX + 1)),
         ("operator-card", card(LABEL_BYTES_MAX, 10_000), card(LABEL_BYTES_MAX + 1, 10_000)),
         ("operator-card", card(1, 10_000), card(0, 10_000)),
         ("operator-card", card(1, 0), card(1, 10_001)),
@@ -228,14 +249,14 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("to_coordinator", raw("8202a10002"), "a key is missing"),
         ("to_coordinator", raw("8202a3000201040201"), "choices alone, which are left out"),
         ("to_coordinator", raw("8202a300020104021820"), "a type that can't be"),
-        ("to_coordinator", raw("8202a3000201040300"), "an unknown key"),
+        ("to_coordinator", raw("8202a3000201040400"), "an unknown key"),
         ("to_coordinator", raw("8202a20002016134"), "text for a number"),
         ("to_coordinator", raw("8202a200020120"), "a negative number"),
         ("to_coordinator", raw("8202a2000201190100"), "above u8"),
         ("to_coordinator", raw("8202820204"), "an array for a map"),
         ("to_coordinator", raw("8302a20002010400"), "three elements"),
         ("to_coordinator", raw("8108"), "no fields"),
-        ("to_coordinator", raw("8208a10000"), "no such message"),
+        ("to_coordinator", raw("8209a10000"), "no such message"),
         ("to_coordinator", edit("worker says return", "0100", "0107"), "no such reason"),
         ("to_coordinator", raw("8202a3000201040500"), "no class of content, which is left out"),
         ("to_coordinator", raw("8202a300020104051840"), "a class of content that can't be"),
@@ -299,6 +320,7 @@ fn is_read(kind: &str, bytes: &[u8]) -> bool {
         "receipt" => Receipt::from_bytes(bytes).is_ok(),
         "offer" => is_statement::<Offer>(bytes),
         "result" => is_statement::<WorkResult>(bytes),
+        "extension" => is_statement::<Extension>(bytes),
         "verdict" => is_statement::<Verdict>(bytes),
         "coordinator-proof" => is_statement::<CoordinatorProof>(bytes),
         "worker-proof" => is_statement::<WorkerProof>(bytes),
@@ -324,7 +346,11 @@ fn structure_is_whole(kind: &str, bytes: &[u8]) -> bool {
             Ok(ToWorker::Hello { proof, card, .. }) => {
                 is_statement::<CoordinatorProof>(&proof) && is_statement::<OperatorCard>(&card)
             }
-            Ok(ToWorker::Assign { offer, item }) => is_statement::<Offer>(&offer) && Item::from_bytes(&item).is_ok(),
+            Ok(ToWorker::Assign { offer, item, extension, .. }) => {
+                let is_extension = extension.is_none_or(|extension| is_statement::<Extension>(&extension));
+                is_statement::<Offer>(&offer) && Item::from_bytes(&item).is_ok() && is_extension
+            }
+            Ok(ToWorker::Extended { statement }) => is_statement::<Extension>(&statement),
             Ok(ToWorker::Verdict { statement, .. }) => is_statement::<Verdict>(&statement),
             _ => true,
         },

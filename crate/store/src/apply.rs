@@ -8,7 +8,7 @@ use lull_market::{
 };
 use lull_protocol::statement::JobClass;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Content, Hash, PublicKey, TaskSet, WarningSet};
+use lull_protocol::{Content, Filter, Hash, PublicKey, TaskSet, WarningSet};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::StoreError;
@@ -240,14 +240,17 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
             let facts = load::new_order(db, project.requester, project.order, &blobs(project))?;
             project::create_project(&facts, project, cx)?
         }
-        Command::Claim { worker, fetch, judgment, tasks, warnings, nonces } => {
-            claim(db, cx, *worker, (*fetch, *judgment, *tasks, *warnings), nonces)?
+        Command::Claim { worker, fetch, judgment, tasks, warnings, filter, nonces } => {
+            claim(db, cx, *worker, (*fetch, *judgment, *tasks, *warnings, filter), nonces)?
         }
         Command::Submit { result, body } => {
             verdict::submit(load::submitted(db, result.payload().offer)?, result, body, cx)?
         }
-        Command::Return { worker, offer, reason } => {
-            assignment::give_back(load::held(db, *offer)?.as_ref(), *worker, *reason, cx)?
+        Command::Return { worker, offer, reason, shown_ms } => {
+            assignment::give_back(load::returned(db, *offer, cx.now)?, *worker, *reason, *shown_ms, cx)?
+        }
+        Command::Extend { worker, offer } => {
+            assignment::extend(load::lease(db, *offer)?.as_ref(), *offer, *worker, cx)?
         }
         Command::Sweep => return sweep(db, cx, books),
     };
@@ -271,15 +274,18 @@ fn claim(
     db: &Connection,
     cx: &Context,
     worker: PublicKey,
-    (fetch, judgment, tasks, warnings): (u8, u8, TaskSet, WarningSet),
+    (fetch, judgment, tasks, warnings, filter): (u8, u8, TaskSet, WarningSet, &Filter),
     nonces: &[Nonce],
 ) -> Result<Decided, Stop> {
     let places = |class, wanted| -> Result<u8, Stop> {
         Ok(assignment::places(class, wanted, load::open_count(db, worker, class, cx.now)?))
     };
     let (fetch, judgment) = (places(JobClass::Fetch, fetch)?, places(JobClass::Judgment, judgment)?);
-    let mut candidates = load::candidates(db, worker, JobClass::Fetch, [None].into_iter(), WarningSet::NONE, fetch)?;
-    candidates.extend(load::candidates(db, worker, JobClass::Judgment, tasks.iter().map(Some), warnings, judgment)?);
+    let mut candidates = load::candidates(db, worker, [None].into_iter(), &load::Spared::default(), fetch)?;
+    if judgment > 0 {
+        let spared = load::spared(db, worker, (warnings, filter), cx.now)?;
+        candidates.extend(load::candidates(db, worker, tasks.iter().map(Some), &spared, judgment)?);
+    }
     Ok(assignment::claim(candidates, worker, nonces, cx)?)
 }
 

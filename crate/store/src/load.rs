@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 
 use lull_market::RequesterId;
 use lull_market::facts::{
-    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, StoredResult, SubmitFacts,
+    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, ReturnFacts, StoredResult, SubmitFacts,
     UnsettledFacts, WaitingFacts,
 };
 use lull_market::flag::FLAGS_CLOSE;
 use lull_market::ledger::Account;
+use lull_market::pace::Tally;
 use lull_market::requester::{BlobFacts, DepositFacts, NewOrderFacts, NewRequesterFacts};
+use lull_market::skips::{self, ANSWERS_LOOKED_AT, SkipFacts};
 use lull_market::{LeaseState, NumberedVerdict};
 use lull_protocol::statement::JobClass;
-use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, TaskKind, Timestamp, WarningSet};
+use lull_protocol::{Amount, ByteCount, DurationMs, Filter, Hash, OrderId, PublicKey, TaskKind, Timestamp, WarningSet};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::error::StoreError;
 use crate::orders::order_facts;
-use crate::read::balance;
+use crate::read::{balance, clamp};
 use crate::value::Col;
 
 type Loaded<T> = Result<T, StoreError>;
@@ -83,6 +85,9 @@ pub(crate) fn open_count(db: &Connection, worker: PublicKey, class: JobClass, no
     Ok(statement.query_row(params![Col(worker), Col(class), Col(now)], |row| row.get(0))?)
 }
 
+/// A day, milliseconds.
+const DAY_MS: u64 = 86_400_000;
+
 /// Free items that one claim looks at. A worker that has answered or turned down this many which nobody else
 /// has taken yet waits for others: without an end, its every claim would walk over all of them.
 const CLAIM_ITEMS_MAX: usize = 10_000;
@@ -108,33 +113,94 @@ const CANDIDATES: &str = concat!(
            ORDER BY free, id LIMIT ?4) i
      JOIN orders o ON o.id = i.order_id
      WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?1 AND l.item = i.id AND l.again = 0)
+       AND (?8 = 0 OR NOT EXISTS (SELECT 1 FROM tallies t WHERE t.order_id = o.id AND t.hourly < ?8))
+       AND (?9 = 0 OR i.has_picture = 0)
+       AND (?10 = '' OR instr(?10, hex(o.requester)) = 0)
+       AND (?11 = '' OR instr(?11, hex(o.id)) = 0)
      ORDER BY i.free, i.id LIMIT ?3"
 );
 
-/// Items with a free place that is offered (`ItemFacts::is_offered`) and that the worker may be offered, best first: the order of `items_free`, whatever their
+/// What a worker is not offered. Ids are in hexadecimal, one after the other with a comma between.
+#[derive(Default)]
+pub(crate) struct Spared {
+    /// All sensitive content but of these classes.
+    warnings: WarningSet,
+    hourly_min: Amount,
+    pictures: bool,
+    requesters: String,
+    orders: String,
+}
+
+/// What a worker doesn't want to see or filters out, and the projects whose skips it has used up today.
+pub(crate) fn spared(
+    db: &Connection,
+    worker: PublicKey,
+    (warnings, filter): (WarningSet, &Filter),
+    now: Timestamp,
+) -> Loaded<Spared> {
+    let mut named = db.prepare_cached("SELECT hex(id) FROM requesters WHERE name = ?1")?;
+    let mut requesters: Vec<String> = Vec::new();
+    for name in &filter.never {
+        requesters.extend(named.query_row([name], |row| row.get(0)).optional()?);
+    }
+    let mut over =
+        db.prepare_cached("SELECT hex(order_id) FROM skips WHERE worker = ?1 AND day = ?2 AND is_over = 1")?;
+    let orders = over.query_map(params![Col(worker), skips::day(now)], |row| row.get(0))?;
+    let orders = orders.collect::<Result<Vec<String>, _>>()?;
+    let (requesters, orders) = (requesters.join(","), orders.join(","));
+    Ok(Spared { warnings, hourly_min: filter.hourly_min, pictures: filter.text_only, requesters, orders })
+}
+
+/// Items with a place that is offered (`ItemFacts::is_offered`) and that the worker may be offered, best first: the
+/// order of `items_free`, whatever their
 /// type. Of fetches the type is `None`.
 pub(crate) fn candidates(
     db: &Connection,
     worker: PublicKey,
-    class: JobClass,
     kinds: impl Iterator<Item = Option<TaskKind>>,
-    warnings: WarningSet,
+    spared: &Spared,
     places: u8,
 ) -> Loaded<Vec<Candidate>> {
     let mut found: Vec<Candidate> = Vec::new();
     for kind in kinds.filter(|_| places > 0) {
         let mut statement = db.prepare_cached(CANDIDATES)?;
-        let of_kind =
-            params![Col(worker), Col(class), places, CLAIM_ITEMS_MAX, kind.map(Col), FLAGS_CLOSE, warnings.bits()];
+        let class = kind.map_or(JobClass::Fetch, |_| JobClass::Judgment);
+        let of_kind = params![
+            Col(worker),
+            Col(class),
+            places,
+            CLAIM_ITEMS_MAX,
+            kind.map(Col),
+            FLAGS_CLOSE,
+            spared.warnings.bits(),
+            Col(spared.hourly_min),
+            spared.pictures,
+            spared.requesters,
+            spared.orders
+        ];
         let rows = statement.query_map(of_kind, |row| {
-            Ok(Candidate { item: item_facts(row)?, order: order_facts(row, ORDER_AT)?, bytes: row.get(REST_AT)? })
+            let (item, order, bytes) = (item_facts(row)?, order_facts(row, ORDER_AT)?, row.get(REST_AT)?);
+            Ok(Candidate { item, order, bytes, pace: None })
         })?;
         found.extend(rows.collect::<Result<Vec<_>, _>>()?);
     }
     let taken = |item: &ItemFacts| u16::from(item.leased) + u16::from(item.answered);
     found.sort_by_key(|c| (u16::from(c.item.needed).saturating_sub(taken(&c.item)), c.item.id));
     found.truncate(places.into());
+    for candidate in found.iter_mut().filter(|candidate| candidate.order.class() == JobClass::Judgment) {
+        candidate.pace = tally(db, candidate.order.id)?.pace();
+    }
     Ok(found)
+}
+
+/// The outcomes of a project so far; none at first.
+pub(crate) fn tally(db: &Connection, order: OrderId) -> Loaded<Tally> {
+    let mut statement = db.prepare_cached("SELECT paid, time_ms, counts FROM tallies WHERE order_id = ?1")?;
+    let row = statement.query_row([Col(order)], |row| {
+        Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0, row.get::<_, Vec<u8>>(2)?))
+    });
+    let Some((paid, time, counts)) = row.optional()? else { return Ok(Tally::default()) };
+    Tally::new(paid, time, &counts).ok_or_else(|| StoreError::Corrupt("a project's tally can't be read".into()))
 }
 
 macro_rules! lease_by_offer {
@@ -142,14 +208,14 @@ macro_rules! lease_by_offer {
         concat!(
             "SELECT ",
             item_and_order!(),
-            ", l.id, l.worker, l.state, l.issued_at, l.deadline",
+            ", l.id, l.worker, l.state, l.issued_at, l.deadline, l.extensions",
             $more,
             " FROM leases l JOIN items i ON i.id = l.item JOIN orders o ON o.id = i.order_id WHERE l.offer = ?1"
         )
     };
 }
 /// Where the columns that were added begin.
-const MORE_AT: usize = REST_AT + 5;
+const MORE_AT: usize = REST_AT + 6;
 
 /// A lease by its offer.
 pub(crate) fn lease(db: &Connection, offer: Hash) -> Loaded<Option<LeaseFacts>> {
@@ -164,6 +230,27 @@ pub(crate) fn held(db: &Connection, offer: Hash) -> Loaded<Option<HeldFacts>> {
     ))?;
     let read = |row: &Row<'_>| Ok(HeldFacts { lease: lease_facts(row)?, leases_of_worker: row.get(MORE_AT)? });
     Ok(statement.query_row([Col(offer)], read).optional()?)
+}
+
+/// A lease that is given back, by its offer.
+pub(crate) fn returned(db: &Connection, offer: Hash, now: Timestamp) -> Loaded<Option<ReturnFacts>> {
+    let Some(held) = held(db, offer)? else { return Ok(None) };
+    let LeaseFacts { worker, order, .. } = held.lease;
+    let (tally, skips) = (tally(db, order.id)?, skips_today(db, worker, order.id, now)?);
+    Ok(Some(ReturnFacts { held, tally, skips }))
+}
+
+/// What a worker did with a project today: how often it skipped, and how much it answered.
+fn skips_today(db: &Connection, worker: PublicKey, order: OrderId, now: Timestamp) -> Loaded<SkipFacts> {
+    let day = skips::day(now);
+    let mut skipped = db.prepare_cached("SELECT skips FROM skips WHERE worker = ?1 AND order_id = ?2 AND day = ?3")?;
+    let skips = skipped.query_row(params![Col(worker), Col(order), day], |row| row.get(0)).optional()?.unwrap_or(0);
+    let mut answered = db.prepare_cached(
+        "SELECT count(*) FROM verdicts WHERE worker = ?1 AND number > ?2 AND order_id = ?3 AND decided_at >= ?4",
+    )?;
+    let after = last_number(db, worker)?.saturating_sub(ANSWERS_LOOKED_AT);
+    let row = params![Col(worker), clamp(after), Col(order), clamp(day.saturating_mul(DAY_MS))];
+    Ok(SkipFacts { skips, answers: answered.query_row(row, |row| row.get(0))? })
 }
 
 pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFacts>> {
@@ -187,6 +274,10 @@ pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFac
         }
     }
     let has_another = lease.state == LeaseState::Expired && has_another(db, &lease)?;
+    let tally = match lease.order.class() {
+        JobClass::Judgment => tally(db, lease.order.id)?,
+        JobClass::Fetch => Tally::default(),
+    };
     Ok(Some(SubmitFacts {
         lease,
         item_bytes,
@@ -196,6 +287,7 @@ pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFac
         open,
         has_another,
         last_numbers,
+        tally,
     }))
 }
 
@@ -219,7 +311,7 @@ fn stored_result(db: &Connection, lease: &LeaseFacts) -> Loaded<Option<StoredRes
 fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u64>) -> Loaded<Vec<Answer>> {
     let mut statement = db.prepare_cached(
         "SELECT l.id, l.worker, r.hash, r.answer, l.state,
-                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker)
+                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker), r.shown_ms
          FROM leases l JOIN results r ON r.lease = l.id WHERE l.item = ?1 AND r.counts = 1 ORDER BY l.id",
     )?;
     let rows = statement.query_map([item.0], |row| {
@@ -228,6 +320,7 @@ fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey,
             worker: row.get::<_, Col<_>>(1)?.0,
             result: row.get::<_, Col<_>>(2)?.0,
             key: row.get::<_, Col<_>>(3)?.0,
+            shown: row.get::<_, Option<Col<_>>>(6)?.map(|shown| shown.0),
             judged: row.get::<_, Col<LeaseState>>(4)?.0 == LeaseState::Judged,
         };
         last_numbers.insert(answer.worker, row.get(5)?);
@@ -240,7 +333,7 @@ fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey,
 fn flags(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u64>) -> Loaded<Vec<Flag>> {
     let mut statement = db.prepare_cached(
         "SELECT l.id, l.worker, r.hash, f.seen_ms,
-                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker)
+                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker), r.shown_ms
          FROM flags f JOIN leases l ON l.id = f.lease JOIN results r ON r.lease = f.lease
          WHERE f.item = ?1 AND l.state = 'answered' ORDER BY f.number",
     )?;
@@ -248,7 +341,8 @@ fn flags(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u
         let worker = row.get::<_, Col<_>>(1)?.0;
         last_numbers.insert(worker, row.get(4)?);
         let (lease, result, seen_ms) = (LeaseId(row.get(0)?), row.get::<_, Col<_>>(2)?.0, row.get(3)?);
-        Ok(Flag { lease, worker, result, seen_ms })
+        let shown = row.get::<_, Option<Col<_>>>(5)?.map(|shown| shown.0);
+        Ok(Flag { lease, worker, result, seen_ms, shown })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -301,7 +395,10 @@ pub(crate) fn waiting(db: &Connection, offer: Hash) -> Loaded<Option<WaitingFact
     let Some(stored) = stored_result(db, &lease)? else { return Ok(None) };
     let last_number = last_number(db, lease.worker)?;
     let is_flag = exists(db, "SELECT 1 FROM flags WHERE lease = ?1", [lease.id.0])?;
-    Ok(Some(WaitingFacts { lease, result: stored.hash, is_flag, last_number }))
+    let mut statement = db.prepare_cached("SELECT shown_ms FROM results WHERE lease = ?1")?;
+    let shown: Option<Col<DurationMs>> = statement.query_row([lease.id.0], |row| row.get(0))?;
+    let (shown, tally) = (shown.map(|shown| shown.0), tally(db, lease.order.id)?);
+    Ok(Some(WaitingFacts { lease, result: stored.hash, is_flag, last_number, shown, tally }))
 }
 
 const UNSETTLED: &str = "SELECT lease, worker, hash, amount FROM verdicts WHERE settled = 0 AND settles_at <= ?1
@@ -339,6 +436,7 @@ fn lease_facts(row: &Row<'_>) -> rusqlite::Result<LeaseFacts> {
         state: row.get::<_, Col<_>>(REST_AT + 2)?.0,
         issued_at: row.get::<_, Col<_>>(REST_AT + 3)?.0,
         deadline: row.get::<_, Col<_>>(REST_AT + 4)?.0,
+        extensions: row.get(REST_AT + 5)?,
     })
 }
 

@@ -21,11 +21,12 @@ const CACHE_KIB_MAX: i64 = 64 * 1024;
 pub const WAL_PAGES_MAX: i64 = 8 * 1024;
 
 /// Every migration there ever was, in order; files are only added.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("0001_market.sql", include_str!("../migrations/0001_market.sql")),
     ("0002_fewer_pages.sql", include_str!("../migrations/0002_fewer_pages.sql")),
     ("0003_task_types.sql", include_str!("../migrations/0003_task_types.sql")),
     ("0004_flags.sql", include_str!("../migrations/0004_flags.sql")),
+    ("0005_offers.sql", include_str!("../migrations/0005_offers.sql")),
     ("0006_warnings.sql", include_str!("../migrations/0006_warnings.sql")),
 ];
 

@@ -106,14 +106,22 @@ impl Reader {
     /// The worker's leases that are live now, oldest first: sent again after a reconnect.
     pub fn open_leases(&self, worker: &PublicKey, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT l.statement, b.bytes, i.flags >= ?3 FROM leases l JOIN items i ON i.id = l.item
-             JOIN item_bytes b ON b.item = l.item
+            "SELECT l.statement, b.bytes, l.extension, i.flags >= ?3, i.order_id, i.class
+             FROM leases l JOIN item_bytes b ON b.item = l.item JOIN items i ON i.id = l.item
              WHERE l.worker = ?1 AND l.state = 'open' AND l.deadline >= ?2 ORDER BY l.id",
         )?;
         let rows = statement.query_map(params![Col(*worker), Col(now), FLAGS_CLOSE], |row| {
-            Ok(Lease { offer: row.get(0)?, item: row.get(1)?, is_withdrawn: row.get(2)? })
+            let (offer, item, extension, is_withdrawn) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            let lease = Lease { offer, item, extension, pace: None, is_withdrawn };
+            Ok((lease, row.get::<_, Col<OrderId>>(4)?.0, row.get::<_, Col<JobClass>>(5)?.0))
         })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut leases = Vec::new();
+        for row in rows {
+            let (lease, order, class) = row?;
+            let pace = if class == JobClass::Judgment { crate::load::tally(&self.db, order)?.pace() } else { None };
+            leases.push(Lease { pace, ..lease });
+        }
+        Ok(leases)
     }
 
     /// A lease by its offer's hash.

@@ -3,7 +3,7 @@
 use lull_market::{ItemState, LeaseState, RequesterId};
 use lull_protocol::statement::{Decision, JobClass, Outcome, VerdictReason};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, ByteCount, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp};
+use lull_protocol::{Amount, ByteCount, DurationMs, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp};
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
@@ -45,7 +45,7 @@ macro_rules! integers {
         }
     )*};
 }
-integers!(Amount, ByteCount, Timestamp);
+integers!(Amount, ByteCount, DurationMs, Timestamp);
 
 impl ToSql for Col<AgreementKey> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

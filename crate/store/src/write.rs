@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, btree_map};
 use lull_market::facts::{ItemFacts, ItemId, LeaseId, OrderFacts};
 use lull_market::ledger::{self, Account, Entry};
 use lull_market::{LeaseState, Refusal, Write};
-use lull_protocol::statement::{AcceptanceRule, Offer, Report, Verdict, WorkResult};
-use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Signed, Timestamp};
+use lull_protocol::statement::{AcceptanceRule, Extension, Offer, Report, Verdict, WorkResult};
+use lull_protocol::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Signed, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use crate::apply::Stop;
@@ -40,11 +40,11 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         Write::AddOrder { order, fingerprint, title, full_price } => {
             add_order(db, now, &order, fingerprint, &title, full_price)
         }
-        Write::AddItem { order, class, task, warnings, number, bytes, needed, held } => {
+        Write::AddItem { order, class, task, warnings, number, bytes, has_picture, needed, held } => {
             one(
                 db,
-                "INSERT INTO items (order_id, number, class, task, hash, needed, held, warnings)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO items (order_id, number, class, task, hash, needed, held, has_picture, warnings)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
                     Col(order),
                     number,
@@ -53,6 +53,7 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
                     Col(Hash::of(&bytes)),
                     needed,
                     Col(held),
+                    has_picture,
                     warnings.bits()
                 ],
             )?;
@@ -60,6 +61,14 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
             one(db, "INSERT INTO item_bytes (item, bytes) VALUES (?1, ?2)", params![item, bytes])
         }
         Write::AddLease { item, offer } => add_lease(db, item, &offer),
+        Write::ExtendLease { lease, extension } => {
+            let Extension { number, deadline, .. } = *extension.payload();
+            one(
+                db,
+                "UPDATE leases SET deadline = ?2, extensions = ?3, extension = ?4 WHERE id = ?1 AND state = 'open'",
+                params![lease.0, Col(deadline), number, extension.bytes()],
+            )
+        }
         // A lease begins with again = 0, and naming the column would write its entry in `leases_once` anew.
         Write::SetLease { lease, state, again: false } => {
             one(db, "UPDATE leases SET state = ?2 WHERE id = ?1", params![lease.0, Col(state)])
@@ -71,7 +80,9 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
             one(db, "UPDATE leases SET state = 'open', again = 0 WHERE id = ?1 AND state = 'expired'", params![lease.0])
         }
         Write::SetItem(item) => set_item(db, &item),
-        Write::AddResult { lease, result, counts, body } => add_result(db, now, lease, &result, counts, body),
+        Write::AddResult { lease, result, counts, shown, body } => {
+            add_result(db, now, (lease, counts, shown), &result, body)
+        }
         Write::AddFlag { lease, item, order, reason, seen_ms } => one(
             db,
             "INSERT INTO flags (lease, item, order_id, reason, seen_ms, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -83,6 +94,24 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         Write::SetSettled { lease } => {
             one(db, "UPDATE verdicts SET settled = 1 WHERE lease = ?1 AND settled = 0", params![lease.0])
         }
+        Write::SetTally { order, tally } => one(
+            db,
+            "INSERT INTO tallies (order_id, paid, time_ms, counts, hourly) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (order_id) DO UPDATE SET paid = ?2, time_ms = ?3, counts = ?4, hourly = ?5",
+            params![
+                Col(order),
+                Col(tally.paid),
+                Col(tally.time),
+                tally.counts(),
+                tally.pace().map(|pace| Col(pace.hourly))
+            ],
+        ),
+        Write::SetSkips { worker, order, day, skips, is_over } => one(
+            db,
+            "INSERT INTO skips (worker, order_id, day, skips, is_over) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (worker, order_id) DO UPDATE SET day = ?3, skips = ?4, is_over = ?5",
+            params![Col(worker), Col(order), day, skips, is_over],
+        ),
         Write::Post(entry) => books.post(db, now, &entry),
     }
 }
@@ -164,9 +193,8 @@ fn set_item(db: &Connection, item: &ItemFacts) -> Written {
 fn add_result(
     db: &Connection,
     now: Timestamp,
-    lease: LeaseId,
+    (lease, counts, shown): (LeaseId, bool, Option<DurationMs>),
     result: &Signed<WorkResult>,
-    counts: bool,
     body: Option<Vec<u8>>,
 ) -> Written {
     let (answer, outcome, body_hash) = match &result.payload().report {
@@ -178,8 +206,9 @@ fn add_result(
     let body_bytes = result.payload().body_bytes();
     one(
         db,
-        "INSERT INTO results (lease, hash, counts, answer, outcome, body_hash, body_bytes, received_at, statement)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO results (lease, hash, counts, answer, outcome, body_hash, body_bytes, received_at, statement,
+                              shown_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             lease.0,
             Col(result.hash()),
@@ -190,6 +219,7 @@ fn add_result(
             Col(body_bytes),
             Col(now),
             result.bytes(),
+            shown.map(Col),
         ],
     )?;
     match body {

@@ -6,7 +6,9 @@ mod alibi;
 mod caps;
 mod consent;
 mod draft;
+mod judgment;
 mod markdown;
+mod offer;
 mod pops;
 mod port;
 mod receipt;
@@ -27,11 +29,14 @@ use serde::{Deserialize, Serialize};
 
 pub use activity::*;
 pub use alibi::*;
+pub use judgment::*;
 pub use lull_protocol::cbor;
 pub use lull_protocol::flag::FlagReason;
 pub use lull_protocol::limits::SEEN_MS_MIN;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
+pub use lull_protocol::terms::Pace;
 pub use lull_protocol::warning::{Warning, WarningSet};
+pub use offer::*;
 pub use pops::*;
 pub use task::*;
 pub use time::iso_8601;
@@ -78,8 +83,10 @@ pub struct View {
     pub practice: Option<Practice>,
     /// Sensitive content.
     pub warnings: Warnings,
+    /// What judgments the person wants to be offered.
+    pub wishes: Wishes,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,71 +233,6 @@ pub struct Account {
     pub payable: u64,
 }
 fields!(Account { 0 earned, 1 earned_today, 2 pending, 3 payable });
-
-/// A judgment with all that is shown before and while it is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgment {
-    /// The offer's hash.
-    pub offer: String,
-    /// The requester's name.
-    pub requester: String,
-    /// The project's title.
-    pub title: String,
-    /// How to decide, in Markdown.
-    pub guideline: String,
-    /// The question.
-    pub question: String,
-    /// What is judged, and between what.
-    pub task: JudgmentTask,
-    /// What it pays, base units.
-    pub price: u64,
-    /// How many people are asked, and how many must agree.
-    pub people: u8,
-    /// How many of them must agree.
-    pub agree: u8,
-    /// When the lease ends (the browser's own clock).
-    pub deadline: u64,
-    /// When it is approved automatically at the latest.
-    pub approved_at: u64,
-    /// What it may show that some would rather not see.
-    pub warnings: WarningSet,
-    /// It is covered until the person asks to see it, and can't be answered.
-    pub is_covered: bool,
-}
-fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at, 11 warnings, 12 is_covered });
-
-/// What may be tried before a project's judgments. It pays nothing, and what is answered stays in the UI; whether it
-/// is right is [`TaskAnswer::agrees`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Practice {
-    /// Its hash.
-    pub practice: String,
-    /// The requester's name.
-    pub requester: String,
-    /// The project's title.
-    pub title: String,
-    /// How to decide.
-    pub guideline: String,
-    /// The question.
-    pub question: String,
-    /// What each of the judgments behind it pays, base units.
-    pub price: u64,
-    /// What is asked, in order.
-    pub items: Vec<SolvedTask>,
-}
-fields!(Practice { 0 practice, 1 requester, 2 title, 3 guideline, 4 question, 5 price, 6 items });
-
-/// A task with its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SolvedTask {
-    /// What is asked.
-    pub task: JudgmentTask,
-    /// The right answer.
-    pub answer: TaskAnswer,
-    /// Why it is right.
-    pub explanation: String,
-}
-fields!(SolvedTask { 0 task, 1 answer, 2 explanation });
 
 /// What bandwidth does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -605,6 +547,8 @@ pub enum Command {
     Skip {
         /// Its offer.
         offer: String,
+        /// When it was shown; `None`: to nobody, for a program answers.
+        shown_at: Option<u64>,
     },
     /// Say what is wrong with the judgment on screen instead of answering it.
     Flag {
@@ -683,6 +627,18 @@ pub enum Command {
         /// Its offer.
         offer: String,
     },
+    /// Have more time for the judgment on screen.
+    Extend {
+        /// Its offer.
+        offer: String,
+    },
+    /// What judgments the person wants to be offered.
+    SetWishes {
+        /// The new ones.
+        wishes: Wishes,
+    },
+    /// How the person fares; answered with [`Reply::You`].
+    ShowYou,
     /// Hide the notice.
     DismissNotice,
     /// Connect now instead of waiting.
@@ -701,7 +657,7 @@ variants!(Command {
     9 CardSeen {},
     10 FirstRunDone {},
     11 Answer { 0 offer, 1 answer, 2 input, 3 shown_at },
-    12 Skip { 0 offer },
+    12 Skip { 0 offer, 1 shown_at },
     13 OpenReceipt { 0 offer, 1 change },
     14 Export {},
     15 ExportKept { 0 before },
@@ -720,6 +676,9 @@ variants!(Command {
     28 Practised { 0 practice },
     29 SetWarnings { 0 chosen, 1 day_max },
     30 Uncover { 0 offer },
+    31 Extend { 0 offer },
+    32 SetWishes { 0 wishes },
+    33 ShowYou {},
 });
 
 /// How an answer was given.
@@ -792,6 +751,11 @@ pub enum Reply {
         /// The oldest first; days without work are left out.
         days: Vec<DayTotals>,
     },
+    /// How the person fares.
+    You {
+        /// They.
+        you: You,
+    },
     /// A command failed.
     Failed {
         /// Why, in words.
@@ -808,6 +772,7 @@ variants!(Reply {
     6 Activity { 0 detail },
     7 Days { 0 days },
     8 Failed { 0 error },
+    12 You { 0 you },
 });
 
 const _: () = assert!(AMOUNT_MAX < 1 << 53, "amounts must be exact in JavaScript's numbers");

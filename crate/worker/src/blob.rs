@@ -220,7 +220,7 @@ impl Worker {
                 })
         };
         for offer in self.open_leases(shows_it) {
-            self.give_back(offer, ReturnReason::Broken);
+            self.give_back(offer, ReturnReason::Broken, None);
         }
     }
 
@@ -232,7 +232,7 @@ impl Worker {
             practice.is_some_and(|practice| practice.kind() != Some(item.task.kind()))
         };
         for offer in self.open_leases(is_misfit) {
-            self.give_back(offer, ReturnReason::Broken);
+            self.give_back(offer, ReturnReason::Broken, None);
         }
     }
 

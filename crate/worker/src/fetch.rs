@@ -255,7 +255,7 @@ impl Worker {
             match self.turn(Ask::Begin { domain: &domain, bytes_max }, deadline.max(now)) {
                 Turn::Now => return Some(offer),
                 Turn::Later => {}
-                Turn::TooLate => self.give_back(offer, ReturnReason::SwitchedOff),
+                Turn::TooLate => self.give_back(offer, ReturnReason::SwitchedOff, None),
             }
         }
         None
@@ -298,7 +298,7 @@ impl Worker {
                     self.run = Some(run);
                     return;
                 }
-                Turn::TooLate => return self.give_back(run.offer, ReturnReason::SwitchedOff),
+                Turn::TooLate => return self.give_back(run.offer, ReturnReason::SwitchedOff, None),
             }
         }
         let number = next.number.unwrap_or_else(|| self.count_request(domain_of_url(&next.url), now));

@@ -4,7 +4,7 @@ use lull_protocol::flag::note_of;
 use lull_protocol::limits::SEEN_MS_MIN;
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{Input, JudgmentReport, Report};
-use lull_protocol::{Answer, FlagReason, FlagReport, Hash, Item, Timestamp};
+use lull_protocol::{Answer, DurationMs, FlagReason, FlagReport, Hash, Item, OrderId, Timestamp};
 use lull_view::AnswerInput;
 
 use crate::lease::Lease;
@@ -116,10 +116,28 @@ impl Worker {
     }
 
     /// Hands the judgment back.
-    pub(crate) fn skip(&mut self, offer: &str) {
+    pub(crate) fn skip(&mut self, offer: &str, shown_at: Option<u64>, now: Timestamp) {
         if let Some(offer) = self.showable_offer(offer) {
-            self.give_back(offer, ReturnReason::Skipped);
+            let shown_at = shown_at.and_then(Timestamp::new);
+            let shown_ms = shown_at.and_then(|shown_at| DurationMs::new(now.since(shown_at)));
+            self.give_back(offer, ReturnReason::Skipped, shown_ms);
         }
+    }
+
+    /// The coordinator told how many free skips are left of a project today.
+    pub(crate) fn skips_left(&mut self, order: OrderId, left: u32, now: Timestamp) {
+        let today = self.coordinator_now(now).get() / limits::DAY_MS;
+        self.skips_left.retain(|_, (day, _)| *day == today);
+        if self.skips_left.len() < limits::SKIPS_LEFT_MAX || self.skips_left.contains_key(&order) {
+            self.skips_left.insert(order, (today, left));
+        }
+        self.changed();
+    }
+
+    /// How many that are, if it told so today.
+    pub(crate) fn skips_left_of(&self, order: OrderId, now: Timestamp) -> Option<u32> {
+        let today = self.coordinator_now(now).get() / limits::DAY_MS;
+        self.skips_left.get(&order).filter(|(day, _)| *day == today).map(|(_, left)| *left)
     }
 
     /// The offer, if it is a judgment that the person can see and that is not answered yet.

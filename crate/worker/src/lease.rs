@@ -4,10 +4,12 @@ use lull_protocol::cose::Signed;
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX, SEEN_MS_MIN};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Report};
-use lull_protocol::{Hash, Item, Timestamp, ToCoordinator, WarningSet};
+use lull_protocol::terms::Pace;
+use lull_protocol::{DurationMs, Hash, Item, Timestamp, ToCoordinator, WarningSet};
 use lull_view::Notice;
 
-use crate::link::Phase;
+use crate::extension::Extended;
+use crate::link::{Phase, Wanted};
 use crate::outbox::Held;
 use crate::records::{Key, LeaseRecord, ReturnedRecord};
 use crate::row::Placed;
@@ -24,6 +26,11 @@ pub(crate) struct Lease {
     pub(crate) offer_bytes: Vec<u8>,
     pub(crate) item: Item,
     pub(crate) item_bytes: Vec<u8>,
+    /// How its project had gone when it was offered, if that was known.
+    pub(crate) pace: Option<Pace>,
+    pub(crate) extended: Option<Extended>,
+    /// More time was asked for on this connection, and the answer is not there yet.
+    pub(crate) asked_for_time: bool,
     /// Its result is signed and on its way into storage; the lease ends when it's there.
     pub(crate) is_done: bool,
     /// Since when this run of the machine holds it; `None` right after a restart.
@@ -45,7 +52,13 @@ impl Lease {
             offer: self.offer_bytes.clone().into(),
             item: self.item_bytes.clone().into(),
             seen_at: self.seen_at,
+            extension: self.extended.as_ref().map(|extended| extended.bytes.clone().into()),
+            pace: self.pace,
         }
+    }
+    /// When it ends, coordinator's clock.
+    pub(crate) fn deadline(&self) -> Timestamp {
+        self.extended.as_ref().map_or(self.offer.deadline, |extended| extended.deadline)
     }
 }
 
@@ -58,11 +71,18 @@ enum NotTaken {
 }
 
 impl Worker {
-    pub(crate) fn assigned(&mut self, offer_bytes: &[u8], item_bytes: &[u8], now: Timestamp) {
+    pub(crate) fn assigned(
+        &mut self,
+        (offer_bytes, item_bytes): (&[u8], &[u8]),
+        extension: Option<&[u8]>,
+        pace: Option<Pace>,
+        now: Timestamp,
+    ) {
         let Some(coordinator) = &self.coordinator else { return };
         let Ok(offer) = Signed::<Offer>::verify(offer_bytes, &coordinator.key) else { return };
         let hash = offer.hash();
-        match self.judge_assignment(&offer, item_bytes, now) {
+        let extended = extension.and_then(|bytes| Extended::read(bytes, &hash, Some(&coordinator.key)));
+        match self.judge_assignment(&offer, item_bytes, (extended.as_ref(), pace.as_ref()), now) {
             Ok(item) => {
                 self.nevers.taken();
                 let lease = Lease {
@@ -71,6 +91,9 @@ impl Worker {
                     offer_bytes: offer.bytes().to_vec(),
                     item,
                     item_bytes: item_bytes.to_vec(),
+                    pace,
+                    extended,
+                    asked_for_time: false,
                     is_done: false,
                     held_since: Some(now),
                     seen_at: None,
@@ -85,20 +108,31 @@ impl Worker {
                 self.changed();
             }
             Err(NotTaken::Returned(reason)) => {
-                if reason == ReturnReason::Skipped {
+                if matches!(reason, ReturnReason::Skipped | ReturnReason::Filtered) {
                     self.nevers.returned(now);
                 }
-                self.send(&ToCoordinator::Return { offer: hash, reason });
+                let shown_ms = self.returned.get(&hash).and_then(|record| record.shown_ms);
+                self.send(&ToCoordinator::Return { offer: hash, reason, shown_ms });
                 // The coordinator may count the place as filled.
                 if let Phase::Ready(ready) = &mut self.link.phase {
                     ready.wanted = None;
                 }
             }
-            Err(NotTaken::Ignored) => {}
+            Err(NotTaken::Ignored) => {
+                if let Some(bytes) = extension {
+                    self.take_extension(&hash, bytes);
+                }
+            }
         }
     }
 
-    fn judge_assignment(&self, offer: &Signed<Offer>, item: &[u8], now: Timestamp) -> Result<Item, NotTaken> {
+    fn judge_assignment(
+        &self,
+        offer: &Signed<Offer>,
+        item: &[u8],
+        (extended, pace): (Option<&Extended>, Option<&Pace>),
+        now: Timestamp,
+    ) -> Result<Item, NotTaken> {
         use NotTaken::{Ignored, Returned};
         let (hash, promise) = (offer.hash(), offer.payload());
         let is_known =
@@ -116,12 +150,16 @@ impl Worker {
         if !is_on {
             return Err(Returned(ReturnReason::SwitchedOff));
         }
-        if promise.item != Hash::of(item) || promise.deadline <= self.coordinator_now(now) {
+        let deadline = extended.map_or(promise.deadline, |extended| extended.deadline);
+        if promise.item != Hash::of(item) || deadline <= self.coordinator_now(now) {
             return Err(Returned(ReturnReason::Broken));
         }
         let item = Item::from_bytes(item).map_err(|_| Returned(ReturnReason::Broken))?;
         if class_of(&item) != promise.class || !self.has_view_for(&item) {
             return Err(Returned(ReturnReason::Broken));
+        }
+        if self.filters_out(&item, pace) {
+            return Err(Returned(ReturnReason::Filtered));
         }
         if self.nevers.refuses(&item) {
             return Err(Returned(ReturnReason::Skipped));
@@ -149,7 +187,7 @@ impl Worker {
         let unshown: Vec<Hash> =
             self.leases.iter().filter(|(_, l)| !self.has_view_for(&l.item)).map(|(offer, _)| *offer).collect();
         for offer in unshown {
-            self.give_back(offer, ReturnReason::Broken);
+            self.give_back(offer, ReturnReason::Broken, None);
         }
     }
 
@@ -175,26 +213,29 @@ impl Worker {
         let open = !self.storage.is_failing() && !rests;
         let fetch = if open && self.may_fetch() && self.may_want_fetches() { self.places(JobClass::Fetch) } else { 0 };
         let judgment = if open && self.may_judge() { self.places(JobClass::Judgment) } else { 0 };
+        let (tasks, filter) = (self.wanted_tasks(), self.filter());
         let warnings = if judgment > 0 { self.wanted_warnings() } else { WarningSet::NONE };
         let Phase::Ready(ready) = &mut self.link.phase else { return };
-        if ready.wanted != Some((fetch, judgment, warnings)) {
-            ready.wanted = Some((fetch, judgment, warnings));
-            self.send(&ToCoordinator::Want { fetch, judgment, tasks: self.config.tasks, warnings });
+        let wanted = Wanted { fetch, judgment, tasks, filter, warnings };
+        if ready.wanted.as_ref() != Some(&wanted) {
+            ready.wanted = Some(wanted.clone());
+            let Wanted { fetch, judgment, tasks, filter, warnings } = wanted;
+            self.send(&ToCoordinator::Want { fetch, judgment, tasks, filter, warnings });
         }
     }
 
     /// Hands a lease back and remembers that, so that it does not come up again.
-    pub(crate) fn give_back(&mut self, offer: Hash, reason: ReturnReason) {
+    pub(crate) fn give_back(&mut self, offer: Hash, reason: ReturnReason, shown_ms: Option<DurationMs>) {
         let Some(lease) = self.leases.remove(&offer) else { return };
         self.abort_run_of(&offer);
         let mut keys = vec![Key::Lease(offer), Key::Returned(offer)];
-        self.returned.insert(offer, ReturnedRecord { reason, deadline: lease.offer.deadline });
+        self.returned.insert(offer, ReturnedRecord { reason, deadline: lease.deadline(), shown_ms });
         if self.returned.len() > limits::RETURNED_MAX {
             let soonest = self.returned.iter().min_by_key(|(_, r)| r.deadline).map(|(offer, _)| *offer);
             keys.extend(soonest.map(Key::Returned));
             soonest.and_then(|offer| self.returned.remove(&offer));
         }
-        self.send(&ToCoordinator::Return { offer, reason });
+        self.send(&ToCoordinator::Return { offer, reason, shown_ms });
         self.persist(keys, After::Nothing);
         self.changed();
     }
@@ -207,7 +248,7 @@ impl Worker {
             let held: Vec<Hash> = of_class.map(|(offer, _)| *offer).collect();
             let over = held.len().saturating_sub(usize::from(most(class)));
             for offer in held.into_iter().take(over) {
-                self.give_back(offer, ReturnReason::TooMany);
+                self.give_back(offer, ReturnReason::TooMany, None);
             }
         }
     }
@@ -224,7 +265,7 @@ impl Worker {
             Some(_) => self.end_lease(offer),
             None if self.is_held(offer) => self.let_go(),
             None if is_stopped && !self.outbox.contains(offer) => {
-                self.send(&ToCoordinator::Return { offer: *offer, reason: ReturnReason::Withdrawn });
+                self.send(&ToCoordinator::Return { offer: *offer, reason: ReturnReason::Withdrawn, shown_ms: None });
             }
             None => {}
         }
@@ -243,7 +284,7 @@ impl Worker {
             self.notice(Notice::Withdrawn { is_paid: true });
             return;
         }
-        self.give_back(*offer, ReturnReason::Withdrawn);
+        self.give_back(*offer, ReturnReason::Withdrawn, None);
         if is_on_screen {
             self.notice(Notice::Withdrawn { is_paid: false });
         }
@@ -252,7 +293,7 @@ impl Worker {
     /// The same item comes again while its last lease, which is over, is still on screen.
     fn end_late(&mut self, offer: &Offer, now: Timestamp) {
         let now = self.coordinator_now(now);
-        let is_late = |lease: &Lease| lease.offer.item == offer.item && lease.offer.deadline <= now && !lease.is_done;
+        let is_late = |lease: &Lease| lease.offer.item == offer.item && lease.deadline() <= now && !lease.is_done;
         let late = self.leases.iter().find(|(_, lease)| is_late(lease)).map(|(late, _)| *late);
         if let Some(late) = late {
             self.end_lease(&late);
@@ -262,7 +303,7 @@ impl Worker {
     /// When a lease is over for this machine, coordinator's clock: the person may finish what is on screen.
     pub(crate) fn over_at(&self, offer: &Hash, lease: &Lease) -> Timestamp {
         let grace_ms = if self.is_on_screen(offer) { limits::LATE_MS_MAX } else { 0 };
-        lease.offer.deadline.plus(grace_ms)
+        lease.deadline().plus(grace_ms)
     }
 
     fn end_lease(&mut self, offer: &Hash) {
@@ -303,7 +344,7 @@ impl Worker {
         let off = self.leases.iter().filter(|(_, lease)| !lease.is_done && is_off(lease.offer.class));
         let off: Vec<Hash> = off.map(|(offer, _)| *offer).collect();
         for offer in off {
-            self.give_back(offer, ReturnReason::SwitchedOff);
+            self.give_back(offer, ReturnReason::SwitchedOff, None);
         }
     }
 }

@@ -18,6 +18,7 @@ mod body;
 mod caps;
 mod clock;
 mod consent;
+mod extension;
 #[cfg(feature = "bandwidth")]
 mod fetch;
 #[cfg(not(feature = "bandwidth"))]
@@ -45,14 +46,16 @@ mod storage;
 mod traffic;
 mod view;
 mod warning;
+mod wishes;
+mod you;
 
 use std::collections::VecDeque;
 
 use litemap::LiteMap;
 use lull_protocol::cose::Signed;
 use lull_protocol::statement::OperatorCard;
-use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp};
-use lull_view::{Command, Notice, Reply, Settings, View};
+use lull_protocol::{Hash, OrderId, PublicKey, SigningKey, Timestamp};
+use lull_view::{Command, Notice, Reply, Settings, View, Wishes};
 
 pub use io::*;
 pub use log::{LowerCase, Reading};
@@ -78,6 +81,7 @@ use row::Row;
 use storage::Storage;
 use view::Shown;
 use warning::WarningsRecord;
+use you::YouRecord;
 
 /// The worker.
 pub struct Worker {
@@ -117,6 +121,10 @@ pub struct Worker {
     /// How far the log goes back, and what each day came to.
     days: DaysRecord,
     nevers: Nevers,
+    wishes: Wishes,
+    you: YouRecord,
+    /// Free skips left of a project, where they are few, and on which day of the coordinator's (UTC, since 1970).
+    skips_left: LiteMap<OrderId, (u64, u32)>,
     storage: Storage,
     notices: Vec<Notice>,
     /// The judgment on screen.
@@ -185,7 +193,8 @@ impl Worker {
         self.link_view()
     }
 
-    /// Answers what only asks and needs nothing from storage: `OpenReceipt`, `Export`, `JudgeUrl`, `ListDays`; what
+    /// Answers what only asks and needs nothing from storage: `OpenReceipt`, `Export`, `JudgeUrl`, `ListDays`,
+    /// `ShowYou`; what
     /// [`Worker::reading_of`] takes is read first, and, in words, what isn't
     /// carried out. `None` for all other commands, which go to [`Worker::handle`].
     pub fn query(&self, query: &Command, _now: Timestamp) -> Option<Reply> {
@@ -194,6 +203,7 @@ impl Worker {
                 Some(Reply::Receipt { receipt: self.open_receipt(offer, change.as_ref()) })
             }
             Command::ListDays => Some(Reply::Days { days: self.days.totals(|at| self.clock.to_local(at)) }),
+            Command::ShowYou => Some(Reply::You { you: self.you_view() }),
             Command::Export => Some(Reply::Export { jsonl: self.export() }),
             Command::JudgeUrl { url } => {
                 let refusal = lull_policy::judge_url(url, false).err().map(|refusal| refusal.code().to_owned());
@@ -216,6 +226,7 @@ impl Worker {
         self.look_at_limits(now);
         self.expire(now);
         self.stop_what_is_switched_off();
+        self.stop_what_is_filtered_out(now);
         self.stop_what_is_never(now);
         self.tick_warnings();
         self.tick_link(now);

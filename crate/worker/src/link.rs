@@ -12,7 +12,7 @@ use lull_protocol::limits::{
 use lull_protocol::message::{Message, RefusedCode};
 use lull_protocol::statement::OperatorCard;
 use lull_protocol::units::Challenge;
-use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator, ToWorker, WarningSet};
+use lull_protocol::{Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
 use lull_view::{LinkProblem, Notice};
 
 use crate::clock::Clock;
@@ -55,7 +55,17 @@ pub(crate) struct Ready {
     /// What the last proof or ping told.
     told: Told,
     /// The last `Want`; `None` if it must be said again.
-    pub(crate) wanted: Option<(u8, u8, WarningSet)>,
+    pub(crate) wanted: Option<Wanted>,
+}
+
+/// What a `Want` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) fetch: u8,
+    pub(crate) judgment: u8,
+    pub(crate) tasks: TaskSet,
+    pub(crate) filter: Filter,
+    pub(crate) warnings: WarningSet,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -305,7 +315,10 @@ impl Worker {
     fn welcome(&mut self, coordinator_now: Timestamp, now: Timestamp) {
         let told = self.to_tell(now);
         self.learn_clock(coordinator_now, now);
-        let ready = Ready { since: now, heard: now, pinged: now, told, wanted: Some((0, 0, WarningSet::NONE)) };
+        // As the coordinator takes it before it hears anything; of nothing the types don't matter.
+        let (tasks, filter) = (self.wanted_tasks(), self.filter());
+        let nothing = Wanted { fetch: 0, judgment: 0, tasks, filter, warnings: WarningSet::NONE };
+        let ready = Ready { since: now, heard: now, pinged: now, told, wanted: Some(nothing) };
         self.link.phase = Phase::Ready(ready);
         self.forget_what_was_sent(now);
         // The day was told on a clock that may have been wrong.
@@ -361,7 +374,11 @@ impl Worker {
 
     fn message(&mut self, message: ToWorker, now: Timestamp) {
         match message {
-            ToWorker::Assign { offer, item } => self.assigned(&offer, &item, now),
+            ToWorker::Assign { offer, item, extension, pace } => {
+                self.assigned((&offer, &item), extension.as_ref().map(|bytes| bytes.as_slice()), pace, now);
+            }
+            ToWorker::Extended { statement } => self.extended(&statement),
+            ToWorker::SkipsLeft { order, left } => self.skips_left(order, left, now),
             ToWorker::BodyWanted { offer, offset, bytes } => self.body_wanted(&offer, offset, bytes),
             ToWorker::Ack { offer, result } => self.acknowledged(&offer, &result),
             ToWorker::Verdict { number, statement } => self.verdict(number, &statement, now),

@@ -1,7 +1,7 @@
 //! Whom the person never wants to serve again: domains and requesters.
 //!
-//! Work for them goes back as *skipped*: the coordinator asks somebody else, never offers that item here again,
-//! and is not told why. A redirect to such a domain is not followed, with a reason that the person can read. An
+//! A fetch for them goes back as *skipped*: the coordinator asks somebody else, never offers that item here again,
+//! and is not told why. A judgment goes back as *filtered* (`wishes`), and the coordinator knows whom not to ask for. A redirect to such a domain is not followed, with a reason that the person can read. An
 //! order that has nothing else would come back and go again and again: after [`NEVER_RETURNS_MAX`] in a row the
 //! worker takes no fetches for [`NEVER_REST_MS`], so that it stays a quiet peer and other orders are reached.
 
@@ -145,7 +145,7 @@ impl Worker {
         let refused = self.leases.iter().filter(|(_, lease)| !lease.is_done && self.nevers.refuses(&lease.item));
         let refused: Vec<Hash> = refused.map(|(offer, _)| *offer).collect();
         for offer in refused {
-            self.give_back(offer, ReturnReason::Skipped);
+            self.give_back(offer, ReturnReason::Skipped, None);
         }
         // A redirect may have led there before it was on the list.
         let is_there = self.run.as_ref().is_some_and(|run| self.nevers.judge_host(run.site()).is_err());

@@ -10,6 +10,7 @@ use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{ByteCount, Hash, Timestamp, ToCoordinator};
 use lull_view::Notice;
 
+use crate::extension::Extended;
 use crate::lease::Lease;
 use crate::link::backoff_ms;
 use crate::records::{Key, OutboxRecord, ReceiptRecord};
@@ -39,6 +40,7 @@ pub(crate) struct Entry {
     pub(crate) offer: Vec<u8>,
     pub(crate) item: Vec<u8>,
     pub(crate) result: Signed<WorkResult>,
+    pub(crate) extended: Option<Extended>,
     /// Decoded; empty if there is none.
     pub(crate) body: Arc<Vec<u8>>,
     /// Whether storage holds it; before that it is not sent.
@@ -65,6 +67,7 @@ impl Entry {
             offer: self.offer.clone().into(),
             item: self.item.clone().into(),
             result: self.result.bytes().to_vec().into(),
+            extension: self.extended.as_ref().map(|extended| extended.bytes.clone().into()),
         }
     }
 }
@@ -87,7 +90,8 @@ impl Worker {
         let entry = Entry {
             seq,
             class: lease.offer.class,
-            deadline: lease.offer.deadline,
+            deadline: lease.deadline(),
+            extended: lease.extended.clone(),
             offer: lease.offer_bytes.clone(),
             item: lease.item_bytes.clone(),
             result: Signed::sign(WorkResult { offer, report, started_at, finished_at }, &self.key),
@@ -135,7 +139,7 @@ impl Worker {
     pub(crate) fn hold(&mut self, offer: Hash, now: Timestamp) {
         let until = now.plus(self.config.take_back_ms);
         let Some(lease) = self.leases.get(&offer).cloned() else { return };
-        let has_time = until.plus(limits::TAKE_BACK_MARGIN_MS) <= self.clock.to_local(lease.offer.deadline);
+        let has_time = until.plus(limits::TAKE_BACK_MARGIN_MS) <= self.clock.to_local(lease.deadline());
         if has_time && until > now {
             self.held = Some(Held { offer, until, lease: Lease { is_done: false, ..lease } });
         }
@@ -218,6 +222,9 @@ impl Worker {
             entry.is_sent = false;
             entry.retry_at = None;
         }
+        for lease in self.leases.works_mut() {
+            lease.asked_for_time = false;
+        }
         self.blobs.ask_again(now);
     }
 
@@ -289,6 +296,7 @@ impl Worker {
         if self.blob_refused(about, code) {
             return;
         }
+        self.not_extended(about);
         let Some(entry) = self.outbox.get_mut(about).filter(|entry| entry.is_sent) else { return };
         if code.is_final() {
             return self.file(about, Some(code));
@@ -302,9 +310,17 @@ impl Worker {
     pub(crate) fn file(&mut self, offer: &Hash, refused: Option<RefusedCode>) {
         let Some(entry) = self.outbox.remove(offer) else { return };
         let record = entry.record();
-        let OutboxRecord { seq, offer: offer_bytes, item, result } = record;
-        let receipt =
-            ReceiptRecord { seq, offer: offer_bytes, item, result, verdict: None, refused, contradiction: None };
+        let OutboxRecord { seq, offer: offer_bytes, item, result, extension } = record;
+        let receipt = ReceiptRecord {
+            seq,
+            offer: offer_bytes,
+            item,
+            result,
+            verdict: None,
+            refused,
+            contradiction: None,
+            extension,
+        };
         self.receipts.insert(*offer, receipt);
         let mut keys = vec![Key::Outbox(*offer), Key::Receipt(*offer), Key::Log(seq)];
         keys.extend(Key::bodies(*offer, entry.body.len()));

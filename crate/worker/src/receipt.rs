@@ -164,6 +164,7 @@ impl Worker {
             } else {
                 let amount = verdict.payload().amount.get();
                 self.receipts.uncounted = self.receipts.uncounted.saturating_add(amount);
+                self.count_verdict(&offer, verdict.payload());
             }
             self.receipts.unsaved.insert(Key::Receipt(offer));
             let seq = self.receipts.by_offer(&offer).map(|record| record.seq);

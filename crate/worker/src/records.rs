@@ -6,7 +6,7 @@ use litemap::LiteMap;
 use lull_protocol::cbor::{self, ByteVec, Cbor, Writer};
 use lull_protocol::limits::{BODY_BYTES_MAX, ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::{Amount, Hash, PublicKey, Timestamp, fields};
+use lull_protocol::{Amount, DurationMs, Hash, Pace, PublicKey, Timestamp, fields};
 use lull_view::{BandwidthWhen, Settings};
 
 use crate::limits::BODY_PIECE_BYTES;
@@ -14,7 +14,7 @@ use crate::limits::BODY_PIECE_BYTES;
 /// The version this build writes. Another one is set aside, not guessed at.
 const VERSION: u64 = 1;
 /// One record, bytes.
-const RECORD_BYTES_MAX: usize = ITEM_BYTES_MAX + 4 * STATEMENT_BYTES_MAX + 1_024;
+const RECORD_BYTES_MAX: usize = ITEM_BYTES_MAX + 5 * STATEMENT_BYTES_MAX + 1_024;
 /// The records of the longest body.
 const BODY_PIECES_MAX: u8 = (BODY_BYTES_MAX as usize).div_ceil(BODY_PIECE_BYTES) as u8;
 /// The range of keys that a shell need not load: a machine that is given such records leaves them alone. Only the
@@ -52,6 +52,10 @@ pub(crate) enum Key {
     Practised,
     /// Which sensitive content the person wants, and how much they saw.
     Warnings,
+    /// What judgments the person wants to be offered.
+    Wishes,
+    /// How the person fares.
+    You,
     /// One piece of work in the log; not loaded.
     Log(u64),
     /// A settled receipt; not loaded.
@@ -59,7 +63,7 @@ pub(crate) enum Key {
 }
 
 /// The keys of records of which there is one at most.
-pub(crate) const PLAIN: [Key; 15] = [
+pub(crate) const PLAIN: [Key; 17] = [
     Key::Settings,
     Key::Counters,
     Key::Coordinator,
@@ -75,6 +79,8 @@ pub(crate) const PLAIN: [Key; 15] = [
     Key::Pops,
     Key::Practised,
     Key::Warnings,
+    Key::Wishes,
+    Key::You,
 ];
 
 impl fmt::Display for Key {
@@ -100,6 +106,8 @@ impl fmt::Display for Key {
             Self::Pops => f.write_str("pops"),
             Self::Practised => f.write_str("practised"),
             Self::Warnings => f.write_str("warnings"),
+            Self::Wishes => f.write_str("wishes"),
+            Self::You => f.write_str("you"),
             // Of one length, so that their order is that of the numbers.
             Self::Log(number) => write!(f, "log/{number:016x}"),
             Self::Kept(number) => write!(f, "log-kept/{number:016x}"),
@@ -152,6 +160,8 @@ impl Key {
                 | Self::Pops
                 | Self::Practised
                 | Self::Warnings
+                | Self::Wishes
+                | Self::You
                 | Self::Log(_)
                 | Self::Kept(_)
         )
@@ -396,8 +406,10 @@ pub(crate) struct LeaseRecord {
     pub(crate) item: ByteVec,
     /// Browser's clock.
     pub(crate) seen_at: Option<Timestamp>,
+    pub(crate) extension: Option<ByteVec>,
+    pub(crate) pace: Option<Pace>,
 }
-fields!(LeaseRecord { 0 seq, 1 offer, 2 item, 3 seen_at });
+fields!(LeaseRecord { 0 seq, 1 offer, 2 item, 3 seen_at, 4 extension, 5 pace });
 
 /// A lease that was given back.
 #[derive(Clone, Copy, Debug)]
@@ -405,8 +417,10 @@ pub(crate) struct ReturnedRecord {
     pub(crate) reason: ReturnReason,
     /// Coordinator's clock.
     pub(crate) deadline: Timestamp,
+    /// How long a judgment was on screen, if it was.
+    pub(crate) shown_ms: Option<DurationMs>,
 }
-fields!(ReturnedRecord { 0 reason, 1 deadline });
+fields!(ReturnedRecord { 0 reason, 1 deadline, 2 shown_ms });
 
 /// A signed result that is not acknowledged yet; its body is a record of its own.
 pub(crate) struct OutboxRecord {
@@ -414,8 +428,9 @@ pub(crate) struct OutboxRecord {
     pub(crate) offer: ByteVec,
     pub(crate) item: ByteVec,
     pub(crate) result: ByteVec,
+    pub(crate) extension: Option<ByteVec>,
 }
-fields!(OutboxRecord { 0 seq, 1 offer, 2 item, 3 result });
+fields!(OutboxRecord { 0 seq, 1 offer, 2 item, 3 result, 4 extension });
 
 /// A receipt, complete or still without its verdict.
 #[derive(Clone, Debug)]
@@ -429,14 +444,16 @@ pub(crate) struct ReceiptRecord {
     pub(crate) refused: Option<RefusedCode>,
     /// A second verdict that says something else than the first; evidence, it counts for nothing.
     pub(crate) contradiction: Option<ByteVec>,
+    /// The promise by which a result after the offer's deadline was in time.
+    pub(crate) extension: Option<ByteVec>,
 }
-fields!(ReceiptRecord { 0 seq, 1 offer, 2 item, 3 result, 4 verdict, 5 refused, 6 contradiction });
+fields!(ReceiptRecord { 0 seq, 1 offer, 2 item, 3 result, 4 verdict, 5 refused, 6 contradiction, 7 extension });
 
 impl ReceiptRecord {
     /// Its size, bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let verdicts = [&self.verdict, &self.contradiction].into_iter().flatten();
-        let verdicts_bytes: usize = verdicts.map(|verdict| verdict.len()).sum();
-        self.offer.len() + self.item.len() + self.result.len() + verdicts_bytes
+        let others = [&self.verdict, &self.contradiction, &self.extension].into_iter().flatten();
+        let others_bytes: usize = others.map(|part| part.len()).sum();
+        self.offer.len() + self.item.len() + self.result.len() + others_bytes
     }
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use litemap::LiteMap;
 use lull_policy::caps::{Caps, Usage};
+use lull_protocol::cbor::ByteVec;
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::statement::{Offer, OperatorCard, Report, WorkResult};
 use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
-use lull_view::{Notice, Settings};
+use lull_view::{Notice, Settings, Wishes};
 
 use crate::blob::Blobs;
 use crate::caps::{Metering, PauseRecord};
 use crate::clock::Clock;
 use crate::consent::Agreed;
+use crate::extension::Extended;
 use crate::lease::{Lease, class_of};
 use crate::link::{Link, Phase};
 use crate::log::DaysRecord;
@@ -29,6 +31,7 @@ use crate::records::{
 use crate::row::Row;
 use crate::storage::{After, Storage};
 use crate::view::Shown;
+use crate::you::YouRecord;
 use crate::{Bytes, Config, Coordinator, Worker, Write, limits};
 
 pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(String, Vec<u8>)>) -> Worker {
@@ -59,6 +62,8 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let calls = Calls::new(loading.take(Key::Pops, Some));
     let practised = Practised::new(loading.take(Key::Practised, Some).unwrap_or_default());
     let warnings = loading.take(Key::Warnings, Some).unwrap_or_default();
+    let wishes = loading.take(Key::Wishes, |wishes: Wishes| Some(wishes)).unwrap_or_default();
+    let you = loading.take(Key::You, |you: YouRecord| you.is_sound().then_some(you)).unwrap_or_default();
     let metering = restore_metering(&mut loading, settings.paused);
     let mut worker = Worker {
         metering,
@@ -67,6 +72,9 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
             .into_iter()
             .fold(0, u64::max),
         nevers: Nevers::new(never),
+        wishes,
+        you,
+        skips_left: LiteMap::new(),
         days,
         link: Link::new(stopped),
         rng: fastrand::Rng::with_seed(seed),
@@ -176,10 +184,12 @@ fn read_entry(record: OutboxRecord, key: Hash, me: &PublicKey, body: Vec<u8>) ->
     {
         return None;
     }
+    let extended = record.extension.as_ref().and_then(|bytes| Extended::read(bytes, &key, None));
     Some(Entry {
         seq: record.seq,
         class: offer.class,
-        deadline: offer.deadline,
+        deadline: extended.as_ref().map_or(offer.deadline, |extended| extended.deadline),
+        extended,
         offer: record.offer.into(),
         item: record.item.into(),
         result,
@@ -207,9 +217,20 @@ fn restore_leases(
                 return None;
             }
             let (offer, item) = read_offer(&r.offer, &r.item, hash, me, coordinator)?;
-            let LeaseRecord { seq, seen_at, .. } = r;
-            let (offer_bytes, item_bytes) = (r.offer.into(), r.item.into());
-            Some(Lease { seq, offer, offer_bytes, item, item_bytes, is_done: false, held_since: None, seen_at })
+            let of_lease = |bytes: ByteVec| Extended::read(&bytes, &hash, coordinator.map(|c| &c.key));
+            Some(Lease {
+                seq: r.seq,
+                offer,
+                offer_bytes: r.offer.into(),
+                item,
+                item_bytes: r.item.into(),
+                pace: r.pace,
+                extended: r.extension.and_then(of_lease),
+                asked_for_time: false,
+                is_done: false,
+                held_since: None,
+                seen_at: r.seen_at,
+            })
         };
         if let Some(lease) = loading.take(key, read) {
             leases.insert(hash, lease);
@@ -312,6 +333,8 @@ impl Worker {
             Key::Receipt(offer) => self.receipts.loaded(&offer).map(seal),
             Key::Never => Some(seal(&NeverRecord(self.nevers.list.clone()))),
             Key::Days => Some(seal(&self.days)),
+            Key::Wishes => (self.wishes != Wishes::default()).then(|| seal(&self.wishes)),
+            Key::You => (self.you != YouRecord::default()).then(|| seal(&self.you)),
             Key::Pops => self.calls.is_stored().then(|| seal(&self.calls.record)),
             Key::Practised => self.practised.record().map(seal),
             Key::Warnings => (self.warnings.is_stored()).then(|| seal(&self.warnings)),

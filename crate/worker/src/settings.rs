@@ -52,7 +52,9 @@ impl Worker {
                 self.flag(&offer, reason, &note, input, shown_at, now);
             }
             Command::Seen { offer } => self.seen(&offer, now),
-            Command::Skip { offer } => self.skip(&offer),
+            Command::Skip { offer, shown_at } => self.skip(&offer, shown_at, now),
+            Command::Extend { offer } => self.extend(&offer),
+            Command::SetWishes { wishes } => self.set_wishes(wishes),
             Command::TakeBack { offer } => self.take_back(&offer),
             Command::Never(what) => self.never(what),
             Command::RemoveNever(what) => self.remove_never(what),
@@ -69,6 +71,7 @@ impl Worker {
             | Command::FindActivities(_)
             | Command::OpenActivity { .. }
             | Command::ListDays
+            | Command::ShowYou
             | Command::JudgeUrl { .. } => {}
         }
     }

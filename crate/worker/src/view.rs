@@ -1,5 +1,6 @@
 //! What the person sees: the view, the badge, notices.
 
+use lull_protocol::limits::EXTENSIONS_MAX;
 use lull_protocol::statement::AcceptanceRule;
 use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
 use lull_protocol::{Content, Hash, Item, PracticeItem, Task, Timestamp};
@@ -116,7 +117,7 @@ impl Worker {
 
     pub(crate) fn make_view(&self, now: Timestamp) -> View {
         let showable = self.showable_count();
-        let judgment = self.current.and_then(|offer| self.judgment_view(&offer));
+        let judgment = self.current.and_then(|offer| self.judgment_view(&offer, now));
         let waiting = showable.saturating_sub(usize::from(judgment.is_some()));
         View {
             link: self.link_view(),
@@ -149,6 +150,7 @@ impl Worker {
             pops: self.calls.record.chosen.clone(),
             practice: self.current.and_then(|offer| self.practice_view(&offer)),
             warnings: self.warnings_view(),
+            wishes: self.wishes.clone(),
         }
     }
 
@@ -193,7 +195,7 @@ impl Worker {
         }
     }
 
-    fn judgment_view(&self, offer: &Hash) -> Option<Judgment> {
+    fn judgment_view(&self, offer: &Hash, now: Timestamp) -> Option<Judgment> {
         let (_, lease) = self.judgment_row().into_iter().find(|(o, _)| *o == offer)?;
         let Item::Judgment(item) = &lease.item else { return None };
         if self.practice_before(lease).is_some() {
@@ -213,10 +215,13 @@ impl Worker {
             price: lease.offer.price.per_item.get(),
             people,
             agree,
-            deadline: self.local_ms(lease, |l| l.offer.deadline),
+            deadline: self.local_ms(lease, Lease::deadline),
             approved_at: self.local_ms(lease, |l| l.offer.approved_at),
             warnings: item.warnings,
             is_covered: self.covers(offer, &lease.item),
+            extensions_left: EXTENSIONS_MAX.saturating_sub(lease.extended.as_ref().map_or(0, |e| e.number)),
+            pace: lease.pace,
+            skips_left: self.skips_left_of(item.order, now),
         })
     }
 

@@ -126,7 +126,7 @@ impl Worker {
             }
         }
         for offer in unwanted {
-            self.give_back(offer, ReturnReason::Unwanted);
+            self.give_back(offer, ReturnReason::Unwanted, None);
         }
     }
 }

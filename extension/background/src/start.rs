@@ -6,7 +6,7 @@ use js_sys::Promise;
 use lull_browser::{describe, field, is_firefox, package_url};
 use lull_view::{
     Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Pops, Settings,
-    TaskSet, View, Warnings,
+    TaskSet, View, Warnings, Wishes,
 };
 use lull_worker::limits::TAKE_BACK_MS;
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
@@ -69,6 +69,7 @@ impl Trouble {
             pops: Pops::default(),
             practice: None,
             warnings: Warnings::default(),
+            wishes: Wishes::default(),
         }
     }
 }

@@ -17,7 +17,9 @@ use yew::{
 use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::{Action, Lull, Model};
-use crate::page::{Alibi, Cover, Entry, Log, Receipt, bandwidth, consent, facts, home, limits, settings, welcome};
+use crate::page::{
+    Alibi, Cover, Entry, Log, Receipt, YouPage, bandwidth, consent, facts, home, limits, settings, welcome,
+};
 use crate::parts::{Skeleton, focus, focus_in_place};
 use crate::route::{Route, is_popped, use_route};
 use crate::text;
@@ -73,6 +75,7 @@ fn page(lull: &Lull, route: &Route) -> Html {
         Route::Consent => consent(lull, view),
         Route::Facts => facts(lull, view),
         Route::Limits => limits(lull, view),
+        Route::You => html! { <YouPage lull={lull.clone()} /> },
         Route::Settings => settings(lull, view),
     }
 }
@@ -114,6 +117,7 @@ fn use_title(route: &Route) {
                 Route::Consent => Some(text::consent_page()),
                 Route::Facts => Some(text::facts_page()),
                 Route::Limits => Some(text::limits_page()),
+                Route::You => Some(text::you_page()),
                 Route::Settings => Some(text::settings()),
             }));
         }

@@ -151,6 +151,7 @@ mod tests {
             pops: lull_view::Pops::default(),
             practice: None,
             warnings: lull_view::Warnings::default(),
+            wishes: lull_view::Wishes::default(),
         }
     }
 

@@ -19,6 +19,8 @@ mod receipt;
 mod settings;
 mod warnings;
 mod welcome;
+mod wishes;
+mod you;
 
 pub(crate) use bandwidth::bandwidth;
 #[cfg(not(feature = "bandwidth"))]
@@ -30,5 +32,6 @@ pub(crate) use pops::Cover;
 pub(crate) use receipt::Receipt;
 pub(crate) use settings::settings;
 pub(crate) use welcome::welcome;
+pub(crate) use you::YouPage;
 #[cfg(feature = "bandwidth")]
 pub(crate) use {consent::consent, facts::facts};

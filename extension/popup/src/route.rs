@@ -26,6 +26,8 @@ pub(crate) enum Route {
     Facts,
     /// Caps, hours, what was used.
     Limits,
+    /// How the person fares.
+    You,
     /// Choices, key, export, diagnostics.
     Settings,
 }
@@ -39,6 +41,7 @@ impl Route {
             "facts" => Self::Facts,
             "limits" => Self::Limits,
             "settings" => Self::Settings,
+            "you" => Self::You,
             "activity" => Self::Log,
             path => match path.split_once('/') {
                 Some(("receipt", offer)) => Self::Receipt(offer.to_owned()),
@@ -63,6 +66,7 @@ impl Route {
             Self::Facts => "#/facts".to_owned(),
             Self::Limits => "#/limits".to_owned(),
             Self::Settings => "#/settings".to_owned(),
+            Self::You => "#/you".to_owned(),
         }
     }
 
@@ -118,7 +122,7 @@ mod tests {
     fn every_page_is_found_by_its_own_link() {
         let receipt = Route::Receipt("00ff".to_owned());
         let lending = [Route::Bandwidth, Route::Consent, Route::Facts, Route::Limits];
-        for route in [Route::Home, Route::Welcome, receipt, Route::Settings].into_iter().chain(lending) {
+        for route in [Route::Home, Route::Welcome, receipt, Route::Settings, Route::You].into_iter().chain(lending) {
             assert_eq!(Route::from_hash(&route.href()), route);
         }
     }

@@ -10,6 +10,7 @@ pub(crate) mod judgment;
 pub(crate) mod limits;
 pub(crate) mod log;
 mod notice;
+pub(crate) mod offer;
 pub(crate) mod pops;
 pub(crate) mod practice;
 pub(crate) mod receipt;

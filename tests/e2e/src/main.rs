@@ -17,6 +17,7 @@ mod languages;
 mod listen;
 mod market;
 mod network;
+mod offers;
 mod person;
 mod pictures;
 mod practice;

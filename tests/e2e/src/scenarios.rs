@@ -22,6 +22,7 @@ use crate::job;
 use crate::languages::{pages_in_long_words, pages_right_to_left, types_in_long_words, types_right_to_left};
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
+use crate::offers::an_honest_offer;
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::practice::practice_comes_first;
 use crate::proxy::behind_a_proxy;
@@ -136,6 +137,7 @@ scenarios! {
     pages_right_to_left,
     types_in_long_words,
     types_right_to_left,
+    an_honest_offer,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {

@@ -36,6 +36,7 @@ pub(crate) struct Paths {
     judgments: PathBuf,
     /// How often the background is killed at random.
     pub(crate) kills: u64,
+    judgment_lease: Duration,
     coordinator: PathBuf,
     cli: PathBuf,
     native: PathBuf,
@@ -56,6 +57,7 @@ impl Paths {
             packages: get("LULL_EXTENSION_DIR")?,
             judgments: get("LULL_JUDGMENTS_DIR")?,
             kills,
+            judgment_lease: Duration::from_mins(10),
             coordinator: get("LULL_COORDINATOR_BIN")?,
             cli: get("LULL_CLI_BIN")?,
             native: get("LULL_NATIVE_BIN")?,
@@ -80,6 +82,10 @@ impl Paths {
         Self { package: packages.join(self.browser.name()), packages, ..self.clone() }
     }
 
+    /// With judgments that are leased for so long.
+    pub(crate) fn with_leases_of(&self, judgment_lease: Duration) -> Self {
+        Self { judgment_lease, ..self.clone() }
+    }
     /// With the package that has no bandwidth in it.
     pub(crate) fn without_bandwidth(&self) -> Self {
         Self { package: self.judgments.clone(), ..self.clone() }
@@ -118,6 +124,7 @@ impl Coordinator {
             .args(["serve", "--listen", listen, "--operator-name", "Lull demonstration", "--operator-country", "CH"])
             .args(["--operator-contact", "hello@lull.example", "--data"])
             .arg(data)
+            .args(["--judgment-lease-ms", &paths.judgment_lease.as_millis().to_string()])
             .stdout(Stdio::piped())
             .stderr(log_file(data)?)
             .kill_on_drop(true)

@@ -10,7 +10,7 @@ use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_M
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::units::{Challenge, Nonce};
-use lull_protocol::{Hash, PublicKey, Signed, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{Filter, Hash, PublicKey, Signed, TaskSet, ToCoordinator, ToWorker};
 
 use crate::edit;
 use crate::feed::Feed;
@@ -124,6 +124,7 @@ impl<'a> Hall<'a> {
                     judgment: self.feed.byte() & 7,
                     tasks: make::task_set(&mut self.feed),
                     warnings: make::warnings(&mut self.feed),
+                    filter: make::filter(&mut self.feed),
                 };
                 self.say(at, &message);
             }
@@ -194,6 +195,7 @@ impl<'a> Hall<'a> {
                 judgment: JUDGMENT_LEASES_MAX,
                 tasks: TaskSet::ALL,
                 warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
             },
         );
     }
@@ -461,7 +463,7 @@ impl<'a> Hall<'a> {
                 assert!(client.last_verdict.is_none_or(|last| number == last + 1), "verdicts skip a number");
                 client.last_verdict = Some(number);
             }
-            ToWorker::Assign { offer, item } => {
+            ToWorker::Assign { offer, item, .. } => {
                 let known = self.leases.iter().any(|(to, lease)| {
                     *to == worker && lease.offer == offer.as_slice() && lease.item == item.as_slice()
                 });

@@ -2,10 +2,9 @@
 
 use lull_market::Command;
 use lull_market::session::Query;
-use lull_protocol::Hash;
-use lull_protocol::TaskSet;
 use lull_protocol::message::ReturnReason;
 use lull_protocol::units::Nonce;
+use lull_protocol::{Filter, Hash, TaskSet};
 use lull_store::{Reader, Store};
 
 use crate::feed::Feed;
@@ -98,6 +97,7 @@ fn write(store: &mut Store) {
             judgment: 4,
             tasks: TaskSet::ALL,
             warnings: lull_protocol::WarningSet::ALL,
+            filter: Filter::default(),
             nonces,
         },
         Command::Deposit { requester: BUYER, amount: make::amount(5), reference: "second".into() },
@@ -108,7 +108,12 @@ fn write(store: &mut Store) {
         let lull_market::Reply::Leases(leases) = reply else { continue };
         for (i, lease) in leases.iter().enumerate() {
             let command = match i % 2 {
-                0 => Command::Return { worker, offer: Hash::of(&lease.offer), reason: ReturnReason::Skipped },
+                0 => Command::Return {
+                    worker,
+                    offer: Hash::of(&lease.offer),
+                    reason: ReturnReason::Skipped,
+                    shown_ms: None,
+                },
                 _ if lull_protocol::Item::from_bytes(&lease.item).is_ok() => {
                     let (result, body) = market::result(lease, 0, vec![1; 5], cx.now);
                     let result = Box::new(lull_protocol::Signed::sign(result, &make::key(WORKER)));

@@ -40,8 +40,14 @@ impl Parts for ToWorker {
             Self::Hello { proof, card, .. } => {
                 vec![(proof.len(), STATEMENT_BYTES_MAX), (card.len(), STATEMENT_BYTES_MAX)]
             }
-            Self::Assign { offer, item } => vec![(offer.len(), STATEMENT_BYTES_MAX), (item.len(), ITEM_BYTES_MAX)],
-            Self::Verdict { statement, .. } => vec![(statement.len(), STATEMENT_BYTES_MAX)],
+            Self::Assign { offer, item, extension, .. } => {
+                let extension = extension.as_ref().map(|extension| (extension.len(), STATEMENT_BYTES_MAX));
+                let parts = [(offer.len(), STATEMENT_BYTES_MAX), (item.len(), ITEM_BYTES_MAX)];
+                parts.into_iter().chain(extension).collect()
+            }
+            Self::Verdict { statement, .. } | Self::Extended { statement } => {
+                vec![(statement.len(), STATEMENT_BYTES_MAX)]
+            }
             Self::BlobChunk { bytes, .. } => vec![(bytes.len(), CHUNK_BYTES_MAX)],
             _ => vec![],
         }
@@ -52,6 +58,7 @@ impl Parts for ToCoordinator {
     fn parts(&self) -> Vec<(usize, usize)> {
         match self {
             Self::Hello { origin, .. } => vec![(origin.len(), ORIGIN_BYTES_MAX)],
+            Self::Want { filter, .. } => filter.never.iter().map(|name| (name.len(), LABEL_BYTES_MAX)).collect(),
             Self::Proof { statement, .. } | Self::Result { statement } => {
                 vec![(statement.len(), STATEMENT_BYTES_MAX)]
             }

@@ -3,7 +3,7 @@
 use lull_protocol::WarningSet;
 use lull_protocol::flag::note_of;
 use lull_protocol::item::Picture;
-use lull_protocol::limits::{OPTIONS_COUNT, PRACTICE_ITEMS_MAX, SENTENCES_MAX};
+use lull_protocol::limits::{OPTIONS_COUNT, PACE_OUTCOMES_MIN, PRACTICE_ITEMS_MAX, SENTENCES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::picture::PICTURE_TYPES;
 use lull_protocol::statement::{
@@ -13,9 +13,9 @@ use lull_protocol::statement::{
 use lull_protocol::task::{Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Verify};
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
-    Amount, Answer, BlobRef, ByteCount, Content, FetchItem, FlagReason, FlagReport, Hash, Item, JudgmentItem, Method,
-    OrderId, Practice, PracticeItem, PublicKey, SigningKey, Task, TaskKind, TaskSet, Timestamp, ToCoordinator,
-    ToWorker,
+    Amount, Answer, BlobRef, ByteCount, Content, DurationMs, FetchItem, Filter, FlagReason, FlagReport, Hash, Item,
+    JudgmentItem, Method, OrderId, Pace, Practice, PracticeItem, PublicKey, SigningKey, Task, TaskKind, TaskSet,
+    Timestamp, ToCoordinator, ToWorker,
 };
 use zeroize::Zeroizing;
 
@@ -434,7 +434,7 @@ fn blob(feed: &mut Feed<'_>) -> Vec<u8> {
 
 /// A message to a worker whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToWorker {
-    match feed.below(12) {
+    match feed.below(14) {
         0 => ToWorker::Hello {
             version: feed.number() as u16,
             coordinator: public(feed),
@@ -443,7 +443,12 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
             card: blob(feed).into(),
         },
         1 => ToWorker::Welcome { now: moment(feed) },
-        2 => ToWorker::Assign { offer: blob(feed).into(), item: blob(feed).into() },
+        2 => ToWorker::Assign {
+            offer: blob(feed).into(),
+            item: blob(feed).into(),
+            extension: feed.one_in(4).then(|| blob(feed).into()),
+            pace: feed.one_in(2).then(|| pace(feed)),
+        },
         3 => ToWorker::BodyWanted { offer: hash(feed), offset: count(feed.number()), bytes: count(feed.number()) },
         4 => ToWorker::Ack { offer: hash(feed), result: hash(feed) },
         5 => ToWorker::Verdict { number: feed.number(), statement: blob(feed).into() },
@@ -463,14 +468,29 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
         },
         9 => ToWorker::Refused { about: feed.one_in(2).then(|| hash(feed)), code: code(feed) },
         10 => ToWorker::Pong { now: moment(feed) },
+        12 => ToWorker::Extended { statement: blob(feed).into() },
+        13 => ToWorker::SkipsLeft { order: OrderId([feed.byte(); 16]), left: feed.byte().into() },
         _ => ToWorker::Bye { code: code(feed) },
     }
 }
 
+/// How a project has gone.
+pub(crate) fn pace(feed: &mut Feed<'_>) -> Pace {
+    let outcomes = feed.number().max(PACE_OUTCOMES_MIN);
+    Pace { outcomes, median_s: feed.byte().into(), hourly: amount(feed.number()) }
+}
+
+/// What is filtered out.
+pub(crate) fn filter(feed: &mut Feed<'_>) -> Filter {
+    let hourly_min = if feed.one_in(2) { amount(feed.number()) } else { Amount::ZERO };
+    let never = if feed.one_in(4) { vec![label(feed)] } else { vec![] };
+    Filter { hourly_min, text_only: feed.one_in(4), never: never.into_iter().filter(|name| !name.is_empty()).collect() }
+}
+
 /// A message to the coordinator whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToCoordinator {
-    use ReturnReason::{Broken, Skipped, SwitchedOff, TooMany, Unwanted, Withdrawn};
-    match feed.below(8) {
+    use ReturnReason::{Broken, Filtered, Skipped, SwitchedOff, TooMany, Unwanted, Withdrawn};
+    match feed.below(9) {
         0 => ToCoordinator::Hello {
             versions: (feed.number() as u16, feed.number() as u16),
             worker: public(feed),
@@ -485,12 +505,15 @@ pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed
             judgment: feed.byte(),
             tasks: task_set(feed),
             warnings: warnings(feed),
+            filter: filter(feed),
         },
         3 => ToCoordinator::Result { statement: blob(feed).into() },
         4 => ToCoordinator::BodyChunk { offer: hash(feed), offset: count(feed.number()), bytes: blob(feed).into() },
+        8 => ToCoordinator::Extend { offer: hash(feed) },
         5 => ToCoordinator::Return {
             offer: hash(feed),
-            reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn, Unwanted]),
+            reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn, Filtered, Unwanted]),
+            shown_ms: feed.one_in(2).then(|| DurationMs::new(feed.number() >> 11)).flatten(),
         },
         6 => ToCoordinator::GetBlob { hash: hash(feed), offset: count(feed.number()) },
         _ => ToCoordinator::Ping { day_start: moment(feed), verdicts_seen: feed.number() },

@@ -11,7 +11,7 @@ use lull_protocol::statement::{
 };
 use lull_protocol::task::Verify;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Content, Hash, Item, Method, OrderId, Signed, TaskSet, Timestamp, cose};
+use lull_protocol::{Content, Filter, Hash, Item, Method, OrderId, Signed, TaskSet, Timestamp, cose};
 use lull_store::{Reader, Store};
 use tempfile::TempDir;
 
@@ -166,6 +166,7 @@ fn work(store: &mut Store, cx: &mut Context) {
                 judgment: 4,
                 tasks: TaskSet::ALL,
                 warnings: lull_protocol::WarningSet::ALL,
+                filter: Filter::default(),
                 nonces,
             },
         ) else {
@@ -175,7 +176,7 @@ fn work(store: &mut Store, cx: &mut Context) {
             match i {
                 0 => {
                     let (offer, reason) = (Hash::of(&lease.offer), lull_protocol::message::ReturnReason::Skipped);
-                    done(store, cx, Command::Return { worker, offer, reason });
+                    done(store, cx, Command::Return { worker, offer, reason, shown_ms: None });
                 }
                 1..=4 => {
                     let body = vec![seed; *BODY_BYTES.get(i % 2).unwrap_or(&0)];

@@ -9,7 +9,7 @@ use lull_protocol::units::Challenge;
 use lull_protocol::{Hash, Timestamp, ToWorker};
 use lull_view::{
     Answer, AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Find, FlagReason, JudgmentTask, NeverWhat, Pause,
-    Pops, Request, Statement, TaskAnswer, cbor,
+    Pops, Request, Statement, TaskAnswer, Wishes, cbor,
 };
 use lull_worker::{Event, FetchFailure, FetchId, HopHead, Managed, Surroundings};
 
@@ -156,7 +156,12 @@ impl Life<'_> {
         if self.feed.one_in(16) {
             edit::any(&mut self.feed, &mut item);
         }
-        self.utter(&ToWorker::Assign { offer: offer.bytes().to_vec().into(), item: item.into() });
+        self.utter(&ToWorker::Assign {
+            offer: offer.bytes().to_vec().into(),
+            item: item.into(),
+            extension: None,
+            pace: None,
+        });
     }
 
     /// An offer that was made, or a hash that is none's.
@@ -181,7 +186,7 @@ impl Life<'_> {
         let shown_at = self.world.now.minus(self.feed.number()).get();
         let (offer, answer) = (judgment.offer, self.thought(&judgment.task));
         let command = match self.feed.one_in(4) {
-            true => Command::Skip { offer },
+            true => Command::Skip { offer, shown_at: None },
             false => Command::Answer { offer, answer, input: AnswerInput::Keyboard, shown_at },
         };
         self.say(command);
@@ -202,7 +207,7 @@ impl Life<'_> {
         let part = *self.feed.pick(&["item", "offer", "result", "verdict", "other"]);
         let change = ChangeByte { part: part.into(), offset: self.feed.number() };
         let text = self.feed.text(70);
-        let command = match self.feed.below(26) {
+        let command = match self.feed.below(30) {
             0 => Command::SetJudgments { on },
             1 => Command::SetBandwidth { on },
             2 => Command::SetBandwidthWhen { when: if on { BandwidthWhen::Always } else { BandwidthWhen::Away } },
@@ -215,7 +220,15 @@ impl Life<'_> {
                 input: AnswerInput::Replay,
                 shown_at: self.feed.number(),
             },
-            7 => Command::Skip { offer: if on { text } else { offer } },
+            7 => Command::Skip {
+                offer: if on { text } else { offer },
+                shown_at: self.feed.one_in(2).then(|| self.feed.number()),
+            },
+            26 => Command::Extend { offer: if on { text } else { offer } },
+            27 => Command::SetWishes {
+                wishes: Wishes { hourly_min: self.feed.number(), text_only: on, tasks: make::task_set(&mut self.feed) },
+            },
+            28 => Command::ShowYou,
             8 => Command::OpenReceipt { offer: if on { text } else { offer }, change: Some(change) },
             9 => Command::Export,
             10 => Command::JudgeUrl { url: text },

@@ -273,6 +273,9 @@ impl World {
             }
             ToCoordinator::GetBlob { hash, offset } => self.wanted_blob = Some((hash, offset.get())),
             ToCoordinator::Return { .. } => {}
+            ToCoordinator::Extend { .. } => {
+                assert!(self.settings.judgments && !self.settings.paused, "more time for what is off");
+            }
         }
     }
 

@@ -7,9 +7,9 @@ use anyhow::{Result, bail};
 use lull_coordinator::limits::BATCH_COMMANDS_MAX;
 use lull_market::{Command, Context as House, Reply};
 use lull_protocol::Hash;
-use lull_protocol::TaskSet;
 use lull_protocol::limits::JUDGMENT_LEASES_MAX;
 use lull_protocol::units::Nonce;
+use lull_protocol::{Filter, TaskSet};
 use lull_store::Store;
 
 use crate::machine::{own_bytes_written, own_cpu_seconds};
@@ -78,6 +78,7 @@ pub(crate) fn pace(data: &Path, span: Duration) -> Result<(Clock, Clock)> {
             judgment: JUDGMENT_LEASES_MAX,
             tasks: TaskSet::CHOICE,
             warnings: lull_protocol::WarningSet::ALL,
+            filter: Filter::default(),
             nonces: nonces(JUDGMENT_LEASES_MAX),
         });
         let claims: Vec<Command> = claims.collect();

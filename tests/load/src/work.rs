@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use lull_protocol::limits::JUDGMENT_LEASES_MAX;
-use lull_protocol::{Hash, TaskSet, ToCoordinator};
+use lull_protocol::{Filter, Hash, TaskSet, ToCoordinator};
 
 use crate::frames::{Seen, client_frame};
 use crate::machine::{Spent, Times};
@@ -58,6 +58,7 @@ pub(crate) fn claim(swarm: &mut Swarm, server: u32, window: usize, tally: &mut T
         judgment: JUDGMENT_LEASES_MAX,
         tasks: TaskSet::CHOICE,
         warnings: lull_protocol::WarningSet::NONE,
+        filter: Filter::default(),
     });
     let places = usize::from(JUDGMENT_LEASES_MAX);
     let (mut held, mut seen): (Held, _) = (Vec::with_capacity(swarm.peers.len() * places), Vec::new());
@@ -188,6 +189,7 @@ pub(crate) fn mixed(swarm: &mut Swarm, server: u32, busy: usize, span: Duration,
         judgment: 1,
         tasks: TaskSet::CHOICE,
         warnings: lull_protocol::WarningSet::NONE,
+        filter: Filter::default(),
     });
     let mut sent_at: Vec<VecDeque<Instant>> = vec![VecDeque::new(); swarm.peers.len()];
     let mut next = (0..swarm.peers.len()).cycle();

@@ -80,7 +80,7 @@ impl Crowd {
                 let (answer, input) = (TaskAnswer::Choice(*option), AnswerInput::Replay);
                 Command::Answer { offer, answer, input, shown_at: 0 }
             }
-            None => Command::Skip { offer },
+            None => Command::Skip { offer, shown_at: None },
         }
     }
 }

@@ -73,7 +73,7 @@ impl Shell for Labourer {
             let after_ms = self.rng.u64(0..=self.think_ms_max);
             let command = match self.thought(&judgment.task) {
                 Some(answer) => Command::Answer { offer, answer, input: AnswerInput::Replay, shown_at: 0 },
-                None => Command::Skip { offer },
+                None => Command::Skip { offer, shown_at: None },
             };
             said.push(Said { command, after_ms });
         }

@@ -16,7 +16,7 @@ use lull_protocol::statement::{
 };
 use lull_protocol::units::Challenge;
 use lull_protocol::{
-    Amount, Answer, ByteCount, Hash, Item, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose,
+    Amount, Answer, ByteCount, Filter, Hash, Item, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -320,6 +320,7 @@ impl Worker {
             judgment,
             tasks: TaskSet::ALL,
             warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default(),
         })
         .await;
     }
@@ -327,7 +328,7 @@ impl Worker {
     pub async fn lease(&mut self) -> Lease {
         let coordinator = self.coordinator;
         self.wait("a lease", move |m| match m {
-            ToWorker::Assign { offer, item } => {
+            ToWorker::Assign { offer, item, .. } => {
                 let signed = Signed::<Offer>::verify(offer, &coordinator).unwrap();
                 assert_eq!(signed.payload().item, Hash::of(item));
                 let (offer, hash) = (signed.payload().clone(), signed.hash());

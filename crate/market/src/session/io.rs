@@ -2,7 +2,7 @@
 
 use lull_protocol::message::RefusedCode;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet};
+use lull_protocol::{Filter, Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet};
 
 use crate::command::{Command, Lease, NumberedVerdict, Refusal, Reply};
 use crate::facts::{AccountFacts, SubmitFacts};
@@ -108,7 +108,7 @@ pub enum Question {
 }
 
 /// Places to lease, held ones included, per class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// Whose.
     pub worker: PublicKey,
@@ -120,18 +120,20 @@ pub struct Claim {
     pub tasks: TaskSet,
     /// Of which classes of sensitive content.
     pub warnings: WarningSet,
+    /// And of all these not which.
+    pub filter: Filter,
 }
 
 impl Claim {
     /// How many fresh nonces the command needs.
-    pub fn nonces(self) -> usize {
+    pub fn nonces(&self) -> usize {
         usize::from(self.fetch) + usize::from(self.judgment)
     }
 
     /// The command.
     pub fn command(self, nonces: Vec<Nonce>) -> Command {
-        let Self { worker, fetch, judgment, tasks, warnings } = self;
-        Command::Claim { worker, fetch, judgment, tasks, warnings, nonces }
+        let Self { worker, fetch, judgment, tasks, warnings, filter } = self;
+        Command::Claim { worker, fetch, judgment, tasks, warnings, filter, nonces }
     }
 }
 

@@ -21,7 +21,7 @@ impl News {
     /// Of a reply that is durable.
     pub fn of(reply: &Reply) -> Self {
         match reply {
-            Reply::Order { .. } | Reply::Freed => Self { pushes: Vec::new(), work: true },
+            Reply::Order { .. } | Reply::Freed { .. } => Self { pushes: Vec::new(), work: true },
             Reply::Stored { verdicts, freed, withdrawn, .. } => {
                 let taken = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::Withdrawn));
                 let mut pushes = by_worker(verdicts);
@@ -35,7 +35,7 @@ impl News {
                 pushes.extend(settled.iter().map(|worker| (*worker, Push::Account)));
                 Self { pushes, work: !expired.is_empty() }
             }
-            Reply::Done | Reply::Blob(_) | Reply::Leases(_) => Self::default(),
+            Reply::Extended(_) | Reply::Done | Reply::Blob(_) | Reply::Leases(_) => Self::default(),
         }
     }
 }
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn only_what_frees_or_brings_work_wakes() {
         let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], freed, withdrawn: vec![] };
-        assert!(News::of(&Reply::Freed).work && News::of(&stored(true)).work);
+        assert!(News::of(&Reply::Freed { skips_left: None }).work && News::of(&stored(true)).work);
         for nothing in [Reply::Done, stored(false), Reply::Leases(vec![])] {
             assert_eq!(News::of(&nothing), News::default(), "{nothing:?}");
         }

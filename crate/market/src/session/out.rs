@@ -20,6 +20,7 @@ pub(super) enum Asked {
     Memory { offer: Hash, offset: ByteCount, bytes: ByteCount, kib: u32 },
     Submit { offer: Hash, kib: u32 },
     Return { offer: Hash, reason: ReturnReason },
+    Extend { offer: Hash },
     Blob { hash: Hash, offset: ByteCount },
 }
 

@@ -9,7 +9,7 @@ use lull_protocol::limits::{
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Verdict};
-use lull_protocol::{ByteCount, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
+use lull_protocol::{ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
 
 use super::io::{Answer, Claim, End, Found, Push, Query, Question};
 use super::limits::CLAIM_MS_MIN;
@@ -33,6 +33,8 @@ pub(super) struct Work {
     tasks: TaskSet,
     /// The classes of sensitive content that it wants.
     warnings: WarningSet,
+    /// And of all these not which; in a box, for most have none.
+    filter: Option<Box<Filter>>,
     /// Per class: the store had nothing more for this worker, and has had nothing new since.
     dry: (bool, bool),
     /// Work is to be claimed, as soon as [`CLAIM_MS_MIN`] allows.
@@ -70,6 +72,7 @@ impl Work {
             want: (0, 0),
             tasks: TaskSet::CHOICE,
             warnings: WarningSet::NONE,
+            filter: None,
             dry: (false, false),
             claim_due: false,
             claim_from_ms: now_ms,
@@ -180,18 +183,23 @@ impl Work {
         }
         match message {
             None => {}
-            Some(ToCoordinator::Want { fetch, judgment, tasks, warnings }) => {
+            Some(ToCoordinator::Want { fetch, judgment, tasks, filter, warnings }) => {
+                let filter = Some(filter).filter(|filter| *filter != Filter::default()).map(Box::new);
                 self.want = (fetch.min(FETCH_LEASES_MAX), judgment.min(JUDGMENT_LEASES_MAX));
-                self.dry.1 &= self.tasks == tasks && self.warnings == warnings;
-                (self.tasks, self.warnings) = (tasks, warnings);
+                self.dry.1 &= self.tasks == tasks && self.warnings == warnings && self.filter == filter;
+                (self.tasks, self.warnings, self.filter) = (tasks, warnings, filter);
                 self.claim_due = true;
             }
             Some(ToCoordinator::Result { statement }) => self.result(step, &statement),
             Some(ToCoordinator::BodyChunk { offer, offset, bytes }) => self.chunk(step, offer, offset, &bytes),
-            Some(ToCoordinator::Return { offer, reason }) => {
+            Some(ToCoordinator::Return { offer, reason, shown_ms }) => {
                 self.transfers.remove(&offer);
-                let command = Command::Return { worker: self.worker, offer, reason };
+                let command = Command::Return { worker: self.worker, offer, reason, shown_ms };
                 step.out.ask(Question::Command(command), Asked::Return { offer, reason });
+            }
+            Some(ToCoordinator::Extend { offer }) => {
+                let command = Command::Extend { worker: self.worker, offer };
+                step.out.ask(Question::Command(command), Asked::Extend { offer });
             }
             Some(ToCoordinator::GetBlob { hash, offset }) => {
                 step.out.ask(Question::Read(Query::Blob { hash }), Asked::Blob { hash, offset });
@@ -240,6 +248,10 @@ impl Work {
             }
             (Asked::Submit { offer, .. }, answer) => self.submitted(step, offer, answer),
             (Asked::Return { offer, reason }, answer) => self.returned(step, offer, reason, answer),
+            (Asked::Extend { .. }, Answer::Reply(Reply::Extended(statement))) => {
+                step.out.send(ToWorker::Extended { statement: statement.into() });
+            }
+            (Asked::Extend { offer }, answer) => self.refuse(step, Some(offer), code_of(&answer)),
             (Asked::Blob { hash, offset }, answer) => self.blob(step, hash, offset, answer),
         }
     }
@@ -254,8 +266,10 @@ impl Work {
         if fetch == 0 && judgment == 0 {
             return;
         }
+        let filter = self.filter.as_deref().cloned().unwrap_or_default();
         self.claim_from_ms = step.now.monotonic_ms.saturating_add(CLAIM_MS_MIN);
-        let claim = Claim { worker: self.worker, fetch, judgment, tasks: self.tasks, warnings: self.warnings };
+        let (worker, tasks, warnings) = (self.worker, self.tasks, self.warnings);
+        let claim = Claim { worker, fetch, judgment, tasks, warnings, filter };
         step.out.ask(Question::Claim(claim), Asked::Claim { fetch: fetch > 0, judgment: judgment > 0 });
     }
 
@@ -279,23 +293,29 @@ impl Work {
             step.out.end(End::Fault("an offer of our own can't be read"));
             return None;
         };
-        let offer = Hash::of(&lease.offer);
-        self.held.insert(offer, class);
-        if lease.is_withdrawn {
-            step.out.send(ToWorker::Withdraw { offer, reason: RefusedCode::Withdrawn });
+        let Lease { offer, item, extension, pace, is_withdrawn } = lease;
+        let hash = Hash::of(&offer);
+        self.held.insert(hash, class);
+        if is_withdrawn {
+            step.out.send(ToWorker::Withdraw { offer: hash, reason: RefusedCode::Withdrawn });
             return Some(class);
         }
-        step.out.send(ToWorker::Assign { offer: lease.offer.into(), item: lease.item.into() });
+        let extension = extension.map(Into::into);
+        step.out.send(ToWorker::Assign { offer: offer.into(), item: item.into(), extension, pace });
         Some(class)
     }
 
     fn returned(&mut self, step: &mut Step<'_>, offer: Hash, reason: ReturnReason, answer: Answer) {
-        if !matches!(answer, Answer::Reply(_)) {
-            return self.refuse(step, Some(offer), code_of(&answer));
+        match answer {
+            Answer::Reply(Reply::Freed { skips_left: Some((order, left)) }) => {
+                step.out.send(ToWorker::SkipsLeft { order, left });
+            }
+            Answer::Reply(_) => {}
+            answer => return self.refuse(step, Some(offer), code_of(&answer)),
         }
         // A worker that turned the item down still has the place it asked for; the shell wakes all who wait
         // for work, this connection too.
-        let turned_down = matches!(reason, ReturnReason::Skipped | ReturnReason::Broken);
+        let turned_down = matches!(reason, ReturnReason::Skipped | ReturnReason::Broken | ReturnReason::Filtered);
         match self.held.remove(&offer).filter(|_| turned_down) {
             Some(JobClass::Fetch) => self.want.0 = (self.want.0 + 1).min(FETCH_LEASES_MAX),
             Some(JobClass::Judgment) => self.want.1 = (self.want.1 + 1).min(JUDGMENT_LEASES_MAX),

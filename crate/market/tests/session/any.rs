@@ -6,7 +6,7 @@ use lull_market::{Refusal, Reply};
 use lull_protocol::limits::{BODY_BYTES_MAX, CHUNK_BYTES_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
 use lull_protocol::statement::JobClass;
-use lull_protocol::{ByteCount, Hash, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Filter, Hash, TaskSet, ToCoordinator, ToWorker};
 use proptest::prelude::*;
 
 use crate::peer::{Peer, account, at, bytes, chosen, facts, fetched, hello_message, lease, offer_of, verdict};
@@ -37,6 +37,7 @@ enum Said {
     Result { offer: u8, size: usize, is_fetch: bool },
     Chunk { offer: u8, next: bool, offset: u64, len: usize },
     Return(u8),
+    Extend(u8),
     Blob(u64),
     Ping(u64, u64),
 }
@@ -55,6 +56,7 @@ fn said() -> impl Strategy<Value = Said> {
         9 => (0..4_u8, prop::bool::weighted(0.9), number(), prop::sample::select(vec![0, 1, CHUNK_BYTES_MAX]))
             .prop_map(|(offer, next, offset, len)| Said::Chunk { offer, next, offset, len }),
         2 => (0..4_u8).prop_map(Said::Return),
+        1 => (0..4_u8).prop_map(Said::Extend),
         1 => number().prop_map(Said::Blob),
         3 => (number(), number()).prop_map(|(day, seen)| Said::Ping(day, seen)),
     ]
@@ -217,6 +219,7 @@ impl Onlooker {
                 judgment: *judgment,
                 tasks: TaskSet::ALL,
                 warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
             },
             Said::Result { offer: number, size, is_fetch } => {
                 let report = if *is_fetch { fetched(&vec![7; *size]) } else { chosen() };
@@ -230,7 +233,10 @@ impl Onlooker {
                 let offset = ByteCount::new(offset).unwrap();
                 ToCoordinator::BodyChunk { offer: offer(*number), offset, bytes: vec![7; *len].into() }
             }
-            Said::Return(number) => ToCoordinator::Return { offer: offer(*number), reason: ReturnReason::Skipped },
+            Said::Extend(number) => ToCoordinator::Extend { offer: offer(*number) },
+            Said::Return(number) => {
+                ToCoordinator::Return { offer: offer(*number), reason: ReturnReason::Skipped, shown_ms: None }
+            }
             Said::Blob(offset) => {
                 ToCoordinator::GetBlob { hash: offer(0), offset: ByteCount::new(*offset % (1 << 53)).unwrap() }
             }
@@ -261,7 +267,8 @@ impl Onlooker {
                 freed: false,
                 withdrawn: vec![],
             }),
-            Question::Command(lull_market::Command::Return { .. }) => Answer::Reply(Reply::Freed),
+            Question::Command(lull_market::Command::Extend { .. }) => Answer::Reply(Reply::Extended(vec![1])),
+            Question::Command(lull_market::Command::Return { .. }) => Answer::Reply(Reply::Freed { skips_left: None }),
             Question::Command(other) => Answer::Refused(Refusal::Fault(format!("{other:?}"))),
             Question::Read(query) => Answer::Found(match query {
                 Query::Account { .. } => account(3),

@@ -3,7 +3,7 @@
 use lull_market::session::{Answer, End, Found, Input, Output, Push, Query, Question, Stage};
 use lull_protocol::limits::{FRAME_BYTES_MAX, HANDSHAKE_MS_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
-use lull_protocol::{ByteCount, Hash, Signed, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Filter, Hash, Signed, TaskSet, ToCoordinator, ToWorker};
 
 use crate::peer::{ORIGIN, Peer, account, asked, at, chosen, ended, hello_message, key, lease, refused, sent, verdict};
 
@@ -26,12 +26,19 @@ fn each_message() -> Vec<ToCoordinator> {
     let all = vec![
         hello_message(Peer::raw().hello()),
         ToCoordinator::Proof { statement: vec![1].into(), verdicts_seen: 0, day_start: at(0) },
-        ToCoordinator::Want { fetch: 1, judgment: 1, tasks: TaskSet::ALL, warnings: lull_protocol::WarningSet::NONE },
+        ToCoordinator::Want {
+            fetch: 1,
+            judgment: 1,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default(),
+        },
         ToCoordinator::Result { statement: result.into() },
         ToCoordinator::BodyChunk { offer, offset: ByteCount::ZERO, bytes: vec![1].into() },
-        ToCoordinator::Return { offer, reason: ReturnReason::Skipped },
+        ToCoordinator::Return { offer, reason: ReturnReason::Skipped, shown_ms: None },
         ToCoordinator::GetBlob { hash: offer, offset: ByteCount::ZERO },
         ToCoordinator::Ping { day_start: at(0), verdicts_seen: 0 },
+        ToCoordinator::Extend { offer },
     ];
     let place = |message: &ToCoordinator| match message {
         ToCoordinator::Hello { .. } => 0,
@@ -42,6 +49,7 @@ fn each_message() -> Vec<ToCoordinator> {
         ToCoordinator::Return { .. } => 5,
         ToCoordinator::GetBlob { .. } => 6,
         ToCoordinator::Ping { .. } => 7,
+        ToCoordinator::Extend { .. } => 8,
     };
     assert!(all.iter().map(place).eq(0..all.len()), "none is left out");
     all
@@ -70,7 +78,7 @@ fn each_message_in_each_state_has_its_answer() {
                     assert_eq!(refused(&outputs), [(Some(*offer), RefusedCode::BodyRange)]);
                 }
                 (_, ToCoordinator::Want { .. }) => assert!(matches!(asked(&outputs), Some(Question::Claim(_)))),
-                (_, ToCoordinator::Result { .. } | ToCoordinator::Return { .. }) => {
+                (_, ToCoordinator::Result { .. } | ToCoordinator::Return { .. } | ToCoordinator::Extend { .. }) => {
                     assert!(matches!(asked(&outputs), Some(Question::Command(_))), "{outputs:?}");
                 }
                 (_, ToCoordinator::GetBlob { .. }) => {
@@ -91,6 +99,7 @@ fn what_is_no_message_ends_a_connection_in_each_state() {
             judgment: 1,
             tasks: TaskSet::ALL,
             warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default(),
         }
         .to_frame();
         [
@@ -228,12 +237,14 @@ fn a_shell_that_breaks_the_rules_is_told() {
                 judgment: 0,
                 tasks: TaskSet::ALL,
                 warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
             });
             peer.says(&ToCoordinator::Want {
                 fetch: 0,
                 judgment: 0,
                 tasks: TaskSet::ALL,
                 warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
             })
         }),
         ("a push meanwhile", |peer| {
@@ -242,6 +253,7 @@ fn a_shell_that_breaks_the_rules_is_told() {
                 judgment: 0,
                 tasks: TaskSet::ALL,
                 warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
             });
             peer.feed(Input::Pushes(vec![Push::Account]))
         }),
@@ -251,6 +263,7 @@ fn a_shell_that_breaks_the_rules_is_told() {
                 judgment: 0,
                 tasks: TaskSet::ALL,
                 warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
             });
             peer.feed(Input::Wake)
         }),
@@ -265,8 +278,15 @@ fn a_shell_that_breaks_the_rules_is_told() {
                 judgment: 0,
                 tasks: TaskSet::ALL,
                 warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
             });
-            let leases = vec![lull_market::Lease { offer: vec![1], item: vec![], is_withdrawn: false }];
+            let leases = vec![lull_market::Lease {
+                offer: vec![1],
+                item: vec![],
+                extension: None,
+                pace: None,
+                is_withdrawn: false,
+            }];
             peer.answer(Answer::Reply(lull_market::Reply::Leases(leases)))
         }),
     ];

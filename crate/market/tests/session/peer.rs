@@ -248,7 +248,13 @@ pub(crate) fn lease(number: u8, class: JobClass) -> Lease {
         deadline: at(3_600_000),
         approved_at: at(7_200_000),
     };
-    Lease { offer: Signed::sign(offer, &key(200)).bytes().to_vec(), item: page().to_bytes(), is_withdrawn: false }
+    Lease {
+        offer: Signed::sign(offer, &key(200)).bytes().to_vec(),
+        item: page().to_bytes(),
+        extension: None,
+        pace: None,
+        is_withdrawn: false,
+    }
 }
 
 fn price() -> Price {
@@ -288,6 +294,7 @@ pub(crate) fn facts(lease: &Lease) -> Found {
         state: LeaseState::Open,
         issued_at: at(0),
         deadline: at(3_600_000),
+        extensions: 0,
         item,
         order,
     };
@@ -300,6 +307,7 @@ pub(crate) fn facts(lease: &Lease) -> Found {
         stored: None,
         answers: vec![],
         last_numbers: Default::default(),
+        tally: Default::default(),
     })))
 }
 

@@ -7,14 +7,20 @@ use lull_market::{Command, NumberedVerdict, Refusal, Reply};
 use lull_protocol::limits::{AMOUNT_MAX, CHUNK_BYTES_MAX, HEARTBEAT_MS, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Decision, JobClass, Verdict, VerdictReason};
-use lull_protocol::{Amount, ByteCount, Hash, Signed, TaskKind, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{Amount, ByteCount, Filter, Hash, OrderId, Signed, TaskKind, TaskSet, ToCoordinator, ToWorker};
 
 use crate::peer::{
     Peer, account, asked, at, bytes, chosen, ended, key, lease, offer_of, reads_account, refused, sent, verdict,
 };
 
 fn want(fetch: u8, judgment: u8) -> ToCoordinator {
-    ToCoordinator::Want { fetch, judgment, tasks: TaskSet::ALL, warnings: lull_protocol::WarningSet::NONE }
+    ToCoordinator::Want {
+        fetch,
+        judgment,
+        tasks: TaskSet::ALL,
+        warnings: lull_protocol::WarningSet::NONE,
+        filter: Filter::default(),
+    }
 }
 
 /// The claim that outputs ask for: places for fetches, for judgments.
@@ -219,6 +225,7 @@ fn claims_are_of_the_types_that_are_wanted() {
         judgment: 1,
         tasks,
         warnings: lull_protocol::WarningSet::NONE,
+        filter: Filter::default(),
     })) {
         Some(Question::Claim(claim)) => {
             let claimed = claim.tasks;
@@ -253,7 +260,12 @@ fn a_store_with_nothing_is_not_asked_again_before_there_is_news() {
 }
 
 fn peer_assigns(lease: &lull_market::Lease) -> Vec<Output> {
-    vec![Output::Send(ToWorker::Assign { offer: lease.offer.clone().into(), item: lease.item.clone().into() })]
+    vec![Output::Send(ToWorker::Assign {
+        offer: lease.offer.clone().into(),
+        item: lease.item.clone().into(),
+        extension: None,
+        pace: None,
+    })]
 }
 
 #[test]
@@ -261,6 +273,7 @@ fn an_item_that_was_turned_down_leaves_its_place() {
     for (reason, claims_again) in [
         (ReturnReason::Skipped, true),
         (ReturnReason::Broken, true),
+        (ReturnReason::Filtered, true),
         (ReturnReason::SwitchedOff, false),
         (ReturnReason::TooMany, false),
         (ReturnReason::Withdrawn, false),
@@ -270,10 +283,10 @@ fn an_item_that_was_turned_down_leaves_its_place() {
         peer.says(&want(0, 1));
         peer.answer(leases(0..1, JobClass::Judgment));
         let offer = offer_of(&lease(0, JobClass::Judgment));
-        let command = Command::Return { worker: peer.key.public(), offer, reason };
-        let outputs = peer.says(&ToCoordinator::Return { offer, reason });
+        let command = Command::Return { worker: peer.key.public(), offer, reason, shown_ms: None };
+        let outputs = peer.says(&ToCoordinator::Return { offer, reason, shown_ms: None });
         assert_eq!(asked(&outputs), Some(&Question::Command(command)));
-        assert_eq!(peer.answer(Answer::Reply(Reply::Freed)), []);
+        assert_eq!(peer.answer(Answer::Reply(Reply::Freed { skips_left: None })), []);
         peer.passes(CLAIM_MS_MIN);
         assert_eq!(claims(&peer.feed(Input::Wake)), claims_again.then_some((0, 1)), "{reason:?}");
     }
@@ -303,6 +316,59 @@ fn what_is_withdrawn_is_told_at_once_and_after_a_reconnect_and_keeps_its_place_u
 }
 
 #[test]
+fn an_extension_travels_and_so_does_why_there_is_none() {
+    let mut peer = Peer::serving();
+    let offer = Hash([5; 32]);
+    let outputs = peer.says(&ToCoordinator::Extend { offer });
+    let command = Command::Extend { worker: peer.key.public(), offer };
+    assert_eq!(asked(&outputs), Some(&Question::Command(command)));
+    let outputs = peer.answer(Answer::Reply(Reply::Extended(vec![7])));
+    assert_eq!(outputs, [Output::Send(ToWorker::Extended { statement: vec![7].into() })]);
+    peer.says(&ToCoordinator::Extend { offer });
+    let refusal = Refusal::Worker(RefusedCode::LeaseExpired);
+    assert_eq!(refused(&peer.answer(Answer::Refused(refusal))), [(Some(offer), RefusedCode::LeaseExpired)]);
+    peer.goes_on();
+}
+
+#[test]
+fn few_skips_left_are_told() {
+    let mut peer = Peer::serving();
+    let (offer, order) = (Hash([5; 32]), OrderId([7; 16]));
+    peer.says(&ToCoordinator::Return { offer, reason: ReturnReason::Skipped, shown_ms: None });
+    let outputs = peer.answer(Answer::Reply(Reply::Freed { skips_left: Some((order, 3)) }));
+    assert_eq!(outputs, [Output::Send(ToWorker::SkipsLeft { order, left: 3 })]);
+}
+
+#[test]
+fn another_filter_asks_the_store_again() {
+    let mut peer = Peer::serving();
+    let mut wants = |filter: &Filter| {
+        let want = ToCoordinator::Want {
+            fetch: 0,
+            judgment: 1,
+            tasks: TaskSet::ALL,
+            warnings: lull_protocol::WarningSet::NONE,
+            filter: filter.clone(),
+        };
+        match asked(&peer.says(&want)) {
+            Some(Question::Claim(claim)) => {
+                let asked_with = claim.filter.clone();
+                peer.answer(leases(0..0, JobClass::Judgment));
+                peer.passes(CLAIM_MS_MIN);
+                Some(asked_with)
+            }
+            _ => None,
+        }
+    };
+    let text_only = Filter { text_only: true, ..Filter::default() };
+    assert_eq!(wants(&Filter::default()), Some(Filter::default()));
+    assert_eq!(wants(&Filter::default()), None, "there was nothing");
+    assert_eq!(wants(&text_only), Some(text_only.clone()));
+    assert_eq!(wants(&text_only), None);
+    assert_eq!(wants(&Filter::default()), Some(Filter::default()));
+}
+
+#[test]
 fn a_refusal_of_the_market_travels_and_a_fault_says_only_that_it_is_not_possible_now() {
     for (refusal, code) in [
         (Refusal::Worker(RefusedCode::NotYours), RefusedCode::NotYours),
@@ -310,7 +376,7 @@ fn a_refusal_of_the_market_travels_and_a_fault_says_only_that_it_is_not_possible
     ] {
         let mut peer = Peer::serving();
         let offer = Hash([5; 32]);
-        peer.says(&ToCoordinator::Return { offer, reason: ReturnReason::Skipped });
+        peer.says(&ToCoordinator::Return { offer, reason: ReturnReason::Skipped, shown_ms: None });
         assert_eq!(refused(&peer.answer(Answer::Refused(refusal.clone()))), [(Some(offer), code)]);
         let result = peer.result(offer, chosen()).bytes().to_vec();
         peer.says(&ToCoordinator::Result { statement: result.into() });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lull_market::assignment::LEASES_PER_ITEM_MAX;
 use lull_market::{Command, Lease, Project, Reply};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::{Hash, Item, TaskKind, TaskSet, Warning, WarningSet};
+use lull_protocol::{Filter, Hash, Item, TaskKind, TaskSet, Warning, WarningSet};
 
 use crate::bench::{Bench, URL, fetch_order, key, offer, order_id, project, refused, tasks};
 
@@ -14,8 +14,13 @@ fn items(leases: &[Lease]) -> Vec<Hash> {
 }
 
 fn give_back(bench: &mut Bench, seed: u8, lease: &Lease, reason: ReturnReason) {
-    let reply = bench.does(Command::Return { worker: key(seed).public(), offer: Hash::of(&lease.offer), reason });
-    assert_eq!(reply, Reply::Freed);
+    let reply = bench.does(Command::Return {
+        worker: key(seed).public(),
+        offer: Hash::of(&lease.offer),
+        reason,
+        shown_ms: None,
+    });
+    assert_eq!(reply, Reply::Freed { skips_left: None });
 }
 
 #[test]
@@ -46,11 +51,19 @@ fn sensitive_content_is_offered_to_whom_wants_it() {
     }
     let mut leased = |seed: u8, warnings: WarningSet| -> Vec<WarningSet> {
         let (worker, nonces) = (key(seed).public(), bench.nonces(4));
-        let claim = Command::Claim { worker, fetch: 0, judgment: 4, tasks: TaskSet::ALL, warnings, nonces };
+        let claim = Command::Claim {
+            worker,
+            fetch: 0,
+            judgment: 4,
+            tasks: TaskSet::ALL,
+            warnings,
+            filter: Filter::default(),
+            nonces,
+        };
         let Reply::Leases(leases) = bench.does(claim) else { panic!("leases") };
         for lease in &leases {
             let offer = Hash::of(&lease.offer);
-            bench.does(Command::Return { worker, offer, reason: ReturnReason::Unwanted });
+            bench.does(Command::Return { worker, offer, reason: ReturnReason::Unwanted, shown_ms: None });
         }
         let warnings = |lease: &Lease| match Item::from_bytes(&lease.item).unwrap() {
             Item::Judgment(item) => item.warnings,
@@ -81,6 +94,7 @@ fn judgments_are_of_the_types_that_are_wanted() {
             judgment: places,
             tasks,
             warnings: WarningSet::ALL,
+            filter: Filter::default(),
             nonces,
         };
         let Reply::Leases(leases) = bench.does(claim) else { panic!("leases") };
@@ -113,6 +127,7 @@ fn no_more_leases_than_nonces() {
         judgment: 4,
         tasks: TaskSet::ALL,
         warnings: lull_protocol::WarningSet::ALL,
+        filter: Filter::default(),
         nonces,
     });
     assert!(matches!(reply, Reply::Leases(leases) if leases.len() == 1));
@@ -165,6 +180,7 @@ fn two_workers_race_for_one_place() {
             judgment: 4,
             tasks: TaskSet::ALL,
             warnings: lull_protocol::WarningSet::ALL,
+            filter: Filter::default(),
             nonces: bench.nonces(6),
         })
         .collect();
@@ -234,11 +250,12 @@ fn a_lease_is_given_back_once_by_its_worker_and_before_its_end() {
         worker: key(seed).public(),
         offer,
         reason: ReturnReason::SwitchedOff,
+        shown_ms: None,
     };
     let (first, second) = (Hash::of(&leases[0].offer), Hash::of(&leases[1].offer));
     assert_eq!(refused(bench.one(back(1, Hash::of(b"none")))), RefusedCode::UnknownOffer);
     assert_eq!(refused(bench.one(back(2, first))), RefusedCode::NotYours);
-    assert_eq!(bench.one(back(1, first)), Ok(Reply::Freed));
+    assert_eq!(bench.one(back(1, first)), Ok(Reply::Freed { skips_left: None }));
     assert_eq!(bench.one(back(1, first)), Ok(Reply::Done), "twice is no error");
     let result = bench.page(&leases[1], b"x");
     bench.stores(&worker, &result, b"x");

@@ -15,8 +15,8 @@ use lull_protocol::statement::{
 use lull_protocol::task::{Finding, OptionSet, Preference, Verify};
 use lull_protocol::units::Nonce;
 use lull_protocol::{
-    Amount, Answer, ByteCount, Content, FlagReason, FlagReport, Hash, Method, OrderId, PublicKey, Signed, SigningKey,
-    TaskKind, TaskSet, Timestamp,
+    Amount, Answer, ByteCount, Content, Filter, FlagReason, FlagReport, Hash, Method, OrderId, PublicKey, Signed,
+    SigningKey, TaskKind, TaskSet, Timestamp,
 };
 use lull_store::{Reader, Store};
 use tempfile::TempDir;
@@ -197,6 +197,7 @@ impl Bench {
             judgment,
             tasks: TaskSet::ALL,
             warnings: lull_protocol::WarningSet::ALL,
+            filter: Filter::default(),
             nonces,
         }) {
             Reply::Leases(leases) => leases,

@@ -175,7 +175,7 @@ fn who_has_a_stopped_item_on_screen_is_told_and_paid_for_the_look() {
     let verdicts = bench.stores(&looks.0, &refusal, &[]);
     assert_eq!(verdicts.iter().map(said).collect::<Vec<_>>(), [PAID]);
     let (worker, offer) = of(&glances);
-    let back = Command::Return { worker, offer, reason: ReturnReason::Withdrawn };
+    let back = Command::Return { worker, offer, reason: ReturnReason::Withdrawn, shown_ms: None };
     assert_eq!(bench.does(back), Reply::Done);
     assert_eq!(bench.answers(&answers.0, &answers.1, 0).iter().map(said).collect::<Vec<_>>(), [PAID]);
     assert_eq!(state(&bench), ItemState::Failed);
@@ -250,6 +250,7 @@ fn a_late_answer_counts_while_the_item_has_a_place_for_it() {
         worker: key(3).public(),
         offer: Hash::of(&third.offer),
         reason: ReturnReason::Skipped,
+        shown_ms: None,
     });
     let Ok(Reply::Stored { verdicts, .. }) = bench.submit(&people[1].0, late.bytes(), &[]) else { panic!("stored") };
     let agreed = (Decision::Accepted, VerdictReason::Agreed, 4_000);

@@ -10,7 +10,7 @@ use std::process::{Command as Process, Stdio};
 use lull_market::{Command, Context, Lease, Reply};
 use lull_protocol::statement::{Input, JudgmentReport, Report, WorkResult};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Answer, Hash, Signed, TaskSet};
+use lull_protocol::{Answer, Filter, Hash, Signed, TaskSet};
 use lull_store::{Reader, Store, StoreError};
 
 use crate::bench::{BUYER, amount, context, key, project};
@@ -141,6 +141,7 @@ fn work(path: &Path, round: u64) -> Result<(), StoreError> {
                     judgment: 4,
                     tasks: TaskSet::ALL,
                     warnings: lull_protocol::WarningSet::ALL,
+                    filter: Filter::default(),
                     nonces,
                 }
             })

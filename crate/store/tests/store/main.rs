@@ -19,6 +19,8 @@ mod kill;
 #[cfg(test)]
 mod money;
 #[cfg(test)]
+mod offers;
+#[cfg(test)]
 mod practice;
 #[cfg(test)]
 mod readers;

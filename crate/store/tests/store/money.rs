@@ -6,7 +6,7 @@ use lull_market::{Command, Lease, Refusal, Reply, RequesterId};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{FetchReport, Outcome, Report, Verdict};
 use lull_protocol::task::{Finding, OptionSet, Preference};
-use lull_protocol::{Answer, FlagReason, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
+use lull_protocol::{Answer, Filter, FlagReason, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -150,6 +150,7 @@ impl Onlooker {
                     judgment,
                     tasks: TaskSet::ALL,
                     warnings: lull_protocol::WarningSet::ALL,
+                    filter: Filter::default(),
                     nonces,
                 }
             }
@@ -160,7 +161,12 @@ impl Onlooker {
                     [ReturnReason::Skipped, ReturnReason::SwitchedOff, ReturnReason::Broken, ReturnReason::TooMany];
                 let (_, lease) = self.leases.get(which % self.leases.len().max(1))?;
                 let offer = Hash::of(&lease.offer);
-                Command::Return { worker: key(1 + worker).public(), offer, reason: reasons[usize::from(reason)] }
+                Command::Return {
+                    worker: key(1 + worker).public(),
+                    offer,
+                    reason: reasons[usize::from(reason)],
+                    shown_ms: None,
+                }
             }
             Step::Wait { ms } => {
                 self.bench.later(ms);

@@ -33,7 +33,12 @@ fn a_result_must_be_one_of_this_worker_for_a_live_lease() {
     assert_eq!(refused(bench.submit(&worker, unknown.bytes(), b"hello")), RefusedCode::UnknownOffer);
 
     let returned = Hash::of(&leases[1].offer);
-    bench.does(Command::Return { worker: worker.public(), offer: returned, reason: ReturnReason::Skipped });
+    bench.does(Command::Return {
+        worker: worker.public(),
+        offer: returned,
+        reason: ReturnReason::Skipped,
+        shown_ms: None,
+    });
     let late = Signed::sign(bench.page(&leases[1], b"hello"), &worker);
     assert_eq!(refused(bench.submit(&worker, late.bytes(), b"hello")), RefusedCode::LeaseEnded);
 

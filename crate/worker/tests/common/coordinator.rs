@@ -50,6 +50,12 @@ pub struct Coordinator {
     /// Its verdicts say whose they are.
     pub places_verdicts: bool,
     pub lease_ms: u64,
+    /// The last extension of each lease.
+    pub extensions: BTreeMap<Hash, Extension>,
+    /// Answers nobody who wants more time.
+    pub is_slow: bool,
+    /// What it tells of projects.
+    pub pace: Option<Pace>,
     /// Results are left without an answer.
     pub is_mute: bool,
     /// Results are stored, but their verdicts wait.
@@ -89,6 +95,9 @@ impl Coordinator {
             worker: None,
             places_verdicts: true,
             lease_ms: 600_000,
+            extensions: BTreeMap::new(),
+            is_slow: false,
+            pace: None,
             is_mute: false,
             keeps_verdicts: false,
             want: (0, 0),
@@ -136,7 +145,17 @@ impl Coordinator {
         let (bytes, item_bytes) = (offer.bytes().to_vec(), item.to_bytes());
         self.offers.insert(offer.hash(), offer.payload().class);
         self.leases.insert(offer.hash(), (bytes.clone(), item_bytes.clone()));
-        ToWorker::Assign { offer: bytes.into(), item: item_bytes.into() }
+        ToWorker::Assign { offer: bytes.into(), item: item_bytes.into(), extension: None, pace: self.pace }
+    }
+
+    /// Makes the next extension of a lease.
+    pub fn extend(&mut self, offer: Hash) -> Vec<u8> {
+        let first = cose::peek::<Offer>(&self.leases[&offer].0).unwrap();
+        let number = self.extensions.get(&offer).map_or(0, |extension| extension.number) + 1;
+        let more_ms = first.deadline.since(first.issued_at) * u64::from(number);
+        let extension = Extension { offer, number, deadline: first.deadline.plus(more_ms) };
+        self.extensions.insert(offer, extension.clone());
+        Signed::sign(extension, &self.key).bytes().to_vec()
     }
 
     pub fn receive(&mut self, message: ToCoordinator, worker: PublicKey, now: Timestamp) -> Vec<ToWorker> {
@@ -162,8 +181,15 @@ impl Coordinator {
                 self.verdicts_seen = verdicts_seen;
                 self.day_start = day_start;
                 let mut out = vec![ToWorker::Welcome { now }, self.account()];
-                for (offer, item) in self.leases.values() {
-                    out.push(ToWorker::Assign { offer: offer.clone().into(), item: item.clone().into() });
+                let signed = |e: &Extension| Signed::sign(e.clone(), &self.key).bytes().to_vec().into();
+                let extension = |hash: &Hash| self.extensions.get(hash).map(signed);
+                for (hash, (offer, item)) in &self.leases {
+                    out.push(ToWorker::Assign {
+                        offer: offer.clone().into(),
+                        item: item.clone().into(),
+                        extension: extension(hash),
+                        pace: self.pace,
+                    });
                 }
                 out.extend((verdicts_seen as usize..self.verdicts.len()).map(|i| self.verdict_message(i)));
                 out
@@ -181,12 +207,19 @@ impl Coordinator {
             }
             ToCoordinator::Result { statement } => self.result(statement.into(), worker, now),
             ToCoordinator::BodyChunk { offer, offset, bytes } => self.chunk(offer, offset, &bytes, now),
-            ToCoordinator::Return { offer, reason } => {
+            ToCoordinator::Return { offer, reason, .. } => {
                 self.leases.remove(&offer);
                 self.returned.push((offer, reason));
                 Vec::new()
             }
             ToCoordinator::GetBlob { .. } if self.holds_blobs => Vec::new(),
+            ToCoordinator::Extend { offer } if self.leases.contains_key(&offer) => {
+                let statement = self.extend(offer).into();
+                if self.is_slow { Vec::new() } else { vec![ToWorker::Extended { statement }] }
+            }
+            ToCoordinator::Extend { offer } => {
+                vec![ToWorker::Refused { about: Some(offer), code: RefusedCode::LeaseExpired }]
+            }
             ToCoordinator::GetBlob { hash, offset } => {
                 let Some(blob) = self.blobs.get(&hash) else {
                     return vec![ToWorker::Refused { about: Some(hash), code: RefusedCode::UnknownBlob }];

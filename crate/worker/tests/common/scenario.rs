@@ -171,7 +171,7 @@ impl Day {
         }
         let judgment = view.judgment?;
         if judgment.title.starts_with("skip") {
-            return Some(Command::Skip { offer: judgment.offer });
+            return Some(Command::Skip { offer: judgment.offer, shown_at: None });
         }
         // Another answer each time: a second result for one offer would differ.
         let option = ((self.world.kills as usize + self.world.carried_out) % 3) as u8;

@@ -55,7 +55,12 @@ fn message() -> impl Strategy<Value = ToWorker> {
     prop_oneof![
         (time.clone()).prop_map(|now| ToWorker::Welcome { now }),
         time.clone().prop_map(|now| ToWorker::Pong { now }),
-        (bytes(), bytes()).prop_map(|(offer, item)| ToWorker::Assign { offer: offer.into(), item: item.into() }),
+        (bytes(), bytes()).prop_map(|(offer, item)| ToWorker::Assign {
+            offer: offer.into(),
+            item: item.into(),
+            extension: None,
+            pace: None
+        }),
         (hash(), count(), count()).prop_map(|(offer, offset, bytes)| ToWorker::BodyWanted { offer, offset, bytes }),
         (hash(), hash()).prop_map(|(offer, result)| ToWorker::Ack { offer, result }),
         (any::<u64>(), bytes()).prop_map(|(number, s)| ToWorker::Verdict { number, statement: s.into() }),
@@ -119,7 +124,7 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::DismissNotice),
         Just(Command::Export),
         text().prop_map(|url| Command::JudgeUrl { url }),
-        text().prop_map(|offer| Command::Skip { offer }),
+        text().prop_map(|offer| Command::Skip { offer, shown_at: None }),
         text().prop_map(|offer| Command::Uncover { offer }),
         (text(), any::<u8>(), any::<u64>()).prop_map(|(offer, option, shown_at)| Command::Answer {
             offer,
@@ -244,7 +249,7 @@ fn perform(world: &mut World, act: Act) {
             if let Some(judgment) = world.view().judgment {
                 match answers {
                     true => world.answer(&judgment.offer, 0),
-                    false => world.command(Command::Skip { offer: judgment.offer }),
+                    false => world.command(Command::Skip { offer: judgment.offer, shown_at: None }),
                 }
             }
         }

@@ -6,7 +6,7 @@ use lull_protocol::limits::{JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Input, Report, WorkResult};
 use lull_protocol::task::Choice;
-use lull_protocol::{Answer, ByteCount, Content, Hash, Task, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{Answer, ByteCount, Content, Filter, Hash, Task, TaskSet, ToCoordinator, ToWorker};
 use lull_view::{ActivityState, AnswerInput, Command};
 use lull_worker::{Effect, Event, limits};
 
@@ -29,7 +29,7 @@ fn a_lease_that_storage_kept_too_long_goes_back_at_the_next_start() {
     let mut world = World::connected();
     let offers: Vec<String> = (0..4).map(|i| world.assign(&text_item(&format!("t{i}")))).collect();
     (world.is_disk_full, world.is_checked) = (true, false);
-    world.command(Command::Skip { offer: offers[0].clone() });
+    world.command(Command::Skip { offer: offers[0].clone(), shown_at: None });
     world.is_disk_full = false;
     // The place is free, and what failed is not yet tried again.
     let fifth = world.assign(&text_item("t4"));
@@ -50,7 +50,7 @@ fn an_assignment_that_is_wrong_goes_back_or_is_ignored() {
     let now = world.coordinator_now();
     let item = text_item("right");
     let say = |world: &mut World, offer: &[u8], item: Vec<u8>| {
-        world.say(&ToWorker::Assign { offer: offer.to_vec().into(), item: item.into() });
+        world.say(&ToWorker::Assign { offer: offer.to_vec().into(), item: item.into(), extension: None, pace: None });
     };
     // Signed by somebody else; another worker's; not a statement: nothing is said, as nothing is proved.
     let mut other = coordinator::Coordinator::new();
@@ -140,7 +140,7 @@ fn a_skip_goes_back_and_does_not_come_up_again() {
     // The line is down: the coordinator does not hear of it.
     world.is_reachable = false;
     world.cut();
-    world.command(Command::Skip { offer: first.clone() });
+    world.command(Command::Skip { offer: first.clone(), shown_at: None });
     assert_eq!(world.judgment().offer, second);
     world.kill();
     world.is_reachable = true;
@@ -161,7 +161,7 @@ fn what_was_answered_is_not_shown_again() {
     let lease = world.coordinator.leases.get(&Hash::from_hex(&offer).unwrap()).cloned().unwrap();
     world.coordinator.is_mute = true;
     world.answer(&offer, 0);
-    let again = ToWorker::Assign { offer: lease.0.into(), item: lease.1.into() };
+    let again = ToWorker::Assign { offer: lease.0.into(), item: lease.1.into(), extension: None, pace: None };
     world.say(&again);
     assert_eq!((world.view().judgment, world.view().outbox), (None, 1));
     world.coordinator.is_mute = false;
@@ -334,7 +334,8 @@ fn a_full_outbox_takes_no_new_work() {
             fetch: 0,
             judgment: 0,
             tasks: TaskSet::CHOICE,
-            warnings: lull_protocol::WarningSet::NONE
+            warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default()
         })
     );
     world.assign(&text_item("one too many"));

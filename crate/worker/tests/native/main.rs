@@ -15,6 +15,7 @@ mod link;
 mod log;
 mod lookup;
 mod never;
+mod offers;
 mod outbox;
 mod pop;
 mod practice;

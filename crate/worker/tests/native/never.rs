@@ -29,7 +29,7 @@ fn lending() -> World {
 /// What went back since the last call.
 fn returned(world: &mut World) -> Vec<(Hash, ReturnReason)> {
     let back = |message| match message {
-        ToCoordinator::Return { offer, reason } => Some((offer, reason)),
+        ToCoordinator::Return { offer, reason, .. } => Some((offer, reason)),
         _ => None,
     };
     world.take_sent().into_iter().filter_map(back).collect()

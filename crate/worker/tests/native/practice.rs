@@ -40,7 +40,7 @@ fn practice_comes_first_and_is_asked_once() {
     assert_eq!((world.badge, world.view().judgments_waiting), (1, 1), "there is paid work behind it");
     world.take_sent();
     world.answer(&offer, 0);
-    world.command(Command::Skip { offer: offer.clone() });
+    world.command(Command::Skip { offer: offer.clone(), shown_at: None });
     world.command(Command::Practised { practice: Hash::of(b"another").to_string() });
     world.command(Command::Practised { practice: "nonsense".into() });
     assert_eq!(shown(&world).items.len(), 3, "what is not seen is neither answered nor skipped");
@@ -206,14 +206,14 @@ fn the_newest_practices_are_remembered() {
         world.coordinator.blobs.insert(practice.blob().hash, practice.to_bytes());
         let offer = world.assign(&practised_item(text_item("again"), practice));
         done(&mut world, practice);
-        world.command(Command::Skip { offer });
+        world.command(Command::Skip { offer, shown_at: None });
     }
     world.kill();
     world.run();
     world.assign(&practised_item(text_item("newest"), &practices[limits::PRACTISED_MAX]));
     assert_eq!(world.judgment().title, "newest");
     let newest = world.judgment().offer;
-    world.command(Command::Skip { offer: newest });
+    world.command(Command::Skip { offer: newest, shown_at: None });
     world.assign(&practised_item(text_item("oldest"), &practices[0]));
     assert_eq!(shown(&world).title, "oldest");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lull_protocol::{TaskSet, ToCoordinator, WarningSet};
-use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Pops, Settings};
+use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Pops, Settings, Wishes};
 use lull_worker::{Config, Effect, Event, Worker, Write, limits};
 
 use crate::common::*;
@@ -20,7 +20,8 @@ fn full_disk() -> World {
     world.sites.insert("https://www.rust-lang.org/page".into(), page(200, b"body"));
     world.assign(&fetch_item("https://www.rust-lang.org/page", 1_000));
     let skipped = world.assign(&text_item("skipped"));
-    world.command(Command::Skip { offer: skipped });
+    let shown_at = Some(world.local().get() - 2_000);
+    world.command(Command::Skip { offer: skipped, shown_at });
     world.assign(&text_item("open"));
     world.pass(60_000);
     world
@@ -38,18 +39,21 @@ fn every_record() -> World {
     world.assign(&practised_item(text_item("practised"), &practice));
     world.command(Command::Practised { practice: practice.blob().hash.to_string() });
     world.command(Command::SetWarnings { chosen: WarningSet::ALL, day_max: 9 });
+    world.command(Command::SetWishes { wishes: Wishes { text_only: true, ..Wishes::default() } });
+    let open = world.judgment().offer;
+    world.command(Command::Extend { offer: open });
     world.command(Command::PauseFor { pause: Pause::Tomorrow });
     world
 }
 
 /// What builds of each time wrote. `LULL_BLESS=1` writes the newest anew.
-const FROZEN: [&str; 3] = ["records-1.txt", "records-1-usage.txt", "records-1-log.txt"];
+const FROZEN: [&str; 4] = ["records-1.txt", "records-1-usage.txt", "records-1-log.txt", "records-1-offers.txt"];
 
 #[test]
 fn records_of_version_1_are_read_and_written_as_they_were() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture");
     let written = every_record().disk;
-    let newest = folder.join(FROZEN[2]);
+    let newest = folder.join(FROZEN[3]);
     if std::env::var_os("LULL_BLESS").is_some() {
         let lines = written.iter().map(|(key, value)| format!("{key} {}\n", data_encoding::HEXLOWER.encode(value)));
         std::fs::write(&newest, lines.collect::<String>()).expect("the fixture is written");
@@ -62,7 +66,7 @@ fn records_of_version_1_are_read_and_written_as_they_were() {
             .map(|(key, hex)| (key.to_owned(), data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hexadecimal")))
             .collect();
         assert!(frozen.keys().all(|key| written.contains_key(key)), "no kind of record went away");
-        if name == FROZEN[2] {
+        if name == FROZEN[3] {
             assert_eq!(frozen, written, "what this build writes");
         }
         is_read(name, frozen);
@@ -261,7 +265,7 @@ fn what_was_between_us_and_another_coordinator_is_not_told_to_the_new_one() {
         .map(|w| w.key)
         .collect();
     assert!(writes.contains(&"settings".to_owned()), "and that is stored");
-    let stay = ["settings", "counters", "consent", "usage", "days", "never"];
+    let stay = ["settings", "counters", "consent", "usage", "days", "never", "you"];
     for key in disk.keys().filter(|k| !stay.contains(&k.as_str()) && !k.starts_with("log/")) {
         assert!(writes.contains(&format!("aside/{key}")), "{key}");
     }

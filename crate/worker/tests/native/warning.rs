@@ -77,7 +77,7 @@ fn what_is_covered_is_not_answered_but_skipped() {
     answer_next(&mut world);
     assert_eq!((world.view().judgment, world.view().warnings.seen_today), (None, 1));
     let offer = world.assign(&sensitive("skipped", HATE));
-    world.command(Command::Skip { offer });
+    world.command(Command::Skip { offer, shown_at: None });
     assert_eq!((world.view().judgment, world.view().warnings.seen_today), (None, 1), "it was not seen");
     let plain = world.assign(&text_item("plain"));
     world.command(Command::Uncover { offer: plain });

@@ -9,6 +9,7 @@ use super::bandwidth::state_code;
 use super::judgment::{JudgmentCard, PracticeCard, TakeBack};
 use super::limits::pause_menu;
 use super::welcome::ask;
+use super::wishes::NeverSaid;
 use crate::format;
 use crate::icons::{self, Icon};
 use crate::model::Lull;
@@ -28,6 +29,7 @@ pub(crate) fn home(lull: &Lull, view: &View) -> Html {
             if !view.settings.paused {
                 { trouble(lull, &view.link) }
             }
+            <NeverSaid lull={lull.clone()} />
             { work(lull, view) }
             { bandwidth_line(view) }
             { activities(lull, view) }

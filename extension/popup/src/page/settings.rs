@@ -7,6 +7,7 @@ use super::bandwidth::{state_code, when};
 use super::log::never_card;
 use super::pops::PopsCard;
 use super::warnings::warnings_card;
+use super::wishes::wishes_card;
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
@@ -36,6 +37,7 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
                 <p><a href={Route::Limits.href()} data-testid="limits">{ text::limits_see() }</a></p>
             </section>
             if on {
+                { wishes_card(lull, view) }
                 <PopsCard lull={lull.clone()} pops={view.pops.clone()} />
                 { warnings_card(lull, view.warnings) }
             }

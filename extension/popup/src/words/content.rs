@@ -10,14 +10,21 @@ pub(crate) const UNCOVER_KEY: Key = Key::single("B", text::key_uncover);
 
 /// A class: its switch's id, its name, what it may be, and what it is within a sentence.
 pub(crate) fn class(warning: Warning) -> (&'static str, &'static str, &'static str, &'static str) {
-    use crate::text::*;
     match warning {
-        Warning::Violence => ("warn-violence", warn_violence(), warn_violence_text(), warn_violence_within()),
-        Warning::Sexual => ("warn-sexual", warn_sexual(), warn_sexual_text(), warn_sexual_within()),
-        Warning::Hate => ("warn-hate", warn_hate(), warn_hate_text(), warn_hate_within()),
-        Warning::SelfHarm => ("warn-self-harm", warn_self_harm(), warn_self_harm_text(), warn_self_harm_within()),
-        Warning::Medical => ("warn-medical", warn_medical(), warn_medical_text(), warn_medical_within()),
-        Warning::Disturbing => ("warn-disturbing", warn_disturbing(), warn_disturbing_text(), warn_disturbing_within()),
+        Warning::Violence => {
+            ("warn-violence", text::warn_violence(), text::warn_violence_text(), text::warn_violence_within())
+        }
+        Warning::Sexual => ("warn-sexual", text::warn_sexual(), text::warn_sexual_text(), text::warn_sexual_within()),
+        Warning::Hate => ("warn-hate", text::warn_hate(), text::warn_hate_text(), text::warn_hate_within()),
+        Warning::SelfHarm => {
+            ("warn-self-harm", text::warn_self_harm(), text::warn_self_harm_text(), text::warn_self_harm_within())
+        }
+        Warning::Medical => {
+            ("warn-medical", text::warn_medical(), text::warn_medical_text(), text::warn_medical_within())
+        }
+        Warning::Disturbing => {
+            ("warn-disturbing", text::warn_disturbing(), text::warn_disturbing_text(), text::warn_disturbing_within())
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use lull_view::{Judgment, JudgmentTask};
 
+use super::offer::MORE_TIME_KEY;
 use crate::{format, text};
 
 /// A key and what it does.
@@ -44,12 +45,13 @@ const SPACE: &str = " ";
 pub(crate) const ENTER: &str = "\n";
 
 /// The keys of every type, and what each does.
-pub(crate) const KEYS: [Key; 6] = [
+pub(crate) const KEYS: [Key; 7] = [
     Key::single("G", text::key_guideline),
     Key::single("F", text::key_flag),
     Key::single("S", text::key_skip),
     Key::single(SPACE, text::key_skip_space),
     Key::single("Z", text::key_take_back),
+    MORE_TIME_KEY,
     Key::single("?", text::key_show),
 ];
 

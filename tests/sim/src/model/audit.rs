@@ -80,9 +80,13 @@ impl Model {
                 let is_open = self.leases.get(offer).is_some_and(|lease| lease.state == State::Open);
                 is_open && state(offer)?.is_some_and(|lease| lease.state == LeaseState::Returned)
             }
+            Command::Extend { offer, .. } => {
+                let known = self.leases.get(offer).map(|lease| lease.deadline);
+                known.is_some() && state(offer)?.map(|lease| lease.deadline) > known
+            }
             Command::Sweep => {
                 // What was due may have been answered late in the same transaction.
-                let due = self.leases.iter().filter(|(_, l)| l.state == State::Open && l.offer.deadline < at);
+                let due = self.leases.iter().filter(|(_, l)| l.state == State::Open && l.deadline < at);
                 for (offer, _) in due {
                     match state(offer)?.map(|lease| lease.state) {
                         Some(LeaseState::Answered | LeaseState::Judged) => {}
@@ -118,7 +122,10 @@ impl Model {
                 let Ok(result) = cose::peek::<lull_protocol::statement::WorkResult>(statement) else { return Ok(()) };
                 self.take_result(result.offer, Hash::of(statement), statement, body, at)?;
             }
-            Command::Return { worker, offer, reason } => self.returned(*worker, *offer, *reason, at)?,
+            Command::Return { worker, offer, reason, shown_ms } => {
+                self.returned(*worker, *offer, (*reason, *shown_ms), at).map(drop)?;
+            }
+            Command::Extend { offer, .. } => self.found_extended(*offer),
             Command::Sweep => drop(self.swept(at)),
             Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => {}
         }
@@ -162,7 +169,8 @@ impl Model {
                 (State::Expired, _) => LeaseState::Expired,
             };
             let result = lease.stored.as_ref().map(|(hash, _)| *hash);
-            let agrees = (found.state, found.result, found.worker) == (expected, result, lease.worker);
+            let agrees = (found.state, found.result, found.worker, found.deadline)
+                == (expected, result, lease.worker, lease.deadline);
             must(agrees, "acknowledged means durable", || {
                 format!("{offer} is {found:?}, not {expected:?} {result:?}")
             })?;
@@ -280,7 +288,7 @@ impl Model {
             }
             Item::Fetch(_) => true,
         };
-        can_show && before.len() < 3 && !before.iter().any(blocks)
+        can_show && !self.rests(worker, work.order) && before.len() < 3 && !before.iter().any(blocks)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lull_market::Command;
 use lull_market::session::{Found, Query};
 use lull_protocol::message::RefusedCode;
-use lull_protocol::statement::{Offer, Report, Verdict, WorkResult};
+use lull_protocol::statement::{Extension, Offer, Report, Verdict, WorkResult};
 use lull_protocol::{Answer, Hash, PublicKey, Signed, Timestamp, ToCoordinator, ToWorker, cose};
 use lull_worker::Write;
 
@@ -55,7 +55,7 @@ impl Model {
     /// All that are live, and no other.
     fn found_leases(&self, worker: &PublicKey, now: Timestamp, leases: &[lull_market::Lease]) -> Holds {
         const TOLD: &str = "leases are told again";
-        let is_live = |lease: &Lease| lease.state == State::Open && lease.offer.deadline >= now;
+        let is_live = |lease: &Lease| lease.state == State::Open && lease.deadline >= now;
         let live = self.leases.iter().filter(|(_, lease)| lease.worker == *worker && is_live(lease));
         let mut missing: BTreeSet<Hash> = live.map(|(offer, _)| *offer).collect();
         for lease in leases {
@@ -63,6 +63,7 @@ impl Model {
             let is_maybe = self.maybe_nonces.get(&offer.nonce) == Some(worker);
             let is_known = missing.remove(&Hash::of(&lease.offer)) || is_maybe;
             must(is_known, TOLD, || format!("{offer:?} is not open"))?;
+            self.found_with_its_end(lease)?;
         }
         must(missing.is_empty(), TOLD, || format!("{missing:?} of {worker} were not found"))
     }
@@ -79,7 +80,15 @@ impl Model {
     /// The coordinator sends a message on this connection, to whoever proved to be this worker.
     pub(crate) fn house_sent(&mut self, conn: ConnId, worker: PublicKey, message: &ToWorker, at: Timestamp) -> Holds {
         match message {
-            ToWorker::Assign { offer, item } => self.assigned(worker, offer, item),
+            ToWorker::Assign { offer, item, extension, .. } => {
+                self.assigned(worker, offer, item)?;
+                self.told_with_its_end(Hash::of(offer), extension.as_ref().map(|bytes| bytes.as_slice()))
+            }
+            ToWorker::Extended { statement } => {
+                let about = cose::peek::<Extension>(statement).map(|extension| extension.offer);
+                let about = about.map_err(|error| broken("frames", error.to_string()))?;
+                self.told_with_its_end(about, Some(statement))
+            }
             ToWorker::Ack { offer, result } => self.acknowledged(worker, offer, result),
             ToWorker::Verdict { number, statement } => {
                 let at = usize::try_from(*number).unwrap_or(usize::MAX).checked_sub(1);
@@ -127,6 +136,7 @@ impl Model {
             | ToWorker::Welcome { .. }
             | ToWorker::BodyWanted { .. }
             | ToWorker::BlobChunk { .. }
+            | ToWorker::SkipsLeft { .. }
             | ToWorker::Pong { .. } => Ok(()),
         }
     }
@@ -171,11 +181,12 @@ impl Model {
         let is_fair = match code {
             RefusedCode::Busy | RefusedCode::Unavailable | RefusedCode::BodyRange => true,
             RefusedCode::Unexpected => about.is_some(),
-            RefusedCode::LeaseExpired => {
-                lease.is_none_or(|lease| lease.state == State::Expired || lease.offer.deadline < at)
-            }
+            RefusedCode::LeaseExpired => lease.is_none_or(|lease| lease.state == State::Expired || lease.deadline < at),
             RefusedCode::LeaseEnded => {
                 lease.is_some_and(|lease| matches!(lease.state, State::Returned(_) | State::Done))
+            }
+            RefusedCode::Withdrawn => {
+                lease.and_then(|lease| self.items.get(&lease.item)).is_some_and(|work| work.is_stopped())
             }
             RefusedCode::ResultDiffers => about.is_some_and(is_let_go),
             _ => false,

@@ -178,6 +178,9 @@ impl Consents {
             Command::SetPops { .. }
             | Command::Practised { .. }
             | Command::Uncover { .. }
+            | Command::SetWishes { .. }
+            | Command::Extend { .. }
+            | Command::ShowYou
             | Command::Answer { .. }
             | Command::Flag { .. }
             | Command::Seen { .. }
@@ -255,9 +258,10 @@ impl Consents {
     /// The browser sends a message: nothing of a class that is off, and no wish for it.
     pub(super) fn sends(&mut self, worker: PublicKey, message: &ToCoordinator) -> Holds {
         match message {
-            ToCoordinator::Want { fetch, judgment, tasks, warnings } => {
+            ToCoordinator::Want { fetch, judgment, tasks, warnings, .. } => {
                 self.may_show(worker, *warnings, "a wish")?;
-                must(*tasks == shows(&worker), "types that can be shown", || format!("{worker} wants {tasks:?}"))?;
+                let can_be_shown = tasks.iter().all(|kind| shows(&worker).contains(kind));
+                must(can_be_shown, "types that can be shown", || format!("{worker} wants {tasks:?}"))?;
                 if *fetch > 0 {
                     self.may_fetch(worker, "a wish")?;
                 }
@@ -277,6 +281,7 @@ impl Consents {
             }
             ToCoordinator::BodyChunk { .. } => self.is_on(worker, JobClass::Fetch, "a body"),
             ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture or practice"),
+            ToCoordinator::Extend { .. } => self.is_on(worker, JobClass::Judgment, "more time"),
             // Work goes back when its class is switched off.
             ToCoordinator::Return { .. } => Ok(()),
             ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. } | ToCoordinator::Ping { .. } => {

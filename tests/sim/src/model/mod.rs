@@ -13,6 +13,7 @@ mod caps;
 mod consent;
 mod fetching;
 mod flagging;
+mod offers;
 mod pops;
 mod practice;
 mod rules;
@@ -28,6 +29,7 @@ use lull_protocol::{Answer, Hash, Item, OrderId, PublicKey, Timestamp};
 
 use caps::AllCaps;
 use consent::Consents;
+use offers::Skips;
 use pops::AllPops;
 use practice::AllPractice;
 
@@ -76,6 +78,11 @@ struct Lease {
     item: Hash,
     offer: Offer,
     state: State,
+    /// When it ends, extensions included.
+    deadline: Timestamp,
+    extensions: u8,
+    /// How long its answer was on screen, milliseconds.
+    shown: Option<u64>,
     /// Hash and statement of the result that counts.
     stored: Option<(Hash, Vec<u8>)>,
     /// The verdict's place in its worker's row.
@@ -105,6 +112,7 @@ struct Work {
 struct Ruled {
     statement: Vec<u8>,
     verdict: Verdict,
+    order: OrderId,
     is_settled: bool,
 }
 
@@ -169,6 +177,9 @@ pub(crate) struct Model {
     /// By reference: whose, how much, whether it is certain.
     deposits: BTreeMap<String, (RequesterId, u64, bool)>,
     available: BTreeMap<RequesterId, i128>,
+    /// Of each project: time on screen and pay of its outcomes.
+    outcomes: BTreeMap<OrderId, Vec<(u64, u64)>>,
+    skips: BTreeMap<(PublicKey, OrderId), Skips>,
     fees: u64,
     unsure: Vec<(Command, Timestamp)>,
     /// Leases that changed since the last audit.
@@ -221,6 +232,8 @@ impl Model {
             orders: BTreeMap::new(),
             deposits: BTreeMap::new(),
             available: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            skips: BTreeMap::new(),
             fees: 0,
             unsure: Vec::new(),
             touched: BTreeSet::new(),

@@ -7,10 +7,10 @@ use lull_market::{Command, NumberedVerdict, Reply};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::statement::{AcceptanceRule, Decision, JobClass, Offer, Report, Verdict, VerdictReason, WorkResult};
 use lull_protocol::units::Nonce;
-use lull_protocol::{Answer, Hash, Item, PublicKey, Signed, TaskSet, Timestamp, WarningSet};
+use lull_protocol::{Answer, DurationMs, Hash, Item, OrderId, PublicKey, Signed, TaskSet, Timestamp, WarningSet};
 
 use super::rules::{self, CLOCK_SKEW_MS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, Ruling};
-use super::{Broken, Holds, Lease, Model, Ruled, State, Work, broken, must};
+use super::{Broken, Holds, Lease, Model, Ruled, State, Work, broken, must, offers};
 
 /// Leases of one item to one worker, as the rules promise.
 const LEASES_PER_ITEM_MAX: usize = 3;
@@ -36,11 +36,12 @@ impl Model {
                 self.ordered(project.order, at);
                 Ok(())
             }
-            (Command::Claim { worker, fetch, judgment, tasks, warnings, nonces }, Reply::Leases(leases)) => {
+            (Command::Claim { worker, fetch, judgment, tasks, warnings, filter, nonces }, Reply::Leases(leases)) => {
                 must(leases.len() <= nonces.len(), "limits of leases", || format!("{} leases", leases.len()))?;
                 for lease in leases {
                     self.leased(*worker, lease, nonces, at)?;
                     is_of(*tasks, *warnings, &lease.item)?;
+                    self.offered(*worker, lease, filter, at)?;
                 }
                 let new: BTreeSet<Hash> = leases.iter().map(|lease| Hash::of(&lease.offer)).collect();
                 self.within_limits(worker, (*fetch, *judgment), &new, at)
@@ -53,8 +54,13 @@ impl Model {
                 })?;
                 self.verdicts_follow(&expected, verdicts)
             }
-            (Command::Return { worker, offer, reason }, Reply::Freed | Reply::Done) => {
-                self.returned(*worker, *offer, *reason, at)
+            (Command::Return { worker, offer, reason, shown_ms }, Reply::Freed { .. } | Reply::Done) => {
+                let expected = self.returned(*worker, *offer, (*reason, *shown_ms), at)?;
+                let said = if let Reply::Freed { skips_left } = reply { *skips_left } else { None };
+                must(said == expected, "few free skips are told", || format!("{said:?}, expected {expected:?}"))
+            }
+            (Command::Extend { worker, offer }, Reply::Extended(statement)) => {
+                self.extended(*worker, *offer, statement, at)
             }
             (Command::Sweep, Reply::Swept { expired, verdicts, .. }) => {
                 let (over, approved) = self.swept(at);
@@ -116,6 +122,9 @@ impl Model {
         let lease = Lease {
             worker: offer.worker,
             item: offer.item,
+            deadline: offer.deadline,
+            extensions: 0,
+            shown: None,
             offer,
             state: State::Open,
             stored: None,
@@ -167,7 +176,7 @@ impl Model {
                 lease.worker == *worker
                     && lease.offer.class == class
                     && lease.state == State::Open
-                    && lease.offer.deadline >= at
+                    && lease.deadline >= at
             };
             let held: Vec<&Hash> = self.leases.iter().filter(is_open).map(|(offer, _)| offer).collect();
             let is_new = held.iter().any(|offer| new.contains(*offer));
@@ -194,7 +203,7 @@ impl Model {
             let again = lease.verdict.and_then(|at| self.verdicts.get(&worker)?.get(at));
             return Ok(again.map(|ruled| (hash, said(&ruled.verdict))).into_iter().collect());
         }
-        let is_in_time = at <= lease.offer.deadline || lease.offer.class == JobClass::Judgment;
+        let is_in_time = at <= lease.deadline || lease.offer.class == JobClass::Judgment;
         let may_be_late = lease.offer.class == JobClass::Judgment && self.may_be_late(lease);
         let is_live = (lease.state == State::Open && is_in_time) || may_be_late;
         must(is_live, "no result after its lease", || format!("{offer} is {:?} at {at:?}", lease.state))?;
@@ -221,6 +230,7 @@ impl Model {
         lease.stored = Some((hash, statement.to_vec()));
         self.touched.insert(offer);
         let (promise, item_hash) = (lease.offer.clone(), lease.item);
+        lease.shown = offers::shown(&result, promise.issued_at, at);
         let in_time = rules::in_time(&result, &promise, at);
         let Some(work) = self.items.get_mut(&item_hash) else { return Ok(Expected::new()) };
         let mut expected = Expected::new();
@@ -329,23 +339,34 @@ impl Model {
         }
     }
 
-    pub(super) fn returned(&mut self, worker: PublicKey, offer: Hash, reason: ReturnReason, at: Timestamp) -> Holds {
+    /// A lease is given back. How many free skips are left, where that must be told.
+    pub(super) fn returned(
+        &mut self,
+        worker: PublicKey,
+        offer: Hash,
+        (reason, shown_ms): (ReturnReason, Option<DurationMs>),
+        at: Timestamp,
+    ) -> Result<Option<(OrderId, u32)>, Broken> {
         let Some(lease) = self.leases.get_mut(&offer) else {
             return Err(broken("who may have which lease", format!("{offer} was given back, which is no offer")));
         };
         must(lease.worker == worker, "who may have which lease", || format!("{offer} was given back by another"))?;
-        let promise = lease.offer.clone();
-        if lease.state == State::Open {
+        let (promise, deadline) = (lease.offer.clone(), lease.deadline);
+        let is_first = lease.state == State::Open;
+        if is_first {
             lease.state = State::Returned(reason);
             self.touched.insert(offer);
             self.close_if_stopped(promise.item);
         }
-        let is_sound = reason == ReturnReason::Broken && at.plus(CLOCK_SKEW_MS_MAX) < promise.deadline;
+        let is_sound = reason == ReturnReason::Broken && at.plus(CLOCK_SKEW_MS_MAX) < deadline;
         must(!is_sound || !self.knows_the_time(&worker, &promise), "honest workers know the time", || {
             format!("{worker} gave {offer} back as broken at {at:?}: {promise:?}")
         })?;
         let is_returned = matches!(self.leases.get(&offer).map(|lease| lease.state), Some(State::Returned(_)));
-        must(is_returned, "the first result of an offer counts", || format!("{offer} was given back after its end"))
+        must(is_returned, "the first result of an offer counts", || format!("{offer} was given back after its end"))?;
+        let is_skip = is_first && reason == ReturnReason::Skipped && promise.class == JobClass::Judgment;
+        let lease = self.leases.get(&offer).filter(|_| is_skip).cloned();
+        Ok(lease.and_then(|lease| self.skipped(&lease, shown_ms, at)))
     }
 
     /// A sweep: offers whose leases end, and results with their offers that time approves; what is settled is noted.
@@ -353,7 +374,7 @@ impl Model {
         let mut over = Vec::new();
         let mut approved = BTreeMap::new();
         for (offer, lease) in &mut self.leases {
-            if lease.state == State::Open && lease.offer.deadline < at {
+            if lease.state == State::Open && lease.deadline < at {
                 lease.state = State::Expired;
                 over.push(*offer);
                 self.touched.insert(*offer);
@@ -429,7 +450,10 @@ impl Model {
         };
         must(lease.verdict.is_none(), "each result is paid once", || format!("a second verdict about {result}"))?;
         lease.verdict = Some(row.len());
-        row.push(Ruled { statement: verdict.statement.clone(), verdict: payload, is_settled: false });
+        let (shown, paid) = (lease.shown, payload.amount.get());
+        let order = self.items.get(&lease.item).map_or(OrderId([0; 16]), |work| work.order);
+        row.push(Ruled { statement: verdict.statement.clone(), verdict: payload, order, is_settled: false });
+        self.outcome(order, shown, paid);
         Ok((result, ruling))
     }
 }

@@ -9,7 +9,7 @@ use lull_protocol::limits::{AMOUNT_MAX, CHUNK_BYTES_MAX, VERSIONS};
 use lull_protocol::message::{Message, ReturnReason};
 use lull_protocol::statement::Offer;
 use lull_protocol::units::Challenge;
-use lull_protocol::{ByteCount, Hash, Item, SigningKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose};
+use lull_protocol::{ByteCount, Filter, Hash, Item, SigningKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose};
 
 use super::lies;
 use super::net::{ConnId, Parcel, Peer, Side, flipped};
@@ -144,6 +144,7 @@ impl World {
                         judgment: 4,
                         tasks: TaskSet::ALL,
                         warnings: lull_protocol::WarningSet::NONE,
+                        filter: Filter::default(),
                     },
                 );
             }
@@ -169,10 +170,11 @@ impl World {
                         judgment: 4,
                         tasks: TaskSet::ALL,
                         warnings: lull_protocol::WarningSet::NONE,
+                        filter: Filter::default(),
                     },
                 );
             }
-            ToWorker::Assign { offer, item } => {
+            ToWorker::Assign { offer, item, .. } => {
                 let (Ok(read), Ok(item)) = (cose::peek::<Offer>(&offer), Item::from_bytes(&item)) else { return };
                 liar.offers.insert(Hash::of(&offer), (read, item));
             }
@@ -213,7 +215,11 @@ impl World {
         for other in liar.ready.clone() {
             for _ in 0..5 {
                 self.liar_sends(who, other, &ToCoordinator::GetBlob { hash, offset: ByteCount::ZERO });
-                self.liar_sends(who, other, &ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped });
+                self.liar_sends(
+                    who,
+                    other,
+                    &ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped, shown_ms: None },
+                );
             }
         }
     }
@@ -248,6 +254,7 @@ impl World {
                         judgment: 4,
                         tasks: TaskSet::ALL,
                         warnings: lull_protocol::WarningSet::NONE,
+                        filter: Filter::default(),
                     },
                 );
             }
@@ -269,6 +276,7 @@ impl World {
                 judgment: 4,
                 tasks: TaskSet::ALL,
                 warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
             },
         );
     }
@@ -335,7 +343,7 @@ impl World {
                 let reason = ReturnReason::SwitchedOff;
                 let (stolen, chunk) = (lies::stolen(&mut liar.rng, &liar.key, offer, wall), vec![7; 100]);
                 self.liar_sends(who, conn, &ToCoordinator::Result { statement: stolen.into() });
-                self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason });
+                self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason, shown_ms: None });
                 let bytes = chunk.into();
                 self.liar_sends(who, conn, &ToCoordinator::BodyChunk { offer, offset: ByteCount::ZERO, bytes });
             }
@@ -361,10 +369,12 @@ impl World {
                     ReturnReason::Broken,
                     ReturnReason::TooMany,
                     ReturnReason::Withdrawn,
+                    ReturnReason::Filtered,
+                    ReturnReason::Unwanted,
                 ];
                 let reason = *pick(&mut liar.rng, &reasons).unwrap_or(&ReturnReason::TooMany);
                 liar.answered.insert(offer, vec![]);
-                self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason });
+                self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason, shown_ms: None });
                 self.liar_sends(
                     who,
                     conn,
@@ -373,6 +383,7 @@ impl World {
                         judgment: 255,
                         tasks: TaskSet::ALL,
                         warnings: lull_protocol::WarningSet::NONE,
+                        filter: Filter::default(),
                     },
                 );
             }
@@ -410,11 +421,12 @@ impl World {
                 judgment: 255,
                 tasks: TaskSet::ALL,
                 warnings: lull_protocol::WarningSet::NONE,
+                filter: Filter::default(),
             },
             1 => ToCoordinator::Ping { day_start: far, verdicts_seen: u64::MAX },
             2 => ToCoordinator::GetBlob { hash: anything, offset: most },
             3 => ToCoordinator::BodyChunk { offer, offset: most, bytes: vec![0; CHUNK_BYTES_MAX].into() },
-            4 => ToCoordinator::Return { offer: anything, reason: ReturnReason::Broken },
+            4 => ToCoordinator::Return { offer: anything, reason: ReturnReason::Broken, shown_ms: None },
             _ => ToCoordinator::Ping { day_start: Timestamp::ZERO, verdicts_seen: 1 },
         };
         self.liar_sends(who, conn, &message);

@@ -6,7 +6,7 @@ use lull_protocol::statement::{FetchReport, Hop, Input, JudgmentReport, Offer, O
 use lull_protocol::task::{Finding, OptionSet, Preference, Task};
 use lull_protocol::units::Challenge;
 use lull_protocol::{
-    Answer, ByteCount, FlagReason, FlagReport, Hash, Item, PublicKey, Signed, SigningKey, TaskSet, Timestamp,
+    Answer, ByteCount, Filter, FlagReason, FlagReport, Hash, Item, PublicKey, Signed, SigningKey, TaskSet, Timestamp,
     ToCoordinator, cose,
 };
 
@@ -112,7 +112,7 @@ fn fetched(rng: &mut Rng, offer: Hash, url: &str, bytes_max: u64, is_wild: bool)
         _ => rng.u16(..600),
     };
     let most = if is_wild { 3 << 20 } else { bytes_max.min(200_000) };
-    let size = match rng.u32(..10) {
+    let size = match rng.u32(..11) {
         _ if !outcome.is_paid() => 0,
         0 => bytes_max,
         1 if is_wild => bytes_max + 1,
@@ -186,13 +186,15 @@ pub(crate) fn anything(rng: &mut Rng, offer: Option<Hash>, tape: Vec<u8>) -> Vec
             judgment: 1,
             tasks: TaskSet::ALL,
             warnings: lull_protocol::WarningSet::NONE,
+            filter: Filter::default(),
         },
         3 => ToCoordinator::Result { statement: tape.into() },
         4 => ToCoordinator::BodyChunk { offer: hash, offset, bytes: vec![1; 10].into() },
-        5 => ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped },
+        5 => ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped, shown_ms: None },
         6 => ToCoordinator::GetBlob { hash, offset },
         7 => ToCoordinator::Ping { day_start, verdicts_seen: 0 },
-        8 => return tape,
+        8 => ToCoordinator::Extend { offer: hash },
+        9 => return tape,
         _ => return babble(rng, tape),
     };
     message.to_frame()

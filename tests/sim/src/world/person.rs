@@ -5,7 +5,7 @@ use lull_protocol::statement::{JobClass, Report, WorkResult};
 use lull_protocol::{Hash, WarningSet, cose};
 use lull_view::{
     ActivityWork, AnswerInput, BandwidthWhen, Caps, Command, Finding, FlagReason, JudgmentContent, JudgmentTask,
-    NeverWhat, POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, View,
+    NeverWhat, POP_MINUTES, Pause, Pops, Preference, Statement, TaskAnswer, TaskKind, TaskSet, View, Wishes,
 };
 use lull_worker::Event as Happened;
 
@@ -86,6 +86,8 @@ pub(crate) struct Person {
     wants_judgments: bool,
     wants_bandwidth: bool,
     at_any_time: bool,
+    /// Most skip seldom; some skip nearly all.
+    skips_permille: u32,
     /// Judgments that the icon promises.
     badge: u32,
     is_thinking: bool,
@@ -98,7 +100,17 @@ impl Person {
         let wants_judgments = chance(&mut rng, 900);
         let wants_bandwidth = !wants_judgments || chance(&mut rng, 800);
         let at_any_time = rng.bool();
-        Self { rng, wants_judgments, wants_bandwidth, at_any_time, badge: 0, is_thinking: false, is_diligent: false }
+        let skips_permille = if chance(&mut rng, 100) { 900 } else { 60 };
+        Self {
+            rng,
+            wants_judgments,
+            wants_bandwidth,
+            at_any_time,
+            skips_permille,
+            badge: 0,
+            is_thinking: false,
+            is_diligent: false,
+        }
     }
 }
 
@@ -208,8 +220,13 @@ impl World {
             self.check(checked);
         }
         let person = &mut self.browser(who).person;
-        if !person.is_diligent && chance(&mut person.rng, 60) {
-            return self.command(who, Command::Skip { offer: judgment.offer });
+        if !person.is_diligent && chance(&mut person.rng, person.skips_permille) {
+            let shown_at = Some(now.get().saturating_sub(person.rng.u64(..60 * SECOND)));
+            return self.command(who, Command::Skip { offer: judgment.offer, shown_at });
+        }
+        if !person.is_diligent && chance(&mut person.rng, 80) {
+            // Thinks on.
+            return self.command(who, Command::Extend { offer: judgment.offer });
         }
         if person.looks_first() {
             return self.person_reads(who, judgment.offer);
@@ -291,7 +308,7 @@ impl World {
         let next_ms = if diligent { 30 * SECOND } else { rng.u64(5 * SECOND..5 * MINUTE) };
         let (judgments, bandwidth) = (person.wants_judgments || diligent, person.wants_bandwidth || diligent);
         let always = person.at_any_time || diligent;
-        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..27));
+        let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..31));
         let comes_or_goes = !diligent && chance(rng, 200);
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
@@ -327,6 +344,9 @@ impl World {
         let generous = generous();
         if diligent && view.limits.caps != generous {
             commands.push(Command::SetCaps { caps: generous });
+        }
+        if diligent && view.wishes != Wishes::default() {
+            commands.push(Command::SetWishes { wishes: Wishes::default() });
         }
         if diligent {
             commands
@@ -423,7 +443,8 @@ impl World {
             9 => self.read_receipts(who, view),
             10 => {
                 if let Some(judgment) = &view.judgment {
-                    self.command(who, Command::Skip { offer: judgment.offer.clone() });
+                    let shown_at = Some(self.browser_wall(who).get().saturating_sub(30 * SECOND));
+                    self.command(who, Command::Skip { offer: judgment.offer.clone(), shown_at });
                 }
             }
             11 => self.command(who, Command::TakeConsentBack),
@@ -465,6 +486,19 @@ impl World {
                 let looks = !surroundings.looks;
                 self.tell_surroundings(who, lull_worker::Surroundings { looks, ..surroundings });
             }
+            27 => {
+                if let Some(judgment) = &view.judgment {
+                    self.command(who, Command::Extend { offer: judgment.offer.clone() });
+                }
+            }
+            28 => {
+                let rng = &mut self.browser(who).person.rng;
+                let kinds: Vec<_> = TaskKind::ALL.into_iter().filter(|_| chance(rng, 800)).collect();
+                let hourly_min = if rng.bool() { rng.u64(..3_000_000) } else { 0 };
+                let wishes = Wishes { hourly_min, text_only: chance(rng, 300), tasks: TaskSet::of(&kinds) };
+                self.command(who, Command::SetWishes { wishes });
+            }
+            29 => self.command(who, Command::SetWishes { wishes: Wishes::default() }),
             // Two pauses in a row, faster than anything can be stored.
             _ => {
                 self.command(who, Command::SetPaused { on: true });

@@ -5,7 +5,7 @@ use lull_market::session::{Answer, Found, News, Query};
 use lull_market::{Command, Context, Refusal, Reply};
 use lull_protocol::cose;
 use lull_protocol::message::RefusedCode;
-use lull_protocol::statement::Offer;
+use lull_protocol::statement::{Extension, Offer};
 use lull_store::{Reader, Store, StoreError};
 
 use super::house::{Asker, Decided, HouseEvent, Process};
@@ -144,6 +144,9 @@ impl World {
                 for offer in leases.iter().filter_map(|lease| cose::peek::<Offer>(&lease.offer).ok()) {
                     walls.extend([offer.deadline.get(), offer.approved_at.get()]);
                 }
+            }
+            Reply::Extended(statement) => {
+                walls.extend(cose::peek::<Extension>(statement).map(|extension| extension.deadline.get()));
             }
             Reply::Stored { verdicts, .. } | Reply::Swept { verdicts, .. } if !verdicts.is_empty() => {
                 walls.push(self.house_wall().get() + self.plan.terms.dispute_ms);

@@ -5,6 +5,7 @@ mod covered;
 mod flag;
 mod keys;
 mod markdown;
+mod more_time;
 mod options;
 mod panel;
 mod practice;
@@ -14,7 +15,7 @@ mod take_back;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-use lull_view::{AnswerInput, Command, Draft, Judgment, Touch, Touched};
+use lull_view::{AnswerInput, Command, Draft, Judgment, NeverWhat, Touch, Touched};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 use yew::{
@@ -27,6 +28,7 @@ use self::covered::covered;
 use self::flag::{FlagSheet, use_seen};
 use self::keys::{Keys, keys_list, use_keys};
 use self::markdown::formatted;
+use self::more_time::MoreTime;
 use self::options::options;
 use self::panel::{Panel, use_panel_focus};
 pub(crate) use self::practice::PracticeCard;
@@ -37,7 +39,7 @@ use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
 use crate::single_keys::{shortcut, storage};
 use crate::text;
-use crate::words::{content as content_words, judgment as words};
+use crate::words::{content as content_words, judgment as words, offer};
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
 const UNSEEN_MS: u64 = 150;
@@ -139,6 +141,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
                 { options(&judgment.task, &draft, answered, &act) }
             }
+            <MoreTime lull={props.lull.clone()} judgment={judgment.clone()} />
             <div class="judgment-foot">
                 <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
                     { text::judgment_skip() }<kbd aria-hidden="true">{ "S" }</kbd>
@@ -156,9 +159,11 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 <FlagSheet wire={props.lull.wire.clone()} offer={judgment.offer.clone()} {shown_at} {close} />
             }
             { keys_list(answering_keys(judgment), &words::KEYS, keys_panel.is_open) }
+            { pace(judgment, props.lull.asset()) }
             <p class="quiet rule">
                 { words::rule(judgment, props.lull.is_demo()) }
             </p>
+            { more(&props.lull, judgment) }
             <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken }</p>
         </section>
     }
@@ -252,7 +257,7 @@ fn use_act(lull: &Lull, judgment: &Judgment, shown_at: u64, draft: Draft, opens:
             },
             Act::Skip | Act::Keys(_) | Act::Guideline(_) | Act::Flag => {
                 *done.borrow_mut() = this;
-                wire.send(Command::Skip { offer });
+                wire.send(Command::Skip { offer, shown_at: Some(shown_at) });
             }
         }
     })
@@ -336,6 +341,33 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
                 if waiting > 0 { { " · " }{ text::waiting_behind(waiting.into()) } }
             </span>
         </p>
+    }
+}
+
+/// How its project has gone so far, and how many skips are left.
+fn pace(judgment: &Judgment, asset: &str) -> Html {
+    let outcomes = judgment.pace.map_or(0, |pace| pace.outcomes);
+    let said = judgment.pace.map_or_else(|| text::pace_unknown().to_owned(), |pace| offer::pace(&pace, asset));
+    html! {
+        <>
+            <p class="quiet" data-testid="pace" data-outcomes={outcomes.to_string()}>{ said }</p>
+            if let Some(left) = judgment.skips_left {
+                <p class="quiet" data-testid="skips-left" data-value={left.to_string()}>{ offer::skips_left(left) }</p>
+            }
+        </>
+    }
+}
+
+/// What is wanted more seldom.
+fn more(lull: &Lull, judgment: &Judgment) -> Html {
+    let requester = judgment.requester.clone();
+    let label = text::never_buyer(&requester);
+    let never = lull.on_click(Command::Never(NeverWhat::Requester(requester)));
+    html! {
+        <details class="judgment-more" key={format!("more {}", judgment.offer)}>
+            <summary data-testid="judgment-more">{ text::judgment_more() }</summary>
+            <button class="button small danger" data-testid="never-buyer" onclick={never}>{ label }</button>
+        </details>
     }
 }
 

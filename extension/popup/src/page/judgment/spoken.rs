@@ -116,6 +116,9 @@ mod tests {
             approved_at: 0,
             warnings: WarningSet::NONE,
             is_covered: false,
+            extensions_left: 0,
+            pace: None,
+            skips_left: None,
         }
     }
 

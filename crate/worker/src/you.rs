@@ -1,0 +1,66 @@
+//! How the person fares, by the verdicts about their own answers: totals per type of judgment.
+//!
+//! A verdict is counted once, in the batch that makes it durable. The times are those that the person's own browser
+//! signed.
+
+use lull_protocol::cose;
+use lull_protocol::statement::{Verdict, VerdictReason, WorkResult};
+use lull_protocol::{Hash, Item, fields};
+use lull_view::{KindTotals, You};
+
+use crate::Worker;
+use crate::records::Key;
+
+/// The record `you`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct YouRecord {
+    /// At most one per type.
+    kinds: Vec<KindTotals>,
+}
+fields!(YouRecord { 0 kinds });
+
+impl YouRecord {
+    /// Whether no type comes twice.
+    pub(crate) fn is_sound(&self) -> bool {
+        let mut kinds: Vec<_> = self.kinds.iter().map(|row| row.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds.len() == self.kinds.len()
+    }
+
+    fn count(&mut self, one: KindTotals) {
+        let Some(row) = self.kinds.iter_mut().find(|row| row.kind == one.kind) else {
+            return self.kinds.push(one);
+        };
+        row.answers = row.answers.saturating_add(one.answers);
+        row.agreed = row.agreed.saturating_add(one.agreed);
+        row.others_agreed = row.others_agreed.saturating_add(one.others_agreed);
+        row.time_ms = row.time_ms.saturating_add(one.time_ms);
+        row.earned = row.earned.saturating_add(one.earned);
+    }
+}
+
+impl Worker {
+    /// Counts the first verdict about a receipt.
+    pub(crate) fn count_verdict(&mut self, offer: &Hash, verdict: &Verdict) {
+        let Some(record) = self.receipts.by_offer(offer) else { return };
+        let (Ok(Item::Judgment(item)), Ok(result)) =
+            (Item::from_bytes(&record.item), cose::peek::<WorkResult>(&record.result))
+        else {
+            return;
+        };
+        self.you.count(KindTotals {
+            kind: item.task.kind(),
+            answers: 1,
+            agreed: u64::from(verdict.reason == VerdictReason::Agreed),
+            others_agreed: u64::from(verdict.reason == VerdictReason::OthersAgreed),
+            time_ms: result.finished_at.since(result.started_at),
+            earned: verdict.amount.get(),
+        });
+        self.receipts.unsaved.insert(Key::You);
+    }
+
+    pub(crate) fn you_view(&self) -> You {
+        You { kinds: self.you.kinds.clone(), days: self.days.totals(|at| self.clock.to_local(at)) }
+    }
+}
