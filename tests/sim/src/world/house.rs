@@ -380,6 +380,8 @@ impl World {
         }
         match (&message, self.serving(conn)) {
             (ToWorker::Assign { offer, .. }, Some(serving)) => drop(serving.owed.remove(&Hash::of(offer))),
+            // Of what was stopped meanwhile it is told that it is taken back.
+            (ToWorker::Withdraw { offer, .. }, Some(serving)) => drop(serving.owed.remove(offer)),
             (ToWorker::BodyWanted { .. }, Some(serving)) => serving.body_moved = now.monotonic_ms,
             _ => {}
         }
