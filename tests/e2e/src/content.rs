@@ -271,7 +271,7 @@ async fn answered_once_in_two_windows(browser: &Browser, person: &Person<'_>, ax
     let first = browser.second_tab().await?;
     browser.open(HOME).await?;
     browser.find("covered").await?;
-    browser.press('b').await?;
+    person.touch_keys(&['b']).await?;
     browser.find("option-1").await?;
     no_violations(browser, axe, "an uncovered judgment").await?;
     // The other window has seen that, too.
