@@ -45,6 +45,8 @@ enum Style {
     Amount,
     /// The same with its sign.
     Credit,
+    /// Two decimals: what is reckoned, not paid.
+    Rate,
     Percent,
     Count,
     /// A unit of ECMA-402 with so many decimals at most and at least, in short or in full.
@@ -95,6 +97,11 @@ pub(crate) fn credit(units: u64) -> String {
 /// An amount with the asset's name: `0.004 demo credits`.
 pub(crate) fn amount_of(units: u64, asset: &str) -> String {
     text::amount_of(&amount(units), asset)
+}
+
+/// What an hour brings, with the asset's name: `8.44 demo credits`.
+pub(crate) fn rate_of(units: u64, asset: &str) -> String {
+    text::amount_of(&intl::number(Style::Rate, units as f64 / UNITS_PER_ONE), asset)
 }
 
 /// A credit with the asset's name: `+0.004 demo credits`.

@@ -60,6 +60,7 @@ const WATCH: &str = "if (!window.blocked) { window.blocked = []; \
 /// What is wrong with the card: elements and attributes that no text may make, a script that ran, a blocked request.
 const WRONG: &str = "const card = document.querySelector('[data-testid=judgment]'), wrong = []; \
     for (const e of card.querySelectorAll('*')) { \
+        if (e.matches('details.judgment-more, details.judgment-more > summary')) continue; \
         const picture = e.matches('.content > img.content-picture'); \
         if (!ELEMENTS.includes(e.localName) && !picture) wrong.push(e.outerHTML.slice(0, 200)); \
         for (const a of e.attributes) { \

@@ -90,7 +90,7 @@ pub(crate) async fn an_honest_offer(paths: &Paths, data: &Path) -> Result<()> {
     browser.find("judgment").await?;
 
     browser.open(YOU).await?;
-    browser.until_text("you-choice", &["Answers", "An hour of judging", "100 % of"]).await?;
+    browser.until_text("you-choice", &["Answers", "An hour of judging", "100% of"]).await?;
     no_violations(&browser, &axe, "how you fare").await?;
     browser.close().await?;
     world.stop().await

@@ -14,7 +14,8 @@ use lull_protocol::{Content, Hash, Item, Method, TaskKind};
 use crate::bench::{BUYER, Bench, URL, amount, bytes, fetch_order, key, order_id, project, tasks};
 
 const NOBODY: RequesterId = RequesterId([9; 16]);
-pub(crate) const PNG: [u8; 41] = *b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT";
+pub(crate) const PNG: [u8; 41] =
+    *b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT";
 
 fn field(result: Result<Reply, Refusal>) -> String {
     match result {

@@ -7,6 +7,7 @@ pub(super) fn number(style: Style, value: f64) -> String {
     match style {
         Style::Amount => decimal(value, 3, 6),
         Style::Credit => format!("+{}", decimal(value, 3, 6)),
+        Style::Rate => decimal(value, 2, 2),
         Style::Percent => format!("{}%", decimal(value * 100.0, 0, 2)),
         Style::Count => decimal(value, 0, 0),
         Style::Unit { unit, most, least, .. } => {

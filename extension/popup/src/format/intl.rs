@@ -60,6 +60,7 @@ fn number_format(style: Style) -> Function {
             decimals(3, 6);
             set(&options, "signDisplay", &"always".into());
         }
+        Style::Rate => decimals(2, 2),
         Style::Percent => {
             decimals(0, 2);
             set(&options, "style", &"percent".into());

@@ -85,7 +85,7 @@ fn money(lull: &Lull, view: &View) -> Html {
         <>
             <div class="money">
                 <p class="money-today">
-                    <span class="unseen">{ text::money_earned() }</span>
+                    <span class="unseen">{ text::money_label() }</span>
                     <strong data-testid="earned-today" data-value={today.to_string()}>{ format::amount(today) }</strong>
                     <span>{ text::money_today(lull.asset()) }</span>
                 </p>

@@ -10,6 +10,8 @@ use crate::parts::{calm, title_bar};
 use crate::text;
 use crate::words::offer as words;
 
+/// From a day's start to its middle.
+const NOON_MS: u64 = 43_200_000;
 const DAY_MS: f64 = 86_400_000.0;
 /// How many days the list may show.
 const SPANS: [u64; 2] = [7, 30];
@@ -62,8 +64,7 @@ fn kind_card(row: &KindTotals, asset: &str) -> Html {
         Some((percent, answers)) => words::agreement(percent, answers),
         None => text::you_not_known().to_owned(),
     };
-    let hourly =
-        row.hourly().map_or_else(|| text::you_not_known().to_owned(), |hourly| format::amount_of(hourly, asset));
+    let hourly = row.hourly().map_or_else(|| text::you_not_known().to_owned(), |hourly| format::rate_of(hourly, asset));
     html! {
         <section class="card" data-testid={format!("you-{}", row.kind.as_str())}>
             <h2>{ words::kind(row.kind) }</h2>
@@ -86,7 +87,8 @@ fn by_day(days: &[DayTotals], span: u64, choose: &Callback<u64>, asset: &str) ->
         html! {
             <li>
                 <span class="bar" style={format!("inline-size: {percent}%")} aria-hidden="true"></span>
-                <span>{ format::day(day.start) }</span>
+                // By its noon: its start may be a moment before midnight by this clock.
+                <span>{ format::day(day.start + NOON_MS) }</span>
                 <span class="number">{ format::amount_of(day.earned, asset) }</span>
             </li>
         }

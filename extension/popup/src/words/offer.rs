@@ -17,7 +17,7 @@ pub(crate) fn time_runs_out(seconds: u64, key: bool) -> String {
 /// How a project has gone so far.
 pub(crate) fn pace(pace: &Pace, asset: &str) -> String {
     let Pace { outcomes, median_s, hourly } = *pace;
-    let hourly = format::amount_of(hourly.get(), asset);
+    let hourly = format::rate_of(hourly.get(), asset);
     text::pace(&format::duration(median_s.into()), &format::count(outcomes), &hourly)
 }
 
