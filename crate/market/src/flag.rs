@@ -59,7 +59,12 @@ pub(crate) fn flagged(
     let (item, order) = (desk.item.id, desk.order().id);
     desk.writes.push(Write::AddFlag { lease: judged.lease, item, order, reason: flag.reason, seen_ms });
     if !flag.reason.stops() {
-        desk.rule(judged, unpaid(VerdictReason::FlagPassedOn))?;
+        if desk.item.is_stopped() {
+            // Whatever is said of it: it was looked at, and taken back.
+            pay_look(desk, judged, seen_ms)?;
+        } else {
+            desk.rule(judged, unpaid(VerdictReason::FlagPassedOn))?;
+        }
         return desk.close_if_stopped();
     }
     let was_stopped = desk.item.is_stopped();

@@ -41,6 +41,12 @@ impl Default for Tally {
     }
 }
 
+/// The least that an outcome counts as: the first step.
+const SHOWN_LEAST: DurationMs = match DurationMs::new(STEPS_S[0] as u64 * 1_000) {
+    Some(least) => least,
+    None => DurationMs::ZERO,
+};
+
 impl Tally {
     /// From what [`Tally::counts`] gave; `None` if it did not give that.
     pub fn new(paid: Amount, time: DurationMs, counts: &[u8]) -> Option<Self> {
@@ -56,6 +62,8 @@ impl Tally {
 
     /// Counts an outcome. Sums are held at their limits.
     pub(crate) fn count(&mut self, shown: DurationMs, paid: Amount) {
+        // Nobody answers in no time: who says so would make any price a fortune an hour.
+        let shown = shown.max(SHOWN_LEAST);
         self.paid = self.paid.checked_add(paid).unwrap_or(self.paid);
         self.time = self.time.checked_add(shown).unwrap_or(self.time);
         let step = STEPS_S.partition_point(|step| u64::from(*step) * 1_000 < shown.get()).min(STEPS - 1);

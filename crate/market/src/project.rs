@@ -338,6 +338,19 @@ fn check_lessons(lessons: &Lessons, practice: &Practice, project: &Project, blob
     if lessons.tasks.kind() != project.tasks.kind() {
         return Err(field(PRACTICE, "must be of the project's type"));
     }
+    if !project.warnings.is_empty() {
+        return Err(field(PRACTICE, "can't be of a project with warnings: what is practised isn't covered"));
+    }
+    let has_pictures = |tasks: &Tasks| {
+        tasks
+            .each()
+            .iter()
+            .flat_map(|t| t.contents().cloned().collect::<Vec<_>>())
+            .any(|c| matches!(c, Content::Picture(_)))
+    };
+    if has_pictures(&lessons.tasks) && !has_pictures(&project.tasks) {
+        return Err(field(PRACTICE, "has pictures though the contents have none: some people get texts only"));
+    }
     check_terms(&lessons.tasks)?;
     check_contents(PRACTICE, &lessons.tasks, blobs)?;
     let paid = project.tasks.each();

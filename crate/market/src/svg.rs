@@ -30,11 +30,15 @@ fn check_node(node: Node<'_, '_>) -> Result<(), String> {
         if matches!(name, "href" | "src" | "base") && !attribute.value().trim_start().starts_with('#') {
             return Err(format!("have a `{name}` that leads outside of the picture"));
         }
+        if name == "systemLanguage" {
+            return Err("have a `systemLanguage`: a picture is the same for everyone".to_owned());
+        }
         check_css(attribute.value()).map_err(|what| format!("have {what} in `{name}`"))?;
     }
-    let style = node.parent().is_some_and(|parent| parent.tag_name().name() == "style");
-    if node.is_text() && style {
-        node.text().map_or(Ok(()), check_css).map_err(|what| format!("have {what} in <style>"))
+    if node.is_element() && node.tag_name().name() == "style" {
+        // In one piece, as a browser reads it.
+        let css: String = node.descendants().filter(|inner| inner.is_text()).filter_map(|inner| inner.text()).collect();
+        check_css(&css).map_err(|what| format!("have {what} in <style>"))
     } else {
         Ok(())
     }
@@ -43,8 +47,12 @@ fn check_node(node: Node<'_, '_>) -> Result<(), String> {
 /// Style sheets and attributes: nothing is imported, and `url(…)` stays within the picture.
 fn check_css(text: &str) -> Result<(), &'static str> {
     let text = text.to_ascii_lowercase();
-    if text.contains("@import") {
-        return Err("an `@import`");
+    // No rule imports, moves anything, or shows one thing to one person and another to the next.
+    if text.contains('@') {
+        return Err("an `@` rule");
+    }
+    if text.contains("animation") || text.contains("transition") {
+        return Err("what moves");
     }
     // A CSS escape could spell either.
     if text.contains('\\') && text.contains('(') {
@@ -90,7 +98,11 @@ mod tests {
         wrong("<g href=\"data:text/html,x\"/>", "`href`");
         wrong("<path fill=\"url(https://evil.example/a.svg#b)\"/>", "`url()`");
         wrong("<path style=\"fill: \\75rl(https://evil.example/)\"/>", "escaped");
-        wrong("<style>@IMPORT 'https://evil.example/'</style>", "`@import`");
+        wrong("<style>@IMPORT 'https://evil.example/'</style>", "`@`");
+        wrong("<style>@im<!-- -->port 'a'</style>", "`@`");
+        wrong("<style>@media (prefers-color-scheme: dark) { g { fill: red } }</style>", "`@`");
+        wrong("<g style=\"animation: a 1s\"/>", "moves");
+        wrong("<g systemLanguage=\"en\"/>", "`systemLanguage`");
         wrong("<style><![CDATA[a { fill: uRl( \"//evil.example\" ) }]]></style>", "`url()`");
         wrong("<?xml-stylesheet href=\"https://evil.example/\"?>", "processing");
         wrong("<b xmlns=\"http://www.w3.org/1999/xhtml\"/>", "<b>");

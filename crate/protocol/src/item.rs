@@ -210,6 +210,9 @@ impl JudgmentItem {
             is_label(text)?;
         }
         self.practice.map_or(Ok(()), |practice| practice.check())?;
+        if self.practice.is_some() && !self.warnings.is_empty() {
+            return Err("what is practised isn't covered, so there is none of sensitive content");
+        }
         self.task.check()
     }
 }

@@ -48,7 +48,7 @@ pub const SENTENCES_MAX: usize = 200;
 /// All sentences of the source of a `verify` together, bytes of UTF-8.
 pub const SOURCE_BYTES_MAX: usize = 24 * 1024;
 /// What a person says of an item that they flag, bytes of UTF-8.
-pub const FLAG_NOTE_BYTES_MAX: usize = 500;
+pub const FLAG_NOTE_BYTES_MAX: usize = 1_500;
 /// A judgment that was stopped is paid to whoever had it on screen for this long, milliseconds.
 pub const SEEN_MS_MIN: u64 = 5_000;
 /// Items of a practice.

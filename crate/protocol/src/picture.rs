@@ -10,7 +10,7 @@ pub const PICTURE_TYPES: [&str; 5] = ["image/png", "image/jpeg", "image/webp", "
 
 /// The elements that an SVG may have, by their local names: shapes, text, gradients, clips. None runs, loads, moves, or
 /// repeats others.
-pub const SVG_ELEMENTS: [&str; 21] = [
+pub const SVG_ELEMENTS: [&str; 20] = [
     "svg",
     "g",
     "defs",
@@ -31,7 +31,6 @@ pub const SVG_ELEMENTS: [&str; 21] = [
     "radialGradient",
     "stop",
     "clipPath",
-    "switch",
 ];
 
 /// Why a file isn't shown.
@@ -263,7 +262,7 @@ fn svg(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
         }
         if size.is_none() {
             let is_root = local == "svg";
-            let tag = markup.split_once('>').filter(|_| is_root).ok_or(PictureError::Other)?.0;
+            let tag = start_tag(markup).filter(|_| is_root).ok_or(PictureError::Other)?;
             size = Some(svg_size(tag).ok_or(PictureError::Other)?);
         }
     }
@@ -291,6 +290,21 @@ fn whole_part(value: &str) -> Option<u32> {
     let has_exponent = value.get(digits..)?.trim_start_matches(['.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
     let is_exponent = has_exponent.strip_prefix(['e', 'E']).is_some_and(|rest| !rest.starts_with(['m', 'x']));
     (!is_exponent).then_some(whole.max(1))
+}
+
+/// A start tag up to its end, which is no `>` within a value.
+fn start_tag(markup: &str) -> Option<&str> {
+    let mut quote = None;
+    let end = markup.find(|c: char| {
+        match quote {
+            Some(open) if open == c => quote = None,
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            None => return c == '>',
+            Some(_) => {}
+        }
+        false
+    })?;
+    markup.get(..end)
 }
 
 /// The value of an attribute in a start tag.

@@ -171,6 +171,7 @@ fn item() -> impl Strategy<Value = Item> {
     let own = (warnings(), option::of(blob_ref()));
     let judgment = (order(), [label(), label(), label(), label()], any::<u32>(), strategy::task(), own).prop_map(
         |(order, [requester, title, guideline, question], guideline_version, task, (warnings, practice))| {
+            let practice = practice.filter(|_| warnings.is_empty());
             Item::Judgment(JudgmentItem {
                 order,
                 requester,

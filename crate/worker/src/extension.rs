@@ -62,6 +62,10 @@ impl Worker {
     pub(crate) fn take_extension(&mut self, offer: &Hash, statement: &[u8]) {
         let Some(coordinator) = &self.coordinator else { return };
         let Some(new) = Extended::read(statement, offer, Some(&coordinator.key)) else { return };
+        // More time is never less.
+        if self.leases.get(offer).is_some_and(|lease| new.deadline < lease.deadline()) {
+            return self.not_extended(offer);
+        }
         if let Some(held) = self.held.as_mut().filter(|held| held.offer == *offer)
             && is_newer(&new, held.lease.extended.as_ref())
         {

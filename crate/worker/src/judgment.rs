@@ -77,6 +77,8 @@ impl Worker {
         // One that was taken back, or looked at before, has been on screen for longer than this time.
         let seen_at = self.leases.get(&offer).and_then(|lease| lease.seen_at);
         let shown_at = seen_at.map_or(shown_at, |at| shown_at.min(at.minus(SEEN_MS_MIN).get()));
+        // Who flags what is covered has seen nothing of it.
+        let shown_at = if self.is_under_cover(&offer) { now.get() } else { shown_at };
         self.report(offer, Report::Flag(report), shown_at, now);
     }
 
@@ -93,7 +95,7 @@ impl Worker {
     /// A page has shown the judgment for `SEEN_MS_MIN`.
     pub(crate) fn seen(&mut self, offer: &str, now: Timestamp) {
         let Some(offer) = self.showable_offer(offer).filter(|offer| self.is_on_screen(offer)) else { return };
-        if self.leases.get(&offer).is_none_or(|lease| self.covers(&offer, &lease.item)) {
+        if self.is_under_cover(&offer) {
             return;
         }
         if let Some(lease) = self.leases.get_mut(&offer).filter(|lease| lease.seen_at.is_none()) {
@@ -118,7 +120,7 @@ impl Worker {
     /// Hands the judgment back.
     pub(crate) fn skip(&mut self, offer: &str, shown_at: Option<u64>, now: Timestamp) {
         if let Some(offer) = self.showable_offer(offer) {
-            let shown_at = shown_at.and_then(Timestamp::new);
+            let shown_at = shown_at.and_then(Timestamp::new).filter(|_| !self.is_under_cover(&offer));
             let shown_ms = shown_at.and_then(|shown_at| DurationMs::new(now.since(shown_at)));
             self.give_back(offer, ReturnReason::Skipped, shown_ms);
         }

@@ -4,6 +4,7 @@ use lull_protocol::cose::Signed;
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX, SEEN_MS_MIN};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Report};
+use lull_protocol::terms::Filter;
 use lull_protocol::terms::Pace;
 use lull_protocol::{DurationMs, Hash, Item, Timestamp, ToCoordinator, WarningSet};
 use lull_view::Notice;
@@ -213,7 +214,9 @@ impl Worker {
         let open = !self.storage.is_failing() && !rests;
         let fetch = if open && self.may_fetch() && self.may_want_fetches() { self.places(JobClass::Fetch) } else { 0 };
         let judgment = if open && self.may_judge() { self.places(JobClass::Judgment) } else { 0 };
-        let (tasks, filter) = (self.wanted_tasks(), self.filter());
+        let tasks = self.wanted_tasks();
+        // What a person would rather not see is nobody's business while they judge nothing.
+        let filter = if judgment > 0 { self.filter() } else { Filter::default() };
         let warnings = if judgment > 0 { self.wanted_warnings() } else { WarningSet::NONE };
         let Phase::Ready(ready) = &mut self.link.phase else { return };
         let wanted = Wanted { fetch, judgment, tasks, filter, warnings };

@@ -24,8 +24,10 @@ pub(crate) struct WarningsRecord {
     seen: u16,
     /// The judgment that is uncovered, by its offer.
     uncovered: Option<Hash>,
+    /// The one before it: its answer may be taken back.
+    uncovered_before: Option<Hash>,
 }
-fields!(WarningsRecord { 0 chosen, 1 day_max, 2 day_start, 3 seen, 4 uncovered });
+fields!(WarningsRecord { 0 chosen, 1 day_max, 2 day_start, 3 seen, 4 uncovered, 5 uncovered_before });
 
 impl WarningsRecord {
     /// What is as at first needs no record.
@@ -71,7 +73,13 @@ impl Worker {
 
     /// Whether a judgment is shown without its content.
     pub(crate) fn covers(&self, offer: &Hash, item: &Item) -> bool {
-        !warnings_of(item).is_empty() && self.warnings.uncovered != Some(*offer)
+        let WarningsRecord { uncovered, uncovered_before, .. } = self.warnings;
+        !warnings_of(item).is_empty() && ![uncovered, uncovered_before].contains(&Some(*offer))
+    }
+
+    /// Whether a judgment that is held is.
+    pub(crate) fn is_under_cover(&self, offer: &Hash) -> bool {
+        self.leases.get(offer).is_some_and(|lease| self.covers(offer, &lease.item))
     }
 
     /// The person asks to see it.
@@ -81,7 +89,7 @@ impl Worker {
             if self.warnings.seen == 0 {
                 self.warnings.day_start = self.day_start(now);
             }
-            self.warnings.uncovered = Some(offer);
+            self.warnings.uncovered_before = self.warnings.uncovered.replace(offer);
             self.warnings.seen = self.warnings.seen.saturating_add(1);
             self.warnings_changed();
         }

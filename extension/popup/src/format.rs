@@ -12,8 +12,8 @@ use wasm_bindgen::prelude::*;
 use english as intl;
 
 #[cfg(feature = "bandwidth")]
-pub(crate) use intl::{and, list, or};
-pub(crate) use intl::{country, plural};
+pub(crate) use intl::list;
+pub(crate) use intl::{and, country, or, plural};
 
 use crate::text;
 

@@ -251,7 +251,8 @@ impl Work {
             (Asked::Extend { .. }, Answer::Reply(Reply::Extended(statement))) => {
                 step.out.send(ToWorker::Extended { statement: statement.into() });
             }
-            (Asked::Extend { offer }, answer) => self.refuse(step, Some(offer), code_of(&answer)),
+            // Not by the reason: a final one would speak of the offer's result, which may be on its way.
+            (Asked::Extend { offer }, _) => self.refuse(step, Some(offer), RefusedCode::Unexpected),
             (Asked::Blob { hash, offset }, answer) => self.blob(step, hash, offset, answer),
         }
     }

@@ -326,7 +326,8 @@ fn an_extension_travels_and_so_does_why_there_is_none() {
     assert_eq!(outputs, [Output::Send(ToWorker::Extended { statement: vec![7].into() })]);
     peer.says(&ToCoordinator::Extend { offer });
     let refusal = Refusal::Worker(RefusedCode::LeaseExpired);
-    assert_eq!(refused(&peer.answer(Answer::Refused(refusal))), [(Some(offer), RefusedCode::LeaseExpired)]);
+    let told = refused(&peer.answer(Answer::Refused(refusal)));
+    assert_eq!(told, [(Some(offer), RefusedCode::Unexpected)], "it says nothing of a result");
     peer.goes_on();
 }
 

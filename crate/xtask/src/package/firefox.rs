@@ -35,7 +35,7 @@ const REPLACED: [&str; 3] = ["minimum_chrome_version", "background", "storage"];
 /// What the add-on sends, in Mozilla's categories, as its own consent screen tells it.
 ///
 /// Nothing is sent when it is installed, nor before the person has agreed to the operator's card; what is sent
-/// then for judgments are the answers that the person gives for that purpose, which is in no category. Lending
+/// then for judgments are the answers, flags and wishes that the person gives for that purpose, which are in no category. Lending
 /// bandwidth sends what websites answered (never ones that the person visited), so `websiteContent` is asked for
 /// and given back together with the permission for all sites.
 fn data_collection() -> Value {

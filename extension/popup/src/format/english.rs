@@ -56,6 +56,7 @@ pub(crate) fn plural(count: u64) -> String {
 }
 
 /// Things in a row: `a, b, c`.
+#[cfg(feature = "bandwidth")]
 pub(crate) fn list<S: AsRef<str>>(things: &[S]) -> String {
     things.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }

@@ -115,6 +115,7 @@ pub(crate) fn plural(count: u64) -> String {
 }
 
 /// Things in a row: `a, b, c`.
+#[cfg(feature = "bandwidth")]
 pub(crate) fn list<S: AsRef<str>>(things: &[S]) -> String {
     listed(things, "unit")
 }

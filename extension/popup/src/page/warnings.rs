@@ -19,9 +19,11 @@ pub(super) fn warnings_card(lull: &Lull, warnings: Warnings) -> Html {
     };
     let wire = lull.wire.clone();
     let change = move |event: Event| {
-        let number = event.target_dyn_into::<HtmlInputElement>().and_then(|input| input.value().parse().ok());
-        if let Some(day_max) = number {
-            wire.send(Command::SetWarnings { chosen, day_max });
+        let Some(field) = event.target_dyn_into::<HtmlInputElement>() else { return };
+        match field.value().parse::<u16>() {
+            Ok(number) if number <= SENSITIVE_DAY_MAX => wire.send(Command::SetWarnings { chosen, day_max: number }),
+            // What stands there is what holds.
+            _ => field.set_value(&day_max.to_string()),
         }
     };
     html! {

@@ -6,7 +6,6 @@ use yew::{Html, html};
 use crate::model::Lull;
 use crate::parts::{calm, title_bar};
 use crate::text;
-use crate::words;
 
 /// The page.
 pub(crate) fn bandwidth(_: &Lull, _: &View) -> Html {

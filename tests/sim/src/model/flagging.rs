@@ -65,8 +65,10 @@ impl Model {
         let (item, seen_ms) = (lease.item, seen_ms(result, lease, at));
         let hash = lease.stored.as_ref().map_or(Hash([0; 32]), |(hash, _)| *hash);
         if flag.reason == FlagReason::Unclear {
+            let is_stopped = self.items.get(&item).is_some_and(|work| work.is_stopped());
+            let ruling = if is_stopped { self.pay_look(offer, seen_ms)? } else { unpaid(VerdictReason::FlagPassedOn) };
             self.close_if_stopped(item);
-            return Ok([(hash, unpaid(VerdictReason::FlagPassedOn))].into());
+            return Ok([(hash, ruling)].into());
         }
         let Some(work) = self.items.get_mut(&item) else { return Ok(Expected::new()) };
         work.flags.push(Flagged { offer, result: hash, seen_ms });

@@ -128,13 +128,16 @@ impl Model {
 
     fn pace(&self, order: OrderId) -> Option<Pace> {
         let all = self.outcomes.get(&order).filter(|all| all.len() >= PACE_FROM)?;
-        let mut times: Vec<u64> = all.iter().map(|(shown, _)| *shown).collect();
+        // Nothing is done in less than a second.
+        let least = |shown: &u64| (*shown).max(1_000);
+        let mut times: Vec<u64> = all.iter().map(|(shown, _)| least(shown)).collect();
         times.sort_unstable();
         let middle = *times.get((times.len() - 1) / 2)?;
         let fits = |step: &&u32| u64::from(**step) * 1_000 >= middle;
         let median_s = *STEPS_S.iter().find(fits).or(STEPS_S.last())?;
-        let (time, paid) =
-            all.iter().fold((0_u128, 0_u128), |(t, p), (time, paid)| (t + u128::from(*time), p + u128::from(*paid)));
+        let (time, paid) = all
+            .iter()
+            .fold((0_u128, 0_u128), |(t, p), (time, paid)| (t + u128::from(least(time)), p + u128::from(*paid)));
         let hourly = u64::try_from(paid * 3_600_000 / time.max(1)).ok().and_then(lull_protocol::Amount::new)?;
         Some(Pace { outcomes: all.len() as u64, median_s, hourly })
     }

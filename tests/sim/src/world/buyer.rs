@@ -88,7 +88,9 @@ impl World {
                 wants.extend(blobs);
                 let lessons =
                     lessons(&mut stream(self.plan.seed, "practice", number as u64), task, pictures, requester);
-                let (lessons, blobs) = lessons.unzip();
+                let warnings = if chance(&mut rng, 200) { some_warnings(number) } else { WarningSet::NONE };
+                // What is practised isn't covered.
+                let (lessons, blobs) = lessons.filter(|_| warnings.is_empty()).unzip();
                 wants.extend(blobs.into_iter().flatten());
                 wants.push(Command::CreateProject(Project {
                     order,
@@ -99,7 +101,7 @@ impl World {
                     question: "What is it?".into(),
                     tasks,
                     lessons: lessons.map(Box::new),
-                    warnings: if chance(&mut rng, 200) { some_warnings(number) } else { WarningSet::NONE },
+                    warnings,
                     price: amount(rng.u64(1..9_000)),
                     rule: AcceptanceRule::Agreement { agree: rng.u8(people / 2 + 1..=people), people },
                 }));
@@ -169,7 +171,8 @@ impl World {
 
 /// A few classes of sensitive content.
 fn some_warnings(number: usize) -> WarningSet {
-    WarningSet::from_bits([1, 2, 5, 32][number % 4]).unwrap_or_default()
+    let bits = [1, 2, 5, 32].get(number % 4).copied().unwrap_or_default();
+    WarningSet::from_bits(bits).unwrap_or_default()
 }
 
 /// Tasks of a type, and the blobs they need.

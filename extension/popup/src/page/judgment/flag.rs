@@ -21,7 +21,7 @@ use crate::words::flag as words;
 
 /// How often it is counted how long the judgment has been on screen, milliseconds.
 const LOOK_TICK_MS: u32 = 500;
-/// More can't be typed: the protocol's limit in bytes, which these characters never exceed by far.
+/// More can't be typed, UTF-16 units: of three bytes each at most, they fit the protocol's limit.
 const NOTE_CHARS_MAX: &str = "500";
 
 #[derive(PartialEq, Properties)]
@@ -149,7 +149,7 @@ fn meaning(event: &KeyboardEvent) -> Option<Key> {
     match event.key().as_str() {
         "Escape" if !event.ctrl_key() => Some(Key::Close),
         // On a control outside of the sheet, Enter presses it; so it does on the sheet's own.
-        "Enter" if event.ctrl_key() || !within("button, a, select") => Some(Key::Send),
+        "Enter" if event.ctrl_key() || !within("button, a, summary, select") => Some(Key::Send),
         _ if event.ctrl_key() || !single_keys::are_on() || within("input[type='text'], select") => None,
         key => {
             let number = key.parse::<usize>().ok().filter(|_| key.len() == 1)?;

@@ -94,13 +94,13 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         "Escape" if within("#guideline") => return Some(Act::Guideline(AnswerInput::Keyboard)),
         "Escape" if within("#keys") => return Some(Act::Keys(AnswerInput::Keyboard)),
         // On a control, Enter presses it; a box to tick is ticked by Space.
-        "Enter" if keys.has_done && !within("button:not(.several), a") => return touch(Touch::Done),
+        "Enter" if keys.has_done && !within("button:not(.several), a, summary") => return touch(Touch::Done),
         _ if !single_keys::are_on() => return None,
         _ => {}
     }
     match event.key().as_str() {
         // Space scrolls the page, scrolls the text that has the focus, or presses its control.
-        " " if nowhere || !keys.has_space || within("button, a, [tabindex='0'], #guideline, #keys") => None,
+        " " if nowhere || !keys.has_space || within("button, a, summary, [tabindex='0'], #guideline, #keys") => None,
         " " | "s" | "S" => Some(Act::Skip),
         "?" => Some(Act::Keys(AnswerInput::Keyboard)),
         "g" | "G" => Some(Act::Guideline(AnswerInput::Keyboard)),

@@ -34,7 +34,9 @@ impl Outline {
                 let at = (self.under + self.open.len()).min(HEADINGS.len()) - 1;
                 element(HEADINGS.get(at).copied().unwrap_or("p"), inlines(text))
             }
-            Block::Code { text, .. } => code("pre", text),
+            Block::Code { language, text } if language.is_empty() => code("pre", text),
+            // It is part of what was asked: a listener hears it, too.
+            Block::Code { language, text } => html! { <>{ element("p", language.into()) }{ code("pre", text) }</> },
             Block::Quote(inner) => element("blockquote", self.blocks(inner)),
             Block::List { first, items } => {
                 let items = items.iter().map(|item| element("li", self.blocks(item))).collect();

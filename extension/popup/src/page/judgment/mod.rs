@@ -117,7 +117,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let act = use_act(&props.lull, judgment, shown_at, draft, opens);
     use_keys((!is_flagging).then(|| act.clone()), Keys::of(judgment));
     use_seen(&props.lull.wire, &judgment.offer, !judgment.is_covered);
-    use_focus_on_next(&card, &judgment.offer);
+    use_focus_on_next(&card, &format!("{} {}", judgment.offer, judgment.is_covered));
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
     use_panel_focus(&card, GUIDELINE, guideline);
     use_panel_focus(&card, KEYS, *keys_panel);

@@ -108,7 +108,9 @@ fn use_key(extend: Callback<()>, is_on: bool) {
                 let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
                 let is_shortcut = event.ctrl_key() || event.alt_key() || event.meta_key();
                 let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-                let field = target.and_then(|target| target.closest("input, select").ok().flatten());
+                let field = target.and_then(|target| {
+                    target.closest("input[type='text'], input[type='number'], select").ok().flatten()
+                });
                 let is_key = matches!(event.key().as_str(), "e" | "E") && single_keys::are_on();
                 if is_key && !is_shortcut && field.is_none() && !event.repeat() {
                     extend.emit(());

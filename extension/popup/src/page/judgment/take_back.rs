@@ -61,7 +61,9 @@ fn use_key(take_back: Callback<()>) {
                 let is_shortcut = event.ctrl_key() || event.alt_key() || event.meta_key();
                 let is_on = single_keys::are_on();
                 let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-                let field = target.and_then(|target| target.closest("input, select").ok().flatten());
+                let field = target.and_then(|target| {
+                    target.closest("input[type='text'], input[type='number'], select").ok().flatten()
+                });
                 if matches!(event.key().as_str(), "z" | "Z")
                     && is_on
                     && !is_shortcut
