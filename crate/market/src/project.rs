@@ -341,16 +341,6 @@ fn check_lessons(lessons: &Lessons, practice: &Practice, project: &Project, blob
     if !project.warnings.is_empty() {
         return Err(field(PRACTICE, "can't be of a project with warnings: what is practised isn't covered"));
     }
-    let has_pictures = |tasks: &Tasks| {
-        tasks
-            .each()
-            .iter()
-            .flat_map(|t| t.contents().cloned().collect::<Vec<_>>())
-            .any(|c| matches!(c, Content::Picture(_)))
-    };
-    if has_pictures(&lessons.tasks) && !has_pictures(&project.tasks) {
-        return Err(field(PRACTICE, "has pictures though the contents have none: some people get texts only"));
-    }
     check_terms(&lessons.tasks)?;
     check_contents(PRACTICE, &lessons.tasks, blobs)?;
     let paid = project.tasks.each();
@@ -371,6 +361,16 @@ fn check_lessons(lessons: &Lessons, practice: &Practice, project: &Project, blob
         let problem =
             format!("has pictures of more than {PRACTICE_PICTURES_BYTES_MAX} bytes (PRACTICE_PICTURES_BYTES_MAX)");
         return Err(field(PRACTICE, problem));
+    }
+    let has_pictures = |tasks: &Tasks| {
+        tasks
+            .each()
+            .iter()
+            .flat_map(|t| t.contents().cloned().collect::<Vec<_>>())
+            .any(|c| matches!(c, Content::Picture(_)))
+    };
+    if has_pictures(&lessons.tasks) && !has_pictures(&project.tasks) {
+        return Err(field(PRACTICE, "has pictures though the contents have none: some people get texts only"));
     }
     Ok(())
 }

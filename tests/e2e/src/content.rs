@@ -130,7 +130,7 @@ pub(crate) async fn hostile_content(paths: &Paths, data: &Path) -> Result<()> {
         let project = shown(&browser, &mut ordered).await?;
         let wrong = browser.js(&format!("const ELEMENTS = {elements}; {WRONG}")).await?;
         ensure!(wrong == json!([]), "{}: {wrong}", project.get("title").unwrap_or(&Value::Null));
-        if project.get("options").is_none() || ordered.len() % 4 == 0 {
+        if project.get("options").is_none() || ordered.len().is_multiple_of(4) {
             no_violations(&browser, &axe, "hostile content").await?;
         }
         person.skip().await?;

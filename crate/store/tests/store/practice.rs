@@ -5,7 +5,7 @@ use lull_protocol::item::Picture;
 use lull_protocol::limits::{
     BLOB_BYTES_MAX, CONTENT_TEXT_BYTES_MAX, LABEL_BYTES_MAX, OPTION_BYTES_MAX, PRACTICE_ITEMS_MAX,
 };
-use lull_protocol::{Answer, Content, Hash, Item, Practice, TaskKind};
+use lull_protocol::{Answer, Content, Hash, Item, Practice, TaskKind, Warning, WarningSet};
 
 use crate::bench::{BUYER, Bench, bytes, key, lessons, order_id, project, tasks};
 
@@ -65,6 +65,18 @@ fn each_field_of_a_practice_is_judged() {
     };
     assert_eq!(wrong(&|l| contents(l)[1] = unknown()), "practice[1].hash");
     assert_eq!(bench.reader.statistics().unwrap().orders, 0);
+}
+
+#[test]
+fn practice_shows_nothing_that_its_project_does_not() {
+    let mut bench = Bench::new();
+    let drawn = picture(&mut bench, 1, 100);
+    let mut project = practised(1, TaskKind::Choice, 2);
+    contents(project.lessons.as_mut().unwrap())[0] = drawn;
+    assert_eq!(field(&mut bench, project), "practice", "some people get texts only");
+    let warnings = WarningSet::NONE.with(Warning::Medical);
+    let project = Project { warnings, ..practised(2, TaskKind::Choice, 2) };
+    assert_eq!(field(&mut bench, project), "practice", "it would not be covered");
 }
 
 #[test]

@@ -125,9 +125,10 @@ fn an_extension_that_is_late_forged_or_about_another_changes_nothing() {
     assert_eq!(say(extension(&offer, 2, 9_000), 7), 9_000);
     assert_eq!(say(extension(&offer, 1, 5_000), 7), 9_000, "an older one, late");
     assert_eq!(say(extension(&offer, 2, 99_000), 7), 9_000, "a number means one thing");
+    assert_eq!(say(extension(&offer, 3, 1_000), 7), 9_000, "more time is never less");
     world.say(&ToWorker::Extended { statement: b"nonsense".to_vec().into() });
     world.answer(&offer, 0);
-    let late = Signed::sign(extension(&offer, 3, 60_000), &key(7)).bytes().to_vec().into();
+    let late = Signed::sign(extension(&offer, 4, 60_000), &key(7)).bytes().to_vec().into();
     world.say(&ToWorker::Extended { statement: late });
     assert_eq!(world.judgment().offer, other, "after the answer it changes nothing on screen");
 }

@@ -3,7 +3,7 @@
 use lull_protocol::message::ReturnReason;
 use lull_protocol::{Item, ToCoordinator, Warning, WarningSet};
 use lull_view::{Command, SENSITIVE_DAY_MAX};
-use lull_worker::Event;
+use lull_worker::{Event, limits};
 
 use crate::common::*;
 
@@ -116,4 +116,24 @@ fn a_day_has_its_limit_whatever_restarts() {
     assert_eq!((world.view().judgment, unwanted(&world)), (None, 3));
     choose(&mut world, HATE, u16::MAX);
     assert_eq!(world.view().warnings.day_max, SENSITIVE_DAY_MAX);
+}
+
+#[test]
+fn what_is_taken_back_stays_uncovered_and_counts_once() {
+    let mut world = World::connected();
+    world.take_back_ms = limits::TAKE_BACK_MS;
+    world.kill();
+    world.run();
+    choose(&mut world, HATE, 2);
+    let first = world.assign(&sensitive("first", HATE));
+    world.assign(&sensitive("second", HATE));
+    answer_next(&mut world);
+    // The next one is uncovered, and that is the day's last.
+    world.command(Command::Uncover { offer: world.judgment().offer });
+    world.command(Command::TakeBack { offer: first.clone() });
+    let judgment = world.judgment();
+    assert_eq!((judgment.offer.as_str(), judgment.is_covered), (first.as_str(), false));
+    assert_eq!((world.view().warnings.seen_today, unwanted(&world)), (2, 0), "nothing is lost, nothing counts twice");
+    world.answer(&first, 1);
+    assert!(!world.judgment().is_covered);
 }
