@@ -290,7 +290,9 @@ async fn practice(world: &World, browser: &Browser, person: &Person<'_>, camera:
     camera.shoot("practice-right").await?;
     person.touch_keys(&[ENTER]).await?;
     browser.find("practice-over").await?;
-    camera.shoot("practice-over").await
+    camera.shoot("practice-over").await?;
+    browser.click("start-paid").await?;
+    person.skip().await.map(drop)
 }
 
 /// A judgment of Markdown, one that is covered, and the choice of what is to be covered.

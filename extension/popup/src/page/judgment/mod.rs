@@ -121,7 +121,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
     use_panel_focus(&card, GUIDELINE, guideline);
     use_panel_focus(&card, KEYS, *keys_panel);
-    let spoken = use_spoken(&props.lull, judgment, shown_at);
+    let spoken = use_spoken(&props.lull, judgment, shown_at, guideline.is_open);
     let click_guideline = act.reform(|_: MouseEvent| Act::Guideline(AnswerInput::Pointer));
     let skip = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Skip));
     let keys = use_callback(act.clone(), |_, act: &Callback<Act>| act.emit(Act::Keys(AnswerInput::Pointer)));
@@ -183,7 +183,7 @@ fn head(said: &Said<'_>, is_open: bool, toggle: Callback<MouseEvent>) -> Html {
                     { text::judgment_guideline() }<kbd aria-hidden="true">{ "G" }</kbd>
                 </button>
             </div>
-            <div class="guideline markdown" id={GUIDELINE} tabindex="-1" hidden={!is_open}>
+            <div class="guideline markdown" id={GUIDELINE} role="group" aria-label={text::judgment_guideline()} tabindex="-1" hidden={!is_open}>
                 { formatted(said.guideline, 1) }
             </div>
         </>
@@ -373,13 +373,17 @@ fn more(lull: &Lull, judgment: &Judgment) -> Html {
 
 /// What a screen reader says of this judgment, once.
 #[hook]
-fn use_spoken(lull: &Lull, judgment: &Judgment, shown_at: u64) -> Rc<String> {
+fn use_spoken(lull: &Lull, judgment: &Judgment, shown_at: u64, is_guideline_open: bool) -> Rc<String> {
     let title = use_mut_ref(String::new);
     let progress = &lull.model.progress;
     let is_same = progress.offer == judgment.offer && progress.answered.is_some();
     let is_taken_back = is_same && progress.shown_at != shown_at;
     use_memo((judgment.offer.clone(), judgment.is_covered, is_taken_back), |_| {
         let before = title.replace(judgment.title.clone());
-        spoken::spoken(judgment, lull.model.view.as_deref(), &Before { title: &before, is_taken_back })
+        spoken::spoken(
+            judgment,
+            lull.model.view.as_deref(),
+            &Before { title: &before, is_taken_back, is_guideline_open },
+        )
     })
 }

@@ -15,6 +15,8 @@ pub(super) struct Before<'a> {
     pub(super) title: &'a str,
     /// It was answered, and is here again.
     pub(super) is_taken_back: bool,
+    /// The guideline is open already, and so it is said.
+    pub(super) is_guideline_open: bool,
 }
 
 /// All of it.
@@ -27,7 +29,11 @@ pub(super) fn spoken(judgment: &Judgment, view: Option<&View>, before: &Before<'
         None => {}
     }
     if before.title != judgment.title {
-        parts.push(text::spoken_title(&judgment.title));
+        parts.push(judgment.title.clone());
+        parts.push(match before.is_guideline_open {
+            true => markdown_words(&markdown(&judgment.guideline)),
+            false => text::spoken_guideline().to_owned(),
+        });
     }
     if judgment.is_covered {
         parts.extend([judgment.question.clone(), content_words::may_show(judgment.warnings)]);
@@ -85,9 +91,9 @@ fn answers(task: &JudgmentTask) -> Vec<String> {
     match task {
         JudgmentTask::Multi { least, most, options, .. } => {
             parts.push(words::how_many(*least, *most, options.len(), 0));
-            parts.push(text::spoken_done().to_owned());
+            parts.push(if *least == 0 { text::spoken_done_or_none() } else { text::spoken_done() }.to_owned());
         }
-        JudgmentTask::Verify { .. } => parts.push(text::judgment_mark().to_owned()),
+        JudgmentTask::Verify { .. } => parts.push(text::spoken_mark().to_owned()),
         JudgmentTask::Choice { .. } | JudgmentTask::Compare { .. } | JudgmentTask::Rating { .. } => {}
     }
     parts
@@ -106,7 +112,7 @@ mod tests {
             offer: "aa".to_owned(),
             requester: "Buyer".to_owned(),
             title: "Dishes".to_owned(),
-            guideline: String::new(),
+            guideline: "Read *all* of it".to_owned(),
             question: "What is in it".to_owned(),
             task: JudgmentTask::Multi { content, options, least: 0, most: 2 },
             price: 1,
@@ -124,10 +130,14 @@ mod tests {
 
     #[test]
     fn it_is_said_in_the_order_it_is_needed_and_each_part_ends_once() {
-        let said = |title, is_taken_back| spoken(&multi(), None, &Before { title, is_taken_back });
-        let rest = "What is in it. It says “bread.” 1: Gluten. 2: Milk. Choose all that fit. Enter when you're done.";
+        let said =
+            |title, is_taken_back| spoken(&multi(), None, &Before { title, is_taken_back, is_guideline_open: false });
+        let rest = "What is in it. It says “bread.” 1: Gluten. 2: Milk. Choose all that fit. Enter when you're done, or if \
+                    none fits.";
         assert_eq!(said("Dishes", false), rest);
         assert_eq!(said("Mails", false), format!("Dishes. G: how to decide. {rest}"));
         assert_eq!(said("Dishes", true), format!("Taken back. {rest}"));
+        let open = Before { title: "Mails", is_taken_back: false, is_guideline_open: true };
+        assert_eq!(spoken(&multi(), None, &open), format!("Dishes. Read all of it. {rest}"));
     }
 }
