@@ -73,8 +73,9 @@ const UNFITTING: &str = r#"
         range.selectNodeContents(node);
         for (const rect of range.getClientRects()) {
             if (rect.width < 1 || !outer) continue;
-            // A preserved space hangs at the end of its line.
-            const slack = getComputedStyle(element).whiteSpace.startsWith('pre') ? 8 : 1;
+            // A preserved space hangs at the end of its line; a letter may lean a pixel over its edge, and boxes are
+            // rounded.
+            const slack = getComputedStyle(element).whiteSpace.startsWith('pre') ? 8 : 2;
             const isOut = rect.right > outer.right + slack || rect.left < outer.left - slack || rect.bottom > outer.bottom + 3 || rect.top < outer.top - 3;
             if (isOut || rect.right > root.clientWidth + 1 || rect.left < -1) { found.push(`out of its box: ${name(box)} ${[rect.left - outer.left, outer.right - rect.right, rect.top - outer.top, outer.bottom - rect.bottom].map(Math.round)}`); break; }
         }

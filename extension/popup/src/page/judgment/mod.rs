@@ -164,7 +164,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 { words::rule(judgment, props.lull.is_demo()) }
             </p>
             { more(&props.lull, judgment) }
-            <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken }</p>
+            <p class="unseen" aria-live="polite" dir="auto" data-testid="next-question">{ spoken }</p>
         </section>
     }
 }

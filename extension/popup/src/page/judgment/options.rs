@@ -138,7 +138,7 @@ fn done(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) -> Html {
                 <div class="done">
                     <p class="quiet" role="status" data-testid="how-many">
                         { words::how_many(*least, *most, options.len(), count) }
-                        <span class="unseen">{ " " }{ chosen_in_words(options, draft) }</span>
+                        <span class="unseen" dir="auto">{ " " }{ chosen_in_words(options, draft) }</span>
                     </p>
                     <button class="button primary" data-testid="done" aria-keyshortcuts="Enter"
                         aria-disabled={(!is_whole).to_string()} onclick={click}>{ label }<kbd aria-hidden="true">{ "↵" }</kbd></button>

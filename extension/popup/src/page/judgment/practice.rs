@@ -125,7 +125,7 @@ fn Item(props: &ItemProps) -> Html {
             </fieldset>
             { verdict_on(item, *given, &verdict, &act) }
             { foot(&item.task, keys_panel.is_open, &act) }
-            <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken }</p>
+            <p class="unseen" aria-live="polite" dir="auto" data-testid="next-question">{ spoken }</p>
         </section>
     }
 }
