@@ -291,6 +291,8 @@ async fn practice(world: &World, browser: &Browser, person: &Person<'_>, camera:
     person.touch_keys(&[ENTER]).await?;
     browser.find("practice-over").await?;
     camera.shoot("practice-over").await?;
+    // What was not read yet isn't started.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     browser.click("start-paid").await?;
     person.skip().await.map(drop)
 }
