@@ -203,8 +203,13 @@ impl Worker {
             let is_late = |entry: &Entry| !entry.is_durable && entry.deadline <= coordinator_now;
             let late: Vec<Hash> = self.outbox.iter().filter(|(_, e)| is_late(e)).map(|(offer, _)| *offer).collect();
             for offer in late {
+                let seq = self.outbox.get(&offer).map(|entry| entry.seq);
                 self.drop_unstored(&offer);
                 self.leases.remove(&offer);
+                // A batch that holds it may be on its way into storage all the same.
+                let log = seq.map(|seq| Write { key: Key::Log(seq).to_string(), value: None });
+                let keys = [Key::Outbox(offer), Key::Lease(offer), Key::Days];
+                self.persist_with(keys, log.into_iter().collect(), After::Nothing);
                 self.changed();
             }
         }

@@ -89,8 +89,10 @@ impl World {
                 let lessons =
                     lessons(&mut stream(self.plan.seed, "practice", number as u64), task, pictures, requester);
                 let warnings = if chance(&mut rng, 200) { some_warnings(number) } else { WarningSet::NONE };
-                // What is practised isn't covered.
-                let (lessons, blobs) = lessons.filter(|_| warnings.is_empty()).unzip();
+                // What is practised isn't covered, and shows pictures only where the project does.
+                let fits = |lessons: &Lessons| has_pictures(&tasks) || !has_pictures(&lessons.tasks);
+                let lessons = lessons.filter(|(lessons, _)| warnings.is_empty() && fits(lessons));
+                let (lessons, blobs) = lessons.unzip();
                 wants.extend(blobs.into_iter().flatten());
                 wants.push(Command::CreateProject(Project {
                     order,
@@ -167,6 +169,10 @@ impl World {
     pub(crate) fn buyers_are_content(&self) -> bool {
         self.buyers.iter().all(|buyer| buyer.wants.is_empty())
     }
+}
+
+fn has_pictures(tasks: &Tasks) -> bool {
+    tasks.contents("contents").iter().any(|(_, content)| matches!(content, Content::Picture(_)))
 }
 
 /// A few classes of sensitive content.
