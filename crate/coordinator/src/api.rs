@@ -15,7 +15,7 @@ use data_encoding::BASE64;
 use lull_market::RequesterId;
 use lull_protocol::limits::BLOB_BYTES_MAX;
 use lull_protocol::{Hash, OrderId};
-use lull_store::OrderStatus;
+use lull_store::{OrderStatus, Reader, StoreError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -152,36 +152,44 @@ async fn own_order(app: &App, requester: RequesterId, id: &str) -> Result<OrderS
     found.filter(|status| status.order.requester == requester).ok_or_else(|| Problem::not_found("order"))
 }
 
-/// One line per result, then one with the order's progress and where the next page begins.
 async fn results(
     State(app): State<Arc<App>>,
     Requester(requester): Requester,
     Segment(id): Segment,
     asked: AskedPage,
 ) -> Result<Response, Problem> {
-    let Page { after, limit } = page(asked)?;
-    let status = own_order(&app, requester, &id).await?;
-    let order = status.order.id;
-    let rows = app.readers.read(move |r| r.results(&order, after, limit)).await?;
-    let next = rows.last().map_or(after, |row| row.number);
-    let progress = json!({"progress": lines::order(&status), "next": next, "more": rows.len() == limit});
-    Ok(jsonl(rows.iter().map(lines::result).chain([progress])))
+    of_an_order(&app, requester, &id, asked, Reader::results, |row| row.number, lines::result).await
 }
 
-/// One line per flag, then one with the order's progress and where the next page begins.
 async fn flags(
     State(app): State<Arc<App>>,
     Requester(requester): Requester,
     Segment(id): Segment,
     asked: AskedPage,
 ) -> Result<Response, Problem> {
+    of_an_order(&app, requester, &id, asked, Reader::flags, |row| row.number, lines::flag).await
+}
+
+/// Rows of an order after a number, at most so many.
+type ReadPage<T> = fn(&Reader, &OrderId, u64, usize) -> Result<Vec<T>, StoreError>;
+
+/// One line per row of the order, then one with the order's progress and where the next page begins.
+async fn of_an_order<T: Send + 'static>(
+    app: &App,
+    requester: RequesterId,
+    id: &str,
+    asked: AskedPage,
+    read: ReadPage<T>,
+    number: fn(&T) -> u64,
+    line: fn(&T) -> Value,
+) -> Result<Response, Problem> {
     let Page { after, limit } = page(asked)?;
-    let status = own_order(&app, requester, &id).await?;
+    let status = own_order(app, requester, id).await?;
     let order = status.order.id;
-    let rows = app.readers.read(move |r| r.flags(&order, after, limit)).await?;
-    let next = rows.last().map_or(after, |row| row.number);
+    let rows = app.readers.read(move |reader| read(reader, &order, after, limit)).await?;
+    let next = rows.last().map_or(after, number);
     let progress = json!({"progress": lines::order(&status), "next": next, "more": rows.len() == limit});
-    Ok(jsonl(rows.iter().map(lines::flag).chain([progress])))
+    Ok(jsonl(rows.iter().map(line).chain([progress])))
 }
 
 async fn body(

@@ -15,7 +15,7 @@ use lull_protocol::handshake::{self, CoordinatorHello, HandshakeError};
 use lull_protocol::limits::{BODY_BYTES_MAX, BODY_WINDOW_BYTES, CHUNK_BYTES_MAX, FRAME_BYTES_MAX};
 use lull_protocol::message::{Message as _, RefusedCode};
 use lull_protocol::statement::{Decision, Outcome, Report, VerdictReason, WorkResult};
-use lull_protocol::{ByteCount, Filter, Hash, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Hash, ToCoordinator, ToWorker};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -49,14 +49,7 @@ async fn only_the_subprotocol_is_spoken() {
 #[tokio::test]
 async fn frames_that_are_no_messages_end_the_connection_with_a_word() {
     let server = Server::start().await;
-    let good = ToCoordinator::Want {
-        fetch: 1,
-        judgment: 1,
-        tasks: TaskSet::ALL,
-        warnings: lull_protocol::WarningSet::NONE,
-        filter: Filter::default(),
-    }
-    .to_frame();
+    let good = ToCoordinator::want(1, 1).to_frame();
     let (truncated, longer) = (good[..good.len() - 1].to_vec(), [good.clone(), vec![0]].concat());
     for frame in [vec![], vec![0xff; 40], truncated, longer] {
         let mut worker = server.worker(1).await;

@@ -12,7 +12,7 @@ use common::{Buyer, Lease, Worker, peek_result, soon};
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{Verdict, WorkResult};
-use lull_protocol::{Filter, Hash, Item, TaskSet, ToWorker};
+use lull_protocol::{Hash, Item, ToWorker};
 use lull_store::Reader;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -374,13 +374,7 @@ async fn the_environment_counts_before_the_file_and_a_flag_before_both() {
 impl Worker {
     async fn try_send(&mut self, fetch: u8, judgment: u8) -> Result<(), ()> {
         use lull_protocol::message::Message as _;
-        let want = lull_protocol::ToCoordinator::Want {
-            fetch,
-            judgment,
-            tasks: TaskSet::ALL,
-            warnings: lull_protocol::WarningSet::NONE,
-            filter: Filter::default(),
-        };
+        let want = lull_protocol::ToCoordinator::want(fetch, judgment);
         self.try_send_frame(want.to_frame()).await.map_err(|_| ())
     }
 

@@ -362,13 +362,8 @@ fn check_lessons(lessons: &Lessons, practice: &Practice, project: &Project, blob
             format!("has pictures of more than {PRACTICE_PICTURES_BYTES_MAX} bytes (PRACTICE_PICTURES_BYTES_MAX)");
         return Err(field(PRACTICE, problem));
     }
-    let has_pictures = |tasks: &Tasks| {
-        tasks
-            .each()
-            .iter()
-            .flat_map(|t| t.contents().cloned().collect::<Vec<_>>())
-            .any(|c| matches!(c, Content::Picture(_)))
-    };
+    let has_pictures =
+        |tasks: &Tasks| tasks.contents(PRACTICE).iter().any(|(_, content)| matches!(content, Content::Picture(_)));
     if has_pictures(&lessons.tasks) && !has_pictures(&project.tasks) {
         return Err(field(PRACTICE, "has pictures though the contents have none: some people get texts only"));
     }

@@ -99,6 +99,13 @@ variants!(ToCoordinator {
     8 Extend { 0 offer },
 });
 
+impl ToCoordinator {
+    /// What a worker says that has no wishes: any work but sensitive content.
+    pub fn want(fetch: u8, judgment: u8) -> Self {
+        Self::Want { fetch, judgment, tasks: TaskSet::ALL, warnings: WarningSet::NONE, filter: Filter::default() }
+    }
+}
+
 /// Why a lease was given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReturnReason {

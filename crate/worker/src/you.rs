@@ -4,7 +4,7 @@
 //! signed.
 
 use lull_protocol::cose;
-use lull_protocol::statement::{Verdict, VerdictReason, WorkResult};
+use lull_protocol::statement::{Report, Verdict, VerdictReason, WorkResult};
 use lull_protocol::{Hash, Item, fields};
 use lull_view::{KindTotals, You};
 
@@ -51,7 +51,7 @@ impl Worker {
         };
         self.you.count(KindTotals {
             kind: item.task.kind(),
-            answers: 1,
+            answers: u64::from(matches!(result.report, Report::Judgment(_))),
             agreed: u64::from(verdict.reason == VerdictReason::Agreed),
             others_agreed: u64::from(verdict.reason == VerdictReason::OthersAgreed),
             time_ms: result.finished_at.since(result.started_at),

@@ -10,7 +10,7 @@ use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_M
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::units::{Challenge, Nonce};
-use lull_protocol::{Filter, Hash, PublicKey, Signed, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{Hash, PublicKey, Signed, ToCoordinator, ToWorker};
 
 use crate::edit;
 use crate::feed::Feed;
@@ -188,16 +188,7 @@ impl<'a> Hall<'a> {
         let verdicts_seen = if self.feed.one_in(8) { self.feed.number() } else { 0 };
         let day_start = make::moment(&mut self.feed);
         self.say(at, &ToCoordinator::Proof { statement, verdicts_seen, day_start });
-        self.say(
-            at,
-            &ToCoordinator::Want {
-                fetch: FETCH_LEASES_MAX,
-                judgment: JUDGMENT_LEASES_MAX,
-                tasks: TaskSet::ALL,
-                warnings: lull_protocol::WarningSet::NONE,
-                filter: Filter::default(),
-            },
-        );
+        self.say(at, &ToCoordinator::want(FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX));
     }
 
     /// A good frame, now and then with a change.

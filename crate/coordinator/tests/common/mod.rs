@@ -15,9 +15,7 @@ use lull_protocol::statement::{
     FetchReport, Hop, Input, JudgmentReport, Offer, Outcome, Report, Traffic, Verdict, WorkResult,
 };
 use lull_protocol::units::Challenge;
-use lull_protocol::{
-    Amount, Answer, ByteCount, Filter, Hash, Item, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose,
-};
+use lull_protocol::{Amount, Answer, ByteCount, Hash, Item, PublicKey, Timestamp, ToCoordinator, ToWorker, cose};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -315,14 +313,7 @@ impl Worker {
     }
 
     pub async fn want(&mut self, fetch: u8, judgment: u8) {
-        self.send(&ToCoordinator::Want {
-            fetch,
-            judgment,
-            tasks: TaskSet::ALL,
-            warnings: lull_protocol::WarningSet::NONE,
-            filter: Filter::default(),
-        })
-        .await;
+        self.send(&ToCoordinator::want(fetch, judgment)).await;
     }
 
     pub async fn lease(&mut self) -> Lease {

@@ -6,7 +6,7 @@ use lull_market::{Refusal, Reply};
 use lull_protocol::limits::{BODY_BYTES_MAX, CHUNK_BYTES_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
 use lull_protocol::statement::JobClass;
-use lull_protocol::{ByteCount, Filter, Hash, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Hash, ToCoordinator, ToWorker};
 use proptest::prelude::*;
 
 use crate::peer::{Peer, account, at, bytes, chosen, facts, fetched, hello_message, lease, offer_of, verdict};
@@ -214,13 +214,7 @@ impl Onlooker {
                 }
                 ToCoordinator::Proof { statement, verdicts_seen: *seen, day_start }
             }
-            Said::Want(fetch, judgment) => ToCoordinator::Want {
-                fetch: *fetch,
-                judgment: *judgment,
-                tasks: TaskSet::ALL,
-                warnings: lull_protocol::WarningSet::NONE,
-                filter: Filter::default(),
-            },
+            Said::Want(fetch, judgment) => ToCoordinator::want(*fetch, *judgment),
             Said::Result { offer: number, size, is_fetch } => {
                 let report = if *is_fetch { fetched(&vec![7; *size]) } else { chosen() };
                 let result = self.peer.result(offer(*number), report);

@@ -3,7 +3,7 @@
 use lull_market::session::{Answer, End, Found, Input, Output, Push, Query, Question, Stage};
 use lull_protocol::limits::{FRAME_BYTES_MAX, HANDSHAKE_MS_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
-use lull_protocol::{ByteCount, Filter, Hash, Signed, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Hash, Signed, ToCoordinator, ToWorker};
 
 use crate::peer::{ORIGIN, Peer, account, asked, at, chosen, ended, hello_message, key, lease, refused, sent, verdict};
 
@@ -26,13 +26,7 @@ fn each_message() -> Vec<ToCoordinator> {
     let all = vec![
         hello_message(Peer::raw().hello()),
         ToCoordinator::Proof { statement: vec![1].into(), verdicts_seen: 0, day_start: at(0) },
-        ToCoordinator::Want {
-            fetch: 1,
-            judgment: 1,
-            tasks: TaskSet::ALL,
-            warnings: lull_protocol::WarningSet::NONE,
-            filter: Filter::default(),
-        },
+        ToCoordinator::want(1, 1),
         ToCoordinator::Result { statement: result.into() },
         ToCoordinator::BodyChunk { offer, offset: ByteCount::ZERO, bytes: vec![1].into() },
         ToCoordinator::Return { offer, reason: ReturnReason::Skipped, shown_ms: None },
@@ -94,14 +88,7 @@ fn each_message_in_each_state_has_its_answer() {
 fn what_is_no_message_ends_a_connection_in_each_state() {
     let too_large = vec![0; FRAME_BYTES_MAX + 1];
     let inputs = || {
-        let good = ToCoordinator::Want {
-            fetch: 1,
-            judgment: 1,
-            tasks: TaskSet::ALL,
-            warnings: lull_protocol::WarningSet::NONE,
-            filter: Filter::default(),
-        }
-        .to_frame();
+        let good = ToCoordinator::want(1, 1).to_frame();
         [
             (good[..good.len() - 1].to_vec(), RefusedCode::Malformed),
             ([&good[..], &[0]].concat(), RefusedCode::Malformed),
@@ -232,39 +219,15 @@ fn a_shell_that_breaks_the_rules_is_told() {
     let wrong: [Wrong; 6] = [
         ("no question", |peer| peer.answer(Answer::Yes)),
         ("a frame meanwhile", |peer| {
-            peer.says(&ToCoordinator::Want {
-                fetch: 1,
-                judgment: 0,
-                tasks: TaskSet::ALL,
-                warnings: lull_protocol::WarningSet::NONE,
-                filter: Filter::default(),
-            });
-            peer.says(&ToCoordinator::Want {
-                fetch: 0,
-                judgment: 0,
-                tasks: TaskSet::ALL,
-                warnings: lull_protocol::WarningSet::NONE,
-                filter: Filter::default(),
-            })
+            peer.says(&ToCoordinator::want(1, 0));
+            peer.says(&ToCoordinator::want(0, 0))
         }),
         ("a push meanwhile", |peer| {
-            peer.says(&ToCoordinator::Want {
-                fetch: 1,
-                judgment: 0,
-                tasks: TaskSet::ALL,
-                warnings: lull_protocol::WarningSet::NONE,
-                filter: Filter::default(),
-            });
+            peer.says(&ToCoordinator::want(1, 0));
             peer.feed(Input::Pushes(vec![Push::Account]))
         }),
         ("a wake meanwhile", |peer| {
-            peer.says(&ToCoordinator::Want {
-                fetch: 1,
-                judgment: 0,
-                tasks: TaskSet::ALL,
-                warnings: lull_protocol::WarningSet::NONE,
-                filter: Filter::default(),
-            });
+            peer.says(&ToCoordinator::want(1, 0));
             peer.feed(Input::Wake)
         }),
         ("numbers that don't grow", |peer| {
@@ -273,13 +236,7 @@ fn a_shell_that_breaks_the_rules_is_told() {
             peer.finds(Found::VerdictsAfter(vec![verdict(worker, 2), verdict(worker, 2)]))
         }),
         ("an offer that is none", |peer| {
-            peer.says(&ToCoordinator::Want {
-                fetch: 1,
-                judgment: 0,
-                tasks: TaskSet::ALL,
-                warnings: lull_protocol::WarningSet::NONE,
-                filter: Filter::default(),
-            });
+            peer.says(&ToCoordinator::want(1, 0));
             let leases = vec![lull_market::Lease {
                 offer: vec![1],
                 item: vec![],

@@ -13,16 +13,6 @@ use crate::peer::{
     Peer, account, asked, at, bytes, chosen, ended, key, lease, offer_of, reads_account, refused, sent, verdict,
 };
 
-fn want(fetch: u8, judgment: u8) -> ToCoordinator {
-    ToCoordinator::Want {
-        fetch,
-        judgment,
-        tasks: TaskSet::ALL,
-        warnings: lull_protocol::WarningSet::NONE,
-        filter: Filter::default(),
-    }
-}
-
 /// The claim that outputs ask for: places for fetches, for judgments.
 fn claims(outputs: &[Output]) -> Option<(u8, u8)> {
     match asked(outputs) {
@@ -204,17 +194,17 @@ fn a_new_day_is_a_new_account() {
 #[test]
 fn claims_keep_their_distance_and_count_what_is_held() {
     let mut peer = Peer::serving();
-    let outputs = peer.says(&want(200, 200));
+    let outputs = peer.says(&ToCoordinator::want(200, 200));
     assert_eq!(claims(&outputs), Some((2, 4)), "within the limits of the protocol");
     assert_eq!(sent(&peer.answer(leases(0..1, JobClass::Fetch))).len(), 1);
     // Neither another wish nor news makes the next claim come sooner.
-    assert_eq!(peer.says(&want(1, 0)), []);
+    assert_eq!(peer.says(&ToCoordinator::want(1, 0)), []);
     assert_eq!(peer.feed(Input::Wake), []);
     assert_eq!(peer.passes(CLAIM_MS_MIN - 1), []);
     assert_eq!(claims(&peer.passes(1)), Some((2, 0)), "one is held, one more is wanted");
     peer.answer(leases(1..2, JobClass::Fetch));
     peer.passes(CLAIM_MS_MIN);
-    assert_eq!(peer.says(&want(2, 0)), [], "both places are held");
+    assert_eq!(peer.says(&ToCoordinator::want(2, 0)), [], "both places are held");
 }
 
 #[test]
@@ -245,10 +235,10 @@ fn claims_are_of_the_types_that_are_wanted() {
 #[test]
 fn a_store_with_nothing_is_not_asked_again_before_there_is_news() {
     let mut peer = Peer::serving();
-    assert_eq!(claims(&peer.says(&want(1, 1))), Some((1, 1)));
+    assert_eq!(claims(&peer.says(&ToCoordinator::want(1, 1))), Some((1, 1)));
     assert_eq!(peer.answer(leases(0..1, JobClass::Judgment)), peer_assigns(&lease(0, JobClass::Judgment)));
     peer.passes(CLAIM_MS_MIN);
-    assert_eq!(peer.says(&want(1, 0)), []);
+    assert_eq!(peer.says(&ToCoordinator::want(1, 0)), []);
     assert_eq!(claims(&peer.feed(Input::Wake)), Some((1, 0)));
     assert_eq!(peer.answer(leases(0..0, JobClass::Fetch)), []);
     // A claim that failed says nothing about what is there.
@@ -256,7 +246,7 @@ fn a_store_with_nothing_is_not_asked_again_before_there_is_news() {
     assert_eq!(claims(&peer.feed(Input::Wake)), Some((1, 0)));
     assert_eq!(refused(&peer.answer(Answer::Unavailable)), [(None, RefusedCode::Unavailable)]);
     peer.passes(CLAIM_MS_MIN);
-    assert_eq!(claims(&peer.says(&want(1, 0))), Some((1, 0)));
+    assert_eq!(claims(&peer.says(&ToCoordinator::want(1, 0))), Some((1, 0)));
 }
 
 fn peer_assigns(lease: &lull_market::Lease) -> Vec<Output> {
@@ -280,7 +270,7 @@ fn an_item_that_was_turned_down_leaves_its_place() {
         (ReturnReason::Unwanted, false),
     ] {
         let mut peer = Peer::serving();
-        peer.says(&want(0, 1));
+        peer.says(&ToCoordinator::want(0, 1));
         peer.answer(leases(0..1, JobClass::Judgment));
         let offer = offer_of(&lease(0, JobClass::Judgment));
         let command = Command::Return { worker: peer.key.public(), offer, reason, shown_ms: None };
@@ -296,11 +286,11 @@ fn an_item_that_was_turned_down_leaves_its_place() {
 fn what_is_withdrawn_is_told_at_once_and_after_a_reconnect_and_keeps_its_place_until_it_is_back() {
     let withdrawn = |offer| ToWorker::Withdraw { offer, reason: RefusedCode::Withdrawn };
     let mut peer = Peer::serving();
-    peer.says(&want(0, 1));
+    peer.says(&ToCoordinator::want(0, 1));
     peer.answer(leases(0..1, JobClass::Judgment));
     let offer = offer_of(&lease(0, JobClass::Judgment));
     peer.passes(CLAIM_MS_MIN);
-    assert_eq!(claims(&peer.says(&want(0, 1))), Some((0, 2)), "the one that is held and one more");
+    assert_eq!(claims(&peer.says(&ToCoordinator::want(0, 1))), Some((0, 2)), "the one that is held and one more");
     peer.answer(leases(0..0, JobClass::Judgment));
     peer.passes(CLAIM_MS_MIN);
     let outputs = peer.feed(Input::Pushes(vec![Push::Withdraw(offer, RefusedCode::Withdrawn)]));

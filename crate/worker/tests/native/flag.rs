@@ -71,14 +71,20 @@ fn a_flag_is_signed_like_an_answer_and_the_next_judgment_comes() {
     assert_eq!(answer, "flagged: captcha (“which street?”)");
 }
 
-#[test]
-fn a_flag_can_be_taken_back() {
+/// A world in which the last answer can be taken back.
+fn taking_back() -> World {
     let mut world = World::new();
     world.take_back_ms = limits::TAKE_BACK_MS;
     world.kill();
     world.run();
     world.start();
     world.command(Command::SetJudgments { on: true });
+    world
+}
+
+#[test]
+fn a_flag_can_be_taken_back() {
+    let mut world = taking_back();
     let offer = world.assign(&text_item("fine after all"));
     flag(&mut world, &offer, "");
     assert_eq!((sent(&world).len(), world.view().judgment.is_none()), (0, true));
@@ -90,12 +96,7 @@ fn a_flag_can_be_taken_back() {
 
 #[test]
 fn a_flag_tells_of_the_whole_look_also_when_it_was_taken_back_between() {
-    let mut world = World::new();
-    world.take_back_ms = limits::TAKE_BACK_MS;
-    world.kill();
-    world.run();
-    world.start();
-    world.command(Command::SetJudgments { on: true });
+    let mut world = taking_back();
     looks(&mut world, true);
     let offer = world.assign(&text_item("twice"));
     world.pass(SEEN_MS_MIN);

@@ -9,7 +9,7 @@ use lull_protocol::limits::{AMOUNT_MAX, CHUNK_BYTES_MAX, VERSIONS};
 use lull_protocol::message::{Message, ReturnReason};
 use lull_protocol::statement::Offer;
 use lull_protocol::units::Challenge;
-use lull_protocol::{ByteCount, Filter, Hash, Item, SigningKey, TaskSet, Timestamp, ToCoordinator, ToWorker, cose};
+use lull_protocol::{ByteCount, Hash, Item, SigningKey, Timestamp, ToCoordinator, ToWorker, cose};
 
 use super::lies;
 use super::net::{ConnId, Parcel, Peer, Side, flipped};
@@ -136,17 +136,7 @@ impl World {
             ToWorker::Hello { .. } if liar.played.contains_key(&conn) => {
                 let proof = liar.played.remove(&conn).unwrap_or_default();
                 self.liar_sends_raw(conn, proof);
-                self.liar_sends(
-                    who,
-                    conn,
-                    &ToCoordinator::Want {
-                        fetch: 2,
-                        judgment: 4,
-                        tasks: TaskSet::ALL,
-                        warnings: lull_protocol::WarningSet::NONE,
-                        filter: Filter::default(),
-                    },
-                );
+                self.liar_sends(who, conn, &ToCoordinator::want(2, 4));
             }
             ToWorker::Hello { version, coordinator, challenge, proof, card } => {
                 let Some(Some(hello)) = liar.conns.get(&conn).cloned() else { return };
@@ -162,17 +152,7 @@ impl World {
             }
             ToWorker::Welcome { .. } => {
                 liar.ready.insert(conn);
-                self.liar_sends(
-                    who,
-                    conn,
-                    &ToCoordinator::Want {
-                        fetch: 2,
-                        judgment: 4,
-                        tasks: TaskSet::ALL,
-                        warnings: lull_protocol::WarningSet::NONE,
-                        filter: Filter::default(),
-                    },
-                );
+                self.liar_sends(who, conn, &ToCoordinator::want(2, 4));
             }
             ToWorker::Assign { offer, item, .. } => {
                 let (Ok(read), Ok(item)) = (cose::peek::<Offer>(&offer), Item::from_bytes(&item)) else { return };
@@ -246,17 +226,7 @@ impl World {
         let open = liar.offers.iter().find(|(hash, (offer, _))| is_open(hash, offer, &liar.answered));
         let Some((hash, (offer, item))) = open.map(|(hash, work)| (*hash, work.clone())) else {
             if chance(&mut liar.rng, 200) {
-                self.liar_sends(
-                    who,
-                    conn,
-                    &ToCoordinator::Want {
-                        fetch: 2,
-                        judgment: 4,
-                        tasks: TaskSet::ALL,
-                        warnings: lull_protocol::WarningSet::NONE,
-                        filter: Filter::default(),
-                    },
-                );
+                self.liar_sends(who, conn, &ToCoordinator::want(2, 4));
             }
             return;
         };
@@ -268,17 +238,7 @@ impl World {
         };
         liar.answered.insert(hash, result.clone());
         self.liar_sends(who, conn, &ToCoordinator::Result { statement: result.into() });
-        self.liar_sends(
-            who,
-            conn,
-            &ToCoordinator::Want {
-                fetch: 2,
-                judgment: 4,
-                tasks: TaskSet::ALL,
-                warnings: lull_protocol::WarningSet::NONE,
-                filter: Filter::default(),
-            },
-        );
+        self.liar_sends(who, conn, &ToCoordinator::want(2, 4));
     }
 
     fn liar_sends_body(&mut self, who: usize, conn: ConnId, offer: Hash, offset: ByteCount, wanted: ByteCount) {
@@ -375,17 +335,7 @@ impl World {
                 let reason = *pick(&mut liar.rng, &reasons).unwrap_or(&ReturnReason::TooMany);
                 liar.answered.insert(offer, vec![]);
                 self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason, shown_ms: None });
-                self.liar_sends(
-                    who,
-                    conn,
-                    &ToCoordinator::Want {
-                        fetch: 255,
-                        judgment: 255,
-                        tasks: TaskSet::ALL,
-                        warnings: lull_protocol::WarningSet::NONE,
-                        filter: Filter::default(),
-                    },
-                );
+                self.liar_sends(who, conn, &ToCoordinator::want(255, 255));
             }
             Habit::Babbles => {
                 let frame = lies::babble(&mut liar.rng, tape);
@@ -416,13 +366,7 @@ impl World {
         let anything = Hash(bytes(&mut liar.rng));
         let offer = liar.offers.keys().next().copied().unwrap_or(anything);
         let message = match liar.rng.u32(..6) {
-            0 => ToCoordinator::Want {
-                fetch: 255,
-                judgment: 255,
-                tasks: TaskSet::ALL,
-                warnings: lull_protocol::WarningSet::NONE,
-                filter: Filter::default(),
-            },
+            0 => ToCoordinator::want(255, 255),
             1 => ToCoordinator::Ping { day_start: far, verdicts_seen: u64::MAX },
             2 => ToCoordinator::GetBlob { hash: anything, offset: most },
             3 => ToCoordinator::BodyChunk { offer, offset: most, bytes: vec![0; CHUNK_BYTES_MAX].into() },

@@ -6,8 +6,8 @@ use lull_protocol::statement::{FetchReport, Hop, Input, JudgmentReport, Offer, O
 use lull_protocol::task::{Finding, OptionSet, Preference, Task};
 use lull_protocol::units::Challenge;
 use lull_protocol::{
-    Answer, ByteCount, Filter, FlagReason, FlagReport, Hash, Item, PublicKey, Signed, SigningKey, TaskSet, Timestamp,
-    ToCoordinator, cose,
+    Answer, ByteCount, FlagReason, FlagReport, Hash, Item, PublicKey, Signed, SigningKey, Timestamp, ToCoordinator,
+    cose,
 };
 
 use super::web;
@@ -181,13 +181,7 @@ pub(crate) fn anything(rng: &mut Rng, offer: Option<Hash>, tape: Vec<u8>) -> Vec
             origin: "wss://lull.house".into(),
         },
         1 => ToCoordinator::Proof { statement: tape.into(), verdicts_seen: 0, day_start },
-        2 => ToCoordinator::Want {
-            fetch: 1,
-            judgment: 1,
-            tasks: TaskSet::ALL,
-            warnings: lull_protocol::WarningSet::NONE,
-            filter: Filter::default(),
-        },
+        2 => ToCoordinator::want(1, 1),
         3 => ToCoordinator::Result { statement: tape.into() },
         4 => ToCoordinator::BodyChunk { offer: hash, offset, bytes: vec![1; 10].into() },
         5 => ToCoordinator::Return { offer: hash, reason: ReturnReason::Skipped, shown_ms: None },
