@@ -12,6 +12,7 @@ pub mod item;
 pub mod limits;
 pub mod message;
 pub mod receipt;
+pub mod rejection;
 pub mod statement;
 pub mod task;
 pub mod trust;

@@ -39,6 +39,10 @@ pub const RATING_STEPS: (u8, u8) = (2, 10);
 pub const SENTENCES_MAX: usize = 200;
 /// All sentences of the source of a `verify` together, bytes of UTF-8.
 pub const SOURCE_BYTES_MAX: usize = 24 * 1024;
+/// Why a result is rejected, bytes of UTF-8.
+pub const REJECTION_EVIDENCE_BYTES_MAX: usize = 2 * 1024;
+/// What a person says in an appeal, bytes of UTF-8.
+pub const APPEAL_BYTES_MAX: usize = 2 * 1024;
 /// Requests a single fetch may send: the first one and its redirects.
 pub const HOPS_MAX: usize = 6;
 /// Response headers a result carries.
@@ -53,6 +57,8 @@ pub const JUDGMENT_LEASES_MAX: u8 = 4;
 pub const OUTBOX_MAX: usize = 64;
 /// Verdicts sent per message batch after a reconnect.
 pub const VERDICTS_RESENT_MAX: usize = 256;
+/// Open rejections told after a reconnect, those with the earliest end first.
+pub const REJECTIONS_RESENT_MAX: usize = 256;
 /// Verdicts a coordinator leaves unconfirmed on one socket.
 pub const VERDICTS_IN_FLIGHT_MAX: usize = 256;
 /// Time between heartbeats, milliseconds. Chrome keeps a service worker whose socket had traffic

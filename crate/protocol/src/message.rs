@@ -2,6 +2,7 @@
 
 use crate::cbor::{self, ByteVec, Cbor, CborError};
 use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX};
+use crate::rejection::BuyerRecord;
 use crate::task::TaskSet;
 use crate::units::{Amount, ByteCount, Challenge, Hash, PublicKey, Timestamp};
 use crate::{codes, variants};
@@ -73,6 +74,11 @@ pub enum ToCoordinator {
         /// The number of the last verdict stored.
         verdicts_seen: u64,
     },
+    /// Objects to a rejection. The coordinator answers with `Appealed` or `Refused`.
+    Appeal {
+        /// `Signed<Appeal>`.
+        statement: ByteVec,
+    },
 }
 variants!(ToCoordinator {
     0 Hello { 0 versions, 1 worker, 2 challenge, 3 origin },
@@ -83,6 +89,7 @@ variants!(ToCoordinator {
     5 Return { 0 offer, 1 reason },
     6 GetBlob { 0 hash, 1 offset },
     7 Ping { 0 day_start, 1 verdicts_seen },
+    9 Appeal { 0 statement },
 });
 
 /// Why a lease was given back.
@@ -126,6 +133,8 @@ pub enum ToWorker {
         offer: ByteVec,
         /// The item as CBOR.
         item: ByteVec,
+        /// How the requester has treated others, where it reviews answers.
+        record: Option<BuyerRecord>,
     },
     /// Asks for a range of a result's body.
     BodyWanted {
@@ -198,11 +207,22 @@ pub enum ToWorker {
         /// Why.
         code: RefusedCode,
     },
+    /// A result is rejected, not yet for good: told again after each reconnect while that is open, and before the
+    /// verdict.
+    Rejected {
+        /// `Signed<Rejection>`.
+        statement: ByteVec,
+    },
+    /// The appeal is durable, and a human will decide.
+    Appealed {
+        /// The rejection's hash.
+        rejection: Hash,
+    },
 }
 variants!(ToWorker {
     0 Hello { 0 version, 1 coordinator, 2 challenge, 3 proof, 4 card },
     1 Welcome { 0 now },
-    2 Assign { 0 offer, 1 item },
+    2 Assign { 0 offer, 1 item, 3 record },
     3 BodyWanted { 0 offer, 1 offset, 2 bytes },
     4 Ack { 0 offer, 1 result },
     5 Verdict { 0 number, 1 statement },
@@ -212,6 +232,8 @@ variants!(ToWorker {
     9 Refused { 0 about, 1 code },
     10 Pong { 0 now },
     11 Bye { 0 code },
+    14 Rejected { 0 statement },
+    15 Appealed { 0 rejection },
 });
 
 /// What was wrong with a message. Each has a rule about trying again in [`RefusedCode::is_final`].
@@ -297,7 +319,9 @@ impl Message for ToCoordinator {
             Self::Hello { origin, .. } if origin.len() > ORIGIN_BYTES_MAX => {
                 Err("the origin is longer than ORIGIN_BYTES_MAX")
             }
-            Self::Proof { statement, .. } | Self::Result { statement } => statement_fits(statement),
+            Self::Proof { statement, .. } | Self::Result { statement } | Self::Appeal { statement } => {
+                statement_fits(statement)
+            }
             Self::BodyChunk { bytes, .. } => chunk_fits(bytes),
             _ => Ok(()),
         }
@@ -309,7 +333,9 @@ impl Message for ToWorker {
         match self {
             Self::Hello { proof, card, .. } => statement_fits(proof).and_then(|()| statement_fits(card)),
             Self::Assign { item, .. } if item.len() > ITEM_BYTES_MAX => Err("the item is longer than ITEM_BYTES_MAX"),
-            Self::Assign { offer: statement, .. } | Self::Verdict { statement, .. } => statement_fits(statement),
+            Self::Assign { offer: statement, .. } | Self::Verdict { statement, .. } | Self::Rejected { statement } => {
+                statement_fits(statement)
+            }
             Self::BlobChunk { bytes, .. } => chunk_fits(bytes),
             _ => Ok(()),
         }

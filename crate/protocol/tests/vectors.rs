@@ -14,6 +14,7 @@ use lull_protocol::cose::{self, Statement};
 use lull_protocol::limits::*;
 use lull_protocol::message::Message;
 use lull_protocol::receipt::Receipt;
+use lull_protocol::rejection::{Appeal, Rejection};
 use lull_protocol::statement::*;
 use lull_protocol::task::*;
 use lull_protocol::{ByteCount, Content, Hash, Item, Signed, ToCoordinator, ToWorker};
@@ -21,7 +22,7 @@ use lull_protocol::{ByteCount, Content, Hash, Item, Signed, ToCoordinator, ToWor
 const FILE: &str = include_str!("../../../tests/vectors/v1.json");
 const CDDL: &str = include_str!("../../../docs/lull.cddl");
 
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 12] = [
     "item",
     "to_coordinator",
     "to_worker",
@@ -29,6 +30,8 @@ const KINDS: [&str; 10] = [
     "offer",
     "result",
     "verdict",
+    "rejection",
+    "appeal",
     "coordinator-proof",
     "worker-proof",
     "operator-card",
@@ -149,6 +152,14 @@ fn cddl_has_the_same_limits() {
         let transcript = Transcript { origin: "o".repeat(origin), ..fixture::transcript() };
         Signed::sign(WorkerProof(transcript), &fixture::worker()).bytes().to_vec()
     };
+    let rejected = |bytes: usize| {
+        let rejection = Rejection { evidence: "e".repeat(bytes), ..fixture::rejection(hash) };
+        Signed::sign(rejection, &fixture::coordinator()).bytes().to_vec()
+    };
+    let appealed = |bytes: usize| {
+        let appeal = Appeal { words: Some("w".repeat(bytes)), ..fixture::appeal(hash) };
+        Signed::sign(appeal, &fixture::worker()).bytes().to_vec()
+    };
     let rows = [
         ("result", fetch(HOPS_MAX, 0, 0), fetch(HOPS_MAX + 1, 0, 0)),
         ("result", fetch(0, HEADERS_MAX, 0), fetch(0, HEADERS_MAX + 1, 0)),
@@ -174,6 +185,10 @@ fn cddl_has_the_same_limits() {
         ("operator-card", card(1, 10_000), card(0, 10_000)),
         ("operator-card", card(1, 0), card(1, 10_001)),
         ("worker-proof", proof(ORIGIN_BYTES_MAX), proof(ORIGIN_BYTES_MAX + 1)),
+        ("rejection", rejected(REJECTION_EVIDENCE_BYTES_MAX), rejected(REJECTION_EVIDENCE_BYTES_MAX + 1)),
+        ("rejection", rejected(1), rejected(0)),
+        ("appeal", appealed(APPEAL_BYTES_MAX), appealed(APPEAL_BYTES_MAX + 1)),
+        ("appeal", appealed(1), appealed(0)),
     ];
     for (i, (kind, most, more)) in rows.into_iter().enumerate() {
         with_cddl(kind, |judge| {
@@ -237,6 +252,9 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("worker-proof", raw(&line("coordinator proof")), "the coordinator's proof for the worker's"),
         ("verdict", edit("verdict accepted", "0100", "0103"), "no such decision"),
         ("receipt", raw("a0"), "an empty receipt"),
+        ("verdict", edit("verdict appeal denied", "0211", "020a"), "a reason that no version has"),
+        ("rejection", edit("rejection by the buyer", "020f", "0201"), "a rejection for agreeing"),
+        ("offer", edit("offer judgment to be reviewed", "0682028202", "0682038202"), "no such rule"),
     ]
 }
 
@@ -260,6 +278,8 @@ fn is_read(kind: &str, bytes: &[u8]) -> bool {
         "offer" => is_statement::<Offer>(bytes),
         "result" => is_statement::<WorkResult>(bytes),
         "verdict" => is_statement::<Verdict>(bytes),
+        "rejection" => is_statement::<Rejection>(bytes),
+        "appeal" => is_statement::<Appeal>(bytes),
         "coordinator-proof" => is_statement::<CoordinatorProof>(bytes),
         "worker-proof" => is_statement::<WorkerProof>(bytes),
         "operator-card" => is_statement::<OperatorCard>(bytes),
@@ -278,14 +298,18 @@ fn structure_is_whole(kind: &str, bytes: &[u8]) -> bool {
         "to_coordinator" => match ToCoordinator::from_frame(bytes) {
             Ok(ToCoordinator::Proof { statement, .. }) => is_statement::<WorkerProof>(&statement),
             Ok(ToCoordinator::Result { statement }) => is_statement::<WorkResult>(&statement),
+            Ok(ToCoordinator::Appeal { statement }) => is_statement::<Appeal>(&statement),
             _ => true,
         },
         "to_worker" => match ToWorker::from_frame(bytes) {
             Ok(ToWorker::Hello { proof, card, .. }) => {
                 is_statement::<CoordinatorProof>(&proof) && is_statement::<OperatorCard>(&card)
             }
-            Ok(ToWorker::Assign { offer, item }) => is_statement::<Offer>(&offer) && Item::from_bytes(&item).is_ok(),
+            Ok(ToWorker::Assign { offer, item, .. }) => {
+                is_statement::<Offer>(&offer) && Item::from_bytes(&item).is_ok()
+            }
             Ok(ToWorker::Verdict { statement, .. }) => is_statement::<Verdict>(&statement),
+            Ok(ToWorker::Rejected { statement }) => is_statement::<Rejection>(&statement),
             _ => true,
         },
         "receipt" => Receipt::from_bytes(bytes).is_ok_and(|r| {
@@ -293,6 +317,8 @@ fn structure_is_whole(kind: &str, bytes: &[u8]) -> bool {
                 && is_statement::<Offer>(&r.offer)
                 && is_statement::<WorkResult>(&r.result)
                 && is_statement::<Verdict>(&r.verdict)
+                && r.rejection.is_none_or(|rejection| is_statement::<Rejection>(&rejection))
+                && r.appeal.is_none_or(|appeal| is_statement::<Appeal>(&appeal))
         }),
         _ => true,
     }
