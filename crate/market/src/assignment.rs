@@ -8,11 +8,12 @@
 //!   returned for another reason or let expire may be, until it has had [`LEASES_PER_ITEM_MAX`] leases
 //!   of it: a browser may be closed at any moment, which says nothing about the item; yet a worker
 //!   that only holds places must not hold the same one for ever.
+//! - Of a paused project nothing is leased; what is leased goes on.
 //! - A lease is live up to and including its deadline, by the coordinator's clock.
 
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::statement::{JobClass, Offer};
+use lull_protocol::statement::{AcceptanceRule, JobClass, Offer};
 use lull_protocol::units::Nonce;
 use lull_protocol::{Hash, PublicKey, Signed};
 
@@ -44,7 +45,7 @@ pub fn claim(
     let mut writes = Vec::new();
     let mut leases = Vec::new();
     for (candidate, nonce) in candidates.into_iter().zip(nonces) {
-        let Candidate { mut item, order, bytes } = candidate;
+        let Candidate { mut item, order, bytes, record } = candidate;
         let class = order.class();
         let lease_ms = match class {
             JobClass::Fetch => cx.terms.fetch_lease_ms,
@@ -65,7 +66,8 @@ pub fn claim(
         };
         let offer = Signed::sign(offer, &cx.key);
         item.leased = item.leased.checked_add(1).ok_or_else(|| Refusal::Fault("too many leases".into()))?;
-        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes });
+        let record = Some(record).filter(|_| matches!(order.rule, AcceptanceRule::Review { .. }));
+        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes, record });
         writes.push(Write::AddLease { item: item.id, offer });
         writes.push(Write::SetItem(item));
     }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::statement::{AcceptanceRule, JobClass, Offer, Price, Verdict, WorkResult};
+use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
+use lull_protocol::statement::{AcceptanceRule, Decision, JobClass, Offer, Price, Verdict, WorkResult};
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Signed, TaskKind, Timestamp};
 
@@ -68,14 +69,14 @@ impl OrderFacts {
     pub fn class(&self) -> JobClass {
         match self.rule {
             AcceptanceRule::FetchChecks { .. } => JobClass::Fetch,
-            AcceptanceRule::Agreement { .. } => JobClass::Judgment,
+            AcceptanceRule::Agreement { .. } | AcceptanceRule::Review { .. } => JobClass::Judgment,
         }
     }
     /// Ceiling of a result's body.
     pub fn bytes_max(&self) -> ByteCount {
         match self.rule {
             AcceptanceRule::FetchChecks { bytes_max } => bytes_max,
-            AcceptanceRule::Agreement { .. } => ByteCount::ZERO,
+            AcceptanceRule::Agreement { .. } | AcceptanceRule::Review { .. } => ByteCount::ZERO,
         }
     }
 }
@@ -112,6 +113,8 @@ pub struct Candidate {
     pub order: OrderFacts,
     /// The item as CBOR.
     pub bytes: Vec<u8>,
+    /// How its requester has treated those who answered.
+    pub record: BuyerRecord,
 }
 
 /// A lease with its item and order.
@@ -179,17 +182,45 @@ pub struct Answer {
     pub key: AgreementKey,
     /// Whether it has its verdict.
     pub judged: bool,
+    /// Whether it is rejected, and not yet for good.
+    pub contested: bool,
 }
 
-/// A result that waits for others longer than its offer said.
+/// A stored result that is to be decided on its own: by its requester, by time, by a human.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingFacts {
     /// Its lease.
     pub lease: LeaseFacts,
     /// Its hash.
     pub result: Hash,
-    /// The number of the worker's last verdict, 0 for none.
-    pub last_number: u64,
+    /// What its verdict says, if it has one.
+    pub decision: Option<Decision>,
+    /// What is held against it, if anything.
+    pub rejection: Option<RejectionFacts>,
+    /// The answers to its item that count, itself among them, if they take all its places; else none.
+    pub answers: Vec<Answer>,
+    /// The number of the last verdict of this worker and of each in `answers`; absent: none yet.
+    pub last_numbers: BTreeMap<PublicKey, u64>,
+}
+
+/// A rejection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectionFacts {
+    /// `Signed<Rejection>`.
+    pub statement: Vec<u8>,
+    /// Whether its worker has appealed.
+    pub is_appealed: bool,
+}
+
+/// How a project's requester reviews its answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProjectReview {
+    /// Answers reviewed since the project began or was resumed.
+    pub reviewed: u64,
+    /// Of these, rejected.
+    pub rejected: u64,
+    /// Whether it is paused, and nothing more of it is leased.
+    pub is_paused: bool,
 }
 
 /// A verdict whose time for disputes is over.
@@ -346,6 +377,43 @@ pub enum Write {
         verdict: Signed<Verdict>,
         /// When its money becomes payable.
         settles_at: Timestamp,
+    },
+    /// What is held against a result; its verdict comes when the time for an appeal is over.
+    AddRejection {
+        /// Its lease.
+        lease: LeaseId,
+        /// Itself.
+        rejection: Signed<Rejection>,
+    },
+    /// Its worker appeals; a human has time until then.
+    AddAppeal {
+        /// The rejected result's lease.
+        lease: LeaseId,
+        /// Itself.
+        appeal: Signed<Appeal>,
+        /// When time decides for the worker.
+        decided_by: Timestamp,
+    },
+    /// A rejected result no longer takes a place of its item.
+    Uncount {
+        /// Its lease.
+        lease: LeaseId,
+    },
+    /// What a requester has reviewed grows.
+    CountReview {
+        /// Whose.
+        requester: RequesterId,
+        /// In which project.
+        order: OrderId,
+        /// By how much.
+        by: BuyerRecord,
+    },
+    /// A project leases nothing more, or goes on with its counts begun anew.
+    SetPaused {
+        /// Which.
+        order: OrderId,
+        /// Whether it is paused.
+        is_paused: bool,
     },
     /// A verdict's money became payable.
     SetSettled {

@@ -4,7 +4,8 @@
 //! The store loads the facts, calls the function that decides the command, and applies the writes:
 //! [`requester`] (who buys, and what), [`project`] (what people are
 //! asked), [`assignment`] (who works on what), [`verdict`] (what becomes of a
-//! result), [`ledger`] (where money may go). Each of them states its rules. A worker's connection is a
+//! result), [`review`] (what a requester may hold against an answer, and who decides), [`ledger`] (where money may
+//! go). Each of them states its rules. A worker's connection is a
 //! machine beside them: [`session`].
 
 pub mod assignment;
@@ -14,6 +15,7 @@ pub mod facts;
 pub mod ledger;
 pub mod project;
 pub mod requester;
+pub mod review;
 pub mod session;
 pub mod verdict;
 

@@ -19,7 +19,8 @@
 //! an answer that enough of them gave is the item's ([`AgreementKey`] says which answers are the same): those are
 //! accepted, others *ambiguous*; without such an answer all are ambiguous. Every one of them is paid in full: that
 //! few people differ is no evidence against anyone. One that waits longer than its offer said is approved and paid;
-//! its answer still counts.
+//! its answer still counts. One whose times don't fit is rejected, which its worker can appeal against
+//! ([`review`](crate::review)); until that is over its item waits.
 
 use std::collections::BTreeMap;
 
@@ -31,11 +32,10 @@ use lull_protocol::statement::{
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, FetchItem, Hash, Item, Method, PublicKey, Signed, Timestamp};
 
-use crate::command::{Context, NumberedVerdict, Refusal, Reply};
+use crate::command::{Context, OpenRejection, Refusal, Reply};
 use crate::desk::{Desk, Judged, Ruling};
 use crate::facts::{
-    Answer, Decided, ItemState, LeaseFacts, LeaseState, OrderFacts, StoredResult, SubmitFacts, UnsettledFacts,
-    WaitingFacts, Write,
+    Answer, Decided, ItemState, LeaseFacts, LeaseState, OrderFacts, StoredResult, SubmitFacts, UnsettledFacts, Write,
 };
 use crate::ledger::{Account, Cause, Entry};
 
@@ -62,8 +62,9 @@ pub fn submit(
     check_live(&facts.lease, cx.now)?;
     let mut desk = Desk::new(cx, facts.lease.order, facts.lease.item, facts.last_numbers);
     desk.free_place()?;
-    let judged = Judged { lease: facts.lease.id, worker, result: hash };
+    let judged = Judged { lease: facts.lease.id, worker, result: hash, rejection: None };
     let in_time = within_lease(result.payload(), &facts.lease, cx.now);
+    let mut rejection = None;
     match (&item, &result.payload().report) {
         (Item::Fetch(item), Report::Fetch(report)) => {
             let ruling = rule_on_fetch(item, facts.lease.order.price, report, in_time)?;
@@ -75,15 +76,20 @@ pub fn submit(
             if item.task.takes(&report.answer).is_err() || !body.is_empty() {
                 return Err(Refusal::Worker(RefusedCode::WrongReport));
             }
-            desk.writes.push(store(judged.lease, result, in_time, None));
-            answered(&mut desk, judged, report.answer.key(), in_time, facts.answers)?;
+            desk.writes.push(store(judged.lease, result, true, None));
+            desk.item.answered = desk.item.answered.saturating_add(1);
+            if in_time {
+                answered(&mut desk, judged, report.answer.key(), facts.answers)?;
+            } else {
+                rejection = Some(late(&mut desk, judged, result.payload(), &facts.lease, cx.now));
+            }
         }
         _ => return Err(Refusal::Worker(RefusedCode::WrongReport)),
     }
     // A result that counts has taken the place of its lease; another one has left it to others.
     let freed = desk.item.state == ItemState::Open && desk.item.answered == facts.lease.item.answered;
     let (writes, verdicts) = desk.finish();
-    Ok(Decided { writes, reply: Reply::Stored { result: hash, verdicts, freed } })
+    Ok(Decided { writes, reply: Reply::Stored { result: hash, verdicts, rejection, freed } })
 }
 
 /// Whether the body of a result is worth pulling: with these facts, [`submit`] would take it and pay for it.
@@ -101,17 +107,6 @@ pub fn takes_body(facts: &SubmitFacts, worker: &PublicKey, result: &WorkResult, 
         && ruling.is_ok_and(|ruling| ruling.decision == Decision::Accepted)
 }
 
-/// Approves a judgment that waited for others longer than its offer said: part of
-/// [`Command::Sweep`](crate::Command::Sweep).
-pub fn approve(facts: &WaitingFacts, cx: &Context) -> Result<(Vec<Write>, Vec<NumberedVerdict>), Refusal> {
-    let lease = &facts.lease;
-    let last_numbers = BTreeMap::from([(lease.worker, facts.last_number)]);
-    let mut desk = Desk::new(cx, lease.order, lease.item, last_numbers);
-    let judged = Judged { lease: lease.id, worker: lease.worker, result: facts.result };
-    desk.rule(judged, accepted(VerdictReason::ApprovedByTime, lease.order.price.per_item))?;
-    Ok(desk.finish())
-}
-
 /// Turns a verdict's pending money into payable: part of [`Command::Sweep`](crate::Command::Sweep).
 pub fn settle(facts: &UnsettledFacts) -> Result<Vec<Write>, Refusal> {
     let (pending, payable) = (Account::Pending(facts.worker), Account::Payable(facts.worker));
@@ -126,7 +121,8 @@ fn again(stored: StoredResult, result: Hash) -> Result<Decided, Refusal> {
     if stored.hash != result {
         return Err(Refusal::Worker(RefusedCode::ResultDiffers));
     }
-    let reply = Reply::Stored { result: stored.hash, verdicts: stored.verdict.into_iter().collect(), freed: false };
+    let verdicts = stored.verdict.into_iter().collect();
+    let reply = Reply::Stored { result: stored.hash, verdicts, rejection: None, freed: false };
     Ok(Decided { writes: vec![], reply })
 }
 
@@ -212,7 +208,7 @@ fn hops_fit(item: &FetchItem, report: &FetchReport) -> bool {
         && status_fits
 }
 
-fn fetched(desk: &mut Desk<'_>, judged: Judged, outcome: Outcome, ruling: Ruling) -> Result<(), Refusal> {
+fn fetched(desk: &mut Desk<'_>, judged: Judged<'_>, outcome: Outcome, ruling: Ruling) -> Result<(), Refusal> {
     desk.rule(judged, ruling)?;
     if ruling.decision == Decision::Rejected {
         return Ok(());
@@ -230,38 +226,70 @@ fn fetched(desk: &mut Desk<'_>, judged: Judged, outcome: Outcome, ruling: Ruling
 
 fn answered(
     desk: &mut Desk<'_>,
-    judged: Judged,
+    judged: Judged<'_>,
     key: AgreementKey,
-    in_time: bool,
     mut answers: Vec<Answer>,
 ) -> Result<(), Refusal> {
-    if !in_time {
-        return desk.rule(judged, rejected(VerdictReason::TimesOutsideLease));
-    }
-    let Judged { lease, worker, result } = judged;
-    desk.item.answered = desk.item.answered.saturating_add(1);
-    if desk.item.answered < desk.item.needed {
+    let Judged { lease, worker, result, .. } = judged;
+    answers.push(Answer { lease, worker, result, key, judged: false, contested: false });
+    if !conclude(desk, &answers)? {
         desk.writes.push(Write::SetLease { lease, state: LeaseState::Answered, again: false });
-        return Ok(());
     }
-    answers.push(Answer { lease, worker, result, key, judged: false });
+    Ok(())
+}
+
+/// An answer whose times don't fit. Clocks are no evidence of bad will, so its worker may say what happened.
+fn late(
+    desk: &mut Desk<'_>,
+    judged: Judged<'_>,
+    result: &WorkResult,
+    lease: &LeaseFacts,
+    now: Timestamp,
+) -> OpenRejection {
+    let evidence = format!(
+        "The answer says that it was begun at {} and finished at {}, but its lease began at {} and it came at {} \
+         (milliseconds since 1970).",
+        result.started_at.get(),
+        result.finished_at.get(),
+        lease.issued_at.get(),
+        now.get(),
+    );
+    desk.writes.push(Write::SetLease { lease: judged.lease, state: LeaseState::Answered, again: false });
+    desk.reject(judged, VerdictReason::TimesOutsideLease, evidence)
+}
+
+/// Decides an item whose places are all taken by answers that nothing is open about: in a project that reviews,
+/// those that were accepted. Whether it did.
+pub(crate) fn conclude(desk: &mut Desk<'_>, answers: &[Answer]) -> Result<bool, Refusal> {
+    if desk.item.answered < desk.item.needed {
+        return Ok(false);
+    }
     if usize::from(desk.item.needed) != answers.len() {
         return Err(Refusal::Fault("an item has another number of answers than it counts".into()));
     }
-    let OrderFacts { price, rule: AcceptanceRule::Agreement { agree, .. }, .. } = *desk.order() else {
-        return Err(Refusal::Fault("a judgment's order has no agreement rule".into()));
+    let OrderFacts { price, rule, .. } = *desk.order();
+    let (agree, waits) = match rule {
+        AcceptanceRule::Agreement { agree, .. } => (agree, answers.iter().any(|answer| answer.contested)),
+        AcceptanceRule::Review { agree, .. } => (agree, answers.iter().any(|answer| !answer.judged)),
+        AcceptanceRule::FetchChecks { .. } => {
+            return Err(Refusal::Fault("a judgment's order has no agreement rule".into()));
+        }
     };
-    let decided = agreed(&answers, agree);
+    if waits {
+        return Ok(false);
+    }
+    let decided = agreed(answers, agree);
     for one in answers.iter().filter(|one| !one.judged) {
         let (decision, reason) = match decided {
             Some(key) if key == one.key => (Decision::Accepted, VerdictReason::Agreed),
             Some(_) => (Decision::Ambiguous, VerdictReason::OthersAgreed),
             None => (Decision::Ambiguous, VerdictReason::NobodyAgreed),
         };
-        let judged = Judged { lease: one.lease, worker: one.worker, result: one.result };
+        let judged = Judged { lease: one.lease, worker: one.worker, result: one.result, rejection: None };
         desk.rule(judged, Ruling { decision, reason, amount: price.per_item })?;
     }
-    desk.close(if decided.is_some() { ItemState::Done } else { ItemState::Ambiguous }, decided)
+    desk.close(if decided.is_some() { ItemState::Done } else { ItemState::Ambiguous }, decided)?;
+    Ok(true)
 }
 
 /// What at least `agree` people said; more than half of those asked, so there is one at most.

@@ -4,7 +4,7 @@ use lull_protocol::message::RefusedCode;
 use lull_protocol::units::Nonce;
 use lull_protocol::{Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker};
 
-use crate::command::{Command, Lease, NumberedVerdict, Refusal, Reply};
+use crate::command::{Command, Lease, NumberedVerdict, OpenRejection, Refusal, Reply};
 use crate::facts::{AccountFacts, SubmitFacts};
 
 /// What all connections of a coordinator share.
@@ -136,7 +136,7 @@ impl Claim {
 /// Something to read from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// The worker's leases that are live at a moment, oldest first.
+    /// The worker's leases that are live at a moment, oldest first, and the rejections of its results that are open.
     OpenLeases {
         /// Whose.
         worker: PublicKey,
@@ -175,7 +175,7 @@ pub enum Query {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Of [`Query::OpenLeases`].
-    OpenLeases(Vec<Lease>),
+    OpenLeases(Vec<Lease>, Vec<OpenRejection>),
     /// Of [`Query::Account`].
     Account(AccountFacts),
     /// Of [`Query::VerdictsAfter`].
@@ -209,6 +209,8 @@ pub enum Answer {
 pub enum Push {
     /// New verdicts, in the order of their numbers.
     Verdicts(Vec<NumberedVerdict>),
+    /// A result is rejected, not yet for good.
+    Rejected(OpenRejection),
     /// A lease is over.
     Withdraw(Hash, RefusedCode),
     /// The account changed without a verdict.

@@ -6,7 +6,7 @@ use lull_protocol::PublicKey;
 use lull_protocol::message::RefusedCode;
 
 use super::io::Push;
-use crate::command::{NumberedVerdict, Reply};
+use crate::command::{NumberedVerdict, OpenRejection, Reply, Reviewed};
 
 /// What follows from a committed [`Reply`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,17 +22,26 @@ impl News {
     pub fn of(reply: &Reply) -> Self {
         match reply {
             Reply::Order { .. } | Reply::Freed => Self { pushes: Vec::new(), work: true },
-            Reply::Stored { verdicts, freed, .. } => Self { pushes: by_worker(verdicts), work: *freed },
-            Reply::Swept { expired, verdicts, settled } => {
+            Reply::Stored { verdicts, rejection, freed, .. } => {
+                Self { pushes: rejected(rejection).chain(by_worker(verdicts)).collect(), work: *freed }
+            }
+            Reply::Reviewed(Reviewed { verdicts, rejections, freed }) => {
+                Self { pushes: rejected(rejections).chain(by_worker(verdicts)).collect(), work: *freed }
+            }
+            Reply::Swept { expired, verdicts, settled, freed } => {
                 let withdrawn = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::LeaseExpired));
                 let mut pushes = by_worker(verdicts);
                 pushes.extend(expired.iter().copied().map(withdrawn));
                 pushes.extend(settled.iter().map(|worker| (*worker, Push::Account)));
-                Self { pushes, work: !expired.is_empty() }
+                Self { pushes, work: *freed || !expired.is_empty() }
             }
-            Reply::Done | Reply::Blob(_) | Reply::Leases(_) => Self::default(),
+            Reply::Done | Reply::Blob(_) | Reply::Leases(_) | Reply::Appealed(_) => Self::default(),
         }
     }
+}
+
+fn rejected<'r>(rejections: impl IntoIterator<Item = &'r OpenRejection>) -> impl Iterator<Item = (PublicKey, Push)> {
+    rejections.into_iter().map(|one| (one.worker, Push::Rejected(one.clone())))
 }
 
 fn by_worker(verdicts: &[NumberedVerdict]) -> Vec<(PublicKey, Push)> {
@@ -50,9 +59,12 @@ mod tests {
 
     #[test]
     fn only_what_frees_or_brings_work_wakes() {
-        let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], freed };
-        assert!(News::of(&Reply::Freed).work && News::of(&stored(true)).work);
-        for nothing in [Reply::Done, stored(false), Reply::Leases(vec![])] {
+        let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], rejection: None, freed };
+        let reviewed = |freed| Reply::Reviewed(Reviewed { freed, ..Reviewed::default() });
+        assert!(News::of(&Reply::Freed).work && News::of(&stored(true)).work && News::of(&reviewed(true)).work);
+        for nothing in
+            [Reply::Done, stored(false), reviewed(false), Reply::Appealed(Hash([1; 32])), Reply::Leases(vec![])]
+        {
             assert_eq!(News::of(&nothing), News::default(), "{nothing:?}");
         }
     }
@@ -60,10 +72,11 @@ mod tests {
     #[test]
     fn each_worker_hears_of_its_own_in_the_order_of_its_numbers() {
         let [one, two] = [PublicKey([1; 32]), PublicKey([2; 32])];
-        let verdict = |worker, number| NumberedVerdict { worker, number, statement: vec![] };
+        let verdict = |worker, number| NumberedVerdict { worker, number, statement: vec![], rejection: None };
         let offer = Hash([9; 32]);
         let verdicts = vec![verdict(two, 4), verdict(one, 7), verdict(two, 5)];
-        let news = News::of(&Reply::Swept { expired: vec![(one, offer)], verdicts, settled: vec![two] });
+        let (expired, settled) = (vec![(one, offer)], vec![two]);
+        let news = News::of(&Reply::Swept { expired, verdicts, settled, freed: false });
         let pushes = vec![
             (one, Push::Verdicts(vec![verdict(one, 7)])),
             (two, Push::Verdicts(vec![verdict(two, 4), verdict(two, 5)])),
@@ -71,5 +84,16 @@ mod tests {
             (two, Push::Account),
         ];
         assert_eq!(news, News { pushes, work: true });
+    }
+
+    #[test]
+    fn who_is_rejected_hears_of_it_before_the_verdict() {
+        let worker = PublicKey([1; 32]);
+        let rejection = OpenRejection { worker, statement: vec![7], is_appealed: false };
+        let verdict = NumberedVerdict { worker, number: 1, statement: vec![], rejection: None };
+        let (verdicts, rejections) = (vec![verdict.clone()], vec![rejection.clone()]);
+        let news = News::of(&Reply::Reviewed(Reviewed { verdicts, rejections, freed: false }));
+        let pushes = vec![(worker, Push::Rejected(rejection)), (worker, Push::Verdicts(vec![verdict]))];
+        assert_eq!(news, News { pushes, work: false });
     }
 }

@@ -21,6 +21,7 @@ pub(super) enum Asked {
     Submit { offer: Hash, kib: u32 },
     Return { offer: Hash, reason: ReturnReason },
     Blob { hash: Hash, offset: ByteCount },
+    Appeal { rejection: Hash },
 }
 
 /// What the handshake established.

@@ -16,7 +16,7 @@ use super::limits::CLAIM_MS_MIN;
 use super::out::{Admitted, Asked, Step};
 use super::pace::Pace;
 use super::results::Transfer;
-use crate::command::{Command, Lease, NumberedVerdict, Refusal, Reply};
+use crate::command::{Command, Lease, NumberedVerdict, OpenRejection, Refusal, Reply};
 use crate::facts::AccountFacts;
 
 #[derive(Debug)]
@@ -144,6 +144,7 @@ impl Work {
                         }
                     }
                 }
+                Push::Rejected(rejection) => Self::send_rejection(step, rejection),
                 Push::Withdraw(offer, reason) => {
                     self.transfers.remove(&offer);
                     self.held.remove(&offer);
@@ -191,6 +192,7 @@ impl Work {
                 step.out.ask(Question::Read(Query::Blob { hash }), Asked::Blob { hash, offset });
             }
             Some(ToCoordinator::Ping { day_start, verdicts_seen }) => self.ping(step, day_start, verdicts_seen),
+            Some(ToCoordinator::Appeal { statement }) => self.appeal(step, &statement),
             Some(ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. }) => {
                 self.refuse(step, None, RefusedCode::Unexpected);
             }
@@ -207,11 +209,12 @@ impl Work {
 
     pub(super) fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: Answer) {
         match (asked, answer) {
-            (Asked::OpenLeases, Answer::Found(Found::OpenLeases(leases))) => {
+            (Asked::OpenLeases, Answer::Found(Found::OpenLeases(leases, rejections))) => {
                 self.opening = false;
                 for lease in leases {
                     self.assign(step, lease);
                 }
+                rejections.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
             }
             (Asked::Verdicts { limit }, Answer::Found(Found::VerdictsAfter(page))) => {
                 self.behind = page.len() >= limit;
@@ -235,6 +238,10 @@ impl Work {
             (Asked::Submit { offer, .. }, answer) => self.submitted(step, offer, answer),
             (Asked::Return { offer, reason }, answer) => self.returned(step, offer, reason, answer),
             (Asked::Blob { hash, offset }, answer) => self.blob(step, hash, offset, answer),
+            (Asked::Appeal { .. }, Answer::Reply(Reply::Appealed(rejection))) => {
+                step.out.send(ToWorker::Appealed { rejection });
+            }
+            (Asked::Appeal { rejection }, answer) => self.refuse(step, Some(rejection), code_of(&answer)),
         }
     }
 
@@ -274,7 +281,8 @@ impl Work {
             return None;
         };
         self.held.insert(Hash::of(&lease.offer), class);
-        step.out.send(ToWorker::Assign { offer: lease.offer.into(), item: lease.item.into() });
+        let Lease { offer, item, record } = lease;
+        step.out.send(ToWorker::Assign { offer: offer.into(), item: item.into(), record });
         Some(class)
     }
 
@@ -320,7 +328,19 @@ impl Work {
         }
         self.verdicts_sent = verdict.number;
         self.count(&verdict);
+        // Whoever was away while the rejection was open learns here what it says.
+        if let Some(rejection) = verdict.rejection {
+            step.out.send(ToWorker::Rejected { statement: rejection.into() });
+        }
         step.out.send(ToWorker::Verdict { number: verdict.number, statement: verdict.statement.into() });
+    }
+
+    fn send_rejection(step: &mut Step<'_>, OpenRejection { statement, is_appealed, .. }: OpenRejection) {
+        let rejection = Hash::of(&statement);
+        step.out.send(ToWorker::Rejected { statement: statement.into() });
+        if is_appealed {
+            step.out.send(ToWorker::Appealed { rejection });
+        }
     }
 
     /// Adds what a verdict pays, unless the account was read when the verdict was in it already.

@@ -5,8 +5,9 @@ use lull_market::session::{Answer, End, Found, Input, Output, Push, Query, Quest
 use lull_market::{Refusal, Reply};
 use lull_protocol::limits::{BODY_BYTES_MAX, CHUNK_BYTES_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
+use lull_protocol::rejection::Appeal;
 use lull_protocol::statement::JobClass;
-use lull_protocol::{ByteCount, Hash, TaskSet, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Hash, Signed, TaskSet, ToCoordinator, ToWorker};
 use proptest::prelude::*;
 
 use crate::peer::{Peer, account, at, bytes, chosen, facts, fetched, hello_message, lease, offer_of, verdict};
@@ -39,6 +40,7 @@ enum Said {
     Return(u8),
     Blob(u64),
     Ping(u64, u64),
+    Appeal(u8),
 }
 
 fn number() -> impl Strategy<Value = u64> {
@@ -57,6 +59,7 @@ fn said() -> impl Strategy<Value = Said> {
         2 => (0..4_u8).prop_map(Said::Return),
         1 => number().prop_map(Said::Blob),
         3 => (number(), number()).prop_map(|(day, seen)| Said::Ping(day, seen)),
+        1 => (0..4_u8).prop_map(Said::Appeal),
     ]
 }
 
@@ -228,6 +231,10 @@ impl Onlooker {
                 ToCoordinator::BodyChunk { offer: offer(*number), offset, bytes: vec![7; *len].into() }
             }
             Said::Return(number) => ToCoordinator::Return { offer: offer(*number), reason: ReturnReason::Skipped },
+            Said::Appeal(number) => {
+                let appeal = Appeal { rejection: offer(*number), words: None, at: at(0) };
+                ToCoordinator::Appeal { statement: Signed::sign(appeal, &self.peer.key).bytes().to_vec().into() }
+            }
             Said::Blob(offset) => {
                 ToCoordinator::GetBlob { hash: offer(0), offset: ByteCount::new(*offset % (1 << 53)).unwrap() }
             }
@@ -253,13 +260,17 @@ impl Onlooker {
                 Answer::Reply(Reply::Leases((0..claim.fetch.min(2)).map(|n| lease(n, JobClass::Fetch)).collect()))
             }
             Question::Command(lull_market::Command::Submit { result, .. }) => {
-                Answer::Reply(Reply::Stored { result: result.hash(), verdicts: vec![], freed: false })
+                let (verdicts, rejection) = (vec![], None);
+                Answer::Reply(Reply::Stored { result: result.hash(), verdicts, rejection, freed: false })
+            }
+            Question::Command(lull_market::Command::Appeal { appeal }) => {
+                Answer::Reply(Reply::Appealed(appeal.payload().rejection))
             }
             Question::Command(lull_market::Command::Return { .. }) => Answer::Reply(Reply::Freed),
             Question::Command(other) => Answer::Refused(Refusal::Fault(format!("{other:?}"))),
             Question::Read(query) => Answer::Found(match query {
                 Query::Account { .. } => account(3),
-                Query::OpenLeases { .. } => Found::OpenLeases(vec![lease(3, JobClass::Judgment)]),
+                Query::OpenLeases { .. } => Found::OpenLeases(vec![lease(3, JobClass::Judgment)], vec![]),
                 Query::VerdictsAfter { number, limit, .. } => {
                     let last = (number + *limit as u64 / 2).min((1 << 53) - 1);
                     Found::VerdictsAfter((number + 1..=last).map(|n| verdict(worker, n)).collect())
