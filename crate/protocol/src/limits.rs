@@ -57,7 +57,7 @@ pub const JUDGMENT_LEASES_MAX: u8 = 4;
 pub const OUTBOX_MAX: usize = 64;
 /// Verdicts sent per message batch after a reconnect.
 pub const VERDICTS_RESENT_MAX: usize = 256;
-/// Open rejections told after a reconnect, those with the earliest end first.
+/// Open rejections told after a reconnect, the oldest first.
 pub const REJECTIONS_RESENT_MAX: usize = 256;
 /// Verdicts a coordinator leaves unconfirmed on one socket.
 pub const VERDICTS_IN_FLIGHT_MAX: usize = 256;

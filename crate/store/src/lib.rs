@@ -13,6 +13,7 @@ mod load;
 mod open;
 mod orders;
 mod read;
+mod review;
 mod value;
 mod write;
 
@@ -20,5 +21,6 @@ pub use apply::{Applied, Checkpointer, Replies, SWEEP_MAX, Store};
 pub use audit::{EntryRow, LedgerCheck, ReceiptRow, Statistics};
 pub use error::StoreError;
 pub use open::{BUSY_MS_MAX, VERSION, WAL_PAGES_MAX};
-pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow};
+pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow, Review};
 pub use read::{LeaseFacts, Reader};
+pub use review::{PausedRow, WaitingRow};

@@ -93,6 +93,7 @@ words! {
         ChecksPassed = "checks_passed", Agreed = "agreed", OthersAgreed = "others_agreed",
         NobodyAgreed = "nobody_agreed", ApprovedByTime = "approved_by_time", UnpaidOutcome = "unpaid_outcome",
         HopRefused = "hop_refused", HopsDontFit = "hops_dont_fit", BodyTooLarge = "body_too_large",
-        TimesOutsideLease = "times_outside_lease",
+        TimesOutsideLease = "times_outside_lease", ApprovedByBuyer = "approved_by_buyer",
+        RejectedByBuyer = "rejected_by_buyer", AppealUpheld = "appeal_upheld", AppealDenied = "appeal_denied",
     }
 }

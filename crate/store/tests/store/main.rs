@@ -21,4 +21,6 @@ mod readers;
 #[cfg(test)]
 mod requester;
 #[cfg(test)]
+mod review;
+#[cfg(test)]
 mod submit;
