@@ -3,6 +3,7 @@
 use lull_protocol::cose::Signed;
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::ReturnReason;
+use lull_protocol::rejection::BuyerRecord;
 use lull_protocol::statement::{JobClass, Offer};
 use lull_protocol::{Hash, Item, Timestamp, ToCoordinator};
 
@@ -26,6 +27,8 @@ pub(crate) struct Lease {
     pub(crate) is_done: bool,
     /// Since when this run of the machine holds it; `None` right after a restart.
     pub(crate) held_since: Option<Timestamp>,
+    /// How the requester has treated others.
+    pub(crate) record: Option<BuyerRecord>,
 }
 
 impl Placed for Lease {
@@ -36,7 +39,8 @@ impl Placed for Lease {
 
 impl Lease {
     pub(crate) fn record(&self) -> LeaseRecord {
-        LeaseRecord { seq: self.seq, offer: self.offer_bytes.clone().into(), item: self.item_bytes.clone().into() }
+        let (offer, item) = (self.offer_bytes.clone().into(), self.item_bytes.clone().into());
+        LeaseRecord { seq: self.seq, offer, item, record: self.record }
     }
 }
 
@@ -49,7 +53,13 @@ enum NotTaken {
 }
 
 impl Worker {
-    pub(crate) fn assigned(&mut self, offer_bytes: &[u8], item_bytes: &[u8], now: Timestamp) {
+    pub(crate) fn assigned(
+        &mut self,
+        offer_bytes: &[u8],
+        item_bytes: &[u8],
+        record: Option<BuyerRecord>,
+        now: Timestamp,
+    ) {
         let Some(coordinator) = &self.coordinator else { return };
         let Ok(offer) = Signed::<Offer>::verify(offer_bytes, &coordinator.key) else { return };
         let hash = offer.hash();
@@ -64,6 +74,7 @@ impl Worker {
                     item_bytes: item_bytes.to_vec(),
                     is_done: false,
                     held_since: Some(now),
+                    record,
                 };
                 if lease.offer.class == JobClass::Fetch {
                     self.reserve();

@@ -11,6 +11,7 @@
 
 #[cfg(feature = "bandwidth")]
 mod answer;
+mod appeal;
 #[cfg(feature = "bandwidth")]
 mod body;
 #[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "without fetches nothing is counted"))]
@@ -220,6 +221,7 @@ impl Worker {
         self.load_pictures(now);
         self.tick_held(now);
         self.send_results(now);
+        self.send_appeals(now);
         self.send_want(now);
         self.choose_judgment(now);
         self.tick_pop(now);

@@ -361,10 +361,12 @@ impl Worker {
 
     fn message(&mut self, message: ToWorker, now: Timestamp) {
         match message {
-            ToWorker::Assign { offer, item } => self.assigned(&offer, &item, now),
+            ToWorker::Assign { offer, item, record } => self.assigned(&offer, &item, record, now),
             ToWorker::BodyWanted { offer, offset, bytes } => self.body_wanted(&offer, offset, bytes),
             ToWorker::Ack { offer, result } => self.acknowledged(&offer, &result),
             ToWorker::Verdict { number, statement } => self.verdict(number, &statement, now),
+            ToWorker::Rejected { statement } => self.rejected(&statement, now),
+            ToWorker::Appealed { rejection } => self.appealed(&rejection),
             ToWorker::Account { earned, pending, payable, earned_today, day_start } => {
                 self.account = AccountRecord { earned, pending, payable, earned_today, day_start };
                 self.persist_lazily(Key::Account);

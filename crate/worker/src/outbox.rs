@@ -218,6 +218,7 @@ impl Worker {
             entry.is_sent = false;
             entry.retry_at = None;
         }
+        self.receipts.forget_appeals_sent();
         self.pictures.ask_again(now);
     }
 
@@ -286,7 +287,7 @@ impl Worker {
 
     /// The coordinator refused a result or a picture. What may pass is tried again.
     pub(crate) fn refused(&mut self, about: &Hash, code: RefusedCode, now: Timestamp) {
-        if self.picture_refused(about, code) {
+        if self.picture_refused(about, code) || self.appeal_refused(about, code, now) {
             return;
         }
         let Some(entry) = self.outbox.get_mut(about).filter(|entry| entry.is_sent) else { return };
@@ -303,16 +304,30 @@ impl Worker {
         let Some(entry) = self.outbox.remove(offer) else { return };
         let record = entry.record();
         let OutboxRecord { seq, offer: offer_bytes, item, result } = record;
-        let receipt =
-            ReceiptRecord { seq, offer: offer_bytes, item, result, verdict: None, refused, contradiction: None };
+        let receipt = ReceiptRecord {
+            seq,
+            offer: offer_bytes,
+            item,
+            result,
+            verdict: None,
+            refused,
+            contradiction: None,
+            rejection: None,
+            appeal: None,
+        };
         self.receipts.insert(*offer, receipt);
         let mut keys = vec![Key::Outbox(*offer), Key::Receipt(*offer), Key::Log(seq)];
         keys.extend(Key::bodies(*offer, entry.body.len()));
         self.persist(keys, After::Nothing);
         if let Some(code) = refused {
-            self.notice(Notice::Refused { code: name(code).to_owned() });
+            self.notice_refused(code);
         }
         self.changed();
+    }
+
+    /// Tells the person that the coordinator refused something for good.
+    pub(crate) fn notice_refused(&mut self, code: RefusedCode) {
+        self.notice(Notice::Refused { code: name(code).to_owned() });
     }
 }
 

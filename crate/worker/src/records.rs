@@ -6,6 +6,7 @@ use litemap::LiteMap;
 use lull_protocol::cbor::{self, ByteVec, Cbor, Writer};
 use lull_protocol::limits::{BODY_BYTES_MAX, ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::rejection::BuyerRecord;
 use lull_protocol::{Amount, Hash, PublicKey, Timestamp, fields};
 use lull_view::{BandwidthWhen, Settings};
 
@@ -14,7 +15,7 @@ use crate::limits::BODY_PIECE_BYTES;
 /// The version this build writes. Another one is set aside, not guessed at.
 const VERSION: u64 = 1;
 /// One record, bytes.
-const RECORD_BYTES_MAX: usize = ITEM_BYTES_MAX + 4 * STATEMENT_BYTES_MAX + 1_024;
+const RECORD_BYTES_MAX: usize = ITEM_BYTES_MAX + 6 * STATEMENT_BYTES_MAX + 1_024;
 /// The records of the longest body.
 const BODY_PIECES_MAX: u8 = (BODY_BYTES_MAX as usize).div_ceil(BODY_PIECE_BYTES) as u8;
 /// The range of keys that a shell need not load: a machine that is given such records leaves them alone. Only the
@@ -384,8 +385,10 @@ pub(crate) struct LeaseRecord {
     pub(crate) seq: u64,
     pub(crate) offer: ByteVec,
     pub(crate) item: ByteVec,
+    /// How the requester has treated others, as it was told with the lease.
+    pub(crate) record: Option<BuyerRecord>,
 }
-fields!(LeaseRecord { 0 seq, 1 offer, 2 item });
+fields!(LeaseRecord { 0 seq, 1 offer, 2 item, 3 record });
 
 /// A lease that was given back.
 #[derive(Clone, Copy, Debug)]
@@ -417,14 +420,20 @@ pub(crate) struct ReceiptRecord {
     pub(crate) refused: Option<RefusedCode>,
     /// A second verdict that says something else than the first; evidence, it counts for nothing.
     pub(crate) contradiction: Option<ByteVec>,
+    /// What is held against the result.
+    pub(crate) rejection: Option<ByteVec>,
+    /// What the person says to that: sent until it is answered.
+    pub(crate) appeal: Option<ByteVec>,
 }
-fields!(ReceiptRecord { 0 seq, 1 offer, 2 item, 3 result, 4 verdict, 5 refused, 6 contradiction });
+fields!(ReceiptRecord {
+    0 seq, 1 offer, 2 item, 3 result, 4 verdict, 5 refused, 6 contradiction, 7 rejection, 8 appeal,
+});
 
 impl ReceiptRecord {
     /// Its size, bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let verdicts = [&self.verdict, &self.contradiction].into_iter().flatten();
-        let verdicts_bytes: usize = verdicts.map(|verdict| verdict.len()).sum();
-        self.offer.len() + self.item.len() + self.result.len() + verdicts_bytes
+        let more = [&self.verdict, &self.contradiction, &self.rejection, &self.appeal].into_iter().flatten();
+        let more_bytes: usize = more.map(|statement| statement.len()).sum();
+        self.offer.len() + self.item.len() + self.result.len() + more_bytes
     }
 }

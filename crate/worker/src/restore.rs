@@ -203,7 +203,8 @@ fn restore_leases(
             }
             let (offer, item) = read_offer(&r.offer, &r.item, hash, me, coordinator)?;
             let (seq, offer_bytes, item_bytes) = (r.seq, r.offer.into(), r.item.into());
-            Some(Lease { seq, offer, offer_bytes, item, item_bytes, is_done: false, held_since: None })
+            let record = r.record;
+            Some(Lease { seq, offer, offer_bytes, item, item_bytes, is_done: false, held_since: None, record })
         };
         if let Some(lease) = loading.take(key, read) {
             leases.insert(hash, lease);

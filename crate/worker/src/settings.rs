@@ -50,6 +50,7 @@ impl Worker {
             Command::Answer { offer, answer, input, shown_at } => self.answer(&offer, answer, input, shown_at, now),
             Command::Skip { offer } => self.skip(&offer),
             Command::TakeBack { offer } => self.take_back(&offer),
+            Command::Appeal { offer, words } => self.appeal(&offer, &words, now),
             Command::Never(what) => self.never(what),
             Command::RemoveNever(what) => self.remove_never(what),
             Command::SetPops { pops } => self.set_pops(pops),

@@ -78,6 +78,7 @@ impl Worker {
         }
         if self.is_ready() {
             due.extend([self.pictures.due_at(), self.outbox_due_at(), self.nevers.rests(), self.pop_due_at(now)]);
+            due.extend([self.appeal_due_at()]);
         }
         due.into_iter().flatten().min()
     }
@@ -146,6 +147,7 @@ impl Worker {
             never: self.nevers.list.clone(),
             take_back: self.take_back_view(),
             pops: self.calls.record.chosen.clone(),
+            contested: self.contested_view(),
         }
     }
 
@@ -194,7 +196,7 @@ impl Worker {
         let (_, lease) = self.judgment_row().into_iter().find(|(o, _)| *o == offer)?;
         let Item::Judgment(item) = &lease.item else { return None };
         let (agree, people) = match lease.offer.rule {
-            AcceptanceRule::Agreement { agree, people } => (agree, people),
+            AcceptanceRule::Agreement { agree, people } | AcceptanceRule::Review { agree, people } => (agree, people),
             AcceptanceRule::FetchChecks { .. } => return None,
         };
         Some(Judgment {
@@ -209,6 +211,8 @@ impl Worker {
             agree,
             deadline: self.local_ms(lease, |l| l.offer.deadline),
             approved_at: self.local_ms(lease, |l| l.offer.approved_at),
+            is_reviewed: matches!(lease.offer.rule, AcceptanceRule::Review { .. }),
+            record: lease.record,
         })
     }
 

@@ -48,7 +48,7 @@ fn an_assignment_that_is_wrong_goes_back_or_is_ignored() {
     let now = world.coordinator_now();
     let item = text_item("right");
     let say = |world: &mut World, offer: &[u8], item: Vec<u8>| {
-        world.say(&ToWorker::Assign { offer: offer.to_vec().into(), item: item.into() });
+        world.say(&ToWorker::Assign { offer: offer.to_vec().into(), item: item.into(), record: None });
     };
     // Signed by somebody else; another worker's; not a statement: nothing is said, as nothing is proved.
     let mut other = coordinator::Coordinator::new();
@@ -159,7 +159,7 @@ fn what_was_answered_is_not_shown_again() {
     let lease = world.coordinator.leases.get(&Hash::from_hex(&offer).unwrap()).cloned().unwrap();
     world.coordinator.is_mute = true;
     world.answer(&offer, 0);
-    let again = ToWorker::Assign { offer: lease.0.into(), item: lease.1.into() };
+    let again = ToWorker::Assign { offer: lease.0.into(), item: lease.1.into(), record: None };
     world.say(&again);
     assert_eq!((world.view().judgment, world.view().outbox), (None, 1));
     world.coordinator.is_mute = false;
