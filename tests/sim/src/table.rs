@@ -19,7 +19,8 @@ listed! {
         /// Bytes that are no message.
         Unreadable,
         /// See [`ToWorker::Hello`], and so on.
-        Hello, Welcome, Assign, BodyWanted, Ack, Verdict, Account, Withdraw, BlobChunk, Refused, Pong, Bye,
+        Hello, Welcome, Assign, BodyWanted, Ack, Verdict, Account, Withdraw, BlobChunk, Refused, Pong, Bye, Rejected,
+        Appealed,
     }
 }
 
@@ -29,7 +30,7 @@ listed! {
         /// Bytes that are no message.
         Unreadable,
         /// See [`ToCoordinator::Hello`], and so on.
-        Hello, Proof, Want, Result, BodyChunk, Return, GetBlob, Ping,
+        Hello, Proof, Want, Result, BodyChunk, Return, GetBlob, Ping, Appeal,
     }
 }
 
@@ -141,6 +142,8 @@ impl ToWorkerKind {
             Some(ToWorker::Refused { .. }) => Self::Refused,
             Some(ToWorker::Pong { .. }) => Self::Pong,
             Some(ToWorker::Bye { .. }) => Self::Bye,
+            Some(ToWorker::Rejected { .. }) => Self::Rejected,
+            Some(ToWorker::Appealed { .. }) => Self::Appealed,
         }
     }
 }
@@ -157,6 +160,7 @@ impl ToHouseKind {
             Some(ToCoordinator::Return { .. }) => Self::Return,
             Some(ToCoordinator::GetBlob { .. }) => Self::GetBlob,
             Some(ToCoordinator::Ping { .. }) => Self::Ping,
+            Some(ToCoordinator::Appeal { .. }) => Self::Appeal,
         }
     }
 }

@@ -175,6 +175,7 @@ impl Consents {
             | Command::Answer { .. }
             | Command::Skip { .. }
             | Command::TakeBack { .. }
+            | Command::Appeal { .. }
             | Command::OpenReceipt { .. }
             | Command::Export
             | Command::ExportKept { .. }
@@ -259,6 +260,7 @@ impl Consents {
                 }
             }
             ToCoordinator::BodyChunk { .. } => self.is_on(worker, JobClass::Fetch, "a body"),
+            ToCoordinator::Appeal { .. } => self.is_on(worker, JobClass::Judgment, "an appeal"),
             ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture"),
             // Work goes back when its class is switched off.
             ToCoordinator::Return { .. } => Ok(()),
