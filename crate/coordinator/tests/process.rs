@@ -380,7 +380,7 @@ impl Worker {
 
     async fn next_lease(&mut self) -> Option<Lease> {
         loop {
-            if let ToWorker::Assign { offer, item } = self.next().await? {
+            if let ToWorker::Assign { offer, item, .. } = self.next().await? {
                 let hash = Hash::of(&offer);
                 let item = Item::from_bytes(&item).unwrap();
                 return Some(Lease { offer: cose::peek(&offer).unwrap(), hash, item });

@@ -24,6 +24,8 @@ pub const SWEEP_MAX: usize = 1_000;
 #[derive(Debug)]
 pub struct Store {
     db: Connection,
+    /// Changes when another connection commits.
+    data_version: Option<i64>,
 }
 
 /// Copies the write-ahead log into the database beside the [`Store`] that writes it, so that a commit that finds
@@ -92,12 +94,12 @@ impl From<rusqlite::Error> for Stop {
 impl Store {
     /// Opens a database, or makes it, and brings it to this program's version. Nobody else writes to it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: open::writer(path, true)? })
+        Ok(Self { db: open::writer(path, true)?, data_version: None })
     }
 
     /// Opens a database that a server has opened: its log is the server's, and good.
     pub fn open_beside(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: open::writer(path, false)? })
+        Ok(Self { db: open::writer(path, false)?, data_version: None })
     }
 
     /// Whether a commit would succeed: tries one of a size that needs room of its own, and leaves nothing.
@@ -110,6 +112,12 @@ impl Store {
         // A page that is written as it was takes the log and the disk as far as any other.
         let version: u32 = self.db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         Ok(self.db.pragma_update(None, "user_version", version)?)
+    }
+
+    /// Whether another connection has written since this was last asked.
+    pub fn others_wrote(&mut self) -> Result<bool, StoreError> {
+        let version: i64 = self.db.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        Ok(self.data_version.replace(version).is_some_and(|before| before != version))
     }
 
     /// Stops the database file from growing beyond this size, bytes (rounded down to whole pages; never

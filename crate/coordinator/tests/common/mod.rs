@@ -321,7 +321,7 @@ impl Worker {
     pub async fn lease(&mut self) -> Lease {
         let coordinator = self.coordinator;
         self.wait("a lease", move |m| match m {
-            ToWorker::Assign { offer, item } => {
+            ToWorker::Assign { offer, item, .. } => {
                 let signed = Signed::<Offer>::verify(offer, &coordinator).unwrap();
                 assert_eq!(signed.payload().item, Hash::of(item));
                 let (offer, hash) = (signed.payload().clone(), signed.hash());

@@ -209,12 +209,14 @@ pub enum Answer {
 pub enum Push {
     /// New verdicts, in the order of their numbers.
     Verdicts(Vec<NumberedVerdict>),
-    /// A result is rejected, not yet for good.
-    Rejected(OpenRejection),
+    /// Results are rejected, not yet for good.
+    Rejected(Vec<OpenRejection>),
     /// A lease is over.
     Withdraw(Hash, RefusedCode),
     /// The account changed without a verdict.
     Account,
+    /// Another process has written to the store: whatever there is must be read.
+    Others,
 }
 
 /// How far a connection is.

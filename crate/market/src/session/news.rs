@@ -41,7 +41,11 @@ impl News {
 }
 
 fn rejected<'r>(rejections: impl IntoIterator<Item = &'r OpenRejection>) -> impl Iterator<Item = (PublicKey, Push)> {
-    rejections.into_iter().map(|one| (one.worker, Push::Rejected(one.clone())))
+    let mut by_worker: BTreeMap<PublicKey, Vec<OpenRejection>> = BTreeMap::new();
+    for rejection in rejections {
+        by_worker.entry(rejection.worker).or_default().push(rejection.clone());
+    }
+    by_worker.into_iter().map(|(worker, rejections)| (worker, Push::Rejected(rejections)))
 }
 
 fn by_worker(verdicts: &[NumberedVerdict]) -> Vec<(PublicKey, Push)> {
@@ -93,7 +97,7 @@ mod tests {
         let verdict = NumberedVerdict { worker, number: 1, statement: vec![], rejection: None };
         let (verdicts, rejections) = (vec![verdict.clone()], vec![rejection.clone()]);
         let news = News::of(&Reply::Reviewed(Reviewed { verdicts, rejections, freed: false }));
-        let pushes = vec![(worker, Push::Rejected(rejection)), (worker, Push::Verdicts(vec![verdict]))];
+        let pushes = vec![(worker, Push::Rejected(vec![rejection])), (worker, Push::Verdicts(vec![verdict]))];
         assert_eq!(news, News { pushes, work: false });
     }
 }

@@ -144,7 +144,13 @@ impl Work {
                         }
                     }
                 }
-                Push::Rejected(rejection) => Self::send_rejection(step, rejection),
+                Push::Rejected(rejections) => {
+                    rejections.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
+                }
+                Push::Others => {
+                    (self.behind, self.account_due) = (true, true);
+                    self.woken();
+                }
                 Push::Withdraw(offer, reason) => {
                     self.transfers.remove(&offer);
                     self.held.remove(&offer);

@@ -351,7 +351,7 @@ fn a_rejection_is_told_after_the_leases_with_its_appeal_and_before_its_verdict()
     let says = ToWorker::Verdict { number: 1, statement: judged.statement.into() };
     assert_eq!(sent(&outputs), [rejected(8), says]);
     peer.finds(account(0));
-    assert_eq!(sent(&peer.feed(Input::Pushes(vec![Push::Rejected(open(9, false))]))), [rejected(9)]);
+    assert_eq!(sent(&peer.feed(Input::Pushes(vec![Push::Rejected(vec![open(9, false)])]))), [rejected(9)]);
 }
 
 #[test]
@@ -373,4 +373,16 @@ fn an_appeal_is_the_workers_own_and_answered_once_it_is_durable() {
         peer.says(&says(&own));
         assert_eq!(refused(&peer.answer(answer)), [(about, code)]);
     }
+}
+
+#[test]
+fn what_another_process_wrote_is_read() {
+    let mut peer = Peer::serving();
+    let worker = peer.key.public();
+    let outputs = peer.feed(Input::Pushes(vec![Push::Others]));
+    let after = Query::VerdictsAfter { worker, number: 0, limit: VERDICTS_IN_FLIGHT_MAX };
+    assert_eq!(asked(&outputs), Some(&Question::Read(after)));
+    let outputs = peer.finds(Found::VerdictsAfter(vec![verdict(worker, 1)]));
+    assert_eq!(numbers(&outputs), [1]);
+    assert!(reads_account(&outputs));
 }
