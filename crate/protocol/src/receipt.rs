@@ -201,7 +201,8 @@ impl Receipt {
         out
     }
 
-    /// Of a receipt whose result was rejected, by its own word or its verdict's.
+    /// Of a receipt whose result was rejected, by its own word or its verdict's. Before there is a verdict nothing can
+    /// name the rejection.
     fn rejection_checks(
         &self,
         coordinator: &PublicKey,
@@ -220,7 +221,7 @@ impl Receipt {
             let names_worker = rejection.is_ok_and(|r| Some(r.worker) == worker);
             let matches = unless(names_result, "it names another result")
                 .or(unless(names_worker, "it names another worker"))
-                .or(unless(named == hash, "the verdict does not name it"));
+                .or(unless(self.verdict.is_empty() || named == hash, "the verdict does not name it"));
             note(Part::Rejection, CheckKind::RejectionMatches, matches);
         } else if named.is_some() {
             note(Part::Rejection, CheckKind::RejectionMatches, Some("the verdict names one that is missing".into()));

@@ -66,11 +66,8 @@ impl Worker {
             Part::Appeal => receipt.appeal.is_some(),
             Part::Item | Part::Offer | Part::Result => true,
         };
-        // That the verdict names the rejection can't be seen before there is one.
-        let is_open = |check: &Check| !has_verdict && check.kind == CheckKind::RejectionMatches;
-        let says_something = |check: &Check| (has_part(check.part) || check.part == Part::Rejection) && !is_open(check);
-        let checks = receipt.checks(&coordinator).into_iter().filter(|c| c.part != Part::Verdict || has_verdict);
-        let checks: Vec<ReceiptCheck> = checks.filter(says_something).map(check_view).collect();
+        let checks = receipt.checks(&coordinator).into_iter().filter(|c| has_verdict || c.part != Part::Verdict);
+        let checks: Vec<ReceiptCheck> = checks.map(check_view).collect();
         let parts = PARTS.into_iter().filter(|(part, _)| has_part(*part));
         ReceiptView {
             offer: offer.to_string(),
