@@ -27,6 +27,7 @@ pub use alibi::*;
 pub use lull_protocol::cbor;
 pub use lull_protocol::limits::APPEAL_BYTES_MAX;
 pub use lull_protocol::rejection::BuyerRecord;
+pub use lull_protocol::statement::VerdictReason;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
 pub use pops::*;
 pub use task::*;
@@ -421,12 +422,10 @@ pub struct RejectionView {
     pub appeal_until: u64,
     /// Whether the person has appealed.
     pub is_appealed: bool,
-    /// Whether that is stored at the coordinator, or an appeal is still to be sent.
-    pub is_sent: bool,
     /// Whether there is a verdict, which is final.
     pub is_over: bool,
 }
-fields!(RejectionView { 0 appeal_until, 1 is_appealed, 2 is_sent, 3 is_over });
+fields!(RejectionView { 0 appeal_until, 1 is_appealed, 2 is_over });
 
 /// One part of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -122,7 +122,6 @@ impl Worker {
     pub(crate) fn appealed(&mut self, rejection: &Hash) {
         if let Some(sending) = self.appeal_about(rejection).and_then(|offer| self.receipts.sending_mut(&offer)) {
             (sending.is_told, sending.retry_at) = (true, None);
-            self.changed();
         }
     }
 
@@ -156,13 +155,11 @@ impl Worker {
     }
 
     /// What a rejected result's receipt shows besides its parts.
-    pub(crate) fn rejection_view(&self, offer: &Hash, receipt: &Receipt, is_over: bool) -> Option<RejectionView> {
+    pub(crate) fn rejection_view(&self, receipt: &Receipt, is_over: bool) -> Option<RejectionView> {
         let rejection = cose::peek::<Rejection>(receipt.rejection.as_ref()?).ok()?;
-        let mut appeals = self.receipts.appeals();
         Some(RejectionView {
             appeal_until: self.clock.to_local(rejection.appeal_until).get(),
             is_appealed: receipt.appeal.is_some(),
-            is_sent: appeals.any(|(of, kept)| of == offer && kept.sending.is_told),
             is_over,
         })
     }

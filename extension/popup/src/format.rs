@@ -97,6 +97,11 @@ pub(crate) fn soon(at_ms: u64) -> String {
     }
 }
 
+/// The day and the hour of a time that is to come.
+pub(crate) fn soon_day(at_ms: u64) -> String {
+    format!("{}, {}", DAY.with(|f| call(f, at_ms as f64)), TIME.with(|f| call(f, at_ms as f64)))
+}
+
 /// The day.
 pub(crate) fn day(at_ms: u64) -> String {
     DAY.with(|f| call(f, at_ms as f64))

@@ -8,6 +8,7 @@ pub(crate) mod judgment;
 pub(crate) mod limits;
 pub(crate) mod log;
 pub(crate) mod pops;
+pub(crate) mod review;
 
 use lull_view::{ActivityState, BandwidthState, ChangedByte, LinkProblem, Notice};
 
@@ -152,6 +153,8 @@ pub(crate) fn activity_state(state: ActivityState) -> &'static str {
         ActivityState::Ambiguous => "Paid, people differ",
         ActivityState::Rejected => "Rejected",
         ActivityState::Refused => "Not taken",
+        ActivityState::Contested => review::CONTESTED,
+        ActivityState::Appealed => review::APPEALED,
     }
 }
 
@@ -204,7 +207,7 @@ pub(crate) fn part(part: &str) -> (&str, &'static str) {
         "offer" => ("Offer", "What was promised"),
         "result" => ("Result", "What you did"),
         "verdict" => ("Verdict", "What was decided"),
-        other => (other, ""),
+        other => review::part(other).unwrap_or((other, "")),
     }
 }
 
@@ -228,7 +231,7 @@ pub(crate) fn check(check: &str) -> (&str, &str) {
         "verdict_signed" => ("The coordinator's signature fits", "The coordinator's signature no longer fits"),
         "verdict_matches" => ("It judges this very result", "The verdict judges another result"),
         "amount_fits" => ("The amount is within the offer", "The amount isn't within the offer"),
-        other => (other, other),
+        other => review::check(other).unwrap_or((other, other)),
     }
 }
 

@@ -38,8 +38,10 @@ impl Parts for ToWorker {
             Self::Hello { proof, card, .. } => {
                 vec![(proof.len(), STATEMENT_BYTES_MAX), (card.len(), STATEMENT_BYTES_MAX)]
             }
-            Self::Assign { offer, item } => vec![(offer.len(), STATEMENT_BYTES_MAX), (item.len(), ITEM_BYTES_MAX)],
-            Self::Verdict { statement, .. } => vec![(statement.len(), STATEMENT_BYTES_MAX)],
+            Self::Assign { offer, item, .. } => vec![(offer.len(), STATEMENT_BYTES_MAX), (item.len(), ITEM_BYTES_MAX)],
+            Self::Verdict { statement, .. } | Self::Rejected { statement } => {
+                vec![(statement.len(), STATEMENT_BYTES_MAX)]
+            }
             Self::BlobChunk { bytes, .. } => vec![(bytes.len(), CHUNK_BYTES_MAX)],
             _ => vec![],
         }
@@ -50,7 +52,7 @@ impl Parts for ToCoordinator {
     fn parts(&self) -> Vec<(usize, usize)> {
         match self {
             Self::Hello { origin, .. } => vec![(origin.len(), ORIGIN_BYTES_MAX)],
-            Self::Proof { statement, .. } | Self::Result { statement } => {
+            Self::Proof { statement, .. } | Self::Result { statement } | Self::Appeal { statement } => {
                 vec![(statement.len(), STATEMENT_BYTES_MAX)]
             }
             Self::BodyChunk { bytes, .. } => vec![(bytes.len(), CHUNK_BYTES_MAX)],

@@ -3,6 +3,7 @@
 use lull_protocol::item::{PICTURE_TYPES, Picture};
 use lull_protocol::limits::{OPTIONS_COUNT, SENTENCES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Header, Hop, Input, JobClass, JudgmentReport, Offer, OperatorCard, Outcome,
     Price, Report, Traffic, Transcript, Verdict, VerdictPlace, VerdictReason, WorkResult,
@@ -233,6 +234,7 @@ pub(crate) fn offer(feed: &mut Feed<'_>, item: &Item, worker: PublicKey) -> Offe
     let rule = match fetch ^ feed.one_in(16) {
         true => AcceptanceRule::FetchChecks { bytes_max: count(10_000) },
         false if feed.one_in(8) => AcceptanceRule::Agreement { agree: feed.byte(), people: feed.byte() },
+        false if feed.one_in(8) => AcceptanceRule::Review { agree: feed.byte(), people: feed.byte() },
         false => AcceptanceRule::Agreement { agree: 2, people: 3 },
     };
     let is_odd = feed.one_in(8);
@@ -293,7 +295,7 @@ fn fetch_report(feed: &mut Feed<'_>) -> FetchReport {
 /// A verdict about a result, mostly of this worker.
 pub(crate) fn verdict(feed: &mut Feed<'_>, result: Hash, worker: PublicKey) -> Verdict {
     use VerdictReason as R;
-    const REASONS: [R; 10] = [
+    const REASONS: [R; 14] = [
         R::ChecksPassed,
         R::Agreed,
         R::OthersAgreed,
@@ -304,6 +306,10 @@ pub(crate) fn verdict(feed: &mut Feed<'_>, result: Hash, worker: PublicKey) -> V
         R::HopsDontFit,
         R::BodyTooLarge,
         R::TimesOutsideLease,
+        R::ApprovedByBuyer,
+        R::RejectedByBuyer,
+        R::AppealUpheld,
+        R::AppealDenied,
     ];
     let decision = *feed.pick(&[Decision::Accepted, Decision::Rejected, Decision::Ambiguous]);
     let pays = decision != Decision::Rejected || feed.one_in(8);
@@ -317,7 +323,27 @@ pub(crate) fn verdict(feed: &mut Feed<'_>, result: Hash, worker: PublicKey) -> V
             worker: if feed.one_in(8) { public(feed) } else { worker },
             number: feed.number(),
         }),
+        rejection: feed.one_in(8).then(|| Hash([feed.byte(); 32])),
     }
+}
+
+/// What is held against this result of this worker; now and then of another, or for nothing.
+pub(crate) fn rejection(feed: &mut Feed<'_>, result: Hash, worker: PublicKey) -> Rejection {
+    use VerdictReason as R;
+    let reason = *feed.pick(&[R::RejectedByBuyer, R::RejectedByBuyer, R::TimesOutsideLease, R::Agreed]);
+    Rejection {
+        result,
+        worker: if feed.one_in(8) { public(feed) } else { worker },
+        reason,
+        evidence: if feed.one_in(4) { label(feed) } else { "It is not.".into() },
+        decided_at: moment(feed),
+        appeal_until: moment(feed),
+    }
+}
+
+/// What a worker says to that.
+pub(crate) fn appeal(feed: &mut Feed<'_>, rejection: Hash) -> Appeal {
+    Appeal { rejection, words: feed.one_in(2).then(|| label(feed)), at: moment(feed) }
 }
 
 pub(crate) fn transcript(feed: &mut Feed<'_>) -> Transcript {
@@ -384,7 +410,7 @@ fn blob(feed: &mut Feed<'_>) -> Vec<u8> {
 
 /// A message to a worker whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToWorker {
-    match feed.below(12) {
+    match feed.below(14) {
         0 => ToWorker::Hello {
             version: feed.number() as u16,
             coordinator: public(feed),
@@ -393,7 +419,10 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
             card: blob(feed).into(),
         },
         1 => ToWorker::Welcome { now: moment(feed) },
-        2 => ToWorker::Assign { offer: blob(feed).into(), item: blob(feed).into() },
+        2 => {
+            let record = feed.one_in(2).then(|| BuyerRecord { reviewed: 480, rejected: 12, overturned: 3 });
+            ToWorker::Assign { offer: blob(feed).into(), item: blob(feed).into(), record }
+        }
         3 => ToWorker::BodyWanted { offer: hash(feed), offset: count(feed.number()), bytes: count(feed.number()) },
         4 => ToWorker::Ack { offer: hash(feed), result: hash(feed) },
         5 => ToWorker::Verdict { number: feed.number(), statement: blob(feed).into() },
@@ -413,6 +442,8 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
         },
         9 => ToWorker::Refused { about: feed.one_in(2).then(|| hash(feed)), code: code(feed) },
         10 => ToWorker::Pong { now: moment(feed) },
+        11 => ToWorker::Rejected { statement: blob(feed).into() },
+        12 => ToWorker::Appealed { rejection: hash(feed) },
         _ => ToWorker::Bye { code: code(feed) },
     }
 }
@@ -420,7 +451,7 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
 /// A message to the coordinator whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToCoordinator {
     use ReturnReason::{Broken, Skipped, SwitchedOff, TooMany};
-    match feed.below(8) {
+    match feed.below(9) {
         0 => ToCoordinator::Hello {
             versions: (feed.number() as u16, feed.number() as u16),
             worker: public(feed),
@@ -434,6 +465,7 @@ pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed
         3 => ToCoordinator::Result { statement: blob(feed).into() },
         4 => ToCoordinator::BodyChunk { offer: hash(feed), offset: count(feed.number()), bytes: blob(feed).into() },
         5 => ToCoordinator::Return { offer: hash(feed), reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany]) },
+        7 => ToCoordinator::Appeal { statement: blob(feed).into() },
         6 => ToCoordinator::GetBlob { hash: hash(feed), offset: count(feed.number()) },
         _ => ToCoordinator::Ping { day_start: moment(feed), verdicts_seen: feed.number() },
     }

@@ -156,7 +156,7 @@ impl Life<'_> {
         if self.feed.one_in(16) {
             edit::any(&mut self.feed, &mut item);
         }
-        self.utter(&ToWorker::Assign { offer: offer.bytes().to_vec().into(), item: item.into() });
+        self.utter(&ToWorker::Assign { offer: offer.bytes().to_vec().into(), item: item.into(), record: None });
     }
 
     /// An offer that was made, or a hash that is none's.
@@ -253,6 +253,7 @@ impl Life<'_> {
                 ..Find::default()
             }),
             21 => Command::ListDays,
+            22 => Command::Appeal { offer, words: text },
             _ => Command::ConnectNow,
         };
         if let Some(reply) = self.world.ask(&command) {
@@ -391,8 +392,17 @@ impl Life<'_> {
         let sent: Vec<Hash> = self.world.results.values().map(|statement| Hash::of(statement)).collect();
         let result =
             if sent.is_empty() || self.feed.one_in(8) { make::hash(&mut self.feed) } else { *self.feed.pick(&sent) };
-        let verdict = make::verdict(&mut self.feed, result, make::key(WORKER).public());
+        let mut verdict = make::verdict(&mut self.feed, result, make::key(WORKER).public());
         let signer = if self.feed.one_in(16) { WORKER } else { COORDINATOR };
+        if self.feed.one_in(3) {
+            let rejection = make::rejection(&mut self.feed, result, make::key(WORKER).public());
+            let rejection = Signed::sign(rejection, &make::key(signer));
+            verdict.rejection = Some(rejection.hash());
+            self.utter(&ToWorker::Rejected { statement: rejection.bytes().to_vec().into() });
+            if self.feed.one_in(2) {
+                return;
+            }
+        }
         let number = if self.feed.one_in(8) { self.feed.number() } else { self.verdicts.saturating_add(1) };
         self.verdicts = number;
         let statement = Signed::sign(verdict, &make::key(signer)).bytes().to_vec().into();

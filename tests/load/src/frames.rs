@@ -98,7 +98,10 @@ mod tests {
             (verdict, Seen::Verdict),
             (account, Seen::Account),
             (ToWorker::Pong { now: Timestamp::ZERO }, Seen::Pong),
-            (ToWorker::Assign { offer: vec![1].into(), item: vec![2].into() }, Seen::Lease(Hash::of(&[1]))),
+            (
+                ToWorker::Assign { offer: vec![1].into(), item: vec![2].into(), record: None },
+                Seen::Lease(Hash::of(&[1])),
+            ),
         ];
         for (message, expected) in cases {
             assert_eq!(seen(&message.to_frame()).unwrap(), expected);

@@ -93,7 +93,7 @@ fn a_rejection_is_shown_with_its_evidence_and_survives_a_kill() {
         let view = receipt(&world, &offer, None);
         assert_eq!(view.evidence().as_deref(), Some("It is a give-way sign."));
         let about = view.rejection.expect("rejected");
-        assert_eq!((about.is_appealed, about.is_sent, about.is_over), (false, false, false));
+        assert_eq!((about.is_appealed, about.is_over), (false, false));
         let until = rejection.payload().appeal_until.get();
         assert!(about.appeal_until.abs_diff(until.saturating_add_signed(world.ahead_ms)) < 1_000);
         let parts: Vec<&str> = view.parts.iter().map(|part| part.part.as_str()).collect();
@@ -154,7 +154,6 @@ fn an_appeal_is_stored_before_it_is_sent_and_sent_until_it_is_answered() {
     let said = one.payload();
     assert_eq!((said.rejection, said.words.as_deref()), (rejection.hash(), Some("It is red.")));
     assert_eq!((state(&world), world.view().contested), (ActivityState::Appealed, None));
-    assert!(!receipt(&world, &offer, None).rejection.unwrap().is_sent);
     appeal(&mut world, &offer, "again");
     assert_eq!(appeals(&mut world).len(), 0, "once");
     world.cut();
@@ -169,7 +168,7 @@ fn an_appeal_is_stored_before_it_is_sent_and_sent_until_it_is_answered() {
     world.say(&ToWorker::Appealed { rejection: Hash::of(b"another") });
     world.say(&ToWorker::Appealed { rejection: rejection.hash() });
     let view = receipt(&world, &offer, None);
-    assert_eq!((view.appeal_words().as_deref(), view.rejection.unwrap().is_sent), (Some("It is red."), true));
+    assert_eq!((view.appeal_words().as_deref(), view.rejection.unwrap().is_appealed), (Some("It is red."), true));
     world.pass(2 * limits::BACKOFF_MS_MAX);
     assert_eq!(appeals(&mut world).len(), 0, "it is there");
 }

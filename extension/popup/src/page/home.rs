@@ -27,6 +27,7 @@ pub(crate) fn home(lull: &Lull, view: &View) -> Html {
             if !view.settings.paused {
                 { trouble(lull, &view.link) }
             }
+            { contested_line(view) }
             { work(lull, view) }
             { bandwidth_line(view) }
             { activities(lull, view) }
@@ -127,6 +128,21 @@ fn work(lull: &Lull, view: &View) -> Html {
         },
         (_, None) if view.link == Link::Connected => calm(words::QUIET_TITLE, words::QUIET_TEXT, html! {}),
         (_, None) => calm(words::OFFLINE_TITLE, words::OFFLINE_TEXT, html! {}),
+    }
+}
+
+/// Answers that were rejected, for as long as the person may appeal.
+fn contested_line(view: &View) -> Html {
+    let Some(contested) = &view.contested else { return html! {} };
+    html! {
+        <a class="line contested" href={Route::Receipt(contested.offer.clone()).href()} data-testid="contested">
+            { Icon::Warning.draw() }
+            <span class="line-words">
+                <span role="status">{ words::review::contested(contested.count) }</span>
+                <span class="quiet">{ words::review::LINE_LOOK }</span>
+            </span>
+            { Icon::Next.draw() }
+        </a>
     }
 }
 

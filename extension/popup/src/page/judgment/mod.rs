@@ -25,6 +25,7 @@ use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
 use crate::single_keys::{shortcut, storage};
 use crate::words::judgment as words;
+use crate::words::review;
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
 const UNSEEN_MS: u64 = 150;
@@ -97,7 +98,12 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             </div>
             { keys_list(&judgment.task, *keys_shown) }
             <p class="quiet rule">
-                { words::rule(judgment.people, judgment.agree, props.lull.is_demo()) }{ " " }
+                if judgment.is_reviewed {
+                    { review::rule(judgment.people, judgment.agree) }{ " " }
+                    <span data-testid="record">{ record(judgment) }</span>{ " " }
+                } else {
+                    { words::rule(judgment.people, judgment.agree, props.lull.is_demo()) }{ " " }
+                }
                 { words::approved(&format::moment(judgment.approved_at)) }
             </p>
             <p class="unseen" aria-live="polite" data-testid="next-question">{ spoken(judgment) }</p>
@@ -220,6 +226,11 @@ fn first_time(mark: &str) -> bool {
     // Storage that is full forgets; see above.
     let _ = storage.set_item(SEEN_KEY, &all.join(" "));
     true
+}
+
+/// How the buyer reviewed so far.
+fn record(judgment: &Judgment) -> String {
+    judgment.record.as_ref().map_or_else(|| review::RECORD_UNKNOWN.to_owned(), review::record)
 }
 
 /// What it pays and how long it is yours.
