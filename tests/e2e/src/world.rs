@@ -276,14 +276,26 @@ impl World {
 
     /// Orders the judgments of a project's file in the repository, by `lull project`. Gives the order's id.
     pub(crate) async fn order_by_file(&self, file: &str) -> Result<String> {
-        let mut command = Command::new(&self.paths.cli);
-        command.arg("project").arg(self.paths.repo.join(file)).args(["--server", &self.buyer.server]);
-        let out = command.env("LULL_API_KEY", &self.buyer.key).output().await.context("`lull project`")?;
-        let error = String::from_utf8_lossy(&out.stderr);
-        ensure!(out.status.success(), "`lull project {file}`: {error}");
-        let answer: serde_json::Value = serde_json::from_slice(&out.stdout)?;
+        let file = self.paths.repo.join(file);
+        let out = self.lull(&["project", &file.to_string_lossy()]).await?;
+        let answer: serde_json::Value = serde_json::from_str(&out)?;
         let order = answer.get("order").and_then(|order| order.as_str());
         order.map(str::to_owned).with_context(|| format!("`lull project` printed {answer}"))
+    }
+
+    /// The buyer's own program; what it prints.
+    pub(crate) async fn lull(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.paths.cli);
+        command.args(arguments).args(["--server", &self.buyer.server]).env("LULL_API_KEY", &self.buyer.key);
+        let out = command.output().await.with_context(|| format!("`lull {arguments:?}`"))?;
+        let error = String::from_utf8_lossy(&out.stderr);
+        ensure!(out.status.success(), "`lull {arguments:?}`: {error}");
+        Ok(String::from_utf8(out.stdout)?)
+    }
+
+    /// A command of the operator, beside the server; what it prints.
+    pub(crate) async fn operator(&self, arguments: &[&str]) -> Result<String> {
+        administer(&self.paths, &self.data.join("coordinator"), arguments).await
     }
 
     /// The separate process: verifies the exported receipts and compares them with log and ledger.
