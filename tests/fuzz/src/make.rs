@@ -420,7 +420,7 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
         },
         1 => ToWorker::Welcome { now: moment(feed) },
         2 => {
-            let record = feed.one_in(2).then(|| BuyerRecord { reviewed: 480, rejected: 12, overturned: 3 });
+            let record = feed.one_in(2).then_some(BuyerRecord { reviewed: 480, rejected: 12, overturned: 3 });
             ToWorker::Assign { offer: blob(feed).into(), item: blob(feed).into(), record }
         }
         3 => ToWorker::BodyWanted { offer: hash(feed), offset: count(feed.number()), bytes: count(feed.number()) },
