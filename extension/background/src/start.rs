@@ -67,6 +67,7 @@ impl Trouble {
             never: Never::default(),
             take_back: None,
             pops: Pops::default(),
+            contested: None,
         }
     }
 }
