@@ -22,7 +22,10 @@ from pycose.keys.curves import Ed25519
 from pycose.messages import CoseMessage, Sign1Message
 from pycose.algorithms import EdDSA
 
-KINDS = ["offer", "extension", "result", "verdict", "coordinator-proof", "worker-proof", "operator-card"]
+KINDS = [
+    "offer", "extension", "result", "verdict", "rejection", "appeal",
+    "coordinator-proof", "worker-proof", "operator-card",
+]
 TYP = 16  # RFC 9596
 # Where verify_strict asks for more than RFC 8032 §5.1.7 does.
 STRICTER = {"refused small-order key", "refused small-order R"}

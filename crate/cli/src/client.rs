@@ -151,6 +151,30 @@ impl Client {
         }
     }
 
+    /// Prints the answers of a project that wait for a verdict, one JSON object per line.
+    pub(crate) async fn answers(&self, order: &str) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let path = format!("/v1/orders/{order}/answers?after={after}");
+            let text = answered(self.request(Method::GET, &path)?).await?.text().await?;
+            let (lines, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
+            if !lines.is_empty() {
+                println!("{lines}");
+            }
+            let progress: Value = serde_json::from_str(last).context("the answer has no progress line")?;
+            after = progress.get("next").and_then(Value::as_u64).context("the progress has no next")?;
+            if progress.get("more") != Some(&json!(true)) {
+                eprintln!("{}", progress.get("progress").and_then(|p| p.get("review")).unwrap_or(&Value::Null));
+                return Ok(());
+            }
+        }
+    }
+
+    /// Accepts and rejects answers, all of them or none; prints how the project stands.
+    pub(crate) async fn review(&self, order: &str, review: &Value) -> Result<()> {
+        print_json(self.request(Method::POST, &format!("/v1/orders/{order}/review"))?.json(review)).await
+    }
+
     /// Writes a fetched body to stdout.
     pub(crate) async fn body(&self, offer: &str) -> Result<()> {
         let answer = answered(self.request(Method::GET, &format!("/v1/results/{offer}/body"))?).await?;

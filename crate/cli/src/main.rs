@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use lull_cli::alibi::verify_alibi;
 use lull_cli::verify::{self, Inputs, Report};
 use lull_protocol::PublicKey;
+use serde_json::{Value, json};
 
 use crate::client::{Client, Fetch};
 
@@ -17,10 +18,22 @@ const EXAMPLES: &str = "Examples:
   export LULL_API_KEY=lull_…
   lull fetch https://example.org/ https://example.org/about --purpose \"link check\" --price 500
   lull project words.json            (lull project --help shows one of each type)
+  lull answers 7d1f…                 (what waits for your review; lull review --help goes on)
   lull results 7d1f… --follow > results.jsonl
   lull flags 7d1f…                   what people said is wrong with its items
   lull verify receipts.jsonl --coordinator 5b42… --ledger ledger.jsonl --site-log access.jsonl
   lull verify-alibi lull-alibi-….json --coordinator 5b42…";
+
+const REVIEWS: &str = "Examples:
+  lull review 7d1f… --accept 3f9a… --accept 51c0…
+  lull review 7d1f… --reject 9b2e… --evidence \"The sign in the picture is a give-way sign; see section 2.\"
+  lull review 7d1f… --file review.json
+
+The file is one JSON object:
+  {\"accept\": [\"3f9a…\"], \"reject\": [{\"offer\": \"9b2e…\", \"evidence\": \"…\"}]}
+
+All of it is done, or nothing. Whoever is rejected sees your evidence and can appeal; to accept an answer that you have
+rejected takes the rejection back. A project that rejects more than 5 % is paused until the operator has looked at it.";
 
 /// A project of each type.
 const PROJECTS: &str = include_str!("projects.txt");
@@ -90,6 +103,29 @@ enum Task {
     Project {
         /// The file
         file: PathBuf,
+    },
+    /// Print the answers of a reviewed project that have no verdict yet, one JSON object per line
+    Answers {
+        /// The project's id
+        order: String,
+    },
+    /// Accept or reject answers of a project with `"review": true`
+    #[command(after_help = REVIEWS, after_long_help = REVIEWS)]
+    Review {
+        /// The project's id
+        order: String,
+        /// The `offer` of an answer that is right; may come many times
+        #[arg(long, value_name = "OFFER")]
+        accept: Vec<String>,
+        /// The `offer` of an answer that is not
+        #[arg(long, value_name = "OFFER", requires = "evidence")]
+        reject: Option<String>,
+        /// Why not, in words that the person reads
+        #[arg(long, requires = "reject")]
+        evidence: Option<String>,
+        /// A file with many of both
+        #[arg(long, conflicts_with_all = ["accept", "reject"])]
+        file: Option<PathBuf>,
     },
     /// Content of judgments
     #[command(subcommand)]
@@ -193,6 +229,18 @@ async fn buy(client: &Client, task: Task) -> Result<()> {
                 .await
         }
         Task::Project { file } => client.project(&file).await,
+        Task::Answers { order } => client.answers(&order).await,
+        Task::Review { order, accept, reject, evidence, file } => {
+            let review = match file {
+                Some(file) => read_review(&file)?,
+                None => {
+                    let rejected = reject.zip(evidence);
+                    let reject = rejected.map(|(offer, evidence)| json!({"offer": offer, "evidence": evidence}));
+                    json!({"accept": accept, "reject": reject.into_iter().collect::<Vec<_>>()})
+                }
+            };
+            client.review(&order, &review).await
+        }
         Task::Blob(BlobTask::Put { file }) => client.put_blob(&file).await,
         Task::Orders => client.orders().await,
         Task::Results { order, follow } => client.lines(&order, "results", follow).await,
@@ -201,6 +249,11 @@ async fn buy(client: &Client, task: Task) -> Result<()> {
         Task::Balance => client.balance().await,
         Task::Verify { .. } | Task::VerifyAlibi { .. } => Ok(()),
     }
+}
+
+fn read_review(file: &Path) -> Result<Value> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| file.display().to_string())
 }
 
 fn verified(

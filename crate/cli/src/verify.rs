@@ -70,6 +70,8 @@ struct Line {
     offer: String,
     result: String,
     verdict: Option<String>,
+    rejection: Option<String>,
+    appeal: Option<String>,
 }
 
 /// One request as the site saw it.
@@ -157,13 +159,16 @@ fn read_receipts(inputs: &Inputs<'_>, report: &mut Report) -> Result<Read, Strin
         let decode = |name: &str, base64: &str| {
             BASE64.decode(base64.as_bytes()).map_err(|_| format!("receipts line {number}: {name} is not base64"))
         };
-        let verdict = line.verdict.as_deref().map(|text| decode("verdict", text)).transpose()?;
+        let perhaps = |name, text: &Option<String>| text.as_deref().map(|text| decode(name, text)).transpose();
+        let verdict = perhaps("verdict", &line.verdict)?;
         let has_verdict = verdict.is_some();
         let receipt = Receipt {
             item: decode("item", &line.item)?,
             offer: decode("offer", &line.offer)?,
             result: decode("result", &line.result)?,
             verdict: verdict.unwrap_or_default(),
+            rejection: perhaps("rejection", &line.rejection)?,
+            appeal: perhaps("appeal", &line.appeal)?,
         };
         receipts.push((number, receipt, has_verdict));
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use lull_protocol::cose::Signed;
+use lull_protocol::rejection::{Appeal, Rejection};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, Hop, Input, JobClass, JudgmentReport, Outcome, Price, Traffic, VerdictReason,
 };
@@ -55,8 +56,15 @@ fn receipt(n: u8, item: &Item, report: Work, pays: Option<u64>) -> (Value, Optio
     let result = Signed::sign(result, &worker);
     let verdict = pays.map(|pays| {
         let (decision, reason) = (Decision::Accepted, VerdictReason::ChecksPassed);
-        let verdict =
-            Verdict { result: result.hash(), decision, reason, amount: amount(pays), decided_at: time(4), place: None };
+        let verdict = Verdict {
+            result: result.hash(),
+            decision,
+            reason,
+            amount: amount(pays),
+            decided_at: time(4),
+            place: None,
+            rejection: None,
+        };
         Signed::sign(verdict, &coordinator)
     });
     let line = json!({
@@ -267,4 +275,58 @@ fn unreadable_inputs_are_errors() {
     let receipts = format!("{head}\n");
     let inputs = Inputs { receipts: &receipts, ledger: Some("{"), ..Inputs::default() };
     assert!(verify(&inputs).unwrap_err().contains("ledger line 1"));
+}
+
+/// A rejected answer's receipt says what was held against it, and each word of that is signed.
+#[test]
+fn a_rejection_and_its_appeal_are_checked_too() {
+    let (coordinator, worker) = (key(1), key(2));
+    let item = question(7);
+    let answered = Work::Judgment(JudgmentReport { answer: Answer::Choice(0), input: Input::Keyboard });
+    let (line, _) = receipt(7, &item, answered, None);
+    let part = |line: &Value, name: &str| BASE64.decode(line[name].as_str().unwrap().as_bytes()).unwrap();
+    let result = Hash::of(&part(&line, "result"));
+    let rejection = Rejection {
+        result,
+        worker: worker.public(),
+        reason: VerdictReason::RejectedByBuyer,
+        evidence: "No.".into(),
+        decided_at: time(5),
+        appeal_until: time(9),
+    };
+    let rejection = Signed::sign(rejection, &coordinator);
+    let appeal = Signed::sign(Appeal { rejection: rejection.hash(), words: None, at: time(6) }, &worker);
+    let verdict = Verdict {
+        result,
+        decision: Decision::Rejected,
+        reason: VerdictReason::AppealDenied,
+        amount: Amount::ZERO,
+        decided_at: time(8),
+        place: None,
+        rejection: Some(rejection.hash()),
+    };
+    let verdict = Signed::sign(verdict, &coordinator);
+    let mut whole = line;
+    whole["verdict"] = json!(BASE64.encode(verdict.bytes()));
+    whole["rejection"] = json!(BASE64.encode(rejection.bytes()));
+    whole["appeal"] = json!(BASE64.encode(appeal.bytes()));
+    let disagreements = |line: &Value| {
+        let head = json!({"format": FORMAT, "coordinator": coordinator.public().to_string(),
+            "worker": worker.public().to_string()});
+        let receipts = format!("{head}\n{line}\n");
+        let inputs = Inputs { receipts: &receipts, coordinator: None, ledger: None, site_log: None };
+        verify(&inputs).unwrap().disagreements
+    };
+    assert_eq!(disagreements(&whole), [""; 0]);
+    let mut open = whole.clone();
+    (open["verdict"], open["appeal"]) = (Value::Null, Value::Null);
+    assert_eq!(disagreements(&open), [""; 0], "it may still be open");
+    let mut missing = whole.clone();
+    missing["rejection"] = Value::Null;
+    assert!(disagreements(&missing).iter().any(|line| line.contains("RejectionMatches")));
+    let mut changed = whole.clone();
+    let mut bytes = part(&whole, "appeal");
+    *bytes.last_mut().unwrap() ^= 1;
+    changed["appeal"] = json!(BASE64.encode(&bytes));
+    assert!(disagreements(&changed).iter().any(|line| line.contains("AppealSigned")));
 }

@@ -20,9 +20,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::limits::{ORDER_BYTES_MAX, PAGE_LINES_MAX, PROJECT_BYTES_MAX, REQUEST_MS_MAX};
+use crate::limits::{ORDER_BYTES_MAX, PAGE_LINES_MAX, PROJECT_BYTES_MAX, REQUEST_MS_MAX, REVIEW_BYTES_MAX};
 use crate::problem::Problem;
-use crate::{App, buy, lines, project, session};
+use crate::{App, buy, lines, project, review, session};
 
 /// Every address this server answers.
 pub fn router(app: Arc<App>) -> Router {
@@ -35,6 +35,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/orders/{order}", get(order))
         .route("/v1/orders/{order}/results", get(results))
         .route("/v1/orders/{order}/flags", get(flags))
+        .route("/v1/orders/{order}/answers", get(answers))
+        .route("/v1/orders/{order}/review", post(review::post_review).layer(limit(REVIEW_BYTES_MAX)))
         .route("/v1/results/{offer}/body", get(body))
         .route("/v1/balance", get(balance))
         .route("/v1/health", get(health))
@@ -146,7 +148,7 @@ async fn order(
     Ok(Json(lines::order(&own_order(&app, requester, &id).await?)))
 }
 
-async fn own_order(app: &App, requester: RequesterId, id: &str) -> Result<OrderStatus, Problem> {
+pub(crate) async fn own_order(app: &App, requester: RequesterId, id: &str) -> Result<OrderStatus, Problem> {
     let id = OrderId::from_hex(id).ok_or_else(|| Problem::not_found("order"))?;
     let found = app.readers.read(move |r| r.order(&id)).await?;
     found.filter(|status| status.order.requester == requester).ok_or_else(|| Problem::not_found("order"))
@@ -190,6 +192,22 @@ async fn of_an_order<T: Send + 'static>(
     let next = rows.last().map_or(after, number);
     let progress = json!({"progress": lines::order(&status), "next": next, "more": rows.len() == limit});
     Ok(jsonl(rows.iter().map(line).chain([progress])))
+}
+
+/// One line per answer that has no verdict, then one as results have it.
+async fn answers(
+    State(app): State<Arc<App>>,
+    Requester(requester): Requester,
+    Segment(id): Segment,
+    asked: AskedPage,
+) -> Result<Response, Problem> {
+    let Page { after, limit } = page(asked)?;
+    let status = own_order(&app, requester, &id).await?;
+    let order = status.order.id;
+    let rows = app.readers.read(move |r| r.waiting_answers(&order, after, limit)).await?;
+    let next = rows.last().map_or(after, |row| row.number);
+    let progress = json!({"progress": lines::order(&status), "next": next, "more": rows.len() == limit});
+    Ok(jsonl(rows.iter().map(lines::waiting).chain([progress])))
 }
 
 async fn body(

@@ -66,6 +66,12 @@ pub struct Settings {
     /// How long pending money stays open to dispute, milliseconds [default: 86400000]
     #[arg(long, env = "LULL_DISPUTE_MS", global = true)]
     pub dispute_ms: Option<u64>,
+    /// How long a worker may appeal against a rejection, milliseconds [default: 604800000]
+    #[arg(long, env = "LULL_APPEAL_MS", global = true)]
+    pub appeal_ms: Option<u64>,
+    /// How long a human has to decide about an appeal before the worker is right, milliseconds [default: 1209600000]
+    #[arg(long, env = "LULL_APPEAL_DECISION_MS", global = true)]
+    pub appeal_decision_ms: Option<u64>,
 }
 
 /// Form of the log.
@@ -150,6 +156,8 @@ impl Settings {
             judgment_lease_ms: self.judgment_lease_ms.or(below.judgment_lease_ms),
             approval_ms: self.approval_ms.or(below.approval_ms),
             dispute_ms: self.dispute_ms.or(below.dispute_ms),
+            appeal_ms: self.appeal_ms.or(below.appeal_ms),
+            appeal_decision_ms: self.appeal_decision_ms.or(below.appeal_decision_ms),
         }
     }
 
@@ -179,6 +187,8 @@ impl Settings {
             judgment_lease_ms: span("judgment_lease_ms", self.judgment_lease_ms, 10 * MINUTE_MS)?,
             approval_ms: span("approval_ms", self.approval_ms, DAY_MS)?,
             dispute_ms: span("dispute_ms", self.dispute_ms, DAY_MS)?,
+            appeal_ms: span("appeal_ms", self.appeal_ms, 7 * DAY_MS)?,
+            appeal_decision_ms: span("appeal_decision_ms", self.appeal_decision_ms, 14 * DAY_MS)?,
         };
         Ok(Config {
             listen,

@@ -7,7 +7,7 @@ use lull_store::{LedgerCheck, Reader, StoreError};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::limits::PAGE_LINES_MAX;
+use crate::limits::{APPEALS_SHOWN_MAX, PAGE_LINES_MAX};
 use crate::lines;
 
 /// What can be exported.
@@ -19,6 +19,15 @@ pub enum What {
     Receipts,
     /// Every flag that the operator must look at: harmful, personal data, CAPTCHA, illegal.
     Flags,
+}
+
+/// What waits for the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Appeals without a decision, those that came first.
+    Appeals,
+    /// Projects that lease nothing more.
+    Paused,
 }
 
 /// Why an export stopped.
@@ -57,6 +66,19 @@ pub fn export(database: &Path, what: What, out: &mut impl Write) -> Result<(), E
             writeln!(out, "{line}")?;
         }
     }
+}
+
+/// Writes the appeals that wait for a decision, or the projects that are paused, one JSON object per line.
+pub fn waiting(database: &Path, what: Waiting, out: &mut impl Write) -> Result<(), ExportError> {
+    let reader = Reader::open(database)?;
+    let lines: Vec<Value> = match what {
+        Waiting::Appeals => reader.appeals(APPEALS_SHOWN_MAX)?.iter().map(lines::appeal).collect(),
+        Waiting::Paused => reader.paused()?.iter().map(lines::paused).collect(),
+    };
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(out.flush()?)
 }
 
 /// Recomputes the ledger.

@@ -163,6 +163,13 @@ impl Hub {
         }
     }
 
+    /// Another process has written: each connection reads what there is for it.
+    pub(crate) fn others_wrote(&self) {
+        for entry in self.seats().by_worker.values() {
+            entry.mailbox.push(Push::Others);
+        }
+    }
+
     /// There may be new work: connections that wait for some will ask, soon.
     pub(crate) fn work_is_new(&self) {
         self.news.notify_one();

@@ -14,6 +14,7 @@ mod listen;
 mod problem;
 mod project;
 mod readers;
+mod review;
 mod serve;
 mod session;
 mod trouble;

@@ -42,6 +42,10 @@ pub const REQUEST_MS_MAX: u64 = 120_000;
 pub const ORDER_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// The JSON of a judgment project, bytes.
 pub const PROJECT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The JSON of a review, bytes.
+pub const REVIEW_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Appeals that the operator is shown at once, those that came first.
+pub const APPEALS_SHOWN_MAX: usize = 1_000;
 /// An `Idempotency-Key`, bytes.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Lines in one answer of a list that is read in pages.

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 use lull_market::ItemState;
+use lull_protocol::receipt::Receipt;
+use lull_protocol::rejection::{Appeal, Rejection};
 use lull_protocol::statement::{AcceptanceRule, Decision, FetchReport, Input, Report, VerdictReason};
 use lull_protocol::task::{
     AgreementKey, Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Task, TaskKind, Verify,
 };
-use lull_protocol::{Answer, Content, FlagReason, Item};
-use lull_store::{EntryRow, FlagRow, OrderStatus, ReceiptRow, ResultRow};
+use lull_protocol::{Answer, Content, FlagReason, Hash, Item, Timestamp, cose};
+use lull_store::{EntryRow, FlagRow, OrderStatus, PausedRow, ReceiptRow, ResultRow, Review, WaitingRow};
 use serde_json::{Value, json};
 
 /// An order as its requester sees it.
@@ -39,16 +41,101 @@ pub(crate) fn order(status: &OrderStatus) -> Value {
             "bytes_max": bytes_max.get(),
             "price": {"per_item": price.per_item.get(), "per_mib": price.per_mib.get()},
         }),
-        AcceptanceRule::Agreement { agree, people } => json!({
+        AcceptanceRule::Agreement { agree, people } | AcceptanceRule::Review { agree, people } => json!({
             "class": "judgment",
             "type": terms.task.map(TaskKind::as_str),
             "rule": {"agree": agree, "people": people},
             "price": price.per_item.get(),
             "flags": FlagReason::ALL.iter().zip(status.flags).map(|(reason, count)| (reason.as_str(), count))
                 .collect::<BTreeMap<_, _>>(),
+            "review": review(status),
         }),
     };
     joined(line, rest)
+}
+
+/// How a project's answers were reviewed; `null` for one that does not review.
+fn review(status: &OrderStatus) -> Value {
+    let Review { reviewed, rejected, paused_at } = status.review;
+    match status.order.rule {
+        AcceptanceRule::Review { .. } => json!({
+            "state": if paused_at.is_some() { "paused" } else { "running" },
+            "paused_at": paused_at.map(Timestamp::get),
+            "reviewed": reviewed,
+            "rejected": rejected,
+        }),
+        AcceptanceRule::Agreement { .. } | AcceptanceRule::FetchChecks { .. } => Value::Null,
+    }
+}
+
+/// An answer that has no verdict yet.
+pub(crate) fn waiting(row: &WaitingRow) -> Value {
+    let line = json!({
+        "number": row.number,
+        "item": row.item_number,
+        "offer": row.offer.to_string(),
+        "worker": row.worker.to_string(),
+        "started_at": row.result.started_at.get(),
+        "finished_at": row.result.finished_at.get(),
+        "state": match (&row.rejection, &row.appeal) {
+            (None, _) => "waiting",
+            (Some(_), None) => "rejected",
+            (Some(_), Some(_)) => "appealed",
+        },
+        "decides_at": row.decides_at.get(),
+    });
+    let answered = match (&row.item, &row.result.report) {
+        (Item::Judgment(item), Report::Judgment(report)) => {
+            let kind = item.task.kind();
+            let answered = joined(task(&item.task), answer(&item.task, &report.answer));
+            joined(answered, json!({"type": kind.as_str(), "input": input(report.input)}))
+        }
+        // The market stores no answer to a fetch; a fetch gets its verdict at once.
+        _ => json!({}),
+    };
+    let rejected = row.rejection.as_ref().map(|(hash, said)| rejection(*hash, said, row.appeal.as_ref().map(|a| &a.1)));
+    joined(joined(line, answered), json!({"rejection": rejected}))
+}
+
+/// An appeal, for whoever decides about it.
+pub(crate) fn appeal(row: &WaitingRow) -> Value {
+    let question = match &row.item {
+        Item::Judgment(item) => json!({"guideline": item.guideline, "question": item.question}),
+        Item::Fetch(_) => json!({}),
+    };
+    let project = json!({"order": row.order.to_string(), "title": row.title});
+    joined(joined(project, question), waiting(row))
+}
+
+/// A project that waits for the operator.
+pub(crate) fn paused(row: &PausedRow) -> Value {
+    json!({
+        "order": row.order.to_string(),
+        "title": row.title,
+        "requester": row.requester,
+        "paused_at": row.review.paused_at.map(Timestamp::get),
+        "reviewed": row.review.reviewed,
+        "rejected": row.review.rejected,
+    })
+}
+
+fn rejection(hash: Hash, said: &Rejection, appeal: Option<&Appeal>) -> Value {
+    json!({
+        "rejection": hash.to_string(),
+        "reason": reason(said.reason),
+        "evidence": said.evidence,
+        "decided_at": said.decided_at.get(),
+        "appeal_until": said.appeal_until.get(),
+        "appeal": appeal.map(|appeal| json!({"words": appeal.words, "at": appeal.at.get()})),
+    })
+}
+
+/// What came before the verdict of a result that was rejected.
+fn rejection_of(receipt: &Receipt) -> Option<Value> {
+    let bytes = receipt.rejection.as_ref()?;
+    let appeal = receipt.appeal.as_ref().and_then(|bytes| cose::peek::<Appeal>(bytes).ok());
+    let said = cose::peek::<Rejection>(bytes).ok()?;
+    Some(rejection(Hash::of(bytes), &said, appeal.as_ref()))
 }
 
 /// The fields of both objects.
@@ -72,6 +159,7 @@ pub(crate) fn result(row: &ResultRow) -> Value {
         "decision": decision(row.decision),
         "reason": reason(row.reason),
         "amount": row.amount.get(),
+        "rejection": rejection_of(&row.receipt),
     });
     let rest = match (&row.item, &row.result.report) {
         (Item::Fetch(item), Report::Fetch(report)) => {
@@ -223,6 +311,8 @@ pub(crate) fn receipt(row: &ReceiptRow) -> Value {
         "offer": BASE64.encode(&row.receipt.offer),
         "result": BASE64.encode(&row.receipt.result),
         "verdict": BASE64.encode(&row.receipt.verdict),
+        "rejection": row.receipt.rejection.as_ref().map(|bytes| BASE64.encode(bytes)),
+        "appeal": row.receipt.appeal.as_ref().map(|bytes| BASE64.encode(bytes)),
     })
 }
 
@@ -259,5 +349,9 @@ fn reason(reason: VerdictReason) -> &'static str {
         VerdictReason::StoppedUnpaid => "stopped_unpaid",
         VerdictReason::FlagNotShared => "flag_not_shared",
         VerdictReason::FlagPassedOn => "flag_passed_on",
+        VerdictReason::ApprovedByBuyer => "approved_by_buyer",
+        VerdictReason::RejectedByBuyer => "rejected_by_buyer",
+        VerdictReason::AppealUpheld => "appeal_upheld",
+        VerdictReason::AppealDenied => "appeal_denied",
     }
 }

@@ -10,7 +10,7 @@ use lull_coordinator::config::{Config, LogForm, Settings};
 use lull_coordinator::export::{self, What};
 use lull_coordinator::folder::Folder;
 use lull_coordinator::{operator, start};
-use lull_protocol::Amount;
+use lull_protocol::{Amount, Hash, OrderId};
 use lull_store::Reader;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -28,6 +28,11 @@ const EXAMPLES: &str = "Examples:
   lull-coordinator export ledger > ledger.jsonl     works while the server runs
   lull-coordinator export flags                     what people say is harmful or illegal, and whose it is
   lull-coordinator backup lull-2026-11-22.sqlite    a whole copy, while the server runs
+  lull-coordinator appeals                          what waits for your word: answer, evidence, appeal
+  lull-coordinator uphold 3f9a…                     the worker is right: the answer is paid
+  lull-coordinator deny 3f9a…                       the rejection stands
+  lull-coordinator paused                           projects with too many rejections
+  lull-coordinator resume 7d1f…                     a paused project goes on
   lull-coordinator check                            recomputes every balance; status 1 if one is wrong
 
 Each setting can stand in the file given by --config (TOML), in the environment, or in a flag; a flag
@@ -63,6 +68,25 @@ enum Task {
         /// What makes this payment unlike every other; the same reference counts once
         #[arg(long)]
         reference: Option<String>,
+    },
+    /// Print the appeals that wait for a decision, one JSON object per line, those that came first
+    Appeals,
+    /// Decide for the worker: the rejection does not stand, and the answer is paid
+    Uphold {
+        /// The rejection's hash, as `appeals` prints it
+        rejection: String,
+    },
+    /// Decide for the requester: the rejection stands
+    Deny {
+        /// The rejection's hash, as `appeals` prints it
+        rejection: String,
+    },
+    /// Print the projects that are paused because of their rejections, one JSON object per line
+    Paused,
+    /// Let a paused project go on; its rejections are counted anew
+    Resume {
+        /// The project's id
+        order: String,
     },
     /// Print the coordinator's public key and fingerprint, as JSON
     Key,
@@ -125,6 +149,14 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let fingerprint = key.fingerprint().to_string();
             println!("{}", serde_json::json!({"public_key": key.to_string(), "fingerprint": fingerprint}));
         }
+        Task::Appeals => waiting(&config, export::Waiting::Appeals)?,
+        Task::Paused => waiting(&config, export::Waiting::Paused)?,
+        Task::Uphold { rejection } => operator::decide_appeal(&config, hash(&rejection)?, true)?,
+        Task::Deny { rejection } => operator::decide_appeal(&config, hash(&rejection)?, false)?,
+        Task::Resume { order } => {
+            let order = OrderId::from_hex(&order).context("a project's id is 32 lower-case hex digits")?;
+            operator::resume(&config, order)?;
+        }
         Task::Check => return check(&config),
         Task::Backup { file } => {
             let database = Folder::open(&config.data)?.database();
@@ -137,6 +169,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn hash(text: &str) -> anyhow::Result<Hash> {
+    Hash::from_hex(text).context("a rejection's hash is 64 lower-case hex digits")
+}
+
+fn waiting(config: &Config, what: export::Waiting) -> anyhow::Result<()> {
+    let database = Folder::open(&config.data)?.database();
+    Ok(export::waiting(&database, what, &mut BufWriter::new(io::stdout().lock()))?)
 }
 
 fn amount(given: u64) -> anyhow::Result<Amount> {

@@ -1,8 +1,9 @@
-//! The operator's commands about requesters. They write to the database directly; a running server sees it.
+//! The operator's commands about requesters, appeals and paused projects. They write to the database directly; a running
+//! server sees it.
 
 use data_encoding::HEXLOWER;
 use lull_market::{Command, Context, Refusal, RequesterId};
-use lull_protocol::{Amount, Hash};
+use lull_protocol::{Amount, Hash, OrderId};
 use lull_store::{Reader, Store, StoreError};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -47,6 +48,16 @@ pub fn deposit(config: &Config, name: &str, amount: Amount, reference: Option<St
     let requester = reader.requester_by_name(name)?.ok_or(Refusal::UnknownRequester)?;
     let reference = reference.map_or_else(fresh_reference, Ok)?;
     apply(config, &[Command::Deposit { requester, amount, reference }])
+}
+
+/// Decides about an appeal, by its rejection's hash.
+pub fn decide_appeal(config: &Config, rejection: Hash, is_upheld: bool) -> Result<(), OperatorError> {
+    apply(config, &[Command::DecideAppeal { rejection, is_upheld }])
+}
+
+/// Lets a paused project go on.
+pub fn resume(config: &Config, order: OrderId) -> Result<(), OperatorError> {
+    apply(config, &[Command::Resume { order }])
 }
 
 fn fresh_reference() -> Result<String, FolderError> {

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lull_market::Refusal;
+use lull_market::{Refusal, ReviewProblem};
 use serde::Serialize;
 use serde_json::json;
 
@@ -72,6 +72,21 @@ impl Problem {
     pub(crate) fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::fields(vec![FieldError { field: field.into(), problem: problem.into() }])
     }
+    /// 404 or 409: an answer can't be reviewed like this.
+    fn review(field: String, problem: ReviewProblem) -> Self {
+        let detail = format!("{field}: {problem}; nothing was changed");
+        let errors = vec![FieldError { field, problem: problem.to_string() }];
+        let (status, kind, title) = match problem {
+            ReviewProblem::UnknownAnswer | ReviewProblem::UnknownRejection | ReviewProblem::UnknownProject => {
+                (StatusCode::NOT_FOUND, "not-found", "Not found")
+            }
+            ReviewProblem::Judged => (StatusCode::CONFLICT, "judged", "The verdict is final"),
+            ReviewProblem::OtherEvidence => (StatusCode::CONFLICT, "rejected", "Already rejected"),
+            ReviewProblem::NotReviewed => (StatusCode::CONFLICT, "not-reviewed", "This project is not reviewed"),
+            ReviewProblem::NotAppealed => (StatusCode::CONFLICT, "not-appealed", "Nobody has appealed"),
+        };
+        Self { errors, ..Self::new(status, kind, title, detail) }
+    }
     /// The names of the fields that are wrong.
     #[cfg(test)]
     pub(crate) fn fields_named(&self) -> Vec<String> {
@@ -127,6 +142,7 @@ impl From<AskError> for Problem {
                 let detail = format!("{what} is already taken by something else");
                 Self::new(StatusCode::CONFLICT, "taken", "Already taken", detail)
             }
+            AskError::Refused(Refusal::Review { field, problem }) => Self::review(field, problem),
             AskError::Refused(Refusal::UnknownRequester) => Self::unauthorized(),
             AskError::Refused(Refusal::Worker(_) | Refusal::Fault(_)) => Self::internal(),
         }

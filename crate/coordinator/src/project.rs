@@ -70,9 +70,14 @@ fn read_project(body: &Bytes) -> Result<Asked, Problem> {
     let tasks = read_tasks(&mut f);
     let warnings = read_warnings(&mut f);
     let price = amount(&mut f, "price");
+    let is_reviewed = f.optional("review", false);
     let rule = f.nested("rule", |r| {
         let (agree, people) = (r.required("agree"), r.required("people"));
-        Some(AcceptanceRule::Agreement { agree: agree?, people: people? })
+        let (agree, people) = (agree?, people?);
+        Some(match is_reviewed? {
+            true => AcceptanceRule::Review { agree, people },
+            false => AcceptanceRule::Agreement { agree, people },
+        })
     });
     let whole = (|| {
         let (tasks, lessons) = tasks?;

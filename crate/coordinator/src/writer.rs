@@ -33,8 +33,12 @@ pub(crate) enum AskError {
 
 type Answer = oneshot::Sender<Result<Reply, AskError>>;
 
-/// Who asked, and what became of it.
-type Settled = Vec<(Answer, Result<Reply, AskError>)>;
+/// A batch that is committed: who asked, and what became of it.
+struct Settled {
+    answers: Vec<(Answer, Result<Reply, AskError>)>,
+    /// Another process has written meanwhile.
+    others_wrote: bool,
+}
 
 enum Job {
     Command(Box<Command>, Answer),
@@ -170,8 +174,18 @@ impl Work {
             // Full: it is known already.
             let _ = self.log_grew.try_send(());
         }
+        let answers = answers.into_iter().zip(replies).collect();
+        let others_wrote = commands.contains(&Command::Sweep) && self.others_wrote();
         // Without the runtime nobody waits any more; what was committed stays committed.
-        let _ = self.settled.send(answers.into_iter().zip(replies).collect());
+        let _ = self.settled.send(Settled { answers, others_wrote });
+    }
+
+    /// Whether the operator's own commands have changed something, which nobody else tells.
+    fn others_wrote(&mut self) -> bool {
+        self.store.others_wrote().unwrap_or_else(|error| {
+            tracing::debug!(%error, "the data version was not read");
+            false
+        })
     }
 
     /// How the disk fares. A batch that wrote nothing says nothing of it, so while there is trouble the store is
@@ -206,7 +220,7 @@ fn checkpoints(checkpointer: &Checkpointer, due: &Receiver<()>) {
 }
 
 async fn hand_out(hub: Arc<Hub>, mut settled: mpsc::UnboundedReceiver<Settled>) {
-    while let Some(batch) = settled.recv().await {
+    while let Some(Settled { answers: batch, others_wrote }) = settled.recv().await {
         let (mut pushes, mut work_is_new) = (Vec::new(), false);
         for (_, reply) in &batch {
             let news = reply.as_ref().map(News::of).unwrap_or_default();
@@ -216,6 +230,9 @@ async fn hand_out(hub: Arc<Hub>, mut settled: mpsc::UnboundedReceiver<Settled>) 
         // First what waits for nobody: then a connection that gets its answer finds the rest of its news, too,
         // and sends all at once.
         hub.deliver(pushes);
+        if others_wrote {
+            hub.others_wrote();
+        }
         for (answer, reply) in batch {
             // Whoever asked may be gone.
             let _ = answer.send(reply);
@@ -259,7 +276,7 @@ mod tests {
         let large = Command::PutBlob { requester: RequesterId([1; 16]), media_type, bytes };
         let batch = [requester(1), large, requester(2)];
         work.commit(&batch, batch.iter().map(|_| oneshot::channel().0).collect());
-        let mut replies = replies.try_recv().unwrap().into_iter();
+        let mut replies = replies.try_recv().unwrap().answers.into_iter();
         let mut next = || replies.next().unwrap().1;
         assert!(matches!(next(), Ok(Reply::Done)));
         assert!(matches!(next(), Err(AskError::Unavailable)));

@@ -9,6 +9,7 @@
 //!   of it: a browser may be closed at any moment, which says nothing about the item; yet a worker
 //!   that only holds places must not hold the same one for ever.
 //! - An item that people's flags have stopped is offered to nobody, see [`flag`](crate::flag).
+//! - Of a paused project nothing is leased; what is leased goes on.
 //! - A lease is live up to and including its deadline, by the coordinator's clock. Its worker may extend that of a
 //!   judgment while it is live and its item isn't stopped, each time by its first length, [`EXTENSIONS_MAX`] times.
 //! - What a worker's filter names is not offered to it; nor is a project whose skips it has used up ([`skips`]).
@@ -17,7 +18,7 @@
 
 use lull_protocol::limits::{EXTENSIONS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::statement::{Extension, JobClass, Offer};
+use lull_protocol::statement::{AcceptanceRule, Extension, JobClass, Offer};
 use lull_protocol::units::Nonce;
 use lull_protocol::{Amount, DurationMs, Hash, OrderId, PublicKey, Signed};
 
@@ -51,7 +52,7 @@ pub fn claim(
     let mut writes = Vec::new();
     let mut leases = Vec::new();
     for (candidate, nonce) in candidates.into_iter().zip(nonces) {
-        let Candidate { mut item, order, bytes, pace } = candidate;
+        let Candidate { mut item, order, bytes, pace, record } = candidate;
         let class = order.class();
         let lease_ms = match class {
             JobClass::Fetch => cx.terms.fetch_lease_ms,
@@ -72,7 +73,9 @@ pub fn claim(
         };
         let offer = Signed::sign(offer, &cx.key);
         item.leased = item.leased.checked_add(1).ok_or_else(|| Refusal::Fault("too many leases".into()))?;
-        leases.push(Lease { offer: offer.bytes().to_vec(), item: bytes, extension: None, pace, is_withdrawn: false });
+        let record = Some(record).filter(|_| matches!(order.rule, AcceptanceRule::Review { .. }));
+        let statement = offer.bytes().to_vec();
+        leases.push(Lease { offer: statement, item: bytes, extension: None, pace, record, is_withdrawn: false });
         writes.push(Write::AddLease { item: item.id, offer });
         writes.push(Write::SetItem(item));
     }

@@ -1,6 +1,7 @@
 //! What can be asked of the market, what it answers, and why it refuses.
 
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::rejection::{Appeal, BuyerRecord};
 use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
 use lull_protocol::{
@@ -37,6 +38,10 @@ pub struct Terms {
     pub approval_ms: u64,
     /// How long pending money stays open to dispute, milliseconds.
     pub dispute_ms: u64,
+    /// How long a worker may appeal against a rejection, milliseconds.
+    pub appeal_ms: u64,
+    /// How long a human has to decide about an appeal before the worker is right, milliseconds.
+    pub appeal_decision_ms: u64,
 }
 
 /// A requester's id.
@@ -119,8 +124,46 @@ pub enum Command {
         /// Which lease.
         offer: Hash,
     },
+    /// A requester has looked at answers of its project: all of them are decided, or none. Answers are named by
+    /// their offers.
+    Review {
+        /// Whose.
+        requester: RequesterId,
+        /// Of which project.
+        order: OrderId,
+        /// These are accepted; one that was rejected is, too.
+        accept: Vec<Hash>,
+        /// These are rejected.
+        reject: Vec<Rejected>,
+    },
+    /// A worker appeals against a rejection.
+    Appeal {
+        /// Verified under the key that the connection proved.
+        appeal: Box<Signed<Appeal>>,
+    },
+    /// The operator decides about an appeal.
+    DecideAppeal {
+        /// The rejection's hash.
+        rejection: Hash,
+        /// Whether the worker is right.
+        is_upheld: bool,
+    },
+    /// The operator lets a paused project go on.
+    Resume {
+        /// Which.
+        order: OrderId,
+    },
     /// Ends leases past their deadline, approves by time, turns pending into payable: what is due now.
     Sweep,
+}
+
+/// An answer that its requester rejects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its offer.
+    pub offer: Hash,
+    /// Why, 1 to `REJECTION_EVIDENCE_BYTES_MAX` bytes.
+    pub evidence: String,
 }
 
 /// An order of fetches.
@@ -167,7 +210,7 @@ pub struct Project {
     pub warnings: WarningSet,
     /// Per answer.
     pub price: Amount,
-    /// `Agreement`.
+    /// `Agreement` or `Review`.
     pub rule: AcceptanceRule,
 }
 
@@ -203,6 +246,8 @@ pub enum Reply {
         result: Hash,
         /// In the order of their numbers.
         verdicts: Vec<NumberedVerdict>,
+        /// What is held against it.
+        rejection: Option<OpenRejection>,
         /// Whether a place of the item is free for others now, which it was not before.
         freed: bool,
         /// Open leases of an item that was stopped: whose, which offer.
@@ -216,7 +261,44 @@ pub enum Reply {
         verdicts: Vec<NumberedVerdict>,
         /// Workers whose pending money became payable.
         settled: Vec<PublicKey>,
+        /// Whether places are free for others now, besides those of the leases.
+        freed: bool,
     },
+    /// Answers were reviewed, or an appeal decided.
+    Reviewed(Reviewed),
+    /// The appeal against this rejection is stored.
+    Appealed(Hash),
+}
+
+/// What came of a review.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reviewed {
+    /// In the order of their numbers.
+    pub verdicts: Vec<NumberedVerdict>,
+    /// Rejections that are open now.
+    pub rejections: Vec<OpenRejection>,
+    /// Whether a place of an item is free for others now.
+    pub freed: bool,
+}
+
+impl Reviewed {
+    /// This, and then that.
+    pub fn extend(&mut self, more: Self) {
+        self.verdicts.extend(more.verdicts);
+        self.rejections.extend(more.rejections);
+        self.freed |= more.freed;
+    }
+}
+
+/// A rejection without a verdict, as it is sent to a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRejection {
+    /// Whose.
+    pub worker: PublicKey,
+    /// `Signed<Rejection>`.
+    pub statement: Vec<u8>,
+    /// Whether the worker has appealed.
+    pub is_appealed: bool,
 }
 
 /// A lease as it is sent to a worker.
@@ -232,6 +314,8 @@ pub struct Lease {
     pub extension: Option<Vec<u8>>,
     /// How its project has gone so far, if that is known.
     pub pace: Option<Pace>,
+    /// How the requester has treated others, where it reviews answers.
+    pub record: Option<BuyerRecord>,
 }
 
 /// A verdict as it is sent to a worker.
@@ -243,6 +327,8 @@ pub struct NumberedVerdict {
     pub number: u64,
     /// `Signed<Verdict>`.
     pub statement: Vec<u8>,
+    /// `Signed<Rejection>`, if there was one before it.
+    pub rejection: Option<Vec<u8>>,
 }
 
 /// Why a command changed nothing.
@@ -267,6 +353,14 @@ pub enum Refusal {
         /// The available balance.
         available: Amount,
     },
+    /// An answer, an appeal or a project can't be decided like this.
+    #[error("{field}: {problem}")]
+    Review {
+        /// What of the command it is about, as the API names it (`reject[3]`).
+        field: String,
+        /// Why not.
+        problem: ReviewProblem,
+    },
     /// No such requester.
     #[error("no such requester")]
     UnknownRequester,
@@ -276,4 +370,30 @@ pub enum Refusal {
     /// An invariant would break: a bug here or a damaged database, not the sender's fault. Nothing changed.
     #[error("internal fault: {0}")]
     Fault(String),
+}
+
+/// Why something can't be reviewed as was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ReviewProblem {
+    /// There is no such answer, or it is another's.
+    #[error("there is no such answer in this project")]
+    UnknownAnswer,
+    /// Its requester does not review.
+    #[error("the answers of this project are decided by agreement alone")]
+    NotReviewed,
+    /// It has its verdict, which is final.
+    #[error("it has its verdict, which is final")]
+    Judged,
+    /// It is rejected already, with other evidence.
+    #[error("it is rejected already, with other evidence")]
+    OtherEvidence,
+    /// There is no such rejection.
+    #[error("there is no such rejection")]
+    UnknownRejection,
+    /// Nobody has appealed against it.
+    #[error("nobody has appealed against it")]
+    NotAppealed,
+    /// There is no such project.
+    #[error("there is no such project")]
+    UnknownProject,
 }

@@ -3,23 +3,26 @@
 
 use std::collections::BTreeMap;
 
+use lull_protocol::rejection::Rejection;
 use lull_protocol::statement::{Decision, Verdict, VerdictPlace, VerdictReason};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, DurationMs, Hash, PublicKey, Signed};
+use lull_protocol::{Amount, DurationMs, Hash, PublicKey, Signed, Timestamp};
 
-use crate::command::{Context, NumberedVerdict, Refusal};
+use crate::command::{Context, NumberedVerdict, OpenRejection, Refusal};
 use crate::facts::{ItemFacts, ItemState, LeaseId, LeaseState, OrderFacts, Write};
 use crate::ledger::{Account, Cause, Entry, fee};
 use crate::pace::Tally;
 
-/// One result that gets a verdict.
+/// One result that gets a verdict, or a rejection before it.
 #[derive(Clone, Copy)]
-pub(crate) struct Judged {
+pub(crate) struct Judged<'a> {
     pub(crate) lease: LeaseId,
     pub(crate) worker: PublicKey,
     pub(crate) result: Hash,
     /// How long a judgment was on screen, if that is known.
     pub(crate) shown: Option<DurationMs>,
+    /// `Signed<Rejection>`, if it was rejected.
+    pub(crate) rejection: Option<&'a [u8]>,
 }
 
 /// What a verdict says.
@@ -51,6 +54,11 @@ impl<'a> Desk<'a> {
         Self { cx, order, item, last_numbers, tally: None, writes: vec![], verdicts: vec![] }
     }
 
+    /// The coordinator's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.cx.now
+    }
+
     /// The terms of the item's order.
     pub(crate) fn order(&self) -> &OrderFacts {
         &self.order
@@ -70,7 +78,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Signs and numbers a verdict; moves its amount and the fee out of what is held.
-    pub(crate) fn rule(&mut self, judged: Judged, ruling: Ruling) -> Result<(), Refusal> {
+    pub(crate) fn rule(&mut self, judged: Judged<'_>, ruling: Ruling) -> Result<(), Refusal> {
         let number = self.next_number(judged.worker)?;
         let verdict = Signed::sign(
             Verdict {
@@ -80,17 +88,31 @@ impl<'a> Desk<'a> {
                 amount: ruling.amount,
                 decided_at: self.cx.now,
                 place: Some(VerdictPlace { worker: judged.worker, number }),
+                rejection: judged.rejection.map(Hash::of),
             },
             &self.cx.key,
         );
         self.pay(judged.worker, ruling.amount, verdict.hash())?;
         self.count(judged.shown, ruling.amount);
         let Judged { lease, worker, .. } = judged;
-        self.verdicts.push(NumberedVerdict { worker, number, statement: verdict.bytes().to_vec() });
+        let rejection = judged.rejection.map(<[u8]>::to_vec);
+        self.verdicts.push(NumberedVerdict { worker, number, statement: verdict.bytes().to_vec(), rejection });
         self.writes.push(Write::SetLease { lease, state: LeaseState::Judged, again: false });
         let settles_at = self.cx.now.plus(self.cx.terms.dispute_ms);
         self.writes.push(Write::AddVerdict { lease, order: self.order.id, worker, number, verdict, settles_at });
         Ok(())
+    }
+
+    /// Signs what is held against a result. Its money stays held and its place taken until the verdict, which comes
+    /// no sooner than its worker had time to appeal.
+    pub(crate) fn reject(&mut self, judged: Judged<'_>, reason: VerdictReason, evidence: String) -> OpenRejection {
+        let Judged { lease, worker, result, .. } = judged;
+        let appeal_until = self.cx.now.plus(self.cx.terms.appeal_ms);
+        let rejection = Rejection { result, worker, reason, evidence, decided_at: self.cx.now, appeal_until };
+        let rejection = Signed::sign(rejection, &self.cx.key);
+        let statement = rejection.bytes().to_vec();
+        self.writes.push(Write::AddRejection { lease, rejection });
+        OpenRejection { worker, statement, is_appealed: false }
     }
 
     /// Closes the item: what is still held for it goes back to the requester.

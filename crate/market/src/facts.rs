@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::statement::{AcceptanceRule, Extension, JobClass, Offer, Price, Verdict, WorkResult};
+use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
+use lull_protocol::statement::{AcceptanceRule, Decision, Extension, JobClass, Offer, Price, Verdict, WorkResult};
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{
     Amount, ByteCount, DurationMs, FlagReason, Hash, OrderId, Pace, PublicKey, Signed, TaskKind, Timestamp, WarningSet,
@@ -72,14 +73,14 @@ impl OrderFacts {
     pub fn class(&self) -> JobClass {
         match self.rule {
             AcceptanceRule::FetchChecks { .. } => JobClass::Fetch,
-            AcceptanceRule::Agreement { .. } => JobClass::Judgment,
+            AcceptanceRule::Agreement { .. } | AcceptanceRule::Review { .. } => JobClass::Judgment,
         }
     }
     /// Ceiling of a result's body.
     pub fn bytes_max(&self) -> ByteCount {
         match self.rule {
             AcceptanceRule::FetchChecks { bytes_max } => bytes_max,
-            AcceptanceRule::Agreement { .. } => ByteCount::ZERO,
+            AcceptanceRule::Agreement { .. } | AcceptanceRule::Review { .. } => ByteCount::ZERO,
         }
     }
 }
@@ -120,6 +121,8 @@ pub struct Candidate {
     pub bytes: Vec<u8>,
     /// How its project has gone so far, if that is known.
     pub pace: Option<Pace>,
+    /// How its requester has treated those who answered.
+    pub record: BuyerRecord,
 }
 
 /// A lease with its item and order.
@@ -196,7 +199,7 @@ pub struct StoredResult {
 }
 
 /// An answer that counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Its lease.
     pub lease: LeaseId,
@@ -210,6 +213,8 @@ pub struct Answer {
     pub shown: Option<DurationMs>,
     /// Whether it has its verdict.
     pub judged: bool,
+    /// `Signed<Rejection>`, if it is rejected, and not yet for good.
+    pub rejection: Option<Vec<u8>>,
 }
 
 /// A flag without a verdict.
@@ -227,7 +232,7 @@ pub struct Flag {
     pub shown: Option<DurationMs>,
 }
 
-/// A result that waits for others longer than its offer said.
+/// A stored result that is to be decided on its own: by its requester, by time, by a human.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingFacts {
     /// Its lease.
@@ -236,12 +241,40 @@ pub struct WaitingFacts {
     pub result: Hash,
     /// Whether it is a flag.
     pub is_flag: bool,
-    /// The number of the worker's last verdict, 0 for none.
-    pub last_number: u64,
+    /// What its verdict says, if it has one.
+    pub decision: Option<Decision>,
+    /// What is held against it, if anything.
+    pub rejection: Option<RejectionFacts>,
+    /// The answers to its item that count, itself among them, if they take all its places; else none.
+    pub answers: Vec<Answer>,
+    /// The flags of its item without a verdict, if there are `answers`.
+    pub flags: Vec<Flag>,
+    /// The number of the last verdict of this worker and of each in `answers` and `flags`; absent: none yet.
+    pub last_numbers: BTreeMap<PublicKey, u64>,
     /// How long it was on screen; `None` for one of before that was kept, and for a program's.
     pub shown: Option<DurationMs>,
     /// The outcomes of its project so far.
     pub tally: Tally,
+}
+
+/// A rejection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectionFacts {
+    /// `Signed<Rejection>`.
+    pub statement: Vec<u8>,
+    /// Whether its worker has appealed.
+    pub is_appealed: bool,
+}
+
+/// How a project's requester reviews its answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProjectReview {
+    /// Answers reviewed since the project began or was resumed.
+    pub reviewed: u64,
+    /// Of these, rejected.
+    pub rejected: u64,
+    /// Whether it is paused, and nothing more of it is leased.
+    pub is_paused: bool,
 }
 
 /// A verdict whose time for disputes is over.
@@ -449,6 +482,43 @@ pub enum Write {
         skips: u32,
         /// The project is not offered to the worker any more that day.
         is_over: bool,
+    },
+    /// What is held against a result; its verdict comes when the time for an appeal is over.
+    AddRejection {
+        /// Its lease.
+        lease: LeaseId,
+        /// Itself.
+        rejection: Signed<Rejection>,
+    },
+    /// Its worker appeals; a human has time until then.
+    AddAppeal {
+        /// The rejected result's lease.
+        lease: LeaseId,
+        /// Itself.
+        appeal: Signed<Appeal>,
+        /// When time decides for the worker.
+        decided_by: Timestamp,
+    },
+    /// A rejected result no longer takes a place of its item.
+    Uncount {
+        /// Its lease.
+        lease: LeaseId,
+    },
+    /// What a requester has reviewed grows.
+    CountReview {
+        /// Whose.
+        requester: RequesterId,
+        /// In which project.
+        order: OrderId,
+        /// By how much.
+        by: BuyerRecord,
+    },
+    /// A project leases nothing more, or goes on with its counts begun anew.
+    SetPaused {
+        /// Which.
+        order: OrderId,
+        /// Whether it is paused.
+        is_paused: bool,
     },
     /// A verdict's money became payable.
     SetSettled {

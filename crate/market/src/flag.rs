@@ -19,7 +19,7 @@ use lull_protocol::{Amount, FlagReport, Timestamp};
 
 use crate::command::Refusal;
 use crate::desk::{Desk, Judged, Ruling};
-use crate::facts::{Answer, Flag, ItemFacts, ItemState, LeaseFacts, LeaseState, WaitingFacts, Write};
+use crate::facts::{Answer, Flag, ItemFacts, ItemState, LeaseFacts, LeaseState, Write};
 use crate::ledger::with_fee;
 
 /// Different people whose flags stop an item.
@@ -48,7 +48,7 @@ pub fn seen_ms(result: &WorkResult, lease: &LeaseFacts, now: Timestamp) -> u64 {
     result.finished_at.min(now).since(result.started_at.max(lease.issued_at))
 }
 
-/// A flag whose times fit. The item's other answers and flags are those without a verdict.
+/// A flag. The item's other answers and flags are those without a verdict.
 pub(crate) fn flagged(
     desk: &mut Desk<'_>,
     judged: Judged,
@@ -69,7 +69,7 @@ pub(crate) fn flagged(
     }
     let was_stopped = desk.item.is_stopped();
     desk.item.flags = desk.item.flags.saturating_add(1);
-    let Judged { lease, worker, result, shown } = judged;
+    let Judged { lease, worker, result, shown, .. } = judged;
     flags.push(Flag { lease, worker, result, seen_ms, shown });
     if !desk.item.is_stopped() {
         desk.writes.push(Write::SetLease { lease: judged.lease, state: LeaseState::Answered, again: false });
@@ -79,18 +79,18 @@ pub(crate) fn flagged(
         let price = desk.order().price.per_item;
         for answer in answers.iter().filter(|answer| !answer.judged) {
             let Answer { lease, worker, result, shown, .. } = *answer;
-            desk.rule(Judged { lease, worker, result, shown }, stopped(price))?;
+            let rejection = answer.rejection.as_deref();
+            desk.rule(Judged { lease, worker, result, shown, rejection }, stopped(price))?;
         }
     }
-    for Flag { lease, worker, result, seen_ms, shown } in flags {
-        pay_look(desk, Judged { lease, worker, result, shown }, seen_ms)?;
+    for flag in flags {
+        pay_look(desk, flag.judged(), flag.seen_ms)?;
     }
     desk.close_if_stopped()
 }
 
 /// An answer to an item that was stopped while the person worked on it.
 pub(crate) fn answered_late(desk: &mut Desk<'_>, judged: Judged) -> Result<(), Refusal> {
-    desk.item.answered = desk.item.answered.saturating_add(1);
     desk.rule(judged, stopped(desk.order().price.per_item))?;
     desk.close_if_stopped()
 }
@@ -103,19 +103,12 @@ pub(crate) fn withdrawn(desk: &mut Desk<'_>, judged: Judged, seen_ms: u64) -> Re
 
 /// Flags of an item that others have decided.
 pub(crate) fn not_shared(desk: &mut Desk<'_>, flags: Vec<Flag>) -> Result<(), Refusal> {
-    flags.into_iter().try_for_each(|Flag { lease, worker, result, shown, .. }| {
-        desk.rule(Judged { lease, worker, result, shown }, unpaid(VerdictReason::FlagNotShared))
-    })
+    flags.iter().try_for_each(|flag| by_time(desk, flag.judged()))
 }
 
-/// What becomes of a result that waits for others longer than its offer said.
-pub(crate) fn by_time(facts: &WaitingFacts) -> Ruling {
-    let price = facts.lease.order.price.per_item;
-    if facts.is_flag {
-        unpaid(VerdictReason::FlagNotShared)
-    } else {
-        Ruling { decision: Decision::Accepted, reason: VerdictReason::ApprovedByTime, amount: price }
-    }
+/// A flag that waits for others longer than its offer said.
+pub(crate) fn by_time(desk: &mut Desk<'_>, judged: Judged) -> Result<(), Refusal> {
+    desk.rule(judged, unpaid(VerdictReason::FlagNotShared))
 }
 
 /// Pays for a look that was long enough, if more is held than open leases were promised.
@@ -134,6 +127,13 @@ fn stopped(amount: Amount) -> Ruling {
 
 fn unpaid(reason: VerdictReason) -> Ruling {
     Ruling { decision: Decision::Accepted, reason, amount: Amount::ZERO }
+}
+
+impl Flag {
+    fn judged(&self) -> Judged<'static> {
+        let Self { lease, worker, result, shown, .. } = *self;
+        Judged { lease, worker, result, shown, rejection: None }
+    }
 }
 
 impl Desk<'_> {

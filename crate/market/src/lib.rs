@@ -4,9 +4,9 @@
 //! The store loads the facts, calls the function that decides the command, and applies the writes:
 //! [`requester`] (who buys, and what), [`project`] (what people are
 //! asked), [`assignment`] (who works on what), [`verdict`] (what becomes of a
-//! result), [`flag`] (what becomes of an item that people flag), [`ledger`] (where money may go), [`pace`] (how long
-//! a project's judgments take and what that pays an hour), [`skips`] (how many are free). Each of them states its
-//! rules. A worker's connection is a
+//! result), [`review`] (what a requester may hold against an answer, and who decides), [`flag`] (what becomes of an
+//! item that people flag), [`ledger`] (where money may go), [`pace`] (how long a project's judgments take and what that
+//! pays an hour), [`skips`] (how many are free). Each of them states its rules. A worker's connection is a
 //! machine beside them: [`session`].
 
 pub mod assignment;
@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod pace;
 pub mod project;
 pub mod requester;
+pub mod review;
 pub mod session;
 pub mod skips;
 mod svg;

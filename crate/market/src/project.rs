@@ -316,7 +316,7 @@ fn check_options(options: &[String]) -> Result<(), Refusal> {
 
 /// More than half must agree, so that no two answers can both be the item's.
 fn check_rule(rule: AcceptanceRule) -> Result<u8, Refusal> {
-    let AcceptanceRule::Agreement { agree, people } = rule else {
+    let (AcceptanceRule::Agreement { agree, people } | AcceptanceRule::Review { agree, people }) = rule else {
         return Err(field("rule", "must be an agreement of people"));
     };
     if people == 0 || people > PEOPLE_MAX {

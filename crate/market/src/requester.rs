@@ -269,8 +269,10 @@ impl NewOrder<'_> {
         let mut all = self.requester.0.to_vec();
         all.extend(self.price.per_item.get().to_be_bytes());
         all.extend(self.price.per_mib.get().to_be_bytes());
-        if let AcceptanceRule::Agreement { agree, people } = self.rule {
-            all.extend([agree, people]);
+        match self.rule {
+            AcceptanceRule::FetchChecks { .. } => {}
+            AcceptanceRule::Agreement { agree, people } => all.extend([agree, people]),
+            AcceptanceRule::Review { agree, people } => all.extend([agree, people, 1]),
         }
         items.iter().for_each(|bytes| all.extend(Hash::of(bytes).0));
         Hash::of(&all)

@@ -19,7 +19,8 @@
 //! an answer that enough of them gave is the item's ([`AgreementKey`] says which answers are the same): those are
 //! accepted, others *ambiguous*; without such an answer all are ambiguous. Every one of them is paid in full: that
 //! few people differ is no evidence against anyone. One that waits longer than its offer said is approved and paid;
-//! its answer still counts. What comes instead of an answer is in [`flag`].
+//! its answer still counts. One whose times don't fit is rejected, which its worker can appeal against
+//! ([`review`](crate::review)); until that is over its item waits. What comes instead of an answer is in [`flag`].
 //!
 //! A judgment's result may come *late*, after the deadline: people don't look at clocks. It is taken as if in time while
 //! its lease still has its place, and also after the lease has expired, if the item still has a free place and the
@@ -35,11 +36,11 @@ use lull_protocol::statement::{
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, DurationMs, FetchItem, Hash, Item, Method, PublicKey, Signed, Timestamp};
 
-use crate::command::{Context, NumberedVerdict, Refusal, Reply};
+use crate::command::{Context, OpenRejection, Refusal, Reply};
 use crate::desk::{Desk, Judged, Ruling};
 use crate::facts::{
     Answer, Decided, Flag, ItemState, LeaseFacts, LeaseState, OrderFacts, StoredResult, SubmitFacts, UnsettledFacts,
-    WaitingFacts, Write,
+    Write,
 };
 use crate::flag;
 use crate::ledger::{Account, Cause, Entry};
@@ -72,8 +73,9 @@ pub fn submit(
         Place::Free => desk.writes.push(Write::Reopen { lease: lease.id }),
     }
     let shown = shown(result.payload(), lease, cx.now);
-    let judged = Judged { lease: lease.id, worker, result: hash, shown };
+    let judged = Judged { lease: lease.id, worker, result: hash, shown, rejection: None };
     let in_time = within_lease(result.payload(), &facts.lease, cx.now);
+    let mut rejection = None;
     match (&item, &result.payload().report) {
         (Item::Fetch(item), Report::Fetch(report)) => {
             let ruling = rule_on_fetch(item, facts.lease.order.price, report, in_time)?;
@@ -85,21 +87,26 @@ pub fn submit(
             if item.task.takes(&report.answer).is_err() || !body.is_empty() {
                 return Err(Refusal::Worker(RefusedCode::WrongReport));
             }
-            desk.writes.push(store(judged, result, in_time, None));
-            answered(&mut desk, judged, report.answer.key(), in_time, (facts.answers, facts.flags))?;
+            desk.writes.push(store(judged, result, true, None));
+            desk.item.answered = desk.item.answered.saturating_add(1);
+            if desk.item.is_stopped() {
+                flag::answered_late(&mut desk, judged)?;
+            } else if in_time {
+                answered(&mut desk, judged, report.answer.key(), (facts.answers, facts.flags))?;
+            } else {
+                rejection = Some(outside(&mut desk, judged, result.payload(), lease.issued_at));
+            }
         }
         (Item::Judgment(_), Report::Flag(_) | Report::Withdrawn) if body.is_empty() => {
             desk.writes.push(store(judged, result, false, None));
+            // That is bounded by our own clock, so nothing is held against what its own says.
             let seen_ms = flag::seen_ms(result.payload(), &facts.lease, cx.now);
             match &result.payload().report {
-                Report::Withdrawn if !facts.lease.item.is_stopped() => {
-                    return Err(Refusal::Worker(RefusedCode::WrongReport));
-                }
-                _ if !in_time => outside(&mut desk, judged)?,
                 Report::Flag(report) => {
                     flag::flagged(&mut desk, judged, report, seen_ms, (facts.answers, facts.flags))?;
                 }
-                _ => flag::withdrawn(&mut desk, judged, seen_ms)?,
+                _ if facts.lease.item.is_stopped() => flag::withdrawn(&mut desk, judged, seen_ms)?,
+                _ => return Err(Refusal::Worker(RefusedCode::WrongReport)),
             }
         }
         _ => return Err(Refusal::Worker(RefusedCode::WrongReport)),
@@ -109,7 +116,7 @@ pub fn submit(
     let freed = desk.item.is_offered() && (desk.item.answered == before.answered || desk.item.flags > 0);
     let withdrawn = if desk.item.is_stopped() && !before.is_stopped() { facts.open } else { vec![] };
     let (writes, verdicts) = desk.finish();
-    Ok(Decided { writes, reply: Reply::Stored { result: hash, verdicts, freed, withdrawn } })
+    Ok(Decided { writes, reply: Reply::Stored { result: hash, verdicts, rejection, freed, withdrawn } })
 }
 
 /// Whether the body of a result is worth pulling: with these facts, [`submit`] would take it and pay for it.
@@ -125,17 +132,6 @@ pub fn takes_body(facts: &SubmitFacts, worker: &PublicKey, result: &WorkResult, 
         && report.outcome.is_paid()
         && report.body_bytes.get() > 0
         && ruling.is_ok_and(|ruling| ruling.decision == Decision::Accepted)
-}
-
-/// Approves a judgment that waited for others longer than its offer said: part of
-/// [`Command::Sweep`](crate::Command::Sweep).
-pub fn approve(facts: &WaitingFacts, cx: &Context) -> Result<(Vec<Write>, Vec<NumberedVerdict>), Refusal> {
-    let lease = &facts.lease;
-    let last_numbers = BTreeMap::from([(lease.worker, facts.last_number)]);
-    let mut desk = Desk::new(cx, lease.order, lease.item, last_numbers).with_tally(facts.tally.clone());
-    let judged = Judged { lease: lease.id, worker: lease.worker, result: facts.result, shown: facts.shown };
-    desk.rule(judged, flag::by_time(facts))?;
-    Ok(desk.finish())
 }
 
 /// Turns a verdict's pending money into payable: part of [`Command::Sweep`](crate::Command::Sweep).
@@ -155,6 +151,7 @@ fn again(stored: StoredResult, result: Hash) -> Result<Decided, Refusal> {
     let reply = Reply::Stored {
         result: stored.hash,
         verdicts: stored.verdict.into_iter().collect(),
+        rejection: None,
         freed: false,
         withdrawn: vec![],
     };
@@ -266,7 +263,7 @@ fn hops_fit(item: &FetchItem, report: &FetchReport) -> bool {
         && status_fits
 }
 
-fn fetched(desk: &mut Desk<'_>, judged: Judged, outcome: Outcome, ruling: Ruling) -> Result<(), Refusal> {
+fn fetched(desk: &mut Desk<'_>, judged: Judged<'_>, outcome: Outcome, ruling: Ruling) -> Result<(), Refusal> {
     desk.rule(judged, ruling)?;
     if ruling.decision == Decision::Rejected {
         return Ok(());
@@ -284,48 +281,66 @@ fn fetched(desk: &mut Desk<'_>, judged: Judged, outcome: Outcome, ruling: Ruling
 
 fn answered(
     desk: &mut Desk<'_>,
-    judged: Judged,
+    judged: Judged<'_>,
     key: AgreementKey,
-    in_time: bool,
     (mut answers, flags): (Vec<Answer>, Vec<Flag>),
 ) -> Result<(), Refusal> {
-    if !in_time {
-        return outside(desk, judged);
-    }
-    if desk.item.is_stopped() {
-        return flag::answered_late(desk, judged);
-    }
-    let Judged { lease, worker, result, shown } = judged;
-    desk.item.answered = desk.item.answered.saturating_add(1);
-    if desk.item.answered < desk.item.needed {
+    let Judged { lease, worker, result, shown, .. } = judged;
+    answers.push(Answer { lease, worker, result, key, shown, judged: false, rejection: None });
+    if !conclude(desk, &answers, flags)? {
         desk.writes.push(Write::SetLease { lease, state: LeaseState::Answered, again: false });
-        return Ok(());
     }
-    answers.push(Answer { lease, worker, result, key, shown, judged: false });
+    Ok(())
+}
+
+/// An answer whose times don't fit. Clocks are no evidence of bad will, so its worker may say what happened.
+fn outside(desk: &mut Desk<'_>, judged: Judged<'_>, result: &WorkResult, issued_at: Timestamp) -> OpenRejection {
+    let evidence = format!(
+        "The answer says that it was begun at {} and finished at {}, but its lease began at {} and it came at {} \
+         (milliseconds since 1970).",
+        result.started_at.get(),
+        result.finished_at.get(),
+        issued_at.get(),
+        desk.now().get(),
+    );
+    desk.writes.push(Write::SetLease { lease: judged.lease, state: LeaseState::Answered, again: false });
+    desk.reject(judged, VerdictReason::TimesOutsideLease, evidence)
+}
+
+/// Decides an item whose places are all taken by answers that nothing is open about: in a project that reviews,
+/// those that were accepted. Whether it did.
+pub(crate) fn conclude(desk: &mut Desk<'_>, answers: &[Answer], flags: Vec<Flag>) -> Result<bool, Refusal> {
+    if desk.item.answered < desk.item.needed {
+        return Ok(false);
+    }
     if usize::from(desk.item.needed) != answers.len() {
         return Err(Refusal::Fault("an item has another number of answers than it counts".into()));
     }
-    let OrderFacts { price, rule: AcceptanceRule::Agreement { agree, .. }, .. } = *desk.order() else {
-        return Err(Refusal::Fault("a judgment's order has no agreement rule".into()));
+    let OrderFacts { price, rule, .. } = *desk.order();
+    let (agree, waits) = match rule {
+        AcceptanceRule::Agreement { agree, .. } => (agree, answers.iter().any(|answer| answer.rejection.is_some())),
+        AcceptanceRule::Review { agree, .. } => (agree, answers.iter().any(|answer| !answer.judged)),
+        AcceptanceRule::FetchChecks { .. } => {
+            return Err(Refusal::Fault("a judgment's order has no agreement rule".into()));
+        }
     };
-    let decided = agreed(&answers, agree);
+    if waits {
+        return Ok(false);
+    }
+    let decided = agreed(answers, agree);
     for one in answers.iter().filter(|one| !one.judged) {
         let (decision, reason) = match decided {
             Some(key) if key == one.key => (Decision::Accepted, VerdictReason::Agreed),
             Some(_) => (Decision::Ambiguous, VerdictReason::OthersAgreed),
             None => (Decision::Ambiguous, VerdictReason::NobodyAgreed),
         };
-        let judged = Judged { lease: one.lease, worker: one.worker, result: one.result, shown: one.shown };
+        let judged =
+            Judged { lease: one.lease, worker: one.worker, result: one.result, shown: one.shown, rejection: None };
         desk.rule(judged, Ruling { decision, reason, amount: price.per_item })?;
     }
     flag::not_shared(desk, flags)?;
-    desk.close(if decided.is_some() { ItemState::Done } else { ItemState::Ambiguous }, decided)
-}
-
-/// A judgment's result whose times lie outside of its lease.
-fn outside(desk: &mut Desk<'_>, judged: Judged) -> Result<(), Refusal> {
-    desk.rule(judged, rejected(VerdictReason::TimesOutsideLease))?;
-    desk.close_if_stopped()
+    desk.close(if decided.is_some() { ItemState::Done } else { ItemState::Ambiguous }, decided)?;
+    Ok(true)
 }
 
 /// What at least `agree` people said; more than half of those asked, so there is one at most.

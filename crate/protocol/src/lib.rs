@@ -15,6 +15,7 @@ pub mod message;
 pub mod picture;
 pub mod practice;
 pub mod receipt;
+pub mod rejection;
 pub mod statement;
 pub mod task;
 pub mod terms;

@@ -55,6 +55,10 @@ pub const SEEN_MS_MIN: u64 = 5_000;
 pub const PRACTICE_ITEMS_MAX: usize = 8;
 /// All pictures of a practice together, bytes: as much as one judgment can show, for a view shows them at once.
 pub const PRACTICE_PICTURES_BYTES_MAX: u64 = 2 * BLOB_BYTES_MAX;
+/// Why a result is rejected, bytes of UTF-8.
+pub const REJECTION_EVIDENCE_BYTES_MAX: usize = 2 * 1024;
+/// What a person says in an appeal, bytes of UTF-8.
+pub const APPEAL_BYTES_MAX: usize = 2 * 1024;
 /// Requests a single fetch may send: the first one and its redirects.
 pub const HOPS_MAX: usize = 6;
 /// Response headers a result carries.
@@ -75,6 +79,8 @@ pub const PACE_OUTCOMES_MIN: u64 = 20;
 pub const OUTBOX_MAX: usize = 64;
 /// Verdicts sent per message batch after a reconnect.
 pub const VERDICTS_RESENT_MAX: usize = 256;
+/// Open rejections told after a reconnect, the oldest first.
+pub const REJECTIONS_RESENT_MAX: usize = 256;
 /// Verdicts a coordinator leaves unconfirmed on one socket.
 pub const VERDICTS_IN_FLIGHT_MAX: usize = 256;
 /// Time between heartbeats, milliseconds. Chrome keeps a service worker whose socket had traffic

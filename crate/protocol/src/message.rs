@@ -2,6 +2,7 @@
 
 use crate::cbor::{self, ByteVec, Cbor, CborError};
 use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX};
+use crate::rejection::BuyerRecord;
 use crate::task::TaskSet;
 use crate::terms::{Filter, Pace};
 use crate::units::{Amount, ByteCount, Challenge, DurationMs, Hash, OrderId, PublicKey, Timestamp};
@@ -86,6 +87,11 @@ pub enum ToCoordinator {
         /// Which.
         offer: Hash,
     },
+    /// Objects to a rejection. The coordinator answers with `Appealed` or `Refused`.
+    Appeal {
+        /// `Signed<Appeal>`.
+        statement: ByteVec,
+    },
 }
 variants!(ToCoordinator {
     0 Hello { 0 versions, 1 worker, 2 challenge, 3 origin },
@@ -97,6 +103,7 @@ variants!(ToCoordinator {
     6 GetBlob { 0 hash, 1 offset },
     7 Ping { 0 day_start, 1 verdicts_seen },
     8 Extend { 0 offer },
+    9 Appeal { 0 statement },
 });
 
 impl ToCoordinator {
@@ -157,6 +164,8 @@ pub enum ToWorker {
         extension: Option<ByteVec>,
         /// How the item's project has gone so far, if that is known.
         pace: Option<Pace>,
+        /// How the requester has treated others, where it reviews answers.
+        record: Option<BuyerRecord>,
     },
     /// Asks for a range of a result's body.
     BodyWanted {
@@ -241,11 +250,22 @@ pub enum ToWorker {
         /// How many.
         left: u32,
     },
+    /// A result is rejected, not yet for good: told again after each reconnect while that is open, and before the
+    /// verdict.
+    Rejected {
+        /// `Signed<Rejection>`.
+        statement: ByteVec,
+    },
+    /// The appeal is durable, and a human will decide.
+    Appealed {
+        /// The rejection's hash.
+        rejection: Hash,
+    },
 }
 variants!(ToWorker {
     0 Hello { 0 version, 1 coordinator, 2 challenge, 3 proof, 4 card },
     1 Welcome { 0 now },
-    2 Assign { 0 offer, 1 item, 2 extension, 3 pace },
+    2 Assign { 0 offer, 1 item, 2 extension, 3 pace, 4 record },
     3 BodyWanted { 0 offer, 1 offset, 2 bytes },
     4 Ack { 0 offer, 1 result },
     5 Verdict { 0 number, 1 statement },
@@ -257,6 +277,8 @@ variants!(ToWorker {
     11 Bye { 0 code },
     12 Extended { 0 statement },
     13 SkipsLeft { 0 order, 1 left },
+    14 Rejected { 0 statement },
+    15 Appealed { 0 rejection },
 });
 
 /// What was wrong with a message. Each has a rule about trying again in [`RefusedCode::is_final`].
@@ -342,7 +364,9 @@ impl Message for ToCoordinator {
             Self::Hello { origin, .. } if origin.len() > ORIGIN_BYTES_MAX => {
                 Err("the origin is longer than ORIGIN_BYTES_MAX")
             }
-            Self::Proof { statement, .. } | Self::Result { statement } => statement_fits(statement),
+            Self::Proof { statement, .. } | Self::Result { statement } | Self::Appeal { statement } => {
+                statement_fits(statement)
+            }
             Self::BodyChunk { bytes, .. } => chunk_fits(bytes),
             Self::Want { filter, .. } => filter.check(),
             _ => Ok(()),
@@ -359,7 +383,9 @@ impl Message for ToWorker {
                 pace.iter().try_for_each(Pace::check)?;
                 [Some(offer), extension.as_ref()].into_iter().flatten().try_for_each(|s| statement_fits(s))
             }
-            Self::Verdict { statement, .. } | Self::Extended { statement } => statement_fits(statement),
+            Self::Verdict { statement, .. } | Self::Extended { statement } | Self::Rejected { statement } => {
+                statement_fits(statement)
+            }
             Self::BlobChunk { bytes, .. } => chunk_fits(bytes),
             _ => Ok(()),
         }

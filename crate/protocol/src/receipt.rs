@@ -1,9 +1,11 @@
-//! Receipts: an offer, the result and the verdict, with the item, checked against each other.
+//! Receipts: an offer, the result and the verdict, with the item, checked against each other. If the result was
+//! rejected, with the rejection, and with its worker's appeal if there was one.
 
 use crate::cbor::{self, ByteVec, Cbor, CborError, Reader, Writer};
 use crate::cose::{self, Signed, StatementError};
 use crate::item::Item;
 use crate::limits::{ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
+use crate::rejection::{Appeal, Rejection};
 use crate::statement::{Offer, Verdict, WorkResult};
 use crate::units::{Hash, PublicKey};
 
@@ -18,6 +20,10 @@ pub struct Receipt {
     pub result: Vec<u8>,
     /// `Signed<Verdict>`.
     pub verdict: Vec<u8>,
+    /// `Signed<Rejection>`, if the result was rejected.
+    pub rejection: Option<Vec<u8>>,
+    /// `Signed<Appeal>`, if the worker objected to that.
+    pub appeal: Option<Vec<u8>>,
 }
 
 impl Cbor for Receipt {
@@ -26,17 +32,22 @@ impl Cbor for Receipt {
         for (key, part) in (0..).zip([&self.item, &self.offer, &self.result, &self.verdict]) {
             to.field(map, key, &ByteVec::from(part.clone()));
         }
+        for (key, part) in (4..).zip([&self.rejection, &self.appeal]) {
+            to.field(map, key, &part.clone().map(ByteVec::from));
+        }
     }
     fn read(from: &mut Reader<'_>) -> Self {
         let mut left = from.map();
         let mut part = |key| from.field::<ByteVec>(&mut left, key).into();
-        let receipt = Self { item: part(0), offer: part(1), result: part(2), verdict: part(3) };
+        let (item, offer, result, verdict) = (part(0), part(1), part(2), part(3));
+        let mut part = |key| from.field::<Option<ByteVec>>(&mut left, key).map(Into::into);
+        let receipt = Self { item, offer, result, verdict, rejection: part(4), appeal: part(5) };
         from.end(left);
         receipt
     }
 }
 
-/// The four parts.
+/// The parts: four that each receipt has, and two that only a rejected result's has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// What was asked.
@@ -47,6 +58,15 @@ pub enum Part {
     Result,
     /// What the coordinator decided.
     Verdict,
+    /// What was held against the result.
+    Rejection,
+    /// What the worker said to that.
+    Appeal,
+}
+
+impl Part {
+    /// All there are, in order.
+    pub const ALL: [Self; 6] = [Self::Item, Self::Offer, Self::Result, Self::Verdict, Self::Rejection, Self::Appeal];
 }
 
 /// One check of a receipt.
@@ -77,6 +97,14 @@ pub enum CheckKind {
     VerdictMatches,
     /// The verdict pays no more than the offer allows.
     AmountFits,
+    /// The coordinator signed the rejection.
+    RejectionSigned,
+    /// The rejection names this result and its worker, and the verdict names it.
+    RejectionMatches,
+    /// The offer's worker signed the appeal.
+    AppealSigned,
+    /// The appeal names this rejection.
+    AppealMatches,
 }
 
 /// The statements of a receipt that holds.
@@ -90,10 +118,14 @@ pub struct Verified {
     pub result: Signed<WorkResult>,
     /// What was decided.
     pub verdict: Signed<Verdict>,
+    /// What was held against it, if it was rejected.
+    pub rejection: Option<Signed<Rejection>>,
+    /// What the worker said to that, if anything.
+    pub appeal: Option<Signed<Appeal>>,
 }
 
 /// Bytes of a stored receipt at most.
-pub const RECEIPT_BYTES_MAX: usize = ITEM_BYTES_MAX + 3 * STATEMENT_BYTES_MAX + 64;
+pub const RECEIPT_BYTES_MAX: usize = ITEM_BYTES_MAX + 5 * STATEMENT_BYTES_MAX + 64;
 
 impl Receipt {
     /// The deterministic encoding.
@@ -104,13 +136,15 @@ impl Receipt {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CborError> {
         cbor::decode(bytes, RECEIPT_BYTES_MAX)
     }
-    /// One part's bytes.
+    /// One part's bytes; none of a part that this receipt does not have.
     pub fn part(&self, part: Part) -> &[u8] {
         match part {
             Part::Item => &self.item,
             Part::Offer => &self.offer,
             Part::Result => &self.result,
             Part::Verdict => &self.verdict,
+            Part::Rejection => self.rejection.as_deref().unwrap_or_default(),
+            Part::Appeal => self.appeal.as_deref().unwrap_or_default(),
         }
     }
     /// One part's bytes, to change them.
@@ -120,6 +154,8 @@ impl Receipt {
             Part::Offer => &mut self.offer,
             Part::Result => &mut self.result,
             Part::Verdict => &mut self.verdict,
+            Part::Rejection => self.rejection.get_or_insert_default(),
+            Part::Appeal => self.appeal.get_or_insert_default(),
         }
     }
 
@@ -161,6 +197,45 @@ impl Receipt {
             CheckKind::AmountFits,
             unless(fits, "it pays more than the offer allows, or can't be read"),
         );
+        out.extend(self.rejection_checks(coordinator, offer.map(|offer| offer.worker), verdict.ok()));
+        out
+    }
+
+    /// Of a receipt whose result was rejected, by its own word or its verdict's. Before there is a verdict nothing can
+    /// name the rejection.
+    fn rejection_checks(
+        &self,
+        coordinator: &PublicKey,
+        worker: Option<PublicKey>,
+        verdict: Option<Verdict>,
+    ) -> Vec<Check> {
+        let mut out = Vec::new();
+        let mut note = |part, kind, error: Option<String>| out.push(Check { part, kind, error });
+        let named = verdict.and_then(|verdict| verdict.rejection);
+        let hash = self.rejection.as_deref().map(Hash::of);
+        if let Some(bytes) = &self.rejection {
+            let rejection = Signed::<Rejection>::verify(bytes, coordinator);
+            note(Part::Rejection, CheckKind::RejectionSigned, error_of(&rejection));
+            let rejection = rejection.map(|r| r.payload().clone()).or_else(|_| cose::peek::<Rejection>(bytes));
+            let names_result = rejection.as_ref().is_ok_and(|r| r.result == Hash::of(&self.result));
+            let names_worker = rejection.is_ok_and(|r| Some(r.worker) == worker);
+            let matches = unless(names_result, "it names another result")
+                .or(unless(names_worker, "it names another worker"))
+                .or(unless(self.verdict.is_empty() || named == hash, "the verdict does not name it"));
+            note(Part::Rejection, CheckKind::RejectionMatches, matches);
+        } else if named.is_some() {
+            note(Part::Rejection, CheckKind::RejectionMatches, Some("the verdict names one that is missing".into()));
+        }
+        if let Some(bytes) = &self.appeal {
+            let appeal = match &worker {
+                Some(worker) => Signed::<Appeal>::verify(bytes, worker),
+                None => Err(StatementError::Envelope("the offer can't be read")),
+            };
+            note(Part::Appeal, CheckKind::AppealSigned, error_of(&appeal));
+            let appeal = appeal.map(|a| a.payload().clone()).or_else(|_| cose::peek::<Appeal>(bytes));
+            let matches = appeal.is_ok_and(|appeal| Some(appeal.rejection) == hash);
+            note(Part::Appeal, CheckKind::AppealMatches, unless(matches, "it names another rejection"));
+        }
         out
     }
 
@@ -171,10 +246,13 @@ impl Receipt {
         }
         const HELD: &str = "every check held a moment ago";
         let offer = Signed::<Offer>::verify(&self.offer, coordinator).expect(HELD);
+        let worker = &offer.payload().worker;
         Ok(Verified {
             item: Item::from_bytes(&self.item).expect(HELD),
-            result: Signed::verify(&self.result, &offer.payload().worker).expect(HELD),
+            result: Signed::verify(&self.result, worker).expect(HELD),
             verdict: Signed::verify(&self.verdict, coordinator).expect(HELD),
+            rejection: self.rejection.as_ref().map(|bytes| Signed::verify(bytes, coordinator).expect(HELD)),
+            appeal: self.appeal.as_ref().map(|bytes| Signed::verify(bytes, worker).expect(HELD)),
             offer,
         })
     }
@@ -241,7 +319,9 @@ fn names(part: Part) -> &'static [&'static str] {
             &["worker", "item", "class", "nonce", "price", "asset", "rule", "issued_at", "deadline", "approved_at"]
         }
         Part::Result => &["offer", "report", "started_at", "finished_at"],
-        Part::Verdict => &["result", "decision", "reason", "amount", "decided_at", "place"],
+        Part::Verdict => &["result", "decision", "reason", "amount", "decided_at", "place", "rejection"],
+        Part::Rejection => &["result", "worker", "reason", "evidence", "decided_at", "appeal_until"],
+        Part::Appeal => &["rejection", "words", "at"],
         Part::Item => &[],
     }
 }

@@ -53,6 +53,14 @@ pub enum AcceptanceRule {
         /// How many are asked.
         people: u8,
     },
+    /// A judgment as by `Agreement`, but the requester accepts or rejects each answer before it counts; one that
+    /// it leaves alone is approved in time.
+    Review {
+        /// How many must agree.
+        agree: u8,
+        /// How many are asked.
+        people: u8,
+    },
 }
 impl Cbor for AcceptanceRule {
     fn write(&self, to: &mut Writer) {
@@ -66,6 +74,10 @@ impl Cbor for AcceptanceRule {
                 to.variant(1);
                 (agree, people).write(to);
             }
+            Self::Review { agree, people } => {
+                to.variant(2);
+                (agree, people).write(to);
+            }
         }
     }
     fn read(from: &mut Reader<'_>) -> Self {
@@ -73,6 +85,10 @@ impl Cbor for AcceptanceRule {
             1 => {
                 let (agree, people) = Cbor::read(from);
                 Self::Agreement { agree, people }
+            }
+            2 => {
+                let (agree, people) = Cbor::read(from);
+                Self::Review { agree, people }
             }
             number => {
                 if number != 0 {
@@ -124,9 +140,10 @@ impl Statement for Offer {
         }
         match (self.class, self.rule) {
             (JobClass::Fetch, AcceptanceRule::FetchChecks { .. }) => Ok(()),
-            (JobClass::Judgment, AcceptanceRule::Agreement { agree, people }) if 1 <= agree && agree <= people => {
-                Ok(())
-            }
+            (
+                JobClass::Judgment,
+                AcceptanceRule::Agreement { agree, people } | AcceptanceRule::Review { agree, people },
+            ) if 1 <= agree && agree <= people => Ok(()),
             _ => Err("rule does not fit the job class"),
         }
     }
@@ -420,8 +437,10 @@ pub struct Verdict {
     pub decided_at: Timestamp,
     /// Whose it is; a verdict that says so can't pass for another worker's, nor for another of the same one.
     pub place: Option<VerdictPlace>,
+    /// The rejection that came before it, if there was one: with its evidence.
+    pub rejection: Option<Hash>,
 }
-fields!(Verdict { 0 result, 1 decision, 2 reason, 3 amount, 4 decided_at, 5 place });
+fields!(Verdict { 0 result, 1 decision, 2 reason, 3 amount, 4 decided_at, 5 place, 6 rejection });
 
 /// A verdict's place in the row of all verdicts about one worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -486,11 +505,19 @@ pub enum VerdictReason {
     FlagNotShared,
     /// The requester hears of it; nothing else follows.
     FlagPassedOn,
+    /// The requester looked at the answer and accepted it.
+    ApprovedByBuyer,
+    /// The requester rejected the answer, and nobody appealed.
+    RejectedByBuyer,
+    /// A rejection did not stand: a human said so, or nobody decided about the appeal in time.
+    AppealUpheld,
+    /// A human looked at the appeal, and the rejection stands.
+    AppealDenied,
 }
 codes!(VerdictReason {
     0 ChecksPassed, 1 Agreed, 2 OthersAgreed, 3 NobodyAgreed, 4 ApprovedByTime, 5 UnpaidOutcome, 6 HopRefused,
     7 HopsDontFit, 8 BodyTooLarge, 9 TimesOutsideLease, 10 Stopped, 11 StoppedUnpaid, 12 FlagNotShared,
-    13 FlagPassedOn,
+    13 FlagPassedOn, 14 ApprovedByBuyer, 15 RejectedByBuyer, 16 AppealUpheld, 17 AppealDenied,
 });
 
 /// What both sides of a handshake sign: fresh challenges, both keys, the origin, the versions.

@@ -14,6 +14,7 @@ use lull_protocol::flag::{FlagReason, FlagReport, note_of};
 use lull_protocol::limits::*;
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::receipt::{Part, Receipt, field_at};
+use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
 use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
@@ -88,6 +89,7 @@ fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
         (hash(), bytes()).prop_map(|(hash, offset)| GetBlob { hash, offset }),
         (time(), any::<u64>()).prop_map(|(day_start, verdicts_seen)| Ping { day_start, verdicts_seen }),
         hash().prop_map(|offer| Extend { offer }),
+        blob().prop_map(|statement| Appeal { statement }),
     ]
 }
 
@@ -118,12 +120,8 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
             |(version, coordinator, challenge, proof, card)| { Hello { version, coordinator, challenge, proof, card } }
         ),
         time().prop_map(|now| Welcome { now }),
-        (blob(), blob(), option::of(blob()), option::of(pace())).prop_map(|(offer, item, extension, pace)| Assign {
-            offer,
-            item,
-            extension,
-            pace
-        }),
+        (blob(), blob(), option::of(blob()), option::of(pace()), option::of(record()))
+            .prop_map(|(offer, item, extension, pace, record)| Assign { offer, item, extension, pace, record }),
         blob().prop_map(|statement| Extended { statement }),
         (any::<[u8; 16]>(), any::<u32>()).prop_map(|(order, left)| SkipsLeft { order: OrderId(order), left }),
         (hash(), bytes(), bytes()).prop_map(|(offer, offset, bytes)| BodyWanted { offer, offset, bytes }),
@@ -148,6 +146,8 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         (option::of(hash()), code()).prop_map(|(about, code)| Refused { about, code }),
         time().prop_map(|now| Pong { now }),
         code().prop_map(|code| Bye { code }),
+        blob().prop_map(|statement| Rejected { statement }),
+        hash().prop_map(|rejection| Appealed { rejection }),
     ]
 }
 
@@ -157,6 +157,24 @@ fn blob_ref() -> impl Strategy<Value = BlobRef> {
 
 fn warnings() -> impl Strategy<Value = WarningSet> {
     (0..=WarningSet::ALL.bits()).prop_map(|bits| WarningSet::from_bits(bits).expect("bits of classes"))
+}
+
+fn record() -> impl Strategy<Value = BuyerRecord> {
+    any::<[u32; 3]>().prop_map(|[reviewed, rejected, overturned]| BuyerRecord { reviewed, rejected, overturned })
+}
+
+fn rejection() -> impl Strategy<Value = Rejection> {
+    let reason = select(&[VerdictReason::RejectedByBuyer, VerdictReason::TimesOutsideLease]);
+    (hash(), key(), reason, "\\PC{0,40}[a-z]", time(), any::<u32>()).prop_map(
+        |(result, worker, reason, evidence, decided_at, more)| {
+            let appeal_until = decided_at.plus(more.into());
+            Rejection { result, worker, reason, evidence, decided_at, appeal_until }
+        },
+    )
+}
+
+fn appeal() -> impl Strategy<Value = Appeal> {
+    (hash(), option::of("\\PC{0,40}[a-z]"), time()).prop_map(|(rejection, words, at)| Appeal { rejection, words, at })
 }
 
 fn item() -> impl Strategy<Value = Item> {
@@ -191,8 +209,13 @@ fn item() -> impl Strategy<Value = Item> {
 fn offer() -> impl Strategy<Value = Offer> {
     let rule = prop_oneof![
         bytes().prop_map(|bytes_max| (JobClass::Fetch, AcceptanceRule::FetchChecks { bytes_max })),
-        (1..=255u8, any::<u8>()).prop_map(|(agree, more)| {
-            (JobClass::Judgment, AcceptanceRule::Agreement { agree, people: agree.saturating_add(more) })
+        (1..=255u8, any::<u8>(), any::<bool>()).prop_map(|(agree, more, is_reviewed)| {
+            let people = agree.saturating_add(more);
+            let rule = match is_reviewed {
+                true => AcceptanceRule::Review { agree, people },
+                false => AcceptanceRule::Agreement { agree, people },
+            };
+            (JobClass::Judgment, rule)
         }),
     ];
     let times = [time(), time(), time()].prop_map(|mut t| {
@@ -255,13 +278,13 @@ fn result() -> impl Strategy<Value = WorkResult> {
 
 fn verdict() -> impl Strategy<Value = Verdict> {
     let decision = select(&[Decision::Accepted, Decision::Rejected, Decision::Ambiguous]);
-    let reason = (0..14u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("reasons are 0 to 13"));
+    let reason = (0..18u8).prop_map(|n| cbor::decode(&cbor::encode(&n), 2).expect("reasons are 0 to 17"));
     let place = option::of((any::<[u8; 32]>(), any::<u64>()))
         .prop_map(|place| place.map(|(worker, number)| VerdictPlace { worker: PublicKey(worker), number }));
-    (hash(), decision, reason, amount(), time(), place).prop_map(
-        |(result, decision, reason, amount, decided_at, place)| {
+    (hash(), decision, reason, amount(), time(), place, option::of(hash())).prop_map(
+        |(result, decision, reason, amount, decided_at, place, rejection)| {
             let amount = if decision == Decision::Rejected { Amount::ZERO } else { amount };
-            Verdict { result, decision, reason, amount, decided_at, place }
+            Verdict { result, decision, reason, amount, decided_at, place, rejection }
         },
     )
 }
@@ -321,10 +344,13 @@ proptest! {
     }
 
     #[test]
-    fn statements_round_trip(o in offer(), r in result(), v in verdict(), t in transcript(), c in card()) {
+    fn statements_round_trip(o in offer(), r in result(), v in verdict(), t in transcript(), c in card(), j in rejection(),
+        a in appeal()) {
         signs_and_verifies(o);
         signs_and_verifies(r);
         signs_and_verifies(v);
+        signs_and_verifies(j);
+        signs_and_verifies(a);
         signs_and_verifies(CoordinatorProof(t.clone()));
         signs_and_verifies(WorkerProof(t));
         signs_and_verifies(c);
@@ -382,7 +408,8 @@ fn read_all(bytes: &[u8]) {
     if let Ok(receipt) = Receipt::from_bytes(bytes) {
         let _ = receipt.checks(&fixture::coordinator().public());
     }
-    for part in [Part::Item, Part::Offer, Part::Result, Part::Verdict] {
+    let _ = (cose::peek::<Rejection>(bytes), cose::peek::<Appeal>(bytes));
+    for part in Part::ALL {
         for at in 0..bytes.len() {
             let _ = field_at(part, bytes, at);
         }
@@ -582,6 +609,8 @@ fn every_value_has_one_encoding() {
         tried += only_one_encoding(&item.to_bytes(), Item::from_bytes);
     }
     tried += only_one_encoding(&fixture::fetch_receipt().to_bytes(), Receipt::from_bytes);
+    tried += only_one_encoding(&fixture::appealed_receipt().to_bytes(), Receipt::from_bytes);
+    tried += payload(&fixture::rejection(Hash([1; 32]))) + payload(&fixture::appeal(Hash([1; 32])));
     tried += payload(&fixture::fetch_offer()) + payload(&fixture::judgment_offer());
     tried += payload(&fixture::fetch_result(Hash([1; 32]))) + payload(&fixture::choice_result(Hash([1; 32])));
     tried += payload(&fixture::refused_fetch_result(Hash([1; 32]))) + payload(&fixture::card());
@@ -613,9 +642,10 @@ fn limits_are_held_to_the_byte() {
     let statement =
         |n: usize| ToCoordinator::from_frame(&ToCoordinator::Result { statement: vec![0; n].into() }.to_frame());
     assert!(statement(STATEMENT_BYTES_MAX).is_ok() && statement(STATEMENT_BYTES_MAX + 1).is_err());
+    let record = Some(BuyerRecord { reviewed: u32::MAX, rejected: u32::MAX, overturned: u32::MAX });
     let assign = |offer: usize, item: usize| {
         let (offer, item) = (vec![0; offer].into(), vec![0; item].into());
-        ToWorker::from_frame(&ToWorker::Assign { offer, item, extension: None, pace: None }.to_frame())
+        ToWorker::from_frame(&ToWorker::Assign { offer, item, extension: None, pace: None, record }.to_frame())
     };
     assert!(assign(STATEMENT_BYTES_MAX, ITEM_BYTES_MAX).is_ok(), "the largest assignment fits a frame");
     assert!(assign(STATEMENT_BYTES_MAX + 1, 0).is_err() && assign(0, ITEM_BYTES_MAX + 1).is_err());

@@ -11,6 +11,7 @@ use lull_protocol::cose::Statement;
 use lull_protocol::handshake::{self, CoordinatorHello, HandshakeError, WorkerHello, common_version};
 use lull_protocol::limits::{STATEMENT_BYTES_MAX, VERSIONS};
 use lull_protocol::receipt::{CheckKind, Part, Receipt, field_at};
+use lull_protocol::rejection::Rejection;
 use lull_protocol::statement::*;
 use lull_protocol::trust::{TrustError, TrustRoot, origin_of};
 use lull_protocol::units::Challenge;
@@ -360,18 +361,18 @@ fn addresses_that_may_not() {
 
 // ---------------------------------------------------------------- receipts
 
-const PARTS: [Part; 4] = [Part::Item, Part::Offer, Part::Result, Part::Verdict];
-
 #[test]
 fn receipts_hold() {
-    for receipt in [fixture::fetch_receipt(), fixture::choice_receipt()] {
+    for (receipt, count) in
+        [(fixture::fetch_receipt(), 7), (fixture::choice_receipt(), 7), (fixture::appealed_receipt(), 11)]
+    {
         let verified = receipt.verify(&coordinator().public()).expect("a good receipt");
         assert_eq!(verified.result.payload().offer, verified.offer.hash());
         assert_eq!(verified.verdict.payload().result, verified.result.hash());
         assert_eq!(verified.offer.payload().item, verified.item.hash());
         assert_eq!(Receipt::from_bytes(&receipt.to_bytes()), Ok(receipt.clone()));
         let kinds: Vec<CheckKind> = receipt.checks(&coordinator().public()).iter().map(|c| c.kind).collect();
-        assert_eq!(kinds.len(), 7);
+        assert_eq!(kinds.len(), count);
         assert!(receipt.verify(&worker().public()).is_err(), "another coordinator");
     }
 }
@@ -379,8 +380,8 @@ fn receipts_hold() {
 /// Each bit of each part of a receipt: changed, the receipt fails, in that part, and the byte has a field's name.
 #[test]
 fn every_changed_bit_of_a_receipt_is_found_and_named() {
-    for receipt in [fixture::fetch_receipt(), fixture::choice_receipt()] {
-        for part in PARTS {
+    for receipt in [fixture::fetch_receipt(), fixture::choice_receipt(), fixture::appealed_receipt()] {
+        for part in Part::ALL {
             for at in 0..receipt.part(part).len() {
                 let name = field_at(part, receipt.part(part), at);
                 assert!(name.is_some(), "{part:?} byte {at} has no name");
@@ -458,8 +459,47 @@ fn parts_of_other_receipts_dont_fit() {
     let other = Signed::sign(fixture::fetch_result(Hash::of(&fetch.offer)), &key([9; 32])).bytes().to_vec();
     let failed = kinds(&Receipt { result: other, ..fetch.clone() });
     assert_eq!(failed, [CheckKind::ResultSigned, CheckKind::VerdictMatches]);
-    let empty = Receipt { item: vec![], offer: vec![], result: vec![], verdict: vec![] };
+    let (item, offer, result, verdict) = (vec![], vec![], vec![], vec![]);
+    let empty = Receipt { item, offer, result, verdict, rejection: None, appeal: None };
     assert_eq!(kinds(&empty).len(), 7);
+}
+
+/// What a rejected result's receipt must say together.
+#[test]
+fn a_rejection_belongs_to_its_result_and_its_verdict() {
+    let good = fixture::appealed_receipt();
+    let kinds = |receipt: Receipt| -> Vec<CheckKind> {
+        let checks = receipt.checks(&coordinator().public());
+        checks.into_iter().filter(|c| c.error.is_some()).map(|c| c.kind).collect()
+    };
+    assert_eq!(kinds(good.clone()), []);
+    let silent = Receipt { appeal: None, ..good.clone() };
+    assert_eq!(kinds(silent), [], "who does not appeal has a receipt, too");
+    let missing = Receipt { rejection: None, ..good.clone() };
+    assert_eq!(kinds(missing), [CheckKind::RejectionMatches, CheckKind::AppealMatches]);
+    let rejected = |rejection, key: &lull_protocol::SigningKey| Receipt {
+        rejection: Some(Signed::sign(rejection, key).bytes().to_vec()),
+        appeal: None,
+        ..good.clone()
+    };
+    let own = fixture::rejection(Hash::of(&good.result));
+    let of_another = Rejection { result: Hash([1; 32]), ..own.clone() };
+    assert_eq!(kinds(rejected(of_another, &coordinator())), [CheckKind::RejectionMatches]);
+    let to_another = Rejection { worker: PublicKey([9; 32]), ..own.clone() };
+    assert_eq!(kinds(rejected(to_another, &coordinator())), [CheckKind::RejectionMatches]);
+    let unnamed = Rejection { evidence: "another".into(), ..own.clone() };
+    assert_eq!(kinds(rejected(unnamed, &coordinator())), [CheckKind::RejectionMatches], "the verdict names one");
+    assert_eq!(kinds(rejected(own, &worker())), [CheckKind::RejectionSigned, CheckKind::RejectionMatches]);
+    let appealed = |rejection, key: &lull_protocol::SigningKey| Receipt {
+        appeal: Some(Signed::sign(fixture::appeal(rejection), key).bytes().to_vec()),
+        ..good.clone()
+    };
+    let rejection = Hash::of(good.part(Part::Rejection));
+    assert_eq!(kinds(appealed(Hash([1; 32]), &worker())), [CheckKind::AppealMatches]);
+    assert_eq!(kinds(appealed(rejection, &coordinator())), [CheckKind::AppealSigned]);
+    assert_eq!(kinds(appealed(rejection, &worker())), []);
+    let unrejected = Receipt { rejection: good.rejection.clone(), ..fixture::choice_receipt() };
+    assert_eq!(kinds(unrejected), [CheckKind::RejectionMatches], "a verdict that rests on none");
 }
 
 #[test]

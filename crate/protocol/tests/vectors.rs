@@ -14,6 +14,7 @@ use lull_protocol::cose::{self, Statement};
 use lull_protocol::limits::*;
 use lull_protocol::message::Message;
 use lull_protocol::receipt::Receipt;
+use lull_protocol::rejection::{Appeal, Rejection};
 use lull_protocol::statement::*;
 use lull_protocol::task::*;
 use lull_protocol::{
@@ -24,7 +25,7 @@ use lull_protocol::{
 const FILE: &str = include_str!("../../../tests/vectors/v1.json");
 const CDDL: &str = include_str!("../../../docs/lull.cddl");
 
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 14] = [
     "item",
     "practice",
     "to_coordinator",
@@ -34,6 +35,8 @@ const KINDS: [&str; 12] = [
     "extension",
     "result",
     "verdict",
+    "rejection",
+    "appeal",
     "coordinator-proof",
     "worker-proof",
     "operator-card",
@@ -176,7 +179,7 @@ fn cddl_has_the_same_limits() {
     let assign = |outcomes: u64| {
         let (offer, item) = (fixture::choice_receipt().offer.into(), fixture::choice_receipt().item.into());
         let pace = Some(Pace { outcomes, median_s: 1, hourly: Amount::MAX });
-        ToWorker::Assign { offer, item, extension: None, pace }.to_frame()
+        ToWorker::Assign { offer, item, extension: None, pace, record: None }.to_frame()
     };
     let extension = |number: u8| {
         let extension = Extension { number, ..fixture::extension() };
@@ -185,6 +188,14 @@ fn cddl_has_the_same_limits() {
     let proof = |origin: usize| {
         let transcript = Transcript { origin: "o".repeat(origin), ..fixture::transcript() };
         Signed::sign(WorkerProof(transcript), &fixture::worker()).bytes().to_vec()
+    };
+    let rejected = |bytes: usize| {
+        let rejection = Rejection { evidence: "e".repeat(bytes), ..fixture::rejection(hash) };
+        Signed::sign(rejection, &fixture::coordinator()).bytes().to_vec()
+    };
+    let appealed = |bytes: usize| {
+        let appeal = Appeal { words: Some("w".repeat(bytes)), ..fixture::appeal(hash) };
+        Signed::sign(appeal, &fixture::worker()).bytes().to_vec()
     };
     let rows = [
         ("result", fetch(HOPS_MAX, 0, 0), fetch(HOPS_MAX + 1, 0, 0)),
@@ -226,6 +237,10 @@ fn cddl_has_the_same_limits() {
         ("operator-card", card(1, 10_000), card(0, 10_000)),
         ("operator-card", card(1, 0), card(1, 10_001)),
         ("worker-proof", proof(ORIGIN_BYTES_MAX), proof(ORIGIN_BYTES_MAX + 1)),
+        ("rejection", rejected(REJECTION_EVIDENCE_BYTES_MAX), rejected(REJECTION_EVIDENCE_BYTES_MAX + 1)),
+        ("rejection", rejected(1), rejected(0)),
+        ("appeal", appealed(APPEAL_BYTES_MAX), appealed(APPEAL_BYTES_MAX + 1)),
+        ("appeal", appealed(1), appealed(0)),
     ];
     for (i, (kind, most, more)) in rows.into_iter().enumerate() {
         with_cddl(kind, |judge| {
@@ -297,6 +312,9 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("result", edit("result flag", "82182081a20001", "82182081a20006"), "no such flag"),
         ("result", edit("result withdrawn", "01821821", "01821822"), "no such report"),
         ("receipt", raw("a0"), "an empty receipt"),
+        ("verdict", edit("verdict appeal denied", "0211", "020a"), "a reason that no version has"),
+        ("rejection", edit("rejection by the buyer", "020f", "0201"), "a rejection for agreeing"),
+        ("offer", edit("offer judgment to be reviewed", "0682028202", "0682038202"), "no such rule"),
     ]
 }
 
@@ -322,6 +340,8 @@ fn is_read(kind: &str, bytes: &[u8]) -> bool {
         "result" => is_statement::<WorkResult>(bytes),
         "extension" => is_statement::<Extension>(bytes),
         "verdict" => is_statement::<Verdict>(bytes),
+        "rejection" => is_statement::<Rejection>(bytes),
+        "appeal" => is_statement::<Appeal>(bytes),
         "coordinator-proof" => is_statement::<CoordinatorProof>(bytes),
         "worker-proof" => is_statement::<WorkerProof>(bytes),
         "operator-card" => is_statement::<OperatorCard>(bytes),
@@ -340,6 +360,7 @@ fn structure_is_whole(kind: &str, bytes: &[u8]) -> bool {
         "to_coordinator" => match ToCoordinator::from_frame(bytes) {
             Ok(ToCoordinator::Proof { statement, .. }) => is_statement::<WorkerProof>(&statement),
             Ok(ToCoordinator::Result { statement }) => is_statement::<WorkResult>(&statement),
+            Ok(ToCoordinator::Appeal { statement }) => is_statement::<Appeal>(&statement),
             _ => true,
         },
         "to_worker" => match ToWorker::from_frame(bytes) {
@@ -352,6 +373,7 @@ fn structure_is_whole(kind: &str, bytes: &[u8]) -> bool {
             }
             Ok(ToWorker::Extended { statement }) => is_statement::<Extension>(&statement),
             Ok(ToWorker::Verdict { statement, .. }) => is_statement::<Verdict>(&statement),
+            Ok(ToWorker::Rejected { statement }) => is_statement::<Rejection>(&statement),
             _ => true,
         },
         "receipt" => Receipt::from_bytes(bytes).is_ok_and(|r| {
@@ -359,6 +381,8 @@ fn structure_is_whole(kind: &str, bytes: &[u8]) -> bool {
                 && is_statement::<Offer>(&r.offer)
                 && is_statement::<WorkResult>(&r.result)
                 && is_statement::<Verdict>(&r.verdict)
+                && r.rejection.is_none_or(|rejection| is_statement::<Rejection>(&rejection))
+                && r.appeal.is_none_or(|appeal| is_statement::<Appeal>(&appeal))
         }),
         _ => true,
     }

@@ -4,18 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lull_market::{
-    Command, Context, Decided, NumberedVerdict, Project, Refusal, Reply, assignment, project, requester, verdict,
+    Command, Context, Decided, Project, Refusal, Rejected, Reply, RequesterId, Reviewed, assignment, project,
+    requester, review, verdict,
 };
 use lull_protocol::statement::JobClass;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Content, Filter, Hash, PublicKey, TaskSet, WarningSet};
+use lull_protocol::{Content, Filter, Hash, OrderId, PublicKey, TaskSet, WarningSet};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::StoreError;
 use crate::write::{Books, write_all};
 use crate::{load, open};
 
-/// How many of each kind one [`Command::Sweep`] handles: leases, approvals, settlements. What is left
+/// How many of each kind one [`Command::Sweep`] handles: leases, results that time decides, settlements. What is left
 /// waits for the next sweep, so that no batch grows without bound.
 pub const SWEEP_MAX: usize = 1_000;
 
@@ -23,6 +24,8 @@ pub const SWEEP_MAX: usize = 1_000;
 #[derive(Debug)]
 pub struct Store {
     db: Connection,
+    /// Changes when another connection commits.
+    data_version: Option<i64>,
 }
 
 /// Copies the write-ahead log into the database beside the [`Store`] that writes it, so that a commit that finds
@@ -91,12 +94,12 @@ impl From<rusqlite::Error> for Stop {
 impl Store {
     /// Opens a database, or makes it, and brings it to this program's version. Nobody else writes to it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: open::writer(path, true)? })
+        Ok(Self { db: open::writer(path, true)?, data_version: None })
     }
 
     /// Opens a database that a server has opened: its log is the server's, and good.
     pub fn open_beside(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: open::writer(path, false)? })
+        Ok(Self { db: open::writer(path, false)?, data_version: None })
     }
 
     /// Whether a commit would succeed: tries one of a size that needs room of its own, and leaves nothing.
@@ -109,6 +112,12 @@ impl Store {
         // A page that is written as it was takes the log and the disk as far as any other.
         let version: u32 = self.db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         Ok(self.db.pragma_update(None, "user_version", version)?)
+    }
+
+    /// Whether another connection has written since this was last asked.
+    pub fn others_wrote(&mut self) -> Result<bool, StoreError> {
+        let version: i64 = self.db.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        Ok(self.data_version.replace(version).is_some_and(|before| before != version))
     }
 
     /// Stops the database file from growing beyond this size, bytes (rounded down to whole pages; never
@@ -252,6 +261,17 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
         Command::Extend { worker, offer } => {
             assignment::extend(load::lease(db, *offer)?.as_ref(), *offer, *worker, cx)?
         }
+        Command::Review { requester, order, accept, reject } => {
+            return Ok(Reply::Reviewed(review(db, cx, books, (*requester, *order), (accept, reject))?));
+        }
+        Command::Appeal { appeal } => {
+            review::appeal(load::rejected(db, appeal.payload().rejection)?.as_ref(), appeal, cx)?
+        }
+        Command::DecideAppeal { rejection, is_upheld } => {
+            let (writes, reviewed) = review::decide_appeal(load::rejected(db, *rejection)?.as_ref(), *is_upheld, cx)?;
+            Decided { writes, reply: Reply::Reviewed(reviewed) }
+        }
+        Command::Resume { order } => review::resume(load::project_review(db, *order)?.as_ref(), *order)?,
         Command::Sweep => return sweep(db, cx, books),
     };
     write_all(db, cx.now, decided.writes, books)?;
@@ -297,12 +317,12 @@ fn sweep(db: &Connection, cx: &Context, books: &mut Books) -> Result<Reply, Stop
         write_all(db, cx.now, assignment::expire(&held, cx)?, books)?;
         expired.push((held.lease.worker, offer));
     }
-    let mut verdicts: Vec<NumberedVerdict> = Vec::new();
+    let mut by_time = Reviewed::default();
     for offer in load::overwaited(db, cx.now, SWEEP_MAX)? {
         let waiting = load::waiting(db, offer)?.ok_or_else(gone)?;
-        let (writes, given) = verdict::approve(&waiting, cx)?;
+        let (writes, reviewed) = review::by_time(&waiting, cx)?;
         write_all(db, cx.now, writes, books)?;
-        verdicts.extend(given);
+        by_time.extend(reviewed);
     }
     let mut settled = Vec::new();
     for due in load::unsettled(db, cx.now, SWEEP_MAX)? {
@@ -311,7 +331,34 @@ fn sweep(db: &Connection, cx: &Context, books: &mut Books) -> Result<Reply, Stop
     }
     settled.sort_unstable();
     settled.dedup();
-    Ok(Reply::Swept { expired, verdicts, settled })
+    let Reviewed { verdicts, freed, .. } = by_time;
+    Ok(Reply::Swept { expired, verdicts, settled, freed })
+}
+
+/// Each answer is decided on facts that are loaded after the one before it was written: some may be of one item.
+fn review(
+    db: &Connection,
+    cx: &Context,
+    books: &mut Books,
+    whose: (RequesterId, OrderId),
+    (accept, reject): (&[Hash], &[Rejected]),
+) -> Result<Reviewed, Stop> {
+    review::check_size(accept.len(), reject.len())?;
+    let mut all = Reviewed::default();
+    for (i, offer) in accept.iter().enumerate() {
+        let (writes, reviewed) = review::accept(load::waiting(db, *offer)?.as_ref(), whose, i, cx)?;
+        write_all(db, cx.now, writes, books)?;
+        all.extend(reviewed);
+    }
+    for (i, rejected) in reject.iter().enumerate() {
+        let facts = load::waiting(db, rejected.offer)?;
+        let (writes, reviewed) = review::reject(facts.as_ref(), whose, (i, rejected), cx)?;
+        write_all(db, cx.now, writes, books)?;
+        all.extend(reviewed);
+    }
+    let project = load::project_review(db, whose.1)?.ok_or_else(gone)?;
+    write_all(db, cx.now, review::pause(&project, whose.1).into_iter().collect(), books)?;
+    Ok(all)
 }
 
 fn gone() -> Refusal {

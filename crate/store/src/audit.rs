@@ -86,7 +86,7 @@ pub struct LedgerCheck {
 }
 
 /// Each gives one row per problem: what it is about.
-const CHECKS: [(&str, &str); 10] = [
+const CHECKS: [(&str, &str); 13] = [
     ("entry does not sum to zero", "SELECT entry FROM postings GROUP BY entry HAVING sum(delta) <> 0"),
     ("entry without postings", "SELECT id FROM entries WHERE id NOT IN (SELECT entry FROM postings)"),
     (
@@ -135,6 +135,20 @@ const CHECKS: [(&str, &str); 10] = [
         "verdict numbers have gaps, worker",
         "SELECT lower(hex(worker)) FROM verdicts GROUP BY worker HAVING max(number) <> count(*)",
     ),
+    (
+        "an item counts other answers than there are, item",
+        "SELECT i.id FROM items i WHERE i.class = 'judgment' AND i.answered <>
+            (SELECT count(*) FROM leases l JOIN results r ON r.lease = l.id WHERE l.item = i.id AND r.counts = 1)",
+    ),
+    (
+        "a rejection is open until its verdict and no longer, lease",
+        "SELECT j.lease FROM rejections j LEFT JOIN verdicts v ON v.lease = j.lease
+         WHERE (j.is_open = 1) <> (v.lease IS NULL)",
+    ),
+    (
+        "an item is paused without its order, or the other way round, item",
+        "SELECT i.id FROM items i JOIN orders o ON o.id = i.order_id WHERE (i.paused = 1) <> (o.paused_at IS NOT NULL)",
+    ),
 ];
 
 impl Reader {
@@ -164,18 +178,20 @@ impl Reader {
     /// Receipts after a number, in the order of their verdicts, at most `limit`.
     pub fn receipts(&self, after: u64, limit: usize) -> Result<Vec<ReceiptRow>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT v.id, v.order_id, v.worker, v.number, t.bytes, l.statement, r.statement, v.statement
+            "SELECT v.id, v.order_id, v.worker, v.number, t.bytes, l.statement, r.statement, v.statement,
+                    j.statement, j.appeal
              FROM verdicts v JOIN results r ON r.lease = v.lease JOIN leases l ON l.id = v.lease
-             JOIN item_bytes t ON t.item = l.item
+             JOIN item_bytes t ON t.item = l.item LEFT JOIN rejections j ON j.lease = v.lease
              WHERE v.id > ?1 ORDER BY v.id LIMIT ?2",
         )?;
         let rows = statement.query_map(params![clamp(after), clamp(limit as u64)], |row| {
+            let (item, offer, result, verdict) = (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?);
             Ok(ReceiptRow {
                 number: row.get(0)?,
                 order: row.get::<_, Col<_>>(1)?.0,
                 worker: row.get::<_, Col<_>>(2)?.0,
                 worker_number: row.get(3)?,
-                receipt: Receipt { item: row.get(4)?, offer: row.get(5)?, result: row.get(6)?, verdict: row.get(7)? },
+                receipt: Receipt { item, offer, result, verdict, rejection: row.get(8)?, appeal: row.get(9)? },
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

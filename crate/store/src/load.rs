@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lull_market::RequesterId;
 use lull_market::facts::{
-    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, ReturnFacts, StoredResult, SubmitFacts,
-    UnsettledFacts, WaitingFacts,
+    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, ProjectReview, RejectionFacts,
+    ReturnFacts, StoredResult, SubmitFacts, UnsettledFacts, WaitingFacts,
 };
 use lull_market::flag::FLAGS_CLOSE;
 use lull_market::ledger::Account;
@@ -13,7 +13,8 @@ use lull_market::pace::Tally;
 use lull_market::requester::{BlobFacts, DepositFacts, NewOrderFacts, NewRequesterFacts};
 use lull_market::skips::{self, ANSWERS_LOOKED_AT, SkipFacts};
 use lull_market::{LeaseState, NumberedVerdict};
-use lull_protocol::statement::JobClass;
+use lull_protocol::rejection::BuyerRecord;
+use lull_protocol::statement::{Decision, JobClass};
 use lull_protocol::{Amount, ByteCount, DurationMs, Filter, Hash, OrderId, PublicKey, TaskKind, Timestamp, WarningSet};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -96,22 +97,23 @@ const CLAIM_ITEMS_MAX: usize = 10_000;
 macro_rules! item_and_order {
     () => {
         "i.id, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held, i.flags,
-         o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp, o.task"
+         o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp, o.task,
+         o.review"
     };
 }
 /// Where those of the order begin, and where the next ones do.
 const ORDER_AT: usize = 10;
-const REST_AT: usize = ORDER_AT + 9;
+const REST_AT: usize = ORDER_AT + 10;
 
 const CANDIDATES: &str = concat!(
     "SELECT ",
     item_and_order!(),
-    ", (SELECT bytes FROM item_bytes WHERE item = i.id)
-     FROM (SELECT * FROM items WHERE class = ?2 AND task IS ?5 AND state = 'open' AND free > 0
+    ", (SELECT bytes FROM item_bytes WHERE item = i.id), b.reviewed, b.rejected, b.overturned
+     FROM (SELECT * FROM items WHERE class = ?2 AND task IS ?5 AND state = 'open' AND free > 0 AND paused = 0
              AND (flags = 0 OR flags < ?6 AND (leased = 0 OR free > flags))
              AND warnings & ~?7 = 0
            ORDER BY free, id LIMIT ?4) i
-     JOIN orders o ON o.id = i.order_id
+     JOIN orders o ON o.id = i.order_id JOIN requesters b ON b.id = o.requester
      WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?1 AND l.item = i.id AND l.again = 0)
        AND (?8 = 0 OR NOT EXISTS (SELECT 1 FROM tallies t WHERE t.order_id = o.id AND t.hourly < ?8))
        AND (?9 = 0 OR i.has_picture = 0)
@@ -179,8 +181,9 @@ pub(crate) fn candidates(
             spared.orders
         ];
         let rows = statement.query_map(of_kind, |row| {
+            let record = buyer_record(row, REST_AT + 1)?;
             let (item, order, bytes) = (item_facts(row)?, order_facts(row, ORDER_AT)?, row.get(REST_AT)?);
-            Ok(Candidate { item, order, bytes, pace: None })
+            Ok(Candidate { item, order, bytes, pace: None, record })
         })?;
         found.extend(rows.collect::<Result<Vec<_>, _>>()?);
     }
@@ -293,13 +296,16 @@ pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFac
 
 fn stored_result(db: &Connection, lease: &LeaseFacts) -> Loaded<Option<StoredResult>> {
     let mut statement = db.prepare_cached(
-        "SELECT r.hash, v.number, v.statement FROM results r LEFT JOIN verdicts v ON v.lease = r.lease
-         WHERE r.lease = ?1",
+        "SELECT r.hash, v.number, v.statement, j.statement FROM results r LEFT JOIN verdicts v ON v.lease = r.lease
+         LEFT JOIN rejections j ON j.lease = r.lease WHERE r.lease = ?1",
     )?;
     let row = statement.query_row([lease.id.0], |row| {
         let number: Option<u64> = row.get(1)?;
         let verdict = match number {
-            Some(number) => Some(NumberedVerdict { worker: lease.worker, number, statement: row.get(2)? }),
+            Some(number) => {
+                let (worker, statement, rejection) = (lease.worker, row.get(2)?, row.get(3)?);
+                Some(NumberedVerdict { worker, number, statement, rejection })
+            }
             None => None,
         };
         Ok(StoredResult { hash: row.get::<_, Col<_>>(0)?.0, verdict })
@@ -311,8 +317,10 @@ fn stored_result(db: &Connection, lease: &LeaseFacts) -> Loaded<Option<StoredRes
 fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u64>) -> Loaded<Vec<Answer>> {
     let mut statement = db.prepare_cached(
         "SELECT l.id, l.worker, r.hash, r.answer, l.state,
-                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker), r.shown_ms
-         FROM leases l JOIN results r ON r.lease = l.id WHERE l.item = ?1 AND r.counts = 1 ORDER BY l.id",
+                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker), r.shown_ms,
+                CASE WHEN j.is_open = 1 THEN j.statement END
+         FROM leases l JOIN results r ON r.lease = l.id LEFT JOIN rejections j ON j.lease = l.id
+         WHERE l.item = ?1 AND r.counts = 1 ORDER BY l.id",
     )?;
     let rows = statement.query_map([item.0], |row| {
         let answer = Answer {
@@ -322,6 +330,7 @@ fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey,
             key: row.get::<_, Col<_>>(3)?.0,
             shown: row.get::<_, Option<Col<_>>>(6)?.map(|shown| shown.0),
             judged: row.get::<_, Col<LeaseState>>(4)?.0 == LeaseState::Judged,
+            rejection: row.get(7)?,
         };
         last_numbers.insert(answer.worker, row.get(5)?);
         Ok(answer)
@@ -389,16 +398,56 @@ fn offers(db: &Connection, sql: &str, now: Timestamp, limit: usize) -> Loaded<Ve
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// A waiting result by its offer.
+/// A stored result by its offer, to be decided on its own.
 pub(crate) fn waiting(db: &Connection, offer: Hash) -> Loaded<Option<WaitingFacts>> {
     let Some(lease) = lease(db, offer)? else { return Ok(None) };
-    let Some(stored) = stored_result(db, &lease)? else { return Ok(None) };
-    let last_number = last_number(db, lease.worker)?;
+    let mut statement = db.prepare_cached(
+        "SELECT r.hash, v.decision, j.statement, j.appeal IS NOT NULL, r.shown_ms
+         FROM results r LEFT JOIN verdicts v ON v.lease = r.lease LEFT JOIN rejections j ON j.lease = r.lease
+         WHERE r.lease = ?1",
+    )?;
+    let found = statement.query_row([lease.id.0], |row| {
+        let (result, decision): (Col<Hash>, Option<Col<Decision>>) = (row.get(0)?, row.get(1)?);
+        let (statement, is_appealed): (Option<Vec<u8>>, bool) = (row.get(2)?, row.get(3)?);
+        let rejection = statement.map(|statement| RejectionFacts { statement, is_appealed });
+        let shown = row.get::<_, Option<Col<DurationMs>>>(4)?.map(|shown| shown.0);
+        Ok((result.0, decision.map(|decision| decision.0), rejection, shown))
+    });
+    let Some((result, decision, rejection, shown)) = found.optional()? else { return Ok(None) };
+    let mut last_numbers = BTreeMap::from([(lease.worker, last_number(db, lease.worker)?)]);
     let is_flag = exists(db, "SELECT 1 FROM flags WHERE lease = ?1", [lease.id.0])?;
-    let mut statement = db.prepare_cached("SELECT shown_ms FROM results WHERE lease = ?1")?;
-    let shown: Option<Col<DurationMs>> = statement.query_row([lease.id.0], |row| row.get(0))?;
-    let (shown, tally) = (shown.map(|shown| shown.0), tally(db, lease.order.id)?);
-    Ok(Some(WaitingFacts { lease, result: stored.hash, is_flag, last_number, shown, tally }))
+    let is_full = decision.is_none() && lease.item.answered >= lease.item.needed;
+    let (answers, flags) = if is_full {
+        (answers(db, lease.item.id, &mut last_numbers)?, flags(db, lease.item.id, &mut last_numbers)?)
+    } else {
+        (vec![], vec![])
+    };
+    let tally = tally(db, lease.order.id)?;
+    Ok(Some(WaitingFacts { lease, result, is_flag, decision, rejection, answers, flags, last_numbers, shown, tally }))
+}
+
+/// The rejected result of a rejection.
+pub(crate) fn rejected(db: &Connection, rejection: Hash) -> Loaded<Option<WaitingFacts>> {
+    let mut statement =
+        db.prepare_cached("SELECT l.offer FROM rejections j JOIN leases l ON l.id = j.lease WHERE j.hash = ?1")?;
+    let offer: Option<Col<Hash>> = statement.query_row([Col(rejection)], |row| row.get(0)).optional()?;
+    offer.map_or(Ok(None), |offer| waiting(db, offer.0))
+}
+
+/// How an order's answers are reviewed.
+pub(crate) fn project_review(db: &Connection, order: OrderId) -> Loaded<Option<ProjectReview>> {
+    let mut statement =
+        db.prepare_cached("SELECT reviewed, rejected, paused_at IS NOT NULL FROM orders WHERE id = ?1")?;
+    let read =
+        |row: &Row<'_>| Ok(ProjectReview { reviewed: row.get(0)?, rejected: row.get(1)?, is_paused: row.get(2)? });
+    Ok(statement.query_row([Col(order)], read).optional()?)
+}
+
+/// A requester's record, from its columns reviewed, rejected, overturned, the first of which is at `at`.
+pub(crate) fn buyer_record(row: &Row<'_>, at: usize) -> rusqlite::Result<BuyerRecord> {
+    // Nobody reads four thousand million answers; a number that is too large for the wire says as much.
+    let count = |at| Ok::<_, rusqlite::Error>(u32::try_from(row.get::<_, u64>(at)?).unwrap_or(u32::MAX));
+    Ok(BuyerRecord { reviewed: count(at)?, rejected: count(at + 1)?, overturned: count(at + 2)? })
 }
 
 const UNSETTLED: &str = "SELECT lease, worker, hash, amount FROM verdicts WHERE settled = 0 AND settles_at <= ?1

@@ -60,6 +60,19 @@ pub struct OrderStatus {
     pub spent: Amount,
     /// Still held.
     pub held: Amount,
+    /// What its requester has reviewed; of a project that reviews.
+    pub review: Review,
+}
+
+/// How a project's answers were reviewed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Review {
+    /// Answers reviewed since it began or was resumed, those that time approved included.
+    pub reviewed: u64,
+    /// Of these, rejected.
+    pub rejected: u64,
+    /// Since when nothing more of it is leased, until the operator has looked at it.
+    pub paused_at: Option<Timestamp>,
 }
 
 /// A result with its verdict.
@@ -130,13 +143,17 @@ impl Reader {
     pub fn order(&self, order: &OrderId) -> Result<Option<OrderStatus>, StoreError> {
         let tx = self.db.unchecked_transaction()?;
         let mut statement = tx.prepare_cached(
-            "SELECT id, requester, per_item, per_mib, bytes_max, agree, people, fee_bp, task, title, created_at, full_price
+            "SELECT id, requester, per_item, per_mib, bytes_max, agree, people, fee_bp, task, review,
+                    title, created_at, full_price, reviewed, rejected, paused_at
              FROM orders WHERE id = ?1",
         )?;
-        let Some((terms, title, created_at, full_price)) = statement
+        let Some((terms, title, created_at, full_price, review)) = statement
             .query_row([Col(*order)], |row| {
                 let (created_at, full_price): (Col<_>, Col<_>) = (row.get("created_at")?, row.get("full_price")?);
-                Ok((order_facts(row, 0)?, row.get("title")?, created_at.0, full_price.0))
+                let paused_at: Option<Col<_>> = row.get("paused_at")?;
+                let (reviewed, rejected) = (row.get("reviewed")?, row.get("rejected")?);
+                let review = Review { reviewed, rejected, paused_at: paused_at.map(|at| at.0) };
+                Ok((order_facts(row, 0)?, row.get("title")?, created_at.0, full_price.0, review))
             })
             .optional()?
         else {
@@ -154,6 +171,7 @@ impl Reader {
             full_price,
             spent: spent(&tx, order)?,
             held: balance(&tx, &Account::Held(*order))?,
+            review,
         }))
     }
 
@@ -161,9 +179,10 @@ impl Reader {
     pub fn results(&self, order: &OrderId, after: u64, limit: usize) -> Result<Vec<ResultRow>, StoreError> {
         let mut statement = self.db.prepare_cached(
             "SELECT v.id, i.number, t.bytes, i.state, i.decided, l.offer, l.worker, l.statement, r.statement,
-                    v.statement, EXISTS (SELECT 1 FROM bodies WHERE lease = v.lease)
+                    v.statement, EXISTS (SELECT 1 FROM bodies WHERE lease = v.lease), j.statement, j.appeal
              FROM verdicts v JOIN results r ON r.lease = v.lease JOIN leases l ON l.id = v.lease
              JOIN items i ON i.id = l.item JOIN item_bytes t ON t.item = i.id
+             LEFT JOIN rejections j ON j.lease = v.lease
              WHERE v.order_id = ?1 AND v.id > ?2 ORDER BY v.id LIMIT ?3",
         )?;
         let mut rows = statement.query(params![Col(*order), clamp(after), clamp(limit as u64)])?;
@@ -183,12 +202,13 @@ impl Reader {
     }
 }
 
-/// An order's terms, from its columns id, requester, per_item, per_mib, bytes_max, agree, people, fee_bp, task,
+/// An order's terms, from its columns id, requester, per_item, per_mib, bytes_max, agree, people, fee_bp, task, review,
 /// the first of which is at `at`.
 pub(crate) fn order_facts(row: &Row<'_>, at: usize) -> rusqlite::Result<OrderFacts> {
-    let rule = match row.get::<_, Option<Col<ByteCount>>>(at + 4)? {
-        Some(bytes_max) => AcceptanceRule::FetchChecks { bytes_max: bytes_max.0 },
-        None => AcceptanceRule::Agreement { agree: row.get(at + 5)?, people: row.get(at + 6)? },
+    let rule = match (row.get::<_, Option<Col<ByteCount>>>(at + 4)?, row.get(at + 9)?) {
+        (Some(bytes_max), _) => AcceptanceRule::FetchChecks { bytes_max: bytes_max.0 },
+        (None, false) => AcceptanceRule::Agreement { agree: row.get(at + 5)?, people: row.get(at + 6)? },
+        (None, true) => AcceptanceRule::Review { agree: row.get(at + 5)?, people: row.get(at + 6)? },
     };
     Ok(OrderFacts {
         id: row.get::<_, Col<_>>(at)?.0,
@@ -229,7 +249,8 @@ fn spent(db: &Connection, order: &OrderId) -> Result<Amount, StoreError> {
 }
 
 fn result_row(row: &Row<'_>) -> Result<ResultRow, StoreError> {
-    let receipt = Receipt { item: row.get(2)?, offer: row.get(7)?, result: row.get(8)?, verdict: row.get(9)? };
+    let (item, offer, result, verdict) = (row.get(2)?, row.get(7)?, row.get(8)?, row.get(9)?);
+    let receipt = Receipt { item, offer, result, verdict, rejection: row.get(11)?, appeal: row.get(12)? };
     let verdict: Verdict = stored(&receipt.verdict)?;
     Ok(ResultRow {
         number: row.get(0)?,
@@ -249,6 +270,6 @@ fn result_row(row: &Row<'_>) -> Result<ResultRow, StoreError> {
 }
 
 /// A statement that was verified before it was stored.
-fn stored<T: Statement>(bytes: &[u8]) -> Result<T, StoreError> {
+pub(crate) fn stored<T: Statement>(bytes: &[u8]) -> Result<T, StoreError> {
     cose::peek(bytes).map_err(|e| StoreError::Corrupt(format!("stored statement: {e}")))
 }

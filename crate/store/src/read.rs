@@ -6,12 +6,14 @@ use lull_market::facts::{AccountFacts, SubmitFacts};
 use lull_market::flag::FLAGS_CLOSE;
 use lull_market::ledger::Account;
 use lull_market::session::{Found, Query};
-use lull_market::{Lease, LeaseState, NumberedVerdict};
+use lull_market::{Lease, LeaseState, NumberedVerdict, OpenRejection};
+use lull_protocol::limits::REJECTIONS_RESENT_MAX;
 use lull_protocol::statement::JobClass;
 use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use crate::error::StoreError;
+use crate::load::buyer_record;
 use crate::open;
 use crate::value::Col;
 
@@ -57,7 +59,9 @@ impl Reader {
     /// Answers what a connection asks.
     pub fn answer(&self, query: &Query) -> Result<Found, StoreError> {
         Ok(match query {
-            Query::OpenLeases { worker, now } => Found::OpenLeases(self.open_leases(worker, *now)?),
+            Query::OpenLeases { worker, now } => {
+                Found::OpenLeases(self.open_leases(worker, *now)?, self.open_rejections(worker)?)
+            }
             Query::Account { worker, day_start } => Found::Account(self.account(worker, *day_start)?),
             Query::VerdictsAfter { worker, number, limit } => {
                 Found::VerdictsAfter(self.verdicts_after(worker, *number, *limit)?)
@@ -90,10 +94,12 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<NumberedVerdict>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT number, statement FROM verdicts WHERE worker = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+            "SELECT v.number, v.statement, j.statement FROM verdicts v LEFT JOIN rejections j ON j.lease = v.lease
+             WHERE v.worker = ?1 AND v.number > ?2 ORDER BY v.number LIMIT ?3",
         )?;
         let rows = statement.query_map(params![Col(*worker), clamp(number), clamp(limit as u64)], |row| {
-            Ok(NumberedVerdict { worker: *worker, number: row.get(0)?, statement: row.get(1)? })
+            let (number, statement, rejection) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(NumberedVerdict { worker: *worker, number, statement, rejection })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -106,13 +112,16 @@ impl Reader {
     /// The worker's leases that are live now, oldest first: sent again after a reconnect.
     pub fn open_leases(&self, worker: &PublicKey, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT l.statement, b.bytes, l.extension, i.flags >= ?3, i.order_id, i.class
-             FROM leases l JOIN item_bytes b ON b.item = l.item JOIN items i ON i.id = l.item
+            "SELECT l.statement, t.bytes, l.extension, i.flags >= ?3, i.order_id, i.class,
+                    o.review, b.reviewed, b.rejected, b.overturned
+             FROM leases l JOIN item_bytes t ON t.item = l.item JOIN items i ON i.id = l.item
+             JOIN orders o ON o.id = i.order_id JOIN requesters b ON b.id = o.requester
              WHERE l.worker = ?1 AND l.state = 'open' AND l.deadline >= ?2 ORDER BY l.id",
         )?;
         let rows = statement.query_map(params![Col(*worker), Col(now), FLAGS_CLOSE], |row| {
             let (offer, item, extension, is_withdrawn) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-            let lease = Lease { offer, item, extension, pace: None, is_withdrawn };
+            let record = if row.get(6)? { Some(buyer_record(row, 7)?) } else { None };
+            let lease = Lease { offer, item, extension, pace: None, record, is_withdrawn };
             Ok((lease, row.get::<_, Col<OrderId>>(4)?.0, row.get::<_, Col<JobClass>>(5)?.0))
         })?;
         let mut leases = Vec::new();
@@ -122,6 +131,18 @@ impl Reader {
             leases.push(Lease { pace, ..lease });
         }
         Ok(leases)
+    }
+
+    /// The worker's rejected results that have no verdict yet, oldest first, at most `REJECTIONS_RESENT_MAX`.
+    pub fn open_rejections(&self, worker: &PublicKey) -> Result<Vec<OpenRejection>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT statement, appeal IS NOT NULL FROM rejections WHERE worker = ?1 AND is_open = 1
+             ORDER BY lease LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![Col(*worker), REJECTIONS_RESENT_MAX], |row| {
+            Ok(OpenRejection { worker: *worker, statement: row.get(0)?, is_appealed: row.get(1)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// A lease by its offer's hash.

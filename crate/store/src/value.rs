@@ -94,7 +94,8 @@ words! {
         NobodyAgreed = "nobody_agreed", ApprovedByTime = "approved_by_time", UnpaidOutcome = "unpaid_outcome",
         HopRefused = "hop_refused", HopsDontFit = "hops_dont_fit", BodyTooLarge = "body_too_large",
         TimesOutsideLease = "times_outside_lease", Stopped = "stopped", StoppedUnpaid = "stopped_unpaid",
-        FlagNotShared = "flag_not_shared", FlagPassedOn = "flag_passed_on",
+        FlagNotShared = "flag_not_shared", FlagPassedOn = "flag_passed_on", ApprovedByBuyer = "approved_by_buyer",
+        RejectedByBuyer = "rejected_by_buyer", AppealUpheld = "appeal_upheld", AppealDenied = "appeal_denied",
     }
     FlagReason {
         Broken = "broken", Harmful = "harmful", PersonalData = "personal_data", Captcha = "captcha",

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, btree_map};
 
 use lull_market::facts::{ItemFacts, ItemId, LeaseId, OrderFacts};
 use lull_market::ledger::{self, Account, Entry};
-use lull_market::{LeaseState, Refusal, Write};
+use lull_market::{LeaseState, Refusal, RequesterId, Write};
+use lull_protocol::rejection::{BuyerRecord, Rejection};
 use lull_protocol::statement::{AcceptanceRule, Extension, Offer, Report, Verdict, WorkResult};
 use lull_protocol::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Signed, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, params};
@@ -91,6 +92,18 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         Write::AddVerdict { lease, order, worker, number, verdict, settles_at } => {
             add_verdict(db, (lease, order, worker, number), &verdict, settles_at)
         }
+        Write::AddRejection { lease, rejection } => add_rejection(db, lease, &rejection),
+        Write::AddAppeal { lease, appeal, decided_by } => {
+            one(
+                db,
+                "UPDATE rejections SET appeal = ?2, appealed_at = ?3 WHERE lease = ?1 AND appeal IS NULL",
+                params![lease.0, appeal.bytes(), Col(now)],
+            )?;
+            set_approved_at(db, lease, decided_by)
+        }
+        Write::Uncount { lease } => one(db, "UPDATE results SET counts = 0 WHERE lease = ?1", [lease.0]),
+        Write::CountReview { requester, order, by } => count_review(db, requester, order, by),
+        Write::SetPaused { order, is_paused } => set_paused(db, now, order, is_paused),
         Write::SetSettled { lease } => {
             one(db, "UPDATE verdicts SET settled = 1 WHERE lease = ?1 AND settled = 0", params![lease.0])
         }
@@ -126,13 +139,15 @@ fn add_order(
 ) -> Written {
     let (bytes_max, agree, people) = match order.rule {
         AcceptanceRule::FetchChecks { bytes_max } => (Some(Col::<ByteCount>(bytes_max)), None, None),
-        AcceptanceRule::Agreement { agree, people } => (None, Some(agree), Some(people)),
+        AcceptanceRule::Agreement { agree, people } | AcceptanceRule::Review { agree, people } => {
+            (None, Some(agree), Some(people))
+        }
     };
     one(
         db,
         "INSERT INTO orders (id, requester, fingerprint, class, title, per_item, per_mib, fee_bp, bytes_max, agree,
-                             people, full_price, created_at, task)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                             people, full_price, created_at, task, review)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             Col(order.id),
             Col(order.requester),
@@ -148,6 +163,7 @@ fn add_order(
             Col(full_price),
             Col(now),
             order.task.map(Col),
+            matches!(order.rule, AcceptanceRule::Review { .. }),
         ],
     )
 }
@@ -255,7 +271,53 @@ fn add_verdict(
             amount == Amount::ZERO,
             verdict.bytes(),
         ],
+    )?;
+    match verdict.payload().rejection {
+        Some(_) => one(db, "UPDATE rejections SET is_open = 0 WHERE lease = ?1 AND is_open = 1", [lease.0]),
+        None => Ok(()),
+    }
+}
+
+fn add_rejection(db: &Connection, lease: LeaseId, rejection: &Signed<Rejection>) -> Written {
+    one(
+        db,
+        "INSERT INTO rejections (lease, worker, hash, is_open, statement) VALUES (?1, ?2, ?3, 1, ?4)",
+        params![lease.0, Col(rejection.payload().worker), Col(rejection.hash()), rejection.bytes()],
+    )?;
+    set_approved_at(db, lease, rejection.payload().appeal_until)
+}
+
+/// When time decides about a stored result.
+fn set_approved_at(db: &Connection, lease: LeaseId, at: Timestamp) -> Written {
+    one(db, "UPDATE leases SET approved_at = ?2 WHERE id = ?1", params![lease.0, Col(at)])
+}
+
+fn count_review(db: &Connection, requester: RequesterId, order: OrderId, by: BuyerRecord) -> Written {
+    let BuyerRecord { reviewed, rejected, overturned } = by;
+    one(
+        db,
+        "UPDATE orders SET reviewed = reviewed + ?2, rejected = rejected + ?3 WHERE id = ?1",
+        params![Col(order), reviewed, rejected],
+    )?;
+    one(
+        db,
+        "UPDATE requesters SET reviewed = reviewed + ?2, rejected = rejected + ?3, overturned = overturned + ?4
+         WHERE id = ?1",
+        params![Col(requester), reviewed, rejected, overturned],
     )
+}
+
+/// What was counted led to the pause; it begins anew after it.
+fn set_paused(db: &Connection, now: Timestamp, order: OrderId, is_paused: bool) -> Written {
+    if is_paused {
+        one(db, "UPDATE orders SET paused_at = ?2 WHERE id = ?1", params![Col(order), Col(now)])?;
+    } else {
+        let resumed = "UPDATE orders SET paused_at = NULL, reviewed = 0, rejected = 0 WHERE id = ?1";
+        one(db, resumed, [Col(order)])?;
+    }
+    let mut items = db.prepare_cached("UPDATE items SET paused = ?2 WHERE order_id = ?1")?;
+    items.execute(params![Col(order), is_paused])?;
+    Ok(())
 }
 
 /// The accounts that a batch moves money between: each is loaded once, and written once. The market's own and

@@ -272,6 +272,8 @@ pub fn state_code(state: ActivityState) -> &'static str {
         ActivityState::Ambiguous => "ambiguous",
         ActivityState::Rejected => "rejected",
         ActivityState::Refused => "refused",
+        ActivityState::Contested => "contested",
+        ActivityState::Appealed => "appealed",
     }
 }
 

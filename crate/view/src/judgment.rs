@@ -1,6 +1,7 @@
 //! A judgment as it is shown, and the practice before it.
 
 use lull_protocol::fields;
+use lull_protocol::rejection::BuyerRecord;
 use lull_protocol::terms::Pace;
 use lull_protocol::warning::WarningSet;
 
@@ -41,8 +42,12 @@ pub struct Judgment {
     pub pace: Option<Pace>,
     /// Free skips left of its project today, if they are few.
     pub skips_left: Option<u32>,
+    /// Whether the requester accepts or rejects each answer.
+    pub is_reviewed: bool,
+    /// How it did that so far, where it was told.
+    pub record: Option<BuyerRecord>,
 }
-fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at, 11 warnings, 12 is_covered, 14 extensions_left, 15 pace, 16 skips_left });
+fields!(Judgment { 0 offer, 1 requester, 2 title, 3 guideline, 4 question, 5 task, 6 price, 7 people, 8 agree, 9 deadline, 10 approved_at, 11 warnings, 12 is_covered, 14 extensions_left, 15 pace, 16 skips_left, 17 is_reviewed, 18 record });
 
 /// What may be tried before a project's judgments. It pays nothing, and what is answered stays in the UI; whether it
 /// is right is [`TaskAnswer::agrees`].

@@ -32,7 +32,9 @@ pub use alibi::*;
 pub use judgment::*;
 pub use lull_protocol::cbor;
 pub use lull_protocol::flag::FlagReason;
-pub use lull_protocol::limits::SEEN_MS_MIN;
+pub use lull_protocol::limits::{APPEAL_BYTES_MAX, SEEN_MS_MIN};
+pub use lull_protocol::rejection::BuyerRecord;
+pub use lull_protocol::statement::VerdictReason;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
 pub use lull_protocol::terms::Pace;
 pub use lull_protocol::warning::{Warning, WarningSet};
@@ -85,8 +87,10 @@ pub struct View {
     pub warnings: Warnings,
     /// What judgments the person wants to be offered.
     pub wishes: Wishes,
+    /// Answers that were rejected, and that the person may still appeal about.
+    pub contested: Option<Contested>,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes, 21 contested });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +101,18 @@ pub struct TakeBack {
     pub until: u64,
 }
 fields!(TakeBack { 0 offer, 1 until });
+
+/// Rejected answers without an appeal and without a verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contested {
+    /// How many.
+    pub count: u32,
+    /// The offer of the one whose time ends first.
+    pub offer: String,
+    /// Until when (the browser's own clock).
+    pub until: u64,
+}
+fields!(Contested { 0 count, 1 offer, 2 until });
 
 /// Activities in a view.
 pub const ACTIVITIES_MAX: usize = 50;
@@ -358,15 +374,20 @@ pub enum ActivityState {
     Rejected,
     /// The coordinator refused it, e.g. too late.
     Refused,
+    /// Rejected, and not yet for good: the person may appeal.
+    Contested,
+    /// The person has appealed; a human will decide.
+    Appealed,
 }
-codes!(ActivityState { 0 Sending, 1 Waiting, 2 Accepted, 3 Ambiguous, 4 Rejected, 5 Refused });
+codes!(ActivityState { 0 Sending, 1 Waiting, 2 Accepted, 3 Ambiguous, 4 Rejected, 5 Refused, 6 Contested, 7 Appealed });
 
 /// A receipt, opened and checked in the browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptView {
     /// The offer's hash.
     pub offer: String,
-    /// The parts, in order: item, offer, result, verdict. The verdict may still be missing.
+    /// The parts, in order: item, offer, result, verdict, rejection, appeal. The verdict may still be missing; only
+    /// what was rejected has the last two.
     pub parts: Vec<ReceiptPart>,
     /// Every check with its outcome.
     pub checks: Vec<ReceiptCheck>,
@@ -374,13 +395,27 @@ pub struct ReceiptView {
     pub valid: bool,
     /// If a byte was changed for show: the part and field it lies in, its place and both values.
     pub changed: Option<ChangedByte>,
+    /// If it was rejected: what the person can do about that.
+    pub rejection: Option<RejectionView>,
 }
-fields!(ReceiptView { 0 offer, 1 parts, 2 checks, 3 valid, 4 changed });
+fields!(ReceiptView { 0 offer, 1 parts, 2 checks, 3 valid, 4 changed, 5 rejection });
+
+/// How far a rejection is. Its evidence and the words of the appeal are in the receipt's parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RejectionView {
+    /// Until when the person may appeal (the browser's own clock).
+    pub appeal_until: u64,
+    /// Whether the person has appealed.
+    pub is_appealed: bool,
+    /// Whether there is a verdict, which is final.
+    pub is_over: bool,
+}
+fields!(RejectionView { 0 appeal_until, 1 is_appealed, 2 is_over });
 
 /// One part of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptPart {
-    /// `item`, `offer`, `result` or `verdict`.
+    /// `item`, `offer`, `result`, `verdict`, `rejection` or `appeal`.
     pub part: String,
     /// SHA-256 of its bytes.
     pub hash: String,
@@ -393,7 +428,7 @@ fields!(ReceiptPart { 0 part, 1 hash, 2 content });
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptCheck {
     /// Its name: `offer_signed`, `item_matches`, `result_signed`, `result_matches`, `verdict_signed`,
-    /// `verdict_matches`, `amount_fits`.
+    /// `verdict_matches`, `amount_fits`, `rejection_signed`, `rejection_matches`, `appeal_signed`, `appeal_matches`.
     pub check: String,
     /// The part it is about.
     pub part: String,
@@ -573,6 +608,13 @@ pub enum Command {
         /// Its offer.
         offer: String,
     },
+    /// Appeal against the rejection of an answer: a human decides about it.
+    Appeal {
+        /// The answer's offer.
+        offer: String,
+        /// What the person has to say, at most `APPEAL_BYTES_MAX` bytes; blank for nothing.
+        words: String,
+    },
     /// Open a receipt; answered with [`Reply::Receipt`].
     OpenReceipt {
         /// The offer's hash.
@@ -679,6 +721,7 @@ variants!(Command {
     31 Extend { 0 offer },
     32 SetWishes { 0 wishes },
     33 ShowYou {},
+    34 Appeal { 0 offer, 1 words },
 });
 
 /// How an answer was given.
@@ -716,8 +759,8 @@ pub enum Reply {
         /// It; `None` if this browser holds no such receipt.
         receipt: Option<ReceiptView>,
     },
-    /// All receipts as JSON Lines: one object per receipt with `item`, `offer`, `result`, `verdict` as
-    /// base64, and a first line with the coordinator's key and the worker's.
+    /// All receipts as JSON Lines: one object per receipt with `item`, `offer`, `result`, `verdict` and, of what was
+    /// rejected, `rejection` and `appeal` as base64, and a first line with the coordinator's key and the worker's.
     Export {
         /// The file's text.
         jsonl: String,

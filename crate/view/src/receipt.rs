@@ -4,6 +4,7 @@
 
 use base16ct::lower::encode_string as hex;
 use lull_protocol::cose::{self, Statement};
+use lull_protocol::rejection::{Appeal, Rejection};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
 };
@@ -23,18 +24,37 @@ impl ReceiptPart {
     /// Who signed it: `coordinator`, `you`, or nobody (the item).
     pub fn signer(&self) -> Option<&'static str> {
         match self.part.as_str() {
-            "result" => Some("you"),
-            "offer" | "verdict" => Some("coordinator"),
+            "result" | "appeal" => Some("you"),
+            "offer" | "verdict" | "rejection" => Some("coordinator"),
             _ => None,
         }
     }
 }
 
 impl ReceiptView {
+    /// What is held against the result, if it was rejected.
+    pub fn evidence(&self) -> Option<String> {
+        cose::peek::<Rejection>(self.content("rejection")?).ok().map(|rejection| rejection.evidence)
+    }
+
+    /// What the person said to that.
+    pub fn appeal_words(&self) -> Option<String> {
+        cose::peek::<Appeal>(self.content("appeal")?).ok()?.words
+    }
+
+    /// What the verdict says, once there is one.
+    pub fn verdict_reason(&self) -> Option<VerdictReason> {
+        cose::peek::<Verdict>(self.content("verdict")?).ok().map(|verdict| verdict.reason)
+    }
+
+    fn content(&self, name: &str) -> Option<&[u8]> {
+        self.parts.iter().find(|part| part.part == name).map(|part| part.content.as_slice())
+    }
+
     /// Name and value of each field of a part, named as `lull_protocol::receipt::field_at` names them, so that a
     /// changed byte can be shown at its field.
     pub fn fields(&self, part: &ReceiptPart) -> Vec<(String, String)> {
-        let content = |name: &str| self.parts.iter().find(|part| part.part == name).map(|part| part.content.as_slice());
+        let content = |name| self.content(name);
         let bytes = part.content.as_slice();
         let item = || Item::from_bytes(content("item").unwrap_or_default());
         match part.part.as_str() {
@@ -44,6 +64,8 @@ impl ReceiptView {
             },
             "offer" => statement(bytes, offer),
             "result" => statement(bytes, |of| result(of, item().ok().as_ref())),
+            "rejection" => statement(bytes, rejection),
+            "appeal" => statement(bytes, appeal),
             _ => {
                 let offer = cose::peek::<Offer>(content("offer").unwrap_or_default());
                 statement(bytes, |of| verdict(of, offer.as_ref().map_or("credits", |offer| offer.asset.as_str())))
@@ -114,6 +136,9 @@ fn rule(rule: &AcceptanceRule) -> String {
             format!("in time, at most {} bytes, the body as signed, each hop allowed", bytes_max.get())
         }
         AcceptanceRule::Agreement { agree, people } => format!("{agree} of {people} people agree"),
+        AcceptanceRule::Review { agree, people } => {
+            format!("the requester accepts it; {agree} of {people} people agree")
+        }
     }
 }
 
@@ -277,7 +302,24 @@ fn verdict(verdict: &Verdict, asset: &str) -> Fields {
         fields.push(field("worker", short_hex(&place.worker.0)));
         fields.push(field("number", place.number.to_string()));
     }
+    fields.extend(verdict.rejection.map(|rejection| field("rejection", short_hex(&rejection.0))));
     fields
+}
+
+fn rejection(rejection: &Rejection) -> Fields {
+    vec![
+        field("result", short_hex(&rejection.result.0)),
+        field("worker", short_hex(&rejection.worker.0)),
+        field("reason", reason(rejection.reason)),
+        field("evidence", format!("“{}”", rejection.evidence)),
+        field("decided_at", iso_8601(rejection.decided_at)),
+        field("appeal_until", iso_8601(rejection.appeal_until)),
+    ]
+}
+
+fn appeal(appeal: &Appeal) -> Fields {
+    let words = appeal.words.as_ref().map_or("none".to_owned(), |words| format!("“{words}”"));
+    vec![field("rejection", short_hex(&appeal.rejection.0)), field("words", words), field("at", iso_8601(appeal.at))]
 }
 
 fn reason(reason: VerdictReason) -> &'static str {
@@ -298,6 +340,10 @@ fn reason(reason: VerdictReason) -> &'static str {
         }
         VerdictReason::FlagNotShared => "others had nothing against the item",
         VerdictReason::FlagPassedOn => "the buyer was told",
+        VerdictReason::ApprovedByBuyer => "the requester accepted it",
+        VerdictReason::RejectedByBuyer => "the requester rejected it",
+        VerdictReason::AppealUpheld => "the rejection did not stand",
+        VerdictReason::AppealDenied => "a human looked at the appeal: the rejection stands",
     }
 }
 

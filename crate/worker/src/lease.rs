@@ -3,9 +3,9 @@
 use lull_protocol::cose::Signed;
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX, SEEN_MS_MIN};
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::rejection::BuyerRecord;
 use lull_protocol::statement::{JobClass, Offer, Report};
-use lull_protocol::terms::Filter;
-use lull_protocol::terms::Pace;
+use lull_protocol::terms::{Filter, Pace};
 use lull_protocol::{DurationMs, Hash, Item, Timestamp, ToCoordinator, WarningSet};
 use lull_view::Notice;
 
@@ -38,6 +38,8 @@ pub(crate) struct Lease {
     pub(crate) held_since: Option<Timestamp>,
     /// When it had been on screen for `SEEN_MS_MIN`, this browser's clock.
     pub(crate) seen_at: Option<Timestamp>,
+    /// How the requester has treated others.
+    pub(crate) record: Option<BuyerRecord>,
 }
 
 impl Placed for Lease {
@@ -55,6 +57,7 @@ impl Lease {
             seen_at: self.seen_at,
             extension: self.extended.as_ref().map(|extended| extended.bytes.clone().into()),
             pace: self.pace,
+            record: self.record,
         }
     }
     /// When it ends, coordinator's clock.
@@ -76,7 +79,7 @@ impl Worker {
         &mut self,
         (offer_bytes, item_bytes): (&[u8], &[u8]),
         extension: Option<&[u8]>,
-        pace: Option<Pace>,
+        (pace, record): (Option<Pace>, Option<BuyerRecord>),
         now: Timestamp,
     ) {
         let Some(coordinator) = &self.coordinator else { return };
@@ -98,6 +101,7 @@ impl Worker {
                     is_done: false,
                     held_since: Some(now),
                     seen_at: None,
+                    record,
                 };
                 self.end_late(&lease.offer, now);
                 if lease.offer.class == JobClass::Fetch {

@@ -11,6 +11,7 @@
 
 #[cfg(feature = "bandwidth")]
 mod answer;
+mod appeal;
 mod blob;
 #[cfg(feature = "bandwidth")]
 mod body;
@@ -238,6 +239,7 @@ impl Worker {
         self.load_blobs(now);
         self.tick_held(now);
         self.send_results(now);
+        self.send_appeals(now);
         self.send_want(now);
         self.choose_judgment(now);
         self.tick_pop(now);

@@ -374,14 +374,17 @@ impl Worker {
 
     fn message(&mut self, message: ToWorker, now: Timestamp) {
         match message {
-            ToWorker::Assign { offer, item, extension, pace } => {
-                self.assigned((&offer, &item), extension.as_ref().map(|bytes| bytes.as_slice()), pace, now);
+            ToWorker::Assign { offer, item, extension, pace, record } => {
+                let extension = extension.as_ref().map(|bytes| bytes.as_slice());
+                self.assigned((&offer, &item), extension, (pace, record), now);
             }
             ToWorker::Extended { statement } => self.extended(&statement),
             ToWorker::SkipsLeft { order, left } => self.skips_left(order, left, now),
             ToWorker::BodyWanted { offer, offset, bytes } => self.body_wanted(&offer, offset, bytes),
             ToWorker::Ack { offer, result } => self.acknowledged(&offer, &result),
             ToWorker::Verdict { number, statement } => self.verdict(number, &statement, now),
+            ToWorker::Rejected { statement } => self.rejected(&statement, now),
+            ToWorker::Appealed { rejection } => self.appealed(&rejection),
             ToWorker::Account { earned, pending, payable, earned_today, day_start } => {
                 self.account = AccountRecord { earned, pending, payable, earned_today, day_start };
                 self.persist_lazily(Key::Account);

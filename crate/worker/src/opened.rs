@@ -11,11 +11,17 @@ use crate::records::ReceiptRecord;
 /// The first line's `format`.
 const EXPORT_FORMAT: &str = "lull-receipts-1";
 
-const PARTS: [(Part, &str); 4] =
-    [(Part::Item, "item"), (Part::Offer, "offer"), (Part::Result, "result"), (Part::Verdict, "verdict")];
+const PARTS: [(Part, &str); 6] = [
+    (Part::Item, "item"),
+    (Part::Offer, "offer"),
+    (Part::Result, "result"),
+    (Part::Verdict, "verdict"),
+    (Part::Rejection, "rejection"),
+    (Part::Appeal, "appeal"),
+];
 
 impl Worker {
-    /// A receipt, checked. Without a verdict yet it has three parts and their checks.
+    /// A receipt, checked. Without a verdict yet it has three parts and their checks, and what is held against it.
     pub(crate) fn open_receipt(&self, offer: &str, change: Option<&ChangeByte>) -> Option<ReceiptView> {
         let offer = Hash::from_hex(offer)?;
         let (receipt, has_verdict) = self.receipt_of(&offer)?;
@@ -50,26 +56,34 @@ impl Worker {
         has_verdict: bool,
         change: Option<&ChangeByte>,
     ) -> ReceiptView {
+        let rejection = self.rejection_view(&receipt, has_verdict);
         let changed = change.and_then(|change| change_byte(&mut receipt, change));
         // No key verifies under the zero key: without the coordinator's, nothing is said to hold.
         let coordinator = self.coordinator.as_ref().map_or(PublicKey([0; 32]), |c| c.key);
-        let is_there = |part: Part| part != Part::Verdict || has_verdict;
-        let checks = receipt.checks(&coordinator).into_iter().filter(|check| is_there(check.part));
+        let has_part = |part: Part| match part {
+            Part::Verdict => has_verdict,
+            Part::Rejection => receipt.rejection.is_some(),
+            Part::Appeal => receipt.appeal.is_some(),
+            Part::Item | Part::Offer | Part::Result => true,
+        };
+        let checks = receipt.checks(&coordinator).into_iter().filter(|c| has_verdict || c.part != Part::Verdict);
         let checks: Vec<ReceiptCheck> = checks.map(check_view).collect();
-        let parts = PARTS.into_iter().filter(|(part, _)| is_there(*part));
+        let parts = PARTS.into_iter().filter(|(part, _)| has_part(*part));
         ReceiptView {
             offer: offer.to_string(),
             parts: parts.map(|(part, name)| part_view(&receipt, part, name)).collect(),
             valid: checks.iter().all(|check| check.error.is_none()),
             checks,
             changed,
+            rejection,
         }
     }
 
     fn receipt_of(&self, offer: &Hash) -> Option<(Receipt, bool)> {
         if let Some(entry) = self.outbox.get(offer) {
             let (item, offer, result) = (entry.item.clone(), entry.offer.clone(), entry.result.bytes().to_vec());
-            return Some((Receipt { item, offer, result, verdict: Vec::new() }, false));
+            let (verdict, rejection, appeal) = (Vec::new(), None, None);
+            return Some((Receipt { item, offer, result, verdict, rejection, appeal }, false));
         }
         self.receipts.by_offer(offer).map(parts_of_record)
     }
@@ -94,11 +108,19 @@ impl ReceiptRecord {
     /// A complete receipt as a line of the export.
     pub(crate) fn line(&self) -> Option<String> {
         let verdict = self.verdict.as_ref()?;
-        let [item, offer, result, verdict] =
-            [&self.item, &self.offer, &self.result, verdict].map(|bytes| Base64::encode_string(bytes));
-        Some(format!(
-            "{{\"item\":\"{item}\",\"offer\":\"{offer}\",\"result\":\"{result}\",\"verdict\":\"{verdict}\"}}\n"
-        ))
+        let mut line = String::new();
+        let always = [("item", &self.item), ("offer", &self.offer), ("result", &self.result), ("verdict", verdict)];
+        let perhaps = [("rejection", &self.rejection), ("appeal", &self.appeal)];
+        let perhaps = perhaps.into_iter().filter_map(|(name, bytes)| Some((name, bytes.as_ref()?)));
+        for (name, bytes) in always.into_iter().chain(perhaps) {
+            line.push_str(if line.is_empty() { "{\"" } else { ",\"" });
+            line.push_str(name);
+            line.push_str("\":\"");
+            line.push_str(&Base64::encode_string(bytes));
+            line.push('"');
+        }
+        line.push_str("}\n");
+        Some(line)
     }
 }
 
@@ -106,12 +128,16 @@ fn parts_of_record(record: &ReceiptRecord) -> (Receipt, bool) {
     let verdict = record.verdict.as_ref().map(|v| v.to_vec());
     let has_verdict = verdict.is_some();
     let (item, offer, result) = (record.item.to_vec(), record.offer.to_vec(), record.result.to_vec());
-    (Receipt { item, offer, result, verdict: verdict.unwrap_or_default() }, has_verdict)
+    let [rejection, appeal] = [&record.rejection, &record.appeal].map(|part| part.as_ref().map(|bytes| bytes.to_vec()));
+    (Receipt { item, offer, result, verdict: verdict.unwrap_or_default(), rejection, appeal }, has_verdict)
 }
 
 /// Flips the lowest bit of one byte and says where that was.
 fn change_byte(receipt: &mut Receipt, change: &ChangeByte) -> Option<ChangedByte> {
     let (part, name) = PARTS.into_iter().find(|(_, name)| *name == change.part)?;
+    if receipt.part(part).is_empty() {
+        return None;
+    }
     let bytes = receipt.part_mut(part);
     let offset = change.offset.checked_rem(bytes.len() as u64)?;
     let index = usize::try_from(offset).ok()?;
@@ -135,6 +161,10 @@ fn check_view(check: Check) -> ReceiptCheck {
         CheckKind::VerdictSigned => "verdict_signed",
         CheckKind::VerdictMatches => "verdict_matches",
         CheckKind::AmountFits => "amount_fits",
+        CheckKind::RejectionSigned => "rejection_signed",
+        CheckKind::RejectionMatches => "rejection_matches",
+        CheckKind::AppealSigned => "appeal_signed",
+        CheckKind::AppealMatches => "appeal_matches",
     };
     ReceiptCheck { check: name.to_owned(), part: part_name(check.part), error: check.error }
 }

@@ -230,6 +230,7 @@ impl Worker {
         for lease in self.leases.works_mut() {
             lease.asked_for_time = false;
         }
+        self.receipts.forget_appeals_sent();
         self.blobs.ask_again(now);
     }
 
@@ -298,7 +299,7 @@ impl Worker {
 
     /// The coordinator refused a result or a blob. What may pass is tried again.
     pub(crate) fn refused(&mut self, about: &Hash, code: RefusedCode, now: Timestamp) {
-        if self.blob_refused(about, code) {
+        if self.blob_refused(about, code) || self.appeal_refused(about, code, now) {
             return;
         }
         self.not_extended(about);
@@ -325,15 +326,22 @@ impl Worker {
             refused,
             contradiction: None,
             extension,
+            rejection: None,
+            appeal: None,
         };
         self.receipts.insert(*offer, receipt);
         let mut keys = vec![Key::Outbox(*offer), Key::Receipt(*offer), Key::Log(seq)];
         keys.extend(Key::bodies(*offer, entry.body.len()));
         self.persist(keys, After::Nothing);
         if let Some(code) = refused {
-            self.notice(Notice::Refused { code: name(code).to_owned() });
+            self.notice_refused(code);
         }
         self.changed();
+    }
+
+    /// Tells the person that the coordinator refused something for good.
+    pub(crate) fn notice_refused(&mut self, code: RefusedCode) {
+        self.notice(Notice::Refused { code: name(code).to_owned() });
     }
 }
 

@@ -12,6 +12,7 @@ use lull_protocol::statement::Verdict;
 use lull_protocol::{Hash, Timestamp};
 use lull_view::{LinkProblem, Notice};
 
+use crate::appeal::Sending;
 use crate::records::{Key, Keys, ReceiptRecord};
 use crate::row::{Placed, Row};
 use crate::{Worker, limits};
@@ -34,12 +35,14 @@ pub(crate) struct Receipts {
 }
 
 #[derive(Debug)]
-struct Kept {
-    record: ReceiptRecord,
+pub(crate) struct Kept {
+    pub(crate) record: ReceiptRecord,
     /// The result's hash, by which a verdict names it.
     result: Hash,
     /// It is on its way out of what is loaded.
     leaves: bool,
+    /// How far its appeal is, if it has one.
+    pub(crate) sending: Sending,
 }
 
 impl Placed for Kept {
@@ -53,7 +56,7 @@ impl Receipts {
     pub(crate) fn insert(&mut self, offer: Hash, record: ReceiptRecord) {
         self.bytes += record.bytes();
         let result = Hash::of(&record.result);
-        self.all.insert(offer, Kept { record, result, leaves: false });
+        self.all.insert(offer, Kept { record, result, leaves: false, sending: Sending::STORED });
     }
 
     /// The oldest that are settled leave what is loaded, some at a time: offers and places. Where too many wait
@@ -110,7 +113,7 @@ impl Receipts {
         self.all.get(offer).map(|kept| &kept.record)
     }
 
-    fn by_result(&self, result: &Hash) -> Option<Hash> {
+    pub(crate) fn by_result(&self, result: &Hash) -> Option<Hash> {
         self.all.iter().find(|(_, kept)| kept.result == *result).map(|(offer, _)| *offer)
     }
 
@@ -124,16 +127,47 @@ impl Receipts {
         self.all.next_seq()
     }
 
-    /// Completes a receipt. Whether the verdict contradicts the one that is there.
-    fn set_verdict(&mut self, offer: &Hash, verdict: &[u8]) -> bool {
-        let Some(Kept { record, leaves, .. }) = self.all.get_mut(offer) else { return false };
+    /// Receipts with an appeal that nobody has decided about.
+    pub(crate) fn appeals(&self) -> impl Iterator<Item = (&Hash, &Kept)> {
+        self.all.iter().filter(|(_, kept)| kept.record.appeal.is_some() && kept.record.verdict.is_none())
+    }
+
+    /// How far an appeal is.
+    pub(crate) fn sending_mut(&mut self, offer: &Hash) -> Option<&mut Sending> {
+        self.all.get_mut(offer).map(|kept| &mut kept.sending)
+    }
+
+    /// A new connection: what is not answered is sent again.
+    pub(crate) fn forget_appeals_sent(&mut self) {
+        for kept in self.all.works_mut() {
+            kept.sending = kept.sending.again();
+        }
+    }
+
+    pub(crate) fn appeal_is_durable(&mut self, offer: &Hash) {
+        if let Some(sending) = self.sending_mut(offer) {
+            sending.is_durable = true;
+        }
+    }
+
+    /// Adds to a receipt, or takes from it.
+    pub(crate) fn change(&mut self, offer: &Hash, change: impl FnOnce(&mut ReceiptRecord)) {
+        let Some(Kept { record, leaves, .. }) = self.all.get_mut(offer) else { return };
         // It is written anew where it was, after the batch that moves it.
         *leaves = false;
         let before = record.bytes();
-        let is_other = record.verdict.as_ref().is_some_and(|first| first.as_slice() != verdict);
-        let place = if is_other { &mut record.contradiction } else { &mut record.verdict };
-        place.get_or_insert_with(|| verdict.to_vec().into());
+        change(record);
         self.bytes = self.bytes.saturating_sub(before) + record.bytes();
+    }
+
+    /// Completes a receipt. Whether the verdict contradicts the one that is there.
+    fn set_verdict(&mut self, offer: &Hash, verdict: &[u8]) -> bool {
+        let mut is_other = false;
+        self.change(offer, |record| {
+            is_other = record.verdict.as_ref().is_some_and(|first| first.as_slice() != verdict);
+            let place = if is_other { &mut record.contradiction } else { &mut record.verdict };
+            place.get_or_insert_with(|| verdict.to_vec().into());
+        });
         is_other
     }
 }

@@ -6,6 +6,7 @@ use litemap::LiteMap;
 use lull_protocol::cbor::{self, ByteVec, Cbor, Writer};
 use lull_protocol::limits::{BODY_BYTES_MAX, ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::rejection::BuyerRecord;
 use lull_protocol::{Amount, DurationMs, Hash, Pace, PublicKey, Timestamp, fields};
 use lull_view::{BandwidthWhen, Settings};
 
@@ -14,7 +15,7 @@ use crate::limits::BODY_PIECE_BYTES;
 /// The version this build writes. Another one is set aside, not guessed at.
 const VERSION: u64 = 1;
 /// One record, bytes.
-const RECORD_BYTES_MAX: usize = ITEM_BYTES_MAX + 5 * STATEMENT_BYTES_MAX + 1_024;
+const RECORD_BYTES_MAX: usize = ITEM_BYTES_MAX + 7 * STATEMENT_BYTES_MAX + 1_024;
 /// The records of the longest body.
 const BODY_PIECES_MAX: u8 = (BODY_BYTES_MAX as usize).div_ceil(BODY_PIECE_BYTES) as u8;
 /// The range of keys that a shell need not load: a machine that is given such records leaves them alone. Only the
@@ -408,8 +409,10 @@ pub(crate) struct LeaseRecord {
     pub(crate) seen_at: Option<Timestamp>,
     pub(crate) extension: Option<ByteVec>,
     pub(crate) pace: Option<Pace>,
+    /// How the requester has treated others, as it was told with the lease.
+    pub(crate) record: Option<BuyerRecord>,
 }
-fields!(LeaseRecord { 0 seq, 1 offer, 2 item, 3 seen_at, 4 extension, 5 pace });
+fields!(LeaseRecord { 0 seq, 1 offer, 2 item, 3 seen_at, 4 extension, 5 pace, 6 record });
 
 /// A lease that was given back.
 #[derive(Clone, Copy, Debug)]
@@ -446,14 +449,20 @@ pub(crate) struct ReceiptRecord {
     pub(crate) contradiction: Option<ByteVec>,
     /// The promise by which a result after the offer's deadline was in time.
     pub(crate) extension: Option<ByteVec>,
+    /// What is held against the result.
+    pub(crate) rejection: Option<ByteVec>,
+    /// What the person says to that: sent until it is answered.
+    pub(crate) appeal: Option<ByteVec>,
 }
-fields!(ReceiptRecord { 0 seq, 1 offer, 2 item, 3 result, 4 verdict, 5 refused, 6 contradiction, 7 extension });
+fields!(ReceiptRecord {
+    0 seq, 1 offer, 2 item, 3 result, 4 verdict, 5 refused, 6 contradiction, 7 extension, 8 rejection, 9 appeal,
+});
 
 impl ReceiptRecord {
     /// Its size, bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let others = [&self.verdict, &self.contradiction, &self.extension].into_iter().flatten();
-        let others_bytes: usize = others.map(|part| part.len()).sum();
-        self.offer.len() + self.item.len() + self.result.len() + others_bytes
+        let more = [&self.verdict, &self.contradiction, &self.extension, &self.rejection, &self.appeal];
+        let more_bytes: usize = more.into_iter().flatten().map(|statement| statement.len()).sum();
+        self.offer.len() + self.item.len() + self.result.len() + more_bytes
     }
 }

@@ -225,6 +225,7 @@ fn restore_leases(
                 item,
                 item_bytes: r.item.into(),
                 pace: r.pace,
+                record: r.record,
                 extended: r.extension.and_then(of_lease),
                 asked_for_time: false,
                 is_done: false,

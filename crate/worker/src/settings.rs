@@ -56,6 +56,7 @@ impl Worker {
             Command::Extend { offer } => self.extend(&offer),
             Command::SetWishes { wishes } => self.set_wishes(wishes),
             Command::TakeBack { offer } => self.take_back(&offer),
+            Command::Appeal { offer, words } => self.appeal(&offer, &words, now),
             Command::Never(what) => self.never(what),
             Command::RemoveNever(what) => self.remove_never(what),
             Command::SetPops { pops } => self.set_pops(pops),

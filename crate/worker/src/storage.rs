@@ -66,6 +66,8 @@ pub(crate) enum After {
     Archived(Vec<Hash>),
     /// The person may be called.
     Called,
+    /// The appeal about this offer's result may be sent.
+    Appeal(Hash),
 }
 
 impl Storage {
@@ -124,6 +126,13 @@ impl Worker {
         self.emit(Group::new(keys.into_iter().collect(), raw, after));
     }
 
+    /// Writes a receipt that has more parts now, and the log's word on it, with whatever must not be torn from it.
+    pub(crate) fn persist_receipt(&mut self, offer: Hash, seq: u64, after: After) {
+        let mut keys = Keys::from_iter([Key::Receipt(offer), Key::Log(seq)]);
+        keys.extend(self.storage.companions(&keys));
+        self.persist(keys, after);
+    }
+
     /// Writes this record with the next batch.
     pub(crate) fn persist_lazily(&mut self, key: Key) {
         self.storage.write_later(key);
@@ -173,6 +182,7 @@ impl Worker {
             After::Room(offers) => self.room_made(&offers),
             After::Archived(offers) => self.archived(&offers, true),
             After::Called => self.call_stored(true),
+            After::Appeal(offer) => self.receipts.appeal_is_durable(&offer),
         }
     }
 
@@ -218,7 +228,7 @@ impl Worker {
                 self.call_stored(false);
                 group.after = After::Nothing;
             }
-            After::Result(_) | After::Nothing | After::Room(_) => {}
+            After::Result(_) | After::Nothing | After::Room(_) | After::Appeal(_) => {}
         }
         self.storage.retry_later(group);
     }

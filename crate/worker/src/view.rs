@@ -80,6 +80,7 @@ impl Worker {
         }
         if self.is_ready() {
             due.extend([self.blobs.due_at(), self.outbox_due_at(), self.nevers.rests(), self.pop_due_at(now)]);
+            due.extend([self.appeal_due_at()]);
         }
         due.into_iter().flatten().min()
     }
@@ -151,6 +152,7 @@ impl Worker {
             practice: self.current.and_then(|offer| self.practice_view(&offer)),
             warnings: self.warnings_view(),
             wishes: self.wishes.clone(),
+            contested: self.contested_view(),
         }
     }
 
@@ -202,7 +204,7 @@ impl Worker {
             return None;
         }
         let (agree, people) = match lease.offer.rule {
-            AcceptanceRule::Agreement { agree, people } => (agree, people),
+            AcceptanceRule::Agreement { agree, people } | AcceptanceRule::Review { agree, people } => (agree, people),
             AcceptanceRule::FetchChecks { .. } => return None,
         };
         Some(Judgment {
@@ -222,6 +224,8 @@ impl Worker {
             extensions_left: EXTENSIONS_MAX.saturating_sub(lease.extended.as_ref().map_or(0, |e| e.number)),
             pace: lease.pace,
             skips_left: self.skips_left_of(item.order, now),
+            is_reviewed: matches!(lease.offer.rule, AcceptanceRule::Review { .. }),
+            record: lease.record,
         })
     }
 

@@ -70,6 +70,7 @@ impl Trouble {
             practice: None,
             warnings: Warnings::default(),
             wishes: Wishes::default(),
+            contested: None,
         }
     }
 }

@@ -63,6 +63,7 @@ enum Style {
 enum When {
     Time,
     Day,
+    DayTime,
     Instant,
     /// These of UTC: they name an hour or a day of any week.
     Hour,
@@ -179,6 +180,16 @@ pub(crate) fn soon(at_ms: u64) -> String {
     } else {
         text::soon_on(&day(at_ms))
     }
+}
+
+/// The day and the time of day.
+pub(crate) fn day_time(at_ms: u64) -> String {
+    intl::time(When::DayTime, at_ms)
+}
+
+/// The day and the time of day.
+pub(crate) fn day_time(at_ms: u64) -> String {
+    intl::time(When::DayTime, at_ms)
 }
 
 /// The day.

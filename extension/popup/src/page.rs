@@ -1,6 +1,7 @@
 //! One module per page.
 
 mod activities;
+mod appeal;
 #[cfg(feature = "bandwidth")]
 mod bandwidth;
 #[cfg(not(feature = "bandwidth"))]

@@ -14,6 +14,7 @@ pub(crate) mod offer;
 pub(crate) mod pops;
 pub(crate) mod practice;
 pub(crate) mod receipt;
+pub(crate) mod review;
 
 use lull_view::{ActivityState, BandwidthState, LinkProblem};
 
@@ -59,6 +60,8 @@ pub(crate) fn activity_state(state: ActivityState) -> &'static str {
         ActivityState::Ambiguous => text::state_ambiguous(),
         ActivityState::Rejected => text::state_rejected(),
         ActivityState::Refused => text::state_refused(),
+        ActivityState::Contested => text::state_contested(),
+        ActivityState::Appealed => text::state_appealed(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The release package in real browsers, in a network of its own. Started through `cargo xtask`.
 
 mod activity;
+mod appeals;
 mod bench;
 mod browser;
 mod browsers;

@@ -294,29 +294,37 @@ impl World {
 
     /// Orders the judgments of a project's file in the repository, by `lull project`. Gives the order's id.
     pub(crate) async fn order_by_file(&self, file: &str) -> Result<String> {
-        let mut command = Command::new(&self.paths.cli);
-        command.arg("project").arg(self.paths.repo.join(file)).args(["--server", &self.buyer.server]);
-        let out = command.env("LULL_API_KEY", &self.buyer.key).output().await.context("`lull project`")?;
-        let error = String::from_utf8_lossy(&out.stderr);
-        ensure!(out.status.success(), "`lull project {file}`: {error}");
-        let answer: serde_json::Value = serde_json::from_slice(&out.stdout)?;
+        let file = self.paths.repo.join(file);
+        let out = self.lull(&["project", &file.to_string_lossy()]).await?;
+        let answer: serde_json::Value = serde_json::from_str(&out)?;
         let order = answer.get("order").and_then(|order| order.as_str());
         order.map(str::to_owned).with_context(|| format!("`lull project` printed {answer}"))
     }
 
     /// What people said is wrong with an order's items, by `lull flags`.
     pub(crate) async fn flags(&self, order: &str) -> Result<Vec<serde_json::Value>> {
-        let mut command = Command::new(&self.paths.cli);
-        command.args(["flags", order, "--server", &self.buyer.server]);
-        let out = command.env("LULL_API_KEY", &self.buyer.key).output().await.context("`lull flags`")?;
-        ensure!(out.status.success(), "`lull flags`: {}", String::from_utf8_lossy(&out.stderr));
-        let lines = String::from_utf8_lossy(&out.stdout).lines().map(serde_json::from_str).collect::<Result<_, _>>();
-        Ok(lines?)
+        let lines = self.lull(&["flags", order]).await?;
+        Ok(lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
     }
 
     /// The flags that the operator must look at, as JSON Lines.
     pub(crate) async fn flags_for_the_operator(&self) -> Result<String> {
-        administer(&self.paths, &self.data.join("coordinator"), &["export", "flags"]).await
+        self.operator(&["export", "flags"]).await
+    }
+
+    /// The buyer's own program; what it prints.
+    pub(crate) async fn lull(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.paths.cli);
+        command.args(arguments).args(["--server", &self.buyer.server]).env("LULL_API_KEY", &self.buyer.key);
+        let out = command.output().await.with_context(|| format!("`lull {arguments:?}`"))?;
+        let error = String::from_utf8_lossy(&out.stderr);
+        ensure!(out.status.success(), "`lull {arguments:?}`: {error}");
+        Ok(String::from_utf8(out.stdout)?)
+    }
+
+    /// A command of the operator, beside the server; what it prints.
+    pub(crate) async fn operator(&self, arguments: &[&str]) -> Result<String> {
+        administer(&self.paths, &self.data.join("coordinator"), arguments).await
     }
 
     /// The separate process: verifies the exported receipts and compares them with log and ledger.

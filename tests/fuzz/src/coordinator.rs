@@ -8,6 +8,7 @@ use lull_market::{Command, Lease, Refusal, Reply};
 use lull_protocol::handshake::{CoordinatorHello, WorkerHello, confirm};
 use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, VERSIONS};
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
+use lull_protocol::rejection::Rejection;
 use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{Hash, PublicKey, Signed, ToCoordinator, ToWorker};
@@ -453,6 +454,10 @@ impl<'a> Hall<'a> {
                 assert!(Signed::<Verdict>::verify(&statement, &coordinator).is_ok());
                 assert!(client.last_verdict.is_none_or(|last| number == last + 1), "verdicts skip a number");
                 client.last_verdict = Some(number);
+            }
+            ToWorker::Rejected { statement } => {
+                let rejection = Signed::<Rejection>::verify(&statement, &coordinator).expect("the coordinator's own");
+                assert_eq!(rejection.payload().worker, worker, "somebody else's rejection");
             }
             ToWorker::Assign { offer, item, .. } => {
                 let known = self.leases.iter().any(|(to, lease)| {

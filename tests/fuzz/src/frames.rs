@@ -45,7 +45,7 @@ impl Parts for ToWorker {
                 let parts = [(offer.len(), STATEMENT_BYTES_MAX), (item.len(), ITEM_BYTES_MAX)];
                 parts.into_iter().chain(extension).collect()
             }
-            Self::Verdict { statement, .. } | Self::Extended { statement } => {
+            Self::Verdict { statement, .. } | Self::Extended { statement } | Self::Rejected { statement } => {
                 vec![(statement.len(), STATEMENT_BYTES_MAX)]
             }
             Self::BlobChunk { bytes, .. } => vec![(bytes.len(), CHUNK_BYTES_MAX)],
@@ -59,7 +59,7 @@ impl Parts for ToCoordinator {
         match self {
             Self::Hello { origin, .. } => vec![(origin.len(), ORIGIN_BYTES_MAX)],
             Self::Want { filter, .. } => filter.never.iter().map(|name| (name.len(), LABEL_BYTES_MAX)).collect(),
-            Self::Proof { statement, .. } | Self::Result { statement } => {
+            Self::Proof { statement, .. } | Self::Result { statement } | Self::Appeal { statement } => {
                 vec![(statement.len(), STATEMENT_BYTES_MAX)]
             }
             Self::BodyChunk { bytes, .. } => vec![(bytes.len(), CHUNK_BYTES_MAX)],

@@ -6,6 +6,7 @@ use lull_protocol::item::Picture;
 use lull_protocol::limits::{OPTIONS_COUNT, PACE_OUTCOMES_MIN, PRACTICE_ITEMS_MAX, SENTENCES_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::picture::PICTURE_TYPES;
+use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Header, Hop, Input, JobClass, JudgmentReport, Offer, OperatorCard, Outcome,
     Price, Report, Traffic, Transcript, Verdict, VerdictPlace, VerdictReason, WorkResult,
@@ -277,6 +278,7 @@ pub(crate) fn offer(feed: &mut Feed<'_>, item: &Item, worker: PublicKey) -> Offe
     let rule = match fetch ^ feed.one_in(16) {
         true => AcceptanceRule::FetchChecks { bytes_max: count(10_000) },
         false if feed.one_in(8) => AcceptanceRule::Agreement { agree: feed.byte(), people: feed.byte() },
+        false if feed.one_in(8) => AcceptanceRule::Review { agree: feed.byte(), people: feed.byte() },
         false => AcceptanceRule::Agreement { agree: 2, people: 3 },
     };
     let is_odd = feed.one_in(8);
@@ -343,7 +345,7 @@ fn fetch_report(feed: &mut Feed<'_>) -> FetchReport {
 /// A verdict about a result, mostly of this worker.
 pub(crate) fn verdict(feed: &mut Feed<'_>, result: Hash, worker: PublicKey) -> Verdict {
     use VerdictReason as R;
-    const REASONS: [R; 10] = [
+    const REASONS: [R; 14] = [
         R::ChecksPassed,
         R::Agreed,
         R::OthersAgreed,
@@ -354,6 +356,10 @@ pub(crate) fn verdict(feed: &mut Feed<'_>, result: Hash, worker: PublicKey) -> V
         R::HopsDontFit,
         R::BodyTooLarge,
         R::TimesOutsideLease,
+        R::ApprovedByBuyer,
+        R::RejectedByBuyer,
+        R::AppealUpheld,
+        R::AppealDenied,
     ];
     let decision = *feed.pick(&[Decision::Accepted, Decision::Rejected, Decision::Ambiguous]);
     let pays = decision != Decision::Rejected || feed.one_in(8);
@@ -367,7 +373,27 @@ pub(crate) fn verdict(feed: &mut Feed<'_>, result: Hash, worker: PublicKey) -> V
             worker: if feed.one_in(8) { public(feed) } else { worker },
             number: feed.number(),
         }),
+        rejection: feed.one_in(8).then(|| Hash([feed.byte(); 32])),
     }
+}
+
+/// What is held against this result of this worker; now and then of another, or for nothing.
+pub(crate) fn rejection(feed: &mut Feed<'_>, result: Hash, worker: PublicKey) -> Rejection {
+    use VerdictReason as R;
+    let reason = *feed.pick(&[R::RejectedByBuyer, R::RejectedByBuyer, R::TimesOutsideLease, R::Agreed]);
+    Rejection {
+        result,
+        worker: if feed.one_in(8) { public(feed) } else { worker },
+        reason,
+        evidence: if feed.one_in(4) { label(feed) } else { "It is not.".into() },
+        decided_at: moment(feed),
+        appeal_until: moment(feed),
+    }
+}
+
+/// What a worker says to that.
+pub(crate) fn appeal(feed: &mut Feed<'_>, rejection: Hash) -> Appeal {
+    Appeal { rejection, words: feed.one_in(2).then(|| label(feed)), at: moment(feed) }
 }
 
 pub(crate) fn transcript(feed: &mut Feed<'_>) -> Transcript {
@@ -434,7 +460,7 @@ fn blob(feed: &mut Feed<'_>) -> Vec<u8> {
 
 /// A message to a worker whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToWorker {
-    match feed.below(14) {
+    match feed.below(16) {
         0 => ToWorker::Hello {
             version: feed.number() as u16,
             coordinator: public(feed),
@@ -448,6 +474,7 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
             item: blob(feed).into(),
             extension: feed.one_in(4).then(|| blob(feed).into()),
             pace: feed.one_in(2).then(|| pace(feed)),
+            record: feed.one_in(2).then_some(BuyerRecord { reviewed: 480, rejected: 12, overturned: 3 }),
         },
         3 => ToWorker::BodyWanted { offer: hash(feed), offset: count(feed.number()), bytes: count(feed.number()) },
         4 => ToWorker::Ack { offer: hash(feed), result: hash(feed) },
@@ -470,6 +497,8 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
         10 => ToWorker::Pong { now: moment(feed) },
         12 => ToWorker::Extended { statement: blob(feed).into() },
         13 => ToWorker::SkipsLeft { order: OrderId([feed.byte(); 16]), left: feed.byte().into() },
+        14 => ToWorker::Rejected { statement: blob(feed).into() },
+        15 => ToWorker::Appealed { rejection: hash(feed) },
         _ => ToWorker::Bye { code: code(feed) },
     }
 }
@@ -490,7 +519,7 @@ pub(crate) fn filter(feed: &mut Feed<'_>) -> Filter {
 /// A message to the coordinator whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToCoordinator {
     use ReturnReason::{Broken, Filtered, Skipped, SwitchedOff, TooMany, Unwanted, Withdrawn};
-    match feed.below(9) {
+    match feed.below(10) {
         0 => ToCoordinator::Hello {
             versions: (feed.number() as u16, feed.number() as u16),
             worker: public(feed),
@@ -510,6 +539,7 @@ pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed
         3 => ToCoordinator::Result { statement: blob(feed).into() },
         4 => ToCoordinator::BodyChunk { offer: hash(feed), offset: count(feed.number()), bytes: blob(feed).into() },
         8 => ToCoordinator::Extend { offer: hash(feed) },
+        9 => ToCoordinator::Appeal { statement: blob(feed).into() },
         5 => ToCoordinator::Return {
             offer: hash(feed),
             reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn, Filtered, Unwanted]),

@@ -44,6 +44,8 @@ pub(crate) fn context() -> Context {
         judgment_lease_ms: 300_000,
         approval_ms: 3_600_000,
         dispute_ms: 86_400_000,
+        appeal_ms: 604_800_000,
+        appeal_decision_ms: 1_209_600_000,
     };
     Context { now: make::time(START_MS), key: make::key(COORDINATOR), terms }
 }

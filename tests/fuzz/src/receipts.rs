@@ -12,7 +12,6 @@ use crate::feed::Feed;
 use crate::make::{self, COORDINATOR, WORKER};
 use crate::{edit, oracle};
 
-const PARTS: [Part; 4] = [Part::Item, Part::Offer, Part::Result, Part::Verdict];
 /// Offsets of a part whose field is asked for.
 const OFFSETS_MAX: usize = 16;
 
@@ -31,7 +30,9 @@ pub(crate) fn receipts(bytes: &[u8]) {
     let read_again = Receipt::from_bytes(&whole).ok();
     assert_eq!(read_again.is_some(), whole.len() <= RECEIPT_BYTES_MAX);
     assert!(read_again.is_none_or(|again| again == receipt), "read again it is another");
-    let part = *feed.pick(&PARTS);
+    let there = Part::ALL.map(|part| (part, receipt.part(part).is_empty()));
+    let there: Vec<Part> = there.into_iter().filter(|(_, is_empty)| !is_empty).map(|(part, _)| part).collect();
+    let part = *feed.pick(&there);
     let before = receipt.part(part).to_vec();
     if feed.one_in(2) {
         let at = feed.below(before.len());
@@ -49,13 +50,15 @@ pub(crate) fn receipts(bytes: &[u8]) {
 fn look(receipt: &Receipt) -> bool {
     let coordinator = make::key(COORDINATOR).public();
     let checks = receipt.checks(&coordinator);
-    assert_eq!(checks.len(), 7);
+    let more = 2 * (usize::from(receipt.rejection.is_some()) + usize::from(receipt.appeal.is_some()));
+    // A verdict may name a rejection that is missing.
+    assert!(checks.len() == 7 + more || (checks.len() == 8 + more && receipt.rejection.is_none()));
     let failed = |kind: CheckKind| checks.iter().any(|check| check.kind == kind && check.error.is_some());
     let is_signed = Signed::<Offer>::verify(&receipt.offer, &coordinator).is_ok();
     assert_eq!(failed(CheckKind::OfferSigned), !is_signed);
     let verified = receipt.verify(&coordinator);
     assert_eq!(verified.is_ok(), checks.iter().all(|check| check.error.is_none()));
-    for part in PARTS {
+    for part in Part::ALL {
         let bytes = receipt.part(part);
         assert_eq!(field_at(part, bytes, bytes.len()), None);
         for at in (0..bytes.len()).step_by(bytes.len() / OFFSETS_MAX + 1) {
@@ -71,6 +74,12 @@ fn look(receipt: &Receipt) -> bool {
         (*held.result.signer(), *held.offer.signer(), *held.verdict.signer()),
         (offer.worker, coordinator, coordinator)
     );
+    assert_eq!(verdict.rejection, receipt.rejection.as_deref().map(Hash::of), "a verdict of another rejection");
+    let rejection = held.rejection.as_ref().map(|rejection| (rejection.payload().clone(), rejection.hash()));
+    assert!(rejection.as_ref().is_none_or(|(said, _)| said.result == Hash::of(&receipt.result)));
+    assert!(held.appeal.is_none_or(|appeal| {
+        *appeal.signer() == offer.worker && Some(appeal.payload().rejection) == rejection.map(|(_, hash)| hash)
+    }));
     let bytes = match &result.report {
         Report::Fetch(fetch) => fetch.body_bytes.get(),
         _ => 0,
@@ -88,8 +97,15 @@ fn one(feed: &mut Feed<'_>, is_odd: bool) -> Receipt {
     let item = make::item(feed);
     let offer = sign(make::offer(feed, &item, worker), by_offer);
     let result = sign(make::result(feed, Hash::of(&offer)), by_result);
-    let verdict = sign(make::verdict(feed, Hash::of(&result), worker), by_verdict);
-    Receipt { item: item.to_bytes(), offer, result, verdict }
+    let is_rejected = feed.one_in(3);
+    let rejection = is_rejected.then(|| sign(make::rejection(feed, Hash::of(&result), worker), by_verdict));
+    let hash = rejection.as_deref().map(Hash::of);
+    let appeal = hash.filter(|_| feed.one_in(2)).map(|hash| sign(make::appeal(feed, hash), by_result));
+    let mut verdict = make::verdict(feed, Hash::of(&result), worker);
+    if !feed.one_in(8) {
+        verdict.rejection = hash;
+    }
+    Receipt { item: item.to_bytes(), offer, result, verdict: sign(verdict, by_verdict), rejection, appeal }
 }
 
 fn sign<T: Statement>(payload: T, seed: u8) -> Vec<u8> {
@@ -136,8 +152,8 @@ pub(crate) fn exports(bytes: &[u8]) {
 fn amount(line: &str, coordinator: &PublicKey) -> Option<u64> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
     let part = |name: &str| BASE64.decode(line.get(name)?.as_str()?.as_bytes()).ok();
-    let receipt =
-        Receipt { item: part("item")?, offer: part("offer")?, result: part("result")?, verdict: part("verdict")? };
+    let (item, offer, result, verdict) = (part("item")?, part("offer")?, part("result")?, part("verdict")?);
+    let receipt = Receipt { item, offer, result, verdict, rejection: part("rejection"), appeal: part("appeal") };
     Some(receipt.verify(coordinator).ok()?.verdict.payload().amount.get())
 }
 
@@ -150,7 +166,9 @@ fn built(feed: &mut Feed<'_>) -> [String; 3] {
     for number in 0..feed.below(5) {
         let receipt = one(feed, false);
         let mut line = json!({});
-        for (part, name) in PARTS.into_iter().zip(["item", "offer", "result", "verdict"]) {
+        let names = ["item", "offer", "result", "verdict", "rejection", "appeal"];
+        let parts = Part::ALL.into_iter().zip(names).filter(|(part, _)| !receipt.part(*part).is_empty());
+        for (part, name) in parts {
             if let Some(place) = line.as_object_mut().filter(|_| part != Part::Verdict || !feed.one_in(4)) {
                 place.insert(name.to_owned(), BASE64.encode(receipt.part(part)).into());
             }

@@ -19,7 +19,7 @@ use crate::{edit, oracle};
 pub(crate) fn statements(bytes: &[u8]) {
     let mut feed = Feed::new(bytes);
     let feed = &mut feed;
-    match feed.below(6) {
+    match feed.below(8) {
         0 => {
             let item = make::item(feed);
             let offer = make::offer(feed, &item, make::key(WORKER).public());
@@ -34,6 +34,14 @@ pub(crate) fn statements(bytes: &[u8]) {
             signed(make::verdict(feed, result, make::key(WORKER).public()), feed);
         }
         3 => signed(CoordinatorProof(make::transcript(feed)), feed),
+        6 => {
+            let result = make::hash(feed);
+            signed(make::rejection(feed, result, make::key(WORKER).public()), feed);
+        }
+        7 => {
+            let rejection = make::hash(feed);
+            signed(make::appeal(feed, rejection), feed);
+        }
         4 => signed(WorkerProof(make::transcript(feed)), feed),
         _ => signed(make::card(feed), feed),
     }

@@ -161,6 +161,7 @@ impl Life<'_> {
             item: item.into(),
             extension: None,
             pace: None,
+            record: None,
         });
     }
 
@@ -278,6 +279,7 @@ impl Life<'_> {
             }),
             21 => Command::ListDays,
             22 => Command::Practised { practice: text },
+            29 => Command::Appeal { offer, words: text },
             _ => Command::ConnectNow,
         };
         if let Some(reply) = self.world.ask(&command) {
@@ -416,8 +418,17 @@ impl Life<'_> {
         let sent: Vec<Hash> = self.world.results.values().map(|statement| Hash::of(statement)).collect();
         let result =
             if sent.is_empty() || self.feed.one_in(8) { make::hash(&mut self.feed) } else { *self.feed.pick(&sent) };
-        let verdict = make::verdict(&mut self.feed, result, make::key(WORKER).public());
+        let mut verdict = make::verdict(&mut self.feed, result, make::key(WORKER).public());
         let signer = if self.feed.one_in(16) { WORKER } else { COORDINATOR };
+        if self.feed.one_in(3) {
+            let rejection = make::rejection(&mut self.feed, result, make::key(WORKER).public());
+            let rejection = Signed::sign(rejection, &make::key(signer));
+            verdict.rejection = Some(rejection.hash());
+            self.utter(&ToWorker::Rejected { statement: rejection.bytes().to_vec().into() });
+            if self.feed.one_in(2) {
+                return;
+            }
+        }
         let number = if self.feed.one_in(8) { self.feed.number() } else { self.verdicts.saturating_add(1) };
         self.verdicts = number;
         let statement = Signed::sign(verdict, &make::key(signer)).bytes().to_vec().into();

@@ -8,6 +8,7 @@ use lull_policy::caps::GRANT_BYTES_MAX;
 use lull_policy::judge_url;
 use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::Message;
+use lull_protocol::rejection::Appeal;
 use lull_protocol::statement::WorkResult;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::{Hash, Signed, TaskSet, Timestamp, ToCoordinator, cbor};
@@ -272,6 +273,15 @@ impl World {
                 );
             }
             ToCoordinator::GetBlob { hash, offset } => self.wanted_blob = Some((hash, offset.get())),
+            ToCoordinator::Appeal { statement } => {
+                assert!(self.settings.judgments, "an appeal goes out without consent");
+                let signed = Signed::<Appeal>::verify(&statement, &make::key(WORKER).public()).expect("its own");
+                let is_stored = |(_, record): (&String, &Vec<u8>)| {
+                    record.windows(signed.bytes().len()).any(|part| part == signed.bytes())
+                };
+                let stored = self.disk.range("receipt/".to_owned().."receipt0".to_owned()).any(is_stored);
+                assert!(stored, "an appeal is durable before it is sent");
+            }
             ToCoordinator::Return { .. } => {}
             ToCoordinator::Extend { .. } => {
                 assert!(self.settings.judgments && !self.settings.paused, "more time for what is off");

@@ -90,6 +90,8 @@ struct RowText {
     offer: String,
     result: String,
     verdict: String,
+    rejection: Option<String>,
+    appeal: Option<String>,
 }
 
 impl Books {
@@ -98,7 +100,10 @@ impl Books {
         let row = |line| -> Result<Row> {
             let row: RowText = serde_json::from_str(line)?;
             let (item, offer) = (base64(&row.item)?, base64(&row.offer)?);
-            let receipt = Receipt { item, offer, result: base64(&row.result)?, verdict: base64(&row.verdict)? };
+            let (result, verdict) = (base64(&row.result)?, base64(&row.verdict)?);
+            let perhaps = |part: &Option<String>| part.as_deref().map(base64).transpose();
+            let (rejection, appeal) = (perhaps(&row.rejection)?, perhaps(&row.appeal)?);
+            let receipt = Receipt { item, offer, result, verdict, rejection, appeal };
             Ok(Row { worker: row.worker, number: row.worker_number, receipt })
         };
         let receipts = receipts.lines().map(row).collect::<Result<_>>().context("the exported receipts")?;

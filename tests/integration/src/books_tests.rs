@@ -48,7 +48,8 @@ fn receipt(n: u8) -> Receipt {
     let result = Signed::sign(result, &key(2));
     let (decision, reason) = (Decision::Accepted, VerdictReason::Agreed);
     let amount = Amount::new(4_000).unwrap();
-    let verdict = Verdict { result: result.hash(), decision, reason, amount, decided_at: time(4), place: None };
+    let (result_hash, decided_at) = (result.hash(), time(4));
+    let verdict = Verdict { result: result_hash, decision, reason, amount, decided_at, place: None, rejection: None };
     let verdict = Signed::sign(verdict, &key(1));
     let bytes = |bytes: &[u8]| bytes.to_vec();
     Receipt {
@@ -56,6 +57,8 @@ fn receipt(n: u8) -> Receipt {
         offer: bytes(offer.bytes()),
         result: bytes(result.bytes()),
         verdict: bytes(verdict.bytes()),
+        rejection: None,
+        appeal: None,
     }
 }
 

@@ -99,7 +99,13 @@ mod tests {
             (account, Seen::Account),
             (ToWorker::Pong { now: Timestamp::ZERO }, Seen::Pong),
             (
-                ToWorker::Assign { offer: vec![1].into(), item: vec![2].into(), extension: None, pace: None },
+                ToWorker::Assign {
+                    offer: vec![1].into(),
+                    item: vec![2].into(),
+                    extension: None,
+                    pace: None,
+                    record: None,
+                },
                 Seen::Lease(Hash::of(&[1])),
             ),
         ];

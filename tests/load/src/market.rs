@@ -51,6 +51,8 @@ pub(crate) fn open(data: &Path) -> Result<(Store, House)> {
         judgment_lease_ms: 600_000,
         approval_ms: 86_400_000,
         dispute_ms: 86_400_000,
+        appeal_ms: 604_800_000,
+        appeal_decision_ms: 1_209_600_000,
     };
     Ok((store, House { now: now(), key, terms }))
 }

@@ -134,6 +134,18 @@ listed! {
     }
 }
 
+listed! {
+    /// How a buyer reviews answers.
+    Reviewer {
+        /// Looks at all of them, and rejects few.
+        Fair,
+        /// Leaves most of them to time.
+        Lazy,
+        /// Rejects what it can.
+        Unfair,
+    }
+}
+
 /// An order.
 #[derive(Clone, Debug)]
 pub(crate) struct OrderPlan {
@@ -169,6 +181,8 @@ pub(crate) enum WorkPlan {
         people: u8,
         /// How many of the questions show a picture, of a hundred.
         pictures: u32,
+        /// How the buyer reviews the answers, if it does.
+        review: Option<Reviewer>,
     },
 }
 
@@ -296,6 +310,8 @@ fn terms(rng: &mut Rng) -> Terms {
         judgment_lease_ms: rng.u64(2 * MINUTE..30 * MINUTE),
         approval_ms: rng.u64(5 * MINUTE..2 * HOUR),
         dispute_ms: rng.u64(MINUTE..3 * HOUR),
+        appeal_ms: rng.u64(20 * MINUTE..4 * HOUR),
+        appeal_decision_ms: rng.u64(10 * MINUTE..4 * HOUR),
     }
 }
 
@@ -368,7 +384,8 @@ fn work(rng: &mut Rng) -> WorkPlan {
     }
     let pictures = *pick(rng, &[0, 0, 30, 100]).unwrap_or(&0);
     let (people, task) = (rng.u8(1..=4), *pick(rng, &TaskKind::ALL).unwrap_or(&TaskKind::Choice));
-    WorkPlan::Judgments { task, count, people, pictures }
+    let review = if chance(rng, 400) { pick(rng, Reviewer::ALL).copied() } else { None };
+    WorkPlan::Judgments { task, count, people, pictures, review }
 }
 
 /// None at all as often as some.

@@ -20,7 +20,7 @@ listed! {
         Unreadable,
         /// See [`ToWorker::Hello`], and so on.
         Hello, Welcome, Assign, BodyWanted, Ack, Verdict, Account, Withdraw, BlobChunk, Refused, Pong, Bye,
-        Extended, SkipsLeft,
+        Extended, SkipsLeft, Rejected, Appealed,
     }
 }
 
@@ -30,7 +30,7 @@ listed! {
         /// Bytes that are no message.
         Unreadable,
         /// See [`ToCoordinator::Hello`], and so on.
-        Hello, Proof, Want, Result, BodyChunk, Return, GetBlob, Ping, Extend,
+        Hello, Proof, Want, Result, BodyChunk, Return, GetBlob, Ping, Extend, Appeal,
     }
 }
 
@@ -144,6 +144,8 @@ impl ToWorkerKind {
             Some(ToWorker::Bye { .. }) => Self::Bye,
             Some(ToWorker::Extended { .. }) => Self::Extended,
             Some(ToWorker::SkipsLeft { .. }) => Self::SkipsLeft,
+            Some(ToWorker::Rejected { .. }) => Self::Rejected,
+            Some(ToWorker::Appealed { .. }) => Self::Appealed,
         }
     }
 }
@@ -161,6 +163,7 @@ impl ToHouseKind {
             Some(ToCoordinator::GetBlob { .. }) => Self::GetBlob,
             Some(ToCoordinator::Ping { .. }) => Self::Ping,
             Some(ToCoordinator::Extend { .. }) => Self::Extend,
+            Some(ToCoordinator::Appeal { .. }) => Self::Appeal,
         }
     }
 }

@@ -16,6 +16,8 @@ mod tests {
             judgment_lease_ms: 1,
             approval_ms: 1,
             dispute_ms: 1,
+            appeal_ms: 1,
+            appeal_decision_ms: 1,
         };
         Context { now: Timestamp::ZERO, key: SigningKey::from_seed(&Zeroizing::new([1; 32])), terms }
     }

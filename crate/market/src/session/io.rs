@@ -4,7 +4,7 @@ use lull_protocol::message::RefusedCode;
 use lull_protocol::units::Nonce;
 use lull_protocol::{Filter, Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet};
 
-use crate::command::{Command, Lease, NumberedVerdict, Refusal, Reply};
+use crate::command::{Command, Lease, NumberedVerdict, OpenRejection, Refusal, Reply};
 use crate::facts::{AccountFacts, SubmitFacts};
 
 /// What all connections of a coordinator share.
@@ -140,7 +140,7 @@ impl Claim {
 /// Something to read from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// The worker's leases that are live at a moment, oldest first.
+    /// The worker's leases that are live at a moment, oldest first, and the rejections of its results that are open.
     OpenLeases {
         /// Whose.
         worker: PublicKey,
@@ -179,7 +179,7 @@ pub enum Query {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Of [`Query::OpenLeases`].
-    OpenLeases(Vec<Lease>),
+    OpenLeases(Vec<Lease>, Vec<OpenRejection>),
     /// Of [`Query::Account`].
     Account(AccountFacts),
     /// Of [`Query::VerdictsAfter`].
@@ -213,10 +213,14 @@ pub enum Answer {
 pub enum Push {
     /// New verdicts, in the order of their numbers.
     Verdicts(Vec<NumberedVerdict>),
+    /// Results are rejected, not yet for good.
+    Rejected(Vec<OpenRejection>),
     /// A lease is over.
     Withdraw(Hash, RefusedCode),
     /// The account changed without a verdict.
     Account,
+    /// Another process has written to the store: whatever there is must be read.
+    Others,
 }
 
 /// How far a connection is.

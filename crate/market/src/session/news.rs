@@ -6,7 +6,7 @@ use lull_protocol::PublicKey;
 use lull_protocol::message::RefusedCode;
 
 use super::io::Push;
-use crate::command::{NumberedVerdict, Reply};
+use crate::command::{NumberedVerdict, OpenRejection, Reply, Reviewed};
 
 /// What follows from a committed [`Reply`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,22 +22,34 @@ impl News {
     pub fn of(reply: &Reply) -> Self {
         match reply {
             Reply::Order { .. } | Reply::Freed { .. } => Self { pushes: Vec::new(), work: true },
-            Reply::Stored { verdicts, freed, withdrawn, .. } => {
+            Reply::Stored { verdicts, rejection, freed, withdrawn, .. } => {
                 let taken = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::Withdrawn));
-                let mut pushes = by_worker(verdicts);
-                pushes.extend(withdrawn.iter().copied().map(taken));
-                Self { pushes, work: *freed }
+                let pushes = rejected(rejection).chain(by_worker(verdicts));
+                Self { pushes: pushes.chain(withdrawn.iter().copied().map(taken)).collect(), work: *freed }
             }
-            Reply::Swept { expired, verdicts, settled } => {
+            Reply::Reviewed(Reviewed { verdicts, rejections, freed }) => {
+                Self { pushes: rejected(rejections).chain(by_worker(verdicts)).collect(), work: *freed }
+            }
+            Reply::Swept { expired, verdicts, settled, freed } => {
                 let withdrawn = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::LeaseExpired));
                 let mut pushes = by_worker(verdicts);
                 pushes.extend(expired.iter().copied().map(withdrawn));
                 pushes.extend(settled.iter().map(|worker| (*worker, Push::Account)));
-                Self { pushes, work: !expired.is_empty() }
+                Self { pushes, work: *freed || !expired.is_empty() }
             }
-            Reply::Extended(_) | Reply::Done | Reply::Blob(_) | Reply::Leases(_) => Self::default(),
+            Reply::Extended(_) | Reply::Done | Reply::Blob(_) | Reply::Leases(_) | Reply::Appealed(_) => {
+                Self::default()
+            }
         }
     }
+}
+
+fn rejected<'r>(rejections: impl IntoIterator<Item = &'r OpenRejection>) -> impl Iterator<Item = (PublicKey, Push)> {
+    let mut by_worker: BTreeMap<PublicKey, Vec<OpenRejection>> = BTreeMap::new();
+    for rejection in rejections {
+        by_worker.entry(rejection.worker).or_default().push(rejection.clone());
+    }
+    by_worker.into_iter().map(|(worker, rejections)| (worker, Push::Rejected(rejections)))
 }
 
 fn by_worker(verdicts: &[NumberedVerdict]) -> Vec<(PublicKey, Push)> {
@@ -55,9 +67,19 @@ mod tests {
 
     #[test]
     fn only_what_frees_or_brings_work_wakes() {
-        let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], freed, withdrawn: vec![] };
-        assert!(News::of(&Reply::Freed { skips_left: None }).work && News::of(&stored(true)).work);
-        for nothing in [Reply::Done, stored(false), Reply::Leases(vec![])] {
+        let stored = |freed| Reply::Stored {
+            result: Hash([1; 32]),
+            verdicts: vec![],
+            rejection: None,
+            freed,
+            withdrawn: vec![],
+        };
+        let reviewed = |freed| Reply::Reviewed(Reviewed { freed, ..Reviewed::default() });
+        let freed = Reply::Freed { skips_left: None };
+        assert!(News::of(&freed).work && News::of(&stored(true)).work && News::of(&reviewed(true)).work);
+        for nothing in
+            [Reply::Done, stored(false), reviewed(false), Reply::Appealed(Hash([1; 32])), Reply::Leases(vec![])]
+        {
             assert_eq!(News::of(&nothing), News::default(), "{nothing:?}");
         }
     }
@@ -65,10 +87,11 @@ mod tests {
     #[test]
     fn each_worker_hears_of_its_own_in_the_order_of_its_numbers() {
         let [one, two] = [PublicKey([1; 32]), PublicKey([2; 32])];
-        let verdict = |worker, number| NumberedVerdict { worker, number, statement: vec![] };
+        let verdict = |worker, number| NumberedVerdict { worker, number, statement: vec![], rejection: None };
         let offer = Hash([9; 32]);
         let verdicts = vec![verdict(two, 4), verdict(one, 7), verdict(two, 5)];
-        let news = News::of(&Reply::Swept { expired: vec![(one, offer)], verdicts, settled: vec![two] });
+        let (expired, settled) = (vec![(one, offer)], vec![two]);
+        let news = News::of(&Reply::Swept { expired, verdicts, settled, freed: false });
         let pushes = vec![
             (one, Push::Verdicts(vec![verdict(one, 7)])),
             (two, Push::Verdicts(vec![verdict(two, 4), verdict(two, 5)])),
@@ -76,5 +99,16 @@ mod tests {
             (two, Push::Account),
         ];
         assert_eq!(news, News { pushes, work: true });
+    }
+
+    #[test]
+    fn who_is_rejected_hears_of_it_before_the_verdict() {
+        let worker = PublicKey([1; 32]);
+        let rejection = OpenRejection { worker, statement: vec![7], is_appealed: false };
+        let verdict = NumberedVerdict { worker, number: 1, statement: vec![], rejection: None };
+        let (verdicts, rejections) = (vec![verdict.clone()], vec![rejection.clone()]);
+        let news = News::of(&Reply::Reviewed(Reviewed { verdicts, rejections, freed: false }));
+        let pushes = vec![(worker, Push::Rejected(vec![rejection])), (worker, Push::Verdicts(vec![verdict]))];
+        assert_eq!(news, News { pushes, work: false });
     }
 }

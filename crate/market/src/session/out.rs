@@ -22,6 +22,7 @@ pub(super) enum Asked {
     Return { offer: Hash, reason: ReturnReason },
     Extend { offer: Hash },
     Blob { hash: Hash, offset: ByteCount },
+    Appeal { rejection: Hash },
 }
 
 /// What the handshake established.

@@ -1,8 +1,9 @@
 //! Results and their bodies: verified, then the body pulled window by window, then submitted as one.
 
-use lull_protocol::cose::{self, Signed, SignerKey, StatementError};
+use lull_protocol::cose::{self, Signed, SignerKey, Statement, StatementError};
 use lull_protocol::limits::BODY_BYTES_MAX;
 use lull_protocol::message::RefusedCode;
+use lull_protocol::rejection::Appeal;
 use lull_protocol::statement::{Report, WorkResult};
 use lull_protocol::{ByteCount, Hash, ToWorker};
 
@@ -44,7 +45,7 @@ impl Work {
     }
 
     pub(super) fn result(&mut self, step: &mut Step<'_>, statement: &[u8]) {
-        let Ok(signed) = self.verified(statement) else {
+        let Ok(signed) = self.verified::<WorkResult>(statement) else {
             let about = cose::peek::<WorkResult>(statement).ok().map(|result| result.offer);
             return self.refuse(step, about, RefusedCode::Signature);
         };
@@ -60,7 +61,17 @@ impl Work {
         }
     }
 
-    fn verified(&mut self, statement: &[u8]) -> Result<Signed<WorkResult>, StatementError> {
+    pub(super) fn appeal(&mut self, step: &mut Step<'_>, statement: &[u8]) {
+        let Ok(appeal) = self.verified::<Appeal>(statement) else {
+            let about = cose::peek::<Appeal>(statement).ok().map(|appeal| appeal.rejection);
+            return self.refuse(step, about, RefusedCode::Signature);
+        };
+        let rejection = appeal.payload().rejection;
+        let command = Command::Appeal { appeal: Box::new(appeal) };
+        step.out.ask(Question::Command(command), Asked::Appeal { rejection });
+    }
+
+    fn verified<T: Statement>(&mut self, statement: &[u8]) -> Result<Signed<T>, StatementError> {
         let signer = match &mut self.signer {
             Some(signer) => signer,
             none => none.insert(Box::new(SignerKey::new(&self.worker)?)),

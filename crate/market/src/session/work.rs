@@ -16,7 +16,7 @@ use super::limits::CLAIM_MS_MIN;
 use super::out::{Admitted, Asked, Step};
 use super::pace::Pace;
 use super::results::Transfer;
-use crate::command::{Command, Lease, NumberedVerdict, Refusal, Reply};
+use crate::command::{Command, Lease, NumberedVerdict, OpenRejection, Refusal, Reply};
 use crate::facts::AccountFacts;
 
 #[derive(Debug)]
@@ -150,6 +150,13 @@ impl Work {
                         }
                     }
                 }
+                Push::Rejected(rejections) => {
+                    rejections.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
+                }
+                Push::Others => {
+                    (self.behind, self.account_due) = (true, true);
+                    self.woken();
+                }
                 Push::Withdraw(offer, reason) => {
                     // What is withdrawn stays open until the worker says how long the person looked at it.
                     if reason != RefusedCode::Withdrawn {
@@ -205,6 +212,7 @@ impl Work {
                 step.out.ask(Question::Read(Query::Blob { hash }), Asked::Blob { hash, offset });
             }
             Some(ToCoordinator::Ping { day_start, verdicts_seen }) => self.ping(step, day_start, verdicts_seen),
+            Some(ToCoordinator::Appeal { statement }) => self.appeal(step, &statement),
             Some(ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. }) => {
                 self.refuse(step, None, RefusedCode::Unexpected);
             }
@@ -221,11 +229,12 @@ impl Work {
 
     pub(super) fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: Answer) {
         match (asked, answer) {
-            (Asked::OpenLeases, Answer::Found(Found::OpenLeases(leases))) => {
+            (Asked::OpenLeases, Answer::Found(Found::OpenLeases(leases, rejections))) => {
                 self.opening = false;
                 for lease in leases {
                     self.assign(step, lease);
                 }
+                rejections.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
             }
             (Asked::Verdicts { limit }, Answer::Found(Found::VerdictsAfter(page))) => {
                 self.behind = page.len() >= limit;
@@ -254,6 +263,10 @@ impl Work {
             // Not by the reason: a final one would speak of the offer's result, which may be on its way.
             (Asked::Extend { offer }, _) => self.refuse(step, Some(offer), RefusedCode::Unexpected),
             (Asked::Blob { hash, offset }, answer) => self.blob(step, hash, offset, answer),
+            (Asked::Appeal { .. }, Answer::Reply(Reply::Appealed(rejection))) => {
+                step.out.send(ToWorker::Appealed { rejection });
+            }
+            (Asked::Appeal { rejection }, answer) => self.refuse(step, Some(rejection), code_of(&answer)),
         }
     }
 
@@ -294,7 +307,7 @@ impl Work {
             step.out.end(End::Fault("an offer of our own can't be read"));
             return None;
         };
-        let Lease { offer, item, extension, pace, is_withdrawn } = lease;
+        let Lease { offer, item, extension, pace, record, is_withdrawn } = lease;
         let hash = Hash::of(&offer);
         self.held.insert(hash, class);
         if is_withdrawn {
@@ -302,7 +315,7 @@ impl Work {
             return Some(class);
         }
         let extension = extension.map(Into::into);
-        step.out.send(ToWorker::Assign { offer: offer.into(), item: item.into(), extension, pace });
+        step.out.send(ToWorker::Assign { offer: offer.into(), item: item.into(), extension, pace, record });
         Some(class)
     }
 
@@ -352,7 +365,19 @@ impl Work {
         }
         self.verdicts_sent = verdict.number;
         self.count(&verdict);
+        // Whoever was away while the rejection was open learns here what it says.
+        if let Some(rejection) = verdict.rejection {
+            step.out.send(ToWorker::Rejected { statement: rejection.into() });
+        }
         step.out.send(ToWorker::Verdict { number: verdict.number, statement: verdict.statement.into() });
+    }
+
+    fn send_rejection(step: &mut Step<'_>, OpenRejection { statement, is_appealed, .. }: OpenRejection) {
+        let rejection = Hash::of(&statement);
+        step.out.send(ToWorker::Rejected { statement: statement.into() });
+        if is_appealed {
+            step.out.send(ToWorker::Appealed { rejection });
+        }
     }
 
     /// Adds what a verdict pays, unless the account was read when the verdict was in it already.

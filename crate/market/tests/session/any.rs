@@ -5,8 +5,9 @@ use lull_market::session::{Answer, End, Found, Input, Output, Push, Query, Quest
 use lull_market::{Refusal, Reply};
 use lull_protocol::limits::{BODY_BYTES_MAX, CHUNK_BYTES_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
+use lull_protocol::rejection::Appeal;
 use lull_protocol::statement::JobClass;
-use lull_protocol::{ByteCount, Hash, ToCoordinator, ToWorker};
+use lull_protocol::{ByteCount, Hash, Signed, ToCoordinator, ToWorker};
 use proptest::prelude::*;
 
 use crate::peer::{Peer, account, at, bytes, chosen, facts, fetched, hello_message, lease, offer_of, verdict};
@@ -40,6 +41,7 @@ enum Said {
     Extend(u8),
     Blob(u64),
     Ping(u64, u64),
+    Appeal(u8),
 }
 
 fn number() -> impl Strategy<Value = u64> {
@@ -59,6 +61,7 @@ fn said() -> impl Strategy<Value = Said> {
         1 => (0..4_u8).prop_map(Said::Extend),
         1 => number().prop_map(Said::Blob),
         3 => (number(), number()).prop_map(|(day, seen)| Said::Ping(day, seen)),
+        1 => (0..4_u8).prop_map(Said::Appeal),
     ]
 }
 
@@ -231,6 +234,10 @@ impl Onlooker {
             Said::Return(number) => {
                 ToCoordinator::Return { offer: offer(*number), reason: ReturnReason::Skipped, shown_ms: None }
             }
+            Said::Appeal(number) => {
+                let appeal = Appeal { rejection: offer(*number), words: None, at: at(0) };
+                ToCoordinator::Appeal { statement: Signed::sign(appeal, &self.peer.key).bytes().to_vec().into() }
+            }
             Said::Blob(offset) => {
                 ToCoordinator::GetBlob { hash: offer(0), offset: ByteCount::new(*offset % (1 << 53)).unwrap() }
             }
@@ -258,15 +265,19 @@ impl Onlooker {
             Question::Command(lull_market::Command::Submit { result, .. }) => Answer::Reply(Reply::Stored {
                 result: result.hash(),
                 verdicts: vec![],
+                rejection: None,
                 freed: false,
                 withdrawn: vec![],
             }),
             Question::Command(lull_market::Command::Extend { .. }) => Answer::Reply(Reply::Extended(vec![1])),
+            Question::Command(lull_market::Command::Appeal { appeal }) => {
+                Answer::Reply(Reply::Appealed(appeal.payload().rejection))
+            }
             Question::Command(lull_market::Command::Return { .. }) => Answer::Reply(Reply::Freed { skips_left: None }),
             Question::Command(other) => Answer::Refused(Refusal::Fault(format!("{other:?}"))),
             Question::Read(query) => Answer::Found(match query {
                 Query::Account { .. } => account(3),
-                Query::OpenLeases { .. } => Found::OpenLeases(vec![lease(3, JobClass::Judgment)]),
+                Query::OpenLeases { .. } => Found::OpenLeases(vec![lease(3, JobClass::Judgment)], vec![]),
                 Query::VerdictsAfter { number, limit, .. } => {
                     let last = (number + *limit as u64 / 2).min((1 << 53) - 1);
                     Found::VerdictsAfter((number + 1..=last).map(|n| verdict(worker, n)).collect())

@@ -3,6 +3,7 @@
 use lull_market::session::{Answer, End, Found, Input, Output, Push, Query, Question, Stage};
 use lull_protocol::limits::{FRAME_BYTES_MAX, HANDSHAKE_MS_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
+use lull_protocol::rejection::Appeal;
 use lull_protocol::{ByteCount, Hash, Signed, ToCoordinator, ToWorker};
 
 use crate::peer::{ORIGIN, Peer, account, asked, at, chosen, ended, hello_message, key, lease, refused, sent, verdict};
@@ -23,6 +24,7 @@ fn in_each_stage() -> Vec<Peer> {
 fn each_message() -> Vec<ToCoordinator> {
     let offer = Hash([3; 32]);
     let result = Peer::raw().result(offer, chosen()).bytes().to_vec();
+    let appeal = Appeal { rejection: offer, words: None, at: at(0) };
     let all = vec![
         hello_message(Peer::raw().hello()),
         ToCoordinator::Proof { statement: vec![1].into(), verdicts_seen: 0, day_start: at(0) },
@@ -33,6 +35,7 @@ fn each_message() -> Vec<ToCoordinator> {
         ToCoordinator::GetBlob { hash: offer, offset: ByteCount::ZERO },
         ToCoordinator::Ping { day_start: at(0), verdicts_seen: 0 },
         ToCoordinator::Extend { offer },
+        ToCoordinator::Appeal { statement: Signed::sign(appeal, &Peer::raw().key).bytes().to_vec().into() },
     ];
     let place = |message: &ToCoordinator| match message {
         ToCoordinator::Hello { .. } => 0,
@@ -44,6 +47,7 @@ fn each_message() -> Vec<ToCoordinator> {
         ToCoordinator::GetBlob { .. } => 6,
         ToCoordinator::Ping { .. } => 7,
         ToCoordinator::Extend { .. } => 8,
+        ToCoordinator::Appeal { .. } => 9,
     };
     assert!(all.iter().map(place).eq(0..all.len()), "none is left out");
     all
@@ -72,7 +76,13 @@ fn each_message_in_each_state_has_its_answer() {
                     assert_eq!(refused(&outputs), [(Some(*offer), RefusedCode::BodyRange)]);
                 }
                 (_, ToCoordinator::Want { .. }) => assert!(matches!(asked(&outputs), Some(Question::Claim(_)))),
-                (_, ToCoordinator::Result { .. } | ToCoordinator::Return { .. } | ToCoordinator::Extend { .. }) => {
+                (
+                    _,
+                    ToCoordinator::Result { .. }
+                    | ToCoordinator::Return { .. }
+                    | ToCoordinator::Extend { .. }
+                    | ToCoordinator::Appeal { .. },
+                ) => {
                     assert!(matches!(asked(&outputs), Some(Question::Command(_))), "{outputs:?}");
                 }
                 (_, ToCoordinator::GetBlob { .. }) => {
@@ -242,6 +252,7 @@ fn a_shell_that_breaks_the_rules_is_told() {
                 item: vec![],
                 extension: None,
                 pace: None,
+                record: None,
                 is_withdrawn: false,
             }];
             peer.answer(Answer::Reply(lull_market::Reply::Leases(leases)))
@@ -260,5 +271,5 @@ fn a_shell_that_breaks_the_rules_is_told() {
     peer.prove(0);
     assert_eq!(peer.feed(Input::End(RefusedCode::Stopping)), [Output::End(End::Bye(RefusedCode::Stopping))]);
     assert_eq!(peer.answer(Answer::Yes), [], "too late");
-    assert_eq!(peer.finds(Found::OpenLeases(vec![lease])), []);
+    assert_eq!(peer.finds(Found::OpenLeases(vec![lease], vec![])), []);
 }

@@ -143,7 +143,7 @@ impl Peer {
         assert_eq!(self.session.stage(), Stage::Opening);
         said.extend(sent(&self.finds(account(0))));
         let has_verdicts = !verdicts.is_empty();
-        said.extend(sent(&self.finds(Found::OpenLeases(leases))));
+        said.extend(sent(&self.finds(Found::OpenLeases(leases, vec![]))));
         said.extend(sent(&self.finds(Found::VerdictsAfter(verdicts))));
         if has_verdicts {
             said.extend(sent(&self.finds(account(1))));
@@ -215,7 +215,7 @@ pub(crate) fn hello_message(hello: WorkerHello) -> ToCoordinator {
 }
 
 pub(crate) fn verdict(worker: PublicKey, number: u64) -> NumberedVerdict {
-    NumberedVerdict { worker, number, statement: number.to_be_bytes().to_vec() }
+    NumberedVerdict { worker, number, statement: number.to_be_bytes().to_vec(), rejection: None }
 }
 
 fn page() -> Item {
@@ -253,6 +253,7 @@ pub(crate) fn lease(number: u8, class: JobClass) -> Lease {
         item: page().to_bytes(),
         extension: None,
         pace: None,
+        record: None,
         is_withdrawn: false,
     }
 }

@@ -3,9 +3,10 @@
 use lull_market::facts::AccountFacts;
 use lull_market::session::limits::{CLAIM_MS_MIN, MESSAGES_BURST_MAX, MESSAGES_PER_SECOND_MAX};
 use lull_market::session::{Answer, Claim, Counts, End, Found, Input, Output, Push, Query, Question};
-use lull_market::{Command, NumberedVerdict, Refusal, Reply};
+use lull_market::{Command, NumberedVerdict, OpenRejection, Refusal, Reply};
 use lull_protocol::limits::{AMOUNT_MAX, CHUNK_BYTES_MAX, HEARTBEAT_MS, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::rejection::Appeal;
 use lull_protocol::statement::{Decision, JobClass, Verdict, VerdictReason};
 use lull_protocol::{Amount, ByteCount, Filter, Hash, OrderId, Signed, TaskKind, TaskSet, ToCoordinator, ToWorker};
 
@@ -60,13 +61,13 @@ fn each_thing_is_read_as_of_its_moment() {
     };
     assert_eq!(query(peer.answer(Answer::Yes)), Query::Account { worker, day_start: at(0) });
     assert_eq!(query(peer.finds(account(0))), Query::OpenLeases { worker, now });
-    let after = query(peer.finds(Found::OpenLeases(vec![])));
+    let after = query(peer.finds(Found::OpenLeases(vec![], vec![])));
     assert_eq!(after, Query::VerdictsAfter { worker, number: AMOUNT_MAX, limit: VERDICTS_IN_FLIGHT_MAX });
 }
 
 #[test]
 fn what_cannot_be_read_at_first_ends_it_for_now() {
-    let found = [account(0), Found::OpenLeases(vec![])];
+    let found = [account(0), Found::OpenLeases(vec![], vec![])];
     for well in 0..=found.len() {
         let mut peer = Peer::raw();
         peer.prove(0);
@@ -158,8 +159,14 @@ fn what_a_verdict_pays_is_counted_once_and_without_a_look_at_the_store() {
             amount: amount(paid),
             decided_at: at(1_000).minus(ms),
             place: None,
+            rejection: None,
         };
-        NumberedVerdict { worker, number, statement: Signed::sign(verdict, &key(200)).bytes().to_vec() }
+        NumberedVerdict {
+            worker,
+            number,
+            statement: Signed::sign(verdict, &key(200)).bytes().to_vec(),
+            rejection: None,
+        }
     };
     let mut peer = Peer::serving();
     let worker = peer.key.public();
@@ -255,6 +262,7 @@ fn peer_assigns(lease: &lull_market::Lease) -> Vec<Output> {
         item: lease.item.clone().into(),
         extension: None,
         pace: None,
+        record: lease.record,
     })]
 }
 
@@ -407,4 +415,58 @@ fn a_blob_comes_in_pieces_from_where_it_was_asked() {
     ] {
         assert_eq!(refused(&get(offset, answer)), [(Some(hash), code)]);
     }
+}
+
+#[test]
+fn a_rejection_is_told_after_the_leases_with_its_appeal_and_before_its_verdict() {
+    let mut peer = Peer::raw();
+    peer.prove(0);
+    let worker = peer.key.public();
+    peer.answer(Answer::Yes);
+    peer.finds(account(0));
+    let open = |byte: u8, is_appealed| OpenRejection { worker, statement: vec![byte], is_appealed };
+    let rejected = |byte: u8| ToWorker::Rejected { statement: vec![byte].into() };
+    let outputs =
+        peer.finds(Found::OpenLeases(vec![lease(1, JobClass::Judgment)], vec![open(7, true), open(8, false)]));
+    let told = [rejected(7), ToWorker::Appealed { rejection: Hash::of(&[7]) }, rejected(8)];
+    assert_eq!(sent(&outputs)[1..], told);
+    let judged = NumberedVerdict { rejection: Some(vec![8]), ..verdict(worker, 1) };
+    let outputs = peer.finds(Found::VerdictsAfter(vec![judged.clone()]));
+    let says = ToWorker::Verdict { number: 1, statement: judged.statement.into() };
+    assert_eq!(sent(&outputs), [rejected(8), says]);
+    peer.finds(account(0));
+    assert_eq!(sent(&peer.feed(Input::Pushes(vec![Push::Rejected(vec![open(9, false)])]))), [rejected(9)]);
+}
+
+#[test]
+fn an_appeal_is_the_workers_own_and_answered_once_it_is_durable() {
+    let mut peer = Peer::serving();
+    let appeal = Appeal { rejection: Hash([7; 32]), words: Some("No.".into()), at: at(0) };
+    let (own, others) = (Signed::sign(appeal.clone(), &peer.key), Signed::sign(appeal, &key(9)));
+    let says = |appeal: &Signed<Appeal>| ToCoordinator::Appeal { statement: appeal.bytes().to_vec().into() };
+    let about = Some(Hash([7; 32]));
+    assert_eq!(refused(&peer.says(&says(&others))), [(about, RefusedCode::Signature)]);
+    let outputs = peer.says(&says(&own));
+    assert_eq!(outputs, [Output::Ask(Question::Command(Command::Appeal { appeal: Box::new(own.clone()) }))]);
+    let outputs = peer.answer(Answer::Reply(Reply::Appealed(Hash([7; 32]))));
+    assert_eq!(sent(&outputs), [ToWorker::Appealed { rejection: Hash([7; 32]) }]);
+    for (answer, code) in [
+        (Answer::Unavailable, RefusedCode::Unavailable),
+        (Answer::Refused(Refusal::Worker(RefusedCode::LeaseEnded)), RefusedCode::LeaseEnded),
+    ] {
+        peer.says(&says(&own));
+        assert_eq!(refused(&peer.answer(answer)), [(about, code)]);
+    }
+}
+
+#[test]
+fn what_another_process_wrote_is_read() {
+    let mut peer = Peer::serving();
+    let worker = peer.key.public();
+    let outputs = peer.feed(Input::Pushes(vec![Push::Others]));
+    let after = Query::VerdictsAfter { worker, number: 0, limit: VERDICTS_IN_FLIGHT_MAX };
+    assert_eq!(asked(&outputs), Some(&Question::Read(after)));
+    let outputs = peer.finds(Found::VerdictsAfter(vec![verdict(worker, 1)]));
+    assert_eq!(numbers(&outputs), [1]);
+    assert!(reads_account(&outputs));
 }

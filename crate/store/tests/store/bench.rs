@@ -59,6 +59,8 @@ pub(crate) fn context() -> Context {
         judgment_lease_ms: 300_000,
         approval_ms: 3_600_000,
         dispute_ms: 86_400_000,
+        appeal_ms: 604_800_000,
+        appeal_decision_ms: 1_209_600_000,
     };
     Context { now: Timestamp::new(START).unwrap(), key: key(200), terms }
 }
@@ -267,7 +269,7 @@ impl Bench {
 
     pub(crate) fn sweep(&mut self) -> (Vec<(PublicKey, Hash)>, Vec<NumberedVerdict>, Vec<PublicKey>) {
         match self.does(Command::Sweep) {
-            Reply::Swept { expired, verdicts, settled } => (expired, verdicts, settled),
+            Reply::Swept { expired, verdicts, settled, .. } => (expired, verdicts, settled),
             other => panic!("{other:?}"),
         }
     }

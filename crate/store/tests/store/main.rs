@@ -27,4 +27,6 @@ mod readers;
 #[cfg(test)]
 mod requester;
 #[cfg(test)]
+mod review;
+#[cfg(test)]
 mod submit;

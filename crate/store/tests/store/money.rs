@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use lull_market::{Command, Lease, Refusal, Reply, RequesterId};
+use lull_market::{Command, Lease, OpenRejection, Refusal, Rejected, Reply, RequesterId, Reviewed};
 use lull_protocol::message::ReturnReason;
-use lull_protocol::statement::{FetchReport, Outcome, Report, Verdict};
+use lull_protocol::rejection::{Appeal, Rejection};
+use lull_protocol::statement::{AcceptanceRule, FetchReport, Outcome, Report, Verdict};
 use lull_protocol::task::{Finding, OptionSet, Preference};
 use lull_protocol::{Answer, Filter, FlagReason, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::bench::{BUYER, Bench, amount, fetch_order, key, offer, project, report, tasks};
+use crate::bench::{BUYER, Bench, amount, fetch_order, key, offer, order_id, project, report, tasks};
 
 const WORKERS: u8 = 4;
 const REQUESTERS: [RequesterId; 2] = [BUYER, RequesterId([2; 16])];
@@ -20,11 +21,15 @@ const REQUESTERS: [RequesterId; 2] = [BUYER, RequesterId([2; 16])];
 enum Step {
     Deposit { requester: bool, amount: u64, reference: u8 },
     Buy { requester: bool, urls: usize, per_item: u64, per_mib: u64 },
-    Ask { requester: bool, kind: TaskKind, contents: usize, people: u8, price: u64 },
+    Ask { requester: bool, kind: TaskKind, contents: usize, people: u8, price: u64, is_reviewed: bool },
     Claim { worker: u8, fetch: u8, judgment: u8 },
     Work { worker: u8, which: usize, how: u8 },
     Repeat { which: usize },
     Return { worker: u8, which: usize, reason: u8 },
+    Review { requester: bool, which: usize, accept: bool },
+    Appeal { worker: u8, which: usize },
+    Decide { which: usize, is_upheld: bool },
+    Resume { order: u8 },
     Wait { ms: u64 },
     Sweep,
 }
@@ -35,8 +40,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(requester, amount, reference)| Step::Deposit { requester, amount, reference }),
         2 => (any::<bool>(), 1..4_usize, 1..3_000_u64, 0..3_000_u64)
             .prop_map(|(requester, urls, per_item, per_mib)| Step::Buy { requester, urls, per_item, per_mib }),
-        2 => (any::<bool>(), select(&TaskKind::ALL), 1..4_usize, 1..5_u8, 1..3_000_u64).prop_map(
-            |(requester, kind, contents, people, price)| Step::Ask { requester, kind, contents, people, price }
+        2 => ((any::<bool>(), select(&TaskKind::ALL)), 1..4_usize, 1..5_u8, 1..3_000_u64, any::<bool>()).prop_map(
+            |((requester, kind), contents, people, price, is_reviewed)| {
+                Step::Ask { requester, kind, contents, people, price, is_reviewed }
+            }
         ),
         6 => (0..WORKERS, 0..4_u8, 0..6_u8)
             .prop_map(|(worker, fetch, judgment)| Step::Claim { worker, fetch, judgment }),
@@ -45,7 +52,12 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<usize>().prop_map(|which| Step::Repeat { which }),
         2 => (0..WORKERS, any::<usize>(), 0..4_u8)
             .prop_map(|(worker, which, reason)| Step::Return { worker, which, reason }),
-        3 => prop_oneof![0..1_000_u64, 50_000..400_000_u64, 3_000_000..90_000_000_u64].prop_map(|ms| Step::Wait { ms }),
+        6 => (any::<bool>(), any::<usize>(), any::<bool>())
+            .prop_map(|(requester, which, accept)| Step::Review { requester, which, accept }),
+        3 => (0..WORKERS, any::<usize>()).prop_map(|(worker, which)| Step::Appeal { worker, which }),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(which, is_upheld)| Step::Decide { which, is_upheld }),
+        1 => any::<u8>().prop_map(|order| Step::Resume { order }),
+        3 => prop_oneof![0..1_000_u64, 50_000..400_000_u64, 3_000_000..90_000_000_u64, 1..2_000_000_000_u64].prop_map(|ms| Step::Wait { ms }),
         2 => Just(Step::Sweep),
     ]
 }
@@ -74,6 +86,8 @@ struct Onlooker {
     deposited: BTreeMap<String, u64>,
     /// By the result's hash: whose verdict it was and what it paid.
     paid: BTreeMap<Hash, (PublicKey, u64)>,
+    /// Rejections, as their workers heard of them.
+    rejections: Vec<(PublicKey, Hash)>,
 }
 
 impl Onlooker {
@@ -84,7 +98,15 @@ impl Onlooker {
             bench.does(Command::AddRequester { requester, key_hash: Hash::of(name.as_bytes()), name });
         }
         let nothing = BTreeMap::new();
-        Self { bench, orders: 0, leases: vec![], sent: vec![], deposited: nothing, paid: BTreeMap::new() }
+        Self {
+            bench,
+            orders: 0,
+            leases: vec![],
+            sent: vec![],
+            deposited: nothing,
+            paid: BTreeMap::new(),
+            rejections: vec![],
+        }
     }
 
     fn take(&mut self, step: Step) {
@@ -102,16 +124,28 @@ impl Onlooker {
                 self.leases.extend(new.into_iter().map(|lease| (seed, lease)));
             }
             (command @ Command::Submit { .. }, reply) => {
-                if let Ok(Reply::Stored { verdicts, .. }) = reply {
+                if let Ok(Reply::Stored { verdicts, rejection, .. }) = reply {
                     verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
+                    rejection.iter().for_each(|open| self.rejected(open));
                 }
                 self.sent.push(command);
+            }
+            (_, Ok(Reply::Reviewed(Reviewed { verdicts, rejections, .. }))) => {
+                verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
+                rejections.iter().for_each(|open| self.rejected(open));
             }
             (Command::Sweep, Ok(Reply::Swept { verdicts, .. })) => {
                 verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
             }
             _ => {}
         }
+    }
+
+    /// What is rejected has no verdict yet.
+    fn rejected(&mut self, open: &OpenRejection) {
+        let rejection = Signed::<Rejection>::verify(&open.statement, &self.bench.cx.key.public()).unwrap();
+        assert!(!self.paid.contains_key(&rejection.payload().result), "rejected after its verdict");
+        self.rejections.push((open.worker, rejection.hash()));
     }
 
     /// A verdict seen again must be the same one.
@@ -135,9 +169,13 @@ impl Onlooker {
                 (order.price.per_item, order.price.per_mib) = (amount(per_item), amount(per_mib));
                 Command::CreateFetchOrder(order)
             }
-            Step::Ask { requester, kind, contents, people, price } => {
+            Step::Ask { requester, kind, contents, people, price, is_reviewed } => {
                 self.orders += 1;
-                let mut project = project(self.orders, 0, people / 2 + 1, people);
+                let agree = people / 2 + 1;
+                let mut project = project(self.orders, 0, agree, people);
+                if is_reviewed {
+                    project.rule = AcceptanceRule::Review { agree, people };
+                }
                 project.tasks = tasks(kind, contents);
                 (project.requester, project.price) = (whose(requester), amount(price));
                 Command::CreateProject(project)
@@ -168,6 +206,23 @@ impl Onlooker {
                     shown_ms: None,
                 }
             }
+            Step::Review { requester, which, accept } => {
+                let (_, lease) = self.leases.get(which % self.leases.len().max(1))?;
+                let (of, order) = (Hash::of(&lease.offer), Item::from_bytes(&lease.item).unwrap().order());
+                let reject = vec![Rejected { offer: of, evidence: "No.".into() }];
+                let (accept, reject) = if accept { (vec![of], vec![]) } else { (vec![], reject) };
+                Command::Review { requester: whose(requester), order, accept, reject }
+            }
+            Step::Appeal { worker, which } => {
+                let (_, rejection) = *self.rejections.get(which % self.rejections.len().max(1))?;
+                let appeal = Appeal { rejection, words: None, at: self.bench.cx.now };
+                Command::Appeal { appeal: Box::new(Signed::sign(appeal, &key(1 + worker))) }
+            }
+            Step::Decide { which, is_upheld } => {
+                let (_, rejection) = *self.rejections.get(which % self.rejections.len().max(1))?;
+                Command::DecideAppeal { rejection, is_upheld }
+            }
+            Step::Resume { order } => Command::Resume { order: order_id(1 + order % self.orders.max(1)) },
             Step::Wait { ms } => {
                 self.bench.later(ms);
                 return None;
@@ -217,6 +272,9 @@ impl Onlooker {
             let paid: u64 = self.paid.values().filter(|(whose, _)| *whose == worker).map(|(_, amount)| amount).sum();
             assert_eq!((earned, earned), (paid, pending + payable), "earned");
             assert_eq!(verdicts.len(), self.paid.values().filter(|(whose, _)| *whose == worker).count());
+        }
+        for (worker, rejection) in &self.rejections {
+            assert!((1..=WORKERS).any(|seed| key(seed).public() == *worker), "{rejection} is nobody's");
         }
         for (seed, lease) in &self.leases {
             assert_eq!(offer(lease).worker, key(*seed).public());

@@ -180,3 +180,31 @@ fn another_version_or_another_file_is_refused() {
     let error = Reader::open(&bench.folder.path().join("none")).unwrap_err();
     assert!(matches!(error, StoreError::Io(_)) && error.is_transient(), "{error:?}");
 }
+
+/// What the operator's commands write beside a server is noticed once; what the server's own connections do is not.
+#[test]
+fn what_others_write_is_noticed_once() {
+    let mut bench = Bench::new();
+    let checkpointer = lull_store::Checkpointer::open(&bench.path()).unwrap();
+    let mut name = 0_u8;
+    let mut add = |store: &mut lull_store::Store, cx: &lull_market::Context| {
+        name += 1;
+        let requester = lull_market::RequesterId([100 + name; 16]);
+        let key_hash = lull_protocol::Hash([name; 32]);
+        store.apply(cx, &[lull_market::Command::AddRequester { requester, name: name.to_string(), key_hash }]).unwrap();
+    };
+    bench.store.others_wrote().unwrap();
+    for _ in 0..3 {
+        add(&mut bench.store, &bench.cx);
+        checkpointer.run().unwrap();
+        assert!(!bench.store.others_wrote().unwrap(), "its own writes, and a copied log");
+    }
+    let mut other = lull_store::Store::open_beside(&bench.path()).unwrap();
+    assert!(!bench.store.others_wrote().unwrap(), "opening is no write");
+    add(&mut other, &bench.cx);
+    assert!(bench.store.others_wrote().unwrap());
+    assert!(!bench.store.others_wrote().unwrap(), "once");
+    add(&mut other, &bench.cx);
+    add(&mut bench.store, &bench.cx);
+    assert!(bench.store.others_wrote().unwrap(), "also before a write of its own");
+}

@@ -12,13 +12,15 @@ use crate::limits;
 use crate::records::ReceiptRecord;
 
 /// States in the order of their codes.
-const STATES: [ActivityState; 6] = [
+const STATES: [ActivityState; 8] = [
     ActivityState::Sending,
     ActivityState::Waiting,
     ActivityState::Accepted,
     ActivityState::Ambiguous,
     ActivityState::Rejected,
     ActivityState::Refused,
+    ActivityState::Contested,
+    ActivityState::Appealed,
 ];
 
 /// A record of the log. Full addresses and bodies are not in it; long texts are cut.
@@ -58,6 +60,8 @@ pub(crate) struct Done<'a> {
     pub(crate) result: &'a [u8],
     pub(crate) verdict: Option<&'a [u8]>,
     pub(crate) refused: Option<RefusedCode>,
+    /// What is held against it, not yet for good: whether the person has appealed.
+    pub(crate) contested: Option<bool>,
     /// The coordinator has not acknowledged it.
     pub(crate) is_sending: bool,
 }
@@ -66,7 +70,8 @@ impl<'a> Done<'a> {
     pub(crate) fn of_receipt(offer: &'a Hash, record: &'a ReceiptRecord) -> Self {
         let verdict = record.verdict.as_ref().map(|verdict| verdict.as_slice());
         let (item, result, refused) = (&record.item, &record.result, record.refused);
-        Self { offer, item, result, verdict, refused, is_sending: false }
+        let contested = record.rejection.as_ref().map(|_| record.appeal.is_some());
+        Self { offer, item, result, verdict, refused, contested, is_sending: false }
     }
 }
 
@@ -82,6 +87,8 @@ impl LogRecord {
                 Decision::Ambiguous => ActivityState::Ambiguous,
             },
             (None, Some(_)) => ActivityState::Refused,
+            (None, None) if done.contested == Some(true) => ActivityState::Appealed,
+            (None, None) if done.contested == Some(false) => ActivityState::Contested,
             (None, None) if done.is_sending => ActivityState::Sending,
             (None, None) => ActivityState::Waiting,
         };

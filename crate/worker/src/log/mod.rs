@@ -35,7 +35,8 @@ impl Worker {
         }
         if let Some((offer, entry)) = self.outbox.by_seq(seq) {
             let (item, result) = (&entry.item, entry.result.bytes());
-            return LogRecord::of(&Done { offer, item, result, verdict: None, refused: None, is_sending: true });
+            let (verdict, refused, contested) = (None, None, None);
+            return LogRecord::of(&Done { offer, item, result, verdict, refused, contested, is_sending: true });
         }
         let (offer, record) = self.receipts.by_seq(seq)?;
         LogRecord::of(&Done::of_receipt(offer, record))

@@ -145,7 +145,8 @@ impl Coordinator {
         let (bytes, item_bytes) = (offer.bytes().to_vec(), item.to_bytes());
         self.offers.insert(offer.hash(), offer.payload().class);
         self.leases.insert(offer.hash(), (bytes.clone(), item_bytes.clone()));
-        ToWorker::Assign { offer: bytes.into(), item: item_bytes.into(), extension: None, pace: self.pace }
+        let pace = self.pace;
+        ToWorker::Assign { offer: bytes.into(), item: item_bytes.into(), extension: None, pace, record: None }
     }
 
     /// Makes the next extension of a lease.
@@ -189,6 +190,7 @@ impl Coordinator {
                         item: item.clone().into(),
                         extension: extension(hash),
                         pace: self.pace,
+                        record: None,
                     });
                 }
                 out.extend((verdicts_seen as usize..self.verdicts.len()).map(|i| self.verdict_message(i)));
@@ -239,6 +241,8 @@ impl Coordinator {
                 self.day_start = day_start;
                 vec![ToWorker::Pong { now }, self.account()]
             }
+            // Tests answer it by hand.
+            ToCoordinator::Appeal { .. } => Vec::new(),
             message => panic!("{message:?} at work"),
         }
     }
@@ -329,7 +333,8 @@ impl Coordinator {
         let amount = Amount::new(amount).unwrap();
         let worker = self.worker.filter(|_| self.places_verdicts);
         let place = worker.map(|worker| VerdictPlace { worker, number: self.verdicts.len() as u64 + 1 });
-        let verdict = Verdict { result: Hash::of(statement), decision, reason, amount, decided_at: now, place };
+        let verdict =
+            Verdict { result: Hash::of(statement), decision, reason, amount, decided_at: now, place, rejection: None };
         self.verdicts.push(Signed::sign(verdict, &self.key).bytes().to_vec());
         self.verdict_message(self.verdicts.len() - 1)
     }

@@ -59,12 +59,15 @@ fn message() -> impl Strategy<Value = ToWorker> {
             offer: offer.into(),
             item: item.into(),
             extension: None,
-            pace: None
+            pace: None,
+            record: None
         }),
         (hash(), count(), count()).prop_map(|(offer, offset, bytes)| ToWorker::BodyWanted { offer, offset, bytes }),
         (hash(), hash()).prop_map(|(offer, result)| ToWorker::Ack { offer, result }),
         (any::<u64>(), bytes()).prop_map(|(number, s)| ToWorker::Verdict { number, statement: s.into() }),
         (hash(), code()).prop_map(|(offer, reason)| ToWorker::Withdraw { offer, reason }),
+        bytes().prop_map(|statement| ToWorker::Rejected { statement: statement.into() }),
+        hash().prop_map(|rejection| ToWorker::Appealed { rejection }),
         (hash(), count(), count(), bytes()).prop_map(|(hash, total, offset, b)| ToWorker::BlobChunk {
             hash,
             total,
@@ -88,7 +91,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn command() -> impl Strategy<Value = Command> {
-    let part = prop::sample::select(vec!["item", "offer", "result", "verdict", "other"]);
+    let part = prop::sample::select(vec!["item", "offer", "result", "verdict", "appeal", "other"]);
     prop_oneof![
         any::<bool>().prop_map(|on| Command::SetJudgments { on }),
         any::<bool>().prop_map(|on| Command::SetBandwidth { on }),
@@ -126,6 +129,7 @@ fn command() -> impl Strategy<Value = Command> {
         text().prop_map(|url| Command::JudgeUrl { url }),
         text().prop_map(|offer| Command::Skip { offer, shown_at: None }),
         text().prop_map(|offer| Command::Uncover { offer }),
+        (text(), text()).prop_map(|(offer, words)| Command::Appeal { offer, words }),
         (text(), any::<u8>(), any::<u64>()).prop_map(|(offer, option, shown_at)| Command::Answer {
             offer,
             answer: Answer::Choice(option),

@@ -23,7 +23,8 @@ fn waiting() -> (World, String, Vec<u8>) {
 fn verdict(world: &World, result: Hash, key: &lull_protocol::SigningKey) -> Vec<u8> {
     let (decision, reason) = (Decision::Accepted, VerdictReason::Agreed);
     let amount = Amount::new(coordinator::PRICE).unwrap();
-    let verdict = Verdict { result, decision, reason, amount, decided_at: world.coordinator_now(), place: None };
+    let verdict =
+        Verdict { result, decision, reason, amount, decided_at: world.coordinator_now(), place: None, rejection: None };
     Signed::sign(verdict, key).bytes().to_vec()
 }
 
@@ -145,7 +146,8 @@ fn of_two_different_verdicts_the_first_counts_and_both_are_kept() {
     assert_eq!(world.view().notice, None, "the same once more is no contradiction");
     let (decision, reason, amount) = (Decision::Rejected, VerdictReason::UnpaidOutcome, Amount::ZERO);
     let decided_at = world.coordinator_now();
-    let other = Verdict { result: Hash::of(&result), decision, reason, amount, decided_at, place: None };
+    let other =
+        Verdict { result: Hash::of(&result), decision, reason, amount, decided_at, place: None, rejection: None };
     let other = Signed::sign(other, &world.coordinator.key).bytes().to_vec();
     world.say(&ToWorker::Verdict { number: 3, statement: other.clone().into() });
     world.coordinator.verdicts.extend([first.clone(), first.clone(), other.clone()]);
@@ -225,7 +227,7 @@ fn the_export_holds_complete_receipts_that_verify() {
             data_encoding::BASE64.decode(base64.as_bytes()).expect("base64")
         };
         let [item, offer, result, verdict] = ["item", "offer", "result", "verdict"].map(part);
-        let receipt = lull_protocol::receipt::Receipt { item, offer, result, verdict };
+        let receipt = lull_protocol::receipt::Receipt { item, offer, result, verdict, rejection: None, appeal: None };
         assert!(receipt.verify(&coordinator).is_ok());
     }
 }

@@ -96,6 +96,10 @@ fn time_format(when: When) -> Function {
     match when {
         When::Time => all(&CLOCK),
         When::Day => all(&DATE),
+        When::DayTime => {
+            all(&CLOCK);
+            all(&DATE);
+        }
         When::Instant => {
             all(&CLOCK);
             all(&DATE);

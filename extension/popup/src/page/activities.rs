@@ -104,5 +104,7 @@ fn look(state: ActivityState) -> (&'static str, Icon) {
         ActivityState::Ambiguous => ("ambiguous", Icon::Differ),
         ActivityState::Rejected => ("rejected", Icon::Cross),
         ActivityState::Refused => ("refused", Icon::Barred),
+        ActivityState::Contested => ("contested", Icon::Warning),
+        ActivityState::Appealed => ("appealed", Icon::Clock),
     }
 }

@@ -30,6 +30,7 @@ pub(crate) fn home(lull: &Lull, view: &View) -> Html {
                 { trouble(lull, &view.link) }
             }
             <NeverSaid lull={lull.clone()} />
+            { contested_line(view) }
             { work(lull, view) }
             { bandwidth_line(view) }
             { activities(lull, view) }
@@ -136,6 +137,21 @@ fn work(lull: &Lull, view: &View) -> Html {
         },
         (_, None) if view.link == Link::Connected => calm(text::quiet_title(), text::quiet_text(), html! {}),
         (_, None) => calm(text::offline_title(), text::offline_text(), html! {}),
+    }
+}
+
+/// Answers that were rejected, for as long as the person may appeal.
+fn contested_line(view: &View) -> Html {
+    let Some(contested) = &view.contested else { return html! {} };
+    html! {
+        <a class="line contested" href={Route::Receipt(contested.offer.clone()).href()} data-testid="contested">
+            { Icon::Warning.draw() }
+            <span class="line-words">
+                <span role="status">{ text::contested(contested.count.into()) }</span>
+                <span class="quiet">{ text::contested_look() }</span>
+            </span>
+            { Icon::Next.draw() }
+        </a>
     }
 }
 

@@ -1,4 +1,4 @@
-//! A receipt: item, offer, result and verdict as a chain, checked in this browser, and what happens when
+//! A receipt: item, offer, result, verdict, and what came before it, as a chain, checked in this browser, and what happens when
 //! a byte is changed.
 
 use js_sys::Math;
@@ -8,6 +8,7 @@ use yew::{
     use_state, use_state_eq,
 };
 
+use super::appeal::Appeal;
 use crate::format;
 use crate::icons::Icon;
 use crate::model::Lull;
@@ -16,7 +17,7 @@ use crate::text;
 use crate::words::receipt as words;
 
 /// The parts in the order in which bytes are changed for show.
-const CHANGE_ORDER: [&str; 4] = ["offer", "verdict", "result", "item"];
+const CHANGE_ORDER: [&str; 6] = ["offer", "verdict", "result", "item", "rejection", "appeal"];
 
 /// Failed checks that are told at the top; each is told where it belongs, too.
 const FAILURES_TOLD_MAX: usize = 2;
@@ -60,7 +61,7 @@ pub(crate) fn Receipt(props: &ReceiptProps) -> Html {
                 // This button goes; the other one stays.
                 focus(&stays);
             });
-            chain(receipt, &spoiler, spoil, undo)
+            chain(&props.lull, receipt, &spoiler, spoil, undo)
         }
     };
     html! {
@@ -92,10 +93,19 @@ fn use_opened(lull: &Lull, offer: &str, change: &Option<ChangeByte>) -> Opened {
     (*opened).clone()
 }
 
-fn chain(receipt: &ReceiptView, spoiler: &NodeRef, spoil: Callback<MouseEvent>, undo: Callback<MouseEvent>) -> Html {
+fn chain(
+    lull: &Lull,
+    receipt: &ReceiptView,
+    spoiler: &NodeRef,
+    spoil: Callback<MouseEvent>,
+    undo: Callback<MouseEvent>,
+) -> Html {
     let label = if receipt.changed.is_some() { text::change_another() } else { text::change_byte() };
     html! {
         <div class="receipt" data-testid="receipt">
+            if let Some(rejection) = receipt.rejection {
+                <Appeal lull={lull.clone()} receipt={receipt.clone()} {rejection} />
+            }
             { finding(receipt) }
             <div class="receipt-acts">
                 <button ref={spoiler.clone()} class="button danger" data-testid="change-byte" onclick={spoil}>
@@ -209,7 +219,7 @@ fn check_row(check: &ReceiptCheck) -> Html {
 
 fn field_row(field: &str, value: &str, changed: Option<&ChangedByte>) -> Html {
     let here = changed.is_some_and(|change| change.field == field);
-    let is_time = field == "deadline" || field.ends_with("_at");
+    let is_time = ["deadline", "appeal_until", "at"].contains(&field) || field.ends_with("_at");
     let shown = match is_time.then(|| format::instant(value)).flatten() {
         Some(local) => html! { <dd dir="auto" title={value.to_owned()}>{ local }</dd> },
         None => html! { <dd dir="auto">{ value }</dd> },

@@ -11,6 +11,8 @@ pub(crate) fn part(part: &str) -> (&str, &'static str) {
         "offer" => (text::part_offer(), text::part_offer_what()),
         "result" => (text::part_result(), text::part_result_what()),
         "verdict" => (text::part_verdict(), text::part_verdict_what()),
+        "rejection" => (text::part_rejection(), text::part_rejection_what()),
+        "appeal" => (text::part_appeal(), text::part_appeal_what()),
         other => (other, ""),
     }
 }
@@ -35,6 +37,10 @@ pub(crate) fn check(check: &str) -> (&str, &str) {
         "verdict_signed" => (text::check_offer_signed(), text::check_offer_signed_not()),
         "verdict_matches" => (text::check_verdict_matches(), text::check_verdict_matches_not()),
         "amount_fits" => (text::check_amount_fits(), text::check_amount_fits_not()),
+        "rejection_signed" => (text::check_offer_signed(), text::check_offer_signed_not()),
+        "rejection_matches" => (text::check_rejection_matches(), text::check_rejection_matches_not()),
+        "appeal_signed" => (text::check_result_signed(), text::check_result_signed_not()),
+        "appeal_matches" => (text::check_appeal_matches(), text::check_appeal_matches_not()),
         other => (other, other),
     }
 }
@@ -81,6 +87,11 @@ pub(crate) fn field(name: &str) -> String {
         "header" => text::field_header(),
         "envelope" => text::field_envelope(),
         "place" => text::field_place(),
+        "rejection" => text::field_rejection(),
+        "evidence" => text::field_evidence(),
+        "appeal_until" => text::field_appeal_until(),
+        "words" => text::field_words(),
+        "at" => text::field_at(),
         _ => return unknown(name),
     };
     known.to_owned()

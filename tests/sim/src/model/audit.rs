@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lull_market::ledger::Account;
 use lull_market::{Command, LeaseState};
-use lull_protocol::statement::{Report, Verdict};
-use lull_protocol::{Hash, Item, PublicKey, Timestamp, cose};
+use lull_protocol::rejection::Rejection;
+use lull_protocol::statement::{Report, Verdict, VerdictReason};
+use lull_protocol::{Hash, Item, OrderId, PublicKey, Timestamp, cose};
 use lull_store::{EntryRow, Reader, StoreError};
 
 use super::{Broken, Holds, Lease, Model, State, broken, must};
@@ -31,6 +32,7 @@ impl Model {
         let ledger = ledger(reader)?;
         self.take_in_unsure(reader, &ledger)?;
         self.leases_agree(reader, is_last)?;
+        self.review_agrees(reader)?;
         self.verdicts_agree(reader)?;
         self.money_agrees(reader, &ledger)?;
         let check = reader.check_ledger().map_err(unreadable)?;
@@ -52,14 +54,12 @@ impl Model {
                 false => self.counts.forgotten += 1,
             }
             if is_there {
-                self.adopt(&command, at)?;
+                self.adopt(&command, at, reader)?;
             }
             // In the order of the commands, so that a later one finds what an earlier one brought.
-            for worker in &workers {
-                self.take_in_verdicts(*worker, reader, Some(at))?;
-            }
+            self.take_in_verdicts(&workers, reader, Some(at))?;
         }
-        workers.iter().try_for_each(|worker| self.take_in_verdicts(*worker, reader, None))
+        self.take_in_verdicts(&workers, reader, None)
     }
 
     fn left_traces(&self, command: &Command, at: Timestamp, reader: &Reader, ledger: &Ledger) -> Result<bool, Broken> {
@@ -93,11 +93,7 @@ impl Model {
                         found => return Ok(found == Some(LeaseState::Expired)),
                     }
                 }
-                let waits = |lease: &&Lease| {
-                    lease.state == State::Done && lease.verdict.is_none() && lease.offer.approved_at <= at
-                };
-                let waiting = self.leases.iter().find(|(_, lease)| waits(lease));
-                if let Some((offer, _)) = waiting {
+                if let Some(offer) = self.due(at).first() {
                     return Ok(state(offer)?.is_some_and(|lease| lease.state == LeaseState::Judged));
                 }
                 let unsettled = |ruled: &&super::Ruled| {
@@ -107,12 +103,50 @@ impl Model {
                 let due = self.verdicts.values().flatten().find(unsettled);
                 due.is_some_and(|ruled| caused("settled", Hash::of(&ruled.statement).to_string()))
             }
+            Command::Review { order, accept, reject, .. } => {
+                let said = about(reader, order)?;
+                let by_buyer = [VerdictReason::ApprovedByBuyer, VerdictReason::AppealUpheld];
+                let is_accepted = |verdict: &Verdict| by_buyer.contains(&verdict.reason) && verdict.decided_at == at;
+                let accepted =
+                    |offer: &Hash| said.get(offer).is_some_and(|s| s.verdict.as_ref().is_some_and(is_accepted));
+                let is_rejected = |rejection: &Rejection| rejection.decided_at == at;
+                let rejected = |offer: &Hash| {
+                    said.get(offer).is_some_and(|s| s.rejection.as_ref().is_some_and(|(_, r)| is_rejected(r)))
+                };
+                let is_new = |offer: &Hash| self.leases.get(offer).is_some_and(|lease| lease.ruling.is_none());
+                let is_free = |offer: &Hash| self.leases.get(offer).is_some_and(|lease| lease.contest.is_none());
+                accept.iter().any(|offer| is_new(offer) && accepted(offer))
+                    || reject.iter().any(|r| is_free(&r.offer) && rejected(&r.offer))
+            }
+            Command::Appeal { appeal } => {
+                let offer = self.contested(&appeal.payload().rejection);
+                let lease = offer.and_then(|offer| self.leases.get(&offer));
+                let is_new = lease.is_some_and(|lease| lease.contest.as_ref().is_some_and(|c| !c.is_appealed));
+                let order = lease.and_then(|lease| self.items.get(&lease.item)).map(|work| work.order);
+                let said = order.map(|order| about(reader, &order)).transpose()?.unwrap_or_default();
+                is_new && offer.and_then(|offer| said.get(&offer)).is_some_and(|said| said.is_appealed)
+            }
+            Command::DecideAppeal { rejection, .. } => {
+                let offer = self.contested(rejection);
+                let lease = offer.and_then(|offer| self.leases.get(&offer));
+                let order = lease.and_then(|lease| self.items.get(&lease.item)).map(|work| work.order);
+                let said = order.map(|order| about(reader, &order)).transpose()?.unwrap_or_default();
+                let verdict = offer.and_then(|offer| said.get(&offer)).and_then(|said| said.verdict.clone());
+                let by_human = [VerdictReason::AppealUpheld, VerdictReason::AppealDenied];
+                let is_new = lease.is_some_and(|lease| lease.ruling.is_none());
+                is_new && verdict.is_some_and(|v| by_human.contains(&v.reason) && v.decided_at == at)
+            }
+            Command::Resume { order } => {
+                let is_paused = self.orders.get(order).is_some_and(|order| order.is_paused);
+                let found = reader.order(order).map_err(unreadable)?;
+                is_paused && found.is_some_and(|found| found.review.paused_at.is_none())
+            }
             // Their leases show themselves when they are sent; the rest leaves no trace that matters.
             Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => false,
         })
     }
 
-    fn adopt(&mut self, command: &Command, at: Timestamp) -> Holds {
+    fn adopt(&mut self, command: &Command, at: Timestamp, reader: &Reader) -> Holds {
         match command {
             Command::Deposit { reference, .. } => self.deposited(reference),
             Command::CreateFetchOrder(order) => self.ordered(order.order, at),
@@ -121,33 +155,64 @@ impl Model {
                 let statement = result.bytes();
                 let Ok(result) = cose::peek::<lull_protocol::statement::WorkResult>(statement) else { return Ok(()) };
                 self.take_result(result.offer, Hash::of(statement), statement, body, at)?;
+                self.see_rejections(&[result.offer], at, reader)?;
             }
             Command::Return { worker, offer, reason, shown_ms } => {
                 self.returned(*worker, *offer, (*reason, *shown_ms), at).map(drop)?;
             }
             Command::Extend { offer, .. } => self.found_extended(*offer),
             Command::Sweep => drop(self.swept(at)),
+            Command::Review { requester, order, accept, reject } => {
+                let (_, rejected) = self.reviewed((*requester, *order), (accept, reject), at)?;
+                self.see_rejections(&rejected, at, reader)?;
+            }
+            Command::Appeal { appeal } => self.appealed(appeal, at)?,
+            Command::DecideAppeal { rejection, is_upheld } => drop(self.appeal_decided(rejection, *is_upheld)?),
+            Command::Resume { order } => self.resumed(*order),
             Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The statements of rejections whose commit was unsure.
+    fn see_rejections(&mut self, offers: &[Hash], at: Timestamp, reader: &Reader) -> Holds {
+        for offer in offers {
+            let Some(lease) = self.leases.get(offer).filter(|lease| lease.contest.is_some()) else { continue };
+            let (worker, item) = (lease.worker, lease.item);
+            let Some(order) = self.items.get(&item).map(|work| work.order) else { continue };
+            let found = about(reader, &order)?.remove(offer).and_then(|said| said.rejection);
+            let Some((statement, _)) = found else {
+                return Err(broken("acknowledged means durable", format!("the rejection of {offer} is gone")));
+            };
+            self.seen(offer, worker, &statement, at)?;
         }
         Ok(())
     }
 
     /// Verdicts beyond those that are known, of commands up to this time; the audit then looks at what they say. One
     /// about a result that no command has brought yet waits for that. `None`: there is none to come.
-    fn take_in_verdicts(&mut self, worker: PublicKey, reader: &Reader, until: Option<Timestamp>) -> Holds {
-        let known = self.verdicts.get(&worker).map_or(0, Vec::len) as u64;
-        for verdict in reader.verdicts_after(&worker, known, PAGE).map_err(unreadable)? {
-            let payload = cose::peek::<Verdict>(&verdict.statement).ok();
-            let result = payload.as_ref().map(|verdict| verdict.result);
-            let is_later = until.is_some_and(|at| payload.is_some_and(|verdict| verdict.decided_at > at));
-            let has_result = |lease: &Lease| lease.stored.as_ref().map(|(hash, _)| *hash) == result;
-            let is_brought = || self.leases.values().any(|lease| lease.worker == worker && has_result(lease));
-            if is_later || (until.is_some() && !is_brought()) {
-                break;
+    fn take_in_verdicts(&mut self, workers: &[PublicKey], reader: &Reader, until: Option<Timestamp>) -> Holds {
+        let mut all = Vec::new();
+        for worker in workers {
+            let known = self.verdicts.get(worker).map_or(0, Vec::len) as u64;
+            for verdict in reader.verdicts_after(worker, known, PAGE).map_err(unreadable)? {
+                let payload = cose::peek::<Verdict>(&verdict.statement).ok();
+                let result = payload.as_ref().map(|verdict| verdict.result);
+                let decided_at = payload.map(|verdict| verdict.decided_at);
+                let is_later = until.is_some_and(|at| decided_at.is_some_and(|decided_at| decided_at > at));
+                let has_result = |lease: &&Lease| lease.stored.as_ref().map(|(hash, _)| *hash) == result;
+                let lease = self.leases.values().filter(|lease| lease.worker == *worker).find(has_result);
+                if is_later || (until.is_some() && lease.is_none()) {
+                    break;
+                }
+                all.push(((decided_at, lease.map(|lease| lease.decides_at)), verdict));
             }
-            self.found_ruled(&verdict)?;
         }
-        Ok(())
+        // Those that time decided come first, in the order in which a sweep does: others follow from them.
+        all.sort_by_key(|(when, _)| *when);
+        all.iter().try_for_each(|(_, verdict)| self.found_alone(verdict))?;
+        all.sort_by_key(|(_, verdict)| (verdict.worker, verdict.number));
+        all.iter().try_for_each(|(_, verdict)| self.ruled(verdict).map(drop))
     }
 
     /// Every lease is in the store as it is known, and what was acknowledged has the same bytes.
@@ -161,6 +226,11 @@ impl Model {
             let Some(found) = found else {
                 return Err(broken("acknowledged means durable", format!("the lease of {offer} is gone")));
             };
+            let row = self.verdicts.get(&lease.worker);
+            let said = lease.verdict.and_then(|at| row?.get(at)).map(|ruled| super::working::said(&ruled.verdict));
+            must(said == lease.ruling, "verdicts follow the rules", || {
+                format!("{offer} has the verdict {said:?}, not {:?}", lease.ruling)
+            })?;
             let expected = match (lease.state, lease.verdict) {
                 (State::Open, _) => LeaseState::Open,
                 (State::Done, None) => LeaseState::Answered,
@@ -290,6 +360,32 @@ impl Model {
         };
         can_show && !self.rests(worker, work.order) && before.len() < 3 && !before.iter().any(blocks)
     }
+}
+
+/// What the store says about an answer.
+#[derive(Default)]
+struct Said {
+    /// Its statement, and what it says.
+    rejection: Option<(Vec<u8>, Rejection)>,
+    is_appealed: bool,
+    verdict: Option<Verdict>,
+}
+
+/// About each answer of an order, by its offer.
+fn about(reader: &Reader, order: &OrderId) -> Result<BTreeMap<Hash, Said>, Broken> {
+    let mut all: BTreeMap<Hash, Said> = BTreeMap::new();
+    for row in reader.waiting_answers(order, 0, usize::MAX).map_err(unreadable)? {
+        let open = reader.open_rejections(&row.worker).map_err(unreadable)?;
+        let statement = |hash: Hash| open.iter().find(|open| Hash::of(&open.statement) == hash);
+        let rejection = row.rejection.and_then(|(hash, said)| Some((statement(hash)?.statement.clone(), said)));
+        all.insert(row.offer, Said { rejection, is_appealed: row.appeal.is_some(), verdict: None });
+    }
+    for row in reader.results(order, 0, usize::MAX).map_err(unreadable)? {
+        let rejection = row.receipt.rejection.and_then(|bytes| Some((bytes.clone(), cose::peek(&bytes).ok()?)));
+        let verdict = cose::peek(&row.receipt.verdict).ok();
+        all.insert(row.offer, Said { rejection, is_appealed: row.receipt.appeal.is_some(), verdict });
+    }
+    Ok(all)
 }
 
 fn kind(item: &Item) -> &'static str {

@@ -26,7 +26,10 @@ impl Model {
     /// A connection has read the store: it finds what is committed.
     pub(crate) fn read(&self, query: &Query, found: &Found) -> Holds {
         match (query, found) {
-            (Query::OpenLeases { worker, now }, Found::OpenLeases(leases)) => self.found_leases(worker, *now, leases),
+            (Query::OpenLeases { worker, now }, Found::OpenLeases(leases, rejections)) => {
+                self.found_rejections(worker, rejections)?;
+                self.found_leases(worker, *now, leases)
+            }
             (Query::Account { worker, day_start }, Found::Account(account)) => {
                 let (pending, payable) = self.account(worker);
                 let row = self.verdicts.get(worker).map(Vec::as_slice).unwrap_or_default();
@@ -89,6 +92,7 @@ impl Model {
                 let about = about.map_err(|error| broken("frames", error.to_string()))?;
                 self.told_with_its_end(about, Some(statement))
             }
+            ToWorker::Rejected { .. } | ToWorker::Appealed { .. } => self.told_of_rejection(worker, message),
             ToWorker::Ack { offer, result } => self.acknowledged(worker, offer, result),
             ToWorker::Verdict { number, statement } => {
                 let at = usize::try_from(*number).unwrap_or(usize::MAX).checked_sub(1);
@@ -177,6 +181,7 @@ impl Model {
             return Ok(());
         }
         let lease = about.and_then(|about| self.leases.get(about));
+        let contested = about.and_then(|about| self.leases.get(&self.contested(about)?));
         let is_let_go = |offer: &Hash| self.workers.get(worker).is_some_and(|w| w.let_go.contains(offer));
         let is_fair = match code {
             RefusedCode::Busy | RefusedCode::Unavailable | RefusedCode::BodyRange => true,
@@ -184,6 +189,7 @@ impl Model {
             RefusedCode::LeaseExpired => lease.is_none_or(|lease| lease.state == State::Expired || lease.deadline < at),
             RefusedCode::LeaseEnded => {
                 lease.is_some_and(|lease| matches!(lease.state, State::Returned(_) | State::Done))
+                    || contested.is_some_and(|lease| lease.ruling.is_some())
             }
             RefusedCode::Withdrawn => {
                 lease.and_then(|lease| self.items.get(&lease.item)).is_some_and(|work| work.is_stopped())
@@ -209,6 +215,9 @@ impl Model {
             let ruled = self.verdicts.get(&me).map_or(0, Vec::len) as u64;
             let of_others = || format!("{me} counts {verdicts_seen} verdicts, {ruled} were about it");
             must(*verdicts_seen <= ruled, "another's verdict counts for nobody", of_others)?;
+        }
+        if let ToCoordinator::Appeal { statement } = message {
+            return self.worker_appeals(me, statement, is_twin);
         }
         let ToCoordinator::Result { statement } = message else { return Ok(()) };
         let result: WorkResult = cose::peek(statement).map_err(|error| broken("frames", error.to_string()))?;
@@ -240,7 +249,10 @@ impl Model {
         let worker = self.worker(me);
         let about = match message {
             ToWorker::Ack { offer, .. } => Some(*offer),
-            ToWorker::Refused { about, code } if code.is_final() => *about,
+            ToWorker::Refused { about: Some(about), code } if code.is_final() => {
+                worker.appeals.remove(about);
+                Some(*about)
+            }
             ToWorker::Verdict { statement, .. } => cose::peek::<Verdict>(statement).ok().and_then(|verdict| {
                 worker.signed.iter().find(|(_, hash)| **hash == verdict.result).map(|(offer, _)| *offer)
             }),

@@ -36,7 +36,14 @@ impl Model {
 
     fn note_order(&mut self, command: &Command, order: OrderId, requester: RequesterId, each: u64, results: u64) {
         let full_price = results * (each + rules::fee(each, self.terms.fee_bp));
-        let new = Order { requester, command: command.clone(), full_price, is_certain: false };
+        let new = Order {
+            requester,
+            command: command.clone(),
+            full_price,
+            is_certain: false,
+            review: (0, 0),
+            is_paused: false,
+        };
         self.orders.entry(order).or_insert(new);
     }
 
@@ -44,6 +51,7 @@ impl Model {
     pub(crate) fn buyer_hears(&mut self, command: &Command, reply: &Reply) -> Holds {
         let is_answer = match (command, reply) {
             (Command::AddRequester { .. } | Command::Deposit { .. }, Reply::Done) => true,
+            (Command::Review { .. }, Reply::Reviewed(_)) => true,
             (Command::PutBlob { bytes, .. }, Reply::Blob(hash)) => *hash == Hash::of(bytes),
             (Command::CreateFetchOrder(FetchOrder { order: asked, .. }), Reply::Order { order, held })
             | (Command::CreateProject(Project { order: asked, .. }), Reply::Order { order, held }) => {
@@ -54,8 +62,11 @@ impl Model {
         must(is_answer, "orders hold their price", || format!("{command:?} was answered with {reply:?}"))
     }
 
-    /// The buyers of this world ask for nothing that may be refused.
+    /// The buyers of this world ask for nothing that may be refused, but for a review that comes too late.
     pub(crate) fn buyer_is_refused(&mut self, command: &Command, refusal: &Refusal) -> Holds {
+        if let Command::Review { accept, reject, .. } = command {
+            return self.review_is_refused(accept, reject, refusal);
+        }
         Err(broken("buyers are served", format!("{command:?} was refused: {refusal}")))
     }
 
@@ -93,7 +104,7 @@ impl Model {
 
 fn people(rule: AcceptanceRule) -> u8 {
     match rule {
-        AcceptanceRule::Agreement { people, .. } => people,
+        AcceptanceRule::Agreement { people, .. } | AcceptanceRule::Review { people, .. } => people,
         AcceptanceRule::FetchChecks { .. } => 1,
     }
 }

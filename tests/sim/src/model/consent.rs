@@ -186,6 +186,7 @@ impl Consents {
             | Command::Seen { .. }
             | Command::Skip { .. }
             | Command::TakeBack { .. }
+            | Command::Appeal { .. }
             | Command::OpenReceipt { .. }
             | Command::Export
             | Command::ExportKept { .. }
@@ -282,6 +283,7 @@ impl Consents {
             ToCoordinator::BodyChunk { .. } => self.is_on(worker, JobClass::Fetch, "a body"),
             ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture or practice"),
             ToCoordinator::Extend { .. } => self.is_on(worker, JobClass::Judgment, "more time"),
+            ToCoordinator::Appeal { .. } => self.is_on(worker, JobClass::Judgment, "an appeal"),
             // Work goes back when its class is switched off.
             ToCoordinator::Return { .. } => Ok(()),
             ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. } | ToCoordinator::Ping { .. } => {

@@ -27,7 +27,7 @@ impl Work {
     }
 }
 
-const fn unpaid(reason: VerdictReason) -> Ruling {
+pub(super) const fn unpaid(reason: VerdictReason) -> Ruling {
     (Decision::Accepted, reason, 0)
 }
 
@@ -53,7 +53,7 @@ impl Model {
         !work.is_stopped() && usize::from(work.needed) > self.places_taken(work) + kept
     }
 
-    /// A flag in time.
+    /// A flag. Its look is bounded by the coordinator's own clock, whatever its worker's says.
     pub(super) fn take_flag(
         &mut self,
         offer: Hash,
@@ -66,7 +66,11 @@ impl Model {
         let hash = lease.stored.as_ref().map_or(Hash([0; 32]), |(hash, _)| *hash);
         if flag.reason == FlagReason::Unclear {
             let is_stopped = self.items.get(&item).is_some_and(|work| work.is_stopped());
-            let ruling = if is_stopped { self.pay_look(offer, seen_ms)? } else { unpaid(VerdictReason::FlagPassedOn) };
+            let ruling = if is_stopped {
+                self.pay_look(offer, seen_ms)?
+            } else {
+                self.rule(offer, unpaid(VerdictReason::FlagPassedOn))
+            };
             self.close_if_stopped(item);
             return Ok([(hash, ruling)].into());
         }
@@ -78,14 +82,14 @@ impl Model {
         let flags = work.flags.clone();
         let mut expected = Expected::new();
         let answers: Vec<(Hash, Hash)> = self.items.get(&item).map_or(vec![], |work| {
-            let waiting = self.leases_of(work).filter(|lease| lease.counts && lease.verdict.is_none());
+            let waiting = self.leases_of(work).filter(|lease| lease.counts && lease.ruling.is_none());
             waiting.filter_map(|lease| Some((lease.stored.as_ref()?.0, self.offer_of(lease)?))).collect()
         });
         for (result, offer) in answers {
             expected.insert(result, self.pay_stopped(offer)?);
         }
         for Flagged { offer, result, seen_ms } in flags {
-            if self.leases.get(&offer).is_some_and(|lease| lease.verdict.is_none()) {
+            if self.leases.get(&offer).is_some_and(|lease| lease.ruling.is_none()) {
                 expected.insert(result, self.pay_look(offer, seen_ms)?);
             }
         }
@@ -106,7 +110,7 @@ impl Model {
     pub(super) fn pay_stopped(&mut self, offer: Hash) -> Result<Ruling, Broken> {
         let price = self.leases.get(&offer).map_or(0, |lease| lease.offer.price.per_item.get());
         self.pay(offer, price)?;
-        Ok((Decision::Accepted, VerdictReason::Stopped, price))
+        Ok(self.rule(offer, (Decision::Accepted, VerdictReason::Stopped, price)))
     }
 
     /// A look earns the same, if it was long enough, and if open leases keep what they were promised.
@@ -119,25 +123,17 @@ impl Model {
         if seen_ms >= SEEN_MS_MIN && work.held >= (open + 1) * cost {
             self.pay_stopped(offer)
         } else {
-            Ok(unpaid(VerdictReason::StoppedUnpaid))
+            Ok(self.rule(offer, unpaid(VerdictReason::StoppedUnpaid)))
         }
     }
 
     /// Flags that wait while others decide the item.
-    pub(super) fn not_shared(&self, item: Hash) -> Expected {
-        let flags = self.items.get(&item).map_or(&[][..], |work| &work.flags);
-        let waits = |flag: &&Flagged| self.leases.get(&flag.offer).is_some_and(|lease| lease.verdict.is_none());
-        flags.iter().filter(waits).map(|flag| (flag.result, unpaid(VerdictReason::FlagNotShared))).collect()
-    }
-
-    /// What time says of a result that waits.
-    pub(super) fn ruled_by_time(&self, offer: &Hash) -> Ruling {
-        match self.leases.get(offer) {
-            Some(lease) if lease.counts => {
-                (Decision::Accepted, VerdictReason::ApprovedByTime, lease.offer.price.per_item.get())
-            }
-            _ => unpaid(VerdictReason::FlagNotShared),
-        }
+    pub(super) fn not_shared(&mut self, item: Hash) -> Expected {
+        let flags = self.items.get(&item).map_or(vec![], |work| work.flags.clone());
+        let waits = |flag: &Flagged| self.leases.get(&flag.offer).is_some_and(|lease| lease.ruling.is_none());
+        let waiting: Vec<Flagged> = flags.into_iter().filter(waits).collect();
+        let rule = |flag: Flagged| (flag.result, self.rule(flag.offer, unpaid(VerdictReason::FlagNotShared)));
+        waiting.into_iter().map(rule).collect()
     }
 
     /// A stopped item is over when nobody works on it any more.

@@ -16,6 +16,7 @@ mod flagging;
 mod offers;
 mod pops;
 mod practice;
+mod review;
 mod rules;
 mod working;
 
@@ -23,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lull_market::{Command, RequesterId, Terms};
 use lull_protocol::message::ReturnReason;
+use lull_protocol::rejection::BuyerRecord;
 use lull_protocol::statement::{Offer, Verdict};
 use lull_protocol::units::Nonce;
 use lull_protocol::{Answer, Hash, Item, OrderId, PublicKey, Timestamp};
@@ -85,10 +87,18 @@ struct Lease {
     shown: Option<u64>,
     /// Hash and statement of the result that counts.
     stored: Option<(Hash, Vec<u8>)>,
+    /// What its verdict says or must say, once it is decided.
+    ruling: Option<rules::Ruling>,
     /// The verdict's place in its worker's row.
     verdict: Option<usize>,
-    /// Whether the answer was in time, so that it counts.
+    /// Whether it takes a place of its item, or was paid for a body.
     counts: bool,
+    /// What is held against it.
+    contest: Option<review::Contest>,
+    /// When time decides about its result.
+    decides_at: Timestamp,
+    /// Its worker appealed in the calm and with time to spare.
+    must_be_heard: bool,
     was_acknowledged: bool,
     /// Results that reached the coordinator.
     delivered: BTreeSet<Hash>,
@@ -123,6 +133,9 @@ struct Order {
     command: Command,
     full_price: u64,
     is_certain: bool,
+    /// Answers reviewed and rejected since it began or was resumed.
+    review: (u64, u64),
+    is_paused: bool,
 }
 
 /// What is known of a worker.
@@ -147,6 +160,8 @@ struct Worker {
     /// What the person flagged, and what a page showed them for long enough.
     flagged: BTreeSet<Hash>,
     seen: BTreeSet<Hash>,
+    /// The one appeal it signed about each rejection.
+    appeals: BTreeMap<Hash, Hash>,
     /// What the person took back; `true` until it is answered again.
     taken_back: BTreeMap<Hash, bool>,
     /// What it was last told that it earned, on each connection.
@@ -180,6 +195,8 @@ pub(crate) struct Model {
     /// Of each project: time on screen and pay of its outcomes.
     outcomes: BTreeMap<OrderId, Vec<(u64, u64)>>,
     skips: BTreeMap<(PublicKey, OrderId), Skips>,
+    /// How requesters have treated those who answered.
+    records: BTreeMap<RequesterId, BuyerRecord>,
     fees: u64,
     unsure: Vec<(Command, Timestamp)>,
     /// Leases that changed since the last audit.
@@ -234,6 +251,7 @@ impl Model {
             available: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             skips: BTreeMap::new(),
+            records: BTreeMap::new(),
             fees: 0,
             unsure: Vec::new(),
             touched: BTreeSet::new(),

@@ -12,6 +12,10 @@ pub(super) const FETCH_LEASES_MAX: u8 = 2;
 pub(super) const JUDGMENT_LEASES_MAX: u8 = 4;
 /// Of the protocol: how far a result's times may lie outside its lease, milliseconds.
 pub(super) const CLOCK_SKEW_MS_MAX: u64 = 120_000;
+/// Of the market: a project pauses with at least so many rejections, and more than so many of a thousand reviewed
+/// answers.
+pub(super) const PAUSE_LEAST: u64 = 3;
+pub(super) const PAUSE_PER_MILLE: u64 = 50;
 /// Of the worker: settled receipts that it loads.
 pub(super) const RECEIPTS_LOADED_MAX: usize = 128;
 /// Of the worker: receipts and results that it lets go at once, to make room for settings.

@@ -9,6 +9,7 @@ use lull_protocol::statement::{AcceptanceRule, Decision, JobClass, Offer, Report
 use lull_protocol::units::Nonce;
 use lull_protocol::{Answer, DurationMs, Hash, Item, OrderId, PublicKey, Signed, TaskSet, Timestamp, WarningSet};
 
+use super::review::REJECTIONS;
 use super::rules::{self, CLOCK_SKEW_MS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, Ruling};
 use super::{Broken, Holds, Lease, Model, Ruled, State, Work, broken, must, offers};
 
@@ -46,9 +47,14 @@ impl Model {
                 let new: BTreeSet<Hash> = leases.iter().map(|lease| Hash::of(&lease.offer)).collect();
                 self.within_limits(worker, (*fetch, *judgment), &new, at)
             }
-            (Command::Submit { result: signed, body }, Reply::Stored { result, verdicts, .. }) => {
+            (Command::Submit { result: signed, body }, Reply::Stored { result, verdicts, rejection, .. }) => {
                 let statement = signed.bytes();
+                let offer = signed.payload().offer;
+                let is_new = self.leases.get(&offer).is_some_and(|lease| lease.stored.is_none());
                 let expected = self.stored(*signed.signer(), statement, body, at)?;
+                let is_contested = is_new && self.leases.get(&offer).is_some_and(|lease| lease.contest.is_some());
+                let offers = if is_contested { vec![offer] } else { vec![] };
+                self.rejections_follow(&offers, rejection.as_slice(), at)?;
                 must(*result == Hash::of(statement), "acknowledged means durable", || {
                     format!("{result} was stored for another statement")
                 })?;
@@ -63,12 +69,15 @@ impl Model {
                 self.extended(*worker, *offer, statement, at)
             }
             (Command::Sweep, Reply::Swept { expired, verdicts, .. }) => {
-                let (over, approved) = self.swept(at);
-                for offer in approved.values() {
-                    self.approve(*offer)?;
+                let over = self.swept(at);
+                let mut expected = Expected::new();
+                for offer in self.due(at) {
+                    // What one brings to its end may decide another.
+                    let waits = self.leases.get(&offer).filter(|lease| lease.ruling.is_none());
+                    if let Some(reason) = waits.map(Self::by_time) {
+                        self.decide_alone(offer, reason, &mut expected)?;
+                    }
                 }
-                let ruled = approved.iter().map(|(result, offer)| (*result, self.ruled_by_time(offer)));
-                let expected = ruled.collect();
                 let is_unseen = |(worker, offer): &&(PublicKey, Hash)| {
                     !self.leases.contains_key(offer) && self.may_have_unseen_leases(worker)
                 };
@@ -76,6 +85,22 @@ impl Model {
                 found.sort();
                 must(found == over, "each lease ends", || format!("a sweep ended {found:?}, due were {over:?}"))?;
                 self.verdicts_follow(&expected, verdicts)
+            }
+            (Command::Review { requester, order, accept, reject }, Reply::Reviewed(reply)) => {
+                let follows = self.reviewed((*requester, *order), (accept, reject), at)?;
+                self.review_follows(follows, reply, at)
+            }
+            (Command::Appeal { appeal }, Reply::Appealed(rejection)) => {
+                must(*rejection == appeal.payload().rejection, "answers fit", || format!("{rejection} was appealed"))?;
+                self.appealed(appeal, at)
+            }
+            (Command::DecideAppeal { rejection, is_upheld }, Reply::Reviewed(reply)) => {
+                let expected = self.appeal_decided(rejection, *is_upheld)?;
+                self.review_follows((expected, vec![]), reply, at)
+            }
+            (Command::Resume { order }, Reply::Freed { .. } | Reply::Done) => {
+                self.resumed(*order);
+                Ok(())
             }
             (Command::AddRequester { .. } | Command::PutBlob { .. }, _) => Ok(()),
             (command, reply) => Err(broken("answers fit", format!("{command:?} was answered with {reply:?}"))),
@@ -100,6 +125,7 @@ impl Model {
             format!("{item} has {} of {} places, {} flags", self.places_taken(work), work.needed, work.flags.len())
         })?;
         self.promises_fit(&offer, work, at)?;
+        self.offers_honestly(lease, work.order, offer.rule)?;
         let before: Vec<&Lease> = self.leases_of(work).filter(|lease| lease.worker == worker).collect();
         let blocks = |lease: &&&Lease| match lease.state {
             State::Open | State::Done => true,
@@ -125,11 +151,15 @@ impl Model {
             deadline: offer.deadline,
             extensions: 0,
             shown: None,
+            decides_at: offer.approved_at,
             offer,
             state: State::Open,
             stored: None,
+            ruling: None,
             verdict: None,
             counts: false,
+            contest: None,
+            must_be_heard: false,
             was_acknowledged: false,
             delivered: Default::default(),
         };
@@ -200,8 +230,7 @@ impl Model {
         must(lease.delivered.contains(&hash), COUNTS, || format!("{hash} was never sent by its worker"))?;
         if let Some((first, _)) = &lease.stored {
             must(*first == hash, COUNTS, || format!("{offer} had {first} and took {hash}"))?;
-            let again = lease.verdict.and_then(|at| self.verdicts.get(&worker)?.get(at));
-            return Ok(again.map(|ruled| (hash, said(&ruled.verdict))).into_iter().collect());
+            return Ok(lease.ruling.map(|ruling| (hash, ruling)).into_iter().collect());
         }
         let is_in_time = at <= lease.deadline || lease.offer.class == JobClass::Judgment;
         let may_be_late = lease.offer.class == JobClass::Judgment && self.may_be_late(lease);
@@ -243,6 +272,7 @@ impl Model {
                     format!("the body for {offer} has another hash")
                 })?;
                 lease.counts = is_paid;
+                lease.ruling = Some(ruling);
                 work.tries += u8::from(is_accepted && !is_paid);
                 let closes = is_paid || work.tries >= TRIES_MAX;
                 expected.insert(hash, ruling);
@@ -254,22 +284,15 @@ impl Model {
             (Item::Judgment(item), Report::Judgment(report)) => {
                 let fits = rules::is_answer(&item.task, &report.answer);
                 must(fits && body.is_empty(), "answers fit their tasks", || format!("{report:?} to {item:?}"))?;
-                if in_time {
-                    lease.counts = true;
-                    if work.is_stopped() {
-                        expected.insert(hash, self.pay_stopped(offer)?);
-                        self.close_if_stopped(item_hash);
-                    } else {
-                        expected = self.decide(item_hash)?;
-                    }
-                } else {
-                    expected.insert(hash, (Decision::Rejected, VerdictReason::TimesOutsideLease, 0));
+                lease.counts = true;
+                if work.is_stopped() {
+                    expected.insert(hash, self.pay_stopped(offer)?);
                     self.close_if_stopped(item_hash);
+                } else if in_time {
+                    expected = self.decide(item_hash)?;
+                } else {
+                    self.contest(offer, VerdictReason::TimesOutsideLease, "", at);
                 }
-            }
-            (Item::Judgment(_), Report::Flag(_) | Report::Withdrawn) if !in_time => {
-                expected.insert(hash, (Decision::Rejected, VerdictReason::TimesOutsideLease, 0));
-                self.close_if_stopped(item_hash);
             }
             (Item::Judgment(_), Report::Flag(flag)) => expected = self.take_flag(offer, flag, &result, at)?,
             (Item::Judgment(_), Report::Withdrawn) if work.is_stopped() => {
@@ -280,11 +303,19 @@ impl Model {
         Ok(expected)
     }
 
-    /// Once as many people have answered as were to be asked, all are judged.
-    fn decide(&mut self, item: Hash) -> Result<Expected, Broken> {
+    /// Once as many people have answered as were to be asked, and nothing is open about any of the answers, all are
+    /// judged.
+    pub(super) fn decide(&mut self, item: Hash) -> Result<Expected, Broken> {
         let Some(work) = self.items.get(&item) else { return Ok(Expected::new()) };
         let counting: Vec<&Lease> = self.leases_of(work).filter(|lease| lease.counts).collect();
         if counting.len() < usize::from(work.needed) {
+            return Ok(Expected::new());
+        }
+        let waits = |lease: &&&Lease| match lease.offer.rule {
+            AcceptanceRule::Review { .. } => lease.ruling.is_none(),
+            _ => lease.contest.is_some() && lease.ruling.is_none(),
+        };
+        if counting.iter().any(|lease| waits(&lease)) {
             return Ok(Expected::new());
         }
         let mut votes: BTreeMap<Answer, u8> = BTreeMap::new();
@@ -298,7 +329,7 @@ impl Model {
             let vote = rules::vote(report.answer);
             *votes.entry(vote).or_default() += 1;
             let AcceptanceRule::Agreement { agree, .. } = lease.offer.rule else { continue };
-            answers.push((offer, *hash, vote, agree, lease.verdict.is_some(), lease.offer.price.per_item.get()));
+            answers.push((offer, *hash, vote, agree, lease.ruling.is_some(), lease.offer.price.per_item.get()));
         }
         let mut expected = self.not_shared(item);
         let winner = |agree: u8| votes.iter().find(|(_, count)| **count >= agree).map(|(vote, _)| *vote);
@@ -313,9 +344,19 @@ impl Model {
             };
             expected.insert(hash, (decision, reason, price));
             self.pay(offer, price)?;
+            self.rule(offer, (decision, reason, price));
         }
         self.close(item);
         Ok(expected)
+    }
+
+    /// What the verdict about a result says is known from here on.
+    pub(super) fn rule(&mut self, offer: Hash, ruling: Ruling) -> Ruling {
+        self.touched.insert(offer);
+        if let Some(lease) = self.leases.get_mut(&offer) {
+            lease.ruling = Some(ruling);
+        }
+        ruling
     }
 
     /// Money leaves what is held for an item.
@@ -369,19 +410,14 @@ impl Model {
         Ok(lease.and_then(|lease| self.skipped(&lease, shown_ms, at)))
     }
 
-    /// A sweep: offers whose leases end, and results with their offers that time approves; what is settled is noted.
-    pub(super) fn swept(&mut self, at: Timestamp) -> (Vec<Hash>, BTreeMap<Hash, Hash>) {
+    /// A sweep: offers whose leases end; what is settled is noted.
+    pub(super) fn swept(&mut self, at: Timestamp) -> Vec<Hash> {
         let mut over = Vec::new();
-        let mut approved = BTreeMap::new();
         for (offer, lease) in &mut self.leases {
             if lease.state == State::Open && lease.deadline < at {
                 lease.state = State::Expired;
                 over.push(*offer);
                 self.touched.insert(*offer);
-            }
-            let waits = lease.state == State::Done && lease.verdict.is_none() && lease.offer.approved_at <= at;
-            if let (true, Some((hash, _))) = (waits, &lease.stored) {
-                approved.insert(*hash, *offer);
             }
         }
         let items: BTreeSet<Hash> =
@@ -391,33 +427,26 @@ impl Model {
         for ruled in self.verdicts.values_mut().flatten() {
             ruled.is_settled |= ruled.verdict.decided_at.plus(dispute_ms) <= at;
         }
-        (over, approved)
+        over
     }
 
-    /// An answer that time approved is paid its price, a flag nothing.
-    fn approve(&mut self, offer: Hash) -> Holds {
-        let (_, _, amount) = self.ruled_by_time(&offer);
-        self.pay(offer, amount)
-    }
-
-    /// A verdict that was found in the store without word of its commit. If time approved the result, then no
-    /// sooner than promised, and it is paid here: which of several unsure sweeps did it is unknown.
-    pub(super) fn found_ruled(&mut self, verdict: &NumberedVerdict) -> Holds {
-        let (result, ruling) = self.ruled(verdict)?;
-        if ruling.1 != VerdictReason::ApprovedByTime {
+    /// A verdict that was found in the store without word of its commit. If time decided about the result, then no
+    /// sooner than promised, and what follows is taken in here: which of several unsure sweeps did it is unknown.
+    pub(super) fn found_alone(&mut self, verdict: &NumberedVerdict) -> Holds {
+        let Ok(found) = lull_protocol::cose::peek::<Verdict>(&verdict.statement) else { return Ok(()) };
+        let is_it = |lease: &Lease| lease.stored.as_ref().is_some_and(|(hash, _)| *hash == found.result);
+        let Some((offer, lease)) = self.leases.iter().find(|(_, lease)| is_it(lease)) else { return Ok(()) };
+        let by_time = Self::by_time(lease);
+        if lease.ruling.is_some() || found.reason != by_time {
             return Ok(());
         }
-        let decided_at = self.verdicts.get(&verdict.worker).and_then(|row| row.last()).map(|r| r.verdict.decided_at);
-        let is_it = |lease: &Lease| lease.stored.as_ref().is_some_and(|(hash, _)| *hash == result);
-        let Some((offer, lease)) = self.leases.iter().find(|(_, lease)| is_it(lease)) else { return Ok(()) };
-        let expected = (Decision::Accepted, VerdictReason::ApprovedByTime, lease.offer.price.per_item.get());
-        let is_due = lease.counts && Some(lease.offer.approved_at) <= decided_at && ruling == expected;
-        must(is_due, "verdicts follow the rules", || format!("{ruling:?} at {decided_at:?} about {lease:?}"))?;
-        self.approve(*offer)
+        let is_due = lease.state == State::Done && lease.decides_at <= found.decided_at;
+        must(is_due, "verdicts follow the rules", || format!("{found:?} about {lease:?}"))?;
+        self.decide_alone(*offer, by_time, &mut Expected::new())
     }
 
     /// The verdicts that came are those that must, each under the next number of its worker.
-    fn verdicts_follow(&mut self, expected: &Expected, verdicts: &[NumberedVerdict]) -> Holds {
+    pub(super) fn verdicts_follow(&mut self, expected: &Expected, verdicts: &[NumberedVerdict]) -> Holds {
         const FOLLOW: &str = "verdicts follow the rules";
         let mut found = Expected::new();
         for verdict in verdicts {
@@ -449,6 +478,8 @@ impl Model {
             return Err(broken("verdicts are about results", format!("{result} is nobody's result")));
         };
         must(lease.verdict.is_none(), "each result is paid once", || format!("a second verdict about {result}"))?;
+        let names = lease.contest.as_ref().map(|contest| contest.hash) == payload.rejection;
+        must(names, REJECTIONS, || format!("{payload:?} about {:?}", lease.contest))?;
         lease.verdict = Some(row.len());
         let (shown, paid) = (lease.shown, payload.amount.get());
         let order = self.items.get(&lease.item).map_or(OrderId([0; 16]), |work| work.order);

@@ -14,7 +14,7 @@ use lull_protocol::{Amount, ByteCount, Content, Hash, Method, OrderId, TaskKind,
 use super::house::Asker;
 use super::{Event, World, lies, web};
 use crate::mix::{bytes, chance, stream};
-use crate::plan::{OrderPlan, SECOND, WorkPlan};
+use crate::plan::{HOUR, MINUTE, OrderPlan, SECOND, WorkPlan};
 
 /// What each buyer pays in first, base units.
 const FIRST_DEPOSIT: u64 = 1_000_000_000_000;
@@ -22,8 +22,8 @@ const FIRST_DEPOSIT: u64 = 1_000_000_000_000;
 /// A buyer.
 #[derive(Debug)]
 pub(crate) struct Buyer {
-    id: RequesterId,
-    wants: VecDeque<Command>,
+    pub(crate) id: RequesterId,
+    pub(crate) wants: VecDeque<Command>,
     /// The number of the question under way; an answer to an older one is nobody's.
     turn: Option<u64>,
     turns: u64,
@@ -83,7 +83,7 @@ impl World {
                     price: Price { per_item: amount(rng.u64(1..5_000)), per_mib: amount(rng.u64(..9_000)) },
                 }));
             }
-            WorkPlan::Judgments { task, count, people, pictures } => {
+            WorkPlan::Judgments { task, count, people, pictures, review } => {
                 let (tasks, blobs) = tasks(&mut rng, task, count, pictures, requester);
                 wants.extend(blobs);
                 let lessons =
@@ -105,8 +105,12 @@ impl World {
                     lessons: lessons.map(Box::new),
                     warnings,
                     price: amount(rng.u64(1..9_000)),
-                    rule: AcceptanceRule::Agreement { agree: rng.u8(people / 2 + 1..=people), people },
+                    rule: rule(rng.u8(people / 2 + 1..=people), people, review.is_some()),
                 }));
+                if review.is_some() {
+                    let after_ms = rng.u64(5 * MINUTE..HOUR);
+                    self.queue.after(after_ms, Event::Review(number));
+                }
             }
         }
         if chance(&mut rng, 300) {
@@ -165,9 +169,17 @@ impl World {
         }
     }
 
-    /// Whether every buyer has got an answer to everything.
+    /// Whether every buyer has got an answer to everything but its last look at answers.
     pub(crate) fn buyers_are_content(&self) -> bool {
-        self.buyers.iter().all(|buyer| buyer.wants.is_empty())
+        let is_review = |command: &Command| matches!(command, Command::Review { .. });
+        self.buyers.iter().all(|buyer| buyer.wants.iter().all(is_review))
+    }
+}
+
+fn rule(agree: u8, people: u8, is_reviewed: bool) -> AcceptanceRule {
+    match is_reviewed {
+        true => AcceptanceRule::Review { agree, people },
+        false => AcceptanceRule::Agreement { agree, people },
     }
 }
 

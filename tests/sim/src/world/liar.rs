@@ -7,9 +7,10 @@ use fastrand::Rng;
 use lull_protocol::handshake::{self, CoordinatorHello, WorkerHello};
 use lull_protocol::limits::{AMOUNT_MAX, CHUNK_BYTES_MAX, VERSIONS};
 use lull_protocol::message::{Message, ReturnReason};
+use lull_protocol::rejection::Appeal;
 use lull_protocol::statement::Offer;
 use lull_protocol::units::Challenge;
-use lull_protocol::{ByteCount, Hash, Item, SigningKey, Timestamp, ToCoordinator, ToWorker, cose};
+use lull_protocol::{ByteCount, Hash, Item, Signed, SigningKey, Timestamp, ToCoordinator, ToWorker, cose};
 
 use super::lies;
 use super::net::{ConnId, Parcel, Peer, Side, flipped};
@@ -157,6 +158,11 @@ impl World {
             ToWorker::Assign { offer, item, .. } => {
                 let (Ok(read), Ok(item)) = (cose::peek::<Offer>(&offer), Item::from_bytes(&item)) else { return };
                 liar.offers.insert(Hash::of(&offer), (read, item));
+            }
+            ToWorker::Rejected { statement } => {
+                let appeal = Appeal { rejection: Hash::of(&statement), words: None, at: wall };
+                let statement = Signed::sign(appeal, &liar.key).bytes().to_vec().into();
+                self.liar_sends(who, conn, &ToCoordinator::Appeal { statement });
             }
             ToWorker::BodyWanted { offer, offset, bytes } => self.liar_sends_body(who, conn, offer, offset, bytes),
             _ => {}

@@ -173,7 +173,7 @@ pub(crate) fn stolen(rng: &mut Rng, key: &SigningKey, offer: Hash, wall: Timesta
 pub(crate) fn anything(rng: &mut Rng, offer: Option<Hash>, tape: Vec<u8>) -> Vec<u8> {
     let hash = offer.filter(|_| rng.bool()).unwrap_or(Hash(bytes(rng)));
     let (offset, day_start) = (ByteCount::ZERO, Timestamp::ZERO);
-    let message = match rng.u32(..10) {
+    let message = match rng.u32(..12) {
         0 => ToCoordinator::Hello {
             versions: (1, 1),
             worker: PublicKey(bytes(rng)),
@@ -189,6 +189,7 @@ pub(crate) fn anything(rng: &mut Rng, offer: Option<Hash>, tape: Vec<u8>) -> Vec
         7 => ToCoordinator::Ping { day_start, verdicts_seen: 0 },
         8 => ToCoordinator::Extend { offer: hash },
         9 => return tape,
+        10 => ToCoordinator::Appeal { statement: tape.into() },
         _ => return babble(rng, tape),
     };
     message.to_frame()

@@ -10,6 +10,7 @@ mod liar;
 mod lies;
 pub(crate) mod net;
 mod person;
+mod review;
 mod storage;
 mod web;
 mod writer;
@@ -37,7 +38,7 @@ use storage::Storage;
 use crate::log;
 use crate::mix::{Mix, bytes, stream};
 use crate::model::{Broken, Model};
-use crate::plan::{BrowserPlan, Element, HOUR, LiarPlan, Ms, Plan};
+use crate::plan::{BrowserPlan, Element, HOUR, LiarPlan, MINUTE, Ms, Plan};
 use crate::table::{Mark, Marks, Situation};
 
 pub(crate) use net::ConnId;
@@ -78,6 +79,10 @@ pub(crate) enum Event {
     Buyer(usize, u64),
     Liar(usize),
     Order(usize),
+    /// The buyer of an order looks at what was answered.
+    Review(usize),
+    /// The operator looks at appeals and paused projects.
+    Operator,
     Fault(usize),
     FaultEnds(usize),
     AttackForgotten {
@@ -250,6 +255,7 @@ impl World {
                 Element::Fault(fault) => self.queue.at(fault.at, Event::Fault(number)),
             }
         }
+        self.queue.at(30 * MINUTE, Event::Operator);
         self.queue.at(self.plan.calm_ms, Event::Calm);
     }
 
@@ -354,6 +360,8 @@ impl World {
                     self.order(number, &order);
                 }
             }
+            Event::Review(number) => self.review(number),
+            Event::Operator => self.operator_looks(),
             Event::Fault(number) => {
                 if !self.is_calm {
                     self.call_fault(number);
@@ -369,8 +377,9 @@ impl World {
                 self.calm();
                 let terms = &self.plan.terms;
                 let leases_ms = terms.fetch_lease_ms.max(terms.judgment_lease_ms);
-                // A place may be leased three times to each before nobody can have it.
-                let last_ms = 3 * leases_ms + terms.approval_ms + terms.dispute_ms + CALM_MS;
+                // A place may be leased three times to each before nobody can have it, after an appeal was denied.
+                let appeals_ms = terms.appeal_ms + terms.appeal_decision_ms;
+                let last_ms = 3 * leases_ms + appeals_ms + terms.approval_ms + terms.dispute_ms + CALM_MS;
                 self.queue.after(last_ms, Event::End);
             }
             Event::End => self.end(),

@@ -152,6 +152,10 @@ impl World {
             self.model.consent.tell(me, now);
             self.model.consent.command(me, &command, now, Some(morning(now.get(), offset)));
             self.model.caps.wants(me, &command);
+            if let (true, Command::Appeal { offer, .. }) = (self.is_calm, &command) {
+                let at = self.house_wall();
+                self.model.person_appeals(me, offer, at);
+            }
         }
         self.feed(who, Happened::Command(command.clone()));
         self.model.consent.last_word(me, None);
@@ -310,6 +314,7 @@ impl World {
         let always = person.at_any_time || diligent;
         let whim = (!diligent && chance(rng, fickle)).then(|| rng.u32(..31));
         let comes_or_goes = !diligent && chance(rng, 200);
+        let (appeals, is_short) = (diligent || chance(rng, 400), rng.bool());
         let has_permission = browser.surroundings.host_permission;
         let mut commands = Vec::new();
         if judgments && !settings.judgments {
@@ -340,6 +345,10 @@ impl World {
         }
         if view.notice.is_some() {
             commands.push(Command::DismissNotice);
+        }
+        if let Some(contested) = view.contested.as_ref().filter(|_| appeals) {
+            let words = if is_short { String::new() } else { "It is what it is.".to_owned() };
+            commands.push(Command::Appeal { offer: contested.offer.clone(), words });
         }
         let generous = generous();
         if diligent && view.limits.caps != generous {

@@ -2,7 +2,7 @@
 
 use lull_disk::Weather;
 use lull_market::session::{Answer, Found, News, Query};
-use lull_market::{Command, Context, Refusal, Reply};
+use lull_market::{Command, Context, Refusal, Reply, Reviewed};
 use lull_protocol::cose;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::statement::{Extension, Offer};
@@ -21,7 +21,7 @@ const STOP_MS_MAX: Ms = 5 * SECOND;
 /// A sweep happens when something is due, and at least this often; the coordinator's own every second would
 /// make quiet hours dear.
 const SWEEP_MS_MAX: Ms = 10 * MINUTE;
-const DATABASE: &str = "lull.sqlite";
+pub(crate) const DATABASE: &str = "lull.sqlite";
 
 impl World {
     /// The operator (or the machine's init) starts the coordinator.
@@ -52,7 +52,7 @@ impl World {
     }
 
     /// An error of the disk is an injected fault; any other is a bug.
-    fn blame_disk(&mut self, error: &StoreError, what: &'static str) {
+    pub(crate) fn blame_disk(&mut self, error: &StoreError, what: &'static str) {
         if !error.is_transient() || self.house.weather == Weather::FAIR {
             tracing::error!(?error, what);
         }
@@ -130,7 +130,7 @@ impl World {
             match asker {
                 Asker::Connection(conn) => self.answer(conn, answer),
                 Asker::Buyer(buyer, turn) => self.buyer_hears(buyer, turn, answer),
-                Asker::Sweeper => {}
+                Asker::Sweeper | Asker::Operator => {}
             }
             self.deliver(news);
         }
@@ -138,7 +138,7 @@ impl World {
 
     /// When a sweep will find something.
     fn note_due(&mut self, reply: &Reply) {
-        let mut walls = Vec::new();
+        let (mut walls, now, terms) = (Vec::new(), self.house_wall().get(), &self.plan.terms);
         match reply {
             Reply::Leases(leases) => {
                 for offer in leases.iter().filter_map(|lease| cose::peek::<Offer>(&lease.offer).ok()) {
@@ -148,9 +148,16 @@ impl World {
             Reply::Extended(statement) => {
                 walls.extend(cose::peek::<Extension>(statement).map(|extension| extension.deadline.get()));
             }
-            Reply::Stored { verdicts, .. } | Reply::Swept { verdicts, .. } if !verdicts.is_empty() => {
-                walls.push(self.house_wall().get() + self.plan.terms.dispute_ms);
+            Reply::Stored { verdicts, rejection, .. } => {
+                walls.extend(verdicts.first().map(|_| now + terms.dispute_ms));
+                walls.extend(rejection.as_ref().map(|_| now + terms.appeal_ms));
             }
+            Reply::Reviewed(Reviewed { verdicts, rejections, .. }) => {
+                walls.extend(verdicts.first().map(|_| now + terms.dispute_ms));
+                walls.extend(rejections.first().map(|_| now + terms.appeal_ms));
+            }
+            Reply::Swept { verdicts, .. } => walls.extend(verdicts.first().map(|_| now + terms.dispute_ms)),
+            Reply::Appealed(_) => walls.push(now + terms.appeal_decision_ms),
             _ => {}
         }
         for wall in walls {

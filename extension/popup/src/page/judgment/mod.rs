@@ -39,7 +39,7 @@ use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
 use crate::single_keys::{shortcut, storage};
 use crate::text;
-use crate::words::{content as content_words, judgment as words, offer};
+use crate::words::{content as content_words, judgment as words, offer, review};
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
 const UNSEEN_MS: u64 = 150;
@@ -161,7 +161,11 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             { keys_list(answering_keys(judgment), &words::KEYS, keys_panel.is_open) }
             { pace(judgment, props.lull.asset()) }
             <p class="quiet rule">
-                { words::rule(judgment, props.lull.is_demo()) }
+                if judgment.is_reviewed {
+                    { review::rule(judgment) }{ " " }<span data-testid="record">{ review::record(judgment) }</span>
+                } else {
+                    { words::rule(judgment, props.lull.is_demo()) }
+                }
             </p>
             { more(&props.lull, judgment) }
             <p class="unseen" aria-live="polite" dir="auto" data-testid="next-question">{ spoken }</p>

@@ -29,13 +29,15 @@ const PAGE: u16 = 30;
 /// Typing has stopped, milliseconds.
 const TYPED_MS: u32 = 150;
 
-const STATES: [ActivityState; 6] = [
+const STATES: [ActivityState; 8] = [
     ActivityState::Sending,
     ActivityState::Waiting,
     ActivityState::Accepted,
     ActivityState::Ambiguous,
     ActivityState::Rejected,
     ActivityState::Refused,
+    ActivityState::Contested,
+    ActivityState::Appealed,
 ];
 
 #[derive(PartialEq, Properties)]

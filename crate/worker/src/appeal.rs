@@ -1,0 +1,183 @@
+//! Rejections of this browser's answers, and the person's appeals about them.
+//!
+//! A rejection is stored with the receipt it is about. It is told again after each reconnect while it is open, and
+//! before its verdict, so nothing is lost with a kill. An appeal is signed once and stored before it is sent; it is
+//! sent again on each connection until the coordinator says that it is stored there, refuses it for good, or gives
+//! the verdict.
+
+use lull_protocol::cose::Signed;
+use lull_protocol::limits::APPEAL_BYTES_MAX;
+use lull_protocol::message::RefusedCode;
+use lull_protocol::receipt::Receipt;
+use lull_protocol::rejection::{Appeal, Rejection};
+use lull_protocol::statement::Verdict;
+use lull_protocol::{Hash, Timestamp, ToCoordinator, cose};
+use lull_view::{Contested, LinkProblem, RejectionView};
+
+use crate::Worker;
+use crate::link::backoff_ms;
+use crate::storage::After;
+
+/// How far an appeal is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sending {
+    /// Whether storage holds it; before that it is not sent.
+    pub(crate) is_durable: bool,
+    /// Whether it went out on this connection.
+    is_sent: bool,
+    /// Whether the coordinator has it.
+    is_told: bool,
+    attempts: u32,
+    /// The coordinator could not take it: not before then.
+    retry_at: Option<Timestamp>,
+}
+
+impl Sending {
+    /// Stored, and not sent on this connection.
+    pub(crate) const STORED: Self =
+        Self { is_durable: true, is_sent: false, is_told: false, attempts: 0, retry_at: None };
+
+    /// On a new connection.
+    pub(crate) fn again(self) -> Self {
+        Self { is_durable: self.is_durable, ..Self::STORED }
+    }
+}
+
+impl Worker {
+    /// One that the pinned coordinator did not sign, or that is another worker's, is a fault, as with a verdict.
+    pub(crate) fn rejected(&mut self, statement: &[u8], now: Timestamp) {
+        let Some(coordinator) = &self.coordinator else { return };
+        let signed = Signed::<Rejection>::verify(statement, &coordinator.key);
+        let Some(signed) = signed.ok().filter(|signed| signed.payload().worker == self.me) else {
+            return self.leave(LinkProblem::Handshake, now);
+        };
+        let result = signed.payload().result;
+        // It may overtake the acknowledgement; it says no less.
+        let waiting = self.outbox.iter().find(|(_, e)| e.result.hash() == result).map(|(offer, _)| *offer);
+        if let Some(offer) = waiting {
+            self.file(&offer, None);
+        }
+        let Some(offer) = self.receipts.by_result(&result) else { return };
+        let Some(record) = self.receipts.by_offer(&offer).filter(|record| record.rejection.is_none()) else { return };
+        let seq = record.seq;
+        let verdict = record.verdict.as_ref().and_then(|bytes| cose::peek::<Verdict>(bytes).ok());
+        if verdict.is_some_and(|verdict| verdict.rejection != Some(signed.hash())) {
+            return;
+        }
+        self.receipts.change(&offer, |record| record.rejection = Some(statement.to_vec().into()));
+        self.persist_receipt(offer, seq, After::Nothing);
+        self.changed();
+    }
+
+    /// The person appeals. Once there is a verdict, or an appeal, it is too late for one.
+    pub(crate) fn appeal(&mut self, offer: &str, words: &str, now: Timestamp) {
+        let Some(offer) = Hash::from_hex(offer) else { return };
+        let words = words.trim();
+        let Some(record) = self.receipts.by_offer(&offer) else { return };
+        let is_open = record.verdict.is_none() && record.appeal.is_none();
+        let Some(rejection) = record.rejection.as_ref().filter(|_| is_open && words.len() <= APPEAL_BYTES_MAX) else {
+            return;
+        };
+        let seq = record.seq;
+        let appeal = Appeal {
+            rejection: Hash::of(rejection),
+            words: Some(words.to_owned()).filter(|words| !words.is_empty()),
+            at: self.coordinator_now(now),
+        };
+        let appeal = Signed::sign(appeal, &self.key);
+        self.receipts.change(&offer, |record| record.appeal = Some(appeal.bytes().to_vec().into()));
+        if let Some(sending) = self.receipts.sending_mut(&offer) {
+            *sending = Sending::default();
+        }
+        self.persist_receipt(offer, seq, After::Appeal(offer));
+        self.changed();
+    }
+
+    /// Sends what is durable and not sent yet, while judgments are on.
+    pub(crate) fn send_appeals(&mut self, now: Timestamp) {
+        if !self.is_ready() || !self.settings.judgments {
+            return;
+        }
+        let is_due = |sending: &Sending| {
+            let waits = sending.is_durable && !sending.is_sent && !sending.is_told;
+            waits && sending.retry_at.is_none_or(|at| now >= at)
+        };
+        let due = self.receipts.appeals().filter(|(_, kept)| is_due(&kept.sending));
+        let due: Vec<_> = due.filter_map(|(offer, kept)| Some((*offer, kept.record.appeal.clone()?))).collect();
+        for (offer, statement) in due {
+            if let Some(sending) = self.receipts.sending_mut(&offer) {
+                (sending.is_sent, sending.retry_at) = (true, None);
+            }
+            self.send(&ToCoordinator::Appeal { statement });
+        }
+    }
+
+    /// When an appeal that was refused for now goes out again.
+    pub(crate) fn appeal_due_at(&self) -> Option<Timestamp> {
+        let waiting = self.receipts.appeals().filter(|_| self.settings.judgments);
+        waiting.filter_map(|(_, kept)| kept.sending.retry_at).min()
+    }
+
+    /// The coordinator has the appeal.
+    pub(crate) fn appealed(&mut self, rejection: &Hash) {
+        if let Some(sending) = self.appeal_about(rejection).and_then(|offer| self.receipts.sending_mut(&offer)) {
+            (sending.is_told, sending.retry_at) = (true, None);
+        }
+    }
+
+    /// The coordinator refused an appeal. What may pass is tried again; else it never counted, and the receipt must not
+    /// say that it did. Whether it was one.
+    pub(crate) fn appeal_refused(&mut self, about: &Hash, code: RefusedCode, now: Timestamp) -> bool {
+        let Some(offer) = self.appeal_about(about) else { return false };
+        let attempts = match self.receipts.sending_mut(&offer) {
+            Some(sending) if sending.is_sent && !sending.is_told => sending.attempts,
+            _ => return true,
+        };
+        if !code.is_final() {
+            let retry_at = Some(now.plus(backoff_ms(&mut self.rng, attempts).max(1)));
+            if let Some(sending) = self.receipts.sending_mut(&offer) {
+                (sending.is_sent, sending.retry_at, sending.attempts) = (false, retry_at, attempts.saturating_add(1));
+            }
+            return true;
+        }
+        let seq = self.receipts.by_offer(&offer).map_or(0, |record| record.seq);
+        self.receipts.change(&offer, |record| record.appeal = None);
+        self.persist_receipt(offer, seq, After::Nothing);
+        self.notice_refused(code);
+        true
+    }
+
+    /// The offer of the result whose rejection this is, if the person has appealed and waits for the verdict.
+    fn appeal_about(&self, rejection: &Hash) -> Option<Hash> {
+        let is_it = |bytes: &[u8]| Hash::of(bytes) == *rejection;
+        let mut appeals = self.receipts.appeals();
+        appeals.find(|(_, kept)| kept.record.rejection.as_ref().is_some_and(|r| is_it(r))).map(|(offer, _)| *offer)
+    }
+
+    /// What a rejected result's receipt shows besides its parts.
+    pub(crate) fn rejection_view(&self, receipt: &Receipt, is_over: bool) -> Option<RejectionView> {
+        let rejection = cose::peek::<Rejection>(receipt.rejection.as_ref()?).ok()?;
+        Some(RejectionView {
+            appeal_until: self.clock.to_local(rejection.appeal_until).get(),
+            is_appealed: receipt.appeal.is_some(),
+            is_over,
+        })
+    }
+
+    /// What was rejected and waits for the person's word.
+    pub(crate) fn contested_view(&self) -> Option<Contested> {
+        let is_open = |(_, record): &(&Hash, &crate::records::ReceiptRecord)| {
+            record.rejection.is_some() && record.appeal.is_none() && record.verdict.is_none()
+        };
+        let open = self.receipts.in_row().filter(is_open);
+        let until = |bytes: &[u8]| cose::peek::<Rejection>(bytes).map_or(Timestamp::ZERO, |r| r.appeal_until);
+        let open = open.filter_map(|(offer, record)| Some((until(record.rejection.as_ref()?), offer)));
+        let open: Vec<(Timestamp, &Hash)> = open.collect();
+        let (first, offer) = open.iter().min()?;
+        Some(Contested {
+            count: u32::try_from(open.len()).unwrap_or(u32::MAX),
+            offer: offer.to_string(),
+            until: self.clock.to_local(*first).get(),
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! An answer is rejected with evidence, the person appeals in the popup, the operator decides.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::market::Demo;
+use crate::person::HOME;
+use crate::scenarios::{axe_script, begun, no_violations};
+use crate::world::{Paths, World};
+
+const PRICE: u64 = 6_000;
+const EVIDENCE: &str = "The word is in no dictionary.";
+const WORDS: &str = "It is in the one of 1911.";
+
+/// Three answers: one is accepted, one is rejected and the appeal is upheld, one is rejected and it is denied.
+pub(crate) async fn rejected_and_appealed(paths: &Paths, data: &Path) -> Result<()> {
+    let axe = axe_script()?;
+    let world = World::start(paths, data).await?;
+    let project = json!({
+        "title": "Words", "guideline": "Choose the first feeling.", "question": "How does this word feel?",
+        "options": ["Bad", "Good"], "contents": [{"text": "tide"}, {"text": "ebb"}, {"text": "lull"}],
+        "price": PRICE, "review": true, "rule": {"agree": 1, "people": 1},
+    });
+    let order = world.buyer.create("projects", &project).await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
+    browser.until_text("record", &["reviewed none so far"]).await?;
+    let mut offers = Vec::new();
+    for _ in 0..3 {
+        offers.push(person.press_keys(&['2']).await?);
+    }
+    let [accepted, upheld, denied] = &offers[..] else { unreachable!("three were answered") };
+    browser.until("all three at the coordinator", async || Ok(waiting(&world, &order).await?.len() == 3)).await?;
+    world.lull(&["review", &order, "--accept", accepted]).await?;
+    person.settled(accepted, &["accepted"]).await?;
+    for offer in [upheld, denied] {
+        world.lull(&["review", &order, "--reject", offer, "--evidence", EVIDENCE]).await?;
+        person.settled(offer, &["contested"]).await?;
+    }
+    browser.until_text("contested", &["2 of your answers were rejected"]).await?;
+    // The first page leads to the one whose time ends first.
+    browser.click("contested").await?;
+    browser.until_text("evidence", &[EVIDENCE]).await?;
+    for (offer, word, state, title) in [
+        (upheld, "uphold", "accepted", "Your appeal was upheld"),
+        (denied, "deny", "rejected", "Your appeal was denied"),
+    ] {
+        browser.open(&format!("{HOME}receipt/{offer}")).await?;
+        browser.until_attribute("rejection", "data-state", "open").await?;
+        no_violations(&browser, &axe, "a rejected answer").await?;
+        browser.find("appeal-words").await?.send_keys(WORDS).await?;
+        browser.click("appeal").await?;
+        browser.until_attribute("rejection", "data-state", "appealed").await?;
+        let rejection = appeal_at_the_operator(&world, &browser, offer).await?;
+        world.operator(&[word, &rejection]).await?;
+        browser.until_attribute("rejection", "data-state", "over").await?;
+        browser.until_text("rejection", &[title, EVIDENCE, WORDS]).await?;
+        ensure!(browser.attribute("receipt-valid", "data-valid").await? == "true", "the receipt does not hold");
+        browser.open(HOME).await?;
+        person.settled(offer, &[state]).await?;
+    }
+    ensure!(!browser.has("contested").await?, "nothing is left to appeal about");
+    let results = world.buyer.results(&order).await?;
+    let about = results.iter().filter(|result| result.get("rejection").is_some_and(Value::is_object)).count();
+    ensure!(results.len() == 3 && about == 2, "{results:?}");
+    person.quiet().await?;
+    let receipts = person.export(&world.data.join("downloads")).await?;
+    let verified = world.verify(&receipts).await?;
+    ensure!(verified.verified == 3 && verified.earned == 2 * PRICE, "{verified:?}");
+    browser.close().await?;
+    world.stop().await
+}
+
+/// What waits for the buyer's review, by its own program.
+async fn waiting(world: &World, order: &str) -> Result<Vec<Value>> {
+    let printed = world.lull(&["answers", order]).await?;
+    printed.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+/// The appeal as the operator sees it; the hash by which it is decided.
+async fn appeal_at_the_operator(world: &World, browser: &Browser, offer: &str) -> Result<String> {
+    let found = async || -> Result<Option<Value>> {
+        let printed = world.operator(&["appeals"]).await?;
+        let lines = printed.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+        Ok(lines.into_iter().find(|line| line.get("offer").and_then(Value::as_str) == Some(offer)))
+    };
+    browser.until("the appeal at the operator", async || Ok(found().await?.is_some())).await?;
+    let line = found().await?.context("the appeal is there")?;
+    let rejection = line.get("rejection").context("what is held against it")?;
+    let words = rejection.pointer("/appeal/words").and_then(Value::as_str);
+    ensure!(words == Some(WORDS) && rejection.get("evidence") == Some(&json!(EVIDENCE)), "{line}");
+    ensure!(line.get("answer") == Some(&json!("Good")), "{line}");
+    Ok(rejection.get("rejection").and_then(Value::as_str).context("its hash")?.to_owned())
+}
