@@ -312,7 +312,7 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("result", edit("result flag", "82182081a20001", "82182081a20006"), "no such flag"),
         ("result", edit("result withdrawn", "01821821", "01821822"), "no such report"),
         ("receipt", raw("a0"), "an empty receipt"),
-        ("verdict", edit("verdict appeal denied", "0211", "020a"), "a reason that no version has"),
+        ("verdict", edit("verdict appeal denied", "0211", "0212"), "a reason that no version has"),
         ("rejection", edit("rejection by the buyer", "020f", "0201"), "a rejection for agreeing"),
         ("offer", edit("offer judgment to be reviewed", "0682028202", "0682038202"), "no such rule"),
     ]

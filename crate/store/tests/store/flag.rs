@@ -227,14 +227,23 @@ fn while_a_flag_waits_a_place_stays_free_for_it() {
 }
 
 #[test]
-fn a_flag_outside_its_lease_counts_for_nothing() {
-    let (mut bench, people) = working(3, 2);
-    let mut result = bench.flag(&people[0].1, HARMFUL, 0);
-    result.started_at = lull_protocol::Timestamp::ZERO;
-    let outside = (Decision::Rejected, VerdictReason::TimesOutsideLease, 0);
-    assert_eq!(bench.stores(&people[0].0, &result, &[]).iter().map(said).collect::<Vec<_>>(), [outside]);
-    assert_eq!(flags(&mut bench, &people[1], HARMFUL), []);
-    assert_eq!(bench.reader.flags(&order_id(1), 0, 10).unwrap().len(), 1);
+fn a_flags_look_is_bounded_by_our_own_clock() {
+    let mut bench = Bench::new();
+    bench.ask(project(1, 1, 2, 3));
+    let people = [1, 2].map(|seed| (key(seed), bench.lease(&key(seed), 0, 1)));
+    bench.later(SEEN_MS_MIN - 1);
+    let ages = |bench: &Bench, lease: &Lease| {
+        let flag = bench.flag(lease, HARMFUL, 0);
+        let (started_at, finished_at) = (lull_protocol::Timestamp::ZERO, flag.finished_at.plus(3_600_000));
+        lull_protocol::statement::WorkResult { started_at, finished_at, ..flag }
+    };
+    let first = ages(&bench, &people[0].1);
+    assert_eq!(bench.stores(&people[0].0, &first, &[]), [], "what its clock says is held against nobody");
+    bench.later(1);
+    let second = ages(&bench, &people[1].1);
+    let verdicts = bench.stores(&people[1].0, &second, &[]);
+    assert_eq!(verdicts.iter().map(said).collect::<Vec<_>>(), [UNPAID, PAID], "a millisecond too short, and enough");
+    bench.checks_out();
 }
 
 #[test]
