@@ -1,8 +1,8 @@
 //! Who works on what: leases, and how they end.
 //!
 //! - An item has as many places as it needs results; open leases and results that count take them.
-//! - A worker is offered items with the fewest free places first (finish what is begun), then those of older orders,
-//!   then by their number. Its open leases count against what it wants and against the limits
+//! - A worker is offered items of older orders first, of each those with the fewest free places first (finish what is
+//!   begun), then by their number. Its open leases count against what it wants and against the limits
 //!   `FETCH_LEASES_MAX` and `JUDGMENT_LEASES_MAX`, over all its connections.
 //! - An item that a worker answered, skipped or found broken is never offered to it again. One that it
 //!   returned for another reason or let expire may be, until it has had [`LEASES_PER_ITEM_MAX`] leases

@@ -21,7 +21,7 @@ const CACHE_KIB_MAX: i64 = 64 * 1024;
 pub const WAL_PAGES_MAX: i64 = 8 * 1024;
 
 /// Every migration there ever was, in order; files are only added.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("0001_market.sql", include_str!("../migrations/0001_market.sql")),
     ("0002_fewer_pages.sql", include_str!("../migrations/0002_fewer_pages.sql")),
     ("0003_task_types.sql", include_str!("../migrations/0003_task_types.sql")),
@@ -29,6 +29,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
     ("0005_offers.sql", include_str!("../migrations/0005_offers.sql")),
     ("0006_warnings.sql", include_str!("../migrations/0006_warnings.sql")),
     ("0007_reviews.sql", include_str!("../migrations/0007_reviews.sql")),
+    ("0008_claims.sql", include_str!("../migrations/0008_claims.sql")),
 ];
 
 /// The version of a database that this program reads and writes.

@@ -104,16 +104,16 @@ fn judgments_are_of_the_types_that_are_wanted() {
         };
         leases.iter().map(kind).collect()
     };
-    use TaskKind::{Choice, Compare, Multi, Verify};
+    use TaskKind::{Choice, Compare, Multi, Rating, Verify};
     assert_eq!(kinds(1, 4, TaskSet::CHOICE), [None, Some(Choice), Some(Choice)]);
     assert_eq!(kinds(2, 1, TaskSet::of(&[Verify])), [Some(Verify)]);
     assert_eq!(kinds(2, 4, TaskSet::of(&[Multi, Verify])), [Multi, Multi, Verify].map(Some), "the older order first");
     assert_eq!(kinds(3, 4, TaskSet::of(&[])), []);
-    // Those with one place left come first, whatever their type.
+    // Those of older orders come first, whatever their type.
     let all = [Choice, Choice, Multi, Multi].map(Some);
     assert_eq!(kinds(4, 4, TaskSet::ALL), all);
     let rest = kinds(5, 4, TaskSet::ALL);
-    assert_eq!(rest, [Verify, Verify, Compare, Compare].map(Some));
+    assert_eq!(rest, [Compare, Compare, Rating, Rating].map(Some));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn no_more_leases_than_nonces() {
 }
 
 #[test]
-fn the_fewest_free_places_come_first_then_the_older_order_then_the_number() {
+fn the_older_order_comes_first_then_the_fewest_free_places_then_the_number() {
     let mut bench = Bench::new();
     bench.ask(project(7, 3, 2, 2));
     bench.ask(project(3, 3, 2, 2));
@@ -148,9 +148,31 @@ fn the_fewest_free_places_come_first_then_the_older_order_then_the_number() {
     let first = items(&first);
     assert_eq!(
         second,
-        [first[1], first[3], first[0], first[2]],
-        "the begun ones have fewer free places, then age counts"
+        [first[1], first[0], first[2], first[3]],
+        "age counts, then that the begun one has fewer free places"
     );
+}
+
+#[test]
+fn what_a_worker_is_not_offered_hides_nothing_behind_it() {
+    let mut bench = Bench::new();
+    for number in 1..=2 {
+        let sensitive = project(number, lull_market::ITEMS_MAX, 1, 1);
+        bench.ask(Project { warnings: WarningSet::ALL, ..sensitive });
+    }
+    bench.ask(project(3, 1, 1, 1));
+    let claim = Command::Claim {
+        worker: key(1).public(),
+        fetch: 0,
+        judgment: 4,
+        tasks: TaskSet::ALL,
+        warnings: WarningSet::NONE,
+        filter: Filter::default(),
+        nonces: bench.nonces(4),
+    };
+    let Reply::Leases(leases) = bench.does(claim) else { panic!("leases") };
+    let orders: Vec<_> = leases.iter().map(|lease| Item::from_bytes(&lease.item).unwrap().order()).collect();
+    assert_eq!(orders, [order_id(3)]);
 }
 
 #[test]
