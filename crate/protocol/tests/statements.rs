@@ -88,20 +88,23 @@ fn only_the_signer_and_only_strictly() {
     assert_eq!(error_of::<OperatorCard>(&good, &ours), None);
     assert_eq!(error_of::<OperatorCard>(&good, &worker().public()), Some(StatementError::Signature));
     assert_eq!(
-        error_of::<OperatorCard>(&good, &PublicKey(unhex(fixture::NO_POINT).try_into().expect("32"))),
+        error_of::<OperatorCard>(&good, &PublicKey(unhex(fixture::refusals::NO_POINT).try_into().expect("32"))),
         Some(StatementError::Key)
     );
     // S + L verifies as S does where RFC 8032 §5.1.7's bound is not checked: a second form of one signature.
-    let malleable = fixture::with_other_scalar(good.clone());
+    let malleable = fixture::refusals::with_other_scalar(good.clone());
     assert_eq!(error_of::<OperatorCard>(&malleable, &ours), Some(StatementError::Signature));
     // Under a key of small order R = 1, S = 0 would hold for a share of all messages.
-    for small in fixture::SMALL_ORDER_KEYS {
+    for small in fixture::refusals::SMALL_ORDER_KEYS {
         let small = PublicKey(unhex(small).try_into().expect("32 bytes"));
-        let empty = fixture::with_empty_signature(good.clone());
+        let empty = fixture::refusals::with_empty_signature(good.clone());
         assert_eq!(error_of::<OperatorCard>(&empty, &small), Some(StatementError::Key), "{small}");
     }
     // A small-order R under an honest key: the equation holds, strictness refuses it.
-    assert_eq!(error_of::<OperatorCard>(&fixture::card_with_empty_r(), &ours), Some(StatementError::Signature));
+    assert_eq!(
+        error_of::<OperatorCard>(&fixture::refusals::card_with_empty_r(), &ours),
+        Some(StatementError::Signature)
+    );
 }
 
 #[test]

@@ -3,7 +3,9 @@
 //! hashes and keys are cut short.
 
 use base16ct::lower::encode_string as hex;
+use lull_protocol::cbor::ByteVec;
 use lull_protocol::cose::{self, Statement};
+use lull_protocol::fields;
 use lull_protocol::rejection::{Appeal, Rejection};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
@@ -12,10 +14,81 @@ use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
 use lull_protocol::{Amount, Answer, Content, FetchItem, Item, JudgmentItem, Method, Task, Timestamp, Warning};
 
 use crate::task::{answer_in_words, flag_in_words};
-use crate::{ReceiptPart, ReceiptView};
 
 /// Base units of one credit.
 const BASE_UNITS: u64 = 1_000_000;
+
+/// A receipt, opened and checked in the browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptView {
+    /// The offer's hash.
+    pub offer: String,
+    /// The parts, in order: item, offer, result, verdict, rejection, appeal. The verdict may still be missing; only
+    /// what was rejected has the last two.
+    pub parts: Vec<ReceiptPart>,
+    /// Every check with its outcome.
+    pub checks: Vec<ReceiptCheck>,
+    /// Whether each check holds.
+    pub valid: bool,
+    /// If a byte was changed for show: the part and field it lies in, its place and both values.
+    pub changed: Option<ChangedByte>,
+    /// If it was rejected: what the person can do about that.
+    pub rejection: Option<RejectionView>,
+}
+fields!(ReceiptView { 0 offer, 1 parts, 2 checks, 3 valid, 4 changed, 5 rejection });
+
+/// How far a rejection is. Its evidence and the words of the appeal are in the receipt's parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RejectionView {
+    /// Until when the person may appeal (the browser's own clock).
+    pub appeal_until: u64,
+    /// Whether the person has appealed.
+    pub is_appealed: bool,
+    /// Whether there is a verdict, which is final.
+    pub is_over: bool,
+}
+fields!(RejectionView { 0 appeal_until, 1 is_appealed, 2 is_over });
+
+/// One part of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptPart {
+    /// `item`, `offer`, `result`, `verdict`, `rejection` or `appeal`.
+    pub part: String,
+    /// SHA-256 of its bytes.
+    pub hash: String,
+    /// Its bytes; [`ReceiptView::fields`] puts them in words.
+    pub content: ByteVec,
+}
+fields!(ReceiptPart { 0 part, 1 hash, 2 content });
+
+/// One check of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptCheck {
+    /// Its name: `offer_signed`, `item_matches`, `result_signed`, `result_matches`, `verdict_signed`,
+    /// `verdict_matches`, `amount_fits`, `rejection_signed`, `rejection_matches`, `appeal_signed`, `appeal_matches`.
+    pub check: String,
+    /// The part it is about.
+    pub part: String,
+    /// What is wrong, if anything.
+    pub error: Option<String>,
+}
+fields!(ReceiptCheck { 0 check, 1 part, 2 error });
+
+/// A byte that was changed to show that signatures notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedByte {
+    /// `item`, `offer`, `result` or `verdict`.
+    pub part: String,
+    /// The field, e.g. `price`.
+    pub field: String,
+    /// Index in the part's bytes.
+    pub offset: u64,
+    /// The value before.
+    pub before: u8,
+    /// The value after.
+    pub after: u8,
+}
+fields!(ChangedByte { 0 part, 1 field, 2 offset, 3 before, 4 after });
 
 /// Name and value of each field.
 type Fields = Vec<(String, String)>;

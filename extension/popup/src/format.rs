@@ -187,11 +187,6 @@ pub(crate) fn day_time(at_ms: u64) -> String {
     intl::time(When::DayTime, at_ms)
 }
 
-/// The day and the time of day.
-pub(crate) fn day_time(at_ms: u64) -> String {
-    intl::time(When::DayTime, at_ms)
-}
-
 /// The day.
 pub(crate) fn day(at_ms: u64) -> String {
     intl::time(When::Day, at_ms)

@@ -152,6 +152,7 @@ mod tests {
             practice: None,
             warnings: lull_view::Warnings::default(),
             wishes: lull_view::Wishes::default(),
+            contested: None,
         }
     }
 

@@ -125,6 +125,8 @@ mod tests {
             extensions_left: 0,
             pace: None,
             skips_left: None,
+            is_reviewed: false,
+            record: None,
         }
     }
 
