@@ -122,6 +122,7 @@ impl Worker {
         if let Some(offer) = self.showable_offer(offer) {
             let shown_at = shown_at.and_then(Timestamp::new).filter(|_| !self.is_under_cover(&offer));
             let shown_ms = shown_at.and_then(|shown_at| DurationMs::new(now.since(shown_at)));
+            self.count_skip();
             self.give_back(offer, ReturnReason::Skipped, shown_ms);
         }
     }
