@@ -20,7 +20,7 @@ const QUESTIONS: usize = 30;
 /// Outcomes from which on a pace is known.
 const KNOWN_FROM: u64 = 20;
 /// How the person fares.
-const YOU: &str = "popup.html?tab=1#/you";
+pub(crate) const YOU: &str = "popup.html?tab=1#/you";
 
 fn project(title: &str, questions: usize) -> Value {
     let contents: Vec<Value> = (0..questions).map(|n| json!({"text": format!("{title} {n}")})).collect();
