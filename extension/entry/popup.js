@@ -1,3 +1,25 @@
-// Starts the popup's wasm. The browser shows a popup once its page has loaded, and an import made here, unlike
-// one at the top, does not hold that up.
-import('./pkg/popup/lull_popup.js').then(({ default: init }) => init());
+// Shows the wasm module that has the page: one has what a person who answers needs, the other all else. The browser
+// shows a popup once its document has loaded, and an import made here, unlike one at the top, does not hold that up.
+const seldom = /^#\/(activity|alibi|bandwidth|consent|facts|limits|receipt|settings|you)\b/;
+const app = document.getElementById('app');
+let shown;
+
+const show = async (event) => {
+  const { hash } = location;
+  const isSeldom = seldom.test(hash);
+  const isShown = () => shown?.isSeldom === isSeldom;
+  if (isShown()) return;
+  // The page before stays until the other module is there.
+  event?.stopImmediatePropagation();
+  const module = await (isSeldom ? import('./pkg/pages/lull_popup.js') : import('./pkg/popup/lull_popup.js'));
+  await module.default();
+  if (isShown() || hash !== location.hash) return;
+  const place = document.createElement('div');
+  app.replaceChildren(place);
+  // In this order the background is never without a page.
+  module.show(place, !shown);
+  shown?.module.hide();
+  shown = { isSeldom, module };
+};
+addEventListener('hashchange', show);
+show();

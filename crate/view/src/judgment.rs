@@ -67,8 +67,14 @@ pub struct Practice {
     pub price: u64,
     /// What is asked, in order.
     pub items: Vec<SolvedTask>,
+    /// The offer of the first judgment behind it, whose time runs.
+    pub offer: String,
+    /// When its lease ends (the browser's own clock).
+    pub deadline: u64,
+    /// How often it can still have more time.
+    pub extensions_left: u8,
 }
-fields!(Practice { 0 practice, 1 requester, 2 title, 3 guideline, 4 question, 5 price, 6 items });
+fields!(Practice { 0 practice, 1 requester, 2 title, 3 guideline, 4 question, 5 price, 6 items, 7 offer, 8 deadline, 9 extensions_left });
 
 /// A task with its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

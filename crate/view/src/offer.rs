@@ -48,8 +48,10 @@ pub struct You {
     pub kinds: Vec<KindTotals>,
     /// The oldest first; days without work are left out.
     pub days: Vec<DayTotals>,
+    /// Judgments that were skipped.
+    pub skips: u64,
 }
-fields!(You { 0 kinds, 1 days });
+fields!(You { 0 kinds, 1 days, 2 skips });
 
 /// Answers below which nothing is said of how they agree with others, or of what an hour pays.
 pub const KNOWN_FROM: u64 = 20;

@@ -43,7 +43,7 @@ fn is_newer(new: &Extended, old: Option<&Extended>) -> bool {
 impl Worker {
     /// Asks for more time, once at a time.
     pub(crate) fn extend(&mut self, offer: &str) {
-        let Some(offer) = self.showable_offer(offer).filter(|_| self.is_ready()) else { return };
+        let Some(offer) = self.open_offer(offer).filter(|_| self.is_ready()) else { return };
         let Some(lease) = self.leases.get_mut(&offer) else { return };
         let is_used_up = lease.extended.as_ref().is_some_and(|extended| extended.number >= EXTENSIONS_MAX);
         if !is_used_up && !lease.asked_for_time && !lease.is_done {

@@ -122,6 +122,7 @@ impl Worker {
         if let Some(offer) = self.showable_offer(offer) {
             let shown_at = shown_at.and_then(Timestamp::new).filter(|_| !self.is_under_cover(&offer));
             let shown_ms = shown_at.and_then(|shown_at| DurationMs::new(now.since(shown_at)));
+            self.count_skip();
             self.give_back(offer, ReturnReason::Skipped, shown_ms);
         }
     }
@@ -144,10 +145,15 @@ impl Worker {
 
     /// The offer, if it is a judgment that the person can see and that is not answered yet.
     pub(crate) fn showable_offer(&self, offer: &str) -> Option<Hash> {
+        let is_seen = |offer: &Hash| self.leases.get(offer).is_some_and(|lease| self.practice_before(lease).is_none());
+        self.open_offer(offer).filter(is_seen)
+    }
+
+    /// The same, or one whose practice they can see.
+    pub(crate) fn open_offer(&self, offer: &str) -> Option<Hash> {
         let offer = Hash::from_hex(offer)?;
-        let lease = self.leases.get(&offer)?;
         let is_on = self.may_judge() && !self.settings.paused;
-        (is_on && self.practice_before(lease).is_none() && self.is_showable(lease)).then_some(offer)
+        (is_on && self.is_showable(self.leases.get(&offer)?)).then_some(offer)
     }
 }
 

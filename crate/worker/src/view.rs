@@ -221,7 +221,7 @@ impl Worker {
             approved_at: self.local_ms(lease, |l| l.offer.approved_at),
             warnings: item.warnings,
             is_covered: self.covers(offer, &lease.item),
-            extensions_left: EXTENSIONS_MAX.saturating_sub(lease.extended.as_ref().map_or(0, |e| e.number)),
+            extensions_left: extensions_left(lease),
             pace: lease.pace,
             skips_left: self.skips_left_of(item.order, now),
             is_reviewed: matches!(lease.offer.rule, AcceptanceRule::Review { .. }),
@@ -245,6 +245,9 @@ impl Worker {
             question: item.question.clone(),
             price: lease.offer.price.per_item.get(),
             items: self.blobs.practice(&hash)?.items.iter().map(solved).collect::<Option<_>>()?,
+            offer: offer.to_string(),
+            deadline: self.local_ms(lease, Lease::deadline),
+            extensions_left: extensions_left(lease),
         })
     }
 
@@ -303,4 +306,8 @@ impl Worker {
         let records = newest.take(ACTIVITIES_MAX).filter_map(|seq| self.log_record(seq));
         records.map(|record| record.activity(self.clock)).collect()
     }
+}
+
+fn extensions_left(lease: &Lease) -> u8 {
+    EXTENSIONS_MAX.saturating_sub(lease.extended.as_ref().map_or(0, |extended| extended.number))
 }

@@ -1,4 +1,4 @@
-//! How the person fares, by the verdicts about their own answers: totals per type of judgment.
+//! How the person fares, by the verdicts about their own answers: totals per type of judgment; and what they skipped.
 //!
 //! A verdict is counted once, in the batch that makes it durable. The times are those that the person's own browser
 //! signed.
@@ -16,8 +16,10 @@ use crate::records::Key;
 pub(crate) struct YouRecord {
     /// At most one per type.
     kinds: Vec<KindTotals>,
+    /// Judgments that the person skipped, once there are some.
+    skips: Option<u64>,
 }
-fields!(YouRecord { 0 kinds });
+fields!(YouRecord { 0 kinds, 1 skips });
 
 impl YouRecord {
     /// Whether no type comes twice.
@@ -60,7 +62,17 @@ impl Worker {
         self.receipts.unsaved.insert(Key::You);
     }
 
+    /// Counts a skip, in the batch that makes it durable: the next one.
+    pub(crate) fn count_skip(&mut self) {
+        self.you.skips = Some(self.you.skips.unwrap_or_default().saturating_add(1));
+        self.persist_lazily(Key::You);
+    }
+
     pub(crate) fn you_view(&self) -> You {
-        You { kinds: self.you.kinds.clone(), days: self.days.totals(|at| self.clock.to_local(at)) }
+        You {
+            kinds: self.you.kinds.clone(),
+            days: self.days.totals(|at| self.clock.to_local(at)),
+            skips: self.you.skips.unwrap_or_default(),
+        }
     }
 }

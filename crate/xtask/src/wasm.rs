@@ -1,4 +1,4 @@
-//! The extension's two wasm modules: built by wasm-pack with the profile `wasm`, made small by wasm-opt.
+//! The extension's wasm modules: built by wasm-pack with the profile `wasm`, made small by wasm-opt.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,8 +11,10 @@ use crate::progress::Steps;
 use crate::setup::{Tools, WASM_OPT_VERSION};
 use crate::shell::{capture, cargo_home, lock, logged, remap, remove_dir, remove_file, repo, target};
 
-/// The crates under `extension/` that become wasm modules.
-pub(crate) const MODULES: [&str; 2] = ["background", "popup"];
+/// The wasm modules: the crates of these names under `extension/`, and the popup's with the feature [`PAGES`].
+pub(crate) const MODULES: [&str; 3] = ["background", "popup", PAGES];
+/// The module of the popup's pages that are opened seldom, and its feature.
+const PAGES: &str = "pages";
 /// What the names of modules without bandwidth begin with.
 const WITHOUT_BANDWIDTH: &str = "judgments/";
 /// The module of the benchmark's page: `tests/bench`.
@@ -26,7 +28,7 @@ pub(crate) fn module_dir(module: &str) -> Result<PathBuf> {
     Ok(target()?.join("extension/pkg").join(module))
 }
 
-/// Builds both modules into `target/extension/pkg/<module>` and prints their sizes.
+/// Builds the modules into `target/extension/pkg/<module>` and prints their sizes.
 pub(crate) fn build(tools: &Tools) -> Result<()> {
     let _alone = alone()?;
     modules(tools)
@@ -41,16 +43,20 @@ pub(crate) fn alone() -> Result<File> {
 pub(crate) fn modules(tools: &Tools) -> Result<()> {
     let mut steps = Steps::new(2 * MODULES.len());
     for module in MODULES {
-        one(tools, module, &repo().join("extension").join(module), &mut steps)?;
+        one(tools, module, &crate_dir(module), &mut steps)?;
     }
     Ok(())
+}
+
+fn crate_dir(module: &str) -> PathBuf {
+    repo().join("extension").join(if module == PAGES { "popup" } else { module })
 }
 
 /// The same modules without bandwidth, as `judgments/<module>`, for one who is [`alone`].
 pub(crate) fn modules_without_bandwidth(tools: &Tools) -> Result<()> {
     let mut steps = Steps::new(2 * MODULES.len());
     for module in MODULES {
-        one(tools, &without_bandwidth(module), &repo().join("extension").join(module), &mut steps)?;
+        one(tools, &without_bandwidth(module), &crate_dir(module), &mut steps)?;
     }
     Ok(())
 }
@@ -79,13 +85,17 @@ fn pack(tools: &Tools, module: &str, crate_dir: &Path) -> Result<String> {
     wasm_pack.args(["build", "--target", "web", "--mode", "no-install"]);
     wasm_pack.args(["--no-opt", "--no-pack", "--no-typescript", "--no-gitignore", "--profile", "wasm"]);
     wasm_pack.arg("--out-dir").arg(&out).arg(crate_dir);
+    wasm_pack.arg("--");
     if module.starts_with(WITHOUT_BANDWIDTH) {
-        wasm_pack.args(["--", "--no-default-features"]);
+        wasm_pack.arg("--no-default-features");
+    }
+    if module.ends_with(PAGES) {
+        wasm_pack.args(["--features", PAGES]);
     }
     wasm_pack.env("CARGO_ENCODED_RUSTFLAGS", compiler_flags()?);
     logged(&mut wasm_pack, &log(module)?)?;
     forbid_raw_html(&out)?;
-    Ok(format!("{} KB", kilobytes(fs::metadata(wasm_file(&out)?)?.len())))
+    Ok(format!("{} KB", kilobytes(fs::metadata(find(&out, "wasm")?)?.len())))
 }
 
 /// Takes the way to raw HTML out of the generated JavaScript: Yew has one (`Html::from_html_unchecked`), nothing here
@@ -111,7 +121,7 @@ fn without_raw_html(glue: &str) -> String {
 /// Takes most of a minute, so the result is kept beside the module it was made from, and taken again while
 /// wasm-pack writes that same module.
 fn optimise(tools: &Tools, module: &str) -> Result<String> {
-    let file = wasm_file(&module_dir(module)?)?;
+    let file = find(&module_dir(module)?, "wasm")?;
     let kept = target()?.join("extension/opt").join(WASM_OPT_VERSION);
     let [large, small, names] = ["large", "small", "names"].map(|what| kept.join(format!("{module}.{what}")));
     fs::create_dir_all(large.parent().unwrap_or(&kept))?;
@@ -127,7 +137,7 @@ fn optimise(tools: &Tools, module: &str) -> Result<String> {
         fs::rename(&partial, &small)?;
     }
     fs::copy(&small, &file)?;
-    let glue = file.with_file_name(format!("lull_{}.js", module.trim_start_matches(WITHOUT_BANDWIDTH)));
+    let glue = find(&module_dir(module)?, "js")?;
     let renamed = with_short_names(&fs::read_to_string(&glue)?, &serde_json::from_slice(&fs::read(&names)?)?)?;
     fs::write(&glue, renamed)?;
     let (raw_bytes, gzip_bytes) = sizes(module)?;
@@ -180,7 +190,7 @@ fn with_short_names(glue: &str, names: &Names) -> Result<String> {
 
 /// A module's bytes, and its bytes after gzip.
 pub(crate) fn sizes(module: &str) -> Result<(u64, u64)> {
-    let bytes = fs::read(wasm_file(&module_dir(module)?)?)?;
+    let bytes = fs::read(find(&module_dir(module)?, "wasm")?)?;
     Ok((u64::try_from(bytes.len())?, deflated_len(&bytes)? + GZIP_FRAME_BYTES))
 }
 
@@ -197,10 +207,12 @@ fn compiler_flags() -> Result<String> {
     Ok(flags.join("\u{1f}"))
 }
 
-fn wasm_file(dir: &Path) -> Result<PathBuf> {
+/// The one file that wasm-pack wrote of this extension.
+fn find(dir: &Path, extension: &str) -> Result<PathBuf> {
     let files = fs::read_dir(dir).with_context(|| format!("can't read {}", dir.display()))?;
     let mut paths = files.flatten().map(|file| file.path());
-    paths.find(|path| path.extension().is_some_and(|e| e == "wasm")).context("wasm-pack wrote no wasm")
+    let found = paths.find(|path| path.extension().is_some_and(|e| e == extension));
+    found.with_context(|| format!("wasm-pack wrote no .{extension}"))
 }
 
 fn log(name: &str) -> Result<PathBuf> {

@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
-use lull_view::Command;
+use lull_view::{Command, View};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Document, MutationObserver, MutationObserverInit};
 use yew::{
-    Callback, Html, MouseEvent, NodeRef, UseReducerHandle, component, hook, html, use_effect_with, use_node_ref,
-    use_reducer, use_ref, use_state_eq,
+    Callback, Html, MouseEvent, NodeRef, Properties, UseReducerHandle, component, hook, html, use_effect_with,
+    use_node_ref, use_reducer, use_ref, use_state_eq,
 };
 
 use crate::icons::Icon;
@@ -25,9 +25,16 @@ use crate::route::{Route, is_popped, use_route};
 use crate::text;
 use crate::words;
 
+#[derive(PartialEq, Properties)]
+pub(crate) struct AppProps {
+    /// Nothing of Lull was in this document before.
+    pub(crate) is_first: bool,
+}
+
 /// The whole popup.
 #[component]
-pub(crate) fn App() -> Html {
+pub(crate) fn App(props: &AppProps) -> Html {
+    let is_first = props.is_first;
     let model = use_reducer(Model::default);
     let wire = {
         let dispatcher = model.dispatcher();
@@ -37,9 +44,9 @@ pub(crate) fn App() -> Html {
     let route = use_route();
     let main = use_node_ref();
     use_focus_kept(&main);
-    use_focus_on_page(&main, &route);
+    use_focus_on_page(&main, &route, is_first);
     use_title(&route);
-    let is_asleep = use_state_eq(is_popped);
+    let is_asleep = use_state_eq(|| is_first && is_popped());
     let wake = {
         let setter = is_asleep.setter();
         Callback::from(move |()| setter.set(false))
@@ -51,7 +58,7 @@ pub(crate) fn App() -> Html {
                 { notices(&lull) }
             }
             <main ref={main} tabindex="-1">
-                if *is_asleep {
+                if cfg!(not(feature = "pages")) && *is_asleep {
                     <Cover lull={lull} wake={wake} />
                 } else {
                     <div key={route.href()}>{ page(&lull, &route) }</div>
@@ -61,12 +68,25 @@ pub(crate) fn App() -> Html {
     }
 }
 
+/// The page of a route, if this module has it.
 fn page(lull: &Lull, route: &Route) -> Html {
     let Some(view) = lull.model.view.as_ref() else { return html! { <Skeleton /> } };
+    if cfg!(feature = "pages") { seldom(lull, view, route) } else { at_hand(lull, view, route) }
+}
+
+/// What a person who answers needs.
+fn at_hand(lull: &Lull, view: &View, route: &Route) -> Html {
     match route {
-        Route::Home if !view.settings.first_run_done => welcome(lull, view),
-        Route::Home => home(lull, view),
-        Route::Welcome => welcome(lull, view),
+        Route::Home if view.settings.first_run_done => home(lull, view),
+        Route::Home | Route::Welcome => welcome(lull, view),
+        _ => html! {},
+    }
+}
+
+/// All else; `popup.js` has the same names.
+fn seldom(lull: &Lull, view: &View, route: &Route) -> Html {
+    match route {
+        Route::Home | Route::Welcome => html! {},
         Route::Receipt(offer) => html! { <Receipt lull={lull.clone()} offer={offer.clone()} /> },
         Route::Log => html! { <Log lull={lull.clone()} /> },
         Route::Entry(number) => html! { <Entry lull={lull.clone()} number={*number} /> },
@@ -126,8 +146,8 @@ fn use_title(route: &Route) {
 
 /// A new page takes the focus, so that a screen reader starts at its top; the first page does not.
 #[hook]
-fn use_focus_on_page(main: &NodeRef, route: &Route) {
-    let arrived = use_ref(|| Cell::new(false));
+fn use_focus_on_page(main: &NodeRef, route: &Route, is_first: bool) {
+    let arrived = use_ref(|| Cell::new(!is_first));
     let main = main.clone();
     use_effect_with(route.clone(), move |_| {
         if arrived.replace(true) {

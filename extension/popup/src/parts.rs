@@ -43,6 +43,8 @@ pub(crate) enum Until {
     NextTry,
     /// The end of a lease.
     Deadline,
+    /// The same, while practice is on screen.
+    PaidDeadline,
 }
 
 #[derive(PartialEq, Properties)]
@@ -68,6 +70,7 @@ pub(crate) fn Countdown(props: &CountdownProps) -> Html {
     let words = match props.until {
         Until::NextTry => words::next_try(*seconds),
         Until::Deadline => words::time_left(*seconds),
+        Until::PaidDeadline => words::practice::time_left(*seconds),
     };
     html! { words }
 }

@@ -12,7 +12,8 @@ use crate::person::HOME;
 use crate::scenarios::{axe_script, begun, no_violations};
 use crate::world::{Paths, World};
 
-const ESCAPE: char = '\u{e00c}';
+/// The key.
+pub(crate) const ESCAPE: char = '\u{e00c}';
 /// A look that is paid, and some more.
 const LOOK: Duration = Duration::from_millis(6_000);
 const PRICE: u64 = 6_000;

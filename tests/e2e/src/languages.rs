@@ -6,10 +6,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
+use crate::browser::{Browser, ENTER};
+use crate::content::sensitive;
+use crate::flags::ESCAPE;
 use crate::market::Demo;
+use crate::offers::YOU;
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::pictures::demonstration;
+use crate::practice::{order, practise};
 use crate::scenarios::{axe_script, begun, no_violation};
 use crate::types::{ASKED, on_screen, order_each};
 use crate::world::{Paths, World};
@@ -130,6 +134,9 @@ impl Walk {
         let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
         for asked in &ASKED {
             on_screen(&browser, asked).await?;
+            if asked.word == "choice" {
+                self.flags(&browser, found).await?;
+            }
             browser.press('?').await?;
             let (first, rest) = asked.halves();
             person.touch_keys(first).await?;
@@ -138,10 +145,61 @@ impl Walk {
             browser.find("take-back").await?;
             self.look(&browser, &format!("{} answered", asked.word), found).await?;
         }
+        self.practice(&world, &browser, &person, found).await?;
+        self.covered(&world, &browser, found).await?;
+        person.skip().await?;
+        browser.open(YOU).await?;
+        browser.find("you-skips").await?;
+        self.look(&browser, "how you fare", found).await?;
         browser.close().await?;
         world.stop().await?;
         ensure!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
         Ok(())
+    }
+
+    /// The sheet, with a reason chosen.
+    async fn flags(&self, browser: &Browser, found: &mut Vec<String>) -> Result<()> {
+        browser.press('f').await?;
+        browser.find("flag-sheet").await?;
+        browser.press('6').await?;
+        self.look(browser, "flags", found).await?;
+        browser.press(ESCAPE).await
+    }
+
+    /// Practice: asked, wrong, right, over.
+    async fn practice(
+        &self,
+        world: &World,
+        browser: &Browser,
+        person: &Person<'_>,
+        found: &mut Vec<String>,
+    ) -> Result<()> {
+        order(world, "mail").await?;
+        browser.find("practice").await?;
+        self.look(browser, "practice", found).await?;
+        practise(browser, person, &['1'], false).await?;
+        self.look(browser, "practice, another answer", found).await?;
+        person.touch_keys(&[ENTER]).await?;
+        practise(browser, person, &['2'], true).await?;
+        self.look(browser, "practice, right", found).await?;
+        person.touch_keys(&[ENTER]).await?;
+        browser.find("practice-over").await?;
+        self.look(browser, "practice over", found).await?;
+        browser.click("start-paid").await?;
+        person.skip().await.map(drop)
+    }
+
+    /// Content that is covered, then uncovered.
+    async fn covered(&self, world: &World, browser: &Browser, found: &mut Vec<String>) -> Result<()> {
+        world.buyer.create("projects", &sensitive(json!([{"text": "a hurt hand"}]))).await?;
+        browser.open(SETTINGS).await?;
+        browser.click("warn-medical").await?;
+        browser.open(HOME).await?;
+        browser.find("covered").await?;
+        self.look(browser, "covered", found).await?;
+        browser.click("uncover").await?;
+        browser.find("option-1").await?;
+        self.look(browser, "uncovered", found).await
     }
 
     async fn pages(&self, paths: &Paths, data: &Path) -> Result<()> {

@@ -144,8 +144,8 @@ fn main() -> Result<()> {
             if !pictures::can_record() {
                 println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
             }
-            use pictures::Step::{Dark, DarkTypes, Light, LightTypes};
-            for step in [Light, LightTypes, Dark, DarkTypes] {
+            use pictures::Step::{Dark, DarkTime, DarkTypes, Light, LightTime, LightTypes};
+            for step in [Light, LightTypes, LightTime, Dark, DarkTypes, DarkTime] {
                 take(step)?;
             }
             // What follows is DevTools'.

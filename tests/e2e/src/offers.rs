@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::market::Demo;
 use crate::person::{HOME, SETTINGS};
+use crate::practice;
 use crate::scenarios::{axe_script, begun, no_violations};
 use crate::world::{Paths, World};
 
@@ -19,7 +20,7 @@ const QUESTIONS: usize = 30;
 /// Outcomes from which on a pace is known.
 const KNOWN_FROM: u64 = 20;
 /// How the person fares.
-const YOU: &str = "popup.html?tab=1#/you";
+pub(crate) const YOU: &str = "popup.html?tab=1#/you";
 
 fn project(title: &str, questions: usize) -> Value {
     let contents: Vec<Value> = (0..questions).map(|n| json!({"text": format!("{title} {n}")})).collect();
@@ -33,7 +34,7 @@ async fn outcomes(browser: &Browser) -> Result<u64> {
     Ok(browser.attribute("pace", "data-outcomes").await?.parse()?)
 }
 
-/// A lease warns, is extended by a key, and what is answered after its first deadline is paid. A pace is known once
+/// A lease warns, is extended by a key, and what is answered after its first deadline is paid; so during practice. A pace is known once
 /// there are outcomes enough. Who is never worked for again is gone, and comes back.
 pub(crate) async fn an_honest_offer(paths: &Paths, data: &Path) -> Result<()> {
     let axe = axe_script()?;
@@ -56,6 +57,15 @@ pub(crate) async fn an_honest_offer(paths: &Paths, data: &Path) -> Result<()> {
     ensure!(person.offer().await? == offer, "it is gone");
     person.press_keys(&['1']).await?;
     person.settled(&offer, &["accepted"]).await?;
+
+    practice::order(&world, "mail").await?;
+    browser.find("practice").await?;
+    browser.find("more-time").await?;
+    no_violations(&browser, &axe, "a lease that runs out during practice").await?;
+    browser.press('e').await?;
+    browser.until("there is more time to practise", async || Ok(!browser.has("time-runs-out").await?)).await?;
+    browser.click("skip-practice").await?;
+    person.press_keys(&['3']).await?;
 
     world.buyer.create("projects", &project("Quick", QUESTIONS)).await?;
     browser.find("question").await?;

@@ -9,8 +9,10 @@ use tokio::process::Command;
 
 use crate::browser::{Browser, ENTER};
 use crate::content::sensitive;
+use crate::flags::ESCAPE;
 use crate::job::say;
 use crate::market::Demo;
+use crate::offers::YOU;
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
 use crate::practice::{order, practise};
 use crate::scenarios::begun;
@@ -21,6 +23,10 @@ use crate::world::{Paths, World};
 const POPUP: (u32, u32) = (380, 600);
 /// A full page's size, CSS pixels.
 const TAB: (u32, u32) = (760, 1000);
+/// How long a lease lasts where it runs out.
+const LEASE: Duration = Duration::from_secs(30);
+/// Answers after which it is known how a person fares.
+const ANSWERS: usize = 20;
 /// Length of the recording, seconds.
 const RECORDING_S: u64 = 20;
 
@@ -35,6 +41,10 @@ pub(crate) enum Step {
     LightTypes,
     /// The same in the dark theme.
     DarkTypes,
+    /// Time that runs out, in the light theme.
+    LightTime,
+    /// The same in the dark theme.
+    DarkTime,
     /// The main pages as few see them: see [`Guise`].
     As(Guise),
     /// The recording.
@@ -104,6 +114,8 @@ pub(crate) async fn take(paths: &Paths, data: &Path, step: Step) -> Result<()> {
         Step::Dark => stills(paths, &data.join("dark"), "dark", &folder).await,
         Step::LightTypes => types(paths, &data.join("light-types"), "light", &folder).await,
         Step::DarkTypes => types(paths, &data.join("dark-types"), "dark", &folder).await,
+        Step::LightTime => more_time(paths, &data.join("light-time"), "light", &folder).await,
+        Step::DarkTime => more_time(paths, &data.join("dark-time"), "dark", &folder).await,
         Step::As(guise) => {
             let folder = paths.pictures().join(guise.name());
             std::fs::create_dir_all(&folder)?;
@@ -179,6 +191,7 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
             person.answer().await?;
         }
     }
+    you(&browser, &person, &camera).await?;
     browser.open(&format!("popup.html?tab=1#/receipt/{first}")).await?;
     browser.until_attribute("receipt-valid", "data-valid", "true").await?;
     camera.shoot("receipt").await?;
@@ -211,6 +224,22 @@ async fn stills(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Resul
     camera.shoot("offline").await?;
     browser.close().await?;
     world.stop().await
+}
+
+/// How the person fares, once that is known.
+async fn you(browser: &Browser, person: &Person<'_>, camera: &Camera<'_>) -> Result<()> {
+    let mut last = person.skip().await?;
+    for _ in 0..ANSWERS {
+        last = person.answer().await?;
+    }
+    person.settled(&last, &["accepted", "ambiguous", "rejected"]).await?;
+    browser.open(YOU).await?;
+    browser.find("you-choice").await?;
+    for (size, name) in [(TAB, "-tab"), (POPUP, "")] {
+        camera.set_up(size).await?;
+        camera.shoot(&format!("you{name}")).await?;
+    }
+    Ok(())
 }
 
 /// Home with a judgment, settings, limits, log and receipt, each whole.
@@ -255,6 +284,10 @@ async fn types(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result
     let camera = Camera { browser: &browser, theme, folder };
     for asked in &ASKED {
         on_screen(&browser, asked).await?;
+        if asked.word == "choice" {
+            camera.set_up(POPUP).await?;
+            flags(&browser, &camera).await?;
+        }
         if browser.has("take-back").await? {
             camera.shoot("take-back").await?;
             browser.until("the answer is sent", async || Ok(!browser.has("take-back").await?)).await?;
@@ -269,6 +302,34 @@ async fn types(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result
     }
     practice(&world, &browser, &person, &camera).await?;
     contents(&world, &browser, &person, &camera).await?;
+    browser.close().await?;
+    world.stop().await
+}
+
+/// The sheet, with a reason chosen.
+async fn flags(browser: &Browser, camera: &Camera<'_>) -> Result<()> {
+    browser.press('f').await?;
+    browser.find("flag-sheet").await?;
+    browser.press('3').await?;
+    camera.shoot("flag").await?;
+    browser.press(ESCAPE).await
+}
+
+/// A lease that runs out: of a judgment, and of the one behind practice.
+async fn more_time(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result<()> {
+    let world = World::start(&paths.with_leases_of(LEASE), data).await?;
+    world.order_by_file("tests/demo/types/choice.json").await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
+    let camera = Camera { browser: &browser, theme, folder };
+    camera.set_up(POPUP).await?;
+    browser.find("more-time").await?;
+    camera.shoot("more-time").await?;
+    person.skip().await?;
+    order(&world, "mail").await?;
+    browser.find("practice").await?;
+    browser.find("more-time").await?;
+    camera.shoot("practice-more-time").await?;
     browser.close().await?;
     world.stop().await
 }

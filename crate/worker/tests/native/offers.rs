@@ -261,6 +261,24 @@ fn a_skip_says_how_long_it_was_on_screen_and_how_many_are_left_is_shown_today() 
 }
 
 #[test]
+fn a_skip_is_counted_once_wherever_it_is_killed() {
+    for kill_after in 0..12 {
+        let mut world = World::connected();
+        let offer = world.assign(&text_item("hard"));
+        world.assign(&text_item("easy"));
+        let skip = |world: &mut World| world.command(Command::Skip { offer: offer.clone(), shown_at: None });
+        world.kill_after = Some(world.carried_out + kill_after);
+        skip(&mut world);
+        skip(&mut world);
+        world.kill();
+        world.run();
+        skip(&mut world);
+        let Reply::You { you } = world.ask(&Command::ShowYou) else { panic!("another reply") };
+        assert_eq!(you.skips, 1, "killed after effect {kill_after}");
+    }
+}
+
+#[test]
 fn totals_follow_the_verdicts_and_survive_any_kill() {
     let fare = |world: &World| match world.ask(&Command::ShowYou) {
         Reply::You { you } => you,
@@ -278,7 +296,7 @@ fn totals_follow_the_verdicts_and_survive_any_kill() {
                 world.pass(60_000);
             }
         }
-        let You { kinds, days } = fare(&world);
+        let You { kinds, days, .. } = fare(&world);
         assert_eq!(days.iter().map(|day| day.earned).sum::<u64>(), 3 * coordinator::PRICE);
         kinds
     };

@@ -1,6 +1,7 @@
 //! Practice: shown before a project's judgments, once, and told to nobody.
 
 use lull_protocol::item::Picture;
+use lull_protocol::limits::EXTENSIONS_MAX;
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::task::{Choice, Rating};
 use lull_protocol::*;
@@ -55,6 +56,23 @@ fn practice_comes_first_and_is_asked_once() {
     assert_eq!(world.coordinator.stored.len(), 1);
     let second = world.assign(&practised_item(text_item("another project"), &practice));
     assert_eq!(world.judgment().offer, second, "the same practice is not asked again");
+}
+
+#[test]
+fn the_time_of_the_first_paid_one_is_shown_and_extended_meanwhile() {
+    let practice = practice("signs", 1);
+    let mut world = world_with(&practice);
+    let offer = world.assign(&practised_item(text_item("first"), &practice));
+    world.assign(&practised_item(text_item("second"), &practice));
+    let before = shown(&world);
+    assert_eq!((&before.offer, before.extensions_left), (&offer, EXTENSIONS_MAX));
+    world.command(Command::Extend { offer: offer.clone() });
+    let after = shown(&world);
+    assert!(after.deadline > before.deadline, "{} and then {}", before.deadline, after.deadline);
+    assert_eq!(after.extensions_left, EXTENSIONS_MAX - 1);
+    done(&mut world, &practice);
+    let judgment = world.judgment();
+    assert_eq!((judgment.offer, judgment.deadline), (offer, after.deadline));
 }
 
 #[test]

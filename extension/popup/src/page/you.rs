@@ -52,6 +52,9 @@ pub(crate) fn YouPage(props: &YouProps) -> Html {
                     if !you.kinds.is_empty() {
                         <p class="quiet">{ text::you_agrees_text() }</p>
                     }
+                    if you.skips > 0 {
+                        <p data-testid="you-skips" data-value={you.skips.to_string()}>{ text::you_skips(you.skips) }</p>
+                    }
                     { by_day(&you.days, *span, &choose, asset) }
                 }
             }

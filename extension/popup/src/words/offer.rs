@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn few_words_for_few_things() {
-        assert_eq!(time_runs_out(20, true), "20 sec left for this question. Press E for more time.");
+        assert_eq!(time_runs_out(20, true), "20 sec left for the paid question. Press E for more time.");
         assert_eq!(text::time_given(1), "You have 1 more minute.");
         assert_eq!(skips_left(3), "Skips left today: 3");
         assert_eq!(agreement(93, 1_200), "93% of 1,200");

@@ -496,8 +496,9 @@ impl World {
                 self.tell_surroundings(who, lull_worker::Surroundings { looks, ..surroundings });
             }
             27 => {
-                if let Some(judgment) = &view.judgment {
-                    self.command(who, Command::Extend { offer: judgment.offer.clone() });
+                let offer = view.judgment.as_ref().map(|judgment| &judgment.offer);
+                if let Some(offer) = offer.or(view.practice.as_ref().map(|practice| &practice.offer)) {
+                    self.command(who, Command::Extend { offer: offer.clone() });
                 }
             }
             28 => {

@@ -28,7 +28,7 @@ use self::covered::covered;
 use self::flag::{FlagSheet, use_seen};
 use self::keys::{Keys, keys_list, use_keys};
 use self::markdown::formatted;
-use self::more_time::MoreTime;
+use self::more_time::{Lease, MoreTime};
 use self::options::options;
 use self::panel::{Panel, use_panel_focus};
 pub(crate) use self::practice::PracticeCard;
@@ -141,7 +141,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 <div class="subject" key={judgment.offer.clone()}>{ judged(&judgment.task, &draft, &act) }</div>
                 { options(&judgment.task, &draft, answered, &act) }
             }
-            <MoreTime lull={props.lull.clone()} judgment={judgment.clone()} />
+            <MoreTime wire={props.lull.wire.clone()} lease={Lease::of(judgment)} />
             <div class="judgment-foot">
                 <button class="button small" data-testid="skip" aria-keyshortcuts={shortcut("s")} onclick={skip}>
                     { text::judgment_skip() }<kbd aria-hidden="true">{ "S" }</kbd>

@@ -2,13 +2,13 @@
 
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
-use lull_view::{Command, Judgment};
+use lull_view::{Command, Judgment, Practice};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 use yew::{Callback, Html, Properties, component, hook, html, use_callback, use_effect_with, use_state_eq};
 
 use crate::format;
-use crate::model::Lull;
+use crate::link::Wire;
 use crate::single_keys;
 use crate::text;
 use crate::words::offer as words;
@@ -18,8 +18,29 @@ const WARNING_MS: u64 = 21_000;
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct MoreTimeProps {
-    pub(crate) lull: Lull,
-    pub(crate) judgment: Judgment,
+    pub(crate) wire: Wire,
+    pub(crate) lease: Lease,
+}
+
+/// The judgment whose time runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Lease {
+    offer: String,
+    deadline: u64,
+    can_extend: bool,
+}
+
+impl Lease {
+    pub(crate) fn of(judgment: &Judgment) -> Self {
+        let Judgment { offer, deadline, extensions_left, .. } = judgment;
+        Self { offer: offer.clone(), deadline: *deadline, can_extend: *extensions_left > 0 }
+    }
+
+    /// It runs while the practice before it is done, too.
+    pub(crate) fn behind(practice: &Practice) -> Self {
+        let Practice { offer, deadline, extensions_left, .. } = practice;
+        Self { offer: offer.clone(), deadline: *deadline, can_extend: *extensions_left > 0 }
+    }
 }
 
 /// What is said about a lease, once.
@@ -37,11 +58,11 @@ enum Said {
 /// The warning and its button; in any case the place where it is said.
 #[component]
 pub(crate) fn MoreTime(props: &MoreTimeProps) -> Html {
-    let judgment = &props.judgment;
-    let said = use_said(judgment);
+    let MoreTimeProps { wire, lease } = props;
+    let said = use_said(lease);
     let runs_out = matches!(said, Said::RunsOut(_));
-    let can_extend = judgment.extensions_left > 0;
-    let extend = use_callback((judgment.offer.clone(), props.lull.wire.clone()), |(), (offer, wire)| {
+    let can_extend = lease.can_extend;
+    let extend = use_callback((lease.offer.clone(), wire.clone()), |(), (offer, wire)| {
         wire.send(Command::Extend { offer: offer.clone() });
     });
     use_key(extend.clone(), runs_out && can_extend);
@@ -71,9 +92,9 @@ pub(crate) fn MoreTime(props: &MoreTimeProps) -> Html {
 
 /// What is to be said now. A warning is followed by a word when there is more time, or when it is up.
 #[hook]
-fn use_said(judgment: &Judgment) -> Said {
+fn use_said(lease: &Lease) -> Said {
     let said = use_state_eq(|| (String::new(), Said::Nothing));
-    let of = (judgment.offer.clone(), judgment.deadline);
+    let of = (lease.offer.clone(), lease.deadline);
     let (before, setter) = ((*said).clone(), said.setter());
     use_effect_with(of, move |(offer, deadline)| {
         let (offer, deadline) = (offer.clone(), *deadline);
@@ -95,7 +116,7 @@ fn use_said(judgment: &Judgment) -> Said {
         let timers = (warns, later(0, |_| Said::Over));
         move || drop(timers)
     });
-    if said.0 == judgment.offer { said.1.clone() } else { Said::Nothing }
+    if said.0 == lease.offer { said.1.clone() } else { Said::Nothing }
 }
 
 /// E asks for more time while the warning stands, wherever the focus is but in a field.

@@ -8,6 +8,7 @@ use yew::{
 
 use super::content::judged;
 use super::keys::{Keys, keys_list, use_keys};
+use super::more_time::{Lease, MoreTime};
 use super::options::{options, texts};
 use super::spoken::in_order;
 use super::{
@@ -17,7 +18,7 @@ use super::{
 use crate::format;
 use crate::icons::Icon;
 use crate::model::Lull;
-use crate::parts::focus;
+use crate::parts::{Countdown, Until, focus};
 use crate::single_keys::{shortcut, storage};
 use crate::text;
 use crate::words::judgment as card_words;
@@ -45,10 +46,20 @@ pub(crate) fn PracticeCard(props: &PracticeProps) -> Html {
     let over = use_callback(practice.practice.clone(), move |(), practice: &String| {
         wire.send(Command::Practised { practice: practice.clone() });
     });
-    if *at < practice.items.len() {
-        html! { <Item key={*at} practice={practice.clone()} at={*at} {next} skip={over} /> }
-    } else {
-        html! { <Over price={format::amount_of(practice.price, lull.asset())} {over} /> }
+    html! {
+        <>
+            if *at < practice.items.len() {
+                <Item key={*at} practice={practice.clone()} at={*at} {next} skip={over} />
+            } else {
+                <Over price={format::amount_of(practice.price, lull.asset())} {over} />
+            }
+            <div class="practice-time">
+                <p class="quiet" role="timer" aria-live="off" data-testid="practice-time">
+                    <Countdown at_ms={practice.deadline} until={Until::PaidDeadline} />
+                </p>
+                <MoreTime wire={lull.wire.clone()} lease={Lease::behind(practice)} />
+            </div>
+        </>
     }
 }
 
