@@ -38,8 +38,13 @@ pub struct KindTotals {
     pub time_ms: u64,
     /// Paid, base units.
     pub earned: u64,
+    /// Of the answers, those that a human has checked: the requester, or whoever decided about an appeal. `None`: none,
+    /// as in each of those that follow.
+    pub checked: Option<u64>,
+    /// Of these, those that were right.
+    pub right: Option<u64>,
 }
-fields!(KindTotals { 0 kind, 1 answers, 2 agreed, 3 others_agreed, 4 time_ms, 5 earned });
+fields!(KindTotals { 0 kind, 1 answers, 2 agreed, 3 others_agreed, 4 time_ms, 5 earned, 6 checked, 7 right });
 
 /// How the person fares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +66,11 @@ impl KindTotals {
     pub fn agreement(&self) -> Option<(u64, u64)> {
         let decided = self.agreed.saturating_add(self.others_agreed);
         (decided >= KNOWN_FROM).then(|| (self.agreed.saturating_mul(100) / decided, decided))
+    }
+    /// Right where a human checked, percent, and of how many answers; `None`: not known yet.
+    pub fn rightness(&self) -> Option<(u64, u64)> {
+        let checked = self.checked.unwrap_or_default();
+        (checked >= KNOWN_FROM).then(|| (self.right.unwrap_or_default().saturating_mul(100) / checked, checked))
     }
     /// What an hour of these paid, base units; `None`: not known yet.
     pub fn hourly(&self) -> Option<u64> {

@@ -67,6 +67,10 @@ fn kind_card(row: &KindTotals, asset: &str) -> Html {
         Some((percent, answers)) => words::agreement(percent, answers),
         None => text::you_not_known().to_owned(),
     };
+    let rightness = row.checked.map(|_| match row.rightness() {
+        Some((percent, answers)) => words::agreement(percent, answers),
+        None => text::you_not_known().to_owned(),
+    });
     let hourly = row.hourly().map_or_else(|| text::you_not_known().to_owned(), |hourly| format::rate_of(hourly, asset));
     html! {
         <section class="card" data-testid={format!("you-{}", row.kind.as_str())}>
@@ -74,6 +78,9 @@ fn kind_card(row: &KindTotals, asset: &str) -> Html {
             <dl class="pairs counts">
                 <div><dt>{ text::you_answers() }</dt><dd class="number">{ format::count(row.answers) }</dd></div>
                 <div><dt>{ text::you_agrees() }</dt><dd class="number">{ agreement }</dd></div>
+                if let Some(rightness) = rightness {
+                    <div><dt>{ text::you_checked() }</dt><dd class="number">{ rightness }</dd></div>
+                }
                 <div><dt>{ text::you_hour() }</dt><dd class="number">{ hourly }</dd></div>
             </dl>
         </section>
