@@ -114,8 +114,14 @@ pub(crate) async fn take(paths: &Paths, data: &Path, step: Step) -> Result<()> {
         Step::Dark => stills(paths, &data.join("dark"), "dark", &folder).await,
         Step::LightTypes => types(paths, &data.join("light-types"), "light", &folder).await,
         Step::DarkTypes => types(paths, &data.join("dark-types"), "dark", &folder).await,
-        Step::LightTime => more_time(paths, &data.join("light-time"), "light", &folder).await,
-        Step::DarkTime => more_time(paths, &data.join("dark-time"), "dark", &folder).await,
+        Step::LightTime => {
+            more_time(paths, &data.join("light-time"), "light", &folder).await?;
+            rejected(paths, &data.join("light-rejected"), "light", &folder).await
+        }
+        Step::DarkTime => {
+            more_time(paths, &data.join("dark-time"), "dark", &folder).await?;
+            rejected(paths, &data.join("dark-rejected"), "dark", &folder).await
+        }
         Step::As(guise) => {
             let folder = paths.pictures().join(guise.name());
             std::fs::create_dir_all(&folder)?;
@@ -330,6 +336,38 @@ async fn more_time(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Re
     browser.find("practice").await?;
     browser.find("more-time").await?;
     camera.shoot("practice-more-time").await?;
+    browser.close().await?;
+    world.stop().await
+}
+
+/// An answer that its buyer rejected, before and after the appeal.
+async fn rejected(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result<()> {
+    let world = World::start(paths, data).await?;
+    let project = json!({
+        "title": "Street signs", "guideline": "Only what the sign itself says.", "question": "What does this sign say?",
+        "options": ["Stop", "Give way", "Neither"], "contents": [{"text": "A triangle on its tip, with a red edge."}],
+        "price": 6_000, "review": true, "rule": {"agree": 1, "people": 1},
+    });
+    let order = world.buyer.create("projects", &project).await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
+    let camera = Camera { browser: &browser, theme, folder };
+    camera.set_up(POPUP).await?;
+    camera.shoot("judgment-reviewed").await?;
+    let offer = person.press_keys(&['1']).await?;
+    person.settled(&offer, &["waiting"]).await?;
+    let waits = async || Ok(!world.lull(&["answers", &order]).await?.is_empty());
+    browser.until("the answer at the buyer", waits).await?;
+    let evidence = "A triangle on its tip is \u{201c}give way\u{201d}; see the first line of the guideline.";
+    world.lull(&["review", &order, "--reject", &offer, "--evidence", evidence]).await?;
+    browser.find("contested").await?;
+    camera.shoot("rejected").await?;
+    browser.click("contested").await?;
+    browser.find("appeal-words").await?.send_keys("There was no picture, and the text names no colour inside.").await?;
+    camera.shoot("rejection").await?;
+    browser.click("appeal").await?;
+    browser.until_attribute("rejection", "data-state", "appealed").await?;
+    camera.shoot("appealed").await?;
     browser.close().await?;
     world.stop().await
 }
