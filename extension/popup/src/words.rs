@@ -1,5 +1,6 @@
 //! Which message says what: a state, a reason, a code in the person's own words. The messages are [`crate::text`]'s.
 
+mod answer;
 #[cfg(feature = "bandwidth")]
 pub(crate) mod consent;
 pub(crate) mod content;
@@ -20,6 +21,7 @@ use lull_view::{ActivityState, BandwidthState, LinkProblem};
 
 use crate::{format, text};
 
+pub(crate) use self::answer::answer;
 pub(crate) use self::notice::notice;
 
 /// The title of the tab; home is Lull itself.

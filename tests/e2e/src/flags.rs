@@ -49,7 +49,10 @@ pub(crate) async fn flagged_by_keyboard(paths: &Paths, data: &Path) -> Result<()
     uses_the_sheet(first).await?;
     flagger.press_keys(&['f', '4', ENTER]).await?;
     let (role, label) = first.announced("take-back").await?;
-    ensure!(role == "button" && label == "Take back: flagged: captcha", "announced as {role} {label:?}");
+    ensure!(
+        role == "button" && label == "Take back: Flagged: It's someone else's CAPTCHA",
+        "announced as {role} {label:?}"
+    );
     first.press('z').await?;
     ensure!(flagger.offer().await? == flagged, "another judgment came back");
     flagger.touch_keys(&['f', '4']).await?;

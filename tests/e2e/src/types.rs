@@ -67,7 +67,7 @@ pub(crate) const ASKED: [Asked; 5] = [
         keys: &['1', DOWN, DOWN, DOWN, ENTER],
         again: &['1'],
         answer: || json!({"answer": "supported", "sentence": 2}),
-        said: "supported by sentence 3",
+        said: "Supported, by sentence 3",
         announced: &[("sentence-2", "radio", "Its first lamp"), ("option-3", "button", "Not enough information")],
     },
 ];

@@ -84,7 +84,9 @@ fn is_unpaid(activity: &Activity) -> bool {
 /// Icon, title and detail of a piece of work.
 pub(crate) fn describe(work: &ActivityWork) -> (Icon, String, Html) {
     match work {
-        ActivityWork::Judgment { title, answer } => (Icon::Question, answer.clone(), html! { <bdi>{ title }</bdi> }),
+        ActivityWork::Judgment { title, answer } => {
+            (Icon::Question, words::answer(answer), html! { <bdi>{ title }</bdi> })
+        }
         ActivityWork::Fetch { site, purpose, outcome, reason, bytes } => {
             let outcome = match reason {
                 Some(code) => words::refusal(code).to_owned(),

@@ -6,7 +6,7 @@ use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Interval;
 use lull_view::{AnswerInput, Command, FlagReason, SEEN_MS_MIN};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlInputElement, KeyboardEvent};
+use web_sys::{Element, HtmlElement, HtmlInputElement, KeyboardEvent};
 use yew::{
     Callback, Html, MouseEvent, NodeRef, Properties, component, hook, html, use_callback, use_effect_with,
     use_node_ref, use_ref, use_state_eq,
@@ -50,7 +50,10 @@ pub(crate) fn FlagSheet(props: &FlagProps) -> Html {
     let setter = reason.setter();
     let close = props.close.clone();
     let pressed = use_callback((send.clone(), close.clone()), move |key, (send, close)| match key {
-        Key::Reason(chosen) => setter.set(Some(chosen)),
+        Key::Reason(chosen) => {
+            setter.set(Some(chosen));
+            focus_on(chosen);
+        }
         Key::Send => send.emit(AnswerInput::Keyboard),
         Key::Close => close.emit(true),
     });
@@ -90,11 +93,26 @@ pub(crate) fn FlagSheet(props: &FlagProps) -> Html {
     }
 }
 
+/// The id of a reason's radio button.
+fn radio_id(reason: FlagReason) -> String {
+    format!("flag-{}", reason.as_str())
+}
+
+/// What a key has chosen takes the focus, as it does among radio buttons.
+fn focus_on(reason: FlagReason) {
+    let document = web_sys::window().and_then(|window| window.document());
+    let radio = document.and_then(|document| document.get_element_by_id(&radio_id(reason)));
+    if let Some(radio) = radio.and_then(|radio| radio.dyn_into::<HtmlElement>().ok()) {
+        // An element that can't take the focus leaves it where it is.
+        let _ = radio.focus();
+    }
+}
+
 fn choice(one: FlagReason, number: u8, is_chosen: bool, node: NodeRef, choose: &Callback<FlagReason>) -> Html {
     let choose = choose.reform(move |_| one);
     html! {
         <label class="choice">
-            <input type="radio" name="flag" ref={node} data-testid={format!("flag-{number}")} checked={is_chosen}
+            <input type="radio" name="flag" id={radio_id(one)} ref={node} data-testid={format!("flag-{number}")} checked={is_chosen}
                 aria-keyshortcuts={shortcut(&number.to_string())} onchange={choose} />
             <span>{ words::reason(one) }</span>
             <kbd aria-hidden="true">{ number }</kbd>

@@ -46,20 +46,18 @@ pub(crate) fn PracticeCard(props: &PracticeProps) -> Html {
     let over = use_callback(practice.practice.clone(), move |(), practice: &String| {
         wire.send(Command::Practised { practice: practice.clone() });
     });
-    html! {
+    let time = html! {
         <>
-            if *at < practice.items.len() {
-                <Item key={*at} practice={practice.clone()} at={*at} {next} skip={over} />
-            } else {
-                <Over price={format::amount_of(practice.price, lull.asset())} {over} />
-            }
-            <div class="practice-time">
-                <p class="quiet" role="timer" aria-live="off" data-testid="practice-time">
-                    <Countdown at_ms={practice.deadline} until={Until::PaidDeadline} />
-                </p>
-                <MoreTime wire={lull.wire.clone()} lease={Lease::behind(practice)} />
-            </div>
+            <MoreTime wire={lull.wire.clone()} lease={Lease::behind(practice)} />
+            <p class="quiet" role="timer" aria-live="off">
+                <Countdown at_ms={practice.deadline} until={Until::PaidDeadline} />
+            </p>
         </>
+    };
+    if *at < practice.items.len() {
+        html! { <Item key={*at} practice={practice.clone()} at={*at} {next} skip={over} {time} /> }
+    } else {
+        html! { <Over price={format::amount_of(practice.price, lull.asset())} {over} {time} /> }
     }
 }
 
@@ -81,12 +79,14 @@ struct ItemProps {
     at: usize,
     next: Callback<()>,
     skip: Callback<()>,
+    /// What is left for the paid one.
+    time: Html,
 }
 
 /// An item: its task, and what is said once it is answered.
 #[component]
 fn Item(props: &ItemProps) -> Html {
-    let ItemProps { practice, at, next, skip } = props;
+    let ItemProps { practice, at, next, skip, time } = props;
     let (card, verdict) = (use_node_ref(), use_node_ref());
     let draft = use_state_eq(Draft::default);
     let given = use_state_eq(|| None::<TaskAnswer>);
@@ -135,6 +135,7 @@ fn Item(props: &ItemProps) -> Html {
                 { options(&item.task, &draft, *given, &act) }
             </fieldset>
             { verdict_on(item, *given, &verdict, &act) }
+            { time.clone() }
             { foot(&item.task, keys_panel.is_open, &act) }
             <p class="unseen" aria-live="polite" dir="auto" data-testid="next-question">{ spoken }</p>
         </section>
@@ -228,12 +229,13 @@ fn use_focus_on_verdict(verdict: &NodeRef, is_given: bool) {
 struct OverProps {
     price: String,
     over: Callback<()>,
+    time: Html,
 }
 
 /// The end: from here on it is paid, so nothing goes on by itself.
 #[component]
 fn Over(props: &OverProps) -> Html {
-    let OverProps { price, over } = props;
+    let OverProps { price, over, time } = props;
     let start = use_node_ref();
     let shown_at = *use_memo((), |()| format::now_ms());
     use_focus_on_verdict(&start, true);
@@ -247,6 +249,7 @@ fn Over(props: &OverProps) -> Html {
         <section class="judgment practice practice-over" aria-label={text::practice_page()} data-testid="practice-over">
             <h2 class="question">{ text::practice_over() }</h2>
             <p>{ text::practice_paid_now(price) }</p>
+            { time.clone() }
             <button class="button primary" ref={start} data-testid="start-paid" onclick={click}>
                 { text::practice_start() }<kbd aria-hidden="true">{ "↵" }</kbd>
             </button>

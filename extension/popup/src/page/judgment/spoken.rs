@@ -25,7 +25,7 @@ pub(super) fn spoken(judgment: &Judgment, view: Option<&View>, before: &Before<'
     let held = view.and_then(|view| Some((view, view.take_back.as_ref()?)));
     match held.filter(|(_, held)| held.offer != judgment.offer) {
         _ if before.is_taken_back => parts.push(text::spoken_taken_back().to_owned()),
-        Some((view, held)) => parts.push(text::spoken_answered(answer_of(view, &held.offer))),
+        Some((view, held)) => parts.push(text::spoken_answered(&answer_of(view, &held.offer))),
         None => {}
     }
     if before.title != judgment.title {

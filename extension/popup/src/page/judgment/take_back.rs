@@ -10,6 +10,7 @@ use crate::icons::Icon;
 use crate::model::Lull;
 use crate::single_keys;
 use crate::text;
+use crate::words;
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct TakeBackProps {
@@ -34,7 +35,7 @@ pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
         <div class="take-back-place" role={is_told.then_some("status")}>
             if let (Some(view), Some(offer)) = (view, held) {
                 <button class="take-back" key={offer.clone()} data-testid="take-back" aria-keyshortcuts={single_keys::shortcut("z")} onclick={click}
-                    aria-label={text::action_on(text::judgment_take_back(), answer_of(view, &offer))} title={text::action_on(text::judgment_take_back(), answer_of(view, &offer))}>
+                    aria-label={text::action_on(text::judgment_take_back(), &answer_of(view, &offer))} title={text::action_on(text::judgment_take_back(), &answer_of(view, &offer))}>
                     { Icon::Back.draw() }{ text::judgment_take_back() }<kbd data-key="Z" aria-hidden="true" />
                 </button>
             }
@@ -42,11 +43,11 @@ pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
     }
 }
 
-pub(super) fn answer_of<'a>(view: &'a View, offer: &str) -> &'a str {
+pub(super) fn answer_of(view: &View, offer: &str) -> String {
     let activity = view.activities.iter().find(|activity| activity.offer == offer);
     match activity.map(|activity| &activity.work) {
-        Some(ActivityWork::Judgment { answer, .. }) => answer,
-        _ => "",
+        Some(ActivityWork::Judgment { answer, .. }) => words::answer(answer),
+        _ => String::new(),
     }
 }
 

@@ -96,7 +96,7 @@ fn facts(lull: &Lull, detail: &ActivityDetail) -> Html {
         }
         ActivityWork::Judgment { title, answer } => rows.extend([
             foreign_pair(text::log_title(), title.clone(), ""),
-            foreign_pair(text::log_answer(), answer.clone(), ""),
+            foreign_pair(text::log_answer(), words::answer(answer), ""),
         ]),
     }
     let (_, _, state) = state_look(activity);
