@@ -1,6 +1,6 @@
 //! The frame around every page: the line to the background, the model, routes, notices.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo::events::EventListener;
@@ -25,6 +25,11 @@ use crate::route::{Route, is_popped, use_route};
 use crate::text;
 use crate::words;
 
+thread_local! {
+    /// What was known when this module's pages gave way to the other's: what was chosen, and the view until a newer comes.
+    static LAST: RefCell<Model> = RefCell::default();
+}
+
 #[derive(PartialEq, Properties)]
 pub(crate) struct AppProps {
     /// Nothing of Lull was in this document before.
@@ -35,7 +40,8 @@ pub(crate) struct AppProps {
 #[component]
 pub(crate) fn App(props: &AppProps) -> Html {
     let is_first = props.is_first;
-    let model = use_reducer(Model::default);
+    let model = use_reducer(|| LAST.with_borrow(Model::clone));
+    use_effect_with((*model).clone(), |model| LAST.set(model.clone()));
     let wire = {
         let dispatcher = model.dispatcher();
         use_ref(move || Wire::open(Callback::from(move |reply| dispatcher.dispatch(Action::Heard(reply)))))

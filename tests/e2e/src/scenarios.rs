@@ -95,6 +95,7 @@ macro_rules! scenarios {
 scenarios! {
     nothing_before_consent,
     opens_from_the_toolbar,
+    modules_take_turns,
     called_by_a_judgment,
     axe_finds_nothing,
     killed_at_any_moment,
@@ -216,6 +217,32 @@ async fn opens_from_the_toolbar(paths: &Paths, data: &Path) -> Result<()> {
     // Its promise may not settle in a headless browser; the popup opens all the same.
     browser.js("chrome.action.openPopup().catch(() => {})").await?;
     browser.until("the toolbar's popup is open", async || browser.popup_is_open().await).await?;
+    browser.close().await?;
+    world.stop().await
+}
+
+/// Home is of one wasm module, the pages that are opened seldom of another: one page at a time, the new one has the focus,
+/// and what was chosen is still there.
+async fn modules_take_turns(paths: &Paths, data: &Path) -> Result<()> {
+    let world = World::start(paths, data).await?;
+    world.order_by_file("tests/demo/types/multi.json").await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
+    person.touch_keys(&['2']).await?;
+    browser.until_attribute("option-2", "aria-checked", "true").await?;
+    let is_new = "return document.querySelectorAll('main').length === 1 && document.activeElement.tagName === 'MAIN'";
+    for _ in 0..2 {
+        browser.click("settings").await?;
+        browser.find("export").await?;
+        ensure!(browser.js(is_new).await? == json!(true), "settings don't have the focus");
+        browser.js("history.back()").await?;
+        browser.until_attribute("option-2", "aria-checked", "true").await?;
+        ensure!(browser.js(is_new).await? == json!(true), "home doesn't have the focus");
+    }
+    // Faster than a module loads.
+    browser.js("location.hash = '#/settings'; location.hash = '#/'; location.hash = '#/you'").await?;
+    browser.until_text("you-page", &["Nothing to see yet"]).await?;
+    ensure!(!browser.has("judgment").await?, "two pages at once");
     browser.close().await?;
     world.stop().await
 }

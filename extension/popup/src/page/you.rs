@@ -101,7 +101,7 @@ fn by_day(days: &[DayTotals], span: u64, choose: &Callback<u64>, asset: &str) ->
                     <rect width={percent.to_string()} height="1" />
                 </svg>
                 // By its noon: its start may be a moment before midnight by this clock.
-                <span>{ format::day(day.start + NOON_MS) }</span>
+                <span dir="auto">{ format::day(day.start + NOON_MS) }</span>
                 <span class="number">{ format::amount_of(day.earned, asset) }</span>
             </li>
         }
