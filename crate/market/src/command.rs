@@ -246,8 +246,6 @@ pub enum Reply {
         result: Hash,
         /// In the order of their numbers.
         verdicts: Vec<NumberedVerdict>,
-        /// What is held against it.
-        rejection: Option<OpenRejection>,
         /// Whether a place of the item is free for others now, which it was not before.
         freed: bool,
         /// Open leases of an item that was stopped: whose, which offer.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use lull_protocol::rejection::Rejection;
 use lull_protocol::statement::{Decision, Verdict, VerdictPlace, VerdictReason};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, DurationMs, Hash, PublicKey, Signed, Timestamp};
+use lull_protocol::{Amount, DurationMs, Hash, PublicKey, Signed};
 
 use crate::command::{Context, NumberedVerdict, OpenRejection, Refusal};
 use crate::facts::{ItemFacts, ItemState, LeaseId, LeaseState, OrderFacts, Write};
@@ -52,11 +52,6 @@ impl<'a> Desk<'a> {
         last_numbers: BTreeMap<PublicKey, u64>,
     ) -> Self {
         Self { cx, order, item, last_numbers, tally: None, writes: vec![], verdicts: vec![] }
-    }
-
-    /// The coordinator's clock.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.cx.now
     }
 
     /// The terms of the item's order.
@@ -105,10 +100,11 @@ impl<'a> Desk<'a> {
 
     /// Signs what is held against a result. Its money stays held and its place taken until the verdict, which comes
     /// no sooner than its worker had time to appeal.
-    pub(crate) fn reject(&mut self, judged: Judged<'_>, reason: VerdictReason, evidence: String) -> OpenRejection {
+    pub(crate) fn reject(&mut self, judged: Judged<'_>, evidence: String) -> OpenRejection {
         let Judged { lease, worker, result, .. } = judged;
         let appeal_until = self.cx.now.plus(self.cx.terms.appeal_ms);
-        let rejection = Rejection { result, worker, reason, evidence, decided_at: self.cx.now, appeal_until };
+        let (reason, decided_at) = (VerdictReason::RejectedByBuyer, self.cx.now);
+        let rejection = Rejection { result, worker, reason, evidence, decided_at, appeal_until };
         let rejection = Signed::sign(rejection, &self.cx.key);
         let statement = rejection.bytes().to_vec();
         self.writes.push(Write::AddRejection { lease, rejection });

@@ -490,6 +490,13 @@ pub enum Write {
         /// Itself.
         rejection: Signed<Rejection>,
     },
+    /// When time decides about a result.
+    SetApproval {
+        /// Its lease.
+        lease: LeaseId,
+        /// When.
+        at: Timestamp,
+    },
     /// Its worker appeals; a human has time until then.
     AddAppeal {
         /// The rejected result's lease.

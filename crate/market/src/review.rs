@@ -1,6 +1,6 @@
 //! What may be held against an answer, and who decides.
 //!
-//! A verdict is final and there is one per result; so whatever a requester or a clock holds against an answer comes
+//! A verdict is final and there is one per result; so whatever a requester holds against an answer comes
 //! *before* the verdict, as a *rejection*: a signed statement with its evidence. While it is open the answer keeps its
 //! place in the item, and its money stays held.
 //!
@@ -24,7 +24,7 @@
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::limits::REJECTION_EVIDENCE_BYTES_MAX;
 use lull_protocol::message::RefusedCode;
-use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
+use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection, is_plain};
 use lull_protocol::statement::{AcceptanceRule, Decision, VerdictReason};
 use lull_protocol::{Amount, OrderId};
 
@@ -81,7 +81,11 @@ pub fn reject(
 ) -> Result<Step, Refusal> {
     let no = |problem| Refusal::Review { field: format!("reject[{index}]"), problem };
     let facts = reviewable(facts, whose).map_err(no)?;
-    text(&format!("reject[{index}].evidence"), &rejected.evidence, REJECTION_EVIDENCE_BYTES_MAX)?;
+    let evidence = format!("reject[{index}].evidence");
+    text(&evidence, &rejected.evidence, REJECTION_EVIDENCE_BYTES_MAX)?;
+    if !is_plain(&rejected.evidence) {
+        return Err(field(&evidence, "shows nothing, or has control characters"));
+    }
     if let Some(known) = &facts.rejection {
         let is_same = said(known)?.evidence == rejected.evidence;
         return match facts.decision {
@@ -94,7 +98,7 @@ pub fn reject(
         return Err(no(ReviewProblem::Judged));
     }
     let mut desk = desk(facts, cx);
-    let open = desk.reject(judged(facts), VerdictReason::RejectedByBuyer, rejected.evidence.clone());
+    let open = desk.reject(judged(facts), rejected.evidence.clone());
     count(&mut desk, BuyerRecord { reviewed: 1, rejected: 1, overturned: 0 });
     let (writes, verdicts) = desk.finish();
     Ok((writes, Reviewed { verdicts, rejections: vec![open], freed: false }))
@@ -164,7 +168,7 @@ pub fn by_time(facts: &WaitingFacts, cx: &Context) -> Result<Step, Refusal> {
         }
         None => grant(facts, VerdictReason::ApprovedByTime, cx),
         Some(rejection) if rejection.is_appealed => grant(facts, VerdictReason::AppealUpheld, cx),
-        Some(rejection) => deny(facts, said(rejection)?.reason, cx),
+        Some(_) => deny(facts, VerdictReason::RejectedByBuyer, cx),
     }
 }
 
@@ -204,9 +208,8 @@ fn grant(facts: &WaitingFacts, reason: VerdictReason, cx: &Context) -> Result<St
         (own.judged, own.rejection) = (true, None);
     }
     conclude(&mut desk, &answers, facts.flags.clone())?;
-    let rejection = facts.rejection.as_ref().map(said).transpose()?;
-    let by_buyer = rejection.is_some_and(|rejection| rejection.reason == VerdictReason::RejectedByBuyer);
-    count(&mut desk, BuyerRecord { reviewed: (!by_buyer).into(), rejected: 0, overturned: by_buyer.into() });
+    let is_rejected = facts.rejection.is_some();
+    count(&mut desk, BuyerRecord { reviewed: (!is_rejected).into(), rejected: 0, overturned: is_rejected.into() });
     let (writes, verdicts) = desk.finish();
     Ok((writes, Reviewed { verdicts, ..Reviewed::default() }))
 }

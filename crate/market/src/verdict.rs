@@ -19,8 +19,9 @@
 //! an answer that enough of them gave is the item's ([`AgreementKey`] says which answers are the same): those are
 //! accepted, others *ambiguous*; without such an answer all are ambiguous. Every one of them is paid in full: that
 //! few people differ is no evidence against anyone. One that waits longer than its offer said is approved and paid;
-//! its answer still counts. One whose times don't fit is rejected, which its worker can appeal against
-//! ([`review`](crate::review)); until that is over its item waits. What comes instead of an answer is in [`flag`].
+//! its answer still counts. What a requester may hold against one is in [`review`](crate::review), what comes instead of
+//! one in [`flag`]. The times that a worker's clock gives a judgment are not judged: they prove nothing, and what is paid
+//! or counted by time on screen is bounded by the coordinator's own clock.
 //!
 //! A judgment's result may come *late*, after the deadline: people don't look at clocks. It is taken as if in time while
 //! its lease still has its place, and also after the lease has expired, if the item still has a free place and the
@@ -36,7 +37,7 @@ use lull_protocol::statement::{
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, DurationMs, FetchItem, Hash, Item, Method, PublicKey, Signed, Timestamp};
 
-use crate::command::{Context, OpenRejection, Refusal, Reply};
+use crate::command::{Context, Refusal, Reply};
 use crate::desk::{Desk, Judged, Ruling};
 use crate::facts::{
     Answer, Decided, Flag, ItemState, LeaseFacts, LeaseState, OrderFacts, StoredResult, SubmitFacts, UnsettledFacts,
@@ -74,11 +75,11 @@ pub fn submit(
     }
     let shown = shown(result.payload(), lease, cx.now);
     let judged = Judged { lease: lease.id, worker, result: hash, shown, rejection: None };
-    let in_time = within_lease(result.payload(), &facts.lease, cx.now);
-    let mut rejection = None;
+    let is_late = cx.now > lease.deadline;
     match (&item, &result.payload().report) {
         (Item::Fetch(item), Report::Fetch(report)) => {
-            let ruling = rule_on_fetch(item, facts.lease.order.price, report, in_time)?;
+            let in_time = within_lease(result.payload(), lease, cx.now);
+            let ruling = rule_on_fetch(item, lease.order.price, report, in_time)?;
             let body = check_body(item, report, ruling, body)?;
             desk.writes.push(store(judged, result, false, body));
             fetched(&mut desk, judged, report.outcome, ruling)?;
@@ -91,15 +92,16 @@ pub fn submit(
             desk.item.answered = desk.item.answered.saturating_add(1);
             if desk.item.is_stopped() {
                 flag::answered_late(&mut desk, judged)?;
-            } else if in_time {
-                answered(&mut desk, judged, report.answer.key(), (facts.answers, facts.flags))?;
             } else {
-                rejection = Some(outside(&mut desk, judged, result.payload(), lease.issued_at));
+                if is_late && matches!(desk.order().rule, AcceptanceRule::Review { .. }) {
+                    // Its requester has as long to look at it as at one in time.
+                    desk.writes.push(Write::SetApproval { lease: lease.id, at: cx.now.plus(cx.terms.approval_ms) });
+                }
+                answered(&mut desk, judged, report.answer.key(), (facts.answers, facts.flags))?;
             }
         }
         (Item::Judgment(_), Report::Flag(_) | Report::Withdrawn) if body.is_empty() => {
             desk.writes.push(store(judged, result, false, None));
-            // That is bounded by our own clock, so nothing is held against what its own says.
             let seen_ms = flag::seen_ms(result.payload(), &facts.lease, cx.now);
             match &result.payload().report {
                 Report::Flag(report) => {
@@ -116,7 +118,7 @@ pub fn submit(
     let freed = desk.item.is_offered() && (desk.item.answered == before.answered || desk.item.flags > 0);
     let withdrawn = if desk.item.is_stopped() && !before.is_stopped() { facts.open } else { vec![] };
     let (writes, verdicts) = desk.finish();
-    Ok(Decided { writes, reply: Reply::Stored { result: hash, verdicts, rejection, freed, withdrawn } })
+    Ok(Decided { writes, reply: Reply::Stored { result: hash, verdicts, freed, withdrawn } })
 }
 
 /// Whether the body of a result is worth pulling: with these facts, [`submit`] would take it and pay for it.
@@ -151,7 +153,6 @@ fn again(stored: StoredResult, result: Hash) -> Result<Decided, Refusal> {
     let reply = Reply::Stored {
         result: stored.hash,
         verdicts: stored.verdict.into_iter().collect(),
-        rejection: None,
         freed: false,
         withdrawn: vec![],
     };
@@ -293,22 +294,8 @@ fn answered(
     Ok(())
 }
 
-/// An answer whose times don't fit. Clocks are no evidence of bad will, so its worker may say what happened.
-fn outside(desk: &mut Desk<'_>, judged: Judged<'_>, result: &WorkResult, issued_at: Timestamp) -> OpenRejection {
-    let evidence = format!(
-        "The answer says that it was begun at {} and finished at {}, but its lease began at {} and it came at {} \
-         (milliseconds since 1970).",
-        result.started_at.get(),
-        result.finished_at.get(),
-        issued_at.get(),
-        desk.now().get(),
-    );
-    desk.writes.push(Write::SetLease { lease: judged.lease, state: LeaseState::Answered, again: false });
-    desk.reject(judged, VerdictReason::TimesOutsideLease, evidence)
-}
-
-/// Decides an item whose places are all taken by answers that nothing is open about: in a project that reviews,
-/// those that were accepted. Whether it did.
+/// Decides an item whose places are all taken by answers, in a project that reviews by such as were accepted. Whether
+/// it did.
 pub(crate) fn conclude(desk: &mut Desk<'_>, answers: &[Answer], flags: Vec<Flag>) -> Result<bool, Refusal> {
     if desk.item.answered < desk.item.needed {
         return Ok(false);
@@ -318,7 +305,7 @@ pub(crate) fn conclude(desk: &mut Desk<'_>, answers: &[Answer], flags: Vec<Flag>
     }
     let OrderFacts { price, rule, .. } = *desk.order();
     let (agree, waits) = match rule {
-        AcceptanceRule::Agreement { agree, .. } => (agree, answers.iter().any(|answer| answer.rejection.is_some())),
+        AcceptanceRule::Agreement { agree, .. } => (agree, false),
         AcceptanceRule::Review { agree, .. } => (agree, answers.iter().any(|answer| !answer.judged)),
         AcceptanceRule::FetchChecks { .. } => {
             return Err(Refusal::Fault("a judgment's order has no agreement rule".into()));

@@ -5,6 +5,7 @@ use crate::cose::Statement;
 use crate::fields;
 use crate::limits::{APPEAL_BYTES_MAX, REJECTION_EVIDENCE_BYTES_MAX};
 use crate::statement::VerdictReason;
+use crate::task::look;
 use crate::units::{Hash, PublicKey, Timestamp};
 
 /// What is held against one result, signed by the coordinator.
@@ -14,9 +15,9 @@ pub struct Rejection {
     pub result: Hash,
     /// Whose result it is.
     pub worker: PublicKey,
-    /// What the verdict says if nobody appeals: `RejectedByBuyer` or `TimesOutsideLease`.
+    /// What the verdict says if nobody appeals: `RejectedByBuyer`.
     pub reason: VerdictReason,
-    /// Why, in the buyer's words or the coordinator's.
+    /// Why, in the buyer's words.
     pub evidence: String,
     /// When.
     pub decided_at: Timestamp,
@@ -28,11 +29,11 @@ fields!(Rejection { 0 result, 1 worker, 2 reason, 3 evidence, 4 decided_at, 5 ap
 impl Statement for Rejection {
     const TYP: &'static str = "application/vnd.lull.rejection+cbor";
     fn check(&self) -> Result<(), &'static str> {
-        if !matches!(self.reason, VerdictReason::RejectedByBuyer | VerdictReason::TimesOutsideLease) {
-            return Err("a rejection is the buyer's, or about times outside the lease");
+        if self.reason != VerdictReason::RejectedByBuyer {
+            return Err("a rejection is the buyer's");
         }
-        if self.evidence.trim().is_empty() || self.evidence.len() > REJECTION_EVIDENCE_BYTES_MAX {
-            return Err("the evidence is empty or longer than REJECTION_EVIDENCE_BYTES_MAX");
+        if !is_plain(&self.evidence) || self.evidence.len() > REJECTION_EVIDENCE_BYTES_MAX {
+            return Err("the evidence shows nothing, has control characters or exceeds REJECTION_EVIDENCE_BYTES_MAX");
         }
         if self.appeal_until < self.decided_at { Err("times out of order") } else { Ok(()) }
     }
@@ -54,12 +55,24 @@ impl Statement for Appeal {
     const TYP: &'static str = "application/vnd.lull.appeal+cbor";
     fn check(&self) -> Result<(), &'static str> {
         match &self.words {
-            Some(words) if words.trim().is_empty() || words.len() > APPEAL_BYTES_MAX => {
-                Err("the words are empty or longer than APPEAL_BYTES_MAX")
+            Some(words) if !is_plain(words) || words.len() > APPEAL_BYTES_MAX => {
+                Err("the words show nothing, have control characters or exceed APPEAL_BYTES_MAX")
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Whether there is something to read, and nothing that a terminal would act on.
+pub fn is_plain(text: &str) -> bool {
+    !look(text).all(char::is_whitespace) && !text.chars().any(|c| c.is_control() && c != '\n')
+}
+
+/// The words that a person's text makes: control characters are spaces, none at its ends; `None` if there is nothing to
+/// read.
+pub fn words_of(text: &str) -> Option<String> {
+    let plain: String = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    Some(plain.trim().to_owned()).filter(|words| is_plain(words))
 }
 
 /// How a buyer has treated those who answered, over all its projects: travels beside an offer, unsigned.
@@ -73,3 +86,20 @@ pub struct BuyerRecord {
     pub overturned: u32,
 }
 fields!(BuyerRecord { 0 reviewed, 1 rejected, 2 overturned });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shows_nothing_is_no_evidence() {
+        for nothing in ["", " \n", "\u{200b}\u{200b}", "\u{202e}", "red\u{1b}[31m", "a\u{0}b", "tab\there"] {
+            assert!(!is_plain(nothing), "{nothing:?}");
+        }
+        for text in ["It is a sign.\nSee section 2.", "👩\u{200d}🚀", "مرحبا", "<b>bold</b>"] {
+            assert!(is_plain(text), "{text:?}");
+        }
+        assert_eq!(words_of("  a\tb\u{1b}c\nd "), Some("a b c\nd".to_owned()));
+        assert_eq!(words_of("\u{200b}\t"), None);
+    }
+}

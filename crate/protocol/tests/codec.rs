@@ -164,13 +164,11 @@ fn record() -> impl Strategy<Value = BuyerRecord> {
 }
 
 fn rejection() -> impl Strategy<Value = Rejection> {
-    let reason = select(&[VerdictReason::RejectedByBuyer, VerdictReason::TimesOutsideLease]);
-    (hash(), key(), reason, "\\PC{0,40}[a-z]", time(), any::<u32>()).prop_map(
-        |(result, worker, reason, evidence, decided_at, more)| {
-            let appeal_until = decided_at.plus(more.into());
-            Rejection { result, worker, reason, evidence, decided_at, appeal_until }
-        },
-    )
+    (hash(), key(), "\\PC{0,40}[a-z]", time(), any::<u32>()).prop_map(|(result, worker, evidence, decided_at, more)| {
+        let appeal_until = decided_at.plus(more.into());
+        let reason = VerdictReason::RejectedByBuyer;
+        Rejection { result, worker, reason, evidence, decided_at, appeal_until }
+    })
 }
 
 fn appeal() -> impl Strategy<Value = Appeal> {

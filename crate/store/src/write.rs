@@ -93,6 +93,7 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
             add_verdict(db, (lease, order, worker, number), &verdict, settles_at)
         }
         Write::AddRejection { lease, rejection } => add_rejection(db, lease, &rejection),
+        Write::SetApproval { lease, at } => set_approved_at(db, lease, at),
         Write::AddAppeal { lease, appeal, decided_by } => {
             one(
                 db,

@@ -9,7 +9,7 @@ use lull_protocol::cose::Signed;
 use lull_protocol::limits::APPEAL_BYTES_MAX;
 use lull_protocol::message::RefusedCode;
 use lull_protocol::receipt::Receipt;
-use lull_protocol::rejection::{Appeal, Rejection};
+use lull_protocol::rejection::{Appeal, Rejection, words_of};
 use lull_protocol::statement::Verdict;
 use lull_protocol::{Hash, Timestamp, ToCoordinator, cose};
 use lull_view::{Contested, LinkProblem, RejectionView};
@@ -72,18 +72,18 @@ impl Worker {
     /// The person appeals. Once there is a verdict, or an appeal, it is too late for one.
     pub(crate) fn appeal(&mut self, offer: &str, words: &str, now: Timestamp) {
         let Some(offer) = Hash::from_hex(offer) else { return };
-        let words = words.trim();
+        let words = words_of(words);
         let Some(record) = self.receipts.by_offer(&offer) else { return };
         let is_open = record.verdict.is_none() && record.appeal.is_none();
-        let Some(rejection) = record.rejection.as_ref().filter(|_| is_open && words.len() <= APPEAL_BYTES_MAX) else {
+        let Some(rejection) = record
+            .rejection
+            .as_ref()
+            .filter(|_| is_open && words.as_ref().is_none_or(|words| words.len() <= APPEAL_BYTES_MAX))
+        else {
             return;
         };
         let seq = record.seq;
-        let appeal = Appeal {
-            rejection: Hash::of(rejection),
-            words: Some(words.to_owned()).filter(|words| !words.is_empty()),
-            at: self.coordinator_now(now),
-        };
+        let appeal = Appeal { rejection: Hash::of(rejection), words, at: self.coordinator_now(now) };
         let appeal = Signed::sign(appeal, &self.key);
         self.receipts.change(&offer, |record| record.appeal = Some(appeal.bytes().to_vec().into()));
         if let Some(sending) = self.receipts.sending_mut(&offer) {

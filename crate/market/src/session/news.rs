@@ -22,10 +22,11 @@ impl News {
     pub fn of(reply: &Reply) -> Self {
         match reply {
             Reply::Order { .. } | Reply::Freed { .. } => Self { pushes: Vec::new(), work: true },
-            Reply::Stored { verdicts, rejection, freed, withdrawn, .. } => {
+            Reply::Stored { verdicts, freed, withdrawn, .. } => {
                 let taken = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::Withdrawn));
-                let pushes = rejected(rejection).chain(by_worker(verdicts));
-                Self { pushes: pushes.chain(withdrawn.iter().copied().map(taken)).collect(), work: *freed }
+                let mut pushes = by_worker(verdicts);
+                pushes.extend(withdrawn.iter().copied().map(taken));
+                Self { pushes, work: *freed }
             }
             Reply::Reviewed(Reviewed { verdicts, rejections, freed }) => {
                 Self { pushes: rejected(rejections).chain(by_worker(verdicts)).collect(), work: *freed }
@@ -67,13 +68,7 @@ mod tests {
 
     #[test]
     fn only_what_frees_or_brings_work_wakes() {
-        let stored = |freed| Reply::Stored {
-            result: Hash([1; 32]),
-            verdicts: vec![],
-            rejection: None,
-            freed,
-            withdrawn: vec![],
-        };
+        let stored = |freed| Reply::Stored { result: Hash([1; 32]), verdicts: vec![], freed, withdrawn: vec![] };
         let reviewed = |freed| Reply::Reviewed(Reviewed { freed, ..Reviewed::default() });
         let freed = Reply::Freed { skips_left: None };
         assert!(News::of(&freed).work && News::of(&stored(true)).work && News::of(&reviewed(true)).work);

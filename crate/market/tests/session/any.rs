@@ -265,7 +265,6 @@ impl Onlooker {
             Question::Command(lull_market::Command::Submit { result, .. }) => Answer::Reply(Reply::Stored {
                 result: result.hash(),
                 verdicts: vec![],
-                rejection: None,
                 freed: false,
                 withdrawn: vec![],
             }),

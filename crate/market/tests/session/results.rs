@@ -67,7 +67,7 @@ fn memory_is_asked_for_window_by_window_and_held_until_the_answer_of_the_store()
     assert_eq!(asked(&last), Some(&Question::Command(submit)));
     assert_eq!(peer.session.memory_kib(), WINDOW_KIB + 1, "on its way to the store");
     let (hash, verdicts) = (result.hash(), vec![]);
-    let reply = Reply::Stored { result: hash, verdicts, rejection: None, freed: false, withdrawn: vec![] };
+    let reply = Reply::Stored { result: hash, verdicts, freed: false, withdrawn: vec![] };
     let ack = ToWorker::Ack { offer, result: result.hash() };
     assert_eq!(peer.answer(Answer::Reply(reply)), [Output::Send(ack)]);
     assert_eq!((peer.session.memory_kib(), peer.session.counts().results), (0, 1));

@@ -124,9 +124,8 @@ impl Onlooker {
                 self.leases.extend(new.into_iter().map(|lease| (seed, lease)));
             }
             (command @ Command::Submit { .. }, reply) => {
-                if let Ok(Reply::Stored { verdicts, rejection, .. }) = reply {
+                if let Ok(Reply::Stored { verdicts, .. }) = reply {
                     verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
-                    rejection.iter().for_each(|open| self.rejected(open));
                 }
                 self.sent.push(command);
             }
