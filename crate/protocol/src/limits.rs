@@ -79,7 +79,7 @@ pub const PACE_OUTCOMES_MIN: u64 = 20;
 pub const OUTBOX_MAX: usize = 64;
 /// Verdicts sent per message batch after a reconnect.
 pub const VERDICTS_RESENT_MAX: usize = 256;
-/// Open rejections told after a reconnect, the oldest first.
+/// Open rejections read at once to be told after a reconnect; all are told.
 pub const REJECTIONS_RESENT_MAX: usize = 256;
 /// Verdicts a coordinator leaves unconfirmed on one socket.
 pub const VERDICTS_IN_FLIGHT_MAX: usize = 256;

@@ -6,7 +6,7 @@ use crate::cose::{self, Signed, StatementError};
 use crate::item::Item;
 use crate::limits::{ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
 use crate::rejection::{Appeal, Rejection};
-use crate::statement::{Offer, Verdict, WorkResult};
+use crate::statement::{Offer, Verdict, VerdictReason, WorkResult};
 use crate::units::{Hash, PublicKey};
 
 /// The bytes of a receipt, as they were signed.
@@ -211,20 +211,27 @@ impl Receipt {
     ) -> Vec<Check> {
         let mut out = Vec::new();
         let mut note = |part, kind, error: Option<String>| out.push(Check { part, kind, error });
-        let named = verdict.and_then(|verdict| verdict.rejection);
+        let named = verdict.as_ref().and_then(|verdict| verdict.rejection);
         let hash = self.rejection.as_deref().map(Hash::of);
         if let Some(bytes) = &self.rejection {
             let rejection = Signed::<Rejection>::verify(bytes, coordinator);
             note(Part::Rejection, CheckKind::RejectionSigned, error_of(&rejection));
             let rejection = rejection.map(|r| r.payload().clone()).or_else(|_| cose::peek::<Rejection>(bytes));
             let names_result = rejection.as_ref().is_ok_and(|r| r.result == Hash::of(&self.result));
-            let names_worker = rejection.is_ok_and(|r| Some(r.worker) == worker);
+            let names_worker = rejection.as_ref().is_ok_and(|r| Some(r.worker) == worker);
+            let had_time = match (&rejection, &verdict) {
+                (Ok(r), Some(v)) if v.reason == VerdictReason::RejectedByBuyer => v.decided_at >= r.appeal_until,
+                _ => true,
+            };
             let matches = unless(names_result, "it names another result")
                 .or(unless(names_worker, "it names another worker"))
-                .or(unless(self.verdict.is_empty() || named == hash, "the verdict does not name it"));
+                .or(unless(self.verdict.is_empty() || named == hash, "the verdict does not name it"))
+                .or(unless(had_time, "the verdict came before the time for an appeal was over"));
             note(Part::Rejection, CheckKind::RejectionMatches, matches);
         } else if named.is_some() {
             note(Part::Rejection, CheckKind::RejectionMatches, Some("the verdict names one that is missing".into()));
+        } else if verdict.as_ref().is_some_and(|v| v.reason.follows_rejection()) {
+            note(Part::Rejection, CheckKind::RejectionMatches, Some("the verdict rests on one and names none".into()));
         }
         if let Some(bytes) = &self.appeal {
             let appeal = match &worker {

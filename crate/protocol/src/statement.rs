@@ -520,6 +520,13 @@ codes!(VerdictReason {
     13 FlagPassedOn, 14 ApprovedByBuyer, 15 RejectedByBuyer, 16 AppealUpheld, 17 AppealDenied,
 });
 
+impl VerdictReason {
+    /// Whether such a verdict comes only after a rejection.
+    pub fn follows_rejection(self) -> bool {
+        matches!(self, Self::RejectedByBuyer | Self::AppealUpheld | Self::AppealDenied)
+    }
+}
+
 /// What both sides of a handshake sign: fresh challenges, both keys, the origin, the versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transcript {

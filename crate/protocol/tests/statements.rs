@@ -503,6 +503,25 @@ fn a_rejection_belongs_to_its_result_and_its_verdict() {
     assert_eq!(kinds(appealed(rejection, &worker())), []);
     let unrejected = Receipt { rejection: good.rejection.clone(), ..fixture::choice_receipt() };
     assert_eq!(kinds(unrejected), [CheckKind::RejectionMatches], "a verdict that rests on none");
+    let ruled = |reason, decided_at, is_named: bool, rejection| {
+        let named = Rejection { ..fixture::rejection(Hash::of(&good.result)) };
+        let hash = Signed::sign(named, &coordinator()).hash();
+        let verdict = fixture::verdict(Hash::of(&good.result), Decision::Rejected, reason, 0);
+        let verdict = Verdict { decided_at, rejection: is_named.then_some(hash), ..verdict };
+        Receipt {
+            verdict: Signed::sign(verdict, &coordinator()).bytes().to_vec(),
+            rejection,
+            appeal: None,
+            ..good.clone()
+        }
+    };
+    let (until, rejection) = (fixture::rejection(Hash::of(&good.result)).appeal_until, good.rejection.clone());
+    for reason in [VerdictReason::RejectedByBuyer, VerdictReason::AppealUpheld, VerdictReason::AppealDenied] {
+        assert_eq!(kinds(ruled(reason, until, false, None)), [CheckKind::RejectionMatches], "{reason:?} without one");
+        assert_eq!(kinds(ruled(reason, until, true, rejection.clone())), []);
+    }
+    let early = ruled(VerdictReason::RejectedByBuyer, until.minus(1), true, rejection);
+    assert_eq!(kinds(early), [CheckKind::RejectionMatches], "before the time for an appeal was over");
 }
 
 #[test]

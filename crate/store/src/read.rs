@@ -59,9 +59,8 @@ impl Reader {
     /// Answers what a connection asks.
     pub fn answer(&self, query: &Query) -> Result<Found, StoreError> {
         Ok(match query {
-            Query::OpenLeases { worker, now } => {
-                Found::OpenLeases(self.open_leases(worker, *now)?, self.open_rejections(worker)?)
-            }
+            Query::OpenLeases { worker, now } => Found::OpenLeases(self.open_leases(worker, *now)?),
+            Query::OpenRejections { worker, after } => Found::OpenRejections(self.open_rejections(worker, *after)?),
             Query::Account { worker, day_start } => Found::Account(self.account(worker, *day_start)?),
             Query::VerdictsAfter { worker, number, limit } => {
                 Found::VerdictsAfter(self.verdicts_after(worker, *number, *limit)?)
@@ -133,13 +132,15 @@ impl Reader {
         Ok(leases)
     }
 
-    /// The worker's rejected results that have no verdict yet, oldest first, at most `REJECTIONS_RESENT_MAX`.
-    pub fn open_rejections(&self, worker: &PublicKey) -> Result<Vec<OpenRejection>, StoreError> {
+    /// The worker's rejected results that have no verdict yet, oldest first, after one of them, at most
+    /// `REJECTIONS_RESENT_MAX`.
+    pub fn open_rejections(&self, worker: &PublicKey, after: Option<Hash>) -> Result<Vec<OpenRejection>, StoreError> {
         let mut statement = self.db.prepare_cached(
             "SELECT statement, appeal IS NOT NULL FROM rejections WHERE worker = ?1 AND is_open = 1
+               AND lease > coalesce((SELECT lease FROM rejections WHERE hash = ?3), -1)
              ORDER BY lease LIMIT ?2",
         )?;
-        let rows = statement.query_map(params![Col(*worker), REJECTIONS_RESENT_MAX], |row| {
+        let rows = statement.query_map(params![Col(*worker), REJECTIONS_RESENT_MAX, after.map(Col)], |row| {
             Ok(OpenRejection { worker: *worker, statement: row.get(0)?, is_appealed: row.get(1)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -140,12 +140,19 @@ impl Claim {
 /// Something to read from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// The worker's leases that are live at a moment, oldest first, and the rejections of its results that are open.
+    /// The worker's leases that are live at a moment, oldest first.
     OpenLeases {
         /// Whose.
         worker: PublicKey,
         /// When.
         now: Timestamp,
+    },
+    /// The rejections of the worker's results that are open, oldest first, `REJECTIONS_RESENT_MAX` at most.
+    OpenRejections {
+        /// Whose.
+        worker: PublicKey,
+        /// Those after this one.
+        after: Option<Hash>,
     },
     /// The worker's money.
     Account {
@@ -179,7 +186,9 @@ pub enum Query {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Of [`Query::OpenLeases`].
-    OpenLeases(Vec<Lease>, Vec<OpenRejection>),
+    OpenLeases(Vec<Lease>),
+    /// Of [`Query::OpenRejections`].
+    OpenRejections(Vec<OpenRejection>),
     /// Of [`Query::Account`].
     Account(AccountFacts),
     /// Of [`Query::VerdictsAfter`].

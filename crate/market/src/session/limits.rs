@@ -13,3 +13,5 @@ pub const MESSAGES_PER_SECOND_MAX: u32 = 500;
 pub const MESSAGES_BURST_MAX: u32 = 1_000;
 /// Time between two claims of one connection, milliseconds: each is a command to the one writer.
 pub const CLAIM_MS_MIN: u64 = 10;
+/// Before a claim by other wishes, once one has found nothing: to find nothing takes longest, milliseconds.
+pub const CLAIM_OTHERWISE_MS_MIN: u64 = 500;

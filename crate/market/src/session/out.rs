@@ -14,6 +14,7 @@ pub(super) enum Asked {
     Seat(Admitted),
     Account,
     OpenLeases,
+    Rejections,
     Verdicts { limit: usize },
     Claim { fetch: bool, judgment: bool },
     Facts(Box<Signed<WorkResult>>),

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use lull_protocol::cose::{self, SignerKey};
 use lull_protocol::limits::{
-    AMOUNT_MAX, CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX,
-    VERDICTS_RESENT_MAX,
+    AMOUNT_MAX, CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, REJECTIONS_RESENT_MAX, SILENCE_MS_MAX,
+    VERDICTS_IN_FLIGHT_MAX, VERDICTS_RESENT_MAX,
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::{ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
 
 use super::io::{Answer, Claim, End, Found, Push, Query, Question};
-use super::limits::CLAIM_MS_MIN;
+use super::limits::{CLAIM_MS_MIN, CLAIM_OTHERWISE_MS_MIN};
 use super::out::{Admitted, Asked, Step};
 use super::pace::Pace;
 use super::results::Transfer;
@@ -27,6 +27,9 @@ pub(super) struct Work {
     day_start: Timestamp,
     /// The worker does not know its open leases yet.
     opening: bool,
+    /// More of its open rejections may be in the store, after the last one it was told.
+    rejections_left: bool,
+    last_rejection: Option<Hash>,
     /// Places still free, per class, as far as the worker has said.
     want: (u8, u8),
     /// The types of judgments that it wants.
@@ -69,6 +72,8 @@ impl Work {
             signer: None,
             day_start: admitted.day_start,
             opening: true,
+            rejections_left: true,
+            last_rejection: None,
             want: (0, 0),
             tasks: TaskSet::CHOICE,
             warnings: WarningSet::NONE,
@@ -123,6 +128,9 @@ impl Work {
         if self.opening && !self.account_due {
             let query = Query::OpenLeases { worker, now: step.now.wall };
             step.out.ask(Question::Read(query), Asked::OpenLeases);
+        } else if !self.opening && self.rejections_left {
+            let query = Query::OpenRejections { worker, after: self.last_rejection };
+            step.out.ask(Question::Read(query), Asked::Rejections);
         } else if !self.opening && self.behind && room > 0 {
             let limit = room.min(VERDICTS_RESENT_MAX);
             let query = Query::VerdictsAfter { worker, number: self.verdicts_sent, limit };
@@ -193,7 +201,11 @@ impl Work {
             Some(ToCoordinator::Want { fetch, judgment, tasks, filter, warnings }) => {
                 let filter = Some(filter).filter(|filter| *filter != Filter::default()).map(Box::new);
                 self.want = (fetch.min(FETCH_LEASES_MAX), judgment.min(JUDGMENT_LEASES_MAX));
-                self.dry.1 &= self.tasks == tasks && self.warnings == warnings && self.filter == filter;
+                if (self.tasks, self.warnings, &self.filter) != (tasks, warnings, &filter) && self.dry.1 {
+                    self.dry.1 = false;
+                    let soonest = step.now.monotonic_ms.saturating_add(CLAIM_OTHERWISE_MS_MIN);
+                    self.claim_from_ms = self.claim_from_ms.max(soonest);
+                }
                 (self.tasks, self.warnings, self.filter) = (tasks, warnings, filter);
                 self.claim_due = true;
             }
@@ -229,12 +241,16 @@ impl Work {
 
     pub(super) fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: Answer) {
         match (asked, answer) {
-            (Asked::OpenLeases, Answer::Found(Found::OpenLeases(leases, rejections))) => {
+            (Asked::OpenLeases, Answer::Found(Found::OpenLeases(leases))) => {
                 self.opening = false;
                 for lease in leases {
                     self.assign(step, lease);
                 }
-                rejections.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
+            }
+            (Asked::Rejections, Answer::Found(Found::OpenRejections(page))) => {
+                self.rejections_left = page.len() >= REJECTIONS_RESENT_MAX;
+                self.last_rejection = page.last().map(|last| Hash::of(&last.statement));
+                page.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
             }
             (Asked::Verdicts { limit }, Answer::Found(Found::VerdictsAfter(page))) => {
                 self.behind = page.len() >= limit;
@@ -247,7 +263,7 @@ impl Work {
                 self.send_account(step);
             }
             // Without its money, leases and verdicts a session can't go on; the worker comes back later.
-            (Asked::OpenLeases | Asked::Verdicts { .. } | Asked::Account | Asked::Seat(_), _) => {
+            (Asked::OpenLeases | Asked::Rejections | Asked::Verdicts { .. } | Asked::Account | Asked::Seat(_), _) => {
                 step.out.bye(RefusedCode::Unavailable);
             }
             (Asked::Claim { fetch, judgment }, answer) => self.claimed(step, (fetch, judgment), answer),

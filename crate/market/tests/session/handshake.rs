@@ -271,5 +271,5 @@ fn a_shell_that_breaks_the_rules_is_told() {
     peer.prove(0);
     assert_eq!(peer.feed(Input::End(RefusedCode::Stopping)), [Output::End(End::Bye(RefusedCode::Stopping))]);
     assert_eq!(peer.answer(Answer::Yes), [], "too late");
-    assert_eq!(peer.finds(Found::OpenLeases(vec![lease], vec![])), []);
+    assert_eq!(peer.finds(Found::OpenLeases(vec![lease])), []);
 }

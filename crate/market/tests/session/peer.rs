@@ -143,7 +143,8 @@ impl Peer {
         assert_eq!(self.session.stage(), Stage::Opening);
         said.extend(sent(&self.finds(account(0))));
         let has_verdicts = !verdicts.is_empty();
-        said.extend(sent(&self.finds(Found::OpenLeases(leases, vec![]))));
+        said.extend(sent(&self.finds(Found::OpenLeases(leases))));
+        said.extend(sent(&self.finds(Found::OpenRejections(vec![]))));
         said.extend(sent(&self.finds(Found::VerdictsAfter(verdicts))));
         if has_verdicts {
             said.extend(sent(&self.finds(account(1))));

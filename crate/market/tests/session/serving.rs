@@ -4,7 +4,9 @@ use lull_market::facts::AccountFacts;
 use lull_market::session::limits::{CLAIM_MS_MIN, MESSAGES_BURST_MAX, MESSAGES_PER_SECOND_MAX};
 use lull_market::session::{Answer, Claim, Counts, End, Found, Input, Output, Push, Query, Question};
 use lull_market::{Command, NumberedVerdict, OpenRejection, Refusal, Reply};
-use lull_protocol::limits::{AMOUNT_MAX, CHUNK_BYTES_MAX, HEARTBEAT_MS, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX};
+use lull_protocol::limits::{
+    AMOUNT_MAX, CHUNK_BYTES_MAX, HEARTBEAT_MS, REJECTIONS_RESENT_MAX, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX,
+};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::rejection::Appeal;
 use lull_protocol::statement::{Decision, JobClass, Verdict, VerdictReason};
@@ -61,13 +63,14 @@ fn each_thing_is_read_as_of_its_moment() {
     };
     assert_eq!(query(peer.answer(Answer::Yes)), Query::Account { worker, day_start: at(0) });
     assert_eq!(query(peer.finds(account(0))), Query::OpenLeases { worker, now });
-    let after = query(peer.finds(Found::OpenLeases(vec![], vec![])));
+    assert_eq!(query(peer.finds(Found::OpenLeases(vec![]))), Query::OpenRejections { worker, after: None });
+    let after = query(peer.finds(Found::OpenRejections(vec![])));
     assert_eq!(after, Query::VerdictsAfter { worker, number: AMOUNT_MAX, limit: VERDICTS_IN_FLIGHT_MAX });
 }
 
 #[test]
 fn what_cannot_be_read_at_first_ends_it_for_now() {
-    let found = [account(0), Found::OpenLeases(vec![], vec![])];
+    let found = [account(0), Found::OpenLeases(vec![]), Found::OpenRejections(vec![])];
     for well in 0..=found.len() {
         let mut peer = Peer::raw();
         peer.prove(0);
@@ -426,10 +429,15 @@ fn a_rejection_is_told_after_the_leases_with_its_appeal_and_before_its_verdict()
     peer.finds(account(0));
     let open = |byte: u8, is_appealed| OpenRejection { worker, statement: vec![byte], is_appealed };
     let rejected = |byte: u8| ToWorker::Rejected { statement: vec![byte].into() };
-    let outputs =
-        peer.finds(Found::OpenLeases(vec![lease(1, JobClass::Judgment)], vec![open(7, true), open(8, false)]));
-    let told = [rejected(7), ToWorker::Appealed { rejection: Hash::of(&[7]) }, rejected(8)];
-    assert_eq!(sent(&outputs)[1..], told);
+    peer.finds(Found::OpenLeases(vec![lease(1, JobClass::Judgment)]));
+    // However many there are, all are told.
+    let page = vec![open(6, false); REJECTIONS_RESENT_MAX];
+    let outputs = peer.finds(Found::OpenRejections(page));
+    let after = Some(Hash::of(&[6]));
+    assert_eq!(asked(&outputs), Some(&Question::Read(Query::OpenRejections { worker, after })));
+    assert_eq!(sent(&outputs).len(), REJECTIONS_RESENT_MAX);
+    let outputs = peer.finds(Found::OpenRejections(vec![open(7, true), open(8, false)]));
+    assert_eq!(sent(&outputs), [rejected(7), ToWorker::Appealed { rejection: Hash::of(&[7]) }, rejected(8)]);
     let judged = NumberedVerdict { rejection: Some(vec![8]), ..verdict(worker, 1) };
     let outputs = peer.finds(Found::VerdictsAfter(vec![judged.clone()]));
     let says = ToWorker::Verdict { number: 1, statement: judged.statement.into() };

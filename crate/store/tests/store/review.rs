@@ -146,9 +146,11 @@ fn a_rejection_without_appeal_stands_when_its_time_is_over_and_frees_the_place()
     let said_so = rejection.payload().clone();
     assert_eq!((said_so.decided_at, said_so.appeal_until), (bench.cx.now, bench.cx.now.plus(APPEAL_MS)));
     assert_eq!((said_so.worker, said_so.reason), (key(1).public(), VerdictReason::RejectedByBuyer));
-    let open = bench.reader.open_rejections(&key(1).public()).unwrap();
+    let open = bench.reader.open_rejections(&key(1).public(), None).unwrap();
     assert_eq!(open.len(), 1, "told again after a reconnect");
-    assert!(bench.reader.open_rejections(&key(2).public()).unwrap().is_empty());
+    let after = open.first().map(|open| Hash::of(&open.statement));
+    assert_eq!(bench.reader.open_rejections(&key(1).public(), after).unwrap(), open[1..]);
+    assert!(bench.reader.open_rejections(&key(2).public(), None).unwrap().is_empty());
     assert_eq!(bench.claim(&key(2), 0, 1).len(), 0, "the place is not free yet");
     assert_eq!(bench.reader.order(&order_id(1)).unwrap().unwrap().held.get(), 4_400, "its money is still held");
     bench.later(APPEAL_MS - 1);
@@ -160,7 +162,7 @@ fn a_rejection_without_appeal_stands_when_its_time_is_over_and_frees_the_place()
     assert_eq!(verdicts[0].rejection.as_deref(), Some(rejection.bytes()));
     assert_eq!(bench.reader.verdicts_after(&key(1).public(), 0, 9).unwrap(), verdicts, "with its evidence");
     assert_eq!(bench.money(&key(1)), (0, 0, 0));
-    assert!(bench.reader.open_rejections(&key(1).public()).unwrap().is_empty());
+    assert!(bench.reader.open_rejections(&key(1).public(), None).unwrap().is_empty());
     let receipt = bench.reader.results(&order_id(1), 0, 9).unwrap().pop().unwrap().receipt;
     assert!(receipt.verify(&bench.cx.key.public()).unwrap().rejection.is_some());
     assert_eq!(bench.claim(&key(1), 0, 1).len(), 0, "never the same item twice");

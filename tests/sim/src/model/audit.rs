@@ -155,7 +155,6 @@ impl Model {
                 let statement = result.bytes();
                 let Ok(result) = cose::peek::<lull_protocol::statement::WorkResult>(statement) else { return Ok(()) };
                 self.take_result(result.offer, Hash::of(statement), statement, body, at)?;
-                self.see_rejections(&[result.offer], at, reader)?;
             }
             Command::Return { worker, offer, reason, shown_ms } => {
                 self.returned(*worker, *offer, (*reason, *shown_ms), at).map(drop)?;
@@ -375,7 +374,7 @@ struct Said {
 fn about(reader: &Reader, order: &OrderId) -> Result<BTreeMap<Hash, Said>, Broken> {
     let mut all: BTreeMap<Hash, Said> = BTreeMap::new();
     for row in reader.waiting_answers(order, 0, usize::MAX).map_err(unreadable)? {
-        let open = reader.open_rejections(&row.worker).map_err(unreadable)?;
+        let open = reader.open_rejections(&row.worker, None).map_err(unreadable)?;
         let statement = |hash: Hash| open.iter().find(|open| Hash::of(&open.statement) == hash);
         let rejection = row.rejection.and_then(|(hash, said)| Some((statement(hash)?.statement.clone(), said)));
         all.insert(row.offer, Said { rejection, is_appealed: row.appeal.is_some(), verdict: None });

@@ -26,9 +26,9 @@ impl Model {
     /// A connection has read the store: it finds what is committed.
     pub(crate) fn read(&self, query: &Query, found: &Found) -> Holds {
         match (query, found) {
-            (Query::OpenLeases { worker, now }, Found::OpenLeases(leases, rejections)) => {
-                self.found_rejections(worker, rejections)?;
-                self.found_leases(worker, *now, leases)
+            (Query::OpenLeases { worker, now }, Found::OpenLeases(leases)) => self.found_leases(worker, *now, leases),
+            (Query::OpenRejections { worker, after: None }, Found::OpenRejections(rejections)) => {
+                self.found_rejections(worker, rejections)
             }
             (Query::Account { worker, day_start }, Found::Account(account)) => {
                 let (pending, payable) = self.account(worker);

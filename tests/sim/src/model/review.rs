@@ -21,7 +21,6 @@ const APPEAL_MARGIN_MS: u64 = 15 * 60_000;
 #[derive(Clone, Debug)]
 pub(super) struct Contest {
     pub(super) hash: Hash,
-    pub(super) reason: VerdictReason,
     evidence: String,
     pub(super) is_appealed: bool,
 }
@@ -69,7 +68,7 @@ impl Model {
             let of_requester = self.of_order(&order) == Some(requester);
             must(is_theirs && of_requester, "whose answers", || format!("{offer} was rejected by {requester:?}"))?;
             must(!evidence.trim().is_empty(), REJECTIONS, || format!("{offer} was rejected for nothing"))?;
-            self.contest(*offer, VerdictReason::RejectedByBuyer, evidence, at);
+            self.contest(*offer, evidence, at);
             rejected.push(*offer);
         }
         if let Some(of) = self.orders.get_mut(&order) {
@@ -84,16 +83,14 @@ impl Model {
     }
 
     /// Something is held against an answer from here on. Its statement is looked at when it is seen.
-    pub(super) fn contest(&mut self, offer: Hash, reason: VerdictReason, evidence: &str, at: Timestamp) {
+    fn contest(&mut self, offer: Hash, evidence: &str, at: Timestamp) {
         let decides_at = at.plus(self.terms.appeal_ms);
         self.touched.insert(offer);
         let Some(lease) = self.leases.get_mut(&offer) else { return };
         let hash = Hash([0; 32]);
-        lease.contest = Some(Contest { hash, reason, evidence: evidence.to_owned(), is_appealed: false });
+        lease.contest = Some(Contest { hash, evidence: evidence.to_owned(), is_appealed: false });
         lease.decides_at = decides_at;
-        if reason == VerdictReason::RejectedByBuyer {
-            self.count(offer, BuyerRecord { reviewed: 1, rejected: 1, overturned: 0 });
-        }
+        self.count(offer, BuyerRecord { reviewed: 1, rejected: 1, overturned: 0 });
     }
 
     /// The statements of new rejections are the coordinator's, and say what they must.
@@ -116,10 +113,10 @@ impl Model {
         let Some(contest) = &mut lease.contest else {
             return Err(broken(REJECTIONS, format!("nothing is held against {offer}, yet {said:?}")));
         };
-        let evidence_fits = contest.reason != VerdictReason::RejectedByBuyer || contest.evidence == said.evidence;
-        let fits = (Some(said.result), said.worker, said.reason) == (result, lease.worker, contest.reason)
+        let reason = VerdictReason::RejectedByBuyer;
+        let fits = (Some(said.result), said.worker, said.reason) == (result, lease.worker, reason)
             && worker == lease.worker
-            && evidence_fits
+            && contest.evidence == said.evidence
             && (said.decided_at, said.appeal_until) == (at, at.plus(appeal_ms));
         contest.hash = signed.hash();
         must(fits, REJECTIONS, || format!("{said:?} about {lease:?}"))
@@ -172,7 +169,7 @@ impl Model {
             None if !lease.counts => VerdictReason::FlagNotShared,
             None => VerdictReason::ApprovedByTime,
             Some(contest) if contest.is_appealed => VerdictReason::AppealUpheld,
-            Some(contest) => contest.reason,
+            Some(_) => VerdictReason::RejectedByBuyer,
         }
     }
 
@@ -192,7 +189,7 @@ impl Model {
             return Err(broken(REJECTIONS, format!("{offer} has no result")));
         };
         let (result, price) = (*result, lease.offer.price.per_item.get());
-        let denies = [VerdictReason::RejectedByBuyer, VerdictReason::TimesOutsideLease, VerdictReason::AppealDenied];
+        let denies = [VerdictReason::RejectedByBuyer, VerdictReason::AppealDenied];
         let is_denied = denies.contains(&reason);
         let is_heard = lease.must_be_heard && is_denied && reason != VerdictReason::AppealDenied;
         must(!is_heard, HEARD, || format!("{offer}: {:?} without it", reason))?;
@@ -200,7 +197,7 @@ impl Model {
             expected.insert(result, self.rule(offer, unpaid(reason)));
             return Ok(());
         }
-        let by_buyer = lease.contest.as_ref().is_some_and(|c| c.reason == VerdictReason::RejectedByBuyer);
+        let by_buyer = lease.contest.is_some();
         let ruling: Ruling =
             if is_denied { (Decision::Rejected, reason, 0) } else { (Decision::Accepted, reason, price) };
         expected.insert(result, self.rule(offer, ruling));

@@ -47,14 +47,9 @@ impl Model {
                 let new: BTreeSet<Hash> = leases.iter().map(|lease| Hash::of(&lease.offer)).collect();
                 self.within_limits(worker, (*fetch, *judgment), &new, at)
             }
-            (Command::Submit { result: signed, body }, Reply::Stored { result, verdicts, rejection, .. }) => {
+            (Command::Submit { result: signed, body }, Reply::Stored { result, verdicts, .. }) => {
                 let statement = signed.bytes();
-                let offer = signed.payload().offer;
-                let is_new = self.leases.get(&offer).is_some_and(|lease| lease.stored.is_none());
                 let expected = self.stored(*signed.signer(), statement, body, at)?;
-                let is_contested = is_new && self.leases.get(&offer).is_some_and(|lease| lease.contest.is_some());
-                let offers = if is_contested { vec![offer] } else { vec![] };
-                self.rejections_follow(&offers, rejection.as_slice(), at)?;
                 must(*result == Hash::of(statement), "acknowledged means durable", || {
                     format!("{result} was stored for another statement")
                 })?;
@@ -258,7 +253,7 @@ impl Model {
         lease.state = State::Done;
         lease.stored = Some((hash, statement.to_vec()));
         self.touched.insert(offer);
-        let (promise, item_hash) = (lease.offer.clone(), lease.item);
+        let (promise, item_hash, deadline) = (lease.offer.clone(), lease.item, lease.deadline);
         lease.shown = offers::shown(&result, promise.issued_at, at);
         let in_time = rules::in_time(&result, &promise, at);
         let Some(work) = self.items.get_mut(&item_hash) else { return Ok(Expected::new()) };
@@ -288,10 +283,11 @@ impl Model {
                 if work.is_stopped() {
                     expected.insert(hash, self.pay_stopped(offer)?);
                     self.close_if_stopped(item_hash);
-                } else if in_time {
-                    expected = self.decide(item_hash)?;
                 } else {
-                    self.contest(offer, VerdictReason::TimesOutsideLease, "", at);
+                    if at > deadline && matches!(promise.rule, AcceptanceRule::Review { .. }) {
+                        lease.decides_at = at.plus(self.terms.approval_ms);
+                    }
+                    expected = self.decide(item_hash)?;
                 }
             }
             (Item::Judgment(_), Report::Flag(flag)) => expected = self.take_flag(offer, flag, &result, at)?,
@@ -303,7 +299,7 @@ impl Model {
         Ok(expected)
     }
 
-    /// Once as many people have answered as were to be asked, and nothing is open about any of the answers, all are
+    /// Once as many people have answered as were to be asked, and, where the buyer reviews, all were accepted, all are
     /// judged.
     pub(super) fn decide(&mut self, item: Hash) -> Result<Expected, Broken> {
         let Some(work) = self.items.get(&item) else { return Ok(Expected::new()) };
@@ -311,11 +307,9 @@ impl Model {
         if counting.len() < usize::from(work.needed) {
             return Ok(Expected::new());
         }
-        let waits = |lease: &&&Lease| match lease.offer.rule {
-            AcceptanceRule::Review { .. } => lease.ruling.is_none(),
-            _ => lease.contest.is_some() && lease.ruling.is_none(),
-        };
-        if counting.iter().any(|lease| waits(&lease)) {
+        let waits =
+            |lease: &&Lease| matches!(lease.offer.rule, AcceptanceRule::Review { .. }) && lease.ruling.is_none();
+        if counting.iter().any(waits) {
             return Ok(Expected::new());
         }
         let mut votes: BTreeMap<Answer, u8> = BTreeMap::new();

@@ -449,7 +449,7 @@ impl World {
     }
 
     pub(crate) fn answer(&mut self, conn: ConnId, answer: Answer) {
-        if let (Answer::Found(Found::OpenLeases(leases, _)), Some(serving)) = (&answer, self.serving(conn)) {
+        if let (Answer::Found(Found::OpenLeases(leases)), Some(serving)) = (&answer, self.serving(conn)) {
             serving.owed = leases.iter().map(|lease| Hash::of(&lease.offer)).collect();
         }
         if self.serving(conn).is_some_and(|serving| serving.is_asking) {

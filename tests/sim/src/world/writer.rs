@@ -148,9 +148,10 @@ impl World {
             Reply::Extended(statement) => {
                 walls.extend(cose::peek::<Extension>(statement).map(|extension| extension.deadline.get()));
             }
-            Reply::Stored { verdicts, rejection, .. } => {
+            Reply::Stored { verdicts, .. } => {
                 walls.extend(verdicts.first().map(|_| now + terms.dispute_ms));
-                walls.extend(rejection.as_ref().map(|_| now + terms.appeal_ms));
+                // It may have come late, and waits for its buyer.
+                walls.push(now + terms.approval_ms);
             }
             Reply::Reviewed(Reviewed { verdicts, rejections, .. }) => {
                 walls.extend(verdicts.first().map(|_| now + terms.dispute_ms));
