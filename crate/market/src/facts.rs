@@ -370,6 +370,8 @@ pub enum Write {
         title: String,
         /// What was held for it at first.
         full_price: Amount,
+        /// What it may show that some would rather not see.
+        warnings: WarningSet,
     },
     /// An item of an order.
     AddItem {
@@ -379,8 +381,6 @@ pub enum Write {
         class: JobClass,
         /// Its type, if it is a judgment.
         task: Option<TaskKind>,
-        /// What it may show that some would rather not see.
-        warnings: WarningSet,
         /// Its number in the order, from 0.
         number: u32,
         /// The item as CBOR.

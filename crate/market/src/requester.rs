@@ -248,12 +248,12 @@ impl NewOrder<'_> {
             task: self.task,
             fee_bp: cx.terms.fee_bp,
         };
-        let mut writes = vec![Write::AddOrder { order, fingerprint, title: self.title.to_owned(), full_price }];
+        let (title, warnings) = (self.title.to_owned(), self.warnings);
+        let mut writes = vec![Write::AddOrder { order, fingerprint, title, full_price, warnings }];
         writes.extend((0..).zip(items).zip(self.items).map(|((number, bytes), item)| Write::AddItem {
             order: self.id,
             class: order.class(),
             task: self.task,
-            warnings: self.warnings,
             number,
             has_picture: item.has_picture(),
             bytes,

@@ -14,9 +14,6 @@ ALTER TABLE requesters ADD COLUMN reviewed INTEGER NOT NULL DEFAULT 0 CHECK (rev
 ALTER TABLE requesters ADD COLUMN rejected INTEGER NOT NULL DEFAULT 0 CHECK (rejected >= 0);
 ALTER TABLE requesters ADD COLUMN overturned INTEGER NOT NULL DEFAULT 0 CHECK (overturned >= 0);
 
--- Whether its order is paused: what is free is found by an index, whatever else there is.
-ALTER TABLE items ADD COLUMN paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1));
-
 CREATE TABLE rejections (
     lease INTEGER NOT NULL PRIMARY KEY REFERENCES results (lease),
     worker BLOB NOT NULL CHECK (length(worker) = 32),

@@ -146,8 +146,8 @@ const CHECKS: [(&str, &str); 13] = [
          WHERE (j.is_open = 1) <> (v.lease IS NULL)",
     ),
     (
-        "an item is paused without its order, or the other way round, item",
-        "SELECT i.id FROM items i JOIN orders o ON o.id = i.order_id WHERE (i.paused = 1) <> (o.paused_at IS NOT NULL)",
+        "an order is open without an item that is, or the other way round, order",
+        "SELECT o.rowid FROM orders o WHERE o.is_open <> EXISTS (SELECT 1 FROM items i WHERE i.order_id = o.id AND i.state = 'open')",
     ),
 ];
 

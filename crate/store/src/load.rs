@@ -92,7 +92,7 @@ const DAY_MS: u64 = 86_400_000;
 /// Free items of one kind that a claim looks at in vain. A worker that has answered or turned down this many which
 /// nobody else has taken yet waits for others: without an end, its every claim would walk over all of them.
 const CLAIM_ITEMS_MAX: u64 = 10_000;
-/// Orders of one kind that a claim looks at, those that its worker is not offered included.
+/// And orders of one kind, of those that its worker is offered.
 const CLAIM_ORDERS_MAX: usize = 1_000;
 
 /// Columns of an item `i` and of its order `o`, as [`item_facts`] and [`order_facts`] read them.
@@ -107,29 +107,29 @@ macro_rules! item_and_order {
 const ORDER_AT: usize = 10;
 const REST_AT: usize = ORDER_AT + 10;
 
-/// The next order with a free item: its id, its last item, and whether all of it is spared the worker.
-const NEXT_ORDER: &str =
-    "SELECT o.id, (SELECT l.id FROM items l WHERE l.order_id = o.id ORDER BY l.number DESC LIMIT 1),
-            i.warnings & ~?4 <> 0
-            OR EXISTS (SELECT 1 FROM tallies t WHERE t.order_id = o.id AND t.hourly < ?5)
-            OR instr(?6, hex(o.requester)) > 0 OR instr(?7, hex(o.id)) > 0
-     FROM items i JOIN orders o ON o.id = i.order_id
-     WHERE i.class = ?1 AND i.task IS ?2 AND i.state = 'open' AND i.free > 0 AND i.paused = 0 AND i.id > ?3
-     ORDER BY i.id LIMIT 1";
+/// Open orders of one kind that a worker is offered and that have a free item, the oldest first.
+const OFFERED_ORDERS: &str = "SELECT o.rowid, o.id FROM orders o
+     WHERE o.task IS ?1 AND o.is_open = 1 AND o.paused_at IS NULL AND o.warnings & ~?2 = 0
+       AND (?3 = '' OR instr(?3, hex(o.requester)) = 0)
+       AND (?4 = '' OR instr(?4, hex(o.id)) = 0)
+       AND (?5 = 0 OR NOT EXISTS (SELECT 1 FROM tallies t WHERE t.order_id = o.id AND t.hourly < ?5))
+       AND EXISTS (SELECT 1 FROM items i
+                   WHERE i.order_id = o.id AND i.state = 'open' AND i.free > 0 AND (?6 = 0 OR i.has_picture = 0))
+     ORDER BY o.rowid";
 
-/// Of an order.
+/// Of an order: those with a picture, or those without.
 const CANDIDATES: &str = concat!(
     "SELECT ",
     item_and_order!(),
     ", (SELECT bytes FROM item_bytes WHERE item = i.id), b.reviewed, b.rejected, b.overturned
      FROM items i JOIN orders o ON o.id = i.order_id JOIN requesters b ON b.id = o.requester
-     WHERE i.order_id = ?1 AND i.state = 'open' AND i.free > 0
+     WHERE i.order_id = ?1 AND i.state = 'open' AND i.has_picture = ?5 AND i.free > 0
        AND (i.flags = 0 OR i.flags < ?4 AND (i.leased = 0 OR i.free > i.flags))
-       AND (?5 = 0 OR i.has_picture = 0)
        AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?2 AND l.item = i.id AND l.again = 0)
      ORDER BY i.free, i.id LIMIT ?3"
 );
-const FREE_ITEMS: &str = "SELECT count(*) FROM items WHERE order_id = ?1 AND state = 'open' AND free > 0";
+const FREE_ITEMS: &str =
+    "SELECT count(*) FROM items WHERE order_id = ?1 AND state = 'open' AND free > 0 AND has_picture <= ?2";
 
 /// What a worker is not offered. Ids are in hexadecimal, one after the other with a comma between.
 #[derive(Default)]
@@ -173,28 +173,9 @@ pub(crate) fn candidates(
 ) -> Loaded<Vec<Candidate>> {
     let mut found: Vec<(i64, Candidate)> = Vec::new();
     for kind in kinds.filter(|_| places > 0) {
-        let mut of_kind: Vec<(i64, Candidate)> = Vec::new();
-        let (mut last_item, mut items_left) = (0, CLAIM_ITEMS_MAX);
-        for _ in 0..CLAIM_ORDERS_MAX {
-            let Some((order, order_end, is_spared)) = next_order(db, kind, last_item, spared)? else { break };
-            last_item = order_end;
-            if is_spared {
-                continue;
-            }
-            let wanted = usize::from(places).saturating_sub(of_kind.len());
-            of_kind.extend(of_order(db, worker, order, spared, wanted)?.into_iter().map(|one| (order_end, one)));
-            if of_kind.len() >= places.into() {
-                break;
-            }
-            let looked_at: u64 = db.prepare_cached(FREE_ITEMS)?.query_row([Col(order)], |row| row.get(0))?;
-            match items_left.checked_sub(looked_at) {
-                Some(left) => items_left = left,
-                None => break,
-            }
-        }
-        found.extend(of_kind);
+        found.extend(of_kind(db, worker, kind, spared, places.into())?);
     }
-    found.sort_by_key(|(order_end, candidate)| (*order_end, candidate.item.free(), candidate.item.id));
+    found.sort_by_key(|(age, candidate)| (*age, candidate.item.free(), candidate.item.id));
     found.truncate(places.into());
     let mut found: Vec<Candidate> = found.into_iter().map(|(_, candidate)| candidate).collect();
     for candidate in found.iter_mut().filter(|candidate| candidate.order.class() == JobClass::Judgment) {
@@ -203,36 +184,56 @@ pub(crate) fn candidates(
     Ok(found)
 }
 
-fn next_order(
+/// Those of one kind, each with what tells its order's age.
+fn of_kind(
     db: &Connection,
+    worker: PublicKey,
     kind: Option<TaskKind>,
-    last_item: i64,
     spared: &Spared,
-) -> Loaded<Option<(OrderId, i64, bool)>> {
-    let mut statement = db.prepare_cached(NEXT_ORDER)?;
-    let class = kind.map_or(JobClass::Fetch, |_| JobClass::Judgment);
-    let after = params![
-        Col(class),
+    places: usize,
+) -> Loaded<Vec<(i64, Candidate)>> {
+    let mut statement = db.prepare_cached(OFFERED_ORDERS)?;
+    let mut orders = statement.query(params![
         kind.map(Col),
-        last_item,
         spared.warnings.bits(),
-        Col(spared.hourly_min),
         spared.requesters,
-        spared.orders
-    ];
-    let found = statement.query_row(after, |row| Ok((row.get::<_, Col<_>>(0)?.0, row.get(1)?, row.get(2)?)));
-    Ok(found.optional()?)
+        spared.orders,
+        Col(spared.hourly_min),
+        spared.pictures
+    ])?;
+    let (mut found, mut items_left) = (Vec::new(), CLAIM_ITEMS_MAX);
+    for _ in 0..CLAIM_ORDERS_MAX {
+        let Some(row) = orders.next()? else { break };
+        let (age, order): (i64, Col<OrderId>) = (row.get(0)?, row.get(1)?);
+        let mut of_order: Vec<Candidate> = Vec::new();
+        for has_picture in [false, true].into_iter().filter(|has| !(*has && spared.pictures)) {
+            of_order.extend(of_order_with(db, worker, order.0, has_picture, places)?);
+        }
+        of_order.sort_by_key(|candidate| (candidate.item.free(), candidate.item.id));
+        found.extend(of_order.into_iter().map(|candidate| (age, candidate)));
+        if found.len() >= places {
+            break;
+        }
+        let mut looked_at = db.prepare_cached(FREE_ITEMS)?;
+        let looked_at: u64 = looked_at.query_row(params![order, !spared.pictures], |row| row.get(0))?;
+        match items_left.checked_sub(looked_at) {
+            Some(left) => items_left = left,
+            None => break,
+        }
+    }
+    found.truncate(places);
+    Ok(found)
 }
 
-fn of_order(
+fn of_order_with(
     db: &Connection,
     worker: PublicKey,
     order: OrderId,
-    spared: &Spared,
-    wanted: usize,
+    has_picture: bool,
+    places: usize,
 ) -> Loaded<Vec<Candidate>> {
     let mut statement = db.prepare_cached(CANDIDATES)?;
-    let rows = statement.query_map(params![Col(order), Col(worker), wanted, FLAGS_CLOSE, spared.pictures], |row| {
+    let rows = statement.query_map(params![Col(order), Col(worker), places, FLAGS_CLOSE, has_picture], |row| {
         let record = buyer_record(row, REST_AT + 1)?;
         let (item, order, bytes) = (item_facts(row)?, order_facts(row, ORDER_AT)?, row.get(REST_AT)?);
         Ok(Candidate { item, order, bytes, pace: None, record })
@@ -558,7 +559,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let db = crate::open::writer(&folder.path().join("lull.sqlite"), true).unwrap();
         for (sql, index) in [
-            (NEXT_ORDER, "items_next"),
+            (OFFERED_ORDERS, "orders_open"),
             (CANDIDATES, "items_free"),
             (FREE_ITEMS, "items_free"),
             (OVERDUE, "leases_due"),

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, btree_map};
 
+use lull_market::ItemState;
 use lull_market::facts::{ItemFacts, ItemId, LeaseId, OrderFacts};
 use lull_market::ledger::{self, Account, Entry};
 use lull_market::{LeaseState, Refusal, RequesterId, Write};
 use lull_protocol::rejection::{BuyerRecord, Rejection};
 use lull_protocol::statement::{AcceptanceRule, Extension, Offer, Report, Verdict, WorkResult};
-use lull_protocol::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Signed, Timestamp};
+use lull_protocol::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Signed, Timestamp, WarningSet};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use crate::apply::Stop;
@@ -38,14 +39,14 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
             "INSERT INTO blobs (hash, requester, media_type, added_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![Col(hash), Col(requester), media_type, Col(now), bytes],
         ),
-        Write::AddOrder { order, fingerprint, title, full_price } => {
-            add_order(db, now, &order, fingerprint, &title, full_price)
+        Write::AddOrder { order, fingerprint, title, full_price, warnings } => {
+            add_order(db, now, (&order, fingerprint, warnings), &title, full_price)
         }
-        Write::AddItem { order, class, task, warnings, number, bytes, has_picture, needed, held } => {
+        Write::AddItem { order, class, task, number, bytes, has_picture, needed, held } => {
             one(
                 db,
-                "INSERT INTO items (order_id, number, class, task, hash, needed, held, has_picture, warnings)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO items (order_id, number, class, task, hash, needed, held, has_picture)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     Col(order),
                     number,
@@ -54,8 +55,7 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
                     Col(Hash::of(&bytes)),
                     needed,
                     Col(held),
-                    has_picture,
-                    warnings.bits()
+                    has_picture
                 ],
             )?;
             let item = db.last_insert_rowid();
@@ -133,8 +133,7 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
 fn add_order(
     db: &Connection,
     now: Timestamp,
-    order: &OrderFacts,
-    fingerprint: Hash,
+    (order, fingerprint, warnings): (&OrderFacts, Hash, WarningSet),
     title: &str,
     full_price: Amount,
 ) -> Written {
@@ -147,8 +146,8 @@ fn add_order(
     one(
         db,
         "INSERT INTO orders (id, requester, fingerprint, class, title, per_item, per_mib, fee_bp, bytes_max, agree,
-                             people, full_price, created_at, task, review)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                             people, full_price, created_at, task, review, warnings)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         params![
             Col(order.id),
             Col(order.requester),
@@ -165,6 +164,7 @@ fn add_order(
             Col(now),
             order.task.map(Col),
             matches!(order.rule, AcceptanceRule::Review { .. }),
+            warnings.bits(),
         ],
     )
 }
@@ -204,7 +204,16 @@ fn set_item(db: &Connection, item: &ItemFacts) -> Written {
             Col(item.held),
             item.flags,
         ],
-    )
+    )?;
+    if item.state == ItemState::Open {
+        return Ok(());
+    }
+    let mut last = db.prepare_cached(
+        "UPDATE orders SET is_open = 0 WHERE id = (SELECT order_id FROM items WHERE id = ?1)
+           AND NOT EXISTS (SELECT 1 FROM items i WHERE i.order_id = orders.id AND i.state = 'open')",
+    )?;
+    last.execute([item.id.0])?;
+    Ok(())
 }
 
 fn add_result(
@@ -316,8 +325,6 @@ fn set_paused(db: &Connection, now: Timestamp, order: OrderId, is_paused: bool) 
         let resumed = "UPDATE orders SET paused_at = NULL, reviewed = 0, rejected = 0 WHERE id = ?1";
         one(db, resumed, [Col(order)])?;
     }
-    let mut items = db.prepare_cached("UPDATE items SET paused = ?2 WHERE order_id = ?1")?;
-    items.execute(params![Col(order), is_paused])?;
     Ok(())
 }
 

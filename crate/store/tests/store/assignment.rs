@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use lull_market::assignment::LEASES_PER_ITEM_MAX;
 use lull_market::{Command, Lease, Project, Reply};
 use lull_protocol::message::{RefusedCode, ReturnReason};
-use lull_protocol::{Filter, Hash, Item, TaskKind, TaskSet, Warning, WarningSet};
+use lull_protocol::{Content, Filter, Hash, Item, TaskKind, TaskSet, Warning, WarningSet};
 
-use crate::bench::{Bench, URL, fetch_order, key, offer, order_id, project, refused, tasks};
+use crate::bench::{BUYER, Bench, URL, bytes, fetch_order, key, offer, order_id, project, refused, tasks};
 
 fn items(leases: &[Lease]) -> Vec<Hash> {
     leases.iter().map(|lease| offer(lease).item).collect()
@@ -156,23 +156,43 @@ fn the_older_order_comes_first_then_the_fewest_free_places_then_the_number() {
 #[test]
 fn what_a_worker_is_not_offered_hides_nothing_behind_it() {
     let mut bench = Bench::new();
-    for number in 1..=2 {
-        let sensitive = project(number, lull_market::ITEMS_MAX, 1, 1);
-        bench.ask(Project { warnings: WarningSet::ALL, ..sensitive });
+    let id = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        lull_protocol::OrderId([high, low, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    };
+    for number in 0..1_100 {
+        bench.ask(Project { order: id(number), warnings: WarningSet::ALL, ..project(1, 1, 1, 1) });
     }
-    bench.ask(project(3, 1, 1, 1));
+    let picture = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT".to_vec();
+    let (hash, size) = (Hash::of(&picture), bytes(picture.len() as u64));
+    let shown = |number: usize| {
+        let (media_type, alt) = ("image/png".into(), format!("sign {number}"));
+        Content::Picture(lull_protocol::item::Picture { hash, media_type, bytes: size, alt })
+    };
+    let media_type = "image/png".to_owned();
+    bench.does(Command::PutBlob { requester: BUYER, media_type, bytes: picture });
+    let contents = |text: &str| {
+        let pictures = (1..lull_market::ITEMS_MAX).map(shown);
+        pictures.chain([Content::Text(text.into())]).collect::<Vec<_>>()
+    };
+    for number in 2..=3 {
+        let options = vec!["yes".into(), "no".into()];
+        let tasks = lull_market::Tasks::Choice { options, contents: contents("a sign") };
+        bench.ask(Project { tasks, ..project(number, 0, 1, 1) });
+    }
+    let filter = Filter { text_only: true, ..Filter::default() };
     let claim = Command::Claim {
         worker: key(1).public(),
         fetch: 0,
         judgment: 4,
         tasks: TaskSet::ALL,
         warnings: WarningSet::NONE,
-        filter: Filter::default(),
+        filter,
         nonces: bench.nonces(4),
     };
     let Reply::Leases(leases) = bench.does(claim) else { panic!("leases") };
     let orders: Vec<_> = leases.iter().map(|lease| Item::from_bytes(&lease.item).unwrap().order()).collect();
-    assert_eq!(orders, [order_id(3)]);
+    assert_eq!(orders, [order_id(2), order_id(3)], "behind what is sensitive, and behind pictures");
 }
 
 #[test]
