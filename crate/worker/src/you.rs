@@ -24,10 +24,9 @@ fields!(YouRecord { 0 kinds, 1 skips });
 impl YouRecord {
     /// Whether no type comes twice.
     pub(crate) fn is_sound(&self) -> bool {
-        let mut kinds: Vec<_> = self.kinds.iter().map(|row| row.kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        kinds.len() == self.kinds.len()
+        let is_first =
+            |(place, row): (usize, &KindTotals)| self.kinds.iter().take(place).all(|other| other.kind != row.kind);
+        self.kinds.iter().enumerate().all(is_first)
     }
 
     fn count(&mut self, one: KindTotals) {

@@ -5,7 +5,6 @@
 //! and are asked again.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
@@ -30,7 +29,8 @@ struct Query {
 struct Inner {
     port: RefCell<Option<Port>>,
     next_id: Cell<u32>,
-    queries: RefCell<BTreeMap<u32, Query>>,
+    /// The oldest first.
+    queries: RefCell<Vec<Query>>,
     retry: RefCell<Option<Timeout>>,
     retry_ms: Cell<u32>,
     heard: Callback<Reply>,
@@ -52,7 +52,7 @@ impl Wire {
         let wire = Self(Rc::new(Inner {
             port: RefCell::new(None),
             next_id: Cell::new(1),
-            queries: RefCell::new(BTreeMap::new()),
+            queries: RefCell::default(),
             retry: RefCell::new(None),
             retry_ms: Cell::new(RETRY_MS_MIN),
             heard,
@@ -72,7 +72,7 @@ impl Wire {
     pub(crate) fn ask(&self, command: Command, done: Callback<Reply>) {
         let request = Request { id: self.take_id(), command };
         self.post(&request);
-        self.0.queries.borrow_mut().insert(request.id, Query { request, done });
+        self.0.queries.borrow_mut().push(Query { request, done });
     }
 
     fn take_id(&self) -> u32 {
@@ -118,7 +118,7 @@ impl Wire {
 
     fn ask_again(&self) {
         let queries = self.0.queries.borrow();
-        for query in queries.values() {
+        for query in queries.iter() {
             if let Some(port) = self.0.port.borrow().as_ref() {
                 // If the port is gone already, its disconnect event starts the next try.
                 let _ = port.post(&cbor::encode(&query.request));
@@ -129,7 +129,11 @@ impl Wire {
     fn received(&self, message: &[u8]) {
         let Ok(incoming) = cbor::read::<Answer>(message) else { return };
         self.0.retry_ms.set(RETRY_MS_MIN);
-        let query = incoming.id.and_then(|id| self.0.queries.borrow_mut().remove(&id));
+        let query = {
+            let mut queries = self.0.queries.borrow_mut();
+            let place = queries.iter().position(|query| Some(query.request.id) == incoming.id);
+            place.map(|place| queries.remove(place))
+        };
         match query {
             Some(query) => query.done.emit(incoming.reply),
             None => self.0.heard.emit(incoming.reply),

@@ -118,13 +118,29 @@ pub(crate) fn use_route() -> Route {
 mod tests {
     use super::*;
 
+    const AT_HAND: [Route; 2] = [Route::Home, Route::Welcome];
+
+    fn seldom() -> Vec<Route> {
+        let with = [Route::Receipt("00ff".to_owned()), Route::Entry(7), Route::Alibi(7)];
+        let lending = [Route::Bandwidth, Route::Consent, Route::Facts, Route::Limits];
+        [Route::Log, Route::Settings, Route::You].into_iter().chain(with).chain(lending).collect()
+    }
+
     #[test]
     fn every_page_is_found_by_its_own_link() {
-        let receipt = Route::Receipt("00ff".to_owned());
-        let lending = [Route::Bandwidth, Route::Consent, Route::Facts, Route::Limits];
-        for route in [Route::Home, Route::Welcome, receipt, Route::Settings, Route::You].into_iter().chain(lending) {
+        for route in AT_HAND.into_iter().chain(seldom()) {
             assert_eq!(Route::from_hash(&route.href()), route);
         }
+    }
+
+    #[test]
+    fn the_entry_knows_which_module_has_which_page() {
+        let entry = include_str!("../../entry/popup.js");
+        let names = entry.split_once("#\\/(").and_then(|(_, rest)| rest.split_once(')')).map(|(names, _)| names);
+        let names: Vec<&str> = names.expect("the names of pages").split('|').collect();
+        let is_seldom = |route: &Route| names.contains(&route.href().split('/').nth(1).unwrap_or_default());
+        assert!(seldom().iter().all(is_seldom));
+        assert!(!AT_HAND.iter().any(is_seldom));
     }
 
     #[test]
