@@ -43,6 +43,8 @@ pub(super) struct Work {
     /// Work is to be claimed, as soon as [`CLAIM_MS_MIN`] allows.
     pub(super) claim_due: bool,
     claim_from_ms: u64,
+    /// When that was last done.
+    claimed_ms: u64,
     /// Leases it holds, as far as this connection has seen: the store counts them against what is wanted.
     pub(super) held: BTreeMap<Hash, JobClass>,
     verdicts_sent: u64,
@@ -81,6 +83,7 @@ impl Work {
             dry: (false, false),
             claim_due: false,
             claim_from_ms: now_ms,
+            claimed_ms: now_ms,
             held: BTreeMap::new(),
             verdicts_sent: seen,
             verdicts_confirmed: seen,
@@ -203,7 +206,7 @@ impl Work {
                 self.want = (fetch.min(FETCH_LEASES_MAX), judgment.min(JUDGMENT_LEASES_MAX));
                 if (self.tasks, self.warnings, &self.filter) != (tasks, warnings, &filter) && self.dry.1 {
                     self.dry.1 = false;
-                    let soonest = step.now.monotonic_ms.saturating_add(CLAIM_OTHERWISE_MS_MIN);
+                    let soonest = self.claimed_ms.saturating_add(CLAIM_OTHERWISE_MS_MIN);
                     self.claim_from_ms = self.claim_from_ms.max(soonest);
                 }
                 (self.tasks, self.warnings, self.filter) = (tasks, warnings, filter);
@@ -297,7 +300,8 @@ impl Work {
             return;
         }
         let filter = self.filter.as_deref().cloned().unwrap_or_default();
-        self.claim_from_ms = step.now.monotonic_ms.saturating_add(CLAIM_MS_MIN);
+        self.claimed_ms = step.now.monotonic_ms;
+        self.claim_from_ms = self.claimed_ms.saturating_add(CLAIM_MS_MIN);
         let (worker, tasks, warnings) = (self.worker, self.tasks, self.warnings);
         let claim = Claim { worker, fetch, judgment, tasks, warnings, filter };
         step.out.ask(Question::Claim(claim), Asked::Claim { fetch: fetch > 0, judgment: judgment > 0 });

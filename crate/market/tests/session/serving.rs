@@ -1,7 +1,7 @@
 //! Serving: what is told at first, silence, pace, verdicts and their window, claims, blobs.
 
 use lull_market::facts::AccountFacts;
-use lull_market::session::limits::{CLAIM_MS_MIN, MESSAGES_BURST_MAX, MESSAGES_PER_SECOND_MAX};
+use lull_market::session::limits::{CLAIM_MS_MIN, CLAIM_OTHERWISE_MS_MIN, MESSAGES_BURST_MAX, MESSAGES_PER_SECOND_MAX};
 use lull_market::session::{Answer, Claim, Counts, End, Found, Input, Output, Push, Query, Question};
 use lull_market::{Command, NumberedVerdict, OpenRejection, Refusal, Reply};
 use lull_protocol::limits::{
@@ -230,7 +230,7 @@ fn claims_are_of_the_types_that_are_wanted() {
         Some(Question::Claim(claim)) => {
             let claimed = claim.tasks;
             peer.answer(Answer::Reply(Reply::Leases(vec![])));
-            peer.passes(CLAIM_MS_MIN);
+            peer.passes(CLAIM_OTHERWISE_MS_MIN);
             Some(claimed)
         }
         _ => None,
@@ -356,7 +356,7 @@ fn another_filter_asks_the_store_again() {
             Some(Question::Claim(claim)) => {
                 let asked_with = claim.filter.clone();
                 peer.answer(leases(0..0, JobClass::Judgment));
-                peer.passes(CLAIM_MS_MIN);
+                peer.passes(CLAIM_OTHERWISE_MS_MIN);
                 Some(asked_with)
             }
             _ => None,
@@ -368,6 +368,24 @@ fn another_filter_asks_the_store_again() {
     assert_eq!(wants(&text_only), Some(text_only.clone()));
     assert_eq!(wants(&text_only), None);
     assert_eq!(wants(&Filter::default()), Some(Filter::default()));
+}
+
+#[test]
+fn wishes_that_change_all_the_time_are_looked_at_now_and_then() {
+    let mut peer = Peer::serving();
+    let mut claims = 0;
+    for turn in 0..100_u8 {
+        let filter = Filter { text_only: turn % 2 == 0, ..Filter::default() };
+        let tasks = TaskSet::ALL;
+        let warnings = lull_protocol::WarningSet::NONE;
+        let mut outputs = peer.says(&ToCoordinator::Want { fetch: 0, judgment: 1, tasks, warnings, filter });
+        outputs.extend(peer.passes(CLAIM_MS_MIN));
+        if matches!(asked(&outputs), Some(Question::Claim(_))) {
+            claims += 1;
+            peer.answer(leases(0..0, JobClass::Judgment));
+        }
+    }
+    assert_eq!(claims, 1 + 100 * CLAIM_MS_MIN / CLAIM_OTHERWISE_MS_MIN, "a second of them");
 }
 
 #[test]
