@@ -217,6 +217,7 @@ fn who_was_away_learns_the_evidence_with_the_verdict() {
     let result = Hash::of(world.coordinator.stored.values().next().expect("stored"));
     let rejection = rejection(&world, result, world.me);
     world.say(&told(&rejection));
+    world.pass(WEEK_MS);
     world.say(&verdict(&world, &rejection, VerdictReason::RejectedByBuyer));
     let view = receipt(&world, &offer, None);
     assert_eq!((state(&world), view.valid), (ActivityState::Rejected, true));

@@ -558,8 +558,11 @@ impl World {
         let Some(background) = &self.browser(who).background else { return };
         let Some(lull_view::Reply::Receipt { receipt }) = background.worker.query(&query, now) else { return };
         // Whose record of the coordinator was damaged knows no key to check with until it connects again.
-        if view.operator.is_some() && receipt.is_none_or(|receipt| !receipt.valid) {
-            let what = format!("the receipt of {} does not hold in the browser", activity.offer);
+        if view.operator.is_some() && receipt.as_ref().is_none_or(|receipt| !receipt.valid) {
+            let failed =
+                receipt.map(|receipt| receipt.checks.into_iter().filter(|check| check.error.is_some()).collect());
+            let failed: Option<Vec<_>> = failed;
+            let what = format!("the receipt of {} does not hold in the browser: {failed:?}", activity.offer);
             self.check(Err(crate::model::broken("receipts", what)));
         }
     }
