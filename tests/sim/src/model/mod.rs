@@ -145,6 +145,8 @@ struct Worker {
     is_attacked: bool,
     was_twinned: bool,
     was_damaged: bool,
+    /// The keys of its records that were damaged.
+    damaged: BTreeSet<String>,
     /// When its clock last jumped, by the coordinator's clock.
     clock_jumped_at: Option<Timestamp>,
     /// Receipts and results that go if these batches are taken, to make room.
@@ -289,6 +291,7 @@ impl Model {
     /// One of this worker's records was damaged.
     pub(crate) fn damaged(&mut self, worker: PublicKey, key: &str) {
         self.worker(worker).was_damaged = true;
+        self.worker(worker).damaged.insert(key.to_owned());
         if key == "pops" {
             self.pops.lost(worker);
         }
@@ -313,6 +316,11 @@ impl Model {
     }
 
     /// Whether nothing but its own faults and lost lines befell this worker.
+    /// Whether a record about an offer was damaged: a statement in it may still be there, and not hold.
+    pub(crate) fn was_record_damaged(&self, worker: &PublicKey, offer: &str) -> bool {
+        self.workers.get(worker).is_some_and(|worker| worker.damaged.iter().any(|key| key.contains(offer)))
+    }
+
     fn is_unharmed(&self, worker: &PublicKey) -> bool {
         let harmed = |w: &Worker| !w.is_honest || w.is_attacked || w.was_twinned || w.was_damaged;
         self.workers.get(worker).is_some_and(|w| !harmed(w))

@@ -558,10 +558,11 @@ impl World {
         let Some(background) = &self.browser(who).background else { return };
         let Some(lull_view::Reply::Receipt { receipt }) = background.worker.query(&query, now) else { return };
         // Whose record of the coordinator was damaged knows no key to check with until it connects again.
-        if view.operator.is_some() && receipt.as_ref().is_none_or(|receipt| !receipt.valid) {
-            let failed =
-                receipt.map(|receipt| receipt.checks.into_iter().filter(|check| check.error.is_some()).collect());
-            let failed: Option<Vec<_>> = failed;
+        let me = self.browser(who).me;
+        let is_whole = !self.model.was_record_damaged(&me, &activity.offer);
+        if view.operator.is_some() && is_whole && receipt.as_ref().is_none_or(|receipt| !receipt.valid) {
+            let checks = receipt.map(|receipt| receipt.checks).unwrap_or_default();
+            let failed: Vec<_> = checks.iter().filter(|check| check.error.is_some()).collect();
             let what = format!("the receipt of {} does not hold in the browser: {failed:?}", activity.offer);
             self.check(Err(crate::model::broken("receipts", what)));
         }

@@ -44,7 +44,7 @@ enum Key {
 /// The sheet.
 #[component]
 pub(crate) fn FlagSheet(props: &FlagProps) -> Html {
-    let (first, note) = (use_node_ref(), use_node_ref());
+    let (sheet, first, note) = (use_node_ref(), use_node_ref(), use_node_ref());
     let reason = use_state_eq(|| None::<FlagReason>);
     let send = use_send(props, *reason, &note);
     let setter = reason.setter();
@@ -58,8 +58,14 @@ pub(crate) fn FlagSheet(props: &FlagProps) -> Html {
         Key::Close => close.emit(true),
     });
     use_sheet_keys(pressed.clone());
-    let focused = first.clone();
-    use_effect_with((), move |()| focus(&focused));
+    let (shown, focused) = (sheet.clone(), first.clone());
+    use_effect_with((), move |()| {
+        // Down to its buttons, where it fits.
+        if let Some(sheet) = shown.cast::<Element>() {
+            sheet.scroll_into_view_with_bool(false);
+        }
+        focus(&focused);
+    });
     let click_send = send.reform(|click: MouseEvent| input_of(&click));
     let click_close = close.reform(|_: MouseEvent| true);
     let choose = pressed.reform(Key::Reason);
@@ -68,7 +74,7 @@ pub(crate) fn FlagSheet(props: &FlagProps) -> Html {
         _ => text::flag_text(),
     };
     html! {
-        <div class="flag-sheet" id="flag-sheet" data-testid="flag-sheet">
+        <div class="flag-sheet" id="flag-sheet" ref={sheet} data-testid="flag-sheet">
             <fieldset class="choices">
                 <legend>{ text::flag_title() }</legend>
                 { for FlagReason::ALL.into_iter().zip(1u8..).map(|(one, number)| {
