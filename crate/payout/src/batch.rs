@@ -31,13 +31,15 @@ pub struct Batch {
     pub lane: LaneId,
     /// The lane's value that its transaction holds.
     pub nonce: Nonce,
-    /// Its payouts, ascending.
+    /// Its payouts, ascending; none in one that only renews its lane.
     pub transfers: Vec<Transfer>,
+    /// The run that made it.
+    pub run: u64,
     /// How far it is.
     pub stage: Stage,
 }
 
-fields!(Batch { 0 id, 1 lane, 2 nonce, 3 transfers, 4 stage });
+fields!(Batch { 0 id, 1 lane, 2 nonce, 3 transfers, 4 run, 5 stage });
 
 /// How far a batch is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -35,7 +35,7 @@ pub fn decide(batch: &Batch, seen: Observation, terms: &Terms, gate: &Gate, now:
     match (&batch.stage, seen) {
         (_, Observation::Tick) => tick(batch, terms, gate, now),
         (Stage::Reserved, Observation::Prepared(answers)) => prepared(batch, &answers, terms),
-        (Stage::Built { message, fees }, Observation::Signed(signature)) if *gate == Gate::Open => {
+        (Stage::Built { message, fees }, Observation::Signed(signature)) if may_sign(batch, gate) => {
             match message.attach(signature, &terms.treasury.owner) {
                 Ok(payment) => Decided::moved(batch, Stage::Signed { payment, fees: *fees }),
                 Err(_) => Decided::alarm(batch, Alarm::BadSignature),
@@ -54,6 +54,11 @@ pub fn decide(batch: &Batch, seen: Observation, terms: &Terms, gate: &Gate, now:
         }
         _ => Decided::default(),
     }
+}
+
+/// What renews a lane pays nobody, and opens the gate.
+fn may_sign(batch: &Batch, gate: &Gate) -> bool {
+    *gate == Gate::Open || batch.transfers.is_empty()
 }
 
 /// What a stage asks for by itself.
@@ -76,7 +81,7 @@ fn tick(batch: &Batch, terms: &Terms, gate: &Gate, now: Timestamp) -> Decided {
             }),
             Err(error) => return Decided::alarm(batch, Alarm::Unbuildable(error)),
         },
-        Stage::Built { message, .. } if *gate == Gate::Open => {
+        Stage::Built { message, .. } if may_sign(batch, gate) => {
             decided.effects.push(Effect::Sign { batch: id, message: message.bytes().to_vec() });
         }
         Stage::Signed { payment, fees } => {
@@ -104,6 +109,9 @@ fn tick(batch: &Batch, terms: &Terms, gate: &Gate, now: Timestamp) -> Decided {
 }
 
 fn draft(batch: &Batch, terms: &Terms, fees: Fees) -> Result<Message, BuildError> {
+    if batch.transfers.is_empty() {
+        return transaction::cancel(&terms.treasury, batch.lane, batch.nonce, fees);
+    }
     transaction::payment(&terms.treasury, batch.lane, batch.nonce, batch.id, &batch.transfers, fees)
 }
 
@@ -251,7 +259,7 @@ fn land(batch: &Batch, landing: &Landing, signed: &Signed, is_payment: bool, ter
     };
     let mut writes = vec![
         Write::SetBatch(batch.at(stage)),
-        Write::SpendLane { lane: batch.lane, nonce: batch.nonce, by: landed.signature },
+        Write::SpendLane { lane: batch.lane, nonce: batch.nonce, by: landed.signature, run: batch.run },
         Write::Spend { batch: Some(batch.id), landed },
     ];
     writes.extend(payouts);

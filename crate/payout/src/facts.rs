@@ -127,7 +127,11 @@ pub enum Write {
         nonce: Nonce,
         /// By this.
         by: Signature,
+        /// Of this run; 0 where that isn't known.
+        run: u64,
     },
+    /// The lane's next value, after a spent one.
+    NextNonce(LaneId, Nonce),
     /// The treasury spent lamports: `network_fees` in the ledger.
     Spend {
         /// For this batch; `None` for a lane that was advanced for none.

@@ -1,9 +1,14 @@
 //! Lanes: nonce accounts, each with one batch at a time.
 //!
-//! The store knows each lane's value and the last transaction of ours on it. Before the first signature of a run all
-//! lanes are compared with the chain. A lane that moved without the store knowing was moved by what the store has
-//! forgotten: it was restored from a copy, or somebody else pays with the same key. Then nothing is signed until the
-//! chain's memos have been read back ([`reconcile`](crate::reconcile)).
+//! The store knows each lane's value and the last transaction of ours on it. A database may be restored from a copy,
+//! and what it has forgotten may have been paid, or be on its way still. So each *run* (a start of the process, counted
+//! in the database) begins by advancing every lane once, with the value that the store knows ([`renew`](crate::plan::renew)).
+//! Where that lands, nothing that the store doesn't know has moved the lane, and nothing that was signed for it before
+//! can land any more. Where it can't, the lane moved without the store: nothing is signed until the chain's memos
+//! have been read back ([`reconcile`](crate::reconcile)). Only when all lanes are of this run, anybody is paid in it.
+//!
+//! That costs a fee per lane and start, and some seconds. It also stops all but the last of several processes that
+//! pay with one key.
 
 use lull_protocol::fields;
 
@@ -23,9 +28,11 @@ pub struct Lane {
     pub last: Signature,
     /// The batch that holds it.
     pub batch: Option<BatchId>,
+    /// The run of that transaction.
+    pub run: u64,
 }
 
-fields!(Lane { 0 id, 1 nonce, 2 is_spent, 3 last, 4 batch });
+fields!(Lane { 0 id, 1 nonce, 2 is_spent, 3 last, 4 batch, 5 run });
 
 /// What one RPC says of a lane, finalized.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +49,7 @@ pub struct LaneSight {
 pub enum LaneState {
     /// As the store knows it.
     Same,
-    /// Its spent value gave way to this one.
+    /// Its spent value gave way to this one: [`Write::NextNonce`](crate::facts::Write::NextNonce).
     Next(Nonce),
     /// The batch on it has moved it, or the spent value is still there: the store will hear.
     Busy,
@@ -71,25 +78,23 @@ pub fn compare(lane: &Lane, own: &[Signature], sights: &[LaneSight], agree_min: 
     }
 }
 
-/// Whether anything may be signed.
+/// Whether anybody may be paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gate {
-    /// All lanes are as the store knows them.
+    /// All lanes are of this run.
     Open,
-    /// Not all could be compared yet.
+    /// Not all are yet.
     Closed,
     /// These moved without the store knowing: stop until reconciled.
     Stopped(Vec<LaneId>),
 }
 
-/// The gate, when every lane was compared. It opens once per run of the process and closes at any mismatch.
-pub fn gate(lanes: &[(LaneId, LaneState)]) -> Gate {
-    let mismatch = lanes.iter().filter(|(_, state)| *state == LaneState::Mismatch);
-    let mismatch: Vec<LaneId> = mismatch.map(|(lane, _)| *lane).collect();
-    match mismatch.is_empty() {
-        false => Gate::Stopped(mismatch),
-        true if lanes.iter().any(|(_, state)| *state == LaneState::Unknown) => Gate::Closed,
-        true => Gate::Open,
+/// The gate: `lanes` are all, `moved` those that were found as [`LaneState::Mismatch`] and not reconciled since.
+pub fn gate(lanes: &[Lane], moved: &[LaneId], run: u64) -> Gate {
+    match moved {
+        [] if lanes.iter().all(|lane| lane.run == run) => Gate::Open,
+        [] => Gate::Closed,
+        moved => Gate::Stopped(moved.to_vec()),
     }
 }
 
@@ -102,7 +107,8 @@ mod tests {
     fn a_lane_is_compared_with_the_chain() {
         let (old, new) = (Nonce([1; 32]), Nonce([2; 32]));
         let (own, foreign) = (Signature([3; 64]), Signature([4; 64]));
-        let lane = Lane { id: LaneId(Address::default()), nonce: old, is_spent: false, last: foreign, batch: None };
+        let lane =
+            Lane { id: LaneId(Address::default()), nonce: old, is_spent: false, last: foreign, batch: None, run: 1 };
         let spent = Lane { is_spent: true, ..lane };
         let sight = |nonce, newer: &[Signature]| LaneSight { nonce, newer: newer.to_vec() };
         let state = |lane: &Lane, own: &[Signature], sight: LaneSight| compare(lane, own, &[sight.clone(), sight], 2);
@@ -121,11 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn the_gate_opens_when_all_are_known() {
-        let lane = |byte| LaneId(Address::from([byte; 32]));
-        assert_eq!(gate(&[(lane(1), LaneState::Same), (lane(2), LaneState::Busy)]), Gate::Open);
-        assert_eq!(gate(&[(lane(1), LaneState::Same), (lane(2), LaneState::Unknown)]), Gate::Closed);
-        let stopped = gate(&[(lane(1), LaneState::Unknown), (lane(2), LaneState::Mismatch)]);
-        assert_eq!(stopped, Gate::Stopped(vec![lane(2)]));
+    fn the_gate_opens_when_all_lanes_are_of_this_run() {
+        let id = LaneId(Address::default());
+        let of = |run| Lane { id, nonce: Nonce([0; 32]), is_spent: false, last: Signature([0; 64]), batch: None, run };
+        assert_eq!(gate(&[of(2), of(2)], &[], 2), Gate::Open);
+        assert_eq!(gate(&[of(2), of(1)], &[], 2), Gate::Closed);
+        assert_eq!(gate(&[of(2), of(1)], &[id], 2), Gate::Stopped(vec![id]));
     }
 }

@@ -10,16 +10,18 @@
 //! # What a shell does
 //!
 //! ```text
-//! at start   lanes: for each, rpc::account + rpc::history since its last ─► lane::compare ─► lane::gate
-//!            every batch that is not over: decide(Tick)
-//! each run   what is due ─► rpc::accounts of the wallets ─► plan ─► store.apply(writes), then effects
+//! at start   count the run; every unsigned batch: decide(CancelWanted); every other that is not over: decide(Tick)
+//! for each lane that is of an earlier run, or spent:
+//!            rpc::account + rpc::history since its last ─► lane::compare ─► NextNonce, plan::renew, or stop
+//! when the gate is open and something is due
+//!            rpc::accounts of the wallets ─► plan ─► writes, then effects
 //! effects    Again   ─► decide(Tick)
 //!            Prepare ─► rpc::{account, simulation, recent_prices} of each RPC ─► decide(Prepared)
 //!            Sign    ─► the treasury's key ─► decide(Signed)
 //!            Send    ─► rpc::send to each RPC; answers are ignored
 //!            Ask     ─► rpc::{statuses, transaction, account} of each RPC ─► rpc::seen ─► decide(Seen)
 //!            Alarm   ─► logs, metrics, the operator
-//! each few seconds   decide(Tick) for every batch that is not over; lane::compare for every lane that is spent
+//! each few seconds   decide(Tick) for every batch that is not over
 //! ```
 //!
 //! All writes of a decision are applied in one transaction of the store before any of its effects; then a stop at any

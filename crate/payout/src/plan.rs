@@ -78,6 +78,24 @@ pub struct Facts<'a> {
     pub sanctions: &'a Sanctions,
     /// Whether the operator paused payouts.
     pub is_paused: bool,
+    /// This run's number.
+    pub run: u64,
+}
+
+/// Advances each lane that is free and of an earlier run, see [`lane`](crate::lane); one name for each. A batch that an
+/// earlier run has left unsigned is dropped first: [`Observation::CancelWanted`](crate::facts::Observation::CancelWanted).
+pub fn renew(lanes: &[Lane], names: &[BatchId], run: u64) -> Decided {
+    let mut decided = Decided::default();
+    let old = lanes.iter().filter(|lane| is_free(lane) && lane.run != run);
+    for (lane, id) in old.zip(names) {
+        let (id, lane, nonce) = (*id, lane.id, lane.nonce);
+        reserve(&mut decided, Batch { id, lane, nonce, transfers: vec![], run, stage: Stage::Reserved });
+    }
+    decided
+}
+
+fn is_free(lane: &Lane) -> bool {
+    lane.batch.is_none() && !lane.is_spent
 }
 
 /// Reserves payouts in batches. Nothing is planned while payouts pause or the gate isn't open.
@@ -99,7 +117,7 @@ pub fn plan(facts: &Facts<'_>, terms: &Terms, gate: &Gate, now: Timestamp) -> De
         }
     }
     let mut left = Left::new(facts);
-    let free = facts.lanes.iter().filter(|lane| lane.batch.is_none() && !lane.is_spent);
+    let free = facts.lanes.iter().filter(|lane| is_free(lane));
     for (lane, name) in free.zip(facts.names) {
         match left.next_batch(&mut payable, lane, *name, facts, terms) {
             Ok(Some(batch)) => reserve(&mut decided, batch),
@@ -227,7 +245,7 @@ impl Left {
                     let makes_account = transfers.iter().any(|transfer| transfer.makes_account);
                     self.fitted.insert(makes_account, transfers.len());
                     let (lane, nonce) = (lane.id, lane.nonce);
-                    return Ok(Batch { id, lane, nonce, transfers, stage: Stage::Reserved });
+                    return Ok(Batch { id, lane, nonce, transfers, run: facts.run, stage: Stage::Reserved });
                 }
             }
         }

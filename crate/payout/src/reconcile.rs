@@ -183,7 +183,7 @@ pub fn restore(known: &[Known], batches: &[Batch], rebuilt: &Rebuilt, treasury: 
     }
     let mut last = BTreeMap::new();
     for Advance { lane, nonce, landed, batch } in &rebuilt.advances {
-        last.insert(*lane, Write::SpendLane { lane: *lane, nonce: *nonce, by: landed.signature });
+        last.insert(*lane, Write::SpendLane { lane: *lane, nonce: *nonce, by: landed.signature, run: 0 });
         restored.writes.push(Write::Spend { batch: *batch, landed: *landed });
     }
     restored.writes.extend(last.into_iter().filter(|(lane, _)| !busy.contains(lane)).map(|(_, write)| write));
