@@ -5,6 +5,8 @@
 
 #[path = "model/chain.rs"]
 mod chain;
+#[path = "model/store.rs"]
+mod store;
 #[path = "model/world.rs"]
 mod world;
 

@@ -24,21 +24,12 @@ use lull_protocol::{Amount, Timestamp};
 use solana_program_pack::Pack;
 
 use crate::chain::{Chain, FEE, RENT, State};
+use crate::store::Store;
 
 const RPCS: usize = 3;
 const LANES: u16 = 3;
 const PAYOUTS: u64 = 30;
 const PATIENCE_MS: u64 = 60_000;
-
-/// What is durable.
-#[derive(Clone)]
-struct Store {
-    run: u64,
-    batches: BTreeMap<BatchId, Vec<u8>>,
-    lanes: BTreeMap<LaneId, Lane>,
-    payouts: BTreeMap<PayoutId, PayoutState>,
-    spent: BTreeMap<Signature, u64>,
-}
 
 pub(crate) struct World {
     rng: Rng,
@@ -173,21 +164,12 @@ impl World {
     // The shell.
 
     fn gate(&self) -> Gate {
-        let lanes: Vec<Lane> = self.store.lanes.values().copied().collect();
+        let lanes = self.store.lanes();
         gate(&lanes, &self.moved, self.store.run)
     }
 
-    fn batch(&self, id: BatchId) -> Option<Batch> {
-        self.store.batches.get(&id).map(|bytes| Batch::from_bytes(bytes).expect("it was written by it"))
-    }
-
-    fn unfinished(&self) -> Vec<Batch> {
-        let batches = self.store.batches.keys().filter_map(|id| self.batch(*id));
-        batches.filter(|batch| !batch.stage.is_over()).collect()
-    }
-
     fn decide(&mut self, id: BatchId, seen: Observation) {
-        let Some(batch) = self.batch(id) else { return };
+        let Some(batch) = self.store.batch(id) else { return };
         let decided = decide(&batch, seen, &self.terms, &self.gate(), self.now);
         self.carry_out(decided);
     }
@@ -197,11 +179,22 @@ impl World {
         if is_killed && self.rng.bool() {
             return self.start(); // before the commit
         }
-        self.store.apply(&decided.writes, &mut self.told);
+        self.apply(&decided.writes);
         if is_killed {
             return self.start(); // after it
         }
         self.effects.extend(decided.effects);
+    }
+
+    fn apply(&mut self, writes: &[Write]) {
+        for write in writes {
+            match write {
+                Write::SetBatch(Batch { stage: Stage::Failed { .. }, .. }) => self.told[1] += 1,
+                Write::SetBatch(Batch { stage: Stage::Cancelled { .. }, .. }) => self.told[2] += 1,
+                _ => {}
+            }
+        }
+        self.store.apply(writes);
     }
 
     fn effect(&mut self) {
@@ -229,7 +222,7 @@ impl World {
                 self.answer(batch, Observation::Signed(signature));
             }
             Effect::Send { batch, transaction } => {
-                let stage = self.batch(batch).expect("only stored batches have effects").stage;
+                let stage = self.store.batch(batch).expect("only stored batches have effects").stage;
                 assert!(!matches!(stage, Stage::Reserved | Stage::Built { .. } | Stage::Dropped), "sent before signed");
                 for _ in 0..2 {
                     self.chain.send(transaction.clone());
@@ -260,14 +253,14 @@ impl World {
     }
 
     fn tick(&mut self) {
-        let batches = self.unfinished();
+        let batches = self.store.unfinished();
         if let Some(batch) = self.rng.choice(&batches) {
             self.decide(batch.id, Observation::Tick);
         }
     }
 
     fn cancel(&mut self) {
-        let batches = self.unfinished();
+        let batches = self.store.unfinished();
         if let Some(batch) = self.rng.choice(&batches) {
             self.decide(batch.id, Observation::CancelWanted);
         }
@@ -278,7 +271,7 @@ impl World {
             if lane.run == self.store.run && !lane.is_spent {
                 continue;
             }
-            let own = lane.batch.and_then(|id| self.batch(id)).map_or(vec![], |batch| batch.signatures());
+            let own = lane.batch.and_then(|id| self.store.batch(id)).map_or(vec![], |batch| batch.signatures());
             let sights: Vec<LaneSight> = (0..RPCS).filter_map(|rpc| self.lane_sight(rpc, &lane)).collect();
             match compare(&lane, &own, &sights, self.terms.agree_min) {
                 LaneState::Next(nonce) => {
@@ -291,7 +284,7 @@ impl World {
                 _ => {}
             }
         }
-        let lanes: Vec<Lane> = self.store.lanes.values().copied().collect();
+        let lanes = self.store.lanes();
         let names: Vec<BatchId> = lanes.iter().map(|_| self.name()).collect();
         if self.moved.is_empty() {
             self.carry_out(renew(&lanes, &names, self.store.run));
@@ -304,7 +297,7 @@ impl World {
 
     fn plan(&mut self) {
         let names: Vec<BatchId> = (0..LANES).map(|_| self.name()).collect();
-        let lanes: Vec<Lane> = self.store.lanes.values().copied().collect();
+        let lanes = self.store.lanes();
         let due: Vec<Due> = self
             .store
             .payouts
@@ -368,10 +361,10 @@ impl World {
         self.late.clear();
         self.moved.clear();
         self.store.run += 1;
-        for batch in self.unfinished() {
+        for batch in self.store.unfinished() {
             let seen = if batch.signatures().is_empty() { Observation::CancelWanted } else { Observation::Tick };
             let decided = decide(&batch, seen, &self.terms, &self.gate(), self.now);
-            self.store.apply(&decided.writes, &mut self.told);
+            self.apply(&decided.writes);
             self.effects.extend(decided.effects);
         }
     }
@@ -401,9 +394,9 @@ impl World {
                 state: *state,
             })
             .collect();
-        let restored = restore(&known, &self.unfinished(), &rebuilt, &self.terms.treasury);
+        let restored = restore(&known, &self.store.unfinished(), &rebuilt, &self.terms.treasury);
         assert_eq!((restored.contradicted, restored.forgotten), (vec![], vec![]));
-        self.store.apply(&restored.writes, &mut self.told);
+        self.apply(&restored.writes);
         self.moved.clear();
     }
 
@@ -495,7 +488,7 @@ impl World {
 
     /// What a lie looks like: the right bytes, and as paid or as failed.
     fn invented(&mut self, signature: Signature) -> Landing {
-        let sent = self.unfinished().into_iter().flat_map(|batch| {
+        let sent = self.store.unfinished().into_iter().flat_map(|batch| {
             let (payment, cancel) = batch.stage.signed();
             payment.into_iter().chain(cancel).cloned().collect::<Vec<_>>()
         });
@@ -566,7 +559,7 @@ impl World {
             while !self.effects.is_empty() {
                 self.effect();
             }
-            for batch in self.unfinished() {
+            for batch in self.store.unfinished() {
                 self.decide(batch.id, Observation::Tick);
             }
             self.look();
@@ -583,7 +576,7 @@ impl World {
 
     fn is_done(&self) -> bool {
         let is_open = |state: &PayoutState| matches!(state, PayoutState::Waiting { .. } | PayoutState::InBatch(_));
-        !self.store.payouts.values().any(is_open) && self.unfinished().is_empty() && self.moved.is_empty()
+        !self.store.payouts.values().any(is_open) && self.store.unfinished().is_empty() && self.moved.is_empty()
     }
 
     /// Paid once, or held for a reason.
@@ -606,49 +599,5 @@ impl World {
         assert_eq!(self.store.spent.values().sum::<u64>(), fees, "each lamport is booked once");
         let unique: BTreeSet<Signature> = self.chain.finalized.iter().map(|landed| landed.signature).collect();
         assert_eq!(unique.len(), self.chain.finalized.len());
-    }
-}
-
-impl Store {
-    fn apply(&mut self, writes: &[Write], told: &mut [usize; 3]) {
-        for write in writes {
-            match write {
-                Write::SetBatch(batch) => {
-                    match batch.stage {
-                        Stage::Failed { .. } => told[1] += 1,
-                        Stage::Cancelled { .. } => told[2] += 1,
-                        _ => {}
-                    }
-                    self.batches.insert(batch.id, batch.to_bytes());
-                }
-                Write::SetPayout(payout, state) => {
-                    let before = self.payouts.insert(*payout, *state);
-                    assert!(
-                        !matches!(before, Some(PayoutState::Paid { .. })) || before == Some(*state),
-                        "paid is final"
-                    );
-                }
-                Write::TakeLane(lane, batch) => {
-                    let lane = self.lane(lane);
-                    assert_eq!(lane.batch.replace(*batch), None, "a lane has one batch");
-                }
-                Write::FreeLane(lane) => self.lane(lane).batch = None,
-                Write::SpendLane { lane, nonce, by, run } => {
-                    let lane = self.lane(lane);
-                    *lane = Lane { id: lane.id, nonce: *nonce, is_spent: true, last: *by, batch: None, run: *run };
-                }
-                Write::NextNonce(lane, nonce) => {
-                    let lane = self.lane(lane);
-                    (lane.nonce, lane.is_spent) = (*nonce, false);
-                }
-                Write::Spend { landed, .. } => {
-                    self.spent.insert(landed.signature, landed.fee_lamports + landed.rent_lamports);
-                }
-            }
-        }
-    }
-
-    fn lane(&mut self, lane: &LaneId) -> &mut Lane {
-        self.lanes.get_mut(lane).expect("every lane is stored")
     }
 }
