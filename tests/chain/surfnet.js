@@ -9,6 +9,9 @@ const { port, ...given } = JSON.parse(text || '{}');
 const { Surfnet } = require(module_file);
 const chain = Surfnet.startWithConfig({ offline: true, blockProductionMode: 'clock', ...given });
 
+// It stops answering once its events, which nobody wants here, have piled up.
+setInterval(() => chain.drainEvents(), 50);
+
 const ready = (rpc) => {
   const payer = Buffer.from(chain.payerSecretKey).toString('hex');
   console.log(JSON.stringify({ rpc, ws: chain.wsUrl, payer }));

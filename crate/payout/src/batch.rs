@@ -84,6 +84,8 @@ pub enum Stage {
         payment: Signed,
         /// Uses the nonce up.
         message: Message,
+        /// When that was decided.
+        since: Timestamp,
     },
     /// What cancels it is signed, and sent until either of the two has landed.
     CancelSent {
@@ -91,6 +93,8 @@ pub enum Stage {
         payment: Signed,
         /// The bytes that cancel it.
         cancel: Signed,
+        /// When that was decided.
+        since: Timestamp,
     },
     /// Over: finalized, and the tokens moved as planned.
     Paid {
@@ -117,8 +121,8 @@ variants!(Stage {
     2 Signed { 0 payment, 1 fees },
     3 Sent { 0 payment, 1 fees, 2 sent_at },
     4 Confirmed { 0 payment, 1 fees, 2 sent_at },
-    5 Cancelling { 0 payment, 1 message },
-    6 CancelSent { 0 payment, 1 cancel },
+    5 Cancelling { 0 payment, 1 message, 2 since },
+    6 CancelSent { 0 payment, 1 cancel, 2 since },
     7 Paid { 0 landed },
     8 Failed { 0 landed },
     9 Cancelled { 0 landed },
@@ -168,7 +172,7 @@ impl Stage {
             | Self::Sent { payment, .. }
             | Self::Confirmed { payment, .. }
             | Self::Cancelling { payment, .. } => (Some(payment), None),
-            Self::CancelSent { payment, cancel } => (Some(payment), Some(cancel)),
+            Self::CancelSent { payment, cancel, .. } => (Some(payment), Some(cancel)),
             _ => (None, None),
         }
     }

@@ -41,16 +41,19 @@ pub fn decide(batch: &Batch, seen: Observation, terms: &Terms, gate: &Gate, now:
                 Err(_) => Decided::alarm(batch, Alarm::BadSignature),
             }
         }
-        (Stage::Cancelling { payment, message }, Observation::Signed(signature)) => {
+        (Stage::Cancelling { payment, message, since }, Observation::Signed(signature)) => {
             match message.attach(signature, &terms.treasury.owner) {
-                Ok(cancel) => Decided::moved(batch, Stage::CancelSent { payment: payment.clone(), cancel }),
+                Ok(cancel) => {
+                    let (payment, since) = (payment.clone(), *since);
+                    Decided::moved(batch, Stage::CancelSent { payment, cancel, since })
+                }
                 Err(_) => Decided::alarm(batch, Alarm::BadSignature),
             }
         }
         (_, Observation::Seen(sights)) => see(batch, &sights, terms, now),
         (Stage::Reserved | Stage::Built { .. }, Observation::CancelWanted) => drop_unsigned(batch),
         (Stage::Signed { payment, fees } | Stage::Sent { payment, fees, .. }, Observation::CancelWanted) => {
-            cancel(batch, payment, *fees, terms)
+            cancel(batch, payment, *fees, terms, now)
         }
         _ => Decided::default(),
     }
@@ -176,14 +179,14 @@ pub(crate) fn drop_unsigned(batch: &Batch) -> Decided {
 /// Compute units of a transaction that only advances a nonce, with room.
 const CANCEL_UNITS: u32 = 5_000;
 
-fn cancel(batch: &Batch, payment: &Signed, fees: Fees, terms: &Terms) -> Decided {
+fn cancel(batch: &Batch, payment: &Signed, fees: Fees, terms: &Terms, now: Timestamp) -> Decided {
     // It should come before the payment wherever both wait, so it offers twice as much per unit, under the same cap.
     let fees = Fees {
         units: CANCEL_UNITS,
         price: price(vec![fees.price.saturating_mul(2)], CANCEL_UNITS, terms.priority_lamports_max),
     };
     match transaction::cancel(&terms.treasury, batch.lane, batch.nonce, fees) {
-        Ok(message) => Decided::moved(batch, Stage::Cancelling { payment: payment.clone(), message }),
+        Ok(message) => Decided::moved(batch, Stage::Cancelling { payment: payment.clone(), message, since: now }),
         Err(error) => Decided::alarm(batch, Alarm::Unbuildable(error)),
     }
 }
@@ -220,12 +223,14 @@ fn see(batch: &Batch, sights: &[Sight], terms: &Terms, now: Timestamp) -> Decide
             Decided { writes, effects: vec![] }
         }
         _ if is_seen => Decided::default(),
-        Stage::Sent { payment, fees, sent_at } if nonce == Said::Agreed(Some(batch.nonce)) => {
-            if now.since(*sent_at) < terms.patience_ms {
-                Decided::default()
-            } else {
-                cancel(batch, payment, *fees, terms)
-            }
+        // Histories may lag behind accounts, so what is missing is waited for before anybody is told.
+        Stage::Sent { sent_at: since, .. } | Stage::Cancelling { since, .. } | Stage::CancelSent { since, .. }
+            if now.since(*since) < terms.patience_ms =>
+        {
+            Decided::default()
+        }
+        Stage::Sent { payment, fees, .. } if nonce == Said::Agreed(Some(batch.nonce)) => {
+            cancel(batch, payment, *fees, terms, now)
         }
         _ if matches!(nonce, Said::Agreed(nonce) if nonce != Some(batch.nonce)) => {
             Decided::alarm(batch, Alarm::NonceGone)

@@ -214,8 +214,8 @@ pub enum Effect {
         /// These bytes.
         transaction: Vec<u8>,
     },
-    /// Ask each RPC how far the transactions are, for those that are finalized how they landed, and for the lane's
-    /// value: [`Observation::Seen`].
+    /// Ask each RPC for the lane's value, then how far the transactions are, and for those that are finalized how they
+    /// landed: [`Observation::Seen`]. In this order: what moved the lane is seen by who looks afterwards.
     Ask {
         /// Of this batch.
         batch: BatchId,
@@ -253,6 +253,14 @@ pub enum Alarm {
     ListOld,
     /// A payment can't be built, which the planner should have seen.
     Unbuildable(BuildError),
+}
+
+impl Alarm {
+    /// Whether ledger and chain may differ: the batch's lane joins those that moved ([`gate`](crate::lane::gate)), and
+    /// nobody is paid until it was reconciled.
+    pub fn stops(&self) -> bool {
+        matches!(self, Self::LaneMoved | Self::NonceGone | Self::OtherTokens)
+    }
 }
 
 /// Writes and effects.

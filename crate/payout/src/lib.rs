@@ -19,8 +19,8 @@
 //!            Prepare ─► rpc::{account, simulation, recent_prices} of each RPC ─► decide(Prepared)
 //!            Sign    ─► the treasury's key ─► decide(Signed)
 //!            Send    ─► rpc::send to each RPC; answers are ignored
-//!            Ask     ─► rpc::{statuses, transaction, account} of each RPC ─► rpc::seen ─► decide(Seen)
-//!            Alarm   ─► logs, metrics, the operator
+//!            Ask     ─► rpc::{account, statuses, transaction} of each RPC ─► rpc::seen ─► decide(Seen)
+//!            Alarm   ─► logs, metrics, the operator; if it stops, the batch's lane joins those that moved
 //! each few seconds   decide(Tick) for every batch that is not over
 //! ```
 //!

@@ -12,7 +12,7 @@ mod world;
 
 use world::World;
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 60;
 const STEPS: usize = 1_500;
 
 #[test]
@@ -32,5 +32,5 @@ fn every_payout_is_paid_once_or_held() {
         }
     }
     // The adversary did what it is for: restored databases were noticed, transactions failed, batches were cancelled.
-    assert!(ends.iter().all(|count| *count > 20), "too tame: {ends:?}");
+    assert!(ends.iter().all(|count| *count > 10), "too tame: {ends:?}");
 }

@@ -232,7 +232,10 @@ impl World {
                 let sights = (0..RPCS).filter_map(|rpc| self.sight(rpc, lane, payment, cancel)).collect();
                 self.answer(batch, Observation::Seen(sights));
             }
-            Effect::Alarm(..) => {}
+            Effect::Alarm(batch, alarm) => {
+                let batch = batch.filter(|_| alarm.stops()).and_then(|id| self.store.batch(id));
+                self.moved.extend(batch.map(|batch| batch.lane));
+            }
         }
     }
 
