@@ -5,6 +5,7 @@
 
 #[path = "model/chain.rs"]
 mod chain;
+mod common;
 #[path = "model/store.rs"]
 mod store;
 #[path = "model/world.rs"]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::{Signer, SigningKey};
 use fastrand::Rng;
-use lull_payout::address::{Address, Wallet};
+use lull_payout::address::Address;
 use lull_payout::batch::{Batch, Stage, Terms};
 use lull_payout::decide;
 use lull_payout::facts::{
@@ -17,19 +17,18 @@ use lull_payout::lane::{Gate, Lane, LaneSight, LaneState, compare, gate};
 use lull_payout::plan::{Due, Facts, Limits, Purse, plan, renew};
 use lull_payout::reconcile::{Known, rebuild, restore};
 use lull_payout::sanctions::Sanctions;
-use lull_payout::token::{Account, Mint, Recipient, TokenProgram};
-use lull_payout::transaction::{Treasury, lane, read};
+use lull_payout::token::Recipient;
+use lull_payout::transaction::{lane, read};
 use lull_payout::units::{BatchId, LaneId, Nonce, PayoutId, Signature};
 use lull_protocol::{Amount, Timestamp};
-use solana_program_pack::Pack;
 
 use crate::chain::{Chain, FEE, RENT, State};
+use crate::common::{id, key, terms, wallet};
 use crate::store::Store;
 
 const RPCS: usize = 3;
 const LANES: u16 = 3;
 const PAYOUTS: u64 = 30;
-const PATIENCE_MS: u64 = 60_000;
 
 pub(crate) struct World {
     rng: Rng,
@@ -51,40 +50,18 @@ pub(crate) struct World {
     own: Address,
 }
 
-fn key(number: u64) -> SigningKey {
-    let mut seed = [1; 32];
-    seed[..8].copy_from_slice(&number.to_le_bytes());
-    SigningKey::from_bytes(&seed)
-}
-
-fn address(number: u64) -> Address {
-    Address::from(key(number).verifying_key().to_bytes())
-}
-
-fn wallet(payout: PayoutId) -> Wallet {
-    Wallet::new(address(100 + payout.get())).expect("a key")
-}
-
 fn amount(payout: PayoutId) -> Amount {
     Amount::new(1_000 + payout.get()).expect("small")
-}
-
-fn mint() -> Mint {
-    let mut data = vec![0; spl_token_interface::state::Mint::LEN];
-    let mint = spl_token_interface::state::Mint { decimals: 6, is_initialized: true, ..Default::default() };
-    mint.pack_into_slice(&mut data);
-    let account = Account { lamports: 1, owner: TokenProgram::Classic.address(), data };
-    Mint::read(Address::new_from_array([9; 32]), &account, 6).expect("a mint")
 }
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let treasury = Treasury { owner: address(0), mint: mint() };
-        let terms = Terms { treasury, agree_min: 2, patience_ms: PATIENCE_MS, priority_lamports_max: 1_000 };
+        let terms = terms();
+        let treasury = terms.treasury;
         let ids: Vec<LaneId> = (0..LANES).map(|number| lane(&treasury.owner, number)).collect();
         let first = |id: &LaneId| Nonce(*id.0.as_array());
-        let payouts: Vec<PayoutId> = (1..=PAYOUTS).filter_map(PayoutId::new).collect();
+        let payouts: Vec<PayoutId> = (1..=PAYOUTS).map(id).collect();
         let total: u64 = payouts.iter().map(|payout| amount(*payout).get()).sum();
         let own = treasury.mint.account_of(&treasury.owner);
         let account = |payout: &PayoutId| treasury.mint.account_of(&wallet(*payout).address());
@@ -318,7 +295,7 @@ impl World {
                 })
             })
             .collect();
-        let sanctions = Sanctions::parse(&format!("dated 1970-01-01\n{}", wallet(PayoutId::new(1).expect("small"))));
+        let sanctions = Sanctions::parse(&format!("dated 1970-01-01\n{}", wallet(id(1))));
         let sanctions = sanctions.expect("a list");
         // In the wild phase the purse is believed to be full, as if it had been looked at before others were paid.
         let state = self.chain.state();
@@ -417,7 +394,7 @@ impl World {
     }
 
     fn adversity(&mut self) {
-        let payout = PayoutId::new(self.rng.u64(1..=PAYOUTS)).expect("small");
+        let payout = id(self.rng.u64(1..=PAYOUTS));
         let account = self.account(payout);
         match self.rng.u32(..4) {
             0 => _ = self.chain.frozen.insert(account),
