@@ -51,7 +51,9 @@ pub fn decide(batch: &Batch, seen: Observation, terms: &Terms, gate: &Gate, now:
             }
         }
         (_, Observation::Seen(sights)) => see(batch, &sights, terms, now),
-        (Stage::Reserved | Stage::Built { .. }, Observation::CancelWanted) => drop_unsigned(batch),
+        (Stage::Reserved | Stage::Built { .. }, Observation::CancelWanted) => {
+            Decided { writes: dropped(batch, Blame::Nobody), effects: vec![] }
+        }
         (Stage::Signed { payment, fees } | Stage::Sent { payment, fees, .. }, Observation::CancelWanted) => {
             cancel(batch, payment, *fees, terms, now)
         }
@@ -147,15 +149,16 @@ fn prepared(batch: &Batch, answers: &[Preparation], terms: &Terms) -> Decided {
                 Err(error) => Decided::alarm(batch, Alarm::Unbuildable(error)),
             }
         }
-        (None, Said::Agreed(error)) => match blame(batch, error) {
-            Blame::Nobody => Decided::alarm(batch, Alarm::Simulation(error.clone())),
-            blame => {
-                let mut decided = drop_unsigned(batch);
-                decided.writes.retain(|write| !matches!(write, Write::SetPayout(..)));
-                decided.writes.extend(release(batch, blame));
-                decided
-            }
-        },
+        // The transaction as a whole: its nonce isn't seen yet, the fee can't be paid. It is tried again as it is.
+        (None, Said::Agreed(error @ TransactionError::Whole(_))) => {
+            Decided::alarm(batch, Alarm::Simulation(error.clone()))
+        }
+        (None, Said::Agreed(error)) => {
+            let blame = blame(batch, error);
+            let alarm = Effect::Alarm(Some(batch.id), Alarm::Simulation(error.clone()));
+            let effects = if blame == Blame::Nobody { vec![alarm] } else { vec![] };
+            Decided { writes: dropped(batch, blame), effects }
+        }
         (Some(_), Said::Agreed(_)) | (_, Said::Differ) => Decided::alarm(batch, Alarm::Disagreement),
         (None, Said::TooFew) => Decided::default(),
     }
@@ -170,10 +173,10 @@ fn price(mut prices: Vec<u64>, units: u32, lamports_max: u64) -> u64 {
 }
 
 /// Nothing was signed: the payouts wait again, the lane is as it was.
-pub(crate) fn drop_unsigned(batch: &Batch) -> Decided {
+fn dropped(batch: &Batch, blame: Blame) -> Vec<Write> {
     let mut writes = vec![Write::SetBatch(batch.at(Stage::Dropped)), Write::FreeLane(batch.lane)];
-    writes.extend(release(batch, Blame::Nobody));
-    Decided { writes, effects: vec![] }
+    writes.extend(release(batch, blame));
+    writes
 }
 
 /// Compute units of a transaction that only advances a nonce, with room.

@@ -109,6 +109,10 @@ pub enum InstructionError {
 }
 
 /// What is to be stored, all of a decision in one transaction.
+///
+/// In the ledger: a payout that is made moves earnings to *in payout*; [`PayoutState::Paid`] moves them on, what arrived
+/// to *paid* and its quote to *network fees*; [`Write::Spend`] is what the treasury spent of those, once per
+/// transaction. Nothing else moves money: a payout that fails, waits or is held stays in payout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// The batch is now this; a new one if there is none of its id.
@@ -165,7 +169,8 @@ pub enum PayoutState {
 /// The batch size of payouts that have not failed: as many as fit.
 pub const BATCH_MAX: u16 = u16::MAX;
 
-/// Why a payout is set aside.
+/// Why a payout is set aside. It waits again, with a `batch_max` of 1, when its person has another wallet, when the
+/// operator says so, or, except for [`Hold::Listed`], after a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hold {
     /// Its wallet is on the sanctions list.

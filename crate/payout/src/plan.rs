@@ -31,7 +31,7 @@ pub struct Due {
     pub amount: Amount,
     /// From its state: [`PayoutState::Waiting`].
     pub batch_max: u16,
-    /// What its wallet's token account is, by a look of this minute.
+    /// What its wallet's token account is, by a look of this minute at what is confirmed.
     pub recipient: Recipient,
     /// What this person was paid, or has in batches, in the last 24 hours.
     pub person_day: Amount,

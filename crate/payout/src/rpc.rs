@@ -390,8 +390,8 @@ pub fn simulation(transaction: &[u8]) -> Call<Result<u64, TransactionError>> {
         err: Option<Value>,
         units_consumed: Option<u64>,
     }
-    // On what is finalized: the lane's value is compared there, too.
-    let config = json!({ "encoding": "base64", "sigVerify": false, "commitment": "finalized" });
+    // On what is confirmed, as wallets' accounts are looked at: one that was made a moment ago counts in both.
+    let config = json!({ "encoding": "base64", "sigVerify": false, "commitment": "confirmed" });
     Call::new("simulateTransaction", json!([Base64::encode_string(transaction), config]), |value| {
         let Text { err, units_consumed } = plain(within(value)?)?;
         match err {

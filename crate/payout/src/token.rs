@@ -3,7 +3,6 @@
 //! Mints and token accounts of Token-2022 begin like those of the classic program; what follows is read here, for
 //! the library that knows every extension brings some fifty crates of zero-knowledge proofs.
 
-use serde::{Deserialize, Serialize};
 use solana_nonce::state::State;
 use solana_nonce::versions::Versions;
 use solana_program_pack::Pack;
@@ -33,7 +32,7 @@ pub struct Account {
 }
 
 /// The program that keeps a mint's accounts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenProgram {
     /// SPL Token.
     Classic,

@@ -157,7 +157,11 @@ fn who_is_to_blame_goes_alone_and_then_aside() {
     assert_eq!(dropped.stage, Stage::Dropped);
     assert_eq!(states(&decided), [waits(BATCH_MAX), waits(1), waits(BATCH_MAX)]);
     let (same, decided) = after(&reserved(3), prepared(Err(error(4, 1))));
-    assert_eq!((same.stage, alarms(&decided)), (Stage::Reserved, vec![Alarm::Simulation(error(4, 1))]));
+    assert_eq!((same.stage, alarms(&decided)), (Stage::Dropped, vec![Alarm::Simulation(error(4, 1))]));
+    assert_eq!(states(&decided), [waits(BATCH_MAX); 3]);
+    let whole = TransactionError::Whole("BlockhashNotFound".into());
+    let (same, decided) = after(&reserved(3), prepared(Err(whole.clone())));
+    assert_eq!((same.stage, alarms(&decided)), (Stage::Reserved, vec![Alarm::Simulation(whole)]));
 }
 
 #[test]
