@@ -130,10 +130,10 @@ impl World {
     }
 
     fn rarely(&mut self) {
-        match self.rng.u32(..6) {
+        match self.rng.u32(..8) {
             0 => self.start(),
             1 => self.copy = Some(self.store.clone()),
-            2 => self.restored(),
+            2..5 => self.restored(),
             _ => self.cancel(),
         }
     }
@@ -350,7 +350,7 @@ impl World {
     }
 
     fn restored(&mut self) {
-        if let Some(copy) = self.copy.take() {
+        if let Some(copy) = self.copy.clone() {
             self.store = copy;
             self.start();
         }
