@@ -42,6 +42,8 @@ pub(crate) enum Stage {
     Wasm,
     /// The signed vectors, read by an outside COSE implementation; the demonstration's content
     Cose,
+    /// Payouts on a real chain of this machine, judged by an outside Solana implementation
+    Chain,
     /// The extension's release packages: in full, in pseudo-locales, and without bandwidth
     Package,
     /// The Firefox package, judged by Mozilla's own linter
@@ -56,14 +58,15 @@ impl Stage {
     /// What must be on the machine, and which stages must have passed.
     fn needs(self) -> (&'static [Item], &'static [Stage]) {
         use Item::{
-            AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Target, WasmBindgen,
-            WasmOpt, WasmPack,
+            AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Solders, Surfpool, Target,
+            WasmBindgen, WasmOpt, WasmPack,
         };
         match self {
             Stage::Setup | Stage::Tidy | Stage::Fmt | Stage::ClippyNative | Stage::Native | Stage::Sim => (&[], &[]),
             Stage::ClippyWasm => (&[Target], &[]),
             Stage::Wasm => (&[Node, Target, WasmBindgen], &[]),
             Stage::Cose => (&[Python, Pycose], &[]),
+            Stage::Chain => (&[Node, Python, Surfpool, Solders], &[]),
             Stage::Package => (&[Node, Target, WasmPack, WasmBindgen, WasmOpt], &[]),
             Stage::Faults => (&[Network], &[]),
             Stage::Lint => (&[Node, AddonsLinter], &[Stage::Package]),
@@ -150,6 +153,12 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
         (Stage::Cose, Some(tools)) => {
             stream(command(tools.venv_python()).arg("tests/vectors/check_cose.py"))?;
             stream(command(tools.venv_python()).args(["tests/demo/make.py", "--check"]))
+        }
+        (Stage::Chain, Some(tools)) => {
+            let mut chain = command("cargo");
+            chain.args(["run", "--quiet", "-p", "lull-chain"]);
+            chain.env("LULL_SURFPOOL", tools.surfpool_module());
+            stream(chain.env("LULL_SOLDERS_PYTHON", tools.solders_python()))
         }
         (Stage::Package, Some(tools)) => {
             package(tools, &PackageArgs::default())?;

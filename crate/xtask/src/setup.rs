@@ -70,6 +70,10 @@ pub(crate) enum Item {
     AddonsLinter,
     /// pycose, the outside COSE implementation.
     Pycose,
+    /// Surfpool, a chain of this machine.
+    Surfpool,
+    /// solders, the outside Solana implementation.
+    Solders,
     /// A nightly Rust, which can count the edges a program takes.
     Nightly,
     /// A C++ compiler: builds libFuzzer.
@@ -81,8 +85,8 @@ pub(crate) enum Item {
 impl Goal {
     fn items(self) -> &'static [Item] {
         use Item::{
-            AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Recorder, Target,
-            WasmBindgen, WasmOpt, WasmPack,
+            AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Recorder, Solders,
+            Surfpool, Target, WasmBindgen, WasmOpt, WasmPack,
         };
         match self {
             Goal::Fuzz => &[Item::Nightly, Item::Cxx, Item::CargoFuzz],
@@ -105,6 +109,8 @@ impl Goal {
                 AddonsLinter,
                 Axe,
                 Pycose,
+                Surfpool,
+                Solders,
             ],
             Goal::All => &[
                 Node,
@@ -121,6 +127,8 @@ impl Goal {
                 AddonsLinter,
                 Axe,
                 Pycose,
+                Surfpool,
+                Solders,
             ],
         }
     }
@@ -197,8 +205,8 @@ fn provide(item: Item, tools: &mut Tools) -> Result<String> {
 /// The program without which an item can be neither installed nor run.
 fn foundation(item: Item) -> Option<Item> {
     match item {
-        Item::WasmOpt | Item::Axe | Item::AddonsLinter => Some(Item::Node),
-        Item::Pycose => Some(Item::Python),
+        Item::WasmOpt | Item::Axe | Item::AddonsLinter | Item::Surfpool => Some(Item::Node),
+        Item::Pycose | Item::Solders => Some(Item::Python),
         _ => None,
     }
 }
@@ -227,6 +235,8 @@ fn label(item: Item) -> String {
         Item::WasmOpt => format!("wasm-opt {} (npm binaryen)", tools::BINARYEN.version),
         Item::Axe => format!("axe-core {} (npm)", tools::AXE.version),
         Item::Pycose => format!("pycose {} (PyPI)", tools::PYCOSE),
+        Item::Surfpool => format!("surfpool {} (npm)", tools::SURFPOOL.version),
+        Item::Solders => format!("solders {} (PyPI)", tools::SOLDERS),
         Item::Nightly => "nightly Rust".into(),
         Item::Cxx => "C++ compiler".into(),
         Item::CargoFuzz => format!("cargo-fuzz {}", tools::CARGO_FUZZ),
@@ -250,6 +260,8 @@ fn ready(item: Item, tools: &mut Tools) -> Result<String> {
         Item::WasmOpt => tools.wasm_opt(),
         Item::Axe => tools.axe(),
         Item::Pycose => tools.pycose(),
+        Item::Surfpool => tools.surfpool(),
+        Item::Solders => tools.solders(),
         Item::Nightly => programs::nightly(),
         Item::Cxx => programs::cxx(),
         Item::CargoFuzz => tools.cargo_fuzz(),
@@ -272,6 +284,8 @@ fn install(item: Item, tools: &Tools) -> Result<()> {
         Item::WasmOpt => tools.install_npm(&tools::BINARYEN),
         Item::Axe => tools.install_npm(&tools::AXE),
         Item::Pycose => tools.install_pycose(),
+        Item::Surfpool => tools.install_npm(&tools::SURFPOOL),
+        Item::Solders => tools.install_solders(),
         // A toolchain is the person's to choose.
         Item::Nightly => Ok(()),
         Item::Cxx => programs::apt_install(&["g++"], tools),
@@ -310,6 +324,9 @@ fn by_hand(item: Item) -> &'static str {
             "It comes from the npm registry and needs Node.js 20: connect, then run cargo xtask setup again"
         }
         Item::WasmOpt | Item::Axe => "It comes from the npm registry: connect, then run cargo xtask setup again",
-        Item::Pycose => "It comes from PyPI: connect, then run cargo xtask setup again",
+        Item::Surfpool => {
+            "It comes from the npm registry, for Linux on x86-64 alone: connect, then run cargo xtask setup again"
+        }
+        Item::Pycose | Item::Solders => "It comes from PyPI: connect, then run cargo xtask setup again",
     }
 }

@@ -22,6 +22,9 @@ pub(super) const CARGO_FUZZ: &str = "0.13.2";
 pub(super) const PYCOSE: &str = "1.1.0";
 const PYCOSE_REQUIREMENTS: &str = include_str!("requirements.txt");
 const REQUIREMENTS: &str = "requirements.txt";
+/// solders, from PyPI; what it needs is pinned in `solders.txt`.
+pub(super) const SOLDERS: &str = "0.29.0";
+const SOLDERS_REQUIREMENTS: &str = include_str!("solders.txt");
 
 /// A package of the npm registry, pinned by its content.
 pub(super) struct Npm {
@@ -29,6 +32,13 @@ pub(super) struct Npm {
     /// Its exact version.
     pub(super) version: &'static str,
     integrity: &'static str,
+}
+
+impl Npm {
+    /// Its name without its owner's.
+    fn folder(&self) -> &'static str {
+        self.name.rsplit('/').next().unwrap_or(self.name)
+    }
 }
 
 /// binaryen: the wasm-opt that reads what today's rustc writes.
@@ -53,6 +63,13 @@ pub(super) const ADDONS_LINTER: Npm = Npm {
     name: "addons-linter",
     version: "10.14.0",
     integrity: "sha512-lVwnr27l7L7RNj/POvTEZzjV2106BX6rciSKM8O0zE4oabncXW4mURrz3xXfqDZIkPZ/NbQgwdCxQhwiP2mGMw==",
+};
+
+/// Surfpool's chain as a native module of Node.js; there is none for other systems than Linux on x86-64 here.
+pub(super) const SURFPOOL: Npm = Npm {
+    name: "@solana/surfpool-linux-x64-gnu",
+    version: "1.5.0",
+    integrity: "sha512-d+wUCBdzw7U4inKoe+Lj7XlH8Nmd6A00IZOsG3R61NQbqhRVp7zFpVCCzV00RvgAOsSedkI87I6B4ehAuyGPAg==",
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -107,6 +124,16 @@ impl Tools {
     /// axe-core's one script, to be run in a page.
     pub(crate) fn axe_script(&self) -> PathBuf {
         self.npm_dir(&AXE).join("node_modules/axe-core/axe.min.js")
+    }
+
+    /// The Python whose packages are [`SOLDERS`] and what it needs.
+    pub(crate) fn solders_python(&self) -> PathBuf {
+        self.dir("solders", SOLDERS).join("bin/python")
+    }
+
+    /// Surfpool's native module.
+    pub(crate) fn surfpool_module(&self) -> PathBuf {
+        self.npm_dir(&SURFPOOL).join("node_modules").join(SURFPOOL.name).join("surfpool-sdk.linux-x64-gnu.node")
     }
 
     /// Where cargo builds the tools; removed when all are there.
@@ -207,21 +234,35 @@ impl Tools {
         Ok("there".to_owned())
     }
 
+    /// By loading it: it is for one system alone.
+    pub(super) fn surfpool(&self) -> Result<String> {
+        let load = "require(process.argv[1]).Surfnet.newKeypair()";
+        capture(command("node").args(["-e", load]).arg(self.surfpool_module())).map(|_| "there".to_owned())
+    }
+
     pub(super) fn pycose(&self) -> Result<String> {
-        let installed = fs::read_to_string(self.dir("pycose", PYCOSE).join(REQUIREMENTS));
-        if installed.unwrap_or_default() != PYCOSE_REQUIREMENTS {
-            bail!("it is not in the cache as it is pinned");
-        }
         let script = "import pycose.messages, importlib.metadata as m; print(m.version('pycose'))";
-        exactly(command(self.venv_python()).args(["-c", script]), PYCOSE)
+        python_ready(&self.dir("pycose", PYCOSE), PYCOSE_REQUIREMENTS, script, PYCOSE)
     }
 
     pub(super) fn install_pycose(&self) -> Result<()> {
-        let dir = self.dir("pycose", PYCOSE);
-        logged(command("python3").args(["-m", "venv", "--clear"]).arg(&dir), &self.log("venv"))?;
+        self.install_python(&self.dir("pycose", PYCOSE), PYCOSE_REQUIREMENTS)
+    }
+
+    pub(super) fn solders(&self) -> Result<String> {
+        let script = "import solders.transaction, importlib.metadata as m; print(m.version('solders'))";
+        python_ready(&self.dir("solders", SOLDERS), SOLDERS_REQUIREMENTS, script, SOLDERS)
+    }
+
+    pub(super) fn install_solders(&self) -> Result<()> {
+        self.install_python(&self.dir("solders", SOLDERS), SOLDERS_REQUIREMENTS)
+    }
+
+    fn install_python(&self, dir: &Path, requirements: &str) -> Result<()> {
+        logged(command("python3").args(["-m", "venv", "--clear"]).arg(dir), &self.log("venv"))?;
         let list = dir.join("wanted.txt");
-        fs::write(&list, PYCOSE_REQUIREMENTS)?;
-        let mut pip = command(self.venv_python());
+        fs::write(&list, requirements)?;
+        let mut pip = command(dir.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"]).arg(&list);
         logged(&mut pip, &self.log("pip"))?;
         // Its place under this name says that all of it was installed.
@@ -231,13 +272,13 @@ impl Tools {
     /// npm writes file by file, so the package is unpacked beside its place and moved there whole.
     pub(super) fn install_npm(&self, package: &Npm) -> Result<()> {
         let dir = self.npm_dir(package);
-        let partial = self.cache.join(format!("{}.partial", package.name));
+        let partial = self.cache.join(format!("{}.partial", package.folder()));
         remove_dir(&partial)?;
         fs::create_dir_all(&partial)?;
         let mut npm = command("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--save-exact", "--prefix"]).arg(&partial);
         npm.arg(format!("{}@{}", package.name, package.version)).current_dir(&partial);
-        logged(&mut npm, &self.log(package.name))?;
+        logged(&mut npm, &self.log(package.folder()))?;
         let lock = fs::read_to_string(partial.join("package-lock.json"))?;
         if !lock.contains(package.integrity) {
             bail!("{} {} is not the content that was pinned", package.name, package.version);
@@ -264,7 +305,7 @@ impl Tools {
     }
 
     fn npm_dir(&self, package: &Npm) -> PathBuf {
-        self.dir(package.name, package.version)
+        self.dir(package.folder(), package.version)
     }
 
     fn debian_dir(&self) -> PathBuf {
@@ -296,6 +337,15 @@ fn sysroot_has_target() -> Result<String> {
     }
     let said = capture(command("rustc").arg("--version"))?;
     Ok(format!("rustc {}", show(&parse(&said).context("rustc names no version")?)))
+}
+
+/// Whether a virtual environment has what is pinned, and what that says of itself.
+fn python_ready(dir: &Path, requirements: &str, script: &str, version: &str) -> Result<String> {
+    let installed = fs::read_to_string(dir.join(REQUIREMENTS));
+    if installed.unwrap_or_default() != requirements {
+        bail!("it is not in the cache as it is pinned");
+    }
+    exactly(command(dir.join("bin/python")).args(["-c", script]), version)
 }
 
 fn exactly(command: &mut Command, version: &str) -> Result<String> {

@@ -26,12 +26,21 @@ const HOMES: [(&str, &[&str], &str); 4] = [
     ("axum", &["lull-coordinator", "lull-e2e", "lull-fuzz", "lull-integration"], "the cores know no HTTP"),
     (
         "reqwest",
-        &["lull-cli", "lull-coordinator", "lull-e2e", "lull-integration", "lull-native"],
+        &["lull-chain", "lull-cli", "lull-coordinator", "lull-e2e", "lull-integration", "lull-native"],
         "the cores know no HTTP",
     ),
     (
         "tokio",
-        &["lull-cli", "lull-coordinator", "lull-e2e", "lull-fuzz", "lull-integration", "lull-load", "lull-native"],
+        &[
+            "lull-chain",
+            "lull-cli",
+            "lull-coordinator",
+            "lull-e2e",
+            "lull-fuzz",
+            "lull-integration",
+            "lull-load",
+            "lull-native",
+        ],
         "cores do no I/O and await nothing",
     ),
 ];

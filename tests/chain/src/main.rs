@@ -1,0 +1,65 @@
+//! Payouts on a real chain of this machine: `crate/payout` driven by a shell as small as it can be, faults injected,
+//! each payout's balance compared, the bytes judged by somebody else's library. Started through `cargo xtask test`.
+
+mod judge;
+mod net;
+mod scenario;
+mod shell;
+#[path = "../../../crate/payout/tests/model/store.rs"]
+mod store;
+mod world;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use clap::Parser;
+
+use crate::world::Tools;
+
+/// Payouts on a real chain, and the balances compared afterwards.
+#[derive(Parser)]
+#[command(
+    name = "lull-chain",
+    after_help = "Example, through `cargo xtask test`, which sets up what this needs:
+  cargo xtask test --only chain"
+)]
+struct Args {
+    /// Surfpool's native module.
+    #[arg(long, env = "LULL_SURFPOOL")]
+    surfpool: PathBuf,
+    /// A Python that has solders.
+    #[arg(long, env = "LULL_SOLDERS_PYTHON")]
+    python: PathBuf,
+    /// Only scenarios whose name contains this.
+    #[arg(long, default_value = "")]
+    only: String,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let Args { surfpool, python, only } = Args::parse();
+    // Installed once; a second time would only say that it is there.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    let tools = Tools { surfpool, python };
+    let begun = Instant::now();
+    let mut running = tokio::task::JoinSet::new();
+    for (name, run) in scenario::all(&tools).into_iter().filter(|(name, _)| name.contains(&only)) {
+        running.spawn(async move { (name, run.await, begun.elapsed()) });
+    }
+    let mut failed = 0;
+    while let Some(ended) = running.join_next().await {
+        let (name, result, time) = ended?;
+        match result {
+            Ok(told) => println!("ok      {name} ({:.1} s){told}", time.as_secs_f32()),
+            Err(error) => {
+                println!("FAILED  {name} ({:.1} s): {error:#}", time.as_secs_f32());
+                failed += 1;
+            }
+        }
+    }
+    if failed > 0 {
+        bail!("{failed} scenarios failed")
+    }
+    Ok(())
+}
