@@ -292,7 +292,7 @@ impl Transaction {
             moved,
         })
     }
-    /// As [`transaction::read`](crate::transaction::read) sees it.
+    /// As [`transaction::read`] sees it.
     pub fn read(&self, mint: &Mint) -> Option<transaction::OnChain> {
         transaction::read(&self.bytes, mint)
     }
