@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::BASE64;
-use lull_protocol::{Hash, PublicKey};
+use lull_protocol::{Hash, PublicKey, Timestamp};
 use lull_view::{ActivityPage, Link, View};
 use lull_worker::Write;
 
-use super::rules::{RECEIPTS_LOADED_MAX, ROOM_RECORDS_MAX};
+use super::rules::{CLOCK_SKEW_MS_MAX, RECEIPTS_LOADED_MAX, ROOM_RECORDS_MAX};
 use super::{Holds, Model, must};
 
 /// What is sent until it is answered, and then kept as a receipt.
@@ -23,7 +23,7 @@ impl Model {
         me: PublicKey,
         batch: u64,
         writes: &[Write],
-        fails: bool,
+        (fails, at): (bool, Timestamp),
         durable: &dyn Fn(&str) -> bool,
     ) -> Holds {
         let keeps = |key: &str| writes.iter().any(|write| write.value.is_some() && write.key == key);
@@ -36,6 +36,15 @@ impl Model {
         let receipts = deleted("receipt/");
         let worker = self.worker(me);
         results.retain(|offer| !worker.taken_back.contains_key(offer));
+        let jumped_at = worker.clock_jumped_at;
+        // What storage, as far as is known, has not taken by the end of its lease is let go, and its record is deleted
+        // in case it was taken.
+        let is_late = |offer: &Hash| {
+            let lease = self.leases.get(offer);
+            lease.is_none_or(|lease| lease.deadline <= at.plus(CLOCK_SKEW_MS_MAX) && !lease.was_acknowledged)
+        };
+        results.retain(|offer| !(fails && (jumped_at.is_some() || is_late(offer))));
+        let worker = self.worker(me);
         if (results.is_empty() && receipts.is_empty()) || worker.was_damaged {
             return Ok(());
         }
@@ -44,7 +53,11 @@ impl Model {
             worker.makes_room.insert(batch, gone);
             return Ok(());
         }
-        must(results.is_empty(), ANSWERED, || format!("{me} deletes {results:?} without a receipt"))?;
+        must(results.is_empty(), ANSWERED, || {
+            let keys: Vec<(&str, bool)> =
+                writes.iter().map(|write| (write.key.as_str(), write.value.is_some())).collect();
+            format!("{me} deletes {results:?} without a receipt, by {keys:?}, failing: {fails}")
+        })?;
         // A settled receipt leaves what is loaded; in the same batch it goes to those that are kept.
         let kept = writes.iter().filter(|write| write.value.is_some() && write.key.starts_with("log-kept/")).count();
         let are_many = worker.signed.len() > RECEIPTS_LOADED_MAX;

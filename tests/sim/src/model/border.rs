@@ -287,10 +287,10 @@ impl Model {
         me: PublicKey,
         batch: u64,
         writes: &[Write],
-        fails: bool,
+        (fails, at): (bool, Timestamp),
         durable: &dyn Fn(&str) -> bool,
     ) -> Holds {
-        self.worker_deletes(me, batch, writes, fails, durable)?;
+        self.worker_deletes(me, batch, writes, (fails, at), durable)?;
         self.caps.writes(me, batch, writes);
         for write in writes {
             if write.key == "settings" {

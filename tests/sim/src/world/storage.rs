@@ -146,11 +146,11 @@ impl Storage {
 
 impl World {
     pub(crate) fn persist(&mut self, who: usize, batch: u64, writes: Vec<Write>) {
-        let me = self.browser(who).me;
+        let (me, at) = (self.browser(who).me, self.house_wall());
         if self.browser(who).twin_of.is_none() {
             let storage = &self.browsers.get(who).expect("browsers are never removed").storage;
             let durable = |key: &str| storage.holds(key);
-            let checked = self.model.worker_writes(me, batch, &writes, storage.fails(), &durable);
+            let checked = self.model.worker_writes(me, batch, &writes, (storage.fails(), at), &durable);
             self.check(checked);
         }
         let storage = &mut self.browser(who).storage;
