@@ -16,6 +16,10 @@ const CONNECT_MS_MAX: u64 = 10_000;
 /// Time for a whole answer, milliseconds.
 const ANSWER_MS_MAX: u64 = 120_000;
 
+/// Said after a review.
+const PAUSED: &str = "This project is paused: too many of its reviewed answers were rejected. What people have on screen goes on and \
+    you can review on; nobody else gets anything of it until the operator has looked at it and resumed it.";
+
 /// A coordinator, and the key to buy from it.
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -172,7 +176,13 @@ impl Client {
 
     /// Accepts and rejects answers, all of them or none; prints how the project stands.
     pub(crate) async fn review(&self, order: &str, review: &Value) -> Result<()> {
-        print_json(self.request(Method::POST, &format!("/v1/orders/{order}/review"))?.json(review)).await
+        let request = self.request(Method::POST, &format!("/v1/orders/{order}/review"))?.json(review);
+        let done: Value = answered(request).await?.json().await?;
+        println!("{}", serde_json::to_string_pretty(&done)?);
+        if done.pointer("/progress/review/state") == Some(&json!("paused")) {
+            eprintln!("{PAUSED}");
+        }
+        Ok(())
     }
 
     /// Writes a fetched body to stdout.
