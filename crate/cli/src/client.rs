@@ -179,7 +179,7 @@ impl Client {
         let request = self.request(Method::POST, &format!("/v1/orders/{order}/review"))?.json(review);
         let done: Value = answered(request).await?.json().await?;
         println!("{}", serde_json::to_string_pretty(&done)?);
-        if done.pointer("/progress/review/state") == Some(&json!("paused")) {
+        if is_paused(&done) {
             eprintln!("{PAUSED}");
         }
         Ok(())
@@ -195,6 +195,11 @@ impl Client {
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder> {
         Ok(self.http.request(method, self.server.join(path)?).bearer_auth(&self.key))
     }
+}
+
+/// Whether a project is paused after a review.
+fn is_paused(reviewed: &Value) -> bool {
+    reviewed.pointer("/progress/review/state") == Some(&json!("paused"))
 }
 
 /// A content's own fields, or those of both its sides.
@@ -222,4 +227,15 @@ async fn print_json(request: RequestBuilder) -> Result<()> {
     let answer: Value = answered(request).await?.json().await?;
     println!("{}", serde_json::to_string_pretty(&answer)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_told_of() {
+        let reviewed = |state| json!({"verdicts": 0, "progress": {"review": {"state": state}}});
+        assert!(is_paused(&reviewed("paused")) && !is_paused(&reviewed("running")) && !is_paused(&json!({})));
+    }
 }
