@@ -16,6 +16,10 @@ const CONNECT_MS_MAX: u64 = 10_000;
 /// Time for a whole answer, milliseconds.
 const ANSWER_MS_MAX: u64 = 120_000;
 
+/// Said after a review.
+const PAUSED: &str = "This project is paused: too many of its reviewed answers were rejected. What people have on screen goes on and \
+    you can review on; nobody else gets anything of it until the operator has looked at it and resumed it.";
+
 /// A coordinator, and the key to buy from it.
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -172,7 +176,13 @@ impl Client {
 
     /// Accepts and rejects answers, all of them or none; prints how the project stands.
     pub(crate) async fn review(&self, order: &str, review: &Value) -> Result<()> {
-        print_json(self.request(Method::POST, &format!("/v1/orders/{order}/review"))?.json(review)).await
+        let request = self.request(Method::POST, &format!("/v1/orders/{order}/review"))?.json(review);
+        let done: Value = answered(request).await?.json().await?;
+        println!("{}", serde_json::to_string_pretty(&done)?);
+        if is_paused(&done) {
+            eprintln!("{PAUSED}");
+        }
+        Ok(())
     }
 
     /// Writes a fetched body to stdout.
@@ -185,6 +195,11 @@ impl Client {
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder> {
         Ok(self.http.request(method, self.server.join(path)?).bearer_auth(&self.key))
     }
+}
+
+/// Whether a project is paused after a review.
+fn is_paused(reviewed: &Value) -> bool {
+    reviewed.pointer("/progress/review/state") == Some(&json!("paused"))
 }
 
 /// A content's own fields, or those of both its sides.
@@ -212,4 +227,15 @@ async fn print_json(request: RequestBuilder) -> Result<()> {
     let answer: Value = answered(request).await?.json().await?;
     println!("{}", serde_json::to_string_pretty(&answer)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_told_of() {
+        let reviewed = |state| json!({"verdicts": 0, "progress": {"review": {"state": state}}});
+        assert!(is_paused(&reviewed("paused")) && !is_paused(&reviewed("running")) && !is_paused(&json!({})));
+    }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use lull_protocol::OrderId;
 use lull_store::{LedgerCheck, Reader, StoreError};
 use serde_json::Value;
 use thiserror::Error;
@@ -24,8 +25,13 @@ pub enum What {
 /// What waits for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
-    /// Appeals without a decision, those that came first.
-    Appeals,
+    /// Appeals without a decision, those that came first, after one of them.
+    Appeals {
+        /// The number of the last one that was shown.
+        after: u64,
+    },
+    /// Answers of a project that are rejected and have no verdict, by their items.
+    Rejected(OrderId),
     /// Projects that lease nothing more.
     Paused,
 }
@@ -68,17 +74,37 @@ pub fn export(database: &Path, what: What, out: &mut impl Write) -> Result<(), E
     }
 }
 
-/// Writes the appeals that wait for a decision, or the projects that are paused, one JSON object per line.
-pub fn waiting(database: &Path, what: Waiting, out: &mut impl Write) -> Result<(), ExportError> {
+/// Writes what waits, one JSON object per line. If more appeals do than are shown at once: how many, and the number
+/// after which they come.
+pub fn waiting(database: &Path, what: Waiting, out: &mut impl Write) -> Result<Option<(u64, u64)>, ExportError> {
     let reader = Reader::open(database)?;
+    let mut left = None;
     let lines: Vec<Value> = match what {
-        Waiting::Appeals => reader.appeals(APPEALS_SHOWN_MAX)?.iter().map(lines::appeal).collect(),
+        Waiting::Appeals { after } => {
+            let rows = reader.appeals_after(after, APPEALS_SHOWN_MAX)?;
+            if let Some(last) = rows.last() {
+                left = Some((reader.appeals_left(last.number)?, last.number)).filter(|(count, _)| *count > 0);
+            }
+            rows.iter().map(lines::rejected).collect()
+        }
+        Waiting::Rejected(order) => rejected(&reader, &order)?,
         Waiting::Paused => reader.paused()?.iter().map(lines::paused).collect(),
     };
     for line in lines {
         writeln!(out, "{line}")?;
     }
-    Ok(out.flush()?)
+    out.flush()?;
+    Ok(left)
+}
+
+fn rejected(reader: &Reader, order: &OrderId) -> Result<Vec<Value>, StoreError> {
+    let (mut lines, mut after) = (Vec::new(), 0);
+    loop {
+        let page = reader.waiting_answers(order, after, PAGE_LINES_MAX)?;
+        let Some(last) = page.last() else { return Ok(lines) };
+        after = last.number;
+        lines.extend(page.iter().filter(|row| row.rejection.is_some()).map(lines::rejected));
+    }
 }
 
 /// Recomputes the ledger.

@@ -46,6 +46,8 @@ pub const PROJECT_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const REVIEW_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Appeals that the operator is shown at once, those that came first.
 pub const APPEALS_SHOWN_MAX: usize = 1_000;
+/// Appeals that the log remembers having told of; then it begins anew.
+pub const APPEALS_TOLD_MAX: usize = 1_024;
 /// An `Idempotency-Key`, bytes.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Lines in one answer of a list that is read in pages.

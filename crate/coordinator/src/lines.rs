@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64;
 use lull_market::ItemState;
 use lull_protocol::receipt::Receipt;
-use lull_protocol::rejection::{Appeal, Rejection};
+use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
 use lull_protocol::statement::{AcceptanceRule, Decision, FetchReport, Input, Report, VerdictReason};
 use lull_protocol::task::{
     AgreementKey, Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Task, TaskKind, Verify,
@@ -63,6 +63,11 @@ fn review(status: &OrderStatus) -> Value {
             "paused_at": paused_at.map(Timestamp::get),
             "reviewed": reviewed,
             "rejected": rejected,
+            "answers": {
+                "waiting": status.waiting.waiting,
+                "rejected": status.waiting.rejected,
+                "appealed": status.waiting.appealed,
+            },
         }),
         AcceptanceRule::Agreement { .. } | AcceptanceRule::FetchChecks { .. } => Value::Null,
     }
@@ -97,14 +102,35 @@ pub(crate) fn waiting(row: &WaitingRow) -> Value {
     joined(joined(line, answered), json!({"rejection": rejected}))
 }
 
-/// An appeal, for whoever decides about it.
-pub(crate) fn appeal(row: &WaitingRow) -> Value {
+/// A rejected answer, for whoever decides about it.
+pub(crate) fn rejected(row: &WaitingRow) -> Value {
     let question = match &row.item {
-        Item::Judgment(item) => json!({"guideline": item.guideline, "question": item.question}),
+        Item::Judgment(item) => {
+            joined(json!({"guideline": item.guideline, "question": item.question}), choices(&item.task))
+        }
         Item::Fetch(_) => json!({}),
     };
-    let project = json!({"order": row.order.to_string(), "title": row.title});
+    let BuyerRecord { reviewed, rejected, overturned } = row.record;
+    let project = json!({
+        "order": row.order.to_string(),
+        "title": row.title,
+        "requester": row.requester,
+        "record": {"reviewed": reviewed, "rejected": rejected, "overturned": overturned},
+        "appealed_at": row.appeal.as_ref().map(|(at, _)| at.get()),
+    });
     joined(joined(project, question), waiting(row))
+}
+
+/// What there was to choose from.
+fn choices(task: &Task) -> Value {
+    match task {
+        Task::Choice(Choice { options, .. }) => json!({"choices": options}),
+        Task::Multi(Multi { options, least, most, .. }) => json!({"choices": options, "least": least, "most": most}),
+        Task::Rating(Rating { steps, lowest, highest, .. }) => {
+            json!({"steps": steps, "lowest": lowest, "highest": highest})
+        }
+        Task::Compare(_) | Task::Verify(_) => json!({}),
+    }
 }
 
 /// A project that waits for the operator.

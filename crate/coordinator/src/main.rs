@@ -29,9 +29,10 @@ const EXAMPLES: &str = "Examples:
   lull-coordinator export flags                     what people say is harmful or illegal, and whose it is
   lull-coordinator backup lull-2026-11-22.sqlite    a whole copy, while the server runs
   lull-coordinator appeals                          what waits for your word: answer, evidence, appeal
-  lull-coordinator uphold 3f9a…                     the worker is right: the answer is paid
+  lull-coordinator uphold 3f9a… 51c0…               the workers are right: the answers are paid
   lull-coordinator deny 3f9a…                       the rejection stands
   lull-coordinator paused                           projects with too many rejections
+  lull-coordinator appeals --order 7d1f…            all that is rejected there, with the evidence
   lull-coordinator resume 7d1f…                     a paused project goes on
   lull-coordinator check                            recomputes every balance; status 1 if one is wrong
 
@@ -70,16 +71,25 @@ enum Task {
         reference: Option<String>,
     },
     /// Print the appeals that wait for a decision, one JSON object per line, those that came first
-    Appeals,
-    /// Decide for the worker: the rejection does not stand, and the answer is paid
-    Uphold {
-        /// The rejection's hash, as `appeals` prints it
-        rejection: String,
+    Appeals {
+        /// Only what comes after the one with this `number`
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+        /// All answers of this project that are rejected and have no verdict yet, also those without an appeal
+        #[arg(long, conflicts_with = "after")]
+        order: Option<String>,
     },
-    /// Decide for the requester: the rejection stands
+    /// Decide for the worker: the rejections do not stand, and the answers are paid
+    Uphold {
+        /// The rejections' hashes, as `appeals` prints them
+        #[arg(required = true)]
+        rejections: Vec<String>,
+    },
+    /// Decide for the requester: the rejections stand
     Deny {
-        /// The rejection's hash, as `appeals` prints it
-        rejection: String,
+        /// The rejections' hashes, as `appeals` prints them
+        #[arg(required = true)]
+        rejections: Vec<String>,
     },
     /// Print the projects that are paused because of their rejections, one JSON object per line
     Paused,
@@ -149,14 +159,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let fingerprint = key.fingerprint().to_string();
             println!("{}", serde_json::json!({"public_key": key.to_string(), "fingerprint": fingerprint}));
         }
-        Task::Appeals => waiting(&config, export::Waiting::Appeals)?,
+        Task::Appeals { order: Some(id), .. } => waiting(&config, export::Waiting::Rejected(order(&id)?))?,
+        Task::Appeals { after, order: None } => waiting(&config, export::Waiting::Appeals { after })?,
         Task::Paused => waiting(&config, export::Waiting::Paused)?,
-        Task::Uphold { rejection } => operator::decide_appeal(&config, hash(&rejection)?, true)?,
-        Task::Deny { rejection } => operator::decide_appeal(&config, hash(&rejection)?, false)?,
-        Task::Resume { order } => {
-            let order = OrderId::from_hex(&order).context("a project's id is 32 lower-case hex digits")?;
-            operator::resume(&config, order)?;
-        }
+        Task::Uphold { rejections } => decide(&config, &rejections, true)?,
+        Task::Deny { rejections } => decide(&config, &rejections, false)?,
+        Task::Resume { order: id } => operator::resume(&config, order(&id)?)?,
         Task::Check => return check(&config),
         Task::Backup { file } => {
             let database = Folder::open(&config.data)?.database();
@@ -171,13 +179,32 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn hash(text: &str) -> anyhow::Result<Hash> {
-    Hash::from_hex(text).context("a rejection's hash is 64 lower-case hex digits")
+fn order(id: &str) -> anyhow::Result<OrderId> {
+    OrderId::from_hex(id).context("a project's id is 32 lower-case hex digits")
+}
+
+/// One after the other: what was decided before one that can't be stays decided, and was printed.
+fn decide(config: &Config, rejections: &[String], is_upheld: bool) -> anyhow::Result<()> {
+    let wrong = |text: &String| format!("{text}: a rejection's hash is 64 lower-case hex digits");
+    let hashes = rejections.iter().map(|text| Hash::from_hex(text).with_context(|| wrong(text)));
+    for rejection in hashes.collect::<anyhow::Result<Vec<Hash>>>()? {
+        let done = operator::decide_appeal(config, rejection, is_upheld).with_context(|| rejection.to_string())?;
+        let follows = match (done.1, is_upheld) {
+            (false, _) => "was decided so before",
+            (true, true) => "upheld: the answer counts and is paid",
+            (true, false) => "denied: the answer is not paid, and somebody else is asked",
+        };
+        println!("order {} rejection {rejection} {follows}", done.0);
+    }
+    Ok(())
 }
 
 fn waiting(config: &Config, what: export::Waiting) -> anyhow::Result<()> {
     let database = Folder::open(&config.data)?.database();
-    Ok(export::waiting(&database, what, &mut BufWriter::new(io::stdout().lock()))?)
+    if let Some((count, after)) = export::waiting(&database, what, &mut BufWriter::new(io::stdout().lock()))? {
+        eprintln!("{count} more wait: appeals --after {after}");
+    }
+    Ok(())
 }
 
 fn amount(given: u64) -> anyhow::Result<Amount> {

@@ -2,7 +2,7 @@
 //! server sees it.
 
 use data_encoding::HEXLOWER;
-use lull_market::{Command, Context, Refusal, RequesterId};
+use lull_market::{Command, Context, Refusal, Reply, RequesterId, ReviewProblem};
 use lull_protocol::{Amount, Hash, OrderId};
 use lull_store::{Reader, Store, StoreError};
 use thiserror::Error;
@@ -47,24 +47,31 @@ pub fn deposit(config: &Config, name: &str, amount: Amount, reference: Option<St
     let reader = Reader::open(&Folder::open(&config.data)?.database())?;
     let requester = reader.requester_by_name(name)?.ok_or(Refusal::UnknownRequester)?;
     let reference = reference.map_or_else(fresh_reference, Ok)?;
-    apply(config, &[Command::Deposit { requester, amount, reference }])
+    apply(config, &[Command::Deposit { requester, amount, reference }])?;
+    Ok(())
 }
 
-/// Decides about an appeal, by its rejection's hash.
-pub fn decide_appeal(config: &Config, rejection: Hash, is_upheld: bool) -> Result<(), OperatorError> {
-    apply(config, &[Command::DecideAppeal { rejection, is_upheld }])
+/// Decides about an appeal, by its rejection's hash. Its order, and whether that is news.
+pub fn decide_appeal(config: &Config, rejection: Hash, is_upheld: bool) -> Result<(OrderId, bool), OperatorError> {
+    let unknown = || Refusal::Review { field: "rejection".into(), problem: ReviewProblem::UnknownRejection };
+    let reader = Reader::open(&Folder::open(&config.data)?.database())?;
+    let order = reader.rejection(&rejection)?.ok_or_else(unknown)?.order;
+    let replies = apply(config, &[Command::DecideAppeal { rejection, is_upheld }])?;
+    let is_new = replies.iter().any(|reply| matches!(reply, Reply::Reviewed(done) if !done.verdicts.is_empty()));
+    Ok((order, is_new))
 }
 
 /// Lets a paused project go on.
 pub fn resume(config: &Config, order: OrderId) -> Result<(), OperatorError> {
-    apply(config, &[Command::Resume { order }])
+    apply(config, &[Command::Resume { order }])?;
+    Ok(())
 }
 
 fn fresh_reference() -> Result<String, FolderError> {
     Ok(format!("operator {}", HEXLOWER.encode(&*random_bytes::<16>()?)))
 }
 
-fn apply(config: &Config, commands: &[Command]) -> Result<(), OperatorError> {
+fn apply(config: &Config, commands: &[Command]) -> Result<Vec<Reply>, OperatorError> {
     let folder = Folder::open(&config.data)?;
     // The key comes first: a folder with a database and no key has lost it.
     let context = Context { now: now(), key: folder.key()?, terms: config.terms.clone() };
@@ -76,8 +83,5 @@ fn apply(config: &Config, commands: &[Command]) -> Result<(), OperatorError> {
         Err(_) => Store::open_beside(&folder.database())?,
     };
     folder.operator_token()?;
-    for result in store.apply(&context, commands)? {
-        result?;
-    }
-    Ok(())
+    Ok(store.apply(&context, commands)?.into_iter().collect::<Result<_, _>>()?)
 }

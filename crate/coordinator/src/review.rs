@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use lull_market::{Command, Rejected, Reply};
 use lull_protocol::Hash;
+use lull_store::Review;
 use serde_json::{Value, json};
 
 use crate::App;
@@ -25,11 +26,16 @@ pub(crate) async fn post_review(
     body: Body,
 ) -> Result<Json<Value>, Problem> {
     let body = whole(body, REVIEW_BYTES_MAX)?;
-    let order = own_order(&app, requester, &id).await?.order.id;
+    let before = own_order(&app, requester, &id).await?;
+    let order = before.order.id;
     let (accept, reject) = read_review(&body)?;
     match app.writer.ask(Command::Review { requester, order, accept, reject }).await? {
         Reply::Reviewed(reviewed) => {
             let status = own_order(&app, requester, &id).await?;
+            if before.review.paused_at.is_none() && status.review.paused_at.is_some() {
+                let Review { reviewed, rejected, .. } = status.review;
+                tracing::info!(%order, reviewed, rejected, "a project is paused until the operator resumes it");
+            }
             let (verdicts, rejections) = (reviewed.verdicts.len(), reviewed.rejections.len());
             Ok(Json(json!({"verdicts": verdicts, "rejections": rejections, "progress": lines::order(&status)})))
         }

@@ -1,6 +1,7 @@
 //! The one writer: a thread that owns the store. Commands of all tasks wait in a bounded queue; what is
 //! there when the thread looks becomes one batch with one commit; replies follow the commit.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -10,13 +11,13 @@ use std::time::SystemTime;
 
 use lull_market::session::News;
 use lull_market::{Command, Context, Refusal, Reply, Terms};
-use lull_protocol::{SigningKey, Timestamp};
+use lull_protocol::{Hash, SigningKey, Timestamp};
 use lull_store::{Checkpointer, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::hub::Hub;
-use crate::limits::{BATCH_COMMANDS_MAX, CHECKPOINT_COMMANDS, COMMANDS_QUEUED_MAX};
+use crate::limits::{APPEALS_TOLD_MAX, BATCH_COMMANDS_MAX, CHECKPOINT_COMMANDS, COMMANDS_QUEUED_MAX};
 use crate::trouble::Trouble;
 
 /// Why a command gave no reply.
@@ -220,9 +221,13 @@ fn checkpoints(checkpointer: &Checkpointer, due: &Receiver<()>) {
 }
 
 async fn hand_out(hub: Arc<Hub>, mut settled: mpsc::UnboundedReceiver<Settled>) {
+    let mut appeals_told = BTreeSet::new();
     while let Some(Settled { answers: batch, others_wrote }) = settled.recv().await {
         let (mut pushes, mut work_is_new) = (Vec::new(), false);
         for (_, reply) in &batch {
+            if let Ok(Reply::Appealed(rejection)) = reply {
+                tell_of_appeal(&mut appeals_told, *rejection);
+            }
             let news = reply.as_ref().map(News::of).unwrap_or_default();
             pushes.extend(news.pushes);
             work_is_new |= news.work;
@@ -243,11 +248,20 @@ async fn hand_out(hub: Arc<Hub>, mut settled: mpsc::UnboundedReceiver<Settled>) 
     }
 }
 
+/// Once: workers send an appeal again with each connection.
+fn tell_of_appeal(told: &mut BTreeSet<Hash>, rejection: Hash) {
+    if told.len() == APPEALS_TOLD_MAX {
+        told.clear();
+    }
+    if told.insert(rejection) {
+        tracing::info!(%rejection, "an appeal waits for the operator");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use lull_market::RequesterId;
-    use lull_protocol::Hash;
     use zeroize::Zeroizing;
 
     fn requester(n: u8) -> Command {

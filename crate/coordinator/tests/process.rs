@@ -9,12 +9,14 @@ use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use common::{Buyer, Lease, Worker, peek_result, soon};
+use lull_protocol::cbor::ByteVec;
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::message::RefusedCode;
+use lull_protocol::rejection::Appeal;
 use lull_protocol::statement::{Verdict, WorkResult};
-use lull_protocol::{Hash, Item, ToWorker};
+use lull_protocol::{Hash, Item, Timestamp, ToCoordinator, ToWorker};
 use lull_store::Reader;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -259,6 +261,59 @@ async fn nothing_private_reaches_the_log() {
         }
         assert!(!line.contains("ERROR") && !line.contains("WARN"), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_pause_and_appeals_are_logged_by_their_ids_and_decided_together() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("data");
+    let process = Process::start(&data, &["--log", "json"]).await;
+    let buyer = add_buyer(&data, &process.address).await;
+    let contents: Vec<Value> = (0..3).map(|i| json!({"text": format!("word {i}")})).collect();
+    let rule = json!({"agree": 1, "people": 1});
+    let asked = json!({"options": ["bad", "good"], "contents": contents, "review": true, "rule": rule});
+    let order = buyer.project(asked).await;
+    let mut worker = Worker::connect(&process.address, 1, 0).await;
+    let mut reject = vec![];
+    for _ in 0..3 {
+        worker.want(0, 1).await;
+        let lease = worker.lease().await;
+        worker.deliver(&worker.answered(&lease, 1), b"").await;
+        reject.push(json!({"offer": lease.hash.to_string(), "evidence": "secret evidence"}));
+    }
+    let path = format!("/v1/orders/{order}/review");
+    let (status, said) = buyer.json(buyer.request("POST", &path).json(&json!({"reject": reject}))).await;
+    assert_eq!((status, &said["progress"]["review"]["state"]), (200, &json!("paused")));
+    let mut rejections = vec![];
+    for _ in 0..2 {
+        let statement = worker.wait("a rejection", |message| match message {
+            ToWorker::Rejected { statement } => Some(statement.to_vec()),
+            _ => None,
+        });
+        let rejection = Hash::of(&statement.await);
+        let appeal = Appeal { rejection, words: Some("secret words".into()), at: Timestamp::ZERO };
+        let statement: ByteVec = Signed::sign(appeal, &worker.key).bytes().to_vec().into();
+        for _ in 0..2 {
+            worker.send(&ToCoordinator::Appeal { statement: statement.clone() }).await;
+            worker.wait("its word", |m| matches!(m, ToWorker::Appealed { .. }).then_some(())).await;
+        }
+        rejections.push(rejection.to_string());
+    }
+    let shown = command(&data, &["appeals", "--order", &order]).await;
+    assert_eq!(String::from_utf8(shown.stdout).unwrap().lines().count(), 3);
+    let decided = command(&data, &["deny", &rejections[0], &rejections[1]]).await;
+    let line =
+        |hash| format!("order {order} rejection {hash} denied: the answer is not paid, and somebody else is asked\n");
+    assert_eq!(String::from_utf8(decided.stdout).unwrap(), line(&rejections[0]) + &line(&rejections[1]));
+    let again = command(&data, &["deny", &rejections[0], &"ab".repeat(32)]).await;
+    assert!(!again.status.success() && String::from_utf8(again.stdout).unwrap().contains("was decided so before"));
+    let (stopped_well, log) = process.stop().await;
+    assert!(stopped_well);
+    let told = |what: &str, id: &str| log.lines().filter(|line| line.contains(what) && line.contains(id)).count();
+    assert_eq!(told("a project is paused", &order), 1);
+    assert_eq!([0, 1].map(|i| told("an appeal waits", &rejections[i])), [1, 1], "each once");
+    let worker = worker.key.public().to_string();
+    assert!(["secret", "word ", "good", worker.as_str()].iter().all(|private| !log.contains(private)), "{log}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use lull_coordinator::{export, operator};
 use lull_protocol::cose::{self, Signed};
 use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
 use lull_protocol::statement::{Decision, VerdictReason};
-use lull_protocol::{Hash, OrderId, ToCoordinator, ToWorker};
+use lull_protocol::{Hash, OrderId, Timestamp, ToCoordinator, ToWorker};
 use serde_json::{Value, json};
 
 /// A project whose requester reviews the answers: one person each.
@@ -51,10 +51,29 @@ async fn rejected(worker: &mut Worker) -> Vec<u8> {
         .await
 }
 
+fn counts(waiting: u64, rejected: u64, appealed: u64) -> Value {
+    json!({"waiting": waiting, "rejected": rejected, "appealed": appealed})
+}
+
 fn appeals(server: &Server) -> Vec<Value> {
+    shown(server, export::Waiting::Appeals { after: 0 })
+}
+
+fn shown(server: &Server, what: export::Waiting) -> Vec<Value> {
     let mut out = vec![];
-    export::waiting(&server.config.data.join("lull.sqlite"), export::Waiting::Appeals, &mut out).unwrap();
+    assert_eq!(export::waiting(&server.config.data.join("lull.sqlite"), what, &mut out).unwrap(), None);
     String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Appeals; returns once the coordinator has it.
+async fn appeal(worker: &mut Worker, rejection: Hash, at: Timestamp) {
+    let appeal = Signed::sign(Appeal { rejection, words: None, at }, &worker.key);
+    worker.send(&ToCoordinator::Appeal { statement: appeal.bytes().to_vec().into() }).await;
+    let told = worker.wait("the appeal", |m| match m {
+        ToWorker::Appealed { rejection } => Some(*rejection),
+        _ => None,
+    });
+    assert_eq!(told.await, rejection);
 }
 
 #[tokio::test]
@@ -72,7 +91,7 @@ async fn an_answer_is_rejected_appealed_and_paid_after_all() {
     }
     assert_eq!(
         lines[2]["progress"]["review"],
-        json!({"state": "running", "paused_at": null, "reviewed": 0, "rejected": 0})
+        json!({"state": "running", "paused_at": null, "reviewed": 0, "rejected": 0, "answers": counts(2, 0, 0)})
     );
 
     let reject = json!([{"offer": offers[0].to_string(), "evidence": "It is not good."}]);
@@ -98,11 +117,17 @@ async fn an_answer_is_rejected_appealed_and_paid_after_all() {
     let shown = appeals(&server);
     assert_eq!(shown.len(), 1);
     assert_eq!((&shown[0]["answer"], &shown[0]["rejection"]["evidence"]), (&json!("good"), &json!("It is not good.")));
+    let record = json!({"reviewed": 2, "rejected": 1, "overturned": 0});
+    assert_eq!((&shown[0]["requester"], &shown[0]["record"]), (&json!("Harbour Library"), &record));
+    assert_eq!(shown[0]["choices"], json!(["bad", "good"]));
+    assert!(shown[0]["appealed_at"].is_u64(), "by the coordinator's clock");
     assert_eq!((&shown[0]["order"], &shown[0]["rejection"]["appeal"]["words"]), (&json!(order), &json!("It is.")));
     assert_eq!(shown[0]["rejection"]["rejection"], json!(rejection.hash().to_string()));
 
     // The operator's word is written beside the server, and the worker hears of it all the same.
-    operator::decide_appeal(&server.config, rejection.hash(), true).unwrap();
+    let decided = operator::decide_appeal(&server.config, rejection.hash(), true).unwrap();
+    assert_eq!(decided, (OrderId::from_hex(&order).unwrap(), true));
+    assert!(!operator::decide_appeal(&server.config, rejection.hash(), true).unwrap().1, "again is no news");
     let (number, verdict) = worker.verdict().await;
     assert_eq!((number, verdict.reason, verdict.rejection), (2, VerdictReason::AppealUpheld, Some(rejection.hash())));
     worker.earned(8_000).await;
@@ -195,5 +220,31 @@ async fn a_paused_project_leases_nothing_until_the_operator_resumes_it() {
     again.want(0, 1).await;
     let lease = again.lease().await;
     assert!(!offers.contains(&lease.hash));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_operator_sees_what_is_rejected_and_page_by_page_what_is_appealed() {
+    let server = Server::start().await;
+    let (order, other) = (reviewed(&server, 4).await, reviewed(&server, 1).await);
+    let mut worker = server.worker(1).await;
+    let offers = answers(&mut worker, 4).await;
+    let reject: Vec<Value> =
+        offers[..3].iter().map(|offer| json!({"offer": offer.to_string(), "evidence": "No."})).collect();
+    assert_eq!(review(&server.buyer, &order, json!({"reject": reject})).await.0, 200);
+    for _ in 0..2 {
+        let statement = rejected(&mut worker).await;
+        let at = cose::peek::<Rejection>(&statement).unwrap().decided_at;
+        appeal(&mut worker, Hash::of(&statement), at).await;
+    }
+    let (_, status) = server.buyer.get(&format!("/v1/orders/{order}")).await;
+    assert_eq!(status["review"]["answers"], counts(1, 1, 2));
+    let of = |order: &str| shown(&server, export::Waiting::Rejected(OrderId::from_hex(order).unwrap()));
+    assert_eq!((of(&order).len(), of(&other).len()), (3, 0));
+    assert_eq!(of(&order)[0]["rejection"]["evidence"], json!("No."));
+    let first = appeals(&server)[0]["number"].as_u64().unwrap();
+    assert_eq!(shown(&server, export::Waiting::Appeals { after: first }).len(), 1);
+    let reader = server.reader();
+    assert_eq!([0, first].map(|after| reader.appeals_left(after).unwrap()), [2, 1]);
     server.stop().await;
 }

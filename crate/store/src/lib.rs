@@ -23,6 +23,6 @@ pub use audit::{EntryRow, LedgerCheck, ReceiptRow, Statistics};
 pub use error::StoreError;
 pub use flags::{FlagCounts, FlagRow};
 pub use open::{BUSY_MS_MAX, VERSION, WAL_PAGES_MAX};
-pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow, Review};
+pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow, Review, WaitingCounts};
 pub use read::{LeaseFacts, Reader};
 pub use review::{PausedRow, WaitingRow};

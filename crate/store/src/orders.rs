@@ -62,6 +62,19 @@ pub struct OrderStatus {
     pub held: Amount,
     /// What its requester has reviewed; of a project that reviews.
     pub review: Review,
+    /// Its answers without a verdict; zeros where nobody reviews.
+    pub waiting: WaitingCounts,
+}
+
+/// Answers of a project that have no verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WaitingCounts {
+    /// Neither accepted nor rejected.
+    pub waiting: u64,
+    /// Rejected, and nobody has appealed so far.
+    pub rejected: u64,
+    /// Rejected, with an appeal.
+    pub appealed: u64,
 }
 
 /// How a project's answers were reviewed.
@@ -160,7 +173,6 @@ impl Reader {
             return Ok(None);
         };
         Ok(Some(OrderStatus {
-            order: terms,
             title,
             created_at,
             items: item_counts(&tx, order)?,
@@ -171,6 +183,8 @@ impl Reader {
             full_price,
             spent: spent(&tx, order)?,
             held: balance(&tx, &Account::Held(*order))?,
+            waiting: waiting_counts(&tx, &terms)?,
+            order: terms,
             review,
         }))
     }
@@ -235,6 +249,21 @@ fn item_counts(db: &Connection, order: &OrderId) -> Result<ItemCounts, StoreErro
         }
     }
     Ok(counts)
+}
+
+/// As many look-ups as it has answers; its items are read for their own counts, too.
+fn waiting_counts(db: &Connection, order: &OrderFacts) -> Result<WaitingCounts, StoreError> {
+    if !matches!(order.rule, AcceptanceRule::Review { .. }) {
+        return Ok(WaitingCounts::default());
+    }
+    let mut statement = db.prepare_cached(
+        "SELECT count(*), count(j.lease), count(j.appealed_at)
+         FROM items i JOIN leases l ON l.item = i.id AND l.state = 'answered' JOIN results r ON r.lease = l.id
+         LEFT JOIN rejections j ON j.lease = l.id WHERE i.order_id = ?1 AND r.counts = 1",
+    )?;
+    let (all, rejected, appealed): (u64, u64, u64) =
+        statement.query_row([Col(order.id)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(WaitingCounts { waiting: all - rejected, rejected: rejected - appealed, appealed })
 }
 
 fn spent(db: &Connection, order: &OrderId) -> Result<Amount, StoreError> {

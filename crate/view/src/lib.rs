@@ -89,8 +89,10 @@ pub struct View {
     pub wishes: Wishes,
     /// Answers that were rejected, and that the person may still appeal about.
     pub contested: Option<Contested>,
+    /// Another number whenever what is held against an answer, or said to that, has changed: its receipt is another.
+    pub reviews: u32,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes, 21 contested });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes, 21 contested, 22 reviews });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -420,6 +422,11 @@ pub enum Notice {
         /// A code in words: `lease_expired`, …
         code: String,
     },
+    /// The coordinator refused an appeal for good: it doesn't count.
+    AppealRefused {
+        /// A code in words: `lease_ended`, …
+        code: String,
+    },
     /// The coordinator signed two different verdicts about one result: the first one counts, both are kept.
     Contradiction {
         /// The result's offer, hex.
@@ -447,6 +454,7 @@ variants!(Notice {
     5 NeverFull {},
     6 Clock { 0 ahead_ms },
     7 Withdrawn { 0 is_paid },
+    8 AppealRefused { 0 code },
 });
 
 /// What the UI may command. The background checks the sender, then decodes to this closed list.

@@ -46,8 +46,10 @@ pub struct RejectionView {
     pub is_appealed: bool,
     /// Whether there is a verdict, which is final.
     pub is_over: bool,
+    /// Whether the coordinator has confirmed the appeal since the browser's start.
+    pub is_delivered: bool,
 }
-fields!(RejectionView { 0 appeal_until, 1 is_appealed, 2 is_over });
+fields!(RejectionView { 0 appeal_until, 1 is_appealed, 2 is_over, 3 is_delivered });
 
 /// One part of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]

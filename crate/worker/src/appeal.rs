@@ -12,10 +12,11 @@ use lull_protocol::receipt::Receipt;
 use lull_protocol::rejection::{Appeal, Rejection, words_of};
 use lull_protocol::statement::Verdict;
 use lull_protocol::{Hash, Timestamp, ToCoordinator, cose};
-use lull_view::{Contested, LinkProblem, RejectionView};
+use lull_view::{Contested, LinkProblem, Notice, RejectionView};
 
 use crate::Worker;
 use crate::link::backoff_ms;
+use crate::outbox::code_name;
 use crate::storage::After;
 
 /// How far an appeal is.
@@ -37,9 +38,17 @@ impl Sending {
     pub(crate) const STORED: Self =
         Self { is_durable: true, is_sent: false, is_told: false, attempts: 0, retry_at: None };
 
+    pub(crate) fn delivered(&mut self) {
+        (self.is_told, self.retry_at) = (true, None);
+    }
+
+    pub(crate) fn is_delivered(&self) -> bool {
+        self.is_told
+    }
+
     /// On a new connection.
     pub(crate) fn again(self) -> Self {
-        Self { is_durable: self.is_durable, ..Self::STORED }
+        Self { is_durable: self.is_durable, is_told: self.is_told, ..Self::STORED }
     }
 }
 
@@ -120,8 +129,9 @@ impl Worker {
 
     /// The coordinator has the appeal.
     pub(crate) fn appealed(&mut self, rejection: &Hash) {
-        if let Some(sending) = self.appeal_about(rejection).and_then(|offer| self.receipts.sending_mut(&offer)) {
-            (sending.is_told, sending.retry_at) = (true, None);
+        if let Some(offer) = self.appeal_about(rejection) {
+            self.receipts.appeal_is_delivered(&offer);
+            self.changed();
         }
     }
 
@@ -143,7 +153,7 @@ impl Worker {
         let seq = self.receipts.by_offer(&offer).map_or(0, |record| record.seq);
         self.receipts.change(&offer, |record| record.appeal = None);
         self.persist_receipt(offer, seq, After::Nothing);
-        self.notice_refused(code);
+        self.notice(Notice::AppealRefused { code: code_name(code).to_owned() });
         true
     }
 
@@ -155,12 +165,13 @@ impl Worker {
     }
 
     /// What a rejected result's receipt shows besides its parts.
-    pub(crate) fn rejection_view(&self, receipt: &Receipt, is_over: bool) -> Option<RejectionView> {
+    pub(crate) fn rejection_view(&self, offer: &Hash, receipt: &Receipt, is_over: bool) -> Option<RejectionView> {
         let rejection = cose::peek::<Rejection>(receipt.rejection.as_ref()?).ok()?;
         Some(RejectionView {
             appeal_until: self.clock.to_local(rejection.appeal_until).get(),
             is_appealed: receipt.appeal.is_some(),
             is_over,
+            is_delivered: self.receipts.is_appeal_delivered(offer),
         })
     }
 

@@ -217,7 +217,8 @@ impl Worker {
         let rests = self.nevers.rest_until(now).is_some();
         let open = !self.storage.is_failing() && !rests;
         let fetch = if open && self.may_fetch() && self.may_want_fetches() { self.places(JobClass::Fetch) } else { 0 };
-        let judgment = if open && self.may_judge() { self.places(JobClass::Judgment) } else { 0 };
+        let has_room = !self.receipts.is_full(self.coordinator_now(now));
+        let judgment = if open && self.may_judge() && has_room { self.places(JobClass::Judgment) } else { 0 };
         let tasks = self.wanted_tasks();
         // What a person would rather not see is nobody's business while they judge nothing.
         let filter = if judgment > 0 { self.filter() } else { Filter::default() };

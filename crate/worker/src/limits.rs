@@ -36,6 +36,9 @@ pub const RECEIPTS_LOADED_MAX: usize = 128;
 /// Receipts that are loaded, those that still wait for their verdict included. The oldest go to those that are kept;
 /// a verdict about them comes too late to be kept with them.
 pub const RECEIPTS_MAX: usize = 2_000;
+/// Answers that are loaded because their buyer may reject them or has: none of them leaves. While there are as many, no
+/// more judgments are wanted.
+pub const REVIEWED_MAX: usize = 5_000;
 /// Receipts that are loaded, bytes.
 pub const RECEIPTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Receipts that are moved at a time.

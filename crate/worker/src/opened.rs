@@ -56,7 +56,7 @@ impl Worker {
         has_verdict: bool,
         change: Option<&ChangeByte>,
     ) -> ReceiptView {
-        let rejection = self.rejection_view(&receipt, has_verdict);
+        let rejection = self.rejection_view(offer, &receipt, has_verdict);
         let changed = change.and_then(|change| change_byte(&mut receipt, change));
         // No key verifies under the zero key: without the coordinator's, nothing is said to hold.
         let coordinator = self.coordinator.as_ref().map_or(PublicKey([0; 32]), |c| c.key);

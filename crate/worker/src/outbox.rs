@@ -334,19 +334,14 @@ impl Worker {
         keys.extend(Key::bodies(*offer, entry.body.len()));
         self.persist(keys, After::Nothing);
         if let Some(code) = refused {
-            self.notice_refused(code);
+            self.notice(Notice::Refused { code: code_name(code).to_owned() });
         }
         self.changed();
-    }
-
-    /// Tells the person that the coordinator refused something for good.
-    pub(crate) fn notice_refused(&mut self, code: RefusedCode) {
-        self.notice(Notice::Refused { code: name(code).to_owned() });
     }
 }
 
 /// A refusal's code, as notices name it.
-fn name(code: RefusedCode) -> &'static str {
+pub(crate) fn code_name(code: RefusedCode) -> &'static str {
     match code {
         RefusedCode::Malformed => "malformed",
         RefusedCode::TooLarge => "too_large",

@@ -8,8 +8,8 @@
 //! the first counts; the second is kept beside it as evidence, and the person is told.
 
 use lull_protocol::cose::Signed;
-use lull_protocol::statement::Verdict;
-use lull_protocol::{Hash, Timestamp};
+use lull_protocol::statement::{AcceptanceRule, Offer, Verdict};
+use lull_protocol::{Hash, Timestamp, cose};
 use lull_view::{LinkProblem, Notice};
 
 use crate::appeal::Sending;
@@ -28,6 +28,8 @@ pub(crate) struct Receipts {
     pub(crate) seen: u64,
     /// Records with verdicts that are not yet in a batch.
     pub(crate) unsaved: Keys,
+    /// Changes so far to what is held against results, or said to that.
+    pub(crate) reviews: u32,
     /// What they pay, as far as no day counts it, base units.
     pub(crate) uncounted: u64,
     /// Receipts are on their way to where they are kept.
@@ -41,8 +43,18 @@ pub(crate) struct Kept {
     result: Hash,
     /// It is on its way out of what is loaded.
     leaves: bool,
+    /// Until when its buyer may reject it, coordinator's clock.
+    rejected_until: Option<Timestamp>,
     /// How far its appeal is, if it has one.
     pub(crate) sending: Sending,
+}
+
+impl Kept {
+    /// Evidence has come, or may come: that and the appeal have their place here.
+    fn is_under_review(&self, now: Timestamp) -> bool {
+        let may_come = self.record.refused.is_none() && self.rejected_until.is_some_and(|until| now < until);
+        self.record.verdict.is_none() && (self.record.rejection.is_some() || may_come)
+    }
 }
 
 impl Placed for Kept {
@@ -56,18 +68,20 @@ impl Receipts {
     pub(crate) fn insert(&mut self, offer: Hash, record: ReceiptRecord) {
         self.bytes += record.bytes();
         let result = Hash::of(&record.result);
-        self.all.insert(offer, Kept { record, result, leaves: false, sending: Sending::STORED });
+        let rejected_until = cose::peek::<Offer>(&record.offer).ok().and_then(|offer| rejected_until(&offer));
+        self.all.insert(offer, Kept { record, result, leaves: false, rejected_until, sending: Sending::STORED });
     }
 
     /// The oldest that are settled leave what is loaded, some at a time: offers and places. Where too many wait
-    /// for their verdict, the oldest leave all the same.
-    pub(crate) fn leave(&mut self) -> Vec<(Hash, u64)> {
+    /// for their verdict, the oldest leave all the same, but for those under review.
+    pub(crate) fn leave(&mut self, now: Timestamp) -> Vec<(Hash, u64)> {
         let surplus = self.all.len().saturating_sub(limits::RECEIPTS_LOADED_MAX).min(limits::RECEIPTS_MOVED_MAX);
         if surplus == 0 || self.is_leaving || !self.unsaved.is_empty() {
             return Vec::new();
         }
         let are_many = self.all.len() > limits::RECEIPTS_MAX || self.bytes > limits::RECEIPTS_BYTES_MAX;
-        let may_leave = |kept: &&mut Kept| are_many || kept.record.verdict.is_some() || kept.record.refused.is_some();
+        let is_settled = |kept: &Kept| kept.record.verdict.is_some() || kept.record.refused.is_some();
+        let may_leave = |kept: &&mut Kept| !kept.is_under_review(now) && (are_many || is_settled(kept));
         for kept in self.all.works_mut().filter(may_leave).take(surplus) {
             kept.leaves = true;
         }
@@ -75,6 +89,22 @@ impl Receipts {
         let leaving: Vec<(Hash, u64)> = leaving.map(|(offer, kept)| (*offer, kept.record.seq)).collect();
         self.is_leaving = !leaving.is_empty();
         leaving
+    }
+
+    /// Whether as many are under review as may be here.
+    pub(crate) fn is_full(&self, now: Timestamp) -> bool {
+        let (mut count, mut bytes) = (0, 0);
+        for kept in self.all.works().filter(|kept| kept.is_under_review(now)) {
+            (count, bytes) = (count + 1, bytes + kept.record.bytes());
+        }
+        count >= limits::REVIEWED_MAX || bytes >= limits::RECEIPTS_BYTES_MAX
+    }
+
+    /// The offers of all, the oldest first, those under review at the end.
+    pub(crate) fn oldest(&self, now: Timestamp) -> impl Iterator<Item = Hash> {
+        let of =
+            move |is_reviewed: bool| self.all.iter().filter(move |(_, kept)| kept.is_under_review(now) == is_reviewed);
+        of(false).chain(of(true)).map(|(offer, _)| *offer)
     }
 
     /// It has left, or it stays. Its place and size, if it left.
@@ -132,9 +162,22 @@ impl Receipts {
         self.all.iter().filter(|(_, kept)| kept.record.appeal.is_some() && kept.record.verdict.is_none())
     }
 
+    /// The coordinator has the appeal.
+    pub(crate) fn appeal_is_delivered(&mut self, offer: &Hash) {
+        if let Some(sending) = self.sending_mut(offer) {
+            sending.delivered();
+            self.reviews = self.reviews.wrapping_add(1);
+        }
+    }
+
     /// How far an appeal is.
     pub(crate) fn sending_mut(&mut self, offer: &Hash) -> Option<&mut Sending> {
         self.all.get_mut(offer).map(|kept| &mut kept.sending)
+    }
+
+    /// Whether the coordinator has the appeal, as far as this start knows.
+    pub(crate) fn is_appeal_delivered(&self, offer: &Hash) -> bool {
+        self.all.get(offer).is_some_and(|kept| kept.sending.is_delivered())
     }
 
     /// A new connection: what is not answered is sent again.
@@ -157,6 +200,7 @@ impl Receipts {
         *leaves = false;
         let before = record.bytes();
         change(record);
+        self.reviews = self.reviews.wrapping_add(record.rejection.is_some().into());
         self.bytes = self.bytes.saturating_sub(before) + record.bytes();
     }
 
@@ -210,5 +254,73 @@ impl Worker {
     /// Whether a verdict is this worker's, with this number; one of before verdicts said so may be.
     fn is_in_place(&self, verdict: &Verdict, number: u64) -> bool {
         verdict.place.is_none_or(|place| place.worker == self.me && place.number == number)
+    }
+}
+
+/// Some time after its approval: the coordinator's sweep may be late.
+fn rejected_until(offer: &Offer) -> Option<Timestamp> {
+    matches!(offer.rule, AcceptanceRule::Review { .. }).then(|| offer.approved_at.plus(limits::DAY_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use lull_protocol::cbor::ByteVec;
+    use lull_protocol::statement::{JobClass, Price};
+    use lull_protocol::units::Nonce;
+    use lull_protocol::{Amount, PublicKey, SigningKey};
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    /// An offer of a judgment that its buyer reviews.
+    fn reviewed(approved_at: Timestamp) -> ByteVec {
+        let offer = Offer {
+            worker: PublicKey([1; 32]),
+            item: Hash([2; 32]),
+            class: JobClass::Judgment,
+            nonce: Nonce([3; 16]),
+            price: Price { per_item: Amount::ZERO, per_mib: Amount::ZERO },
+            asset: "demo credits".into(),
+            rule: AcceptanceRule::Review { agree: 1, people: 1 },
+            issued_at: Timestamp::ZERO,
+            deadline: Timestamp::ZERO,
+            approved_at,
+        };
+        Signed::sign(offer, &SigningKey::from_seed(&Zeroizing::new([4; 32]))).bytes().to_vec().into()
+    }
+
+    fn waiting(seq: usize, offer: &ByteVec) -> ReceiptRecord {
+        let nothing = || ByteVec::from(Vec::new());
+        ReceiptRecord {
+            seq: seq as u64,
+            offer: offer.clone(),
+            item: nothing(),
+            result: nothing(),
+            verdict: None,
+            refused: None,
+            contradiction: None,
+            extension: None,
+            rejection: None,
+            appeal: None,
+        }
+    }
+
+    #[test]
+    fn as_many_as_may_be_rejected_are_here_and_no_more_are_wanted() {
+        let mut receipts = Receipts::default();
+        let offer = |i: usize| Hash::of(&i.to_be_bytes());
+        let before = Timestamp::new(1_000).unwrap();
+        let (after, signed, last) = (before.plus(limits::DAY_MS), reviewed(before), limits::REVIEWED_MAX - 1);
+        for i in 0..last {
+            receipts.insert(offer(i), waiting(i, &signed));
+        }
+        assert!(!receipts.is_full(before));
+        receipts.insert(offer(last), waiting(last, &signed));
+        assert!(receipts.is_full(before) && receipts.leave(before).is_empty());
+        receipts.change(&offer(1), |record| record.rejection = Some(vec![1].into()));
+        assert!(!receipts.is_full(after));
+        assert_eq!(receipts.oldest(after).last(), Some(offer(1)));
+        let leaving = receipts.leave(after);
+        assert_eq!((leaving.len(), leaving[0].0, leaving[1].0), (limits::RECEIPTS_MOVED_MAX, offer(0), offer(2)));
     }
 }

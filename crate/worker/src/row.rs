@@ -9,7 +9,7 @@ pub(crate) trait Placed {
 }
 
 /// Work by offer, in the order of the row. A look-up goes through the list: the longest one has
-/// `RECEIPTS_MAX` entries, and a map would be a multiple of the code.
+/// `REVIEWED_MAX` entries and some, and a map would be a multiple of the code.
 #[derive(Debug)]
 pub(crate) struct Row<T> {
     places: Vec<(Hash, Box<T>)>,

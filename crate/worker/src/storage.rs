@@ -202,7 +202,7 @@ impl Worker {
         let is_of_settings = group.keys.contains(&Key::Settings) || group.keys.contains(&Key::Never);
         if self.storage.must_keep_settings && is_of_settings {
             group.keys.retain(|key| !matches!(key, Key::Settings | Key::Never));
-            self.keep_settings(made_room);
+            self.keep_settings(made_room, now);
         }
         match group.after {
             After::Verdicts(_) => {
@@ -235,8 +235,8 @@ impl Worker {
 
     /// Tries the settings again at once, with twice as many deletions as the last time; once nothing more
     /// may go they wait like any other record.
-    fn keep_settings(&mut self, made_room: usize) {
-        let (offers, raw) = self.oldest((2 * made_room).clamp(1, limits::ROOM_RECORDS_MAX));
+    fn keep_settings(&mut self, made_room: usize, now: Timestamp) {
+        let (offers, raw) = self.oldest((2 * made_room).clamp(1, limits::ROOM_RECORDS_MAX), now);
         let keys = Keys::from_iter([Key::Settings, Key::Never]);
         if offers.len() > made_room {
             self.emit(Group::new(keys, raw, After::Room(offers)));
@@ -246,8 +246,8 @@ impl Worker {
     }
 
     /// The oldest receipts, then the oldest results with a body: their offers, and what deletes them.
-    fn oldest(&self, count: usize) -> (Vec<Hash>, Vec<Write>) {
-        let receipts = self.receipts.in_row().map(|(offer, _)| *offer);
+    fn oldest(&self, count: usize, now: Timestamp) -> (Vec<Hash>, Vec<Write>) {
+        let receipts = self.receipts.oldest(self.coordinator_now(now));
         let has_body = |entry: &Entry| entry.is_durable && !entry.body.is_empty();
         let results = self.outbox.iter().filter(|(_, entry)| has_body(entry)).map(|(offer, _)| *offer);
         let offers: Vec<Hash> = receipts.chain(results).take(count).collect();

@@ -153,6 +153,7 @@ impl Worker {
             warnings: self.warnings_view(),
             wishes: self.wishes.clone(),
             contested: self.contested_view(),
+            reviews: self.receipts.reviews,
         }
     }
 

@@ -71,6 +71,7 @@ impl Trouble {
             warnings: Warnings::default(),
             wishes: Wishes::default(),
             contested: None,
+            reviews: 0,
         }
     }
 }

@@ -153,6 +153,7 @@ mod tests {
             warnings: lull_view::Warnings::default(),
             wishes: lull_view::Wishes::default(),
             contested: None,
+            reviews: 0,
         }
     }
 

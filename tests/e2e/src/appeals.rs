@@ -40,7 +40,7 @@ pub(crate) async fn rejected_and_appealed(paths: &Paths, data: &Path) -> Result<
         world.lull(&["review", &order, "--reject", offer, "--evidence", EVIDENCE]).await?;
         person.settled(offer, &["contested"]).await?;
     }
-    browser.until_text("contested", &["2 of your answers were rejected"]).await?;
+    browser.until_text("contested", &["2 of your answers were rejected", "appeal until"]).await?;
     // The first page leads to the one whose time ends first.
     browser.click("contested").await?;
     browser.until_text("evidence", &[EVIDENCE]).await?;
@@ -51,9 +51,23 @@ pub(crate) async fn rejected_and_appealed(paths: &Paths, data: &Path) -> Result<
         browser.open(&format!("{HOME}receipt/{offer}")).await?;
         browser.until_attribute("rejection", "data-state", "open").await?;
         no_violations(&browser, &axe, "a rejected answer").await?;
+        // Fewer letters than the limit has bytes, and yet too long.
+        browser.js(&typed_at_once("'é'.repeat(1025)")).await?;
+        browser.until_text("appeal-long", &["2,050", "2,048"]).await?;
+        browser.click("appeal").await?;
+        browser.js(&typed_at_once("''")).await?;
+        browser.until("the end of that", async || Ok(browser.text("appeal-long").await?.is_empty())).await?;
         browser.find("appeal-words").await?.send_keys(WORDS).await?;
+        // What was typed is there again when the page is.
+        browser.open(HOME).await?;
+        browser.open(&format!("{HOME}receipt/{offer}")).await?;
+        let typed = "return document.querySelector('#appeal-words')?.value ?? ''";
+        browser.until("what was typed", async || Ok(browser.js(typed).await? == WORDS)).await?;
         browser.click("appeal").await?;
         browser.until_attribute("rejection", "data-state", "appealed").await?;
+        browser.until_text("rejection", &["The coordinator has your appeal"]).await?;
+        let focus = "return document.activeElement?.dataset.testid ?? ''";
+        ensure!(browser.js(focus).await? == "rejection-title", "the button took the focus with it");
         let rejection = appeal_at_the_operator(&world, &browser, offer).await?;
         world.operator(&[word, &rejection]).await?;
         browser.until_attribute("rejection", "data-state", "over").await?;
@@ -72,6 +86,12 @@ pub(crate) async fn rejected_and_appealed(paths: &Paths, data: &Path) -> Result<
     ensure!(verified.verified == 3 && verified.earned == 2 * PRICE, "{verified:?}");
     browser.close().await?;
     world.stop().await
+}
+
+/// Puts a text into the appeal's form as a paste does.
+fn typed_at_once(text: &str) -> String {
+    let input = "field.dispatchEvent(new InputEvent('input', { bubbles: true }))";
+    format!("const field = document.querySelector('#appeal-words'); field.value = {text}; {input};")
 }
 
 /// What waits for the buyer's review, by its own program.

@@ -104,11 +104,11 @@ impl Worker {
             let raw = keys.map(|key| Write { key: key.to_string(), value: None }).collect();
             self.persist_with([Key::Days], raw, After::Nothing);
         }
-        self.archive();
+        self.archive(now);
     }
 
-    fn archive(&mut self) {
-        let leaving = self.receipts.leave();
+    fn archive(&mut self, now: Timestamp) {
+        let leaving = self.receipts.leave(self.coordinator_now(now));
         if leaving.is_empty() {
             return;
         }

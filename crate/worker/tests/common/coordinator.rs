@@ -60,6 +60,8 @@ pub struct Coordinator {
     pub is_mute: bool,
     /// Results are stored, but their verdicts wait.
     pub keeps_verdicts: bool,
+    /// Judgments are reviewed by their buyer.
+    pub is_reviewed: bool,
     want: (u8, u8),
     transfers: BTreeMap<Hash, (Vec<u8>, Vec<u8>)>,
     day_start: Timestamp,
@@ -100,6 +102,7 @@ impl Coordinator {
             pace: None,
             is_mute: false,
             keeps_verdicts: false,
+            is_reviewed: false,
             want: (0, 0),
             transfers: BTreeMap::new(),
             day_start: Timestamp::ZERO,
@@ -122,6 +125,9 @@ impl Coordinator {
         self.count += 1;
         let (class, rule) = match item {
             Item::Fetch(f) => (JobClass::Fetch, AcceptanceRule::FetchChecks { bytes_max: f.bytes_max }),
+            Item::Judgment(_) if self.is_reviewed => {
+                (JobClass::Judgment, AcceptanceRule::Review { agree: 1, people: 1 })
+            }
             Item::Judgment(_) => (JobClass::Judgment, AcceptanceRule::Agreement { agree: 2, people: 3 }),
         };
         let offer = Offer {

@@ -79,6 +79,10 @@ fn appeals(world: &mut World) -> Vec<Signed<Appeal>> {
     sent.collect()
 }
 
+fn hash(offer: &str) -> Hash {
+    Hash::from_hex(offer).expect("a hash")
+}
+
 fn appeal(world: &mut World, offer: &str, words: &str) {
     world.command(Command::Appeal { offer: offer.to_owned(), words: words.to_owned() });
 }
@@ -166,11 +170,17 @@ fn an_appeal_is_stored_before_it_is_sent_and_sent_until_it_is_answered() {
     world.pass(limits::BACKOFF_MS_MAX);
     assert_eq!(appeals(&mut world), sent, "what may pass is tried again");
     world.say(&ToWorker::Appealed { rejection: Hash::of(b"another") });
+    let standing = |world: &World| {
+        let view = receipt(world, &offer, None);
+        let about = view.rejection.expect("rejected");
+        (view.appeal_words(), about.is_appealed, about.is_delivered)
+    };
+    assert_eq!(standing(&world), (Some("It is red.".into()), true, false));
     world.say(&ToWorker::Appealed { rejection: rejection.hash() });
-    let view = receipt(&world, &offer, None);
-    assert_eq!((view.appeal_words().as_deref(), view.rejection.unwrap().is_appealed), (Some("It is red."), true));
+    assert_eq!(standing(&world), (Some("It is red.".into()), true, true));
+    world.cut();
     world.pass(2 * limits::BACKOFF_MS_MAX);
-    assert_eq!(appeals(&mut world).len(), 0, "it is there");
+    assert_eq!((appeals(&mut world).len(), standing(&world).2), (0, true), "it is there");
 }
 
 #[test]
@@ -209,6 +219,19 @@ fn the_verdict_ends_it_either_way_and_the_receipt_holds() {
 }
 
 #[test]
+fn whatever_changes_about_a_rejection_is_another_view() {
+    let (mut world, offer, rejection) = rejected();
+    let mut seen = vec![world.view().reviews];
+    appeal(&mut world, &offer, "It is red.");
+    seen.push(world.view().reviews);
+    world.say(&ToWorker::Appealed { rejection: rejection.hash() });
+    seen.push(world.view().reviews);
+    world.say(&verdict(&world, &rejection, VerdictReason::AppealDenied));
+    seen.push(world.view().reviews);
+    assert!(seen.is_sorted_by(|a, b| a < b), "{seen:?}");
+}
+
+#[test]
 fn who_was_away_learns_the_evidence_with_the_verdict() {
     let mut world = World::connected();
     world.coordinator.keeps_verdicts = true;
@@ -232,7 +255,7 @@ fn an_appeal_that_is_refused_for_good_never_counted() {
     appeal(&mut world, &offer, "It is red.");
     assert_eq!(appeals(&mut world).len(), 1);
     world.say(&ToWorker::Refused { about: Some(rejection.hash()), code: RefusedCode::LeaseEnded });
-    assert_eq!(world.view().notice, Some(Notice::Refused { code: "lease_ended".into() }));
+    assert_eq!(world.view().notice, Some(Notice::AppealRefused { code: "lease_ended".into() }));
     assert_eq!((state(&world), receipt(&world, &offer, None).parts.len()), (ActivityState::Contested, 4));
     world.kill();
     world.run();
@@ -256,15 +279,54 @@ fn nobody_appeals_but_about_what_is_rejected_and_in_so_many_words() {
 #[test]
 fn an_appeal_waits_while_judgments_are_off() {
     let (mut world, offer, rejection) = rejected();
-    world.command(Command::SetPaused { on: true });
+    world.command(Command::SetJudgments { on: false });
     appeal(&mut world, &offer, "It is red.");
     world.pass(limits::BACKOFF_MS_MAX);
-    assert_eq!(appeals(&mut world).len(), 0);
-    world.command(Command::SetPaused { on: false });
+    assert_eq!((appeals(&mut world).len(), world.view().link), (0, Link::Connected), "bandwidth keeps the connection");
+    world.command(Command::SetJudgments { on: true });
     world.pass(limits::BACKOFF_MS_MAX);
     let sent = appeals(&mut world);
     assert_eq!(sent.len(), 1);
     assert!(sent[0].payload().at >= rejection.payload().decided_at);
     let at: Timestamp = cose::peek::<Appeal>(sent[0].bytes()).unwrap().at;
     assert!(at <= world.coordinator_now());
+}
+
+fn answers(world: &mut World, count: usize, is_reviewed: bool) -> Vec<String> {
+    world.coordinator.is_reviewed = is_reviewed;
+    let one = |i| {
+        let offer = world.assign(&text_item(&format!("{is_reviewed} {i}")));
+        world.answer(&offer, 0);
+        offer
+    };
+    (0..count).map(one).collect()
+}
+
+#[test]
+fn what_may_be_rejected_stays_however_much_waits() {
+    let mut world = World::connected();
+    (world.is_checked, world.coordinator.keeps_verdicts) = (false, true);
+    let reviewed = answers(&mut world, 3, true);
+    let results: Vec<Hash> = reviewed.iter().map(|offer| Hash::of(&world.coordinator.stored[&hash(offer)])).collect();
+    let first = rejection(&world, results[0], world.me);
+    world.say(&told(&first));
+    let others = answers(&mut world, limits::RECEIPTS_MAX + 1, false);
+    world.pass(limits::BACKOFF_MS_MAX);
+    let is_loaded = |world: &World, offer: &String| world.disk.contains_key(&format!("receipt/{offer}"));
+    assert!(!is_loaded(&world, &others[0]), "too many wait");
+    assert!(reviewed.iter().all(|offer| is_loaded(&world, offer)));
+    world.kill();
+    world.run();
+    let second = rejection(&world, results[1], world.me);
+    world.say(&told(&second));
+    appeal(&mut world, &reviewed[1], "It is red.");
+    assert_eq!(appeals(&mut world)[0].payload().rejection, second.hash());
+    assert_eq!(world.view().contested.map(|contested| contested.offer), Some(reviewed[0].clone()));
+    world.command(Command::SetPaused { on: true });
+    world.pass(2 * limits::DAY_MS);
+    world.command(Command::SetPaused { on: false });
+    answers(&mut world, limits::RECEIPTS_MOVED_MAX + 1, false);
+    world.pass(limits::BACKOFF_MS_MAX);
+    let loaded: Vec<bool> = reviewed.iter().map(|offer| is_loaded(&world, offer)).collect();
+    assert_eq!(loaded, [true, true, false], "once time must have approved it, it is like the others");
 }

@@ -148,7 +148,7 @@ fn contested_line(view: &View) -> Html {
             { Icon::Warning.draw() }
             <span class="line-words">
                 <span role="status">{ text::contested(contested.count.into()) }</span>
-                <span class="quiet">{ text::contested_look() }</span>
+                <span class="quiet">{ text::contested_look(&format::day_time(contested.until)) }</span>
             </span>
             { Icon::Next.draw() }
         </a>

@@ -72,7 +72,7 @@ pub(crate) fn Receipt(props: &ReceiptProps) -> Html {
     }
 }
 
-/// Opens the receipt, and again when the work's state or the changed byte is another.
+/// Opens the receipt, and again when the work's state, what is held against it or the changed byte is another.
 #[hook]
 fn use_opened(lull: &Lull, offer: &str, change: &Option<ChangeByte>) -> Opened {
     let opened = use_state_eq(|| Opened::Asking);
@@ -80,8 +80,9 @@ fn use_opened(lull: &Lull, offer: &str, change: &Option<ChangeByte>) -> Opened {
     let state = view.and_then(|view| {
         view.activities.iter().find(|activity| activity.offer == offer).map(|activity| activity.state)
     });
+    let reviews = view.map(|view| view.reviews);
     let (wire, setter) = (lull.wire.clone(), opened.setter());
-    use_effect_with((offer.to_owned(), change.clone(), state), move |(offer, change, _)| {
+    use_effect_with((offer.to_owned(), change.clone(), state, reviews), move |(offer, change, ..)| {
         let done = Callback::from(move |reply| match reply {
             Reply::Receipt { receipt: Some(receipt) } => setter.set(Opened::Some(receipt)),
             Reply::Receipt { receipt: None } => setter.set(Opened::None),

@@ -14,6 +14,7 @@ pub(crate) fn notice(notice: &Notice) -> String {
         Notice::Storage => text::notice_storage().to_owned(),
         Notice::SetAside { record } => set_aside(record).to_owned(),
         Notice::Refused { code } => refused(code).to_owned(),
+        Notice::AppealRefused { code } => appeal_refused(code).to_owned(),
         Notice::Contradiction { .. } => text::notice_contradiction().to_owned(),
         Notice::Clock { ahead_ms } => {
             let time = format::minutes((ahead_ms.unsigned_abs() + 30_000) / 60_000);
@@ -48,5 +49,13 @@ fn refused(code: &str) -> &'static str {
         "signature" => text::not_taken_signature(),
         "too_large" => text::not_taken_too_large(),
         _ => text::not_taken_other(),
+    }
+}
+
+/// Why an appeal doesn't count.
+fn appeal_refused(code: &str) -> &'static str {
+    match code {
+        "lease_ended" => text::appeal_refused_ended(),
+        _ => text::appeal_refused_other(),
     }
 }

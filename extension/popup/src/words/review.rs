@@ -29,6 +29,12 @@ pub(crate) fn rule(judgment: &Judgment) -> String {
     }
 }
 
+/// What becomes of an appeal, in a title and a sentence.
+pub(crate) fn waiting(is_delivered: bool) -> (&'static str, &'static str) {
+    let text = if is_delivered { text::appeal_delivered_text() } else { text::appeal_unsent_text() };
+    (text::appeal_waits(), text)
+}
+
 /// How it ended, in a title and a sentence.
 pub(crate) fn ended(reason: Option<VerdictReason>, has_appealed: bool) -> (&'static str, &'static str) {
     match reason {
