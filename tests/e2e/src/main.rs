@@ -144,8 +144,9 @@ fn main() -> Result<()> {
             if !pictures::can_record() {
                 println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
             }
-            use pictures::Step::{Dark, DarkTime, DarkTypes, Light, LightTime, LightTypes};
-            for step in [Light, LightTypes, LightTime, Dark, DarkTypes, DarkTime] {
+            use pictures::Step::{Dark, DarkRejected, DarkTime, DarkTypes};
+            use pictures::Step::{Light, LightRejected, LightTime, LightTypes};
+            for step in [Light, LightTypes, LightTime, LightRejected, Dark, DarkTypes, DarkTime, DarkRejected] {
                 take(step)?;
             }
             // What follows is DevTools'.

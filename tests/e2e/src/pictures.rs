@@ -45,6 +45,10 @@ pub(crate) enum Step {
     LightTime,
     /// The same in the dark theme.
     DarkTime,
+    /// A rejected answer, in the light theme.
+    LightRejected,
+    /// The same in the dark theme.
+    DarkRejected,
     /// The main pages as few see them: see [`Guise`].
     As(Guise),
     /// The recording.
@@ -114,14 +118,10 @@ pub(crate) async fn take(paths: &Paths, data: &Path, step: Step) -> Result<()> {
         Step::Dark => stills(paths, &data.join("dark"), "dark", &folder).await,
         Step::LightTypes => types(paths, &data.join("light-types"), "light", &folder).await,
         Step::DarkTypes => types(paths, &data.join("dark-types"), "dark", &folder).await,
-        Step::LightTime => {
-            more_time(paths, &data.join("light-time"), "light", &folder).await?;
-            rejected(paths, &data.join("light-rejected"), "light", &folder).await
-        }
-        Step::DarkTime => {
-            more_time(paths, &data.join("dark-time"), "dark", &folder).await?;
-            rejected(paths, &data.join("dark-rejected"), "dark", &folder).await
-        }
+        Step::LightTime => more_time(paths, &data.join("light-time"), "light", &folder).await,
+        Step::LightRejected => rejected(paths, &data.join("light-rejected"), "light", &folder).await,
+        Step::DarkTime => more_time(paths, &data.join("dark-time"), "dark", &folder).await,
+        Step::DarkRejected => rejected(paths, &data.join("dark-rejected"), "dark", &folder).await,
         Step::As(guise) => {
             let folder = paths.pictures().join(guise.name());
             std::fs::create_dir_all(&folder)?;
