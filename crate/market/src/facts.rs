@@ -275,6 +275,8 @@ pub struct ProjectReview {
     pub rejected: u64,
     /// Whether it is paused, and nothing more of it is leased.
     pub is_paused: bool,
+    /// How the requester has treated those who answered, over all its projects.
+    pub record: BuyerRecord,
 }
 
 /// A verdict whose time for disputes is over.

@@ -15,7 +15,8 @@
 //! - When people's flags stop the item, the answers to it that have no verdict are paid, rejected ones too.
 //! - A requester may take a rejection back before anybody appeals (`ApprovedByBuyer`).
 //! - A project whose requester rejects more than [`REJECTIONS_PAUSE_BP`] of what it reviews, and at least
-//!   [`REJECTIONS_PAUSE_LEAST`], is paused: nothing more is leased until the operator has looked at it. What is
+//!   [`REJECTIONS_PAUSE_LEAST`], is paused: nothing more is leased until the operator has looked at it. So is one with
+//!   any rejection if that holds over all its requester's projects: small ones are no way around it. What is
 //!   rejected counts from when it is proposed, overturned or not; accepted and rejected answers of one command count
 //!   together.
 //!
@@ -106,10 +107,13 @@ pub fn reject(
 
 /// Whether a project must pause now: what to write then.
 pub fn pause(review: &ProjectReview, order: OrderId) -> Option<Write> {
-    let share_is_high =
-        u128::from(review.rejected) * 10_000 > u128::from(review.reviewed) * u128::from(REJECTIONS_PAUSE_BP);
-    let pauses = !review.is_paused && review.rejected >= REJECTIONS_PAUSE_LEAST && share_is_high;
-    pauses.then_some(Write::SetPaused { order, is_paused: true })
+    let is_much = |rejected: u64, reviewed: u64| {
+        let share_is_high = u128::from(rejected) * 10_000 > u128::from(reviewed) * u128::from(REJECTIONS_PAUSE_BP);
+        rejected >= REJECTIONS_PAUSE_LEAST && share_is_high
+    };
+    let of_all = is_much(review.record.rejected.into(), review.record.reviewed.into());
+    let pauses = is_much(review.rejected, review.reviewed) || of_all && review.rejected > 0;
+    (pauses && !review.is_paused).then_some(Write::SetPaused { order, is_paused: true })
 }
 
 /// Decides [`Command::Resume`](crate::Command::Resume); no facts: no such project.
@@ -241,14 +245,20 @@ mod tests {
     #[test]
     fn a_project_pauses_above_five_per_cent_and_at_three() {
         let pauses = |rejected, reviewed| {
-            let review = ProjectReview { reviewed, rejected, is_paused: false };
+            let review = ProjectReview { reviewed, rejected, ..ProjectReview::default() };
             pause(&review, OrderId([1; 16])).is_some()
         };
         assert!(!pauses(0, 0) && !pauses(2, 2), "too few to tell");
         assert!(pauses(3, 3) && pauses(3, 59) && !pauses(3, 60), "exactly a twentieth is not more");
         assert!(!pauses(500, 10_000) && pauses(501, 10_000));
         assert!(pauses(u64::MAX, u64::MAX) && !pauses(3, u64::MAX), "no sum overflows");
-        let paused = ProjectReview { reviewed: 3, rejected: 3, is_paused: true };
+        let paused = ProjectReview { reviewed: 3, rejected: 3, is_paused: true, ..ProjectReview::default() };
         assert_eq!(pause(&paused, OrderId([1; 16])), None, "once");
+        let after = |rejected, of_all| {
+            let record = BuyerRecord { reviewed: 50, rejected: of_all, overturned: 0 };
+            pause(&ProjectReview { reviewed: 2, rejected, is_paused: false, record }, OrderId([1; 16])).is_some()
+        };
+        assert!(after(1, 3) && !after(0, 3), "one more by who rejects much elsewhere");
+        assert!(!after(1, 2));
     }
 }

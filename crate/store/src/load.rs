@@ -481,10 +481,14 @@ pub(crate) fn rejected(db: &Connection, rejection: Hash) -> Loaded<Option<Waitin
 
 /// How an order's answers are reviewed.
 pub(crate) fn project_review(db: &Connection, order: OrderId) -> Loaded<Option<ProjectReview>> {
-    let mut statement =
-        db.prepare_cached("SELECT reviewed, rejected, paused_at IS NOT NULL FROM orders WHERE id = ?1")?;
-    let read =
-        |row: &Row<'_>| Ok(ProjectReview { reviewed: row.get(0)?, rejected: row.get(1)?, is_paused: row.get(2)? });
+    let mut statement = db.prepare_cached(
+        "SELECT o.reviewed, o.rejected, o.paused_at IS NOT NULL, b.reviewed, b.rejected, b.overturned
+         FROM orders o JOIN requesters b ON b.id = o.requester WHERE o.id = ?1",
+    )?;
+    let read = |row: &Row<'_>| {
+        let (reviewed, rejected, is_paused) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(ProjectReview { reviewed, rejected, is_paused, record: buyer_record(row, 3)? })
+    };
     Ok(statement.query_row([Col(order)], read).optional()?)
 }
 

@@ -303,6 +303,24 @@ fn each_refusal_of_a_review_says_what_is_wrong() {
 }
 
 #[test]
+fn small_projects_are_no_way_around_the_pause() {
+    let mut bench = Bench::new();
+    let paused = |bench: &Bench, number| bench.reader.order(&order_id(number)).unwrap().unwrap().review.paused_at;
+    for (number, is_paused) in [(1, false), (2, true)] {
+        bench.ask(Project { order: order_id(number), ..reviewed(2, 1, 1) });
+        let leases = bench.claim(&key(1), 0, 4);
+        assert_eq!(leases.len(), 2);
+        for lease in &leases {
+            bench.answers(&key(1), lease, 0);
+        }
+        let reject: Vec<_> = leases.iter().map(|lease| (lease, "No.")).collect();
+        bench.review_of(BUYER, order_id(number), &[], &reject).unwrap();
+        assert_eq!(paused(&bench, number).is_some(), is_paused, "{number}");
+    }
+    bench.checks_out();
+}
+
+#[test]
 fn too_many_rejections_pause_a_project_until_the_operator_resumes_it() {
     let mut bench = Bench::new();
     bench.ask(reviewed(100, 1, 1));

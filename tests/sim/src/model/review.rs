@@ -71,9 +71,12 @@ impl Model {
             self.contest(*offer, evidence, at);
             rejected.push(*offer);
         }
+        let record = self.records.get(&requester).copied().unwrap_or_default();
         if let Some(of) = self.orders.get_mut(&order) {
-            let (rejected, reviewed) = (of.review.1, of.review.0);
-            of.is_paused |= rejected >= PAUSE_LEAST && rejected * 1_000 > reviewed * PAUSE_PER_MILLE;
+            let much =
+                |rejected: u64, reviewed: u64| rejected >= PAUSE_LEAST && rejected * 1_000 > reviewed * PAUSE_PER_MILLE;
+            let of_all = much(record.rejected.into(), record.reviewed.into()) && of.review.1 > 0;
+            of.is_paused |= much(of.review.1, of.review.0) || of_all;
         }
         Ok((expected, rejected))
     }
