@@ -135,14 +135,7 @@ impl Client {
     pub(crate) async fn lines(&self, order: &str, what: &str, follow: bool) -> Result<()> {
         let mut after = 0;
         loop {
-            let path = format!("/v1/orders/{order}/{what}?after={after}");
-            let text = answered(self.request(Method::GET, &path)?).await?.text().await?;
-            let (lines, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
-            if !lines.is_empty() {
-                println!("{lines}");
-            }
-            let progress: Value = serde_json::from_str(last).context("the answer has no progress line")?;
-            after = progress.get("next").and_then(Value::as_u64).context("the progress has no next")?;
+            let progress = self.page(order, what, &mut after).await?;
             if progress.get("more") == Some(&json!(true)) {
                 continue;
             }
@@ -155,18 +148,24 @@ impl Client {
         }
     }
 
+    /// Prints the lines of an order after a place, which moves on; the answer's last line.
+    async fn page(&self, order: &str, what: &str, after: &mut u64) -> Result<Value> {
+        let path = format!("/v1/orders/{order}/{what}?after={after}");
+        let text = answered(self.request(Method::GET, &path)?).await?.text().await?;
+        let (lines, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
+        if !lines.is_empty() {
+            println!("{lines}");
+        }
+        let progress: Value = serde_json::from_str(last).context("the answer has no progress line")?;
+        *after = progress.get("next").and_then(Value::as_u64).context("the progress has no next")?;
+        Ok(progress)
+    }
+
     /// Prints the answers of a project that wait for a verdict, one JSON object per line.
     pub(crate) async fn answers(&self, order: &str) -> Result<()> {
         let mut after = 0;
         loop {
-            let path = format!("/v1/orders/{order}/answers?after={after}");
-            let text = answered(self.request(Method::GET, &path)?).await?.text().await?;
-            let (lines, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
-            if !lines.is_empty() {
-                println!("{lines}");
-            }
-            let progress: Value = serde_json::from_str(last).context("the answer has no progress line")?;
-            after = progress.get("next").and_then(Value::as_u64).context("the progress has no next")?;
+            let progress = self.page(order, "answers", &mut after).await?;
             if progress.get("more") != Some(&json!(true)) {
                 eprintln!("{}", progress.get("progress").and_then(|p| p.get("review")).unwrap_or(&Value::Null));
                 return Ok(());

@@ -201,13 +201,7 @@ async fn answers(
     Segment(id): Segment,
     asked: AskedPage,
 ) -> Result<Response, Problem> {
-    let Page { after, limit } = page(asked)?;
-    let status = own_order(&app, requester, &id).await?;
-    let order = status.order.id;
-    let rows = app.readers.read(move |r| r.waiting_answers(&order, after, limit)).await?;
-    let next = rows.last().map_or(after, |row| row.number);
-    let progress = json!({"progress": lines::order(&status), "next": next, "more": rows.len() == limit});
-    Ok(jsonl(rows.iter().map(lines::waiting).chain([progress])))
+    of_an_order(&app, requester, &id, asked, Reader::waiting_answers, |row| row.number, lines::waiting).await
 }
 
 async fn body(

@@ -233,13 +233,7 @@ fn whatever_changes_about_a_rejection_is_another_view() {
 
 #[test]
 fn who_was_away_learns_the_evidence_with_the_verdict() {
-    let mut world = World::connected();
-    world.coordinator.keeps_verdicts = true;
-    let offer = world.assign(&text_item("waits"));
-    world.answer(&offer, 0);
-    let result = Hash::of(world.coordinator.stored.values().next().expect("stored"));
-    let rejection = rejection(&world, result, world.me);
-    world.say(&told(&rejection));
+    let (mut world, offer, rejection) = rejected();
     world.pass(WEEK_MS);
     world.say(&verdict(&world, &rejection, VerdictReason::RejectedByBuyer));
     let view = receipt(&world, &offer, None);
