@@ -133,12 +133,13 @@ fn an_old_list_a_pause_and_a_closed_gate_stop_all() {
 fn any_due() -> impl Strategy<Value = Due> {
     let recipient = prop_oneof![Just(Recipient::Open), Just(Recipient::Missing), Just(Recipient::Frozen)];
     let batch_max = prop_oneof![Just(BATCH_MAX), Just(1), Just(4)];
-    (1..60_u64, 0..6_u64, 0..5_000_u64, batch_max, recipient, 0..2_000_u64).prop_map(
-        |(payout, person, value, batch_max, recipient, before)| Due {
+    (1..60_u64, 0..6_u64, 0..5_000_u64, batch_max, recipient).prop_map(
+        |(payout, person, value, batch_max, recipient)| Due {
             person,
             amount: amount(value),
             batch_max,
-            person_day: amount(before),
+            // One figure per person.
+            person_day: amount(person * 400),
             ..due(payout, recipient)
         },
     )
