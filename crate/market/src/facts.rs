@@ -381,8 +381,6 @@ pub enum Write {
         order: OrderId,
         /// Its class.
         class: JobClass,
-        /// Its type, if it is a judgment.
-        task: Option<TaskKind>,
         /// Its number in the order, from 0.
         number: u32,
         /// The item as CBOR.

@@ -253,7 +253,6 @@ impl NewOrder<'_> {
         writes.extend((0..).zip(items).zip(self.items).map(|((number, bytes), item)| Write::AddItem {
             order: self.id,
             class: order.class(),
-            task: self.task,
             number,
             has_picture: item.has_picture(),
             bytes,

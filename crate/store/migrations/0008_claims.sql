@@ -11,5 +11,7 @@ UPDATE orders SET
     warnings = (SELECT coalesce(max(i.warnings), 0) FROM items i WHERE i.order_id = orders.id);
 ALTER TABLE items DROP COLUMN warnings;
 DROP INDEX items_free;
+-- The order says it.
+ALTER TABLE items DROP COLUMN task;
 CREATE INDEX items_free ON items (order_id, has_picture, free, id) WHERE state = 'open' AND free > 0;
 CREATE INDEX orders_open ON orders (task) WHERE is_open = 1 AND paused_at IS NULL;

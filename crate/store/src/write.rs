@@ -42,21 +42,12 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         Write::AddOrder { order, fingerprint, title, full_price, warnings } => {
             add_order(db, now, (&order, fingerprint, warnings), &title, full_price)
         }
-        Write::AddItem { order, class, task, number, bytes, has_picture, needed, held } => {
+        Write::AddItem { order, class, number, bytes, has_picture, needed, held } => {
             one(
                 db,
-                "INSERT INTO items (order_id, number, class, task, hash, needed, held, has_picture)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![
-                    Col(order),
-                    number,
-                    Col(class),
-                    task.map(Col),
-                    Col(Hash::of(&bytes)),
-                    needed,
-                    Col(held),
-                    has_picture
-                ],
+                "INSERT INTO items (order_id, number, class, hash, needed, held, has_picture)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![Col(order), number, Col(class), Col(Hash::of(&bytes)), needed, Col(held), has_picture],
             )?;
             let item = db.last_insert_rowid();
             one(db, "INSERT INTO item_bytes (item, bytes) VALUES (?1, ?2)", params![item, bytes])
