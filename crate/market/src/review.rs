@@ -164,6 +164,8 @@ pub fn decide_appeal(facts: Option<&WaitingFacts>, is_upheld: bool, cx: &Context
 /// Decides about a result whose time has come: part of [`Command::Sweep`](crate::Command::Sweep).
 pub fn by_time(facts: &WaitingFacts, cx: &Context) -> Result<Step, Refusal> {
     match &facts.rejection {
+        // One that was due with it has just brought their item to its end.
+        _ if facts.decision.is_some() => Ok(Step::default()),
         None if facts.is_flag => {
             let mut desk = desk(facts, cx);
             flag::by_time(&mut desk, judged(facts))?;

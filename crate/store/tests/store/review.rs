@@ -303,6 +303,28 @@ fn each_refusal_of_a_review_says_what_is_wrong() {
 }
 
 #[test]
+fn a_flag_may_be_due_in_the_sweep_that_decides_its_item() {
+    let mut bench = Bench::new();
+    bench.ask(reviewed(1, 2, 3));
+    let first = [2, 3].map(|seed| (key(seed), bench.lease(&key(seed), 0, 1)));
+    bench.later(1);
+    let flagged = bench.lease(&key(1), 0, 1);
+    let flag = bench.flag(&flagged, lull_protocol::FlagReason::Broken, 0);
+    assert!(bench.stores(&key(1), &flag, &[]).is_empty());
+    for (worker, lease) in &first {
+        assert!(bench.answers(worker, lease, 1).is_empty());
+    }
+    let last = bench.lease(&key(4), 0, 1);
+    assert!(bench.answers(&key(4), &last, 1).is_empty());
+    bench.review(&[&last], &[]).unwrap();
+    bench.later(bench.cx.terms.judgment_lease_ms + bench.cx.terms.approval_ms);
+    let mut verdicts: Vec<_> = bench.sweep().1.iter().map(said).collect();
+    verdicts.sort_by_key(|(_, _, paid)| *paid);
+    assert_eq!(verdicts, [(Decision::Accepted, VerdictReason::FlagNotShared, 0), BY_TIME, BY_TIME]);
+    bench.checks_out();
+}
+
+#[test]
 fn small_projects_are_no_way_around_the_pause() {
     let mut bench = Bench::new();
     let paused = |bench: &Bench, number| bench.reader.order(&order_id(number)).unwrap().unwrap().review.paused_at;
