@@ -6,11 +6,13 @@
 //! asked), [`assignment`] (who works on what), [`verdict`] (what becomes of a
 //! result), [`review`] (what a requester may hold against an answer, and who decides), [`flag`] (what becomes of an
 //! item that people flag), [`ledger`] (where money may go), [`pace`] (how long a project's judgments take and what that
-//! pays an hour), [`skips`] (how many are free). Each of them states its rules. A worker's connection is a
+//! pays an hour), [`skips`] (how many are free), [`connect`] (which wallet a worker is paid to). Each of them states its
+//! rules. A worker's connection is a
 //! machine beside them: [`session`].
 
 pub mod assignment;
 mod command;
+pub mod connect;
 mod desk;
 pub mod facts;
 pub mod flag;
