@@ -150,11 +150,11 @@ mod tests {
                     books.earn(share.worker, share.amount);
                     *earned.entry(share.worker).or_default() += share.amount.get() as i64;
                 }
-                if books.apply(&made(number, &shares)?).is_ok() {
-                    if let Ok(entry) = paid(number, &shares, amount(quote)) {
-                        books.apply(&entry)?;
-                        quotes += quote as i64;
-                    }
+                if books.apply(&made(number, &shares)?).is_ok()
+                    && let Ok(entry) = paid(number, &shares, amount(quote))
+                {
+                    books.apply(&entry)?;
+                    quotes += quote as i64;
                 }
                 let kept = amount(books.balance(Account::NetworkFees).unsigned_abs());
                 if let Some(entry) = spent([number as u8; 64], kept, amount(cost))? {

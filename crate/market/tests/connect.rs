@@ -361,11 +361,14 @@ proptest! {
                 1 => {
                     let _ = book.take(n, now);
                 }
-                2 => if let Some(TicketState::Taken(sign_in)) = book.ticket(n).map(|ticket| ticket.state.clone()) {
-                    if book.sign(n, &proof(&sign_in, to), now).is_ok() {
+                2 => {
+                    let taken = book.ticket(n).map(|ticket| ticket.state.clone());
+                    if let Some(TicketState::Taken(sign_in)) = taken
+                        && book.sign(n, &proof(&sign_in, to), now).is_ok()
+                    {
                         signed.push((sign_in.asked().worker, wallet(to)));
                     }
-                },
+                }
                 3 => if book.agree(&yes(worker, purpose, to, n), now).is_ok() {
                     agreed.push((id(worker), wallet(to)));
                 },
