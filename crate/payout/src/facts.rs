@@ -110,10 +110,10 @@ pub enum InstructionError {
 
 /// What is to be stored, all of a decision in one transaction.
 ///
-/// In the ledger (`payouts` of the market): a payout that is made moves earnings to *in payout*; [`PayoutState::Paid`] moves
-/// them on to *paid*, and its quote, which never left the treasury, comes in as *network fees*; [`Write::Spend`] moves what
-/// the treasury spent, as far as there is so much of those, to *treasury*, once per transaction. Nothing else moves money:
-/// a payout that fails, waits or is held stays in payout.
+/// In the ledger (`payouts` of the market): a payout that is made moves earnings to *in payout*;
+/// [`PayoutState::Paid`] moves them on to *paid*, and its quote, which never left the treasury, comes in as *network
+/// fees*; [`Write::Spend`] moves what the treasury spent, as far as there is so much of those, to *treasury*, once
+/// per transaction. Nothing else moves money: a payout that fails, waits or is held stays in payout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// The batch is now this; a new one if there is none of its id.
