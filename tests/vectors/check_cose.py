@@ -24,7 +24,7 @@ from pycose.algorithms import EdDSA
 
 KINDS = [
     "offer", "extension", "result", "verdict", "rejection", "appeal",
-    "coordinator-proof", "worker-proof", "operator-card",
+    "wallet-yes", "wallet-veto", "coordinator-proof", "worker-proof", "operator-card",
 ]
 TYP = 16  # RFC 9596
 # Where verify_strict asks for more than RFC 8032 §5.1.7 does.

@@ -22,6 +22,14 @@ pub enum Account {
     Pending(PublicKey),
     /// A worker's, final, not yet paid out.
     Payable(PublicKey),
+    /// A worker's, in a payout that is made and not yet final on the chain.
+    InPayout(PublicKey),
+    /// What was paid to a worker, the network's fee for it included.
+    Paid(PublicKey),
+    /// What workers bore of the network's fees, and the treasury has not spent on them yet.
+    NetworkFees,
+    /// What the treasury has taken of that for what it spent on the network.
+    Treasury,
     /// The operator's.
     Fee,
 }
@@ -35,16 +43,20 @@ impl Account {
             Self::Held(_) => "held",
             Self::Pending(_) => "pending",
             Self::Payable(_) => "payable",
+            Self::InPayout(_) => "in_payout",
+            Self::Paid(_) => "paid",
+            Self::NetworkFees => "network_fees",
+            Self::Treasury => "treasury",
             Self::Fee => "fee",
         }
     }
     /// Whose it is: the bytes of a requester's, order's or worker's id; empty where there is one account of its kind.
     pub fn owner(&self) -> &[u8] {
         match self {
-            Self::Deposits | Self::Fee => &[],
+            Self::Deposits | Self::NetworkFees | Self::Treasury | Self::Fee => &[],
             Self::Available(requester) => &requester.0,
             Self::Held(order) => &order.0,
-            Self::Pending(worker) | Self::Payable(worker) => &worker.0,
+            Self::Pending(worker) | Self::Payable(worker) | Self::InPayout(worker) | Self::Paid(worker) => &worker.0,
         }
     }
     /// The account of a kind and owner, as [`Account::kind`] and [`Account::owner`] give them.
@@ -55,6 +67,10 @@ impl Account {
             "held" => OrderId::from_slice(owner).map(Self::Held),
             "pending" => PublicKey::from_slice(owner).map(Self::Pending),
             "payable" => PublicKey::from_slice(owner).map(Self::Payable),
+            "in_payout" => PublicKey::from_slice(owner).map(Self::InPayout),
+            "paid" => PublicKey::from_slice(owner).map(Self::Paid),
+            "network_fees" if owner.is_empty() => Some(Self::NetworkFees),
+            "treasury" if owner.is_empty() => Some(Self::Treasury),
             "fee" if owner.is_empty() => Some(Self::Fee),
             _ => None,
         }
@@ -84,6 +100,12 @@ pub enum Cause {
     Closed(OrderId, u32),
     /// The time for disputes about a verdict is over; its hash.
     Settled(Hash),
+    /// A payout was made; its number.
+    Payout(u64),
+    /// A payout is final on the chain; its number.
+    Paid(u64),
+    /// A transaction of the treasury's is final on the chain, whether it paid anybody or not; its first signature.
+    Spent([u8; 64]),
 }
 
 impl Cause {
@@ -95,15 +117,20 @@ impl Cause {
             Self::Verdict(_) => "verdict",
             Self::Closed(..) => "closed",
             Self::Settled(_) => "settled",
+            Self::Payout(_) => "payout",
+            Self::Paid(_) => "paid",
+            Self::Spent(_) => "spent",
         }
     }
-    /// What it is about, as text: a reference, or ids in hexadecimal.
+    /// What it is about, as text: a reference, a payout's number, or ids and signatures in hexadecimal.
     pub fn about(&self) -> String {
         match self {
             Self::Deposit(reference) => reference.clone(),
             Self::Order(order) => order.to_string(),
             Self::Verdict(verdict) | Self::Settled(verdict) => verdict.to_string(),
             Self::Closed(order, number) => format!("{order}/{number}"),
+            Self::Payout(payout) | Self::Paid(payout) => payout.to_string(),
+            Self::Spent(signature) => signature.iter().map(|byte| format!("{byte:02x}")).collect(),
         }
     }
 }
@@ -220,7 +247,7 @@ pub fn with_fee(amount: Amount, fee_bp: u16) -> Option<Amount> {
     amount.checked_add(fee(amount, fee_bp)?)
 }
 
-fn signed(amount: Amount) -> Result<i64, LedgerError> {
+pub(crate) fn signed(amount: Amount) -> Result<i64, LedgerError> {
     i64::try_from(amount.get()).map_err(|_| LedgerError::Range)
 }
 
@@ -265,6 +292,10 @@ mod tests {
             Account::Held(OrderId([3; 16])),
             WORKER,
             Account::Payable(PublicKey([4; 32])),
+            Account::InPayout(PublicKey([5; 32])),
+            Account::Paid(PublicKey([6; 32])),
+            Account::NetworkFees,
+            Account::Treasury,
             Account::Fee,
         ];
         for account in accounts {
@@ -272,6 +303,9 @@ mod tests {
         }
         assert_eq!(Account::from_parts("fee", &[1]), None);
         assert_eq!(Account::from_parts("pending", &[1]), None);
+        for kind in ["in_payout", "paid", "network_fees", "treasury"] {
+            assert_eq!(Account::from_parts(kind, &[1]), None, "{kind}");
+        }
     }
 
     proptest! {

@@ -5,17 +5,20 @@
 //! [`requester`] (who buys, and what), [`project`] (what people are
 //! asked), [`assignment`] (who works on what), [`verdict`] (what becomes of a
 //! result), [`review`] (what a requester may hold against an answer, and who decides), [`flag`] (what becomes of an
-//! item that people flag), [`ledger`] (where money may go), [`pace`] (how long a project's judgments take and what that
-//! pays an hour), [`skips`] (how many are free). Each of them states its rules. A worker's connection is a
-//! machine beside them: [`session`].
+//! item that people flag), [`ledger`] (where money may go), [`payouts`] (where it goes when it is paid out), [`pace`]
+//! (how long a project's judgments take and what that pays an hour), [`skips`] (how many are free), [`connect`]
+//! (which wallet a worker is paid to). Each of them states its rules. A worker's connection is a machine beside them:
+//! [`session`].
 
 pub mod assignment;
 mod command;
+pub mod connect;
 mod desk;
 pub mod facts;
 pub mod flag;
 pub mod ledger;
 pub mod pace;
+pub mod payouts;
 pub mod project;
 pub mod requester;
 pub mod review;

@@ -45,6 +45,13 @@ impl Wallet {
     }
 }
 
+impl From<lull_protocol::Wallet> for Wallet {
+    /// The same: a key that is no weak one.
+    fn from(wallet: lull_protocol::Wallet) -> Self {
+        Self(Address::new_from_array(wallet.key().0))
+    }
+}
+
 impl FromStr for Wallet {
     type Err = WalletError;
     fn from_str(text: &str) -> Result<Self, WalletError> {
@@ -95,6 +102,16 @@ mod tests {
             let address = Address::from(bytes);
             prop_assert_eq!(address.to_string().parse::<Address>(), Ok(address));
             prop_assert_eq!(short(&address).chars().count(), 9);
+        }
+
+        /// One that a person signed in with is one that can be paid, and the other way round.
+        #[test]
+        fn wallets_are_the_protocol_s(bytes: [u8; 32]) {
+            let theirs = lull_protocol::Wallet::new(PublicKey(bytes));
+            let ours = Wallet::new(Address::from(bytes));
+            prop_assert_eq!(theirs.as_ref().map(ToString::to_string).ok(), ours.as_ref().map(ToString::to_string).ok());
+            prop_assert_eq!(theirs.map(Wallet::from).ok(), ours.ok());
+            prop_assert_eq!(theirs.map(|wallet| wallet.short()).ok(), ours.map(|wallet| short(&wallet.address())).ok());
         }
 
         #[test]

@@ -110,9 +110,10 @@ pub enum InstructionError {
 
 /// What is to be stored, all of a decision in one transaction.
 ///
-/// In the ledger: a payout that is made moves earnings to *in payout*; [`PayoutState::Paid`] moves them on, what arrived
-/// to *paid* and its quote to *network fees*; [`Write::Spend`] is what the treasury spent of those, once per
-/// transaction. Nothing else moves money: a payout that fails, waits or is held stays in payout.
+/// In the ledger (`payouts` of the market): a payout that is made moves earnings to *in payout*;
+/// [`PayoutState::Paid`] moves them on to *paid*, and its quote, which never left the treasury, comes in as *network
+/// fees*; [`Write::Spend`] moves what the treasury spent, as far as there is so much of those, to *treasury*, once
+/// per transaction. Nothing else moves money: a payout that fails, waits or is held stays in payout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// The batch is now this; a new one if there is none of its id.
@@ -136,7 +137,7 @@ pub enum Write {
     },
     /// The lane's next value, after a spent one.
     NextNonce(LaneId, Nonce),
-    /// The treasury spent lamports: `network_fees` in the ledger.
+    /// The treasury spent lamports: from `network_fees` to `treasury` in the ledger.
     Spend {
         /// For this batch; `None` for a lane that was advanced for none.
         batch: Option<BatchId>,

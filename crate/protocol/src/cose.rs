@@ -54,7 +54,7 @@ impl SignerKey {
         PublicKey(self.0.to_bytes())
     }
 
-    fn check(&self, signed: &[u8], signature: &[u8; 64]) -> Result<(), StatementError> {
+    pub(crate) fn check(&self, signed: &[u8], signature: &[u8; 64]) -> Result<(), StatementError> {
         self.0.verify_strict(signed, &Signature::from_bytes(signature)).map_err(|_| StatementError::Signature)
     }
 }

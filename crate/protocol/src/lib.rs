@@ -6,6 +6,7 @@
 
 pub mod calendar;
 pub mod cbor;
+pub mod connect;
 pub mod cose;
 pub mod flag;
 pub mod handshake;
@@ -16,11 +17,13 @@ pub mod picture;
 pub mod practice;
 pub mod receipt;
 pub mod rejection;
+pub mod siws;
 pub mod statement;
 pub mod task;
 pub mod terms;
 pub mod trust;
 pub mod units;
+pub mod wallet;
 pub mod warning;
 
 pub use cose::{Signed, SigningKey, StatementError};
@@ -31,4 +34,5 @@ pub use practice::{BlobRef, Practice, PracticeItem};
 pub use task::{Answer, Task, TaskKind, TaskSet};
 pub use terms::{Filter, Pace};
 pub use units::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Timestamp};
+pub use wallet::{Wallet, WalletError};
 pub use warning::{Warning, WarningSet};

@@ -79,6 +79,10 @@ pub const PACE_OUTCOMES_MIN: u64 = 20;
 pub const OUTBOX_MAX: usize = 64;
 /// Verdicts sent per message batch after a reconnect.
 pub const VERDICTS_RESENT_MAX: usize = 256;
+/// A sign-in as it is stored, bytes.
+pub const SIGN_IN_BYTES_MAX: usize = 1_024;
+/// The last moment that RFC 3339 has a text for: the end of the year 9999, milliseconds.
+pub const SIGN_IN_AT_MAX_MS: u64 = 253_402_300_799_999;
 /// Open rejections read at once to be told after a reconnect; all are told.
 pub const REJECTIONS_RESENT_MAX: usize = 256;
 /// Verdicts a coordinator leaves unconfirmed on one socket.

@@ -9,17 +9,19 @@ mod strategy;
 use std::fmt::Debug;
 
 use lull_protocol::cbor::{self, ByteVec, Cbor, CborError};
+use lull_protocol::connect::{Purpose, WalletVeto, WalletYes};
 use lull_protocol::cose::{self, Statement};
 use lull_protocol::flag::{FlagReason, FlagReport, note_of};
 use lull_protocol::limits::*;
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::receipt::{Part, Receipt, field_at};
 use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
+use lull_protocol::siws::SignIn;
 use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::{
     Amount, BlobRef, ByteCount, DurationMs, FetchItem, Filter, Hash, Item, JudgmentItem, Method, OrderId, Pace,
-    PublicKey, Signed, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet,
+    PublicKey, Signed, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker, Wallet, WarningSet,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -173,6 +175,20 @@ fn rejection() -> impl Strategy<Value = Rejection> {
 
 fn appeal() -> impl Strategy<Value = Appeal> {
     (hash(), option::of("\\PC{0,40}[a-z]"), time()).prop_map(|(rejection, words, at)| Appeal { rejection, words, at })
+}
+
+fn wallet_yes() -> impl Strategy<Value = WalletYes> {
+    let wallet = any::<[u8; 32]>().prop_map(|seed| Wallet::new(fixture::key(seed).public()).expect("a key's"));
+    (key(), select(&Purpose::ALL), hash(), wallet, key(), time()).prop_map(
+        |(coordinator, purpose, ticket, wallet, lost, at)| {
+            let lost = (purpose == Purpose::Rebind).then_some(lost);
+            WalletYes { coordinator, purpose, ticket, wallet, lost, at }
+        },
+    )
+}
+
+fn wallet_veto() -> impl Strategy<Value = WalletVeto> {
+    (key(), hash(), time()).prop_map(|(coordinator, yes, at)| WalletVeto { coordinator, yes, at })
 }
 
 fn item() -> impl Strategy<Value = Item> {
@@ -343,12 +359,14 @@ proptest! {
 
     #[test]
     fn statements_round_trip(o in offer(), r in result(), v in verdict(), t in transcript(), c in card(), j in rejection(),
-        a in appeal()) {
+        a in appeal(), y in wallet_yes(), n in wallet_veto()) {
         signs_and_verifies(o);
         signs_and_verifies(r);
         signs_and_verifies(v);
         signs_and_verifies(j);
         signs_and_verifies(a);
+        signs_and_verifies(y);
+        signs_and_verifies(n);
         signs_and_verifies(CoordinatorProof(t.clone()));
         signs_and_verifies(WorkerProof(t));
         signs_and_verifies(c);
@@ -407,6 +425,7 @@ fn read_all(bytes: &[u8]) {
         let _ = receipt.checks(&fixture::coordinator().public());
     }
     let _ = (cose::peek::<Rejection>(bytes), cose::peek::<Appeal>(bytes));
+    let _ = (cose::peek::<WalletYes>(bytes), cose::peek::<WalletVeto>(bytes), SignIn::from_bytes(bytes));
     for part in Part::ALL {
         for at in 0..bytes.len() {
             let _ = field_at(part, bytes, at);

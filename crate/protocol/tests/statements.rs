@@ -7,6 +7,7 @@ mod fixture;
 
 use fixture::{coordinator, error_name, key, unhex, worker};
 use lull_protocol::cbor::CborError;
+use lull_protocol::connect::{Purpose, WalletVeto, WalletYes};
 use lull_protocol::cose::Statement;
 use lull_protocol::handshake::{self, CoordinatorHello, HandshakeError, WorkerHello, common_version};
 use lull_protocol::limits::{STATEMENT_BYTES_MAX, VERSIONS};
@@ -29,7 +30,7 @@ fn card() -> Vec<u8> {
 
 #[test]
 fn a_statement_passes_for_no_other_type() {
-    fn all_errors(bytes: &[u8], signer: &PublicKey) -> [Option<&'static str>; 6] {
+    fn all_errors(bytes: &[u8], signer: &PublicKey) -> [Option<&'static str>; 8] {
         [
             error_of::<Offer>(bytes, signer).as_ref().map(error_name),
             error_of::<WorkResult>(bytes, signer).as_ref().map(error_name),
@@ -37,6 +38,8 @@ fn a_statement_passes_for_no_other_type() {
             error_of::<CoordinatorProof>(bytes, signer).as_ref().map(error_name),
             error_of::<WorkerProof>(bytes, signer).as_ref().map(error_name),
             error_of::<OperatorCard>(bytes, signer).as_ref().map(error_name),
+            error_of::<WalletYes>(bytes, signer).as_ref().map(error_name),
+            error_of::<WalletVeto>(bytes, signer).as_ref().map(error_name),
         ]
     }
     let hash = Hash::of(b"x");
@@ -47,6 +50,8 @@ fn a_statement_passes_for_no_other_type() {
         Signed::sign(CoordinatorProof(fixture::transcript()), &worker()).bytes().to_vec(),
         Signed::sign(WorkerProof(fixture::transcript()), &worker()).bytes().to_vec(),
         Signed::sign(fixture::card(), &worker()).bytes().to_vec(),
+        Signed::sign(fixture::connect::wallet_yes(Purpose::Link), &worker()).bytes().to_vec(),
+        Signed::sign(fixture::connect::wallet_veto(hash), &worker()).bytes().to_vec(),
     ];
     for (i, bytes) in signed.iter().enumerate() {
         for (j, error) in all_errors(bytes, &worker().public()).into_iter().enumerate() {
@@ -146,6 +151,11 @@ fn fields_out_of_bounds_are_refused_although_signed() {
     field(OperatorCard { country: "nl".into(), ..fixture::card() });
     field(OperatorCard { fee_bp: 10_001, ..fixture::card() });
     field(OperatorCard { name: String::new(), ..fixture::card() });
+    let yes = fixture::connect::wallet_yes;
+    for purpose in Purpose::ALL {
+        let lost = yes(purpose).lost.is_none().then(|| coordinator().public());
+        field(WalletYes { lost, ..yes(purpose) });
+    }
     let too_long = vec![0xd2; STATEMENT_BYTES_MAX + 1];
     assert!(matches!(
         error_of::<Offer>(&too_long, &coordinator().public()),

@@ -10,11 +10,13 @@ use cddl::validator::Validator;
 use cddl::validator::cbor::{CBORValidator, Error};
 use cddl::validator::cbor_value::decode_cbor;
 use fixture::{Vector, unhex};
+use lull_protocol::connect::{WalletVeto, WalletYes};
 use lull_protocol::cose::{self, Statement};
 use lull_protocol::limits::*;
 use lull_protocol::message::Message;
 use lull_protocol::receipt::Receipt;
 use lull_protocol::rejection::{Appeal, Rejection};
+use lull_protocol::siws::SignIn;
 use lull_protocol::statement::*;
 use lull_protocol::task::*;
 use lull_protocol::{
@@ -25,7 +27,7 @@ use lull_protocol::{
 const FILE: &str = include_str!("../../../tests/vectors/v1.json");
 const CDDL: &str = include_str!("../../../docs/lull.cddl");
 
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 17] = [
     "item",
     "practice",
     "to_coordinator",
@@ -37,6 +39,9 @@ const KINDS: [&str; 14] = [
     "verdict",
     "rejection",
     "appeal",
+    "wallet-yes",
+    "wallet-veto",
+    "sign-in",
     "coordinator-proof",
     "worker-proof",
     "operator-card",
@@ -314,6 +319,12 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("receipt", raw("a0"), "an empty receipt"),
         ("verdict", edit("verdict appeal denied", "0211", "0212"), "a reason that no version has"),
         ("rejection", edit("rejection by the buyer", "020f", "0201"), "a rejection for agreeing"),
+        ("wallet-yes", edit("wallet yes to link", "5b9437adea", "5b9437ad"), "a key of 31 bytes"),
+        ("wallet-yes", edit("wallet yes to link", "0100025820", "0104025820"), "no such purpose"),
+        ("wallet-yes", edit("wallet yes to link", "0100025820", "0102025820"), "rebinding without the lost key"),
+        ("wallet-yes", edit("wallet yes to rebind", "0102025820", "0101025820"), "a lost key, and no rebinding"),
+        ("sign-in", edit("sign-in to link", "010202000358", "010204000358"), "no such chain"),
+        ("sign-in", edit("sign-in to link", "020003", "020303"), "unlinking, which no wallet signs"),
         ("offer", edit("offer judgment to be reviewed", "0682028202", "0682038202"), "no such rule"),
     ]
 }
@@ -342,6 +353,9 @@ fn is_read(kind: &str, bytes: &[u8]) -> bool {
         "verdict" => is_statement::<Verdict>(bytes),
         "rejection" => is_statement::<Rejection>(bytes),
         "appeal" => is_statement::<Appeal>(bytes),
+        "wallet-yes" => is_statement::<WalletYes>(bytes),
+        "wallet-veto" => is_statement::<WalletVeto>(bytes),
+        "sign-in" => SignIn::from_bytes(bytes).is_ok(),
         "coordinator-proof" => is_statement::<CoordinatorProof>(bytes),
         "worker-proof" => is_statement::<WorkerProof>(bytes),
         "operator-card" => is_statement::<OperatorCard>(bytes),

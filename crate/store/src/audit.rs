@@ -16,9 +16,9 @@ pub struct EntryRow {
     pub id: u64,
     /// When.
     pub at: Timestamp,
-    /// Why: `deposit`, `order`, `verdict`, `closed` or `settled`.
+    /// Why: the word of a [`Cause`](lull_market::ledger::Cause).
     pub cause: String,
-    /// What it is about: a reference, an order, a verdict's hash, or an order and an item's number.
+    /// What it is about, as [`Cause::about`](lull_market::ledger::Cause::about) says it.
     pub about: String,
     /// They sum to zero.
     pub postings: Vec<Posting>,

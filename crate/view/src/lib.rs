@@ -13,7 +13,6 @@ mod pops;
 mod port;
 mod receipt;
 mod task;
-mod time;
 mod warning;
 
 pub use caps::*;
@@ -29,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use activity::*;
 pub use alibi::*;
 pub use judgment::*;
+pub use lull_protocol::calendar::iso_8601;
 pub use lull_protocol::cbor;
 pub use lull_protocol::flag::FlagReason;
 pub use lull_protocol::limits::{APPEAL_BYTES_MAX, SEEN_MS_MIN};
@@ -41,7 +41,6 @@ pub use offer::*;
 pub use pops::*;
 pub use receipt::{ChangedByte, ReceiptCheck, ReceiptPart, ReceiptView, RejectionView};
 pub use task::*;
-pub use time::iso_8601;
 pub use warning::*;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].

@@ -1,0 +1,543 @@
+//! How a worker comes to be paid to a wallet, and how it leaves it.
+//!
+//! - A *ticket* is a random secret that the popup puts into the page's address. Only its hash is kept. It is good for
+//!   [`TICKET_MS`], for one worker, one purpose and one wallet; a new one replaces the worker's last.
+//! - The page takes the ticket, once, and gets a sign-in; the wallet signs it, once ([`SignIn::verify`]); then the worker
+//!   has [`TICKET_MS`] again to sign the yes to the wallet that it shows. Without both nothing is linked. Unlinking needs
+//!   the yes alone: who has lost a wallet can leave it.
+//! - A worker that is paid to another wallet than the last one it had is not paid for [`HOLD_MS`], and is told so; to
+//!   unlink in between shortens nothing. Payouts that are made already go where they were going.
+//! - Workers of one wallet are one *person*. A worker without a wallet can take the place of one whose key is lost, if the
+//!   wallet signs in for that and the worker says yes: every worker of the wallet is told, the lost one too, each of them
+//!   can veto for [`HOLD_MS`], and only then it comes about. No money moves by it: what the lost one earned is paid to the
+//!   same wallet as before.
+//! - Unlinking moves no money either: what is in payout arrives, the rest waits, with no expiry.
+//!
+//! Times and random numbers come in. Asking again with the same yes or veto changes nothing.
+
+use lull_protocol::connect::{Purpose, WalletVeto, WalletYes};
+use lull_protocol::cose::Signed;
+use lull_protocol::siws::{self, Asked, Chain, Proof, SignIn};
+use lull_protocol::units::Nonce;
+use lull_protocol::{Amount, Hash, PublicKey, Timestamp, Wallet};
+use thiserror::Error;
+
+/// How long a ticket is good for the page, and then for the yes, milliseconds.
+pub const TICKET_MS: u64 = 5 * 60 * 1_000;
+/// Tickets that a worker may open in [`TICKETS_WINDOW_MS`].
+pub const TICKETS_MAX: u32 = 10;
+/// The time over which tickets are counted, milliseconds.
+pub const TICKETS_WINDOW_MS: u64 = 60 * 60 * 1_000;
+/// How long payouts are held after a change of wallet, and how long a rebinding can be vetoed, milliseconds.
+pub const HOLD_MS: u64 = 24 * 60 * 60 * 1_000;
+/// Workers of one wallet.
+pub const WORKERS_PER_WALLET_MAX: usize = 64;
+
+/// A ticket, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// SHA-256 of the secret.
+    pub hash: Hash,
+    /// Who opened it.
+    pub worker: PublicKey,
+    /// What for.
+    pub purpose: Purpose,
+    /// Until when the next step may come.
+    pub expires_at: Timestamp,
+    /// How far it is.
+    pub state: TicketState,
+}
+
+/// How far a ticket is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TicketState {
+    /// Nobody has taken it.
+    Open,
+    /// The page has this sign-in.
+    Taken(SignIn),
+    /// The wallet is known (it has signed, or is to be left), the worker's yes is awaited.
+    Named(Wallet),
+    /// The worker said this yes.
+    Used(Hash),
+    /// The person said no.
+    Declined,
+    /// The worker opened another.
+    Replaced,
+}
+
+/// What is known of a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerFacts {
+    /// Its key.
+    pub worker: PublicKey,
+    /// The wallet that it is paid to.
+    pub wallet: Option<Wallet>,
+    /// The wallet that it was paid to last, if it is paid to none now.
+    pub left: Option<Wallet>,
+    /// Until when its payouts are held.
+    pub held_until: Option<Timestamp>,
+    /// Its tickets of the last [`TICKETS_WINDOW_MS`].
+    pub tickets: u32,
+    /// Of these the one that is neither used, declined nor replaced.
+    pub open: Option<Hash>,
+    /// What is open to dispute.
+    pub pending: Amount,
+    /// What is final.
+    pub payable: Amount,
+    /// What is on its way.
+    pub in_payout: Amount,
+}
+
+/// What is known of a wallet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WalletFacts {
+    /// The workers that are paid to it, but those whose place was taken.
+    pub workers: Vec<PublicKey>,
+    /// Those of them whose place somebody wants to take, undecided.
+    pub rebinding: Vec<PublicKey>,
+    /// It is on the sanctions list.
+    pub is_listed: bool,
+}
+
+/// A worker that wants to take the place of a lost one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebind {
+    /// Hash of the yes that began it.
+    pub yes: Hash,
+    /// The worker that takes the place.
+    pub worker: PublicKey,
+    /// The one whose key is lost.
+    pub lost: PublicKey,
+    /// Of this wallet, both.
+    pub wallet: Wallet,
+    /// When it comes about, if nobody vetoes.
+    pub due: Timestamp,
+    /// How far it is.
+    pub state: RebindState,
+}
+
+/// How far a rebinding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RebindState {
+    /// It can be vetoed.
+    Open,
+    /// It was, by this worker.
+    Vetoed(PublicKey),
+    /// It came about.
+    Done,
+    /// When its time came, one of the two had another wallet than when it began.
+    Lapsed,
+}
+
+/// Where sign-ins come from: the operator's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The coordinator's origin: `wss://lull.example`.
+    pub origin: String,
+    /// The chain of payouts.
+    pub chain: Chain,
+}
+
+/// One change to the store; all of a decision or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A ticket, open or named.
+    AddTicket(Ticket),
+    /// A ticket goes on.
+    SetTicket {
+        /// Which.
+        hash: Hash,
+        /// Now.
+        state: TicketState,
+        /// Until when the next step may come.
+        expires_at: Timestamp,
+    },
+    /// The worker is paid to this wallet.
+    SetWallet {
+        /// Who.
+        worker: PublicKey,
+        /// To which.
+        wallet: Wallet,
+        /// Until when its payouts are held.
+        held_until: Option<Timestamp>,
+        /// What it said, to be kept.
+        yes: Signed<WalletYes>,
+    },
+    /// The worker is paid to none; which it left, and until when its payouts are held, is kept.
+    ClearWallet {
+        /// Who.
+        worker: PublicKey,
+        /// What it said, to be kept.
+        yes: Signed<WalletYes>,
+    },
+    /// A rebinding begins.
+    AddRebind {
+        /// It.
+        rebind: Rebind,
+        /// What its worker said, to be kept.
+        yes: Signed<WalletYes>,
+    },
+    /// A rebinding ends.
+    SetRebind {
+        /// Which.
+        yes: Hash,
+        /// How.
+        state: RebindState,
+        /// What was said against it, to be kept.
+        veto: Option<Signed<WalletVeto>>,
+    },
+    /// The worker is paid to the wallet, and is from now on what the lost one was: its skill, its qualifications, its past
+    /// with items. The lost key is let in no more; its money stays its own and is paid to the wallet.
+    Succeed(Rebind),
+    /// A worker is told.
+    Notify(PublicKey, Notice),
+}
+
+/// What a worker is told of, on its socket and after each reconnect until it says that it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A wallet has signed: "pay to 9xQe…4fK2?", or leave it.
+    Asked {
+        /// The ticket.
+        ticket: Hash,
+        /// What for.
+        purpose: Purpose,
+        /// Which.
+        wallet: Wallet,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It is paid to this wallet.
+    PaidTo {
+        /// Which.
+        wallet: Wallet,
+        /// Instead of this one.
+        before: Option<Wallet>,
+        /// Payouts are held until then.
+        held_until: Option<Timestamp>,
+    },
+    /// It is paid to none.
+    Left {
+        /// Which it left.
+        wallet: Wallet,
+        /// What waits, with no expiry.
+        stays: Amount,
+        /// What is on its way to the wallet and arrives there.
+        arrives: Amount,
+    },
+    /// Somebody wants to take a place among its wallet's workers.
+    Rebinding(Rebind),
+    /// How that ended.
+    Rebound(Rebind),
+}
+
+/// Why a step is refused, and what to do next: for the person who asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Problem {
+    /// No such ticket.
+    #[error("this link is not one of this coordinator's: open it again from Lull")]
+    Unknown,
+    /// Too late.
+    #[error("this link was good for five minutes: open it again from Lull")]
+    Expired,
+    /// It was taken, or has had its signature or its yes.
+    #[error("this link was used already: go on where you used it, or open a new one from Lull")]
+    Used,
+    /// Another was opened.
+    #[error("a newer link was opened from Lull: go on there")]
+    Replaced,
+    /// The person said no.
+    #[error("you said no in Lull: open a new link there if that was a mistake")]
+    Declined,
+    /// A step before this one is missing.
+    #[error("the wallet has not signed yet: sign in on the page first")]
+    NotYet,
+    /// It is another worker's.
+    #[error("this belongs to another browser: open a link of your own from Lull")]
+    Foreign,
+    /// Said to another coordinator.
+    #[error("this was said to another coordinator: nothing changed here")]
+    OtherCoordinator,
+    /// The yes is to something else than the ticket is for.
+    #[error("this link is for something else: open the right one from Lull")]
+    OtherPurpose,
+    /// The yes is to another wallet than the one that signed.
+    #[error("the account changed meanwhile: open a new link from Lull and choose the account you want")]
+    AccountChanged,
+    /// The wallet has signed no valid sign-in.
+    #[error(transparent)]
+    SignIn(#[from] siws::Problem),
+    /// Too many tickets.
+    #[error("ten links an hour are the limit: wait a while, then open a new one from Lull")]
+    TooMany,
+    /// It has a wallet.
+    #[error("this browser is paid to a wallet already: choose \"change\" in Lull, or unlink it first")]
+    Linked,
+    /// It has none.
+    #[error("this browser is paid to no wallet yet: choose \"connect\" in Lull")]
+    NotLinked,
+    /// It is the same wallet.
+    #[error("this is the wallet you are paid to already: choose another account in the wallet")]
+    SameWallet,
+    /// Nobody else is paid to it.
+    #[error("no other browser is paid to this account: choose the account that your lost browser was paid to")]
+    WrongAccount,
+    /// Not a worker of this wallet.
+    #[error("the browser you named is not paid to this wallet: choose one of those shown")]
+    NotOfThisWallet,
+    /// Somebody wants to take its place already.
+    #[error("taking this browser's place is under way already: wait for its 24 hours to end")]
+    Rebinding,
+    /// The wallet has as many workers as it may.
+    #[error("64 browsers are paid to this wallet, which is the limit: unlink one, or choose another account")]
+    WalletFull,
+    /// The wallet is on the sanctions list.
+    #[error("this account is on a sanctions list, and Lull may not pay to it: choose another account")]
+    Listed,
+    /// The time for a veto is over.
+    #[error("the 24 hours are over and it is decided: ask the operator")]
+    Decided,
+    /// A bug here or a damaged database.
+    #[error("internal fault: {0}")]
+    Fault(&'static str),
+}
+
+/// What is to be written, or why nothing is.
+pub type Step = Result<Vec<Write>, Problem>;
+
+/// A worker asks for a ticket: `ticket` is the hash of what it gets.
+pub fn open(worker: &WorkerFacts, purpose: Purpose, ticket: Hash, now: Timestamp) -> Step {
+    let state = match (purpose, worker.wallet) {
+        (Purpose::Link | Purpose::Rebind, Some(_)) => return Err(Problem::Linked),
+        (Purpose::Change | Purpose::Unlink, None) => return Err(Problem::NotLinked),
+        (Purpose::Unlink, Some(wallet)) => TicketState::Named(wallet),
+        (Purpose::Link | Purpose::Change | Purpose::Rebind, _) => TicketState::Open,
+    };
+    if worker.tickets >= TICKETS_MAX {
+        return Err(Problem::TooMany);
+    }
+    let replaced = worker.open.map(|hash| set(hash, TicketState::Replaced, now));
+    let expires_at = now.plus(TICKET_MS);
+    let ticket = Ticket { hash: ticket, worker: worker.worker, purpose, expires_at, state };
+    let asked = asked(&ticket);
+    Ok(replaced.into_iter().chain([Write::AddTicket(ticket)]).chain(asked).collect())
+}
+
+/// The page takes a ticket: what it gets is the sign-in.
+pub fn take(
+    ticket: Option<&Ticket>,
+    site: &Site,
+    nonce: Nonce,
+    now: Timestamp,
+) -> Result<(Vec<Write>, SignIn), Problem> {
+    let ticket = going_on(ticket, now)?;
+    let TicketState::Open = ticket.state else { return Err(Problem::Used) };
+    let Ticket { hash, worker, purpose, expires_at, .. } = *ticket;
+    let Site { origin, chain } = site.clone();
+    let asked = Asked { origin, chain, purpose, worker, ticket: hash, nonce, issued_at: now, expires_at };
+    let sign_in = SignIn::new(asked).map_err(|_| Problem::Fault("no sign-in can be made of a ticket"))?;
+    Ok((vec![set(hash, TicketState::Taken(sign_in.clone()), expires_at)], sign_in))
+}
+
+/// The wallet has signed: its nonce is used up, and the worker is asked. A proof that doesn't hold changes nothing.
+pub fn sign_in(
+    ticket: Option<&Ticket>,
+    worker: &WorkerFacts,
+    wallet: &WalletFacts,
+    proof: &Proof,
+    now: Timestamp,
+) -> Step {
+    let ticket = going_on(ticket, now)?;
+    let sign_in = match &ticket.state {
+        TicketState::Taken(sign_in) => sign_in,
+        TicketState::Open => return Err(Problem::NotYet),
+        _ => return Err(Problem::Used),
+    };
+    sign_in.verify(proof, now)?;
+    check_wallet(ticket.purpose, worker, (&proof.wallet, wallet))?;
+    let named = Ticket { state: TicketState::Named(proof.wallet), expires_at: now.plus(TICKET_MS), ..ticket.clone() };
+    let asked = asked(&named);
+    Ok([set(named.hash, named.state, named.expires_at)].into_iter().chain(asked).collect())
+}
+
+/// The worker says yes; `wallet` is about the one that it names.
+pub fn agree(
+    ticket: Option<&Ticket>,
+    worker: &WorkerFacts,
+    wallet: &WalletFacts,
+    (yes, coordinator): (&Signed<WalletYes>, &PublicKey),
+    now: Timestamp,
+) -> Step {
+    let said = yes.payload();
+    let ticket = ticket.filter(|ticket| ticket.hash == said.ticket).ok_or(Problem::Unknown)?;
+    if ticket.worker != *yes.signer() || worker.worker != ticket.worker {
+        return Err(Problem::Foreign);
+    }
+    if said.coordinator != *coordinator {
+        return Err(Problem::OtherCoordinator);
+    }
+    if ticket.state == TicketState::Used(yes.hash()) {
+        return Ok(vec![]);
+    }
+    let TicketState::Named(named) = going_on(Some(ticket), now)?.state else { return Err(Problem::NotYet) };
+    if said.purpose != ticket.purpose {
+        return Err(Problem::OtherPurpose);
+    }
+    if said.wallet != named {
+        return Err(Problem::AccountChanged);
+    }
+    check_wallet(ticket.purpose, worker, (&named, wallet))?;
+    let used = set(ticket.hash, TicketState::Used(yes.hash()), now);
+    let writes = match said.lost {
+        Some(lost) => rebind(worker, wallet, yes, lost, now)?,
+        None if said.purpose == Purpose::Unlink => leave(worker, named, yes)?,
+        None => link(worker, named, yes, now),
+    };
+    Ok([used].into_iter().chain(writes).collect())
+}
+
+/// The person says no.
+pub fn decline(ticket: Option<&Ticket>, worker: &PublicKey, now: Timestamp) -> Step {
+    let ticket = ticket.ok_or(Problem::Unknown)?;
+    if ticket.worker != *worker {
+        return Err(Problem::Foreign);
+    }
+    if ticket.state == TicketState::Declined {
+        return Ok(vec![]);
+    }
+    let ticket = going_on(Some(ticket), now)?;
+    Ok(vec![set(ticket.hash, TicketState::Declined, now)])
+}
+
+/// A worker vetoes; `wallet` is about the rebinding's.
+pub fn veto(
+    rebind: Option<&Rebind>,
+    wallet: &WalletFacts,
+    (veto, coordinator): (&Signed<WalletVeto>, &PublicKey),
+    now: Timestamp,
+) -> Step {
+    let rebind = rebind.filter(|rebind| rebind.yes == veto.payload().yes).ok_or(Problem::Unknown)?;
+    let by = *veto.signer();
+    if !wallet.workers.contains(&by) {
+        return Err(Problem::Foreign);
+    }
+    if veto.payload().coordinator != *coordinator {
+        return Err(Problem::OtherCoordinator);
+    }
+    match rebind.state {
+        RebindState::Vetoed(_) => Ok(vec![]),
+        RebindState::Open if now < rebind.due => Ok(close(rebind, wallet, RebindState::Vetoed(by), Some(veto.clone()))),
+        RebindState::Open | RebindState::Done | RebindState::Lapsed => Err(Problem::Decided),
+    }
+}
+
+/// A rebinding's time has come: part of the sweep. `worker` is the one that takes the place.
+pub fn by_time(rebind: &Rebind, worker: &WorkerFacts, wallet: &WalletFacts, now: Timestamp) -> Vec<Write> {
+    if rebind.state != RebindState::Open || now < rebind.due {
+        return vec![];
+    }
+    if worker.wallet.is_some() || !wallet.workers.contains(&rebind.lost) || wallet.is_listed {
+        return close(rebind, wallet, RebindState::Lapsed, None);
+    }
+    let done = close(rebind, wallet, RebindState::Done, None);
+    [Write::Succeed(Rebind { state: RebindState::Done, ..*rebind })].into_iter().chain(done).collect()
+}
+
+/// Whether a worker's payouts are held because its wallet changed: none is made until then.
+pub fn is_held(worker: &WorkerFacts, now: Timestamp) -> bool {
+    worker.held_until.is_some_and(|until| now < until)
+}
+
+/// The ticket, if a next step can come.
+fn going_on(ticket: Option<&Ticket>, now: Timestamp) -> Result<&Ticket, Problem> {
+    let ticket = ticket.ok_or(Problem::Unknown)?;
+    match ticket.state {
+        TicketState::Used(_) => Err(Problem::Used),
+        TicketState::Declined => Err(Problem::Declined),
+        TicketState::Replaced => Err(Problem::Replaced),
+        TicketState::Open | TicketState::Taken(_) | TicketState::Named(_) if now < ticket.expires_at => Ok(ticket),
+        TicketState::Open | TicketState::Taken(_) | TicketState::Named(_) => Err(Problem::Expired),
+    }
+}
+
+/// Asked when the wallet has signed and again when the worker says yes, for both can have changed in between.
+fn check_wallet(
+    purpose: Purpose,
+    worker: &WorkerFacts,
+    (wallet, facts): (&Wallet, &WalletFacts),
+) -> Result<(), Problem> {
+    if facts.is_listed && purpose != Purpose::Unlink {
+        return Err(Problem::Listed);
+    }
+    let others = facts.workers.iter().filter(|other| **other != worker.worker).count();
+    match (purpose, worker.wallet) {
+        (Purpose::Link | Purpose::Rebind, Some(_)) => Err(Problem::Linked),
+        (Purpose::Change | Purpose::Unlink, None) => Err(Problem::NotLinked),
+        (Purpose::Change, Some(now)) if now == *wallet => Err(Problem::SameWallet),
+        (Purpose::Unlink, Some(now)) if now != *wallet => Err(Problem::AccountChanged),
+        (Purpose::Rebind, None) if others == 0 => Err(Problem::WrongAccount),
+        (Purpose::Link | Purpose::Change, _) if others >= WORKERS_PER_WALLET_MAX => Err(Problem::WalletFull),
+        _ => Ok(()),
+    }
+}
+
+fn link(worker: &WorkerFacts, wallet: Wallet, yes: &Signed<WalletYes>, now: Timestamp) -> Vec<Write> {
+    let before = worker.wallet.or(worker.left).filter(|before| *before != wallet);
+    let held_until = match before {
+        Some(_) => Some(now.plus(HOLD_MS)),
+        None => worker.held_until.filter(|until| now < *until),
+    };
+    vec![
+        Write::SetWallet { worker: worker.worker, wallet, held_until, yes: yes.clone() },
+        Write::Notify(worker.worker, Notice::PaidTo { wallet, before, held_until }),
+    ]
+}
+
+fn leave(worker: &WorkerFacts, wallet: Wallet, yes: &Signed<WalletYes>) -> Step {
+    let stays = worker.pending.checked_add(worker.payable).ok_or(Problem::Fault("balances beyond all money"))?;
+    let left = Notice::Left { wallet, stays, arrives: worker.in_payout };
+    let cleared = Write::ClearWallet { worker: worker.worker, yes: yes.clone() };
+    Ok(vec![cleared, Write::Notify(worker.worker, left)])
+}
+
+fn rebind(
+    worker: &WorkerFacts,
+    wallet: &WalletFacts,
+    yes: &Signed<WalletYes>,
+    lost: PublicKey,
+    now: Timestamp,
+) -> Step {
+    if !wallet.workers.contains(&lost) {
+        return Err(Problem::NotOfThisWallet);
+    }
+    if wallet.rebinding.contains(&lost) {
+        return Err(Problem::Rebinding);
+    }
+    let (due, state) = (now.plus(HOLD_MS), RebindState::Open);
+    let rebind = Rebind { yes: yes.hash(), worker: worker.worker, lost, wallet: yes.payload().wallet, due, state };
+    let told = told(&rebind, wallet).map(|key| Write::Notify(key, Notice::Rebinding(rebind)));
+    Ok([Write::AddRebind { rebind, yes: yes.clone() }].into_iter().chain(told).collect())
+}
+
+fn close(rebind: &Rebind, wallet: &WalletFacts, state: RebindState, veto: Option<Signed<WalletVeto>>) -> Vec<Write> {
+    let closed = Rebind { state, ..*rebind };
+    let told = told(rebind, wallet).map(|key| Write::Notify(key, Notice::Rebound(closed)));
+    [Write::SetRebind { yes: rebind.yes, state, veto }].into_iter().chain(told).collect()
+}
+
+/// Every worker of the wallet, the lost one too, and the one that wants to take its place.
+fn told<'a>(rebind: &Rebind, wallet: &'a WalletFacts) -> impl Iterator<Item = PublicKey> + use<'a> {
+    let own = rebind.worker;
+    wallet.workers.iter().copied().filter(move |key| *key != own).chain([own])
+}
+
+fn set(hash: Hash, state: TicketState, expires_at: Timestamp) -> Write {
+    Write::SetTicket { hash, state, expires_at }
+}
+
+/// What the worker is asked once a ticket's wallet is known.
+fn asked(ticket: &Ticket) -> Option<Write> {
+    let TicketState::Named(wallet) = ticket.state else { return None };
+    let Ticket { hash, purpose, expires_at, .. } = *ticket;
+    Some(Write::Notify(ticket.worker, Notice::Asked { ticket: hash, purpose, wallet, until: expires_at }))
+}
