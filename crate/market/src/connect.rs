@@ -31,7 +31,7 @@ pub const TICKETS_WINDOW_MS: u64 = 60 * 60 * 1_000;
 /// How long payouts are held after a change of wallet, and how long a rebinding can be vetoed, milliseconds.
 pub const HOLD_MS: u64 = 24 * 60 * 60 * 1_000;
 /// Workers of one wallet.
-pub const WORKERS_PER_WALLET_MAX: usize = 64;
+pub const WORKERS_PER_WALLET_MAX: usize = lull_protocol::limits::WALLET_WORKERS_MAX;
 
 /// A ticket, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::codes;
+pub use lull_protocol::payout::Hold;
 
 use crate::address::Address;
 use crate::batch::{Batch, Landed};
@@ -169,26 +169,6 @@ pub enum PayoutState {
 
 /// The batch size of payouts that have not failed: as many as fit.
 pub const BATCH_MAX: u16 = u16::MAX;
-
-/// Why a payout is set aside. It waits again, with a `batch_max` of 1, when its person has another wallet, when the
-/// operator says so, or, except for [`Hold::Listed`], after a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hold {
-    /// Its wallet is on the sanctions list.
-    Listed,
-    /// Its wallet's token account takes nothing.
-    Frozen,
-    /// What is where the wallet's token account should be isn't the wallet's, or the wallet is the treasury.
-    Foreign,
-    /// It is more than the limits allow at all.
-    AboveLimit,
-    /// The chain refuses it, alone in its batch.
-    Refused,
-    /// It is nothing.
-    Nothing,
-}
-
-codes!(Hold { 0 Listed, 1 Frozen, 2 Foreign, 3 AboveLimit, 4 Refused, 5 Nothing });
 
 /// What the shell does once the writes are committed.
 #[derive(Clone, Debug, PartialEq, Eq)]

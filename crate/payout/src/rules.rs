@@ -6,8 +6,9 @@
 //!   and said yes to; until then the payout waits, and the 5 % are of the transfer alone.
 //! - No earnings expire.
 
+use lull_protocol::Amount;
 use lull_protocol::limits::AMOUNT_MAX;
-use lull_protocol::{Amount, codes};
+pub use lull_protocol::payout::{Schedule, Weekday, When};
 
 /// A payout is at least this many times its fee: 5 %.
 pub const FEE_SHARE: u64 = 20;
@@ -48,47 +49,6 @@ impl Costs {
     }
 }
 
-/// A day of the week, in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "they are the days")]
-pub enum Weekday {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
-}
-
-codes!(Weekday { 0 Monday, 1 Tuesday, 2 Wednesday, 3 Thursday, 4 Friday, 5 Saturday, 6 Sunday });
-
-impl Weekday {
-    /// The day of the week of a day counted from 1970-01-01, a Thursday.
-    pub fn of(day: u64) -> Self {
-        match day % 7 {
-            0 => Self::Thursday,
-            1 => Self::Friday,
-            2 => Self::Saturday,
-            3 => Self::Sunday,
-            4 => Self::Monday,
-            5 => Self::Tuesday,
-            _ => Self::Wednesday,
-        }
-    }
-}
-
-/// When a person wants to be paid, as soon as it is worth the fee.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schedule {
-    /// At once.
-    Now,
-    /// From this amount on.
-    At(Amount),
-    /// On this day of the week, once.
-    Weekly(Weekday),
-}
-
 /// What somebody has earned, and how they want it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Earned {
@@ -115,19 +75,6 @@ pub struct NextPayout {
     pub quote: Quote,
     /// When.
     pub when: When,
-}
-
-/// When the next payout is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// It is due.
-    Now,
-    /// When this much is earned.
-    At(Amount),
-    /// On the next of these days.
-    On(Weekday),
-    /// When the person has said yes to the cost of a token account ([`Quote::account`]).
-    AfterYes,
 }
 
 /// The next payout of all that is payable. `day`: today, counted from 1970-01-01 in UTC.

@@ -13,6 +13,7 @@ pub mod handshake;
 pub mod item;
 pub mod limits;
 pub mod message;
+pub mod payout;
 pub mod picture;
 pub mod practice;
 pub mod receipt;

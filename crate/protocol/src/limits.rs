@@ -98,3 +98,9 @@ pub const HANDSHAKE_MS_MAX: u64 = 10_000;
 pub const CLOCK_SKEW_MS_MAX: u64 = 120_000;
 /// The largest amount, base units: what a CBOR reader in JavaScript still holds exactly (2^53 − 1).
 pub const AMOUNT_MAX: u64 = (1 << 53) - 1;
+/// News of its wallet that a worker is told of at once; the rest follows when it knows these.
+pub const WALLET_NEWS_MAX: usize = 16;
+/// Browsers that are paid to one wallet, and re-bindings of them that a worker is told of.
+pub const WALLET_WORKERS_MAX: usize = 64;
+/// Payouts that a worker is told of at once.
+pub const PAYOUTS_TOLD_MAX: usize = 50;

@@ -1,11 +1,13 @@
 //! Messages: one per WebSocket binary frame.
 
 use crate::cbor::{self, ByteVec, Cbor, CborError};
+use crate::connect::{Purpose, WalletRefusal, WalletState};
 use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX};
+use crate::payout::{Payout, Payouts, Schedule, payouts_fit};
 use crate::rejection::BuyerRecord;
 use crate::task::TaskSet;
 use crate::terms::{Filter, Pace};
-use crate::units::{Amount, ByteCount, Challenge, DurationMs, Hash, OrderId, PublicKey, Timestamp};
+use crate::units::{Amount, ByteCount, Challenge, DurationMs, Hash, OrderId, PublicKey, Ticket, Timestamp};
 use crate::warning::WarningSet;
 use crate::{codes, variants};
 
@@ -92,6 +94,47 @@ pub enum ToCoordinator {
         /// `Signed<Appeal>`.
         statement: ByteVec,
     },
+    /// Asks for a ticket. The coordinator answers with `Ticket`, with `Wallet` where no wallet has to sign, or with
+    /// `WalletRefused`.
+    OpenTicket {
+        /// What for.
+        purpose: Purpose,
+    },
+    /// The worker's yes to a wallet. The coordinator answers with `Wallet` or `WalletRefused`.
+    WalletYes {
+        /// `Signed<WalletYes>`.
+        statement: ByteVec,
+    },
+    /// The person says no: the ticket is good for nothing any more. The answer is `Wallet`.
+    WalletNo {
+        /// SHA-256 of the ticket.
+        ticket: Hash,
+    },
+    /// The worker's no to a rebinding. The coordinator answers with `Wallet` or `WalletRefused`.
+    WalletVeto {
+        /// `Signed<WalletVeto>`.
+        statement: ByteVec,
+    },
+    /// The person was told of the news up to this number. The answer is `Wallet`.
+    WalletNewsKnown {
+        /// The last one's.
+        number: u64,
+    },
+    /// When the person wants to be paid, all its workers together. The answer is `Payouts`.
+    PayWhen {
+        /// When.
+        schedule: Schedule,
+        /// What they agreed to pay for the wallet's first token account.
+        account_agreed: Amount,
+    },
+    /// The person wants what is payable now, whatever the schedule says; what it must be worth at the least stays. The
+    /// answer is `Payouts`.
+    PayNow,
+    /// Asks for payouts before this number. The answer is `PayoutsBefore`.
+    PayoutsBefore {
+        /// Of one that the worker was told of.
+        number: u64,
+    },
 }
 variants!(ToCoordinator {
     0 Hello { 0 versions, 1 worker, 2 challenge, 3 origin },
@@ -104,6 +147,14 @@ variants!(ToCoordinator {
     7 Ping { 0 day_start, 1 verdicts_seen },
     8 Extend { 0 offer },
     9 Appeal { 0 statement },
+    10 OpenTicket { 0 purpose },
+    11 WalletYes { 0 statement },
+    12 WalletNo { 0 ticket },
+    13 WalletVeto { 0 statement },
+    14 WalletNewsKnown { 0 number },
+    15 PayWhen { 0 schedule, 1 account_agreed },
+    16 PayNow {},
+    17 PayoutsBefore { 0 number },
 });
 
 impl ToCoordinator {
@@ -261,6 +312,35 @@ pub enum ToWorker {
         /// The rejection's hash.
         rejection: Hash,
     },
+    /// A ticket, once: for the address of `/connect`.
+    Ticket {
+        /// The secret.
+        ticket: Ticket,
+        /// What it is for.
+        purpose: Purpose,
+        /// Until when the page can take it.
+        expires_at: Timestamp,
+    },
+    /// How the worker stands with its wallet.
+    Wallet(Box<WalletState>),
+    /// Something about a wallet was refused; nothing changed.
+    WalletRefused {
+        /// The ticket's hash, or the vetoed yes's; none where a ticket was asked for.
+        about: Option<Hash>,
+        /// Why.
+        why: WalletRefusal,
+    },
+    /// The worker's payouts.
+    Payouts(Box<Payouts>),
+    /// Older ones.
+    PayoutsBefore {
+        /// Before this number.
+        number: u64,
+        /// The newest first, at most `PAYOUTS_TOLD_MAX`.
+        payouts: Vec<Payout>,
+        /// Whether there are older ones.
+        has_older: bool,
+    },
 }
 variants!(ToWorker {
     0 Hello { 0 version, 1 coordinator, 2 challenge, 3 proof, 4 card },
@@ -279,6 +359,11 @@ variants!(ToWorker {
     13 SkipsLeft { 0 order, 1 left },
     14 Rejected { 0 statement },
     15 Appealed { 0 rejection },
+    16 Ticket { 0 ticket, 1 purpose, 2 expires_at },
+    17 Wallet { 0 (0) state },
+    18 WalletRefused { 0 about, 1 why },
+    19 Payouts { 0 (0) payouts },
+    20 PayoutsBefore { 0 number, 1 payouts, 2 has_older },
 });
 
 /// What was wrong with a message. Each has a rule about trying again in [`RefusedCode::is_final`].
@@ -364,9 +449,11 @@ impl Message for ToCoordinator {
             Self::Hello { origin, .. } if origin.len() > ORIGIN_BYTES_MAX => {
                 Err("the origin is longer than ORIGIN_BYTES_MAX")
             }
-            Self::Proof { statement, .. } | Self::Result { statement } | Self::Appeal { statement } => {
-                statement_fits(statement)
-            }
+            Self::Proof { statement, .. }
+            | Self::Result { statement }
+            | Self::Appeal { statement }
+            | Self::WalletYes { statement }
+            | Self::WalletVeto { statement } => statement_fits(statement),
             Self::BodyChunk { bytes, .. } => chunk_fits(bytes),
             Self::Want { filter, .. } => filter.check(),
             _ => Ok(()),
@@ -387,6 +474,9 @@ impl Message for ToWorker {
                 statement_fits(statement)
             }
             Self::BlobChunk { bytes, .. } => chunk_fits(bytes),
+            Self::Wallet(state) => state.check(),
+            Self::Payouts(payouts) => payouts_fit(&payouts.newest),
+            Self::PayoutsBefore { payouts, .. } => payouts_fit(payouts),
             _ => Ok(()),
         }
     }

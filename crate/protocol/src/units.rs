@@ -65,11 +65,22 @@ bytes_type!(
     /// Makes each offer unlike every other, even for the same item and worker.
     Nonce, 16
 );
+bytes_type!(
+    /// A ticket, which opens `/connect` for one worker once: a secret of which the coordinator keeps only the hash.
+    Ticket, 32
+);
 
 impl Hash {
     /// SHA-256 of the bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl Ticket {
+    /// What is kept of it, and what a yes names.
+    pub fn hash(&self) -> Hash {
+        Hash::of(&self.0)
     }
 }
 

@@ -395,6 +395,11 @@ impl Worker {
             ToWorker::Refused { about: Some(about), code } => self.refused(&about, code, now),
             // Nothing here can be taken back by it; the code was for the log of whoever sent a bad frame.
             ToWorker::Refused { about: None, .. } => {}
+            ToWorker::Ticket { .. }
+            | ToWorker::Wallet(_)
+            | ToWorker::WalletRefused { .. }
+            | ToWorker::Payouts(_)
+            | ToWorker::PayoutsBefore { .. } => {}
             ToWorker::Pong { now: coordinator_now } => self.learn_clock(coordinator_now, now),
             ToWorker::Hello { .. } | ToWorker::Welcome { .. } | ToWorker::Bye { .. } => self.broken(now),
         }

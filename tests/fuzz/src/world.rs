@@ -282,7 +282,15 @@ impl World {
                 let stored = self.disk.range("receipt/".to_owned().."receipt0".to_owned()).any(is_stored);
                 assert!(stored, "an appeal is durable before it is sent");
             }
-            ToCoordinator::Return { .. } => {}
+            ToCoordinator::OpenTicket { .. }
+            | ToCoordinator::WalletYes { .. }
+            | ToCoordinator::WalletNo { .. }
+            | ToCoordinator::WalletVeto { .. }
+            | ToCoordinator::WalletNewsKnown { .. }
+            | ToCoordinator::PayWhen { .. }
+            | ToCoordinator::PayNow
+            | ToCoordinator::PayoutsBefore { .. }
+            | ToCoordinator::Return { .. } => {}
             ToCoordinator::Extend { .. } => {
                 assert!(self.settings.judgments && !self.settings.paused, "more time for what is off");
             }

@@ -146,6 +146,14 @@ impl ToWorkerKind {
             Some(ToWorker::SkipsLeft { .. }) => Self::SkipsLeft,
             Some(ToWorker::Rejected { .. }) => Self::Rejected,
             Some(ToWorker::Appealed { .. }) => Self::Appealed,
+            // This coordinator pays nobody: the model lets none of these pass.
+            Some(
+                ToWorker::Ticket { .. }
+                | ToWorker::Wallet(_)
+                | ToWorker::WalletRefused { .. }
+                | ToWorker::Payouts(_)
+                | ToWorker::PayoutsBefore { .. },
+            ) => Self::Unreadable,
         }
     }
 }
@@ -164,6 +172,16 @@ impl ToHouseKind {
             Some(ToCoordinator::Ping { .. }) => Self::Ping,
             Some(ToCoordinator::Extend { .. }) => Self::Extend,
             Some(ToCoordinator::Appeal { .. }) => Self::Appeal,
+            Some(
+                ToCoordinator::OpenTicket { .. }
+                | ToCoordinator::WalletYes { .. }
+                | ToCoordinator::WalletNo { .. }
+                | ToCoordinator::WalletVeto { .. }
+                | ToCoordinator::WalletNewsKnown { .. }
+                | ToCoordinator::PayWhen { .. }
+                | ToCoordinator::PayNow
+                | ToCoordinator::PayoutsBefore { .. },
+            ) => Self::Unreadable,
         }
     }
 }

@@ -228,6 +228,17 @@ impl Work {
             }
             Some(ToCoordinator::Ping { day_start, verdicts_seen }) => self.ping(step, day_start, verdicts_seen),
             Some(ToCoordinator::Appeal { statement }) => self.appeal(step, &statement),
+            // This coordinator pays nobody.
+            Some(
+                ToCoordinator::OpenTicket { .. }
+                | ToCoordinator::WalletYes { .. }
+                | ToCoordinator::WalletNo { .. }
+                | ToCoordinator::WalletVeto { .. }
+                | ToCoordinator::WalletNewsKnown { .. },
+            ) => self.refuse(step, None, RefusedCode::Unexpected),
+            Some(ToCoordinator::PayWhen { .. } | ToCoordinator::PayNow | ToCoordinator::PayoutsBefore { .. }) => {
+                self.refuse(step, None, RefusedCode::Unexpected);
+            }
             Some(ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. }) => {
                 self.refuse(step, None, RefusedCode::Unexpected);
             }

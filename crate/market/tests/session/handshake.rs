@@ -1,10 +1,12 @@
 //! The handshake: one order, fresh proofs, its limit of time; and what ends a connection in any state.
 
 use lull_market::session::{Answer, End, Found, Input, Output, Push, Query, Question, Stage};
+use lull_protocol::connect::Purpose;
 use lull_protocol::limits::{FRAME_BYTES_MAX, HANDSHAKE_MS_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
+use lull_protocol::payout::Schedule;
 use lull_protocol::rejection::Appeal;
-use lull_protocol::{ByteCount, Hash, Signed, ToCoordinator, ToWorker};
+use lull_protocol::{Amount, ByteCount, Hash, Signed, ToCoordinator, ToWorker};
 
 use crate::peer::{ORIGIN, Peer, account, asked, at, chosen, ended, hello_message, key, lease, refused, sent, verdict};
 
@@ -36,6 +38,14 @@ fn each_message() -> Vec<ToCoordinator> {
         ToCoordinator::Ping { day_start: at(0), verdicts_seen: 0 },
         ToCoordinator::Extend { offer },
         ToCoordinator::Appeal { statement: Signed::sign(appeal, &Peer::raw().key).bytes().to_vec().into() },
+        ToCoordinator::OpenTicket { purpose: Purpose::Link },
+        ToCoordinator::WalletYes { statement: vec![1].into() },
+        ToCoordinator::WalletNo { ticket: offer },
+        ToCoordinator::WalletVeto { statement: vec![1].into() },
+        ToCoordinator::WalletNewsKnown { number: 1 },
+        ToCoordinator::PayWhen { schedule: Schedule::Now, account_agreed: Amount::ZERO },
+        ToCoordinator::PayNow,
+        ToCoordinator::PayoutsBefore { number: 1 },
     ];
     let place = |message: &ToCoordinator| match message {
         ToCoordinator::Hello { .. } => 0,
@@ -48,6 +58,14 @@ fn each_message() -> Vec<ToCoordinator> {
         ToCoordinator::Ping { .. } => 7,
         ToCoordinator::Extend { .. } => 8,
         ToCoordinator::Appeal { .. } => 9,
+        ToCoordinator::OpenTicket { .. } => 10,
+        ToCoordinator::WalletYes { .. } => 11,
+        ToCoordinator::WalletNo { .. } => 12,
+        ToCoordinator::WalletVeto { .. } => 13,
+        ToCoordinator::WalletNewsKnown { .. } => 14,
+        ToCoordinator::PayWhen { .. } => 15,
+        ToCoordinator::PayNow => 16,
+        ToCoordinator::PayoutsBefore { .. } => 17,
     };
     assert!(all.iter().map(place).eq(0..all.len()), "none is left out");
     all
@@ -72,6 +90,17 @@ fn each_message_in_each_state_has_its_answer() {
                     assert_eq!(refused(&outputs), [(None, RefusedCode::Unexpected)]);
                     peer.goes_on();
                 }
+                (
+                    _,
+                    ToCoordinator::OpenTicket { .. }
+                    | ToCoordinator::WalletYes { .. }
+                    | ToCoordinator::WalletNo { .. }
+                    | ToCoordinator::WalletVeto { .. }
+                    | ToCoordinator::WalletNewsKnown { .. }
+                    | ToCoordinator::PayWhen { .. }
+                    | ToCoordinator::PayNow
+                    | ToCoordinator::PayoutsBefore { .. },
+                ) => assert_eq!(refused(&outputs), [(None, RefusedCode::Unexpected)], "it pays nobody"),
                 (_, ToCoordinator::BodyChunk { offer, .. }) => {
                     assert_eq!(refused(&outputs), [(Some(*offer), RefusedCode::BodyRange)]);
                 }

@@ -126,6 +126,11 @@ impl Model {
                 };
                 must(is_over, "each lease ends", || format!("{offer} is withdrawn as {reason:?}, but is {state:?}"))
             }
+            ToWorker::Ticket { .. }
+            | ToWorker::Wallet(_)
+            | ToWorker::WalletRefused { .. }
+            | ToWorker::Payouts(_)
+            | ToWorker::PayoutsBefore { .. } => Err(broken("frames", "a coordinator that pays nobody says how")),
             ToWorker::Refused { about, code } => self.refused(&worker, about.as_ref(), *code, at),
             ToWorker::Bye { code } => {
                 let is_known = matches!(

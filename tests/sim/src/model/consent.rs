@@ -284,6 +284,14 @@ impl Consents {
             ToCoordinator::GetBlob { .. } => self.is_on(worker, JobClass::Judgment, "a picture or practice"),
             ToCoordinator::Extend { .. } => self.is_on(worker, JobClass::Judgment, "more time"),
             ToCoordinator::Appeal { .. } => self.is_on(worker, JobClass::Judgment, "an appeal"),
+            ToCoordinator::OpenTicket { .. }
+            | ToCoordinator::WalletYes { .. }
+            | ToCoordinator::WalletNo { .. }
+            | ToCoordinator::WalletVeto { .. }
+            | ToCoordinator::WalletNewsKnown { .. }
+            | ToCoordinator::PayWhen { .. }
+            | ToCoordinator::PayNow
+            | ToCoordinator::PayoutsBefore { .. } => Err(broken("frames", "it asks a coordinator that pays nobody")),
             // Work goes back when its class is switched off.
             ToCoordinator::Return { .. } => Ok(()),
             ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. } | ToCoordinator::Ping { .. } => {
