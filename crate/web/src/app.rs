@@ -5,7 +5,7 @@ use js_sys::{Date, Object, Reflect};
 use lull_protocol::Wallet;
 use lull_protocol::siws::SignIn;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::HtmlElement;
+use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 use yew::{Component, Context, Html, NodeRef, Properties, classes, html};
 
 use crate::coordinator;
@@ -25,8 +25,12 @@ pub(crate) struct App {
     page: Page,
     wallets: Wallets,
     main: NodeRef,
+    /// What is said of the step.
+    said: NodeRef,
     /// The person has pressed something: from then on the focus is somewhere.
     is_touched: bool,
+    /// The step is another one than what is on screen.
+    has_moved: bool,
 }
 
 impl Component for App {
@@ -37,7 +41,8 @@ impl Component for App {
         let wallets = Wallets::listen(ctx.link().callback(Event::Registered));
         let host = web_sys::window().and_then(|window| window.location().host().ok()).unwrap_or_default();
         let (page, effects) = Page::open(host, ctx.props().ticket.clone());
-        let app = Self { page, wallets, main: NodeRef::default(), is_touched: false };
+        let (main, said) = (NodeRef::default(), NodeRef::default());
+        let app = Self { page, wallets, main, said, is_touched: false, has_moved: false };
         app.perform(ctx, effects);
         app
     }
@@ -45,20 +50,30 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<Self>, event: Event) -> bool {
         let is_touch = matches!(event, Event::Chosen(_) | Event::AccountChosen(_) | Event::Again | Event::Back);
         self.is_touched |= is_touch;
+        let before = step_word(self.page.step());
         let effects = self.page.handle(event);
+        self.has_moved |= before != step_word(self.page.step());
         self.perform(ctx, effects);
         true
     }
 
-    /// When what had the focus is gone, the page takes it: a keyboard never starts over from nowhere.
+    /// What is new is on screen. When what had the focus is gone, the page takes it: a keyboard never starts over from
+    /// nowhere.
     fn rendered(&mut self, _: &Context<Self>, _: bool) {
         let document = web_sys::window().and_then(|window| window.document());
         let active = document.and_then(|document| document.active_element());
-        if self.is_touched && active.is_none_or(|element| element.tag_name() == "BODY") {
-            if let Some(main) = self.main.cast::<HtmlElement>() {
-                // An element that can't take the focus leaves it where it is.
-                let _ = main.focus();
-            }
+        let has_focus = active.is_some_and(|element| element.tag_name() != "BODY");
+        if let Some(main) = self.main.cast::<HtmlElement>().filter(|_| self.is_touched && !has_focus) {
+            let options = FocusOptions::new();
+            options.set_prevent_scroll(true);
+            // An element that can't take the focus leaves it where it is.
+            let _ = main.focus_with_options(&options);
+        }
+        let is_news = std::mem::take(&mut self.has_moved) && self.is_touched;
+        if let Some(said) = self.said.cast::<HtmlElement>().filter(|_| is_news) {
+            let options = ScrollIntoViewOptions::new();
+            options.set_block(ScrollLogicalPosition::Nearest);
+            said.scroll_into_view_with_scroll_into_view_options(&options);
         }
     }
 
@@ -70,9 +85,9 @@ impl Component for App {
                 <h1>{ words::heading(purpose) }</h1>
                 <p class="public" data-testid="public">{ words::PUBLIC }</p>
                 { sign_in.map(asked) }
-                <div class="said" role="alert" data-testid="trouble">{ self.trouble().map(|said| card("bad", &said)) }</div>
-                <div class="said" role="status" data-testid="step" data-step={step_word(self.page.step())}>
-                    { self.step() }
+                <div class="told" ref={self.said.clone()}>
+                    <div role="alert" data-testid="trouble">{ self.trouble().map(|said| card("bad", &said)) }</div>
+                    <div role="status" data-testid="step" data-step={step_word(self.page.step())}>{ self.step() }</div>
                 </div>
                 { self.choices(ctx) }
             </main>
@@ -277,9 +292,9 @@ fn step_word(step: &Step) -> &'static str {
 #[expect(clippy::cast_precision_loss, reason = "a time is at most 2^53")]
 fn time_of_day(ms: u64) -> String {
     let options = Object::new();
-    for name in ["hour", "minute"] {
+    for (name, form) in [("hour", "numeric"), ("minute", "2-digit")] {
         // A plain object takes any field.
-        let _ = Reflect::set(&options, &JsValue::from_str(name), &JsValue::from_str("2-digit"));
+        let _ = Reflect::set(&options, &JsValue::from_str(name), &JsValue::from_str(form));
     }
     let date = Date::new(&JsValue::from_f64(ms as f64));
     let local = date.to_locale_time_string_with_options("default", options.unchecked_ref());

@@ -23,6 +23,8 @@ const WALLET_MS: i32 = 120_000;
 const WALLETS_MAX: usize = 32;
 /// Accounts of a wallet that are looked at.
 const ACCOUNTS_MAX: u32 = 64;
+/// Chains of a wallet that are looked at.
+const CHAINS_MAX: u32 = 64;
 /// A wallet's name, characters; the rest is cut off.
 const NAME_CHARS_MAX: usize = 40;
 /// A wallet's icon as a `data:` address, bytes; a larger one is left out.
@@ -137,9 +139,8 @@ impl Wallets {
         let wallet = self.wallet(id)?;
         let connect = feature(&wallet, "standard:connect", "connect").ok_or(Trouble::Garbage)?;
         let answer = answer(connect.ask(&[])).await?;
-        let accounts = field(&answer, "accounts").ok_or(Trouble::Garbage)?;
-        let accounts = accounts.dyn_into::<Array>().map_err(|_| Trouble::Garbage)?;
-        let accounts: Vec<JsValue> = (0..accounts.length().min(ACCOUNTS_MAX)).map(|n| accounts.get(n)).collect();
+        let accounts = field(&answer, "accounts").and_then(|accounts| items(&accounts, ACCOUNTS_MAX));
+        let accounts = accounts.ok_or(Trouble::Garbage)?;
         let addresses = accounts.iter().map(|account| address(account).unwrap_or_default()).collect();
         if let Some(one) = self.0.registered.borrow_mut().iter_mut().find(|one| one.found.id == id) {
             one.accounts = accounts;
@@ -153,11 +154,10 @@ impl Wallets {
             return;
         };
         let heard = Closure::<dyn Fn(JsValue)>::new(move |what: JsValue| {
-            let accounts = field(&what, "accounts").and_then(|accounts| accounts.dyn_into::<Array>().ok());
+            let accounts = field(&what, "accounts").and_then(|accounts| items(&accounts, ACCOUNTS_MAX));
             // Chains and features change, too.
             if let Some(accounts) = accounts {
-                let at = |n| address(&accounts.get(n)).unwrap_or_default();
-                changed.emit((0..accounts.length().min(ACCOUNTS_MAX)).map(at).collect());
+                changed.emit(accounts.iter().map(|account| address(account).unwrap_or_default()).collect());
             }
         });
         // One that can't be listened to is noticed by what it signs.
@@ -181,8 +181,9 @@ impl Wallets {
         };
         let answer = answer(asked).await?;
         // One output per input; some give the one alone.
-        let output = answer.dyn_ref::<Array>().map_or(answer.clone(), |outputs| outputs.get(0));
-        proof(&output, way, account).ok_or(Trouble::Garbage)
+        let outputs = items(&answer, 1).unwrap_or_default();
+        let output = outputs.first().unwrap_or(&answer);
+        proof(output, way, account).ok_or(Trouble::Garbage)
     }
 
     /// The wallet's own object for an account that it has shown.
@@ -196,9 +197,9 @@ impl Wallets {
 
 /// What the page keeps of a wallet; `None` if it has no name.
 fn read(wallet: &JsValue, id: u32) -> Option<Found> {
-    let name: String = field(wallet, "name")?.as_string()?.trim().chars().take(NAME_CHARS_MAX).collect();
+    let name = plain(&field(wallet, "name")?.as_string()?, NAME_CHARS_MAX);
     let icon = field(wallet, "icon").and_then(|icon| icon.as_string()).filter(|icon| is_icon(icon));
-    let chains = field(wallet, "chains").and_then(|chains| chains.dyn_into::<Array>().ok()).unwrap_or_default();
+    let chains = field(wallet, "chains").and_then(|chains| items(&chains, CHAINS_MAX)).unwrap_or_default();
     let on_solana = chains.iter().any(|chain| chain.as_string().is_some_and(|chain| chain.starts_with("solana:")));
     let can = |name, method| feature(wallet, name, method).is_some();
     let way = match on_solana && can("standard:connect", "connect") {
@@ -249,8 +250,17 @@ fn proof(output: &JsValue, way: Way, asked: Wallet) -> Option<Proof> {
 }
 
 fn bytes(value: &JsValue, bytes_max: u32) -> Option<Vec<u8>> {
-    let bytes = value.dyn_ref::<Uint8Array>()?;
-    (bytes.length() <= bytes_max).then(|| bytes.to_vec())
+    let bytes = items(value, bytes_max + 1)?;
+    let byte = |one: &JsValue| (0..=u8::MAX).find(|byte| one.as_f64() == Some(f64::from(*byte)));
+    (bytes.len() <= bytes_max as usize).then(|| bytes.iter().map(byte).collect())?
+}
+
+/// The first of what is an array, or like one. Each is read by a call that can fail: behind a name like `length` may
+/// stand a wallet's own code.
+fn items(value: &JsValue, count_max: u32) -> Option<Vec<JsValue>> {
+    let len = field(value, "length")?.as_f64()?;
+    let count = (0..count_max).take_while(|n| f64::from(*n) < len).count();
+    (0..count_max).take(count).map(|n| Reflect::get_u32(value, n).ok()).collect()
 }
 
 fn address(account: &JsValue) -> Option<String> {
@@ -302,8 +312,15 @@ fn thrown(error: &JsValue) -> Trouble {
     } else if code == Some(UNAUTHORISED) || says(&["locked", "unlock"]) {
         Trouble::Locked
     } else {
-        Trouble::Threw(text.chars().take(WORDS_CHARS_MAX).collect())
+        Trouble::Threw(plain(&text, WORDS_CHARS_MAX))
     }
+}
+
+/// A wallet's words as part of a sentence: on one line, in the direction of their letters, and not for ever.
+fn plain(text: &str, chars_max: usize) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let kept: String = text.chars().filter(|c| !c.is_control() && !turns(*c)).take(chars_max).collect();
+    kept.trim_matches(' ').to_owned()
 }
 
 fn object(fields: &[(&str, JsValue)]) -> JsValue {
@@ -330,6 +347,13 @@ fn function(value: &JsValue, name: &str) -> Option<Function> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_one_line_that_turns_nothing() {
+        assert_eq!(plain(" Good\u{202e} Wallet\n", NAME_CHARS_MAX), "Good Wallet");
+        assert_eq!(plain(&"long ".repeat(60), 9), "long long");
+        assert_eq!(plain("\u{2066}\u{0}", NAME_CHARS_MAX), "");
+    }
 
     #[test]
     fn only_pictures_of_the_standards_types_in_the_address_itself() {

@@ -96,7 +96,7 @@ pub(crate) fn signing(wallet: &str, account: &str) -> String {
 /// It is done, as far as this page goes.
 pub(crate) fn done(account: &str, until: &str) -> Words {
     let text = format!(
-        "Lull's popup asks \"Pay to {account}?\". Nothing is connected before you say yes there, until {until}. \
+        "Lull's popup asks \u{201c}Pay to {account}?\u{201d}. Nothing is connected before you say yes there, until {until}. \
          You can close this page."
     );
     words("Now say yes in Lull", text)
