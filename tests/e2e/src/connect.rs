@@ -69,6 +69,22 @@ impl Visit {
     }
 }
 
+/// In either browser: the page starts under its policy, from the real coordinator, and takes the fragment away.
+pub(crate) async fn connect_page_opens(paths: &Paths, data: &Path) -> Result<()> {
+    let world = World::start(paths, data).await?;
+    let browser = world.browser("profile").await?;
+    for (fragment, words) in [("", "Open this page from Lull"), ("#123", "This link is not whole")] {
+        browser.goto("about:blank").await?;
+        browser.goto(&format!("http://{}/connect{fragment}", world.ready.listening)).await?;
+        browser.until_text("trouble", &[words]).await?;
+        ensure!(browser.js("return location.hash").await? == json!(""), "the fragment is still there");
+        browser.until_text("public", &["for good."]).await?;
+        asks_nobody_else(&browser).await?;
+    }
+    browser.close().await?;
+    world.stop().await
+}
+
 /// From the ticket to "say yes in Lull", by each way of signing and for each purpose; judged by others' code.
 pub(crate) async fn connect_page_signs_in(paths: &Paths, data: &Path) -> Result<()> {
     let visit = Visit::begin(paths, data).await?;

@@ -13,7 +13,8 @@ use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes,
 use crate::calls::called_by_a_judgment;
 use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
 use crate::connect::{
-    connect_page_for_everyone, connect_page_links, connect_page_misbehaving_wallets, connect_page_signs_in,
+    connect_page_for_everyone, connect_page_links, connect_page_misbehaving_wallets, connect_page_opens,
+    connect_page_signs_in,
 };
 use crate::consent::{consent_means_something, judgments_flavour, policy_forbids_bandwidth};
 use crate::content::{hostile_content, sensitive_content};
@@ -150,6 +151,7 @@ scenarios! {
     types_right_to_left,
     an_honest_offer,
     rejected_and_appealed,
+    connect_page_opens,
     connect_page_signs_in,
     connect_page_misbehaving_wallets,
     connect_page_links,
