@@ -7,6 +7,7 @@
 
 mod api;
 mod buy;
+mod connect;
 mod fields;
 mod hub;
 mod lines;
@@ -15,6 +16,7 @@ mod problem;
 mod project;
 mod readers;
 mod review;
+pub mod sanctions;
 mod serve;
 mod session;
 mod trouble;
@@ -49,4 +51,6 @@ pub struct App {
     /// KiB for bodies under transfer.
     bodies_memory: Arc<Semaphore>,
     connections: Arc<Semaphore>,
+    /// Attempts of pages to connect a wallet that failed.
+    failed: connect::Failed,
 }

@@ -89,7 +89,7 @@ impl<'a> Hall<'a> {
             signed_at: make::time(START_MS),
         };
         let card = Signed::sign(card, &key).bytes().to_vec();
-        let house = Arc::new(House { key, card, origins: vec![ORIGIN.into(), "ws://127.0.0.1:1".into()] });
+        let house = Arc::new(House { key, card, origins: vec![ORIGIN.into(), "ws://127.0.0.1:1".into()], chain: None });
         Self {
             feed,
             market: Market::open(),
@@ -364,6 +364,7 @@ impl<'a> Hall<'a> {
                 let nonces = (0..claim.nonces()).map(|_| self.nonce()).collect();
                 self.command(claim.command(nonces))
             }
+            Question::OpenTicket { .. } => unreachable!("it pays nobody"),
             Question::Command(command) => self.command(command),
             Question::Read(_) if self.is_down => Answer::Unavailable,
             Question::Read(query) => Answer::Found(self.market.reader.answer(&query).expect("a disk that works")),
