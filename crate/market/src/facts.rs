@@ -191,6 +191,8 @@ pub struct SubmitFacts {
     pub open: Vec<(PublicKey, Hash)>,
     /// The person has or had another lease of this item, after which it isn't offered again.
     pub has_another: bool,
+    /// The person has said before that the item is to be asked of nobody.
+    pub has_flagged: bool,
     /// The number of the last verdict of this worker and of each in `answers` and `flags`; absent: none yet.
     pub last_numbers: BTreeMap<PublicKey, u64>,
     /// The outcomes of its project so far.
@@ -234,8 +236,6 @@ pub struct Flag {
     pub lease: LeaseId,
     /// Whose.
     pub worker: PublicKey,
-    /// The person that its worker is now.
-    pub person: Person,
     /// The result's hash.
     pub result: Hash,
     /// How long the item was on screen, milliseconds.

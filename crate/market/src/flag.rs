@@ -19,7 +19,7 @@ use lull_protocol::{Amount, FlagReport, Timestamp};
 
 use crate::command::Refusal;
 use crate::desk::{Desk, Judged, Ruling};
-use crate::facts::{Answer, Flag, ItemFacts, ItemState, LeaseFacts, LeaseState, Person, Write};
+use crate::facts::{Answer, Flag, ItemFacts, ItemState, LeaseFacts, LeaseState, Write};
 use crate::ledger::with_fee;
 
 /// Different people whose flags stop an item.
@@ -54,7 +54,7 @@ pub(crate) fn flagged(
     judged: Judged,
     flag: &FlagReport,
     seen_ms: u64,
-    (person, answers, mut flags): (Person, Vec<Answer>, Vec<Flag>),
+    (has_flagged, answers, mut flags): (bool, Vec<Answer>, Vec<Flag>),
 ) -> Result<(), Refusal> {
     let (item, order) = (desk.item.id, desk.order().id);
     desk.writes.push(Write::AddFlag { lease: judged.lease, item, order, reason: flag.reason, seen_ms });
@@ -69,11 +69,11 @@ pub(crate) fn flagged(
     }
     let was_stopped = desk.item.is_stopped();
     // A second one of the same person waits like the first, and is no second opinion.
-    if flags.iter().all(|flag| flag.person != person) {
+    if !has_flagged {
         desk.item.flags = desk.item.flags.saturating_add(1);
     }
     let Judged { lease, worker, result, shown, .. } = judged;
-    flags.push(Flag { lease, worker, person, result, seen_ms, shown });
+    flags.push(Flag { lease, worker, result, seen_ms, shown });
     if !desk.item.is_stopped() {
         desk.writes.push(Write::SetLease { lease: judged.lease, state: LeaseState::Answered, again: false });
         return Ok(());

@@ -106,7 +106,7 @@ pub fn submit(
             let seen_ms = flag::seen_ms(result.payload(), &facts.lease, cx.now);
             match &result.payload().report {
                 Report::Flag(report) => {
-                    flag::flagged(&mut desk, judged, report, seen_ms, (facts.person, facts.answers, facts.flags))?;
+                    flag::flagged(&mut desk, judged, report, seen_ms, (facts.has_flagged, facts.answers, facts.flags))?;
                 }
                 _ if facts.lease.item.is_stopped() => flag::withdrawn(&mut desk, judged, seen_ms)?,
                 _ => return Err(Refusal::Worker(RefusedCode::WrongReport)),

@@ -15,7 +15,9 @@ use lull_market::skips::{self, ANSWERS_LOOKED_AT, SkipFacts};
 use lull_market::{LeaseState, NumberedVerdict};
 use lull_protocol::rejection::BuyerRecord;
 use lull_protocol::statement::{Decision, JobClass};
-use lull_protocol::{Amount, ByteCount, DurationMs, Filter, Hash, OrderId, PublicKey, TaskKind, Timestamp, WarningSet};
+use lull_protocol::{
+    Amount, ByteCount, DurationMs, Filter, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp, WarningSet,
+};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::error::StoreError;
@@ -330,6 +332,7 @@ pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFac
         }
     }
     let person = persons::of(db, lease.worker)?;
+    let has_flagged = decides && lease.item.flags > 0 && has_flagged(db, lease.item.id, person)?;
     let has_another = lease.state == LeaseState::Expired && has_another(db, &lease, person)?;
     let tally = match lease.order.class() {
         JobClass::Judgment => tally(db, lease.order.id)?,
@@ -344,6 +347,7 @@ pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFac
         flags: flagged,
         open,
         has_another,
+        has_flagged,
         last_numbers,
         tally,
     }))
@@ -399,8 +403,7 @@ fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey,
 fn flags(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u64>) -> Loaded<Vec<Flag>> {
     let mut statement = db.prepare_cached(
         "SELECT l.id, l.worker, r.hash, f.seen_ms,
-                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker), r.shown_ms,
-                coalesce((SELECT person FROM persons WHERE worker = l.worker), l.worker)
+                (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker), r.shown_ms
          FROM flags f JOIN leases l ON l.id = f.lease JOIN results r ON r.lease = f.lease
          WHERE f.item = ?1 AND l.state = 'answered' ORDER BY f.number",
     )?;
@@ -409,10 +412,20 @@ fn flags(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u
         last_numbers.insert(worker, row.get(4)?);
         let (lease, result, seen_ms) = (LeaseId(row.get(0)?), row.get::<_, Col<_>>(2)?.0, row.get(3)?);
         let shown = row.get::<_, Option<Col<_>>>(5)?.map(|shown| shown.0);
-        let person = Person(row.get::<_, Col<_>>(6)?.0);
-        Ok(Flag { lease, worker, person, result, seen_ms, shown })
+        Ok(Flag { lease, worker, result, seen_ms, shown })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether a person has said of an item that it is to be asked of nobody, whatever became of that since.
+fn has_flagged(db: &Connection, item: ItemId, person: Person) -> Loaded<bool> {
+    let mut statement = db.prepare_cached(
+        "SELECT f.reason FROM flags f JOIN leases l ON l.id = f.lease
+         WHERE f.item = ?1 AND coalesce((SELECT person FROM persons WHERE worker = l.worker), l.worker) = ?2",
+    )?;
+    let reasons = statement.query_map(params![item.0, Col(person.0)], |row| row.get::<_, Col<FlagReason>>(0))?;
+    let reasons = reasons.collect::<Result<Vec<_>, _>>()?;
+    Ok(reasons.iter().any(|reason| reason.0.stops()))
 }
 
 /// The open leases of a lease's item but for itself.

@@ -314,6 +314,7 @@ pub(crate) fn facts(lease: &Lease) -> Found {
         flags: vec![],
         open: vec![],
         has_another: false,
+        has_flagged: false,
         lease: lease_facts,
         person: Person(worker),
         item_bytes: lease.item.clone(),

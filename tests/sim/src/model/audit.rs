@@ -142,7 +142,9 @@ impl Model {
                 is_paused && found.is_some_and(|found| found.review.paused_at.is_none())
             }
             // Their leases show themselves when they are sent; the rest leaves no trace that matters.
-            Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } | Command::Wallet(_) => false,
+            Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } | Command::Wallet(_) => {
+                false
+            }
         })
     }
 
