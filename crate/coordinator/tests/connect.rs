@@ -1,4 +1,5 @@
 //! Connecting a wallet over real HTTP and sockets: the page's side, the worker's side, and what both are refused.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
 
 mod common;
 

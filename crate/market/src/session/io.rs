@@ -18,7 +18,7 @@ pub struct House {
     pub card: Vec<u8>,
     /// What workers may dial, the public origin first.
     pub origins: Vec<String>,
-    /// Where workers are paid; `None`: it pays nobody.
+    /// The chain on which it pays; `None`: it pays nobody, and speaks of no payouts.
     pub chain: Option<Chain>,
 }
 

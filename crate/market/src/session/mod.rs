@@ -207,10 +207,7 @@ impl Session {
         match (&mut self.state, asked) {
             (State::Work(work), asked) => work.answered(&mut step, asked, answer),
             (_, Asked::Seat(admitted)) => match answer {
-                Answer::Yes => {
-                    let pays = self.house.chain.is_some();
-                    self.state = State::Work(Box::new(Work::begin(&mut step, admitted, pays)));
-                }
+                Answer::Yes => self.state = State::Work(Box::new(Work::begin(&mut step, admitted, self.house.chain))),
                 Answer::No => step.out.bye(RefusedCode::Stopping),
                 _ => step.out.bye(RefusedCode::Unavailable),
             },

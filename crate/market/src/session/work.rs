@@ -8,6 +8,7 @@ use lull_protocol::limits::{
     VERDICTS_IN_FLIGHT_MAX, VERDICTS_RESENT_MAX,
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::{ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
 
@@ -57,8 +58,8 @@ pub(super) struct Work {
     account_due: bool,
     /// The worker does not know it yet.
     account_unsent: bool,
-    /// The coordinator pays workers.
-    pub(super) pays: bool,
+    /// Where it is paid, by a coordinator that pays.
+    chain: Option<Chain>,
     /// How the worker stands with its wallet must be read, and the worker told.
     pub(super) wallet_due: bool,
     pub(super) transfers: BTreeMap<Hash, Transfer>,
@@ -68,7 +69,7 @@ pub(super) struct Work {
 
 impl Work {
     /// Welcomes the worker; [`settle`](Self::settle) goes on with its account, open leases, unseen verdicts.
-    pub(super) fn begin(step: &mut Step<'_>, admitted: Admitted, pays: bool) -> Self {
+    pub(super) fn begin(step: &mut Step<'_>, admitted: Admitted, chain: Option<Chain>) -> Self {
         step.out.send(ToWorker::Welcome { now: step.now.wall });
         // Above the limit of a number there are no verdicts; the store need not be asked with such a one.
         let seen = admitted.verdicts_seen.min(AMOUNT_MAX);
@@ -95,8 +96,8 @@ impl Work {
             account: None,
             account_due: true,
             account_unsent: false,
-            pays,
-            wallet_due: pays,
+            chain,
+            wallet_due: chain.is_some(),
             transfers: BTreeMap::new(),
             pace: Pace::new(now_ms),
             heard_ms: now_ms,
@@ -174,7 +175,7 @@ impl Work {
                     rejections.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
                 }
                 Push::Others => {
-                    (self.behind, self.account_due, self.wallet_due) = (true, true, self.pays);
+                    (self.behind, self.account_due, self.wallet_due) = (true, true, self.chain.is_some());
                     self.woken();
                 }
                 Push::Withdraw(offer, reason) => {
@@ -188,7 +189,7 @@ impl Work {
                 }
                 Push::Account => self.account_due = true,
                 // The account, too, says whether another has taken this worker's place.
-                Push::Wallet => (self.account_due, self.wallet_due) = (true, self.pays),
+                Push::Wallet => (self.account_due, self.wallet_due) = (true, self.chain.is_some()),
             }
         }
     }
@@ -239,11 +240,11 @@ impl Work {
             }
             Some(ToCoordinator::Ping { day_start, verdicts_seen }) => self.ping(step, day_start, verdicts_seen),
             Some(ToCoordinator::Appeal { statement }) => self.appeal(step, &statement),
-            Some(ToCoordinator::OpenTicket { purpose }) if self.pays => self.open_ticket(step, purpose),
-            Some(ToCoordinator::WalletYes { statement }) if self.pays => self.wallet_yes(step, &statement),
-            Some(ToCoordinator::WalletNo { ticket }) if self.pays => self.wallet_no(step, ticket),
-            Some(ToCoordinator::WalletVeto { statement }) if self.pays => self.wallet_veto(step, &statement),
-            Some(ToCoordinator::WalletNewsKnown { number }) if self.pays => self.wallet_known(step, number),
+            Some(ToCoordinator::OpenTicket { purpose }) if self.chain.is_some() => self.open_ticket(step, purpose),
+            Some(ToCoordinator::WalletYes { statement }) if self.chain.is_some() => self.wallet_yes(step, &statement),
+            Some(ToCoordinator::WalletNo { ticket }) if self.chain.is_some() => self.wallet_no(step, ticket),
+            Some(ToCoordinator::WalletVeto { statement }) if self.chain.is_some() => self.wallet_veto(step, &statement),
+            Some(ToCoordinator::WalletNewsKnown { number }) if self.chain.is_some() => self.wallet_known(step, number),
             Some(
                 ToCoordinator::OpenTicket { .. }
                 | ToCoordinator::WalletYes { .. }
