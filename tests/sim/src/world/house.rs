@@ -76,6 +76,8 @@ pub(crate) enum Asker {
     Connection(ConnId),
     /// Which, and its turn.
     Buyer(usize, u64),
+    /// Of somebody who wants a wallet, which.
+    Page(usize),
     Sweeper,
     /// The operator's own commands.
     Operator,

@@ -130,6 +130,7 @@ impl World {
             match asker {
                 Asker::Connection(conn) => self.answer(conn, answer),
                 Asker::Buyer(buyer, turn) => self.buyer_hears(buyer, turn, answer),
+                Asker::Page(number) => self.page_hears(number, answer),
                 Asker::Sweeper | Asker::Operator => {}
             }
             self.deliver(news);
