@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use lull_market::Terms;
 use lull_protocol::Timestamp;
 use lull_protocol::cose::Statement;
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::OperatorCard;
 use lull_protocol::trust::origin_of;
 use serde::Deserialize;
@@ -76,6 +77,38 @@ pub struct Settings {
     /// How long a human has to decide about an appeal before the worker is right, milliseconds [default: 1209600000]
     #[arg(long, env = "LULL_APPEAL_DECISION_MS", global = true)]
     pub appeal_decision_ms: Option<u64>,
+    /// The Solana chain that workers are paid on; without one nobody is paid, and no wallet is connected
+    #[arg(long, env = "LULL_CHAIN", global = true)]
+    pub chain: Option<ChainName>,
+    /// File of addresses that nobody may be paid to: `dated YYYY-MM-DD`, then an address a line; read again when it
+    /// changes
+    #[arg(long, env = "LULL_SANCTIONS", global = true)]
+    pub sanctions: Option<PathBuf>,
+}
+
+/// A Solana chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum ChainName {
+    /// A chain on one machine.
+    Localnet,
+    /// The developers' chain.
+    Devnet,
+    /// Solana's own test chain.
+    Testnet,
+    /// The one where tokens are money.
+    Mainnet,
+}
+
+impl From<ChainName> for Chain {
+    fn from(name: ChainName) -> Self {
+        match name {
+            ChainName::Localnet => Self::Localnet,
+            ChainName::Devnet => Self::Devnet,
+            ChainName::Testnet => Self::Testnet,
+            ChainName::Mainnet => Self::Mainnet,
+        }
+    }
 }
 
 /// Form of the log.
@@ -109,6 +142,10 @@ pub struct Config {
     pub card: OperatorCard,
     /// The operator's terms.
     pub terms: Terms,
+    /// Where workers are paid; `None`: nobody is.
+    pub chain: Option<Chain>,
+    /// File of the sanctions list.
+    pub sanctions: Option<PathBuf>,
 }
 
 /// Why a configuration was refused.
@@ -165,6 +202,8 @@ impl Settings {
             dispute_ms: self.dispute_ms.or(below.dispute_ms),
             appeal_ms: self.appeal_ms.or(below.appeal_ms),
             appeal_decision_ms: self.appeal_decision_ms.or(below.appeal_decision_ms),
+            chain: self.chain.or(below.chain),
+            sanctions: self.sanctions.or(below.sanctions),
         }
     }
 
@@ -207,6 +246,8 @@ impl Settings {
             log_filter: self.log_filter.unwrap_or_else(|| "info".into()),
             card,
             terms,
+            chain: self.chain.map(Chain::from),
+            sanctions: self.sanctions,
         })
     }
 }

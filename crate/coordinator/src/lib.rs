@@ -7,6 +7,7 @@
 
 mod api;
 mod buy;
+mod connect;
 mod fields;
 mod hub;
 mod lines;
@@ -16,6 +17,7 @@ mod problem;
 mod project;
 mod readers;
 mod review;
+pub mod sanctions;
 mod serve;
 mod session;
 mod trouble;
@@ -53,4 +55,6 @@ pub struct App {
     connections: Arc<Semaphore>,
     /// The pages for people, if the operator has given their folder.
     pages: Option<pages::Pages>,
+    /// Attempts of pages to connect a wallet that failed.
+    failed: connect::Failed,
 }

@@ -13,9 +13,11 @@ mod flags;
 mod load;
 mod open;
 mod orders;
+mod persons;
 mod read;
 mod review;
 mod value;
+mod wallets;
 mod write;
 
 pub use apply::{Applied, Checkpointer, Replies, SWEEP_MAX, Store};

@@ -1,6 +1,8 @@
 //! The border between the machine and its shell.
 
+use lull_protocol::connect::{Purpose, WalletState};
 use lull_protocol::message::RefusedCode;
+use lull_protocol::siws::Chain;
 use lull_protocol::units::Nonce;
 use lull_protocol::{Filter, Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet};
 
@@ -16,6 +18,8 @@ pub struct House {
     pub card: Vec<u8>,
     /// What workers may dial, the public origin first.
     pub origins: Vec<String>,
+    /// The chain on which it pays; `None`: it pays nobody, and speaks of no payouts.
+    pub chain: Option<Chain>,
 }
 
 /// The time of an input.
@@ -98,6 +102,13 @@ pub enum Question {
     Seat(PublicKey),
     /// Lease work: [`Claim::command`] with fresh nonces.
     Claim(Claim),
+    /// Open a ticket: [`Request::Open`](crate::connect::Request) with a fresh secret.
+    OpenTicket {
+        /// Whose.
+        worker: PublicKey,
+        /// What for.
+        purpose: Purpose,
+    },
     /// Have this decided and committed.
     Command(Command),
     /// Read what is committed now.
@@ -180,6 +191,13 @@ pub enum Query {
         /// Its hash.
         hash: Hash,
     },
+    /// How the worker stands with its wallet.
+    Wallet {
+        /// Whose.
+        worker: PublicKey,
+        /// When.
+        now: Timestamp,
+    },
 }
 
 /// What a [`Query`] of the same name found.
@@ -197,6 +215,8 @@ pub enum Found {
     SubmitFacts(Option<Box<SubmitFacts>>),
     /// Of [`Query::Blob`]; `None`: no such blob.
     Blob(Option<Vec<u8>>),
+    /// Of [`Query::Wallet`].
+    Wallet(Box<WalletState>),
 }
 
 /// The answer to a [`Question`].
@@ -228,6 +248,8 @@ pub enum Push {
     Withdraw(Hash, RefusedCode),
     /// The account changed without a verdict.
     Account,
+    /// There is news of the wallet.
+    Wallet,
     /// Another process has written to the store: whatever there is must be read.
     Others,
 }

@@ -24,6 +24,8 @@ pub(super) enum Asked {
     Extend { offer: Hash },
     Blob { hash: Hash, offset: ByteCount },
     Appeal { rejection: Hash },
+    Wallet,
+    WalletStep { about: Option<Hash> },
 }
 
 /// What the handshake established.

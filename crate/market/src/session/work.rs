@@ -8,6 +8,7 @@ use lull_protocol::limits::{
     VERDICTS_IN_FLIGHT_MAX, VERDICTS_RESENT_MAX,
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::{ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
 
@@ -57,6 +58,10 @@ pub(super) struct Work {
     account_due: bool,
     /// The worker does not know it yet.
     account_unsent: bool,
+    /// Where it is paid, by a coordinator that pays.
+    chain: Option<Chain>,
+    /// How the worker stands with its wallet must be read, and the worker told.
+    pub(super) wallet_due: bool,
     pub(super) transfers: BTreeMap<Hash, Transfer>,
     pace: Pace,
     heard_ms: u64,
@@ -64,7 +69,7 @@ pub(super) struct Work {
 
 impl Work {
     /// Welcomes the worker; [`settle`](Self::settle) goes on with its account, open leases, unseen verdicts.
-    pub(super) fn begin(step: &mut Step<'_>, admitted: Admitted) -> Self {
+    pub(super) fn begin(step: &mut Step<'_>, admitted: Admitted, chain: Option<Chain>) -> Self {
         step.out.send(ToWorker::Welcome { now: step.now.wall });
         // Above the limit of a number there are no verdicts; the store need not be asked with such a one.
         let seen = admitted.verdicts_seen.min(AMOUNT_MAX);
@@ -91,6 +96,8 @@ impl Work {
             account: None,
             account_due: true,
             account_unsent: false,
+            chain,
+            wallet_due: chain.is_some(),
             transfers: BTreeMap::new(),
             pace: Pace::new(now_ms),
             heard_ms: now_ms,
@@ -128,7 +135,10 @@ impl Work {
             return;
         }
         let (worker, room) = (self.worker, self.room());
-        if self.opening && !self.account_due {
+        if self.wallet_due && !self.account_due {
+            let query = Query::Wallet { worker, now: step.now.wall };
+            step.out.ask(Question::Read(query), Asked::Wallet);
+        } else if self.opening && !self.account_due {
             let query = Query::OpenLeases { worker, now: step.now.wall };
             step.out.ask(Question::Read(query), Asked::OpenLeases);
         } else if !self.opening && self.rejections_left {
@@ -165,7 +175,7 @@ impl Work {
                     rejections.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
                 }
                 Push::Others => {
-                    (self.behind, self.account_due) = (true, true);
+                    (self.behind, self.account_due, self.wallet_due) = (true, true, self.chain.is_some());
                     self.woken();
                 }
                 Push::Withdraw(offer, reason) => {
@@ -178,6 +188,8 @@ impl Work {
                     step.out.send(ToWorker::Withdraw { offer, reason });
                 }
                 Push::Account => self.account_due = true,
+                // The account, too, says whether another has taken this worker's place.
+                Push::Wallet => (self.account_due, self.wallet_due) = (true, self.chain.is_some()),
             }
         }
     }
@@ -228,7 +240,11 @@ impl Work {
             }
             Some(ToCoordinator::Ping { day_start, verdicts_seen }) => self.ping(step, day_start, verdicts_seen),
             Some(ToCoordinator::Appeal { statement }) => self.appeal(step, &statement),
-            // This coordinator pays nobody.
+            Some(ToCoordinator::OpenTicket { purpose }) if self.chain.is_some() => self.open_ticket(step, purpose),
+            Some(ToCoordinator::WalletYes { statement }) if self.chain.is_some() => self.wallet_yes(step, &statement),
+            Some(ToCoordinator::WalletNo { ticket }) if self.chain.is_some() => self.wallet_no(step, ticket),
+            Some(ToCoordinator::WalletVeto { statement }) if self.chain.is_some() => self.wallet_veto(step, &statement),
+            Some(ToCoordinator::WalletNewsKnown { number }) if self.chain.is_some() => self.wallet_known(step, number),
             Some(
                 ToCoordinator::OpenTicket { .. }
                 | ToCoordinator::WalletYes { .. }
@@ -272,14 +288,28 @@ impl Work {
                     self.send_verdict(step, verdict);
                 }
             }
+            (Asked::Account, Answer::Found(Found::Account(account))) if account.is_succeeded => {
+                step.out.bye(RefusedCode::Succeeded);
+            }
             (Asked::Account, Answer::Found(Found::Account(account))) => {
                 (self.account, self.account_due) = (Some(account), false);
                 self.send_account(step);
             }
-            // Without its money, leases and verdicts a session can't go on; the worker comes back later.
-            (Asked::OpenLeases | Asked::Rejections | Asked::Verdicts { .. } | Asked::Account | Asked::Seat(_), _) => {
-                step.out.bye(RefusedCode::Unavailable);
+            (Asked::Wallet, Answer::Found(Found::Wallet(state))) => {
+                self.wallet_due = false;
+                step.out.send(ToWorker::Wallet(state));
             }
+            // Without its money, leases and verdicts a session can't go on; the worker comes back later.
+            (
+                Asked::OpenLeases
+                | Asked::Rejections
+                | Asked::Verdicts { .. }
+                | Asked::Account
+                | Asked::Wallet
+                | Asked::Seat(_),
+                _,
+            ) => step.out.bye(RefusedCode::Unavailable),
+            (Asked::WalletStep { about }, answer) => self.wallet_stepped(step, about, answer),
             (Asked::Claim { fetch, judgment }, answer) => self.claimed(step, (fetch, judgment), answer),
             (Asked::Facts(result), answer) => self.facts(step, result, answer),
             (Asked::Memory { offer, offset, bytes, kib }, answer) => {

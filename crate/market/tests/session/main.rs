@@ -6,3 +6,4 @@ mod handshake;
 mod peer;
 mod results;
 mod serving;
+mod wallet;
