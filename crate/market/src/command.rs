@@ -1,6 +1,7 @@
 //! What can be asked of the market, what it answers, and why it refuses.
 
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::payout::Schedule;
 use lull_protocol::rejection::{Appeal, BuyerRecord};
 use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
@@ -153,6 +154,20 @@ pub enum Command {
         /// Which.
         order: OrderId,
     },
+    /// When a worker's person wants to be paid, all its workers together.
+    PayWhen {
+        /// Who says so.
+        worker: PublicKey,
+        /// When.
+        schedule: Schedule,
+        /// What they agreed to pay for the wallet's first token account.
+        account_agreed: Amount,
+    },
+    /// A worker's person wants what is payable now, whatever the schedule says.
+    PayNow {
+        /// Who says so.
+        worker: PublicKey,
+    },
     /// Ends leases past their deadline, approves by time, turns pending into payable: what is due now.
     Sweep,
 }
@@ -266,6 +281,8 @@ pub enum Reply {
     Reviewed(Reviewed),
     /// The appeal against this rejection is stored.
     Appealed(Hash),
+    /// How these workers are paid has changed.
+    PayoutsChanged(Vec<PublicKey>),
 }
 
 /// What came of a review.

@@ -4,17 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lull_market::{
-    Command, Context, Decided, Project, Refusal, Rejected, Reply, RequesterId, Reviewed, assignment, project,
+    Command, Context, Decided, Project, Refusal, Rejected, Reply, RequesterId, Reviewed, assignment, payouts, project,
     requester, review, verdict,
 };
 use lull_protocol::statement::JobClass;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Content, Filter, Hash, OrderId, PublicKey, TaskSet, WarningSet};
+use lull_protocol::{Content, Filter, Hash, OrderId, PublicKey, TaskSet, Timestamp, WarningSet};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::StoreError;
+use crate::pay::{PayCommand, PayError, PayReply};
 use crate::write::{Books, write_all};
-use crate::{load, open};
+use crate::{load, open, pay};
 
 /// How many of each kind one [`Command::Sweep`] handles: leases, results that time decides, settlements. What is left
 /// waits for the next sweep, so that no batch grows without bound.
@@ -181,6 +182,15 @@ impl Store {
         all
     }
 
+    /// Applies what the shell that pays has written: one transaction, one commit. What is returned is on the disk; on an
+    /// error nothing of it is kept.
+    pub fn pay(&mut self, now: Timestamp, command: &PayCommand) -> Result<PayReply, PayError> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let reply = pay::pay(&tx, now, command)?;
+        tx.commit()?;
+        Ok(reply)
+    }
+
     /// `None`: a command has written and must be undone.
     fn run(&mut self, cx: &Context, batch: &[Command]) -> Result<Option<Replies>, StoreError> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -272,6 +282,10 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
             Decided { writes, reply: Reply::Reviewed(reviewed) }
         }
         Command::Resume { order } => review::resume(load::project_review(db, *order)?.as_ref(), *order)?,
+        Command::PayWhen { worker, schedule, account_agreed } => {
+            payouts::pay_when(load::same_wallet(db, *worker)?, *worker, *schedule, *account_agreed)
+        }
+        Command::PayNow { worker } => payouts::pay_now(load::same_wallet(db, *worker)?, *worker),
         Command::Sweep => return sweep(db, cx, books),
     };
     write_all(db, cx.now, decided.writes, books)?;

@@ -13,6 +13,7 @@ mod flags;
 mod load;
 mod open;
 mod orders;
+mod pay;
 mod read;
 mod review;
 mod value;
@@ -24,5 +25,9 @@ pub use error::StoreError;
 pub use flags::{FlagCounts, FlagRow};
 pub use open::{BUSY_MS_MAX, VERSION, WAL_PAGES_MAX};
 pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow, Review, WaitingCounts};
+pub use pay::{
+    ALARMS_KEPT_MAX, AlarmRow, HELD_MS, HeldRow, Moved, NewPayout, PayCommand, PayError, PayReply, Person, Restore,
+    TreasuryId, TreasuryState, WaitingPayout,
+};
 pub use read::{LeaseFacts, Reader};
 pub use review::{PausedRow, WaitingRow};

@@ -1,6 +1,7 @@
 //! How typed values are stored: ids as blobs, amounts and times as integers, states as words.
 
 use lull_market::{ItemState, LeaseState, RequesterId};
+use lull_protocol::payout::Hold;
 use lull_protocol::statement::{Decision, JobClass, Outcome, VerdictReason};
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, ByteCount, DurationMs, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp};
@@ -100,5 +101,9 @@ words! {
     FlagReason {
         Broken = "broken", Harmful = "harmful", PersonalData = "personal_data", Captcha = "captcha",
         Illegal = "illegal", Unclear = "unclear",
+    }
+    Hold {
+        Listed = "listed", Frozen = "frozen", Foreign = "foreign", AboveLimit = "above_limit", Refused = "refused",
+        Nothing = "nothing",
     }
 }

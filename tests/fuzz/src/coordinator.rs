@@ -89,7 +89,7 @@ impl<'a> Hall<'a> {
             signed_at: make::time(START_MS),
         };
         let card = Signed::sign(card, &key).bytes().to_vec();
-        let house = Arc::new(House { key, card, origins: vec![ORIGIN.into(), "ws://127.0.0.1:1".into()] });
+        let house = Arc::new(House { key, card, origins: vec![ORIGIN.into(), "ws://127.0.0.1:1".into()], chain: None });
         Self {
             feed,
             market: Market::open(),

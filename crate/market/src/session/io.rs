@@ -1,6 +1,8 @@
 //! The border between the machine and its shell.
 
 use lull_protocol::message::RefusedCode;
+use lull_protocol::payout::{Payout, Payouts};
+use lull_protocol::siws::Chain;
 use lull_protocol::units::Nonce;
 use lull_protocol::{Filter, Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet};
 
@@ -16,6 +18,8 @@ pub struct House {
     pub card: Vec<u8>,
     /// What workers may dial, the public origin first.
     pub origins: Vec<String>,
+    /// The chain on which it pays; `None`: it pays nobody, and speaks of no payouts.
+    pub chain: Option<Chain>,
 }
 
 /// The time of an input.
@@ -175,6 +179,22 @@ pub enum Query {
         /// The offer's hash.
         offer: Hash,
     },
+    /// The worker's payouts.
+    Payouts {
+        /// Whose.
+        worker: PublicKey,
+        /// On this chain.
+        chain: Chain,
+        /// As of this moment.
+        now: Timestamp,
+    },
+    /// Older payouts of the worker.
+    PayoutsBefore {
+        /// Whose.
+        worker: PublicKey,
+        /// Before this one.
+        number: u64,
+    },
     /// A blob's bytes.
     Blob {
         /// Its hash.
@@ -195,6 +215,10 @@ pub enum Found {
     VerdictsAfter(Vec<NumberedVerdict>),
     /// Of [`Query::SubmitFacts`]; `None`: no such offer.
     SubmitFacts(Option<Box<SubmitFacts>>),
+    /// Of [`Query::Payouts`].
+    Payouts(Box<Payouts>),
+    /// Of [`Query::PayoutsBefore`]; whether there are older ones.
+    PayoutsBefore(Vec<Payout>, bool),
     /// Of [`Query::Blob`]; `None`: no such blob.
     Blob(Option<Vec<u8>>),
 }
@@ -228,6 +252,8 @@ pub enum Push {
     Withdraw(Hash, RefusedCode),
     /// The account changed without a verdict.
     Account,
+    /// Payouts or how they stand have changed, and maybe the account.
+    Payouts,
     /// Another process has written to the store: whatever there is must be read.
     Others,
 }

@@ -183,7 +183,7 @@ impl Session {
     }
 
     fn hello(&mut self, hello: WorkerHello, challenge: Challenge) {
-        let House { key, card, origins } = &*self.house;
+        let House { key, card, origins, .. } = &*self.house;
         let origin = origins.iter().find(|o| **o == hello.origin).or(origins.first()).cloned().unwrap_or_default();
         match handshake::answer(hello, &origin, challenge, key) {
             Ok((transcript, proof)) => {
@@ -205,7 +205,7 @@ impl Session {
         match (&mut self.state, asked) {
             (State::Work(work), asked) => work.answered(&mut step, asked, answer),
             (_, Asked::Seat(admitted)) => match answer {
-                Answer::Yes => self.state = State::Work(Box::new(Work::begin(&mut step, admitted))),
+                Answer::Yes => self.state = State::Work(Box::new(Work::begin(&mut step, admitted, self.house.chain))),
                 Answer::No => step.out.bye(RefusedCode::Stopping),
                 _ => step.out.bye(RefusedCode::Unavailable),
             },

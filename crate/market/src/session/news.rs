@@ -38,10 +38,16 @@ impl News {
                 pushes.extend(settled.iter().map(|worker| (*worker, Push::Account)));
                 Self { pushes, work: *freed || !expired.is_empty() }
             }
+            Reply::PayoutsChanged(workers) => Self::of_payouts(workers),
             Reply::Extended(_) | Reply::Done | Reply::Blob(_) | Reply::Leases(_) | Reply::Appealed(_) => {
                 Self::default()
             }
         }
+    }
+
+    /// Of payouts that are durable: these workers' balances and payouts have changed.
+    pub fn of_payouts(workers: &[PublicKey]) -> Self {
+        Self { pushes: workers.iter().map(|worker| (*worker, Push::Payouts)).collect(), work: false }
     }
 }
 

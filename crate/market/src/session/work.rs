@@ -8,6 +8,7 @@ use lull_protocol::limits::{
     VERDICTS_IN_FLIGHT_MAX, VERDICTS_RESENT_MAX,
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::{ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
 
@@ -57,6 +58,10 @@ pub(super) struct Work {
     account_due: bool,
     /// The worker does not know it yet.
     account_unsent: bool,
+    /// Where it is paid, by a coordinator that pays.
+    chain: Option<Chain>,
+    /// Its payouts must be read and told.
+    payouts_due: bool,
     pub(super) transfers: BTreeMap<Hash, Transfer>,
     pace: Pace,
     heard_ms: u64,
@@ -64,7 +69,7 @@ pub(super) struct Work {
 
 impl Work {
     /// Welcomes the worker; [`settle`](Self::settle) goes on with its account, open leases, unseen verdicts.
-    pub(super) fn begin(step: &mut Step<'_>, admitted: Admitted) -> Self {
+    pub(super) fn begin(step: &mut Step<'_>, admitted: Admitted, chain: Option<Chain>) -> Self {
         step.out.send(ToWorker::Welcome { now: step.now.wall });
         // Above the limit of a number there are no verdicts; the store need not be asked with such a one.
         let seen = admitted.verdicts_seen.min(AMOUNT_MAX);
@@ -91,6 +96,8 @@ impl Work {
             account: None,
             account_due: true,
             account_unsent: false,
+            chain,
+            payouts_due: chain.is_some(),
             transfers: BTreeMap::new(),
             pace: Pace::new(now_ms),
             heard_ms: now_ms,
@@ -131,6 +138,12 @@ impl Work {
         if self.opening && !self.account_due {
             let query = Query::OpenLeases { worker, now: step.now.wall };
             step.out.ask(Question::Read(query), Asked::OpenLeases);
+        } else if !self.account_due
+            && self.payouts_due
+            && let Some(chain) = self.chain
+        {
+            let query = Query::Payouts { worker, chain, now: step.now.wall };
+            step.out.ask(Question::Read(query), Asked::Payouts);
         } else if !self.opening && self.rejections_left {
             let query = Query::OpenRejections { worker, after: self.last_rejection };
             step.out.ask(Question::Read(query), Asked::Rejections);
@@ -165,7 +178,7 @@ impl Work {
                     rejections.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
                 }
                 Push::Others => {
-                    (self.behind, self.account_due) = (true, true);
+                    (self.behind, self.account_due, self.payouts_due) = (true, true, true);
                     self.woken();
                 }
                 Push::Withdraw(offer, reason) => {
@@ -177,7 +190,7 @@ impl Work {
                     }
                     step.out.send(ToWorker::Withdraw { offer, reason });
                 }
-                Push::Account => self.account_due = true,
+                Push::Account | Push::Payouts => (self.account_due, self.payouts_due) = (true, true),
             }
         }
     }
@@ -236,9 +249,9 @@ impl Work {
                 | ToCoordinator::WalletVeto { .. }
                 | ToCoordinator::WalletNewsKnown { .. },
             ) => self.refuse(step, None, RefusedCode::Unexpected),
-            Some(ToCoordinator::PayWhen { .. } | ToCoordinator::PayNow | ToCoordinator::PayoutsBefore { .. }) => {
-                self.refuse(step, None, RefusedCode::Unexpected);
-            }
+            Some(
+                message @ (ToCoordinator::PayWhen { .. } | ToCoordinator::PayNow | ToCoordinator::PayoutsBefore { .. }),
+            ) => self.pay(step, message),
             Some(ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. }) => {
                 self.refuse(step, None, RefusedCode::Unexpected);
             }
@@ -251,6 +264,24 @@ impl Work {
         self.verdicts_confirmed = verdicts_seen.clamp(self.verdicts_confirmed, self.verdicts_sent);
         self.claim_due = true;
         step.out.send(ToWorker::Pong { now: step.now.wall });
+    }
+
+    /// What the person says of their payouts, to a coordinator that pays.
+    fn pay(&mut self, step: &mut Step<'_>, message: ToCoordinator) {
+        let worker = self.worker;
+        let (question, asked) = match message {
+            ToCoordinator::PayWhen { schedule, account_agreed } if self.chain.is_some() => {
+                (Question::Command(Command::PayWhen { worker, schedule, account_agreed }), Asked::PayChoice)
+            }
+            ToCoordinator::PayNow if self.chain.is_some() => {
+                (Question::Command(Command::PayNow { worker }), Asked::PayChoice)
+            }
+            ToCoordinator::PayoutsBefore { number } if self.chain.is_some() => {
+                (Question::Read(Query::PayoutsBefore { worker, number }), Asked::PayoutsBefore { number })
+            }
+            _ => return self.refuse(step, None, RefusedCode::Unexpected),
+        };
+        step.out.ask(question, asked);
     }
 
     pub(super) fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: Answer) {
@@ -276,8 +307,26 @@ impl Work {
                 (self.account, self.account_due) = (Some(account), false);
                 self.send_account(step);
             }
+            (Asked::Payouts, Answer::Found(Found::Payouts(payouts))) => {
+                self.payouts_due = false;
+                step.out.send(ToWorker::Payouts(payouts));
+            }
+            (Asked::PayoutsBefore { number }, Answer::Found(Found::PayoutsBefore(payouts, has_older))) => {
+                step.out.send(ToWorker::PayoutsBefore { number, payouts, has_older });
+            }
+            // Committed: its news may already have been told, and it is answered all the same.
+            (Asked::PayChoice, Answer::Reply(_)) => self.payouts_due = true,
+            (Asked::PayoutsBefore { .. } | Asked::PayChoice, answer) => self.refuse(step, None, code_of(&answer)),
             // Without its money, leases and verdicts a session can't go on; the worker comes back later.
-            (Asked::OpenLeases | Asked::Rejections | Asked::Verdicts { .. } | Asked::Account | Asked::Seat(_), _) => {
+            (
+                Asked::OpenLeases
+                | Asked::Rejections
+                | Asked::Verdicts { .. }
+                | Asked::Account
+                | Asked::Payouts
+                | Asked::Seat(_),
+                _,
+            ) => {
                 step.out.bye(RefusedCode::Unavailable);
             }
             (Asked::Claim { fetch, judgment }, answer) => self.claimed(step, (fetch, judgment), answer),

@@ -58,7 +58,7 @@ impl Peer {
             signed_at: at(0),
         };
         let card = Signed::sign(card, &key(200)).bytes().to_vec();
-        let house = House { key: key(200), card, origins: vec![ORIGIN.into()] };
+        let house = House { key: key(200), card, origins: vec![ORIGIN.into()], chain: None };
         let now_ms = 5_000;
         let now = Now { monotonic_ms: now_ms, wall: at(now_ms) };
         Self { session: Session::new(Arc::new(house), Challenge(challenge), now), now_ms, key: key(1) }

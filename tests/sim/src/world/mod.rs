@@ -217,6 +217,7 @@ impl World {
             card: Signed::sign(card, &key).bytes().to_vec(),
             origins: vec![trust.origin().to_owned()],
             key: key.clone(),
+            chain: None,
         };
         let names = (0..BUYERS).map(Buyer::name).collect();
         let mut world = Self {
