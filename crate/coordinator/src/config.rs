@@ -12,6 +12,8 @@ use lull_protocol::trust::origin_of;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::pay::config::{PayConfig, PayConfigError, PaySettings};
+
 /// What can be set. `None`: not set here.
 #[derive(Clone, Debug, Default, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
@@ -72,6 +74,9 @@ pub struct Settings {
     /// How long a human has to decide about an appeal before the worker is right, milliseconds [default: 1209600000]
     #[arg(long, env = "LULL_APPEAL_DECISION_MS", global = true)]
     pub appeal_decision_ms: Option<u64>,
+    /// Paying.
+    #[command(flatten)]
+    pub payout: PaySettings,
 }
 
 /// Form of the log.
@@ -103,6 +108,8 @@ pub struct Config {
     pub card: OperatorCard,
     /// The operator's terms.
     pub terms: Terms,
+    /// How workers are paid; `None`: nobody is.
+    pub payout: Option<PayConfig>,
 }
 
 /// Why a configuration was refused.
@@ -126,6 +133,9 @@ pub enum ConfigError {
     /// A span that makes no sense.
     #[error("{0} must be between 1,000 ms and 31,536,000,000 ms (a year)")]
     Span(&'static str),
+    /// Settings of paying.
+    #[error(transparent)]
+    Payout(#[from] PayConfigError),
     /// Real money needs a real operator.
     #[error("demo = false needs operator_name, operator_country and operator_contact")]
     Nobody,
@@ -158,6 +168,7 @@ impl Settings {
             dispute_ms: self.dispute_ms.or(below.dispute_ms),
             appeal_ms: self.appeal_ms.or(below.appeal_ms),
             appeal_decision_ms: self.appeal_decision_ms.or(below.appeal_decision_ms),
+            payout: self.payout.over(below.payout),
         }
     }
 
@@ -199,6 +210,7 @@ impl Settings {
             log_filter: self.log_filter.unwrap_or_else(|| "info".into()),
             card,
             terms,
+            payout: self.payout.finish(demo)?,
         })
     }
 }

@@ -26,6 +26,7 @@ use crate::folder::{Folder, FolderError};
 use crate::hub::Hub;
 use crate::limits::{BODIES_MEMORY_KIB_MAX, CONNECTIONS_MAX, STOP_MS_MAX, SWEEP_MS};
 use crate::listen;
+use crate::pay::{self, PayoutError};
 use crate::readers::Readers;
 use crate::writer::{Writer, now};
 
@@ -41,6 +42,9 @@ pub enum StartError {
     /// The address to listen on.
     #[error("can't listen on {0}; is another program there? --listen names another address")]
     Listen(SocketAddr, #[source] io::Error),
+    /// Settings of paying that the chain contradicts.
+    #[error(transparent)]
+    Payout(#[from] PayoutError),
     /// The operating system gives no thread.
     #[error("can't start the writer's thread")]
     Thread(#[source] io::Error),
@@ -73,6 +77,9 @@ pub struct Running {
 
 /// Starts a server; it accepts connections when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    if let Some(payout) = &config.payout {
+        pay::expect_right(payout).await?;
+    }
     let folder = Folder::open(&config.data)?;
     let lock = folder.lock()?;
     let key = folder.key()?;
@@ -91,7 +98,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (writer, thread) = Writer::start(store, checkpointer, key.clone(), config.terms.clone(), hub.clone())
         .map_err(StartError::Thread)?;
     let card = Signed::sign(card, &key).bytes().to_vec();
-    let house = House { key, card, origins: origins(config.origin, listening) };
+    let chain = config.payout.as_ref().map(|payout| payout.profile.chain());
+    let house = House { key, card, origins: origins(config.origin, listening), chain };
     let app = Arc::new(App {
         house: Arc::new(house),
         terms: config.terms,
@@ -106,7 +114,16 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let server = tokio::spawn(listen::serve(listener, router(app.clone()), stopped));
     let background = tokio::spawn({
         let app = app.clone();
-        async move { tokio::join!(sweep(&app), app.hub.wake()).0 }
+        let payout = config.payout;
+        let pays = {
+            let app = app.clone();
+            async move {
+                if let Some(payout) = payout {
+                    pay::run(app, payout).await;
+                }
+            }
+        };
+        async move { tokio::join!(sweep(&app), app.hub.wake(), pays).0 }
     });
     let ready = ready(listening, &app.house.key.public());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");

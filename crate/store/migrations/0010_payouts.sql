@@ -141,6 +141,7 @@ CREATE TABLE spends (
     rent_lamports INTEGER NOT NULL CHECK (rent_lamports >= 0),
     at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX spends_by_time ON spends (at);
 
 -- One row.
 CREATE TABLE treasury (

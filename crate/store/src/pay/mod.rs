@@ -36,12 +36,12 @@ pub enum PayCommand {
     Begin(TreasuryId),
     /// Lanes that the chain has; those that are known stay as they are.
     AddLanes(Vec<Lane>),
-    /// What the chain says now: for what workers are told.
-    Seen {
+    /// Whether these wallets have a token account.
+    Looked(Vec<(Wallet, bool)>),
+    /// How it stands, for what workers are told.
+    Stands {
         /// What a payout costs.
         costs: Costs,
-        /// Whether these wallets have a token account.
-        accounts: Vec<(Wallet, bool)>,
         /// Why nobody is paid, besides a pause and lanes that moved.
         standstill: Option<Standstill>,
     },

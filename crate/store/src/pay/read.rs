@@ -12,7 +12,7 @@ use lull_protocol::payout::{Hold, Schedule, Standstill, Weekday};
 use lull_protocol::{Amount, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
-use super::TreasuryId;
+use super::{HELD_MS, TreasuryId};
 use crate::error::StoreError;
 use crate::read::{Reader, clamp};
 use crate::value::Col;
@@ -22,6 +22,8 @@ type Loaded<T> = Result<T, StoreError>;
 /// A day, milliseconds.
 const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
+/// What a transaction costs is the most that so many of the last ones did.
+const LAST_SPENDS: u32 = 20;
 
 /// How paying stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +175,34 @@ impl Reader {
         let sql = "SELECT DISTINCT wallet FROM wallets
              WHERE wallet IS NOT NULL AND wallet NOT IN (SELECT wallet FROM token_accounts) LIMIT ?1";
         wallets(&self.db, sql, [clamp(limit as u64)])
+    }
+
+    /// Those of which the database says otherwise.
+    pub fn wallets_changed(&self, seen: &[(Wallet, bool)]) -> Loaded<Vec<(Wallet, bool)>> {
+        let mut same = self.db.prepare_cached("SELECT 1 FROM token_accounts WHERE wallet = ?1 AND is_there = ?2")?;
+        let mut changed = vec![];
+        for (wallet, is_there) in seen {
+            if !same.exists(params![wallet.address().as_array(), is_there])? {
+                changed.push((*wallet, *is_there));
+            }
+        }
+        Ok(changed)
+    }
+
+    /// What the dearest of the treasury's last transactions cost, lamports; `None` before the first.
+    pub fn transaction_lamports(&self) -> Loaded<Option<u64>> {
+        let sql = "SELECT max(fee_lamports) FROM (SELECT fee_lamports FROM spends ORDER BY at DESC LIMIT ?1)";
+        Ok(self.db.prepare_cached(sql)?.query_row([LAST_SPENDS], |row| row.get(0))?)
+    }
+
+    /// Whether a payout that is set aside may have to wait again.
+    pub fn is_retry_due(&self, now: Timestamp) -> Loaded<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM payouts p WHERE p.state = 'held' AND (
+                (p.hold <> 'listed' AND p.held_at <= ?1)
+                OR EXISTS (SELECT 1 FROM payout_shares s JOIN wallets w ON w.worker = s.worker
+                           WHERE s.payout = p.number AND w.wallet <> p.wallet AND coalesce(w.held_until, 0) <= ?2)))";
+        let row = params![clamp(now.get().saturating_sub(HELD_MS)), Col(now)];
+        Ok(self.db.prepare_cached(sql)?.query_row(row, |row| row.get(0))?)
     }
 
     /// Every wallet that a payout may have gone to.

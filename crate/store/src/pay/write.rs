@@ -29,7 +29,8 @@ pub(crate) fn pay(db: &Connection, now: Timestamp, command: &PayCommand) -> Done
     match command {
         PayCommand::Begin(treasury) => desk.begin(treasury)?,
         PayCommand::AddLanes(lanes) => lanes.iter().try_for_each(|lane| desk.add_lane(lane))?,
-        PayCommand::Seen { costs, accounts, standstill } => desk.seen(costs, accounts, *standstill)?,
+        PayCommand::Looked(accounts) => desk.looked(accounts)?,
+        PayCommand::Stands { costs, standstill } => desk.stands(costs, *standstill)?,
         PayCommand::Make { made, not_due } => {
             for payout in made {
                 desk.make(payout)?;
@@ -109,7 +110,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn seen(&mut self, costs: &Costs, accounts: &[(Wallet, bool)], standstill: Option<Standstill>) -> Done {
+    fn stands(&mut self, costs: &Costs, standstill: Option<Standstill>) -> Done {
         let word = match standstill {
             Some(Standstill::ListOld) => Some("list_old"),
             Some(Standstill::Short) => Some("short"),
@@ -123,6 +124,10 @@ impl Desk<'_> {
             params![word, clamp(transaction_lamports), clamp(account_lamports), sharing.max(1), Col(sol)],
         )?;
         self.reply.is_for_all = changed > 0;
+        Ok(())
+    }
+
+    fn looked(&mut self, accounts: &[(Wallet, bool)]) -> Done {
         for (wallet, is_there) in accounts {
             let changed = self.run(
                 "INSERT INTO token_accounts (wallet, is_there, looked_at) VALUES (?1, ?2, ?3)

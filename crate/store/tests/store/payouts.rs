@@ -56,7 +56,7 @@ impl Payer {
             run: 1,
         };
         pays(bench, PayCommand::AddLanes(vec![lane(1), lane(2)]));
-        pays(bench, PayCommand::Seen { costs: costs(), accounts: vec![], standstill: None });
+        pays(bench, PayCommand::Stands { costs: costs(), standstill: None });
         Self { count: 0 }
     }
 
@@ -184,7 +184,7 @@ fn a_persons_earnings_go_their_way() {
     link(&bench, &other, Some(wallet(1)), None);
     let next = told(&bench, &one).next.unwrap();
     assert_eq!((next.earnings, next.when), (amount(8_000), When::AfterYes), "nothing is known of its token account");
-    let seen = PayCommand::Seen { costs: costs(), accounts: vec![(wallet(1), true)], standstill: None };
+    let seen = PayCommand::Looked(vec![(wallet(1), true)]);
     let mut both = vec![one.public(), other.public()];
     both.sort_unstable();
     assert_eq!(pays(&mut bench, seen.clone()).workers, both);
@@ -327,7 +327,7 @@ fn what_stands_still_is_said_and_the_treasury_stays_one() {
     let worker = key(1);
     let standstill = |bench: &Bench| told(bench, &worker).standstill;
     assert_eq!(standstill(&bench), None);
-    let seen = |standstill| PayCommand::Seen { costs: costs(), accounts: vec![], standstill };
+    let seen = |standstill| PayCommand::Stands { costs: costs(), standstill };
     assert!(pays(&mut bench, seen(Some(Standstill::ListOld))).is_for_all);
     assert!(!pays(&mut bench, seen(Some(Standstill::ListOld))).is_for_all);
     assert_eq!(standstill(&bench), Some(Standstill::ListOld));
