@@ -1,6 +1,8 @@
 //! Payouts on a real chain of this machine: `crate/payout` driven by a shell as small as it can be, faults injected,
 //! each payout's balance compared, the bytes judged by somebody else's library. Started through `cargo xtask test`.
 
+mod coordinator;
+mod house;
 mod judge;
 mod net;
 mod scenario;
@@ -31,6 +33,9 @@ struct Args {
     /// A Python that has solders.
     #[arg(long, env = "LULL_SOLDERS_PYTHON")]
     python: PathBuf,
+    /// The coordinator's program.
+    #[arg(long, env = "LULL_COORDINATOR_BIN")]
+    coordinator: PathBuf,
     /// Only scenarios whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
@@ -38,10 +43,10 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Args { surfpool, python, only } = Args::parse();
+    let Args { surfpool, python, coordinator, only } = Args::parse();
     // Installed once; a second time would only say that it is there.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    let tools = Tools { surfpool, python };
+    let tools = Tools { surfpool, python, coordinator };
     let begun = Instant::now();
     let mut running = tokio::task::JoinSet::new();
     for (name, run) in scenario::all(&tools).into_iter().filter(|(name, _)| name.contains(&only)) {

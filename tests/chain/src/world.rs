@@ -32,6 +32,8 @@ pub(crate) struct Tools {
     pub(crate) surfpool: PathBuf,
     /// A Python with solders.
     pub(crate) python: PathBuf,
+    /// The coordinator's program.
+    pub(crate) coordinator: PathBuf,
 }
 
 /// A chain and what the test made on it.
@@ -99,7 +101,9 @@ impl World {
         world.make_account(owner).await?;
         world.mint_tokens(tokens).await?;
         let mut store = Store::default();
-        world.make_lanes(&mut store, lanes).await?;
+        if lanes > 0 {
+            world.make_lanes(&mut store, lanes).await?;
+        }
         Ok((world, store))
     }
 
@@ -199,8 +203,13 @@ impl World {
 
     /// What a payout's wallet has.
     pub(crate) async fn balance(&self, payout: PayoutId) -> Result<u64> {
+        self.held_by(wallet(payout).address()).await
+    }
+
+    /// What an address has.
+    pub(crate) async fn held_by(&self, wallet: Address) -> Result<u64> {
         let mint = self.terms.treasury.mint;
-        let account = self.account(&mint.account_of(&wallet(payout).address())).await?;
+        let account = self.account(&mint.account_of(&wallet)).await?;
         Ok(account.and_then(|account| mint.token_account(&account)).map_or(0, |held| held.amount))
     }
 

@@ -8,6 +8,7 @@ use lull_market::{ItemId, ItemState, Lease, LeaseId, LeaseState, NumberedVerdict
 use lull_protocol::handshake::{self, CoordinatorHello, WorkerHello};
 use lull_protocol::limits::VERSIONS;
 use lull_protocol::message::Message as _;
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::{
     AcceptanceRule, FetchReport, Hop, Input as Hand, JobClass, JudgmentReport, Offer, OperatorCard, Outcome, Price,
     Report, Traffic, WorkResult,
@@ -48,6 +49,15 @@ impl Peer {
     }
 
     pub(crate) fn with_challenge(challenge: [u8; 32]) -> Self {
+        Self::of(challenge, None)
+    }
+
+    /// Of a coordinator that pays on a chain, or nobody.
+    pub(crate) fn on(chain: Option<Chain>) -> Self {
+        Self::of([7; 32], chain)
+    }
+
+    fn of(challenge: [u8; 32], chain: Option<Chain>) -> Self {
         let card = OperatorCard {
             name: "Test".into(),
             country: "EE".into(),
@@ -58,7 +68,7 @@ impl Peer {
             signed_at: at(0),
         };
         let card = Signed::sign(card, &key(200)).bytes().to_vec();
-        let house = House { key: key(200), card, origins: vec![ORIGIN.into()], chain: None };
+        let house = House { key: key(200), card, origins: vec![ORIGIN.into()], chain };
         let now_ms = 5_000;
         let now = Now { monotonic_ms: now_ms, wall: at(now_ms) };
         Self { session: Session::new(Arc::new(house), Challenge(challenge), now), now_ms, key: key(1) }
