@@ -6,10 +6,12 @@ use lull_market::{Refusal, Reply};
 use lull_protocol::limits::{BODY_BYTES_MAX, CHUNK_BYTES_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
 use lull_protocol::rejection::Appeal;
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::JobClass;
 use lull_protocol::{ByteCount, Hash, Signed, ToCoordinator, ToWorker};
 use proptest::prelude::*;
 
+use crate::payouts::found;
 use crate::peer::{Peer, account, at, bytes, chosen, facts, fetched, hello_message, lease, offer_of, verdict};
 
 /// What comes next. Numbers pick among a few offers and sizes, so that some are met again.
@@ -42,6 +44,7 @@ enum Said {
     Blob(u64),
     Ping(u64, u64),
     Appeal(u8),
+    Pay(bool),
 }
 
 fn number() -> impl Strategy<Value = u64> {
@@ -62,6 +65,7 @@ fn said() -> impl Strategy<Value = Said> {
         1 => number().prop_map(Said::Blob),
         3 => (number(), number()).prop_map(|(day, seen)| Said::Ping(day, seen)),
         1 => (0..4_u8).prop_map(Said::Appeal),
+        1 => any::<bool>().prop_map(Said::Pay),
     ]
 }
 
@@ -96,7 +100,7 @@ struct Onlooker {
 
 impl Onlooker {
     fn new() -> Self {
-        let peer = Peer::raw();
+        let peer = Peer::on(Some(Chain::Localnet));
         Self {
             peer,
             proof: None,
@@ -166,7 +170,7 @@ impl Onlooker {
             }
             Step::Push(kind, to) if has_seat => {
                 let push = self.push(*kind, *to);
-                self.feed(Input::Pushes(vec![push, Push::Account]));
+                self.feed(Input::Pushes(vec![push, Push::Account, Push::Payouts]));
             }
             Step::Wake if has_seat => self.feed(Input::Wake),
             Step::Push(..) | Step::Wake => {}
@@ -238,6 +242,8 @@ impl Onlooker {
                 let appeal = Appeal { rejection: offer(*number), words: None, at: at(0) };
                 ToCoordinator::Appeal { statement: Signed::sign(appeal, &self.peer.key).bytes().to_vec().into() }
             }
+            Said::Pay(true) => ToCoordinator::PayNow,
+            Said::Pay(false) => ToCoordinator::PayoutsBefore { number: 9 },
             Said::Blob(offset) => {
                 ToCoordinator::GetBlob { hash: offer(0), offset: ByteCount::new(*offset % (1 << 53)).unwrap() }
             }
@@ -272,6 +278,9 @@ impl Onlooker {
             Question::Command(lull_market::Command::Appeal { appeal }) => {
                 Answer::Reply(Reply::Appealed(appeal.payload().rejection))
             }
+            Question::Command(lull_market::Command::PayNow { worker }) => {
+                Answer::Reply(Reply::PayoutsChanged(vec![*worker]))
+            }
             Question::Command(lull_market::Command::Return { .. }) => Answer::Reply(Reply::Freed { skips_left: None }),
             Question::Command(other) => Answer::Refused(Refusal::Fault(format!("{other:?}"))),
             Question::Read(query) => Answer::Found(match query {
@@ -283,6 +292,8 @@ impl Onlooker {
                     Found::VerdictsAfter((number + 1..=last).map(|n| verdict(worker, n)).collect())
                 }
                 Query::SubmitFacts { offer } => facts(&lease(place(offer) as u8, JobClass::Fetch)),
+                Query::Payouts { .. } => found(),
+                Query::PayoutsBefore { .. } => Found::PayoutsBefore(vec![], false),
                 Query::Blob { .. } => Found::Blob(Some(vec![1; bytes(100_000).get() as usize])),
             }),
         }

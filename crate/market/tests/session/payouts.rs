@@ -22,7 +22,7 @@ fn payouts() -> Payouts {
     }
 }
 
-fn found() -> Found {
+pub(crate) fn found() -> Found {
     Found::Payouts(Box::new(payouts()))
 }
 

@@ -142,7 +142,11 @@ impl Model {
                 is_paused && found.is_some_and(|found| found.review.paused_at.is_none())
             }
             // Their leases show themselves when they are sent; the rest leaves no trace that matters.
-            Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => false,
+            Command::Claim { .. }
+            | Command::AddRequester { .. }
+            | Command::PutBlob { .. }
+            | Command::PayWhen { .. }
+            | Command::PayNow { .. } => false,
         })
     }
 
@@ -168,7 +172,11 @@ impl Model {
             Command::Appeal { appeal } => self.appealed(appeal, at)?,
             Command::DecideAppeal { rejection, is_upheld } => drop(self.appeal_decided(rejection, *is_upheld)?),
             Command::Resume { order } => self.resumed(*order),
-            Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => {}
+            Command::Claim { .. }
+            | Command::AddRequester { .. }
+            | Command::PutBlob { .. }
+            | Command::PayWhen { .. }
+            | Command::PayNow { .. } => {}
         }
         Ok(())
     }
