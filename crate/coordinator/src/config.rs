@@ -246,6 +246,10 @@ mod tests {
         assert_eq!(config.log, LogForm::Json);
         let error = Settings::from_toml("fee_pb = 1").unwrap_err().to_string();
         assert!(error.contains("fee_pb"), "{error}");
+        let error = Settings::from_toml("[payout]\nchains = \"devnet\"").unwrap_err().to_string();
+        assert!(error.contains("chains"), "{error}");
+        let mainnet = Settings::from_toml("[payout]\nchain = \"mainnet\"").unwrap();
+        assert!(matches!(mainnet.finish(), Err(ConfigError::Payout(PayConfigError::Mainnet))));
     }
 
     #[test]

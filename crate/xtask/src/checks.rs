@@ -158,7 +158,7 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
             stream(command("cargo").args(["build", "--quiet", "-p", "lull-coordinator"]))?;
             let mut chain = command("cargo");
             chain.env("LULL_COORDINATOR_BIN", target()?.join("debug/lull-coordinator"));
-            chain.args(["run", "--quiet", "-p", "lull-chain"]);
+            chain.args(["run", "--quiet", "-p", "lull-chain", "--", "test"]);
             chain.env("LULL_SURFPOOL", tools.surfpool_module());
             stream(chain.env("LULL_SOLDERS_PYTHON", tools.solders_python()))
         }

@@ -40,6 +40,8 @@ pub(crate) struct Paths {
     coordinator: PathBuf,
     cli: PathBuf,
     native: PathBuf,
+    /// What the coordinator is told about paying.
+    payout: Vec<String>,
 }
 
 impl Paths {
@@ -61,6 +63,7 @@ impl Paths {
             coordinator: get("LULL_COORDINATOR_BIN")?,
             cli: get("LULL_CLI_BIN")?,
             native: get("LULL_NATIVE_BIN")?,
+            payout: vec![],
         })
     }
 
@@ -85,6 +88,10 @@ impl Paths {
     /// With judgments that are leased for so long.
     pub(crate) fn with_leases_of(&self, judgment_lease: Duration) -> Self {
         Self { judgment_lease, ..self.clone() }
+    }
+    /// With a coordinator that pays.
+    pub(crate) fn that_pay(&self, payout: Vec<String>) -> Self {
+        Self { payout, ..self.clone() }
     }
     /// With the package that has no bandwidth in it.
     pub(crate) fn without_bandwidth(&self) -> Self {
@@ -125,6 +132,7 @@ impl Coordinator {
             .args(["--operator-contact", "hello@lull.example", "--data"])
             .arg(data)
             .args(["--judgment-lease-ms", &paths.judgment_lease.as_millis().to_string()])
+            .args(&paths.payout)
             .stdout(Stdio::piped())
             .stderr(log_file(data)?)
             .kill_on_drop(true)

@@ -183,7 +183,7 @@ impl Shell {
         let Tools { net, terms, .. } = &self.tools;
         let Treasury { owner, mint } = terms.treasury;
         let call = rpc::accounts(&[owner, mint.account_of(&owner)], self.config.commitment);
-        let accounts = net.agreed(&call, 1).await?;
+        let accounts = net.ask(&call).await?;
         let [Some(treasury), Some(own)] = accounts.as_slice() else { return Err(PayoutError::NoTokens(owner)) };
         let own = mint.token_account(own).ok_or(PayoutError::NoTokens(owner))?;
         let transfers = || state.open.iter().flat_map(|batch| &batch.transfers);
@@ -204,6 +204,9 @@ impl Shell {
     async fn plan(&self, Plan { costs, sanctions, purse }: Plan) -> Result<Vec<BatchId>, PayoutError> {
         let state = self.state().await?;
         let free = state.lanes.iter().filter(|lane| lane.batch.is_none() && !lane.is_spent).count();
+        if free == 0 {
+            return Ok(vec![]);
+        }
         let (person_day, limit) = (self.config.limits.person_day, free * MEMO_PAYOUTS_MAX);
         let read = move |reader: &mut lull_store::Reader| {
             Ok((reader.payouts_waiting(person_day, limit, now())?, reader.payouts_hour(now())?))

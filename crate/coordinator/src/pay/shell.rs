@@ -228,7 +228,11 @@ impl Shell {
         lane: Option<LaneId>,
         what: &str,
     ) -> Result<(), PayoutError> {
-        if !self.is_news(&format!("{batch:?} {lane:?} {what}")).await {
+        let stops = match lane {
+            Some(lane) => self.state().await?.moved.iter().all(|moved| moved.lane != lane),
+            None => false,
+        };
+        if !self.is_news(&format!("{batch:?} {lane:?} {what}")).await && !stops {
             return Ok(());
         }
         let number = batch.map(BatchId::get);
