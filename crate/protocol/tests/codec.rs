@@ -9,16 +9,17 @@ mod strategy;
 use std::fmt::Debug;
 
 use lull_protocol::cbor::{self, ByteVec, Cbor, CborError};
-use lull_protocol::connect::{Purpose, WalletVeto, WalletYes};
+use lull_protocol::connect::{Purpose, WalletState, WalletVeto, WalletYes};
 use lull_protocol::cose::{self, Statement};
 use lull_protocol::flag::{FlagReason, FlagReport, note_of};
 use lull_protocol::limits::*;
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
+use lull_protocol::payout::{self, PayoutStage, Schedule, Weekday};
 use lull_protocol::receipt::{Part, Receipt, field_at};
 use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
 use lull_protocol::siws::SignIn;
 use lull_protocol::statement::*;
-use lull_protocol::units::{Challenge, Nonce};
+use lull_protocol::units::{self, Challenge, Nonce};
 use lull_protocol::{
     Amount, BlobRef, ByteCount, DurationMs, FetchItem, Filter, Hash, Item, JudgmentItem, Method, OrderId, Pace,
     PublicKey, Signed, TaskKind, TaskSet, Timestamp, ToCoordinator, ToWorker, Wallet, WarningSet,
@@ -92,6 +93,7 @@ fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
         (time(), any::<u64>()).prop_map(|(day_start, verdicts_seen)| Ping { day_start, verdicts_seen }),
         hash().prop_map(|offer| Extend { offer }),
         blob().prop_map(|statement| Appeal { statement }),
+        about_wallets_to_coordinator(),
     ]
 }
 
@@ -150,6 +152,55 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         code().prop_map(|code| Bye { code }),
         blob().prop_map(|statement| Rejected { statement }),
         hash().prop_map(|rejection| Appealed { rejection }),
+        about_wallets_to_worker(),
+    ]
+}
+
+fn about_wallets_to_coordinator() -> impl Strategy<Value = ToCoordinator> {
+    use ToCoordinator::*;
+    let schedule = prop_oneof![
+        Just(Schedule::Now),
+        amount().prop_map(Schedule::At),
+        select(&Weekday::ALL).prop_map(Schedule::Weekly),
+    ];
+    prop_oneof![
+        select(&Purpose::ALL).prop_map(|purpose| OpenTicket { purpose }),
+        blob().prop_map(|statement| WalletYes { statement }),
+        hash().prop_map(|ticket| WalletNo { ticket }),
+        blob().prop_map(|statement| WalletVeto { statement }),
+        any::<u64>().prop_map(|number| WalletNewsKnown { number }),
+        (schedule, amount()).prop_map(|(schedule, account_agreed)| PayWhen { schedule, account_agreed }),
+        Just(PayNow),
+        any::<u64>().prop_map(|number| PayoutsBefore { number }),
+    ]
+}
+
+/// Those of the fixtures, in other numbers.
+fn about_wallets_to_worker() -> impl Strategy<Value = ToWorker> {
+    use ToWorker::*;
+    let ticket = (any::<[u8; 32]>(), select(&Purpose::ALL), time());
+    let refused = (option::of(hash()), 0..21_u8);
+    prop_oneof![
+        ticket.prop_map(|(ticket, purpose, expires_at)| Ticket { ticket: units::Ticket(ticket), purpose, expires_at }),
+        (refused).prop_map(|(about, why)| WalletRefused {
+            about,
+            why: cbor::decode(&cbor::encode(&why), 2).expect("refusals are 0 to 20")
+        }),
+        (0..=7_usize, option::of(time())).prop_map(|(news, held_until)| {
+            let state = fixture::payout::wallet_state();
+            let news = state.news.into_iter().take(news).collect();
+            Wallet(Box::new(WalletState { news, held_until, ..state }))
+        }),
+        (0..=5_usize, amount(), any::<bool>()).prop_map(|(count, paid, has_older)| {
+            let payouts = fixture::payout::payouts();
+            let newest = payouts.newest.into_iter().take(count).collect();
+            Payouts(Box::new(payout::Payouts { newest, paid, has_older, ..payouts }))
+        }),
+        (any::<u64>(), 0..=PAYOUTS_TOLD_MAX, any::<bool>()).prop_map(|(number, count, has_older)| PayoutsBefore {
+            number,
+            payouts: vec![fixture::payout::payout(1, PayoutStage::Paid); count],
+            has_older
+        }),
     ]
 }
 
