@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use lull_payout::address::Wallet;
-use lull_payout::facts::Effect;
+use lull_payout::facts::{Alarm, Effect};
 use lull_payout::lane::Gate;
 use lull_payout::memo::MEMO_PAYOUTS_MAX;
 use lull_payout::plan::{Due, Facts, Purse, plan};
 use lull_payout::rpc::{self, ACCOUNTS_MAX};
 use lull_payout::rules::{Costs, Earned, NextPayout, Schedule, When, next_payout};
+use lull_payout::sanctions::Sanctions;
 use lull_payout::token::Recipient;
 use lull_payout::transaction::Treasury;
 use lull_payout::units::BatchId;
@@ -17,7 +18,7 @@ use lull_protocol::payout::Standstill;
 use lull_store::{NewPayout, PayCommand, Person, TreasuryState, WaitingPayout};
 
 use super::PayoutError;
-use super::shell::{Shell, Tools, names};
+use super::shell::{Shell, Tools, names, words};
 use crate::writer::now;
 
 /// People that are read at once.
@@ -37,23 +38,25 @@ impl Shell {
     pub(super) async fn make_and_plan(&self) -> Result<Vec<BatchId>, PayoutError> {
         let state = self.state().await?;
         let costs = self.costs().await?;
-        let sanctions = self.sanctions().await?;
-        let is_old = sanctions.is_old(now());
-        if is_old {
-            self.tell_of(costs, Some(Standstill::ListOld)).await?;
-            self.alarm(None, None, "the sanctions list is older than 7 days: nobody is paid until there is a new one")
-                .await?;
-            return Ok(vec![]);
-        }
+        let sanctions = match self.sanctions().await {
+            Ok(sanctions) if !sanctions.is_old(now()) => sanctions,
+            Ok(_) => return self.stand_still(costs, Standstill::ListOld, &words(&Alarm::ListOld)).await,
+            Err(error) => return self.stand_still(costs, Standstill::ListOld, &error.to_string()).await,
+        };
         self.look_at_new_wallets().await?;
         if self.gate(&state) != Gate::Open || state.paused_at.is_some() {
             self.tell_of(costs, None).await?;
             return Ok(vec![]);
         }
         self.make(&costs).await?;
-        let purse = self.purse(&state, &costs).await?;
-        let facts = Plan { costs, sanctions, purse };
-        self.plan(facts).await
+        self.plan(costs, &sanctions).await
+    }
+
+    /// Nobody is paid: workers and the operator are told why.
+    async fn stand_still(&self, costs: Costs, why: Standstill, what: &str) -> Result<Vec<BatchId>, PayoutError> {
+        self.tell_of(costs, Some(why)).await?;
+        self.alarm(None, None, what).await?;
+        Ok(vec![])
     }
 
     /// What a payout costs now.
@@ -201,7 +204,7 @@ impl Shell {
         })
     }
 
-    async fn plan(&self, Plan { costs, sanctions, purse }: Plan) -> Result<Vec<BatchId>, PayoutError> {
+    async fn plan(&self, costs: Costs, sanctions: &Sanctions) -> Result<Vec<BatchId>, PayoutError> {
         let state = self.state().await?;
         let free = state.lanes.iter().filter(|lane| lane.batch.is_none() && !lane.is_spent).count();
         if free == 0 {
@@ -216,6 +219,12 @@ impl Shell {
             return self.tell_of(costs, None).await.map(|()| vec![]);
         }
         let due = self.due(&waiting).await?;
+        let purse = match self.purse(&state, &costs).await {
+            Err(error @ PayoutError::NoTokens(_)) => {
+                return self.stand_still(costs, Standstill::Short, &error.to_string()).await;
+            }
+            purse => purse?,
+        };
         let facts = Facts {
             due: &due,
             lanes: &state.lanes,
@@ -223,7 +232,7 @@ impl Shell {
             limits: self.config.limits,
             hour,
             purse,
-            sanctions: &sanctions,
+            sanctions,
             is_paused: state.paused_at.is_some(),
             run: self.run,
         };
@@ -234,10 +243,10 @@ impl Shell {
             match effect {
                 Effect::Again(batch) => begun.push(batch),
                 Effect::Alarm(about, alarm) => {
-                    if alarm == lull_payout::facts::Alarm::TreasuryShort {
+                    if alarm == Alarm::TreasuryShort {
                         standstill = Some(Standstill::Short);
                     }
-                    self.alarm(about, None, &super::shell::words(&alarm)).await?;
+                    self.alarm(about, None, &words(&alarm)).await?;
                 }
                 _ => {}
             }
@@ -259,13 +268,6 @@ impl Shell {
         });
         Ok(due.collect())
     }
-}
-
-/// What a plan needs besides the database.
-struct Plan {
-    costs: Costs,
-    sanctions: lull_payout::sanctions::Sanctions,
-    purse: Purse,
 }
 
 fn next(person: &Person, has_account: bool, costs: &Costs, day: u64) -> NextPayout {
