@@ -100,13 +100,38 @@ impl<'a> House<'a> {
         let mint = self.world.terms.treasury.mint.address();
         let text = format!(
             "listen = \"127.0.0.1:0\"\ndata = \"{}\"\ndispute_ms = 1000\n[payout]\nchain = \"localnet\"\n\
-             rpc = [\"{}\"]\nmint = \"{mint}\"\nkey = \"{}\"\nhour_max = 1000000000\nperson_day_max = 500000000\n\
+             rpc = [\"{}\"]\nmint = \"{mint}\"\n{}\nhour_max = 1000000000\nperson_day_max = 500000000\n\
              sol_price = 200000000\npatience_ms = 20000\n{more}\n",
             self.data().display(),
             self.world.surfnet.net.url(),
-            self.path("treasury.json").display(),
+            if more.contains("signer") { String::new() } else { self.key_setting() },
         );
         Ok(fs::write(self.path("lull.toml"), text)?)
+    }
+
+    fn key_setting(&self) -> String {
+        format!("key = \"{}\"", self.path("treasury.json").display())
+    }
+
+    /// From now on a program signs, and this list counts.
+    pub(crate) fn sign_by_program(&self, listed: &str) -> Result<()> {
+        let program = format!(
+            "#!/bin/sh\nexec {} {} {}\n",
+            self.world.tools.python.display(),
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("sign.py").display(),
+            self.path("treasury.json").display(),
+        );
+        fs::write(self.path("sign"), program)?;
+        fs::set_permissions(self.path("sign"), Permissions::from_mode(0o700))?;
+        self.list(listed)?;
+        let (signer, list) = (self.path("sign"), self.path("listed.txt"));
+        self.set(&format!("signer = \"{}\"\nsanctions = \"{}\"", signer.display(), list.display()))
+    }
+
+    /// Puts a sanctions list, whole in one step.
+    pub(crate) fn list(&self, text: &str) -> Result<()> {
+        fs::write(self.path("listed.new"), text)?;
+        Ok(fs::rename(self.path("listed.new"), self.path("listed.txt"))?)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -44,6 +44,7 @@ pub(crate) fn all(tools: &Tools) -> Vec<(&'static str, Run)> {
         ("a restored database whose payment is in flight", Box::pin(restored_in_flight(tools()))),
         ("two processes at once", Box::pin(twice(tools()))),
         ("the coordinator pays", Box::pin(coordinator::pays(tools()))),
+        ("the coordinator holds whom a list names, and a program signs", Box::pin(coordinator::listed(tools()))),
         ("the coordinator is killed at many moments", Box::pin(coordinator::killed(tools()))),
         ("the coordinator's database is restored from a copy", Box::pin(coordinator::restored(tools()))),
         ("two coordinators pay with one key", Box::pin(coordinator::twice(tools()))),

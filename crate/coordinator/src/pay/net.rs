@@ -178,7 +178,7 @@ impl Net {
             for signature in self.history_of(url, &lane.id.0, Some(&lane.last)).await? {
                 let transaction = self.ask_one(url, &rpc::transaction(&signature)).await?;
                 let read = transaction.and_then(|transaction| transaction.read(&terms.treasury.mint));
-                if read.is_some_and(|read| read.signers.contains(&terms.treasury.owner)) {
+                if read.is_some_and(|read| read.advanced == Some((lane.id, terms.treasury.owner))) {
                     newer.push(signature);
                 }
             }
