@@ -26,6 +26,7 @@ use crate::folder::{Folder, FolderError};
 use crate::hub::Hub;
 use crate::limits::{BODIES_MEMORY_KIB_MAX, CONNECTIONS_MAX, STOP_MS_MAX, SWEEP_MS};
 use crate::listen;
+use crate::pages::{Pages, PagesError};
 use crate::pay::{self, PayoutError};
 use crate::readers::Readers;
 use crate::writer::{Writer, now};
@@ -45,6 +46,9 @@ pub enum StartError {
     /// Settings of paying that the chain contradicts.
     #[error(transparent)]
     Payout(#[from] PayoutError),
+    /// The pages for people.
+    #[error(transparent)]
+    Pages(#[from] PagesError),
     /// The operating system gives no thread.
     #[error("can't start the writer's thread")]
     Thread(#[source] io::Error),
@@ -80,6 +84,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     if let Some(payout) = &config.payout {
         pay::expect_right(payout).await?;
     }
+    let pages = config.pages.as_deref().map(Pages::open).transpose()?;
     let folder = Folder::open(&config.data)?;
     let lock = folder.lock()?;
     let key = folder.key()?;
@@ -109,6 +114,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         hub,
         bodies_memory: Arc::new(Semaphore::new(BODIES_MEMORY_KIB_MAX)),
         connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        pages,
     });
     let (stop_accepting, stopped) = oneshot::channel::<()>();
     let server = tokio::spawn(listen::serve(listener, router(app.clone()), stopped));

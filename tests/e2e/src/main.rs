@@ -8,6 +8,7 @@ mod browsers;
 mod calls;
 mod caps;
 mod chain;
+mod connect;
 mod consent;
 mod content;
 mod devtools;
