@@ -3,7 +3,8 @@
 //!
 //! Everything that changes goes through one writer thread (`writer`), which commits batches and hands what
 //! follows to the connections (`hub`). Everything that is only read comes from a pool (`readers`). A
-//! connection (`session`) moves bytes for the machine that has the rules, `lull_market::session`.
+//! connection (`session`) moves bytes for the machine that has the rules, `lull_market::session`. `pay` carries out
+//! what `lull_payout` decides.
 
 mod api;
 mod buy;
@@ -29,6 +30,7 @@ pub mod export;
 pub mod folder;
 pub mod limits;
 pub mod operator;
+pub mod pay;
 
 use std::sync::Arc;
 

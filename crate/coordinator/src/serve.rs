@@ -29,6 +29,7 @@ use crate::hub::Hub;
 use crate::limits::{BODIES_MEMORY_KIB_MAX, CONNECTIONS_MAX, SANCTIONS_MS, STOP_MS_MAX, SWEEP_MS};
 use crate::listen;
 use crate::pages::{Pages, PagesError};
+use crate::pay::{self, PayoutError};
 use crate::readers::Readers;
 use crate::sanctions::{List, ListError};
 use crate::writer::{Writer, now};
@@ -45,6 +46,9 @@ pub enum StartError {
     /// The address to listen on.
     #[error("can't listen on {0}; is another program there? --listen names another address")]
     Listen(SocketAddr, #[source] io::Error),
+    /// Settings of paying that the chain contradicts.
+    #[error(transparent)]
+    Payout(#[from] PayoutError),
     /// The pages for people.
     #[error(transparent)]
     Pages(#[from] PagesError),
@@ -83,6 +87,9 @@ pub struct Running {
 
 /// Starts a server; it accepts connections when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    if let Some(payout) = &config.payout {
+        pay::expect_right(payout).await?;
+    }
     let pages = config.pages.as_deref().map(Pages::open).transpose()?;
     let folder = Folder::open(&config.data)?;
     let lock = folder.lock()?;
@@ -121,7 +128,16 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let server = tokio::spawn(listen::serve(listener, router(app.clone()), stopped));
     let background = tokio::spawn({
         let app = app.clone();
-        async move { tokio::join!(sweep(&app), app.hub.wake(), look_at(&listed)).0 }
+        let payout = config.payout;
+        let pays = {
+            let app = app.clone();
+            async move {
+                if let Some(payout) = payout {
+                    pay::run(app, payout).await;
+                }
+            }
+        };
+        async move { tokio::join!(sweep(&app), app.hub.wake(), look_at(&listed), pays).0 }
     });
     let ready = ready(listening, &app.house.key.public());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
