@@ -57,7 +57,8 @@ impl Work {
                 // A question that an earlier ticket has put is over with it.
                 self.wallet_due = true;
             }
-            Answer::Reply(_) => self.wallet_due = true,
+            // Where payouts go may be another place now.
+            Answer::Reply(_) => (self.wallet_due, self.payouts_due) = (true, true),
             Answer::Refused(Refusal::Wallet(problem)) => {
                 step.out.send(ToWorker::WalletRefused { about, why: refusal(&problem) });
             }

@@ -63,7 +63,7 @@ pub(super) struct Work {
     /// How the worker stands with its wallet must be read, and the worker told.
     pub(super) wallet_due: bool,
     /// Its payouts must be read and told.
-    payouts_due: bool,
+    pub(super) payouts_due: bool,
     pub(super) transfers: BTreeMap<Hash, Transfer>,
     pace: Pace,
     heard_ms: u64,

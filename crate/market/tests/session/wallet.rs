@@ -77,6 +77,7 @@ fn serving() -> Peer {
     let outputs = peer.finds(Found::Wallet(Box::new(state())));
     assert_eq!(sent(&outputs), [ToWorker::Wallet(Box::new(state()))]);
     peer.finds(Found::OpenLeases(vec![]));
+    peer.finds(crate::payouts::found());
     peer.finds(Found::OpenRejections(vec![]));
     peer.finds(Found::VerdictsAfter(vec![]));
     assert_eq!(peer.session.stage(), Stage::Serving);
@@ -96,6 +97,7 @@ fn a_ticket_is_the_worker_s_alone() {
     peer.says(&ToCoordinator::OpenTicket { purpose: Purpose::Unlink });
     let outputs = peer.answer(opened(Purpose::Unlink, at(300_000)));
     told(&mut peer, &outputs);
+    peer.finds(crate::payouts::found());
     peer.goes_on();
 }
 
@@ -125,6 +127,7 @@ fn each_step_is_asked_for_and_answered() {
         assert_eq!(asked(&peer.says(&message)), Some(&question));
         let outputs = peer.answer(done());
         told(&mut peer, &outputs);
+        peer.finds(crate::payouts::found());
         assert_eq!(asked(&peer.says(&message)), Some(&question));
         let outputs = peer.answer(Answer::Refused(Refusal::Wallet(Problem::Foreign)));
         assert_eq!(outputs, [Output::Send(ToWorker::WalletRefused { about, why: WalletRefusal::Foreign })]);
@@ -157,6 +160,7 @@ fn news_is_told_and_all_that_was_missed() {
         assert!(reads_account(&outputs), "{push:?}: {outputs:?}");
         let outputs = peer.finds(account(0));
         told(&mut peer, &outputs);
+        peer.finds(crate::payouts::found());
     }
     let mut poor = Peer::serving();
     let outputs = poor.feed(Input::Pushes(vec![Push::Wallet]));
