@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use lull_market::Terms;
 use lull_protocol::Timestamp;
 use lull_protocol::cose::Statement;
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::OperatorCard;
 use lull_protocol::trust::origin_of;
 use serde::Deserialize;
@@ -114,6 +115,10 @@ pub struct Config {
     pub card: OperatorCard,
     /// The operator's terms.
     pub terms: Terms,
+    /// Where workers are paid; `None`: nobody is.
+    pub chain: Option<Chain>,
+    /// File of the sanctions list.
+    pub sanctions: Option<PathBuf>,
     /// How workers are paid; `None`: nobody is.
     pub payout: Option<PayConfig>,
 }
@@ -198,6 +203,7 @@ impl Settings {
         card.check().map_err(ConfigError::Card)?;
         let listen = self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)));
         check_origin(listen, self.origin.as_deref())?;
+        let payout = self.payout.finish(demo)?;
         let terms = Terms {
             asset: card.asset.clone(),
             fee_bp: card.fee_bp,
@@ -218,7 +224,9 @@ impl Settings {
             log_filter: self.log_filter.unwrap_or_else(|| "info".into()),
             card,
             terms,
-            payout: self.payout.finish(demo)?,
+            chain: payout.as_ref().map(|payout| payout.profile.chain()),
+            sanctions: payout.as_ref().and_then(|payout| payout.sanctions.clone()),
+            payout,
         })
     }
 }

@@ -8,6 +8,7 @@
 
 mod api;
 mod buy;
+mod connect;
 mod fields;
 mod hub;
 mod lines;
@@ -17,6 +18,7 @@ mod problem;
 mod project;
 mod readers;
 mod review;
+pub mod sanctions;
 mod serve;
 mod session;
 mod trouble;
@@ -55,4 +57,6 @@ pub struct App {
     connections: Arc<Semaphore>,
     /// The pages for people, if the operator has given their folder.
     pages: Option<pages::Pages>,
+    /// Attempts of pages to connect a wallet that failed.
+    failed: connect::Failed,
 }

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::hub::Hub;
 use crate::limits::{APPEALS_TOLD_MAX, BATCH_COMMANDS_MAX, CHECKPOINT_COMMANDS, COMMANDS_QUEUED_MAX};
 use crate::pay::PayoutError;
+use crate::sanctions::List;
 use crate::trouble::Trouble;
 
 /// Why a command gave no reply.
@@ -64,15 +65,15 @@ impl Writer {
     pub(crate) fn start(
         store: Store,
         checkpointer: Checkpointer,
-        key: SigningKey,
-        terms: Terms,
+        (key, terms, listed): (SigningKey, Terms, List),
         hub: Arc<Hub>,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = mpsc::channel(COMMANDS_QUEUED_MAX);
         let (health, healthy) = watch::channel(true);
         let (settled, to_hand_out) = mpsc::unbounded_channel();
         let (log_grew, due) = sync_channel(1);
-        let work = Work { store, key, terms, settled, health, trouble: Trouble::default(), log_grew, commands: 0 };
+        let trouble = Trouble::default();
+        let work = Work { store, key, terms, listed, settled, health, trouble, log_grew, commands: 0 };
         let checkpoints = Builder::new().name("checkpoints".into()).spawn(move || checkpoints(&checkpointer, &due))?;
         tokio::spawn(hand_out(hub, to_hand_out));
         let thread = Builder::new().name("writer".into()).spawn(move || {
@@ -119,6 +120,7 @@ struct Work {
     store: Store,
     key: SigningKey,
     terms: Terms,
+    listed: List,
     /// As many as commands were queued.
     settled: mpsc::UnboundedSender<Settled>,
     health: watch::Sender<bool>,
@@ -179,7 +181,8 @@ impl Work {
         if commands.is_empty() {
             return;
         }
-        let context = Context { now: now(), key: self.key.clone(), terms: self.terms.clone() };
+        let (key, terms, listed) = (self.key.clone(), self.terms.clone(), self.listed.wallets());
+        let context = Context { now: now(), key, terms, listed };
         let applied = self.store.apply_each(&context, commands);
         if let Some(error) = &applied.split {
             tracing::debug!(%error, commands = commands.len(), "a batch failed; its commands were tried one by one");
@@ -312,7 +315,8 @@ mod tests {
         let (settled, mut replies) = mpsc::unbounded_channel();
         let (log_grew, _due) = sync_channel(1);
         let (terms, trouble) = (config.terms, Trouble::default());
-        let mut work = Work { store, key, terms, settled, health, trouble, log_grew, commands: 0 };
+        let listed = List::open(None).unwrap();
+        let mut work = Work { store, key, terms, listed, settled, health, trouble, log_grew, commands: 0 };
         let bytes = [
             b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT".as_slice(),
             &[1; 500_000],

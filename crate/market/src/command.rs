@@ -1,5 +1,8 @@
 //! What can be asked of the market, what it answers, and why it refuses.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::payout::Schedule;
 use lull_protocol::rejection::{Appeal, BuyerRecord};
@@ -7,10 +10,11 @@ use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
 use lull_protocol::{
     Amount, ByteCount, DurationMs, Filter, Hash, Method, OrderId, Pace, PublicKey, Signed, SigningKey, TaskSet,
-    Timestamp, WarningSet,
+    Timestamp, Wallet, WarningSet,
 };
 use thiserror::Error;
 
+use crate::connect::{self, Given, Request};
 use crate::project::{Lessons, Tasks};
 
 /// What each decision may look at besides the facts: the clock, the coordinator's key and its terms.
@@ -22,6 +26,8 @@ pub struct Context {
     pub key: SigningKey,
     /// The operator's terms.
     pub terms: Terms,
+    /// Wallets that nobody may be paid to.
+    pub listed: Arc<BTreeSet<Wallet>>,
 }
 
 /// The operator's terms.
@@ -154,6 +160,8 @@ pub enum Command {
         /// Which.
         order: OrderId,
     },
+    /// A step on the way to a wallet, or away from it.
+    Wallet(Box<Request>),
     /// When a worker's person wants to be paid, all its workers together.
     PayWhen {
         /// Who says so.
@@ -168,7 +176,8 @@ pub enum Command {
         /// Who says so.
         worker: PublicKey,
     },
-    /// Ends leases past their deadline, approves by time, turns pending into payable: what is due now.
+    /// Ends leases past their deadline, approves by time, turns pending into payable, lets rebindings come about: what is
+    /// due now.
     Sweep,
 }
 
@@ -276,11 +285,20 @@ pub enum Reply {
         settled: Vec<PublicKey>,
         /// Whether places are free for others now, besides those of the leases.
         freed: bool,
+        /// Workers with news of their wallet.
+        wallets: Vec<PublicKey>,
     },
     /// Answers were reviewed, or an appeal decided.
     Reviewed(Reviewed),
     /// The appeal against this rejection is stored.
     Appealed(Hash),
+    /// Of [`Command::Wallet`].
+    Wallet {
+        /// What whoever asked gets.
+        given: Given,
+        /// Workers with news of their wallet, but for the one that asked.
+        told: Vec<PublicKey>,
+    },
     /// How these workers are paid has changed.
     PayoutsChanged(Vec<PublicKey>),
 }
@@ -376,6 +394,9 @@ pub enum Refusal {
         /// Why not.
         problem: ReviewProblem,
     },
+    /// A step on the way to a wallet.
+    #[error(transparent)]
+    Wallet(connect::Problem),
     /// No such requester.
     #[error("no such requester")]
     UnknownRequester,
@@ -411,4 +432,13 @@ pub enum ReviewProblem {
     /// There is no such project.
     #[error("there is no such project")]
     UnknownProject,
+}
+
+impl From<connect::Problem> for Refusal {
+    fn from(problem: connect::Problem) -> Self {
+        match problem {
+            connect::Problem::Fault(fault) => Self::Fault(fault.into()),
+            problem => Self::Wallet(problem),
+        }
+    }
 }

@@ -12,6 +12,7 @@ use lull_protocol::{
 };
 
 use crate::command::{NumberedVerdict, Reply, RequesterId};
+use crate::connect;
 use crate::ledger::Entry;
 use crate::pace::Tally;
 use crate::skips::SkipFacts;
@@ -23,6 +24,11 @@ pub struct ItemId(pub i64);
 /// A lease's key in the store; its result and its verdict have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LeaseId(pub i64);
+
+/// Who is one to assignment, replicas and agreement: a worker by itself, or all workers that were ever paid to one
+/// wallet. Its name is nobody's business but the store's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Person(pub PublicKey);
 
 /// How far an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,8 +158,8 @@ pub struct LeaseFacts {
 pub struct HeldFacts {
     /// The lease.
     pub lease: LeaseFacts,
-    /// How many leases of its item its worker has had, this one included.
-    pub leases_of_worker: u32,
+    /// How many leases of its item its person has had, this one included.
+    pub leases_of_person: u32,
 }
 
 /// What a lease that is given back is decided on.
@@ -172,6 +178,8 @@ pub struct ReturnFacts {
 pub struct SubmitFacts {
     /// The lease that the result's offer names.
     pub lease: LeaseFacts,
+    /// The person whose it is.
+    pub person: Person,
     /// The item as CBOR.
     pub item_bytes: Vec<u8>,
     /// The result that was committed first, if any.
@@ -182,8 +190,10 @@ pub struct SubmitFacts {
     pub flags: Vec<Flag>,
     /// Whose leases of this item are open, this one left out, if one more flag stops it; else none.
     pub open: Vec<(PublicKey, Hash)>,
-    /// The worker has or had another lease of this item, after which it isn't offered again.
+    /// The person has or had another lease of this item, after which it isn't offered again.
     pub has_another: bool,
+    /// The person has said before that the item is to be asked of nobody.
+    pub has_flagged: bool,
     /// The number of the last verdict of this worker and of each in `answers` and `flags`; absent: none yet.
     pub last_numbers: BTreeMap<PublicKey, u64>,
     /// The outcomes of its project so far.
@@ -206,6 +216,8 @@ pub struct Answer {
     pub lease: LeaseId,
     /// Whose.
     pub worker: PublicKey,
+    /// The person that its worker is now.
+    pub person: Person,
     /// The result's hash.
     pub result: Hash,
     /// What of it the others must say, too, to agree.
@@ -306,6 +318,8 @@ pub struct AccountFacts {
     pub earned_today: Amount,
     /// The number of the last verdict that is in it; 0 for none.
     pub verdicts: u64,
+    /// Another worker has taken its place: it is let in no more.
+    pub is_succeeded: bool,
 }
 
 impl AccountFacts {
@@ -318,6 +332,7 @@ impl AccountFacts {
             payable: self.payable,
             earned_today: self.earned_today.checked_add(today)?,
             verdicts: self.verdicts.checked_add(1)?,
+            is_succeeded: self.is_succeeded,
         })
     }
 }
@@ -533,6 +548,8 @@ pub enum Write {
         /// Which verdict.
         lease: LeaseId,
     },
+    /// Something about a worker's wallet.
+    Wallet(connect::Write),
     /// When a worker's person wants to be paid.
     SetPayoutChoice {
         /// Whose.

@@ -86,7 +86,7 @@ pub struct LedgerCheck {
 }
 
 /// Each gives one row per problem: what it is about.
-const CHECKS: [(&str, &str); 20] = [
+const CHECKS: [(&str, &str); 21] = [
     ("entry does not sum to zero", "SELECT entry FROM postings GROUP BY entry HAVING sum(delta) <> 0"),
     ("entry without postings", "SELECT id FROM entries WHERE id NOT IN (SELECT entry FROM postings)"),
     (
@@ -189,6 +189,11 @@ const CHECKS: [(&str, &str); 20] = [
         "a rejection is open until its verdict and no longer, lease",
         "SELECT j.lease FROM rejections j LEFT JOIN verdicts v ON v.lease = j.lease
          WHERE (j.is_open = 1) <> (v.lease IS NULL)",
+    ),
+    (
+        "a lease of an open item is another person's than its worker is, lease",
+        "SELECT l.id FROM items i JOIN leases l ON l.item = i.id LEFT JOIN persons p ON p.worker = l.worker
+         WHERE i.state = 'open' AND l.again = 0 AND l.person IS NOT p.person",
     ),
     (
         "an order is open without an item that is, or the other way round, order",

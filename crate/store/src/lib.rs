@@ -14,9 +14,11 @@ mod load;
 mod open;
 mod orders;
 mod pay;
+mod persons;
 mod read;
 mod review;
 mod value;
+mod wallets;
 mod write;
 
 pub use apply::{Applied, Checkpointer, Replies, SWEEP_MAX, Store};

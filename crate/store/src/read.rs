@@ -66,6 +66,7 @@ impl Reader {
                 Found::VerdictsAfter(self.verdicts_after(worker, *number, *limit)?)
             }
             Query::SubmitFacts { offer } => Found::SubmitFacts(self.submit_facts(offer)?.map(Box::new)),
+            Query::Wallet { worker, now } => Found::Wallet(Box::new(self.wallet(*worker, *now)?)),
             Query::Payouts { worker, chain, now } => Found::Payouts(Box::new(self.payouts(worker, *chain, *now)?)),
             Query::PayoutsBefore { worker, number } => {
                 let (payouts, has_older) = self.payouts_before(worker, *number)?;
@@ -85,7 +86,10 @@ impl Reader {
         let earned = [payable].into_iter().chain(on_their_way).try_fold(pending, Amount::checked_add);
         let earned = earned.ok_or_else(|| StoreError::Corrupt("earned is out of range".into()))?;
         let verdicts = crate::load::last_number(&tx, *worker)?;
-        Ok(AccountFacts { earned, pending, payable, earned_today, verdicts })
+        let mut succeeded =
+            tx.prepare_cached("SELECT 1 FROM wallets WHERE worker = ?1 AND succeeded_by IS NOT NULL")?;
+        let is_succeeded = succeeded.exists([Col(*worker)])?;
+        Ok(AccountFacts { earned, pending, payable, earned_today, verdicts, is_succeeded })
     }
 
     /// The worker's verdicts after a number, in order, at most `limit`.

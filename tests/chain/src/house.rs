@@ -5,6 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -189,7 +190,12 @@ impl<'a> House<'a> {
             appeal_ms: 1_000,
             appeal_decision_ms: 1_000,
         };
-        let context = Context { now: now().minus(days_ago * DAY_MS), key: Folder::open(&self.data())?.key()?, terms };
+        let context = Context {
+            now: now().minus(days_ago * DAY_MS),
+            key: Folder::open(&self.data())?.key()?,
+            terms,
+            listed: Arc::default(),
+        };
         Ok(store.apply(&context, commands)?.into_iter().collect::<Result<_, _>>()?)
     }
 

@@ -1,5 +1,6 @@
 //! The border between the machine and its shell.
 
+use lull_protocol::connect::{Purpose, WalletState};
 use lull_protocol::message::RefusedCode;
 use lull_protocol::payout::{Payout, Payouts};
 use lull_protocol::siws::Chain;
@@ -102,6 +103,13 @@ pub enum Question {
     Seat(PublicKey),
     /// Lease work: [`Claim::command`] with fresh nonces.
     Claim(Claim),
+    /// Open a ticket: [`Request::Open`](crate::connect::Request) with a fresh secret.
+    OpenTicket {
+        /// Whose.
+        worker: PublicKey,
+        /// What for.
+        purpose: Purpose,
+    },
     /// Have this decided and committed.
     Command(Command),
     /// Read what is committed now.
@@ -200,6 +208,13 @@ pub enum Query {
         /// Its hash.
         hash: Hash,
     },
+    /// How the worker stands with its wallet.
+    Wallet {
+        /// Whose.
+        worker: PublicKey,
+        /// When.
+        now: Timestamp,
+    },
 }
 
 /// What a [`Query`] of the same name found.
@@ -221,6 +236,8 @@ pub enum Found {
     PayoutsBefore(Vec<Payout>, bool),
     /// Of [`Query::Blob`]; `None`: no such blob.
     Blob(Option<Vec<u8>>),
+    /// Of [`Query::Wallet`].
+    Wallet(Box<WalletState>),
 }
 
 /// The answer to a [`Question`].
@@ -252,6 +269,8 @@ pub enum Push {
     Withdraw(Hash, RefusedCode),
     /// The account changed without a verdict.
     Account,
+    /// There is news of the wallet.
+    Wallet,
     /// Payouts or how they stand have changed, and maybe the account.
     Payouts,
     /// Another process has written to the store: whatever there is must be read.

@@ -60,6 +60,8 @@ pub(super) struct Work {
     account_unsent: bool,
     /// Where it is paid, by a coordinator that pays.
     chain: Option<Chain>,
+    /// How the worker stands with its wallet must be read, and the worker told.
+    pub(super) wallet_due: bool,
     /// Its payouts must be read and told.
     payouts_due: bool,
     pub(super) transfers: BTreeMap<Hash, Transfer>,
@@ -97,6 +99,7 @@ impl Work {
             account_due: true,
             account_unsent: false,
             chain,
+            wallet_due: chain.is_some(),
             payouts_due: chain.is_some(),
             transfers: BTreeMap::new(),
             pace: Pace::new(now_ms),
@@ -135,7 +138,10 @@ impl Work {
             return;
         }
         let (worker, room) = (self.worker, self.room());
-        if self.opening && !self.account_due {
+        if self.wallet_due && !self.account_due {
+            let query = Query::Wallet { worker, now: step.now.wall };
+            step.out.ask(Question::Read(query), Asked::Wallet);
+        } else if self.opening && !self.account_due {
             let query = Query::OpenLeases { worker, now: step.now.wall };
             step.out.ask(Question::Read(query), Asked::OpenLeases);
         } else if !self.account_due
@@ -178,7 +184,8 @@ impl Work {
                     rejections.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
                 }
                 Push::Others => {
-                    (self.behind, self.account_due, self.payouts_due) = (true, true, true);
+                    (self.behind, self.account_due) = (true, true);
+                    (self.wallet_due, self.payouts_due) = (self.chain.is_some(), true);
                     self.woken();
                 }
                 Push::Withdraw(offer, reason) => {
@@ -191,6 +198,10 @@ impl Work {
                     step.out.send(ToWorker::Withdraw { offer, reason });
                 }
                 Push::Account | Push::Payouts => (self.account_due, self.payouts_due) = (true, true),
+                // The account, too, says whether another has taken this worker's place; payouts, where they go.
+                Push::Wallet => {
+                    (self.account_due, self.payouts_due, self.wallet_due) = (true, true, self.chain.is_some());
+                }
             }
         }
     }
@@ -241,7 +252,11 @@ impl Work {
             }
             Some(ToCoordinator::Ping { day_start, verdicts_seen }) => self.ping(step, day_start, verdicts_seen),
             Some(ToCoordinator::Appeal { statement }) => self.appeal(step, &statement),
-            // This coordinator pays nobody.
+            Some(ToCoordinator::OpenTicket { purpose }) if self.chain.is_some() => self.open_ticket(step, purpose),
+            Some(ToCoordinator::WalletYes { statement }) if self.chain.is_some() => self.wallet_yes(step, &statement),
+            Some(ToCoordinator::WalletNo { ticket }) if self.chain.is_some() => self.wallet_no(step, ticket),
+            Some(ToCoordinator::WalletVeto { statement }) if self.chain.is_some() => self.wallet_veto(step, &statement),
+            Some(ToCoordinator::WalletNewsKnown { number }) if self.chain.is_some() => self.wallet_known(step, number),
             Some(
                 ToCoordinator::OpenTicket { .. }
                 | ToCoordinator::WalletYes { .. }
@@ -303,9 +318,16 @@ impl Work {
                     self.send_verdict(step, verdict);
                 }
             }
+            (Asked::Account, Answer::Found(Found::Account(account))) if account.is_succeeded => {
+                step.out.bye(RefusedCode::Succeeded);
+            }
             (Asked::Account, Answer::Found(Found::Account(account))) => {
                 (self.account, self.account_due) = (Some(account), false);
                 self.send_account(step);
+            }
+            (Asked::Wallet, Answer::Found(Found::Wallet(state))) => {
+                self.wallet_due = false;
+                step.out.send(ToWorker::Wallet(state));
             }
             (Asked::Payouts, Answer::Found(Found::Payouts(payouts))) => {
                 self.payouts_due = false;
@@ -323,12 +345,12 @@ impl Work {
                 | Asked::Rejections
                 | Asked::Verdicts { .. }
                 | Asked::Account
+                | Asked::Wallet
                 | Asked::Payouts
                 | Asked::Seat(_),
                 _,
-            ) => {
-                step.out.bye(RefusedCode::Unavailable);
-            }
+            ) => step.out.bye(RefusedCode::Unavailable),
+            (Asked::WalletStep { about }, answer) => self.wallet_stepped(step, about, answer),
             (Asked::Claim { fetch, judgment }, answer) => self.claimed(step, (fetch, judgment), answer),
             (Asked::Facts(result), answer) => self.facts(step, result, answer),
             (Asked::Memory { offer, offset, bytes, kib }, answer) => {

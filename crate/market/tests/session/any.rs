@@ -44,6 +44,7 @@ enum Said {
     Blob(u64),
     Ping(u64, u64),
     Appeal(u8),
+    Wallet(u8, u64),
     Pay(bool),
 }
 
@@ -65,6 +66,7 @@ fn said() -> impl Strategy<Value = Said> {
         1 => number().prop_map(Said::Blob),
         3 => (number(), number()).prop_map(|(day, seen)| Said::Ping(day, seen)),
         1 => (0..4_u8).prop_map(Said::Appeal),
+        2 => (0..6_u8, number()).prop_map(|(kind, number)| Said::Wallet(kind, number)),
         1 => any::<bool>().prop_map(Said::Pay),
     ]
 }
@@ -78,7 +80,7 @@ fn step(is_rude: bool) -> impl Strategy<Value = Step> {
         1 => prop_oneof![1 => Just(Step::Text), 9 => Just(Step::Sign)],
         30 => prop::bool::weighted(0.9).prop_map(Step::Answer),
         1 => any::<u8>().prop_map(stray),
-        3 => (0..4_u8, 1..400_u64).prop_map(|(kind, to)| Step::Push(kind, to)),
+        3 => (0..5_u8, 1..400_u64).prop_map(|(kind, to)| Step::Push(kind, to)),
         2 => Just(Step::Wake),
         1 => (0..4_u8).prop_map(Step::End),
         4 => Just(Step::Tick),
@@ -100,7 +102,7 @@ struct Onlooker {
 
 impl Onlooker {
     fn new() -> Self {
-        let peer = Peer::on(Some(Chain::Localnet));
+        let peer = Peer::paying();
         Self {
             peer,
             proof: None,
@@ -201,6 +203,7 @@ impl Onlooker {
                 (self.verdicts + 1..=(self.verdicts + to).min((1 << 53) - 1)).map(|n| verdict(worker, n)).collect(),
             ),
             2 => Push::Verdicts(vec![verdict(worker, to)]),
+            3 => Push::Wallet,
             _ => Push::Withdraw(offer(to as u8 % 4), RefusedCode::LeaseExpired),
         }
     }
@@ -242,6 +245,7 @@ impl Onlooker {
                 let appeal = Appeal { rejection: offer(*number), words: None, at: at(0) };
                 ToCoordinator::Appeal { statement: Signed::sign(appeal, &self.peer.key).bytes().to_vec().into() }
             }
+            Said::Wallet(kind, number) => crate::wallet::said(&self.peer.key, *kind, *number),
             Said::Pay(true) => ToCoordinator::PayNow,
             Said::Pay(false) => ToCoordinator::PayoutsBefore { number: 9 },
             Said::Blob(offset) => {
@@ -282,6 +286,8 @@ impl Onlooker {
                 Answer::Reply(Reply::PayoutsChanged(vec![*worker]))
             }
             Question::Command(lull_market::Command::Return { .. }) => Answer::Reply(Reply::Freed { skips_left: None }),
+            Question::OpenTicket { purpose, .. } => crate::wallet::opened(*purpose, at(self.peer.now_ms)),
+            Question::Command(lull_market::Command::Wallet(_)) => crate::wallet::done(),
             Question::Command(other) => Answer::Refused(Refusal::Fault(format!("{other:?}"))),
             Question::Read(query) => Answer::Found(match query {
                 Query::Account { .. } => account(3),
@@ -292,6 +298,7 @@ impl Onlooker {
                     Found::VerdictsAfter((number + 1..=last).map(|n| verdict(worker, n)).collect())
                 }
                 Query::SubmitFacts { offer } => facts(&lease(place(offer) as u8, JobClass::Fetch)),
+                Query::Wallet { .. } => Found::Wallet(Default::default()),
                 Query::Payouts { .. } => found(),
                 Query::PayoutsBefore { .. } => Found::PayoutsBefore(vec![], false),
                 Query::Blob { .. } => Found::Blob(Some(vec![1; bytes(100_000).get() as usize])),

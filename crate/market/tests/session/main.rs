@@ -7,3 +7,4 @@ mod payouts;
 mod peer;
 mod results;
 mod serving;
+mod wallet;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lull_market::facts::{AccountFacts, ItemFacts, LeaseFacts, OrderFacts, SubmitFacts};
+use lull_market::facts::{AccountFacts, ItemFacts, LeaseFacts, OrderFacts, Person, SubmitFacts};
 use lull_market::session::{Answer, End, Found, House, Input, Now, Output, Query, Question, Session, Stage};
 use lull_market::{ItemId, ItemState, Lease, LeaseId, LeaseState, NumberedVerdict, RequesterId};
 use lull_protocol::handshake::{self, CoordinatorHello, WorkerHello};
@@ -50,6 +50,11 @@ impl Peer {
 
     pub(crate) fn with_challenge(challenge: [u8; 32]) -> Self {
         Self::of(challenge, None)
+    }
+
+    /// Of a coordinator that pays, before the handshake.
+    pub(crate) fn paying() -> Self {
+        Self::on(Some(Chain::Localnet))
     }
 
     /// Of a coordinator that pays on a chain, or nobody.
@@ -314,7 +319,9 @@ pub(crate) fn facts(lease: &Lease) -> Found {
         flags: vec![],
         open: vec![],
         has_another: false,
+        has_flagged: false,
         lease: lease_facts,
+        person: Person(worker),
         item_bytes: lease.item.clone(),
         stored: None,
         answers: vec![],

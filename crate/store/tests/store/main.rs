@@ -23,6 +23,8 @@ mod offers;
 #[cfg(test)]
 mod payouts;
 #[cfg(test)]
+mod person;
+#[cfg(test)]
 mod practice;
 #[cfg(test)]
 mod readers;
@@ -32,3 +34,5 @@ mod requester;
 mod review;
 #[cfg(test)]
 mod submit;
+#[cfg(test)]
+mod wallet;
