@@ -291,7 +291,8 @@ impl<'a> House<'a> {
         Ok(Reader::open(&self.database())?.payouts(&key.public(), Chain::Localnet, now())?)
     }
 
-    /// What each wallet has on the chain is what the ledger has paid to it, once; and the books are in order.
+    /// What each wallet has on the chain is what the ledger has paid to it, once; the books are in order, and the log
+    /// names nobody.
     pub(crate) async fn compare(&self, people: &[(SigningKey, Wallet)]) -> Result<u64> {
         let (mut paid, mut numbers) = (BTreeMap::<Wallet, u64>::new(), BTreeSet::new());
         for (worker, wallet) in people {
@@ -306,6 +307,8 @@ impl<'a> House<'a> {
             let has = self.world.held_by(wallet.address()).await?;
             ensure!(has == *paid, "{wallet} has {has} on the chain, the ledger has paid {paid}");
         }
+        let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+        ensure!(!paid.keys().any(|wallet| log.contains(&wallet.to_string())), "somebody's wallet is in the log");
         let (is_right, said) = self.operator(&["check"]).await?;
         ensure!(is_right, "the books: {said}");
         Ok(paid.values().sum())
