@@ -13,6 +13,8 @@ use lull_protocol::trust::origin_of;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::pay::config::{PayConfig, PayConfigError, PaySettings};
+
 /// What can be set. `None`: not set here.
 #[derive(Clone, Debug, Default, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +28,10 @@ pub struct Settings {
     /// The public address workers dial, such as wss://work.example; needed beyond loopback
     #[arg(long, env = "LULL_ORIGIN", global = true)]
     pub origin: Option<String>,
+    /// Folder of the pages for people, as `cargo xtask build` writes it: target/web; without it /connect says that
+    /// there are none
+    #[arg(long, env = "LULL_PAGES", global = true)]
+    pub pages: Option<PathBuf>,
     /// Size that the database may not exceed, bytes; when it is reached, results wait with their workers and
     /// requests get 503 [default: the disk's]
     #[arg(long, env = "LULL_STORE_BYTES_MAX", global = true)]
@@ -73,38 +79,9 @@ pub struct Settings {
     /// How long a human has to decide about an appeal before the worker is right, milliseconds [default: 1209600000]
     #[arg(long, env = "LULL_APPEAL_DECISION_MS", global = true)]
     pub appeal_decision_ms: Option<u64>,
-    /// The Solana chain that workers are paid on; without one nobody is paid, and no wallet is connected
-    #[arg(long, env = "LULL_CHAIN", global = true)]
-    pub chain: Option<ChainName>,
-    /// File of addresses that nobody may be paid to: `dated YYYY-MM-DD`, then an address a line; read again when it
-    /// changes
-    #[arg(long, env = "LULL_SANCTIONS", global = true)]
-    pub sanctions: Option<PathBuf>,
-}
-
-/// A Solana chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum ChainName {
-    /// A chain on one machine.
-    Localnet,
-    /// The developers' chain.
-    Devnet,
-    /// Solana's own test chain.
-    Testnet,
-    /// The one where tokens are money.
-    Mainnet,
-}
-
-impl From<ChainName> for Chain {
-    fn from(name: ChainName) -> Self {
-        match name {
-            ChainName::Localnet => Self::Localnet,
-            ChainName::Devnet => Self::Devnet,
-            ChainName::Testnet => Self::Testnet,
-            ChainName::Mainnet => Self::Mainnet,
-        }
-    }
+    /// Paying.
+    #[command(flatten)]
+    pub payout: PaySettings,
 }
 
 /// Form of the log.
@@ -126,6 +103,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The public origin.
     pub origin: Option<String>,
+    /// The folder of the pages for people.
+    pub pages: Option<PathBuf>,
     /// Size that the database may not exceed, bytes.
     pub store_bytes_max: Option<u64>,
     /// Form of the log.
@@ -140,6 +119,8 @@ pub struct Config {
     pub chain: Option<Chain>,
     /// File of the sanctions list.
     pub sanctions: Option<PathBuf>,
+    /// How workers are paid; `None`: nobody is.
+    pub payout: Option<PayConfig>,
 }
 
 /// Why a configuration was refused.
@@ -163,6 +144,9 @@ pub enum ConfigError {
     /// A span that makes no sense.
     #[error("{0} must be between 1,000 ms and 31,536,000,000 ms (a year)")]
     Span(&'static str),
+    /// Settings of paying.
+    #[error(transparent)]
+    Payout(#[from] PayConfigError),
     /// Real money needs a real operator.
     #[error("demo = false needs operator_name, operator_country and operator_contact")]
     Nobody,
@@ -180,6 +164,7 @@ impl Settings {
             listen: self.listen.or(below.listen),
             data: self.data.or(below.data),
             origin: self.origin.or(below.origin),
+            pages: self.pages.or(below.pages),
             store_bytes_max: self.store_bytes_max.or(below.store_bytes_max),
             log: self.log.or(below.log),
             log_filter: self.log_filter.or(below.log_filter),
@@ -195,8 +180,7 @@ impl Settings {
             dispute_ms: self.dispute_ms.or(below.dispute_ms),
             appeal_ms: self.appeal_ms.or(below.appeal_ms),
             appeal_decision_ms: self.appeal_decision_ms.or(below.appeal_decision_ms),
-            chain: self.chain.or(below.chain),
-            sanctions: self.sanctions.or(below.sanctions),
+            payout: self.payout.over(below.payout),
         }
     }
 
@@ -219,6 +203,7 @@ impl Settings {
         card.check().map_err(ConfigError::Card)?;
         let listen = self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)));
         check_origin(listen, self.origin.as_deref())?;
+        let payout = self.payout.finish(demo)?;
         let terms = Terms {
             asset: card.asset.clone(),
             fee_bp: card.fee_bp,
@@ -233,13 +218,15 @@ impl Settings {
             listen,
             data: self.data.unwrap_or_else(|| "lull-data".into()),
             origin: self.origin,
+            pages: self.pages,
             store_bytes_max: self.store_bytes_max,
             log: self.log.unwrap_or(LogForm::Text),
             log_filter: self.log_filter.unwrap_or_else(|| "info".into()),
             card,
             terms,
-            chain: self.chain.map(Chain::from),
-            sanctions: self.sanctions,
+            chain: payout.as_ref().map(|payout| payout.profile.chain()),
+            sanctions: payout.as_ref().and_then(|payout| payout.sanctions.clone()),
+            payout,
         })
     }
 }
@@ -275,6 +262,10 @@ mod tests {
         assert_eq!(config.log, LogForm::Json);
         let error = Settings::from_toml("fee_pb = 1").unwrap_err().to_string();
         assert!(error.contains("fee_pb"), "{error}");
+        let error = Settings::from_toml("[payout]\nchains = \"devnet\"").unwrap_err().to_string();
+        assert!(error.contains("chains"), "{error}");
+        let mainnet = Settings::from_toml("[payout]\nchain = \"mainnet\"").unwrap();
+        assert!(matches!(mainnet.finish(), Err(ConfigError::Payout(PayConfigError::Mainnet))));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //!
 //! Everything that changes goes through one writer thread (`writer`), which commits batches and hands what
 //! follows to the connections (`hub`). Everything that is only read comes from a pool (`readers`). A
-//! connection (`session`) moves bytes for the machine that has the rules, `lull_market::session`.
+//! connection (`session`) moves bytes for the machine that has the rules, `lull_market::session`. `pay` carries out
+//! what `lull_payout` decides.
 
 mod api;
 mod buy;
@@ -12,6 +13,7 @@ mod fields;
 mod hub;
 mod lines;
 mod listen;
+mod pages;
 mod problem;
 mod project;
 mod readers;
@@ -28,6 +30,7 @@ pub mod export;
 pub mod folder;
 pub mod limits;
 pub mod operator;
+pub mod pay;
 
 use std::sync::Arc;
 
@@ -37,6 +40,7 @@ use lull_protocol::Hash;
 use tokio::sync::Semaphore;
 
 pub use api::router;
+pub use pages::PagesError;
 pub use serve::{Ready, Running, StartError, start};
 
 /// What every request and connection shares.
@@ -51,6 +55,8 @@ pub struct App {
     /// KiB for bodies under transfer.
     bodies_memory: Arc<Semaphore>,
     connections: Arc<Semaphore>,
+    /// The pages for people, if the operator has given their folder.
+    pages: Option<pages::Pages>,
     /// Attempts of pages to connect a wallet that failed.
     failed: connect::Failed,
 }

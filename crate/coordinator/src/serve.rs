@@ -28,6 +28,8 @@ use crate::folder::{Folder, FolderError};
 use crate::hub::Hub;
 use crate::limits::{BODIES_MEMORY_KIB_MAX, CONNECTIONS_MAX, SANCTIONS_MS, STOP_MS_MAX, SWEEP_MS};
 use crate::listen;
+use crate::pages::{Pages, PagesError};
+use crate::pay::{self, PayoutError};
 use crate::readers::Readers;
 use crate::sanctions::{List, ListError};
 use crate::writer::{Writer, now};
@@ -44,6 +46,12 @@ pub enum StartError {
     /// The address to listen on.
     #[error("can't listen on {0}; is another program there? --listen names another address")]
     Listen(SocketAddr, #[source] io::Error),
+    /// Settings of paying that the chain contradicts.
+    #[error(transparent)]
+    Payout(#[from] PayoutError),
+    /// The pages for people.
+    #[error(transparent)]
+    Pages(#[from] PagesError),
     /// The sanctions list.
     #[error("the sanctions list {}: put it there, an address a line after `dated YYYY-MM-DD`", .0.display())]
     Sanctions(PathBuf, #[source] ListError),
@@ -79,6 +87,10 @@ pub struct Running {
 
 /// Starts a server; it accepts connections when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    if let Some(payout) = &config.payout {
+        pay::expect_right(payout).await?;
+    }
+    let pages = config.pages.as_deref().map(Pages::open).transpose()?;
     let folder = Folder::open(&config.data)?;
     let lock = folder.lock()?;
     let key = folder.key()?;
@@ -109,13 +121,23 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         hub,
         bodies_memory: Arc::new(Semaphore::new(BODIES_MEMORY_KIB_MAX)),
         connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        pages,
         failed: Failed::none(),
     });
     let (stop_accepting, stopped) = oneshot::channel::<()>();
     let server = tokio::spawn(listen::serve(listener, router(app.clone()), stopped));
     let background = tokio::spawn({
         let app = app.clone();
-        async move { tokio::join!(sweep(&app), app.hub.wake(), look_at(&listed)).0 }
+        let payout = config.payout;
+        let pays = {
+            let app = app.clone();
+            async move {
+                if let Some(payout) = payout {
+                    pay::run(app, payout).await;
+                }
+            }
+        };
+        async move { tokio::join!(sweep(&app), app.hub.wake(), look_at(&listed), pays).0 }
     });
     let ready = ready(listening, &app.house.key.public());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");

@@ -12,12 +12,13 @@ use std::time::SystemTime;
 use lull_market::session::News;
 use lull_market::{Command, Context, Refusal, Reply, Terms};
 use lull_protocol::{Hash, SigningKey, Timestamp};
-use lull_store::{Checkpointer, Store, StoreError};
+use lull_store::{Checkpointer, PayCommand, PayError, PayReply, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::hub::Hub;
 use crate::limits::{APPEALS_TOLD_MAX, BATCH_COMMANDS_MAX, CHECKPOINT_COMMANDS, COMMANDS_QUEUED_MAX};
+use crate::pay::PayoutError;
 use crate::sanctions::List;
 use crate::trouble::Trouble;
 
@@ -33,6 +34,7 @@ pub(crate) enum AskError {
     Unavailable,
 }
 
+type PayAnswer = oneshot::Sender<Result<PayReply, PayError>>;
 type Answer = oneshot::Sender<Result<Reply, AskError>>;
 
 /// A batch that is committed: who asked, and what became of it.
@@ -44,6 +46,8 @@ struct Settled {
 
 enum Job {
     Command(Box<Command>, Answer),
+    /// A transaction of its own.
+    Pay(Box<PayCommand>, PayAnswer),
     Stop,
 }
 
@@ -87,6 +91,13 @@ impl Writer {
         reply.await.map_err(|_| AskError::Unavailable)?
     }
 
+    /// Has a command of the shell that pays committed.
+    pub(crate) async fn pay(&self, command: PayCommand) -> Result<PayReply, PayoutError> {
+        let (answer, reply) = oneshot::channel();
+        self.jobs.send(Job::Pay(Box::new(command), answer)).await.map_err(|_| PayoutError::Unavailable)?;
+        Ok(reply.await.map_err(|_| PayoutError::Unavailable)??)
+    }
+
     /// Ends the thread once everything before this is committed.
     pub(crate) async fn stop(&self) {
         // A closed queue means that the thread has already ended.
@@ -123,7 +134,7 @@ impl Work {
     fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut stopping = false;
         while !stopping {
-            let (mut commands, mut answers) = (Vec::new(), Vec::new());
+            let (mut commands, mut answers, mut pay) = (Vec::new(), Vec::new(), None);
             let mut next = queue.blocking_recv().unwrap_or(Job::Stop);
             loop {
                 match next {
@@ -131,9 +142,10 @@ impl Work {
                         commands.push(*command);
                         answers.push(answer);
                     }
+                    Job::Pay(command, answer) => pay = Some((command, answer)),
                     Job::Stop => stopping = true,
                 }
-                if stopping || commands.len() == BATCH_COMMANDS_MAX {
+                if stopping || pay.is_some() || commands.len() == BATCH_COMMANDS_MAX {
                     break;
                 }
                 match queue.try_recv() {
@@ -142,7 +154,27 @@ impl Work {
                 }
             }
             self.commit(&commands, answers);
+            if let Some((command, answer)) = pay {
+                self.pay(&command, answer);
+            }
         }
+    }
+
+    fn pay(&mut self, command: &PayCommand, answer: PayAnswer) {
+        let paid = self.store.pay(now(), command);
+        match &paid {
+            Ok(_) => self.learn(true, true),
+            Err(PayError::Store(error)) => {
+                self.trouble.failed(error);
+                self.health.send_replace(false);
+            }
+            Err(PayError::Fault(fault)) => {
+                tracing::error!(fault, "a command of payouts broke an invariant and changed nothing");
+            }
+            Err(PayError::Stale | PayError::OtherTreasury | PayError::NotHeld) => {}
+        }
+        // Whoever asked may be gone.
+        let _ = answer.send(paid);
     }
 
     fn commit(&mut self, commands: &[Command], answers: Vec<Answer>) {

@@ -4,14 +4,17 @@
 mod common;
 
 use common::{Server, Worker, key, now, page};
-use lull_coordinator::config::{ChainName, Settings};
+use std::path::PathBuf;
+
+use lull_coordinator::config::Settings;
 use lull_coordinator::folder::Folder;
 use lull_coordinator::start;
 use lull_market::{Command, Context, Reply};
 use lull_protocol::connect::{Purpose, WalletAsked, WalletEvent, WalletRefusal, WalletState, WalletVeto, WalletYes};
 use lull_protocol::cose::Signed;
 use lull_protocol::message::RefusedCode;
-use lull_protocol::siws::SignIn;
+use lull_protocol::siws::Chain;
+use lull_protocol::siws::{Chain, SignIn};
 use lull_protocol::units::Ticket;
 use lull_protocol::{Hash, PublicKey, ToCoordinator, ToWorker, Wallet};
 use lull_store::Store;
@@ -20,7 +23,15 @@ use serde_json::{Value, json};
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 async fn paying() -> Server {
-    Server::with(Settings { chain: Some(ChainName::Localnet), ..Settings::default() }).await
+    on_a_chain(None).await
+}
+
+/// It connects wallets, and has no chain to pay on.
+async fn on_a_chain(list: Option<PathBuf>) -> Server {
+    Server::adjusted(Settings::default(), |config| {
+        (config.chain, config.sanctions) = (Some(Chain::Localnet), list);
+    })
+    .await
 }
 
 fn wallet(seed: u8) -> Wallet {
@@ -386,8 +397,7 @@ async fn whom_the_list_names_is_not_linked() {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("sanctions.txt");
     std::fs::write(&list, format!("dated 2026-11-30\n{}\n", wallet(9))).unwrap();
-    let chain = Some(ChainName::Localnet);
-    let server = Server::with(Settings { chain, sanctions: Some(list), ..Settings::default() }).await;
+    let server = on_a_chain(Some(list)).await;
     let mut ana = worker(&server, 1).await;
     let ticket = ticket(&mut ana, Purpose::Link).await;
     let page = Page { server: &server };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::payout::Schedule;
 use lull_protocol::rejection::{Appeal, BuyerRecord};
 use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
@@ -161,6 +162,20 @@ pub enum Command {
     },
     /// A step on the way to a wallet, or away from it.
     Wallet(Box<Request>),
+    /// When a worker's person wants to be paid, all its workers together.
+    PayWhen {
+        /// Who says so.
+        worker: PublicKey,
+        /// When.
+        schedule: Schedule,
+        /// What they agreed to pay for the wallet's first token account.
+        account_agreed: Amount,
+    },
+    /// A worker's person wants what is payable now, whatever the schedule says.
+    PayNow {
+        /// Who says so.
+        worker: PublicKey,
+    },
     /// Ends leases past their deadline, approves by time, turns pending into payable, lets rebindings come about: what is
     /// due now.
     Sweep,
@@ -284,6 +299,8 @@ pub enum Reply {
         /// Workers with news of their wallet, but for the one that asked.
         told: Vec<PublicKey>,
     },
+    /// How these workers are paid has changed.
+    PayoutsChanged(Vec<PublicKey>),
 }
 
 /// What came of a review.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use lull_protocol::payout::Schedule;
 use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
 use lull_protocol::statement::{AcceptanceRule, Decision, Extension, JobClass, Offer, Price, Verdict, WorkResult};
 use lull_protocol::task::AgreementKey;
@@ -307,7 +308,7 @@ pub struct UnsettledFacts {
 /// A worker's money, from the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccountFacts {
-    /// All that was ever earned: pending and payable.
+    /// All that was ever earned: pending, payable, in payout and paid.
     pub earned: Amount,
     /// Still open to dispute.
     pub pending: Amount,
@@ -549,6 +550,20 @@ pub enum Write {
     },
     /// Something about a worker's wallet.
     Wallet(connect::Write),
+    /// When a worker's person wants to be paid.
+    SetPayoutChoice {
+        /// Whose.
+        worker: PublicKey,
+        /// When.
+        schedule: Schedule,
+        /// What they agreed to pay for the wallet's first token account.
+        account_agreed: Amount,
+    },
+    /// A worker's person wants what is payable now, once.
+    WishPayout {
+        /// Whose.
+        worker: PublicKey,
+    },
     /// A ledger entry.
     Post(Entry),
 }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use lull_market::{
     Command, Context, Decided, Project, Refusal, Rejected, Reply, RequesterId, Reviewed, Write, assignment, connect,
-    project, requester, review, verdict,
+    payouts, project, requester, review, verdict,
 };
 use lull_protocol::statement::JobClass;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Content, Filter, Hash, OrderId, PublicKey, TaskSet, WarningSet};
+use lull_protocol::{Content, Filter, Hash, OrderId, PublicKey, TaskSet, Timestamp, WarningSet};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::StoreError;
+use crate::pay::{PayCommand, PayError, PayReply};
 use crate::write::{Books, write_all};
-use crate::{load, open, persons, wallets};
+use crate::{load, open, pay, persons, wallets};
 
 /// How many of each kind one [`Command::Sweep`] handles: leases, results that time decides, settlements, rebindings. What
 /// is left waits for the next sweep, so that no batch grows without bound.
@@ -182,6 +183,15 @@ impl Store {
         all
     }
 
+    /// Applies what the shell that pays has written: one transaction, one commit. What is returned is on the disk; on an
+    /// error nothing of it is kept.
+    pub fn pay(&mut self, now: Timestamp, command: &PayCommand) -> Result<PayReply, PayError> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let reply = pay::pay(&tx, now, command)?;
+        tx.commit()?;
+        Ok(reply)
+    }
+
     /// `None`: a command has written and must be undone.
     fn run(&mut self, cx: &Context, batch: &[Command]) -> Result<Option<Replies>, StoreError> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -274,6 +284,10 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
         }
         Command::Resume { order } => review::resume(load::project_review(db, *order)?.as_ref(), *order)?,
         Command::Wallet(request) => wallets::decide(db, cx, request, books)?,
+        Command::PayWhen { worker, schedule, account_agreed } => {
+            payouts::pay_when(load::same_wallet(db, *worker)?, *worker, *schedule, *account_agreed)
+        }
+        Command::PayNow { worker } => payouts::pay_now(load::same_wallet(db, *worker)?, *worker),
         Command::Sweep => return sweep(db, cx, books),
     };
     write_all(db, cx.now, decided.writes, books)?;

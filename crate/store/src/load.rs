@@ -89,6 +89,15 @@ pub(crate) fn open_count(db: &Connection, worker: PublicKey, class: JobClass, no
     Ok(statement.query_row(params![Col(worker), Col(class), Col(now)], |row| row.get(0))?)
 }
 
+/// All workers that are paid to this one's wallet, itself too.
+pub(crate) fn same_wallet(db: &Connection, worker: PublicKey) -> Loaded<Vec<PublicKey>> {
+    let mut statement = db.prepare_cached(
+        "SELECT ?1 UNION SELECT o.worker FROM wallets w JOIN wallets o ON o.wallet = w.wallet WHERE w.worker = ?1",
+    )?;
+    let rows = statement.query_map([Col(worker)], |row| Ok(row.get::<_, Col<_>>(0)?.0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// A day, milliseconds.
 const DAY_MS: u64 = 86_400_000;
 

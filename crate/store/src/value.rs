@@ -2,6 +2,7 @@
 
 use lull_market::{ItemState, LeaseState, RequesterId};
 use lull_protocol::connect::Purpose;
+use lull_protocol::payout::Hold;
 use lull_protocol::statement::{Decision, JobClass, Outcome, VerdictReason};
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, ByteCount, DurationMs, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp, Wallet};
@@ -114,5 +115,9 @@ words! {
     FlagReason {
         Broken = "broken", Harmful = "harmful", PersonalData = "personal_data", Captcha = "captcha",
         Illegal = "illegal", Unclear = "unclear",
+    }
+    Hold {
+        Listed = "listed", Frozen = "frozen", Foreign = "foreign", AboveLimit = "above_limit", Refused = "refused",
+        Nothing = "nothing",
     }
 }

@@ -6,6 +6,7 @@ use lull_market::ItemState;
 use lull_market::facts::{ItemFacts, ItemId, LeaseId, OrderFacts};
 use lull_market::ledger::{self, Account, Entry};
 use lull_market::{LeaseState, Refusal, RequesterId, Write};
+use lull_protocol::payout::Schedule;
 use lull_protocol::rejection::{BuyerRecord, Rejection};
 use lull_protocol::statement::{AcceptanceRule, Extension, Offer, Report, Verdict, WorkResult};
 use lull_protocol::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Signed, Timestamp, WarningSet};
@@ -123,6 +124,25 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
             params![Col(worker), Col(order), day, skips, is_over],
         ),
         Write::Wallet(write) => wallets::write(db, now, write),
+        Write::SetPayoutChoice { worker, schedule, account_agreed } => {
+            let (word, value) = match schedule {
+                Schedule::Now => ("now", 0),
+                Schedule::At(amount) => ("at", amount.get()),
+                Schedule::Weekly(day) => ("weekly", day as u64),
+            };
+            one(
+                db,
+                "INSERT INTO payout_choices (worker, schedule, schedule_value, account_agreed, chosen_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (worker) DO UPDATE SET schedule = ?2, schedule_value = ?3,
+                    account_agreed = ?4, chosen_at = ?5",
+                params![Col(worker), word, value, Col(account_agreed), Col(now)],
+            )
+        }
+        Write::WishPayout { worker } => one(
+            db,
+            "INSERT INTO payout_wishes (worker, at) VALUES (?1, ?2) ON CONFLICT (worker) DO UPDATE SET at = ?2",
+            params![Col(worker), Col(now)],
+        ),
         Write::Post(entry) => books.post(db, now, &entry),
     }
 }
@@ -348,7 +368,7 @@ impl Books {
     }
 
     /// Writes an entry and moves the balances; a balance that may not be is a fault.
-    fn post(&mut self, db: &Connection, now: Timestamp, entry: &Entry) -> Written {
+    pub(crate) fn post(&mut self, db: &Connection, now: Timestamp, entry: &Entry) -> Written {
         let cause = entry.cause();
         one(
             db,

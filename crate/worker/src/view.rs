@@ -154,6 +154,7 @@ impl Worker {
             wishes: self.wishes.clone(),
             contested: self.contested_view(),
             reviews: self.receipts.reviews,
+            next: self.next_judgment().and_then(|offer| self.judgment_view(&offer, now)),
         }
     }
 

@@ -7,6 +7,8 @@ mod browser;
 mod browsers;
 mod calls;
 mod caps;
+mod chain;
+mod connect;
 mod consent;
 mod content;
 mod devtools;

@@ -37,9 +37,13 @@ pub(crate) struct Paths {
     /// How often the background is killed at random.
     pub(crate) kills: u64,
     judgment_lease: Duration,
+    /// The pages that the coordinator serves.
+    pages: PathBuf,
     coordinator: PathBuf,
     cli: PathBuf,
     native: PathBuf,
+    /// What the coordinator is told about paying.
+    payout: Vec<String>,
 }
 
 impl Paths {
@@ -58,9 +62,11 @@ impl Paths {
             judgments: get("LULL_JUDGMENTS_DIR")?,
             kills,
             judgment_lease: Duration::from_mins(10),
+            pages: get("LULL_PAGES")?,
             coordinator: get("LULL_COORDINATOR_BIN")?,
             cli: get("LULL_CLI_BIN")?,
             native: get("LULL_NATIVE_BIN")?,
+            payout: vec![],
         })
     }
 
@@ -85,6 +91,10 @@ impl Paths {
     /// With judgments that are leased for so long.
     pub(crate) fn with_leases_of(&self, judgment_lease: Duration) -> Self {
         Self { judgment_lease, ..self.clone() }
+    }
+    /// With a coordinator that pays.
+    pub(crate) fn that_pay(&self, payout: Vec<String>) -> Self {
+        Self { payout, ..self.clone() }
     }
     /// With the package that has no bandwidth in it.
     pub(crate) fn without_bandwidth(&self) -> Self {
@@ -124,7 +134,10 @@ impl Coordinator {
             .args(["serve", "--listen", listen, "--operator-name", "Lull demonstration", "--operator-country", "CH"])
             .args(["--operator-contact", "hello@lull.example", "--data"])
             .arg(data)
+            .arg("--pages")
+            .arg(&paths.pages)
             .args(["--judgment-lease-ms", &paths.judgment_lease.as_millis().to_string()])
+            .args(&paths.payout)
             .stdout(Stdio::piped())
             .stderr(log_file(data)?)
             .kill_on_drop(true)
@@ -260,20 +273,26 @@ impl World {
 
     /// A browser with the extension; `name` is its profile.
     pub(crate) async fn browser(&self, name: &str) -> Result<Browser> {
-        self.launched(name, None).await
+        self.launched(name, None, None).await
+    }
+
+    /// The same with the test wallets beside it; Chromium only.
+    pub(crate) async fn browser_with_wallets(&self, name: &str) -> Result<Browser> {
+        self.launched(name, None, Some(&self.paths.repo.join("tests/wallet"))).await
     }
 
     /// The same behind a proxy.
     pub(crate) async fn browser_behind(&self, name: &str, proxy: SocketAddr) -> Result<Browser> {
-        self.launched(name, Some(proxy)).await
+        self.launched(name, Some(proxy), None).await
     }
 
-    async fn launched(&self, name: &str, proxy: Option<SocketAddr>) -> Result<Browser> {
+    async fn launched(&self, name: &str, proxy: Option<SocketAddr>, beside: Option<&Path>) -> Result<Browser> {
         let downloads = self.data.join("downloads");
         std::fs::create_dir_all(&downloads)?;
         Browser::launch(&Launch {
             kind: self.paths.browser,
             extension: &self.extension(),
+            beside,
             profile: &self.data.join(name),
             downloads: &downloads,
             spki: self.sites.as_ref().map(|s| s.spki.as_str()),

@@ -2,6 +2,7 @@
 
 use lull_protocol::connect::{Purpose, WalletState};
 use lull_protocol::message::RefusedCode;
+use lull_protocol::payout::{Payout, Payouts};
 use lull_protocol::siws::Chain;
 use lull_protocol::units::Nonce;
 use lull_protocol::{Filter, Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet};
@@ -186,6 +187,22 @@ pub enum Query {
         /// The offer's hash.
         offer: Hash,
     },
+    /// The worker's payouts.
+    Payouts {
+        /// Whose.
+        worker: PublicKey,
+        /// On this chain.
+        chain: Chain,
+        /// As of this moment.
+        now: Timestamp,
+    },
+    /// Older payouts of the worker.
+    PayoutsBefore {
+        /// Whose.
+        worker: PublicKey,
+        /// Before this one.
+        number: u64,
+    },
     /// A blob's bytes.
     Blob {
         /// Its hash.
@@ -213,6 +230,10 @@ pub enum Found {
     VerdictsAfter(Vec<NumberedVerdict>),
     /// Of [`Query::SubmitFacts`]; `None`: no such offer.
     SubmitFacts(Option<Box<SubmitFacts>>),
+    /// Of [`Query::Payouts`].
+    Payouts(Box<Payouts>),
+    /// Of [`Query::PayoutsBefore`]; whether there are older ones.
+    PayoutsBefore(Vec<Payout>, bool),
     /// Of [`Query::Blob`]; `None`: no such blob.
     Blob(Option<Vec<u8>>),
     /// Of [`Query::Wallet`].
@@ -250,6 +271,8 @@ pub enum Push {
     Account,
     /// There is news of the wallet.
     Wallet,
+    /// Payouts or how they stand have changed, and maybe the account.
+    Payouts,
     /// Another process has written to the store: whatever there is must be read.
     Others,
 }

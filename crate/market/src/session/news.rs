@@ -42,10 +42,16 @@ impl News {
             Reply::Wallet { told, .. } => {
                 Self { pushes: told.iter().map(|worker| (*worker, Push::Wallet)).collect(), work: false }
             }
+            Reply::PayoutsChanged(workers) => Self::of_payouts(workers),
             Reply::Extended(_) | Reply::Done | Reply::Blob(_) | Reply::Leases(_) | Reply::Appealed(_) => {
                 Self::default()
             }
         }
+    }
+
+    /// Of payouts that are durable: these workers' balances and payouts have changed.
+    pub fn of_payouts(workers: &[PublicKey]) -> Self {
+        Self { pushes: workers.iter().map(|worker| (*worker, Push::Payouts)).collect(), work: false }
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) enum Asked {
     Appeal { rejection: Hash },
     Wallet,
     WalletStep { about: Option<Hash> },
+    Payouts,
+    PayoutsBefore { number: u64 },
+    PayChoice,
 }
 
 /// What the handshake established.

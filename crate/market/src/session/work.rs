@@ -62,6 +62,8 @@ pub(super) struct Work {
     chain: Option<Chain>,
     /// How the worker stands with its wallet must be read, and the worker told.
     pub(super) wallet_due: bool,
+    /// Its payouts must be read and told.
+    payouts_due: bool,
     pub(super) transfers: BTreeMap<Hash, Transfer>,
     pace: Pace,
     heard_ms: u64,
@@ -98,6 +100,7 @@ impl Work {
             account_unsent: false,
             chain,
             wallet_due: chain.is_some(),
+            payouts_due: chain.is_some(),
             transfers: BTreeMap::new(),
             pace: Pace::new(now_ms),
             heard_ms: now_ms,
@@ -141,6 +144,12 @@ impl Work {
         } else if self.opening && !self.account_due {
             let query = Query::OpenLeases { worker, now: step.now.wall };
             step.out.ask(Question::Read(query), Asked::OpenLeases);
+        } else if !self.account_due
+            && self.payouts_due
+            && let Some(chain) = self.chain
+        {
+            let query = Query::Payouts { worker, chain, now: step.now.wall };
+            step.out.ask(Question::Read(query), Asked::Payouts);
         } else if !self.opening && self.rejections_left {
             let query = Query::OpenRejections { worker, after: self.last_rejection };
             step.out.ask(Question::Read(query), Asked::Rejections);
@@ -175,7 +184,8 @@ impl Work {
                     rejections.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
                 }
                 Push::Others => {
-                    (self.behind, self.account_due, self.wallet_due) = (true, true, self.chain.is_some());
+                    (self.behind, self.account_due) = (true, true);
+                    (self.wallet_due, self.payouts_due) = (self.chain.is_some(), true);
                     self.woken();
                 }
                 Push::Withdraw(offer, reason) => {
@@ -187,9 +197,11 @@ impl Work {
                     }
                     step.out.send(ToWorker::Withdraw { offer, reason });
                 }
-                Push::Account => self.account_due = true,
-                // The account, too, says whether another has taken this worker's place.
-                Push::Wallet => (self.account_due, self.wallet_due) = (true, self.chain.is_some()),
+                Push::Account | Push::Payouts => (self.account_due, self.payouts_due) = (true, true),
+                // The account, too, says whether another has taken this worker's place; payouts, where they go.
+                Push::Wallet => {
+                    (self.account_due, self.payouts_due, self.wallet_due) = (true, true, self.chain.is_some());
+                }
             }
         }
     }
@@ -252,9 +264,9 @@ impl Work {
                 | ToCoordinator::WalletVeto { .. }
                 | ToCoordinator::WalletNewsKnown { .. },
             ) => self.refuse(step, None, RefusedCode::Unexpected),
-            Some(ToCoordinator::PayWhen { .. } | ToCoordinator::PayNow | ToCoordinator::PayoutsBefore { .. }) => {
-                self.refuse(step, None, RefusedCode::Unexpected);
-            }
+            Some(
+                message @ (ToCoordinator::PayWhen { .. } | ToCoordinator::PayNow | ToCoordinator::PayoutsBefore { .. }),
+            ) => self.pay(step, message),
             Some(ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. }) => {
                 self.refuse(step, None, RefusedCode::Unexpected);
             }
@@ -267,6 +279,24 @@ impl Work {
         self.verdicts_confirmed = verdicts_seen.clamp(self.verdicts_confirmed, self.verdicts_sent);
         self.claim_due = true;
         step.out.send(ToWorker::Pong { now: step.now.wall });
+    }
+
+    /// What the person says of their payouts, to a coordinator that pays.
+    fn pay(&mut self, step: &mut Step<'_>, message: ToCoordinator) {
+        let worker = self.worker;
+        let (question, asked) = match message {
+            ToCoordinator::PayWhen { schedule, account_agreed } if self.chain.is_some() => {
+                (Question::Command(Command::PayWhen { worker, schedule, account_agreed }), Asked::PayChoice)
+            }
+            ToCoordinator::PayNow if self.chain.is_some() => {
+                (Question::Command(Command::PayNow { worker }), Asked::PayChoice)
+            }
+            ToCoordinator::PayoutsBefore { number } if self.chain.is_some() => {
+                (Question::Read(Query::PayoutsBefore { worker, number }), Asked::PayoutsBefore { number })
+            }
+            _ => return self.refuse(step, None, RefusedCode::Unexpected),
+        };
+        step.out.ask(question, asked);
     }
 
     pub(super) fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: Answer) {
@@ -299,6 +329,16 @@ impl Work {
                 self.wallet_due = false;
                 step.out.send(ToWorker::Wallet(state));
             }
+            (Asked::Payouts, Answer::Found(Found::Payouts(payouts))) => {
+                self.payouts_due = false;
+                step.out.send(ToWorker::Payouts(payouts));
+            }
+            (Asked::PayoutsBefore { number }, Answer::Found(Found::PayoutsBefore(payouts, has_older))) => {
+                step.out.send(ToWorker::PayoutsBefore { number, payouts, has_older });
+            }
+            // Committed: its news may already have been told, and it is answered all the same.
+            (Asked::PayChoice, Answer::Reply(_)) => self.payouts_due = true,
+            (Asked::PayoutsBefore { .. } | Asked::PayChoice, answer) => self.refuse(step, None, code_of(&answer)),
             // Without its money, leases and verdicts a session can't go on; the worker comes back later.
             (
                 Asked::OpenLeases
@@ -306,6 +346,7 @@ impl Work {
                 | Asked::Verdicts { .. }
                 | Asked::Account
                 | Asked::Wallet
+                | Asked::Payouts
                 | Asked::Seat(_),
                 _,
             ) => step.out.bye(RefusedCode::Unavailable),

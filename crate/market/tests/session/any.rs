@@ -6,10 +6,12 @@ use lull_market::{Refusal, Reply};
 use lull_protocol::limits::{BODY_BYTES_MAX, CHUNK_BYTES_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
 use lull_protocol::rejection::Appeal;
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::JobClass;
 use lull_protocol::{ByteCount, Hash, Signed, ToCoordinator, ToWorker};
 use proptest::prelude::*;
 
+use crate::payouts::found;
 use crate::peer::{Peer, account, at, bytes, chosen, facts, fetched, hello_message, lease, offer_of, verdict};
 
 /// What comes next. Numbers pick among a few offers and sizes, so that some are met again.
@@ -43,6 +45,7 @@ enum Said {
     Ping(u64, u64),
     Appeal(u8),
     Wallet(u8, u64),
+    Pay(bool),
 }
 
 fn number() -> impl Strategy<Value = u64> {
@@ -64,6 +67,7 @@ fn said() -> impl Strategy<Value = Said> {
         3 => (number(), number()).prop_map(|(day, seen)| Said::Ping(day, seen)),
         1 => (0..4_u8).prop_map(Said::Appeal),
         2 => (0..6_u8, number()).prop_map(|(kind, number)| Said::Wallet(kind, number)),
+        1 => any::<bool>().prop_map(Said::Pay),
     ]
 }
 
@@ -168,7 +172,7 @@ impl Onlooker {
             }
             Step::Push(kind, to) if has_seat => {
                 let push = self.push(*kind, *to);
-                self.feed(Input::Pushes(vec![push, Push::Account]));
+                self.feed(Input::Pushes(vec![push, Push::Account, Push::Payouts]));
             }
             Step::Wake if has_seat => self.feed(Input::Wake),
             Step::Push(..) | Step::Wake => {}
@@ -242,6 +246,8 @@ impl Onlooker {
                 ToCoordinator::Appeal { statement: Signed::sign(appeal, &self.peer.key).bytes().to_vec().into() }
             }
             Said::Wallet(kind, number) => crate::wallet::said(&self.peer.key, *kind, *number),
+            Said::Pay(true) => ToCoordinator::PayNow,
+            Said::Pay(false) => ToCoordinator::PayoutsBefore { number: 9 },
             Said::Blob(offset) => {
                 ToCoordinator::GetBlob { hash: offer(0), offset: ByteCount::new(*offset % (1 << 53)).unwrap() }
             }
@@ -276,6 +282,9 @@ impl Onlooker {
             Question::Command(lull_market::Command::Appeal { appeal }) => {
                 Answer::Reply(Reply::Appealed(appeal.payload().rejection))
             }
+            Question::Command(lull_market::Command::PayNow { worker }) => {
+                Answer::Reply(Reply::PayoutsChanged(vec![*worker]))
+            }
             Question::Command(lull_market::Command::Return { .. }) => Answer::Reply(Reply::Freed { skips_left: None }),
             Question::OpenTicket { purpose, .. } => crate::wallet::opened(*purpose, at(self.peer.now_ms)),
             Question::Command(lull_market::Command::Wallet(_)) => crate::wallet::done(),
@@ -290,6 +299,8 @@ impl Onlooker {
                 }
                 Query::SubmitFacts { offer } => facts(&lease(place(offer) as u8, JobClass::Fetch)),
                 Query::Wallet { .. } => Found::Wallet(Default::default()),
+                Query::Payouts { .. } => found(),
+                Query::PayoutsBefore { .. } => Found::PayoutsBefore(vec![], false),
                 Query::Blob { .. } => Found::Blob(Some(vec![1; bytes(100_000).get() as usize])),
             }),
         }

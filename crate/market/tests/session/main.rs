@@ -3,6 +3,7 @@
 
 mod any;
 mod handshake;
+mod payouts;
 mod peer;
 mod results;
 mod serving;

@@ -54,7 +54,12 @@ impl Peer {
 
     /// Of a coordinator that pays, before the handshake.
     pub(crate) fn paying() -> Self {
-        Self::of([7; 32], Some(Chain::Localnet))
+        Self::on(Some(Chain::Localnet))
+    }
+
+    /// Of a coordinator that pays on a chain, or nobody.
+    pub(crate) fn on(chain: Option<Chain>) -> Self {
+        Self::of([7; 32], chain)
     }
 
     fn of(challenge: [u8; 32], chain: Option<Chain>) -> Self {

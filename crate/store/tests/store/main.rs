@@ -21,6 +21,8 @@ mod money;
 #[cfg(test)]
 mod offers;
 #[cfg(test)]
+mod payouts;
+#[cfg(test)]
 mod person;
 #[cfg(test)]
 mod practice;

@@ -143,7 +143,11 @@ impl Model {
                 is_paused && found.is_some_and(|found| found.review.paused_at.is_none())
             }
             // Their leases show themselves when they are sent; the rest leaves no trace that matters.
-            Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => false,
+            Command::Claim { .. }
+            | Command::AddRequester { .. }
+            | Command::PutBlob { .. }
+            | Command::PayWhen { .. }
+            | Command::PayNow { .. } => false,
             Command::Wallet(request) => match &**request {
                 Request::Agree(yes) => {
                     let state = reader.wallet(*yes.signer(), at).map_err(unreadable)?;
@@ -177,7 +181,11 @@ impl Model {
             Command::DecideAppeal { rejection, is_upheld } => drop(self.appeal_decided(rejection, *is_upheld)?),
             Command::Resume { order } => self.resumed(*order),
             Command::Wallet(request) => self.wallet_step(request),
-            Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => {}
+            Command::Claim { .. }
+            | Command::AddRequester { .. }
+            | Command::PutBlob { .. }
+            | Command::PayWhen { .. }
+            | Command::PayNow { .. } => {}
         }
         Ok(())
     }
