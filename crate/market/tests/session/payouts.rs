@@ -37,6 +37,7 @@ fn paid() -> Peer {
     peer.prove(0);
     peer.answer(Answer::Yes);
     peer.finds(account(0));
+    peer.finds(Found::Wallet(Default::default()));
     let outputs = peer.finds(Found::OpenLeases(vec![]));
     assert!(reads_payouts(&peer, &outputs), "{outputs:?}");
     assert_eq!(sent(&peer.finds(found())), [ToWorker::Payouts(Box::new(payouts()))]);

@@ -77,6 +77,7 @@ fn serving() -> Peer {
     let outputs = peer.finds(Found::Wallet(Box::new(state())));
     assert_eq!(sent(&outputs), [ToWorker::Wallet(Box::new(state()))]);
     peer.finds(Found::OpenLeases(vec![]));
+    peer.finds(crate::payouts::found());
     peer.finds(Found::OpenRejections(vec![]));
     peer.finds(Found::VerdictsAfter(vec![]));
     assert_eq!(peer.session.stage(), Stage::Serving);
@@ -157,6 +158,8 @@ fn news_is_told_and_all_that_was_missed() {
         assert!(reads_account(&outputs), "{push:?}: {outputs:?}");
         let outputs = peer.finds(account(0));
         told(&mut peer, &outputs);
+        peer.finds(crate::payouts::found());
+        peer.goes_on();
     }
     let mut poor = Peer::serving();
     let outputs = poor.feed(Input::Pushes(vec![Push::Wallet]));
