@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{Server, Worker, key, now, page};
 use std::path::PathBuf;
 
+use common::{Server, Worker, key, now, page};
 use lull_coordinator::config::Settings;
 use lull_coordinator::folder::Folder;
 use lull_coordinator::start;

@@ -283,7 +283,7 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("item", edit("item choice sensitive", "091821", "0900"), "no class of content, which is left out"),
         ("to_coordinator", edit("worker says get blob", "005820", "00581f"), "a hash of 31 bytes"),
         ("to_coordinator", raw("8207a2001b00200000000000000100"), "a timestamp of 2^53"),
-        ("to_worker", raw("8209a10114"), "no such code"),
+        ("to_worker", raw("8209a10115"), "no such code"),
         ("to_worker", raw("8209a200f60100"), "null for a field left out"),
         ("to_worker", raw("820ba10114"), "the wrong key"),
         ("to_worker", raw("820aa1001b0020000000000000"), "a timestamp of 2^53"),

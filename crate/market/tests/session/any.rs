@@ -6,7 +6,6 @@ use lull_market::{Refusal, Reply};
 use lull_protocol::limits::{BODY_BYTES_MAX, CHUNK_BYTES_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
 use lull_protocol::rejection::Appeal;
-use lull_protocol::siws::Chain;
 use lull_protocol::statement::JobClass;
 use lull_protocol::{ByteCount, Hash, Signed, ToCoordinator, ToWorker};
 use proptest::prelude::*;
