@@ -13,6 +13,7 @@ mod pops;
 mod port;
 mod receipt;
 mod task;
+mod wallet;
 mod warning;
 
 pub use caps::*;
@@ -41,6 +42,7 @@ pub use offer::*;
 pub use pops::*;
 pub use receipt::{ChangedByte, ReceiptCheck, ReceiptPart, ReceiptView, RejectionView};
 pub use task::*;
+pub use wallet::*;
 pub use warning::*;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].
@@ -90,8 +92,10 @@ pub struct View {
     pub contested: Option<Contested>,
     /// Another number whenever what is held against an answer, or said to that, has changed: its receipt is another.
     pub reviews: u32,
+    /// Wallet and payouts.
+    pub wallet: WalletGlance,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes, 21 contested, 22 reviews });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes, 21 contested, 22 reviews, 23 wallet });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -620,6 +624,57 @@ pub enum Command {
     DismissNotice,
     /// Connect now instead of waiting.
     ConnectNow,
+    /// The page of the wallet is open or no longer: while it is, there is a connection, whatever is switched off.
+    LookAtWallet {
+        /// Open.
+        on: bool,
+    },
+    /// Wallet and payouts; answered with [`Reply::Wallet`].
+    ShowWallet,
+    /// Ask the coordinator for a ticket.
+    ConnectWallet {
+        /// What for.
+        purpose: Purpose,
+    },
+    /// Yes to the wallet that is asked about. All of it must be what was on screen.
+    WalletYes {
+        /// The ticket's hash.
+        ticket: Hash,
+        /// To what.
+        purpose: Purpose,
+        /// The wallet.
+        wallet: Wallet,
+        /// The lost browser, when rebinding.
+        lost: Option<PublicKey>,
+    },
+    /// No to it, or away with the ticket that is open.
+    WalletNo,
+    /// No to a rebinding.
+    WalletVeto {
+        /// Hash of the yes that began it.
+        yes: Hash,
+    },
+    /// The person knows the news up to this number.
+    WalletNewsKnown {
+        /// The last one's.
+        number: u64,
+    },
+    /// When the person wants to be paid.
+    PayWhen {
+        /// When.
+        schedule: Schedule,
+        /// What they agreed to pay for the wallet's first token account.
+        account_agreed: Amount,
+    },
+    /// The person wants what is payable now.
+    PayNow,
+    /// Ask the coordinator for payouts before this number.
+    FindPayouts {
+        /// Of the oldest that is known.
+        before: u64,
+    },
+    /// What went wrong with the wallet was read.
+    WalletTroubleRead,
 }
 variants!(Command {
     0 SetJudgments { 0 on },
@@ -657,6 +712,17 @@ variants!(Command {
     32 SetWishes { 0 wishes },
     33 ShowYou {},
     34 Appeal { 0 offer, 1 words },
+    35 LookAtWallet { 0 on },
+    36 ShowWallet {},
+    37 ConnectWallet { 0 purpose },
+    38 WalletYes { 0 ticket, 1 purpose, 2 wallet, 3 lost },
+    39 WalletNo {},
+    40 WalletVeto { 0 yes },
+    41 WalletNewsKnown { 0 number },
+    42 PayWhen { 0 schedule, 1 account_agreed },
+    43 PayNow {},
+    44 FindPayouts { 0 before },
+    45 WalletTroubleRead {},
 });
 
 /// How an answer was given.
@@ -734,6 +800,11 @@ pub enum Reply {
         /// They.
         you: You,
     },
+    /// Wallet and payouts.
+    Wallet {
+        /// They.
+        page: WalletPage,
+    },
     /// A command failed.
     Failed {
         /// Why, in words.
@@ -751,6 +822,7 @@ variants!(Reply {
     7 Days { 0 days },
     8 Failed { 0 error },
     12 You { 0 you },
+    13 Wallet { 0 page },
 });
 
 const _: () = assert!(AMOUNT_MAX < 1 << 53, "amounts must be exact in JavaScript's numbers");

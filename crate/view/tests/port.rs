@@ -2,7 +2,10 @@
 //! as the same.
 
 use lull_view::cbor::{self, Cbor};
-use lull_view::{Answer, AnswerInput, ChangeByte, Command, Find, Finding, NeverWhat, Request, TaskAnswer, WarningSet};
+use lull_view::{
+    Amount, Answer, AnswerInput, ChangeByte, Command, Find, Finding, Hash, NeverWhat, Request, Schedule, TaskAnswer,
+    WarningSet, Weekday,
+};
 use proptest::prelude::*;
 
 fn read_or_refused<T: Cbor + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
@@ -22,6 +25,8 @@ fn requests() -> Vec<Vec<u8>> {
             input: AnswerInput::Keyboard,
             shown_at: 7,
         },
+        Command::WalletVeto { yes: Hash([7; 32]) },
+        Command::PayWhen { schedule: Schedule::Weekly(Weekday::Friday), account_agreed: Amount::MAX },
         Command::Never(NeverWhat::Domain("gutenberg.org".into())),
         Command::FindActivities(Find { text: "link check".into(), limit: 7, before: Some(9), ..Find::default() }),
         Command::OpenReceipt { offer: "ab".into(), change: Some(ChangeByte { part: "item".into(), offset: 3 }) },
@@ -47,7 +52,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_is_read_or_refused(which in 0..5_usize, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn a_changed_byte_is_read_or_refused(which in 0..9_usize, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut request = requests().swap_remove(which);
         let at = at.index(request.len());
         request[at] = byte;

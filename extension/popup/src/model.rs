@@ -154,6 +154,7 @@ mod tests {
             wishes: lull_view::Wishes::default(),
             contested: None,
             reviews: 0,
+            wallet: lull_view::WalletGlance::default(),
         }
     }
 
