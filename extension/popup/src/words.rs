@@ -16,6 +16,7 @@ pub(crate) mod pops;
 pub(crate) mod practice;
 pub(crate) mod receipt;
 pub(crate) mod review;
+pub(crate) mod wallet;
 
 use lull_view::{ActivityState, BandwidthState, LinkProblem};
 
