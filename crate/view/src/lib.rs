@@ -20,7 +20,7 @@ pub use caps::*;
 pub use consent::{Consent, Statement};
 pub use draft::{Draft, Found, Touch, Touched};
 pub use markdown::{Block, Inline, MARKDOWN_DEPTH_MAX, MARKDOWN_PARTS_MAX, markdown, markdown_words};
-pub use port::{Answer, Request};
+pub use port::{Answer, Judgments, Place, Request, Shown};
 
 use lull_protocol::limits::AMOUNT_MAX;
 use lull_protocol::{codes, fields, variants};
@@ -92,10 +92,12 @@ pub struct View {
     pub contested: Option<Contested>,
     /// Another number whenever what is held against an answer, or said to that, has changed: its receipt is another.
     pub reviews: u32,
+    /// The judgment that comes after this one, if it can be shown: a page need not wait for it.
+    pub next: Option<Judgment>,
     /// Wallet and payouts.
     pub wallet: WalletGlance,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes, 21 contested, 22 reviews, 23 wallet });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes, 21 contested, 22 reviews, 23 next, 24 wallet });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -753,7 +755,7 @@ pub enum Reply {
     /// The view changed.
     View {
         /// It.
-        view: Box<View>,
+        view: Box<Shown>,
     },
     /// An opened receipt.
     Receipt {

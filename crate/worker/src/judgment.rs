@@ -41,6 +41,13 @@ impl Worker {
         self.current = next;
     }
 
+    /// The one that is chosen when that on screen is gone, if nothing else happens and it can be shown.
+    pub(crate) fn next_judgment(&self) -> Option<Hash> {
+        let mut row = self.judgment_row().into_iter().filter(|(offer, _)| Some(**offer) != self.current);
+        let (offer, lease) = row.next()?;
+        (self.current.is_some() && self.is_showable(lease)).then_some(*offer)
+    }
+
     /// When a later judgment goes ahead of the first one; `None` if it does already.
     pub(crate) fn row_due_at(&self, now: Timestamp) -> Option<Timestamp> {
         let row = self.judgment_row();

@@ -3,17 +3,32 @@
 use std::cell::RefCell;
 
 use lull_browser::Port;
-use lull_view::{Answer, Reply, View, cbor};
+use lull_view::{Answer, Judgments, Reply, View, cbor};
 use wasm_bindgen::prelude::*;
 
 /// The name of the port.
 const PORT: &str = "ui";
 
-/// The pages' ports, and the view they show.
+/// The pages that are open, and the view they show.
 #[derive(Default)]
 pub(crate) struct Pages {
-    ports: RefCell<Vec<Port>>,
-    shown: RefCell<Option<Answer>>,
+    open: RefCell<Vec<Page>>,
+    shown: RefCell<Option<View>>,
+}
+
+/// A page.
+struct Page {
+    port: Port,
+    /// What it has.
+    judgments: Judgments,
+}
+
+impl Page {
+    /// Shows it a view; `id` is of the request that this answers. False if the page is gone.
+    fn show(&mut self, id: Option<u32>, view: View) -> bool {
+        let view = Box::new(self.judgments.leave_out(view));
+        send(&self.port, &Answer { id, reply: Reply::View { view } })
+    }
 }
 
 impl Pages {
@@ -21,8 +36,9 @@ impl Pages {
     pub(crate) fn connect(&self, port: JsValue, view: View) {
         match Port::accept(port, PORT) {
             Ok(port) => {
-                send(&port, &shown(view));
-                self.ports.borrow_mut().push(port);
+                let mut page = Page { port, judgments: Judgments::default() };
+                page.show(None, view);
+                self.open.borrow_mut().push(page);
                 // This page may have seen something newer than the others: the next view goes to all.
                 self.shown.replace(None);
             }
@@ -32,40 +48,41 @@ impl Pages {
 
     /// A page is gone.
     pub(crate) fn disconnect(&self, port: &JsValue) {
-        self.ports.borrow_mut().retain(|known| !known.is(port));
+        self.open.borrow_mut().retain(|page| !page.port.is(port));
     }
 
     /// Whether a port was let in.
     pub(crate) fn knows(&self, port: &JsValue) -> bool {
-        self.ports.borrow().iter().any(|known| known.is(port))
+        self.open.borrow().iter().any(|page| page.port.is(port))
     }
 
     /// Whether there is a page.
     pub(crate) fn are_open(&self) -> bool {
-        !self.ports.borrow().is_empty()
+        !self.open.borrow().is_empty()
     }
 
     /// Shows a view in all pages, if it differs from the last one.
     pub(crate) fn show(&self, view: View) {
-        let answer = shown(view);
-        if self.shown.borrow().as_ref() == Some(&answer) {
+        if self.shown.borrow().as_ref() == Some(&view) {
             return;
         }
-        self.ports.borrow_mut().retain(|port| send(port, &answer));
-        self.shown.replace(Some(answer));
+        self.open.borrow_mut().retain_mut(|page| page.show(None, view.clone()));
+        self.shown.replace(Some(view));
+    }
+
+    /// Shows a view in all pages; to this one it is the answer to its request.
+    pub(crate) fn show_done(&self, port: &JsValue, id: Option<u32>, view: View) {
+        let id_of = |page: &Page| id.filter(|_| page.port.is(port));
+        self.open.borrow_mut().retain_mut(|page| page.show(id_of(page), view.clone()));
+        self.shown.replace(Some(view));
     }
 
     /// Answers a page.
     pub(crate) fn answer(&self, port: &JsValue, answer: &Answer) {
-        if let Some(port) = self.ports.borrow().iter().find(|known| known.is(port)) {
-            send(port, answer);
+        if let Some(page) = self.open.borrow().iter().find(|page| page.port.is(port)) {
+            send(&page.port, answer);
         }
     }
-}
-
-/// A view that nobody asked for.
-fn shown(view: View) -> Answer {
-    Answer { id: None, reply: Reply::View { view: Box::new(view) } }
 }
 
 /// False if the page is gone.

@@ -255,6 +255,7 @@ impl Shell {
         };
         match said {
             Said::Now(reply) => self.pages.answer(&port, &Answer { id, reply }),
+            Said::Done => self.pages.show_done(&port, id, self.view()),
             Said::Read(reading) => self.read(*reading, port, id),
         }
     }
@@ -269,7 +270,7 @@ impl Shell {
         };
         answered.unwrap_or_else(|| {
             self.post(Event::Command(command));
-            Said::Now(Reply::View { view: Box::new(self.view()) })
+            Said::Done
         })
     }
 
@@ -300,6 +301,8 @@ impl Shell {
 enum Said {
     /// At once.
     Now(Reply),
+    /// With the view, now that the command was carried out.
+    Done,
     /// Once this was read.
     Read(Box<Reading>),
 }

@@ -73,6 +73,7 @@ impl Trouble {
             contested: None,
             reviews: 0,
             wallet: lull_view::WalletGlance::default(),
+            next: None,
         }
     }
 }

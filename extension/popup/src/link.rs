@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
 use lull_browser::Port;
-use lull_view::{Answer, Command, Reply, Request, cbor};
+use lull_view::{Answer, Command, Judgments, Reply, Request, View, cbor};
 use yew::Callback;
 
 use crate::text;
@@ -33,7 +33,19 @@ struct Inner {
     queries: RefCell<Vec<Query>>,
     retry: RefCell<Option<Timeout>>,
     retry_ms: Cell<u32>,
-    heard: Callback<Reply>,
+    /// Of the last view on this port.
+    judgments: RefCell<Judgments>,
+    heard: Callback<Heard>,
+}
+
+/// What the background says without being asked by [`Wire::ask`].
+pub(crate) enum Heard {
+    /// The line is new: what was sent on the one before may be lost.
+    Begun,
+    /// A view; `of` is the command that it tells the end of.
+    View { of: Option<u32>, view: Box<View> },
+    /// Something failed.
+    Failed { error: String },
 }
 
 /// A handle on the line; clones share it.
@@ -48,13 +60,14 @@ impl PartialEq for Wire {
 
 impl Wire {
     /// Opens the line; `heard` gets each reply that answers no query.
-    pub(crate) fn open(heard: Callback<Reply>) -> Self {
+    pub(crate) fn open(heard: Callback<Heard>) -> Self {
         let wire = Self(Rc::new(Inner {
             port: RefCell::new(None),
             next_id: Cell::new(1),
             queries: RefCell::default(),
             retry: RefCell::new(None),
             retry_ms: Cell::new(RETRY_MS_MIN),
+            judgments: RefCell::default(),
             heard,
         }));
         wire.connect();
@@ -63,9 +76,16 @@ impl Wire {
 
     /// Sends a command; its effect arrives as a view.
     pub(crate) fn send(&self, command: Command) {
-        if !self.post(&Request { id: self.take_id(), command }) {
-            self.0.heard.emit(Reply::Failed { error: text::background_silent().to_owned() });
+        self.send_numbered(command);
+    }
+
+    /// The same; the view is the one of this number.
+    pub(crate) fn send_numbered(&self, command: Command) -> u32 {
+        let id = self.take_id();
+        if !self.post(&Request { id, command }) {
+            self.0.heard.emit(Heard::Failed { error: text::background_silent().to_owned() });
         }
+        id
     }
 
     /// Asks; `done` gets the reply, whatever happens to the line in between.
@@ -110,6 +130,8 @@ impl Wire {
         match port {
             Ok(port) => {
                 *self.0.port.borrow_mut() = Some(port);
+                self.0.judgments.take();
+                self.0.heard.emit(Heard::Begun);
                 self.ask_again();
             }
             Err(_) => self.dropped(),
@@ -134,9 +156,15 @@ impl Wire {
             let place = queries.iter().position(|query| Some(query.request.id) == incoming.id);
             place.map(|place| queries.remove(place))
         };
-        match query {
-            Some(query) => query.done.emit(incoming.reply),
-            None => self.0.heard.emit(incoming.reply),
+        match (query, incoming.reply) {
+            (Some(query), reply) => query.done.emit(reply),
+            (None, Reply::View { view }) => {
+                let view = Box::new(self.0.judgments.borrow_mut().put_back(*view));
+                self.0.heard.emit(Heard::View { of: incoming.id, view });
+            }
+            (None, Reply::Failed { error }) => self.0.heard.emit(Heard::Failed { error }),
+            // Whoever asked is gone.
+            (None, _) => {}
         }
     }
 

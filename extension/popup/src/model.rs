@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use lull_view::{Activity, ActivityState, ActivityWork, Command, Draft, Reply, TaskAnswer, View};
+use lull_view::{Activity, ActivityState, ActivityWork, Command, Draft, Judgment, TaskAnswer, View};
 use yew::{Callback, MouseEvent, Reducible, UseReducerHandle};
 
-use crate::link::Wire;
+use crate::link::{Heard, Wire};
 
 /// The state of the whole popup.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +20,19 @@ pub(crate) struct Model {
     pub(crate) is_painted: bool,
     /// The answer in the making, or the last one.
     pub(crate) progress: Progress,
+    /// The judgment that is on screen before the background has said so.
+    ahead: Option<Ahead>,
+}
+
+/// A judgment was answered or skipped, and the background has not told what came of it.
+#[derive(Clone, Debug, PartialEq)]
+struct Ahead {
+    /// The number of that command.
+    command: u32,
+    /// The offer of the one that was left.
+    left: String,
+    /// The one that came in its place.
+    judgment: Judgment,
 }
 
 /// What was chosen of the answer to one judgment. It outlives the judgment's card, for an answer can be taken back.
@@ -47,13 +60,15 @@ pub(crate) struct Credit {
 /// What happens to the model.
 pub(crate) enum Action {
     /// The background spoke.
-    Heard(Reply),
+    Heard(Heard),
     /// The failure was read.
     FailureRead,
     /// The first view was painted.
     Painted,
     /// Something was chosen.
     Chosen(Progress),
+    /// The judgment on screen was answered or skipped, by the command of this number.
+    Left(u32),
 }
 
 impl Reducible for Model {
@@ -62,19 +77,49 @@ impl Reducible for Model {
     fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
         let mut next = (*self).clone();
         match action {
-            Action::Heard(Reply::View { view }) => {
+            Action::Heard(Heard::View { of, mut view }) => {
                 if let Some(credit) = self.view.as_ref().and_then(|before| credit_between(before, &view)) {
                     next.credit = Some(credit);
                 }
-                next.view = Some(Rc::new(*view));
+                // What was said before the background knew is no word about the judgment.
+                next.ahead = next.ahead.filter(|ahead| of != Some(ahead.command) && ahead.is_left_in(&view));
+                if let Some(ahead) = &next.ahead {
+                    ahead.put_into(&mut view);
+                }
+                next.view = Some(Rc::from(view));
             }
-            Action::Heard(Reply::Failed { error }) => next.failure = Some(error),
-            Action::Heard(_) => {}
+            Action::Heard(Heard::Begun) => next.ahead = None,
+            Action::Heard(Heard::Failed { error }) => next.failure = Some(error),
+            Action::Left(command) => {
+                let left = self.view.as_ref().and_then(|view| Some((view.judgment.as_ref()?, view.next.clone()?)));
+                if let Some((left, judgment)) = left {
+                    let ahead = Ahead { command, left: left.offer.clone(), judgment };
+                    next.view = next.view.map(|view| {
+                        let mut view = (*view).clone();
+                        ahead.put_into(&mut view);
+                        Rc::new(view)
+                    });
+                    next.ahead = Some(ahead);
+                }
+            }
             Action::FailureRead => next.failure = None,
             Action::Painted => next.is_painted = true,
             Action::Chosen(progress) => next.progress = progress,
         }
         Rc::new(next)
+    }
+}
+
+impl Ahead {
+    /// Whether this view still has the judgment that was left.
+    fn is_left_in(&self, view: &View) -> bool {
+        view.judgment.as_ref().is_some_and(|judgment| judgment.offer == self.left)
+    }
+
+    fn put_into(&self, view: &mut View) {
+        view.judgment = Some(self.judgment.clone());
+        view.next = None;
+        view.judgments_waiting = view.judgments_waiting.saturating_sub(1);
     }
 }
 
@@ -121,7 +166,9 @@ impl Lull {
 
 #[cfg(test)]
 mod tests {
-    use lull_view::{Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, Settings};
+    use lull_view::{
+        Account, Bandwidth, BandwidthState, Consent, Diagnostics, JudgmentTask, Limits, Link, Settings, WarningSet,
+    };
 
     use super::*;
 
@@ -155,11 +202,12 @@ mod tests {
             contested: None,
             reviews: 0,
             wallet: lull_view::WalletGlance::default(),
+            next: None,
         }
     }
 
     fn heard(model: Model, activities: Vec<Activity>) -> Model {
-        let action = Action::Heard(Reply::View { view: Box::new(view(activities)) });
+        let action = Action::Heard(Heard::View { of: None, view: Box::new(view(activities)) });
         (*Rc::new(model).reduce(action)).clone()
     }
 
@@ -191,9 +239,74 @@ mod tests {
         assert_eq!(model.credit, None);
     }
 
+    fn asked(offer: &str) -> Judgment {
+        Judgment {
+            offer: offer.to_owned(),
+            requester: String::new(),
+            title: String::new(),
+            guideline: String::new(),
+            question: String::new(),
+            task: JudgmentTask::Verify { claim: String::new(), source: vec![] },
+            price: 0,
+            people: 1,
+            agree: 1,
+            deadline: 0,
+            approved_at: 0,
+            warnings: WarningSet::NONE,
+            is_covered: false,
+            extensions_left: 0,
+            pace: None,
+            skips_left: None,
+            is_reviewed: false,
+            record: None,
+        }
+    }
+
+    fn asking(judgment: &str, next: Option<&str>) -> Box<View> {
+        let (judgment, next) = (Some(asked(judgment)), next.map(asked));
+        Box::new(View { judgments_waiting: u32::from(next.is_some()), judgment, next, ..view(vec![]) })
+    }
+
+    fn on_screen(model: &Model) -> (&str, u32) {
+        let view = model.view.as_ref().expect("it has a view");
+        (view.judgment.as_ref().expect("there is a judgment").offer.as_str(), view.judgments_waiting)
+    }
+
+    #[test]
+    fn the_next_judgment_waits_for_nobody() {
+        let says = |model: Model, of, view| (*Rc::new(model).reduce(Action::Heard(Heard::View { of, view }))).clone();
+        let left = |model: Model, command| (*Rc::new(model).reduce(Action::Left(command))).clone();
+        let model = left(says(Model::default(), None, asking("a", Some("b"))), 7);
+        assert_eq!(on_screen(&model), ("b", 0));
+        // What was on its way when the answer was given, and the answers to what was asked before.
+        let model = says(says(model, None, asking("a", Some("b"))), Some(6), asking("a", Some("b")));
+        assert_eq!(on_screen(&model), ("b", 0));
+        // The answer was not taken: the background has the last word.
+        assert_eq!(on_screen(&says(model.clone(), Some(7), asking("a", Some("b")))), ("a", 1));
+        let model = says(model, Some(7), asking("b", Some("c")));
+        assert_eq!(on_screen(&model), ("b", 1));
+        assert_eq!(on_screen(&says(model, None, asking("a", Some("b")))), ("a", 1), "it was taken back");
+    }
+
+    #[test]
+    fn a_new_line_and_another_judgment_have_the_last_word() {
+        let model = Rc::new(Model { view: Some(Rc::from(asking("a", Some("b")))), ..Model::default() });
+        let left = model.reduce(Action::Left(7));
+        let says = |model: &Rc<Model>, view| model.clone().reduce(Action::Heard(Heard::View { of: None, view }));
+        assert_eq!(on_screen(&says(&left, asking("c", None))), ("c", 0), "both were withdrawn");
+        let again = left.reduce(Action::Heard(Heard::Begun));
+        assert_eq!(on_screen(&says(&again, asking("a", None))), ("a", 0), "the answer was lost with the background");
+    }
+
+    #[test]
+    fn the_last_judgment_stays_until_the_background_knows() {
+        let model = Rc::new(Model { view: Some(Rc::from(asking("a", None))), ..Model::default() });
+        assert_eq!(on_screen(&model.reduce(Action::Left(7))), ("a", 0));
+    }
+
     #[test]
     fn a_failure_stays_until_it_is_read() {
-        let failed = Rc::new(Model::default()).reduce(Action::Heard(Reply::Failed { error: "no".to_owned() }));
+        let failed = Rc::new(Model::default()).reduce(Action::Heard(Heard::Failed { error: "no".to_owned() }));
         assert_eq!(failed.failure.as_deref(), Some("no"));
         assert_eq!(failed.reduce(Action::FailureRead).failure, None);
     }

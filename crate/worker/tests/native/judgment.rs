@@ -7,7 +7,7 @@ use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Input, Report, WorkResult};
 use lull_protocol::task::Choice;
 use lull_protocol::{Answer, ByteCount, Content, Filter, Hash, Task, TaskSet, ToCoordinator, ToWorker};
-use lull_view::{ActivityState, AnswerInput, Command};
+use lull_view::{ActivityState, AnswerInput, Command, View};
 use lull_worker::{Effect, Event, limits};
 
 use crate::common::*;
@@ -19,6 +19,7 @@ fn four_are_held_and_a_fifth_goes_back() {
     assert_eq!(world.badge, u32::from(JUDGMENT_LEASES_MAX));
     let view = world.view();
     assert_eq!((view.judgment.unwrap().offer, view.judgments_waiting), (offers[0].clone(), 3));
+    assert_eq!(view.next.unwrap().offer, offers[1]);
     assert_eq!(world.coordinator.returned.len(), 1);
     assert_eq!(world.coordinator.returned[0].1, ReturnReason::TooMany);
     assert_eq!(world.coordinator.returned[0].0.to_string(), offers[4]);
@@ -111,6 +112,38 @@ fn the_next_one_is_there_before_the_answer_is_stored() {
     let stored = world.coordinator.stored.values().next().expect("stored");
     let Report::Judgment(report) = cose::peek::<WorkResult>(stored).unwrap().report else { panic!("an answer") };
     assert_eq!(report.answer, Answer::Choice(0), "the first answer counts");
+}
+
+#[test]
+fn the_one_that_comes_next_is_told_before() {
+    let mut world = World::connected();
+    let offers: Vec<String> = (0..4).map(|i| world.assign(&text_item(&format!("t{i}")))).collect();
+    let on_screen = |world: &World| {
+        let View { judgment, next, .. } = world.view();
+        (judgment.map(|judgment| judgment.offer), next.map(|next| next.offer))
+    };
+    let offer = |at: usize| offers.get(at).cloned();
+    assert_eq!(on_screen(&world), (offer(0), offer(1)));
+    world.answer(&offers[0], 0);
+    assert_eq!(on_screen(&world), (offer(1), offer(2)));
+    world.command(Command::Skip { offer: offers[1].clone(), shown_at: None });
+    assert_eq!(on_screen(&world), (offer(2), offer(3)));
+    world.answer(&offers[2], 0);
+    assert_eq!(on_screen(&world), (offer(3), None));
+    world.command(Command::SetPaused { on: true });
+    assert_eq!(on_screen(&world), (None, None));
+}
+
+#[test]
+fn what_can_t_be_shown_yet_is_not_told_as_the_next() {
+    let mut world = World::connected();
+    world.coordinator.holds_blobs = true;
+    let picture = picture(3, 1_000);
+    world.coordinator.blobs.insert(Hash::of(&picture), picture.clone());
+    let first = world.assign(&text_item("t"));
+    world.assign(&picture_item("a picture", &picture));
+    let View { judgment, next, .. } = world.view();
+    assert_eq!((judgment.map(|judgment| judgment.offer), next), (Some(first), None));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The judgment to answer: one look, one key, the next one.
 
+mod ahead;
 mod content;
 mod covered;
 mod flag;
@@ -23,6 +24,7 @@ use yew::{
     use_effect_with, use_memo, use_mut_ref, use_node_ref, use_state_eq,
 };
 
+use self::ahead::use_decoded;
 use self::content::{judged, sentence_id};
 use self::covered::covered;
 use self::flag::{FlagSheet, use_seen};
@@ -116,6 +118,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let opens = Opens { keys: show_keys, guideline: toggle_guideline, flag: flagged.setter() };
     let act = use_act(&props.lull, judgment, shown_at, draft, opens);
     use_keys((!is_flagging).then(|| act.clone()), Keys::of(judgment));
+    use_decoded(props.lull.model.view.as_ref());
     use_seen(&props.lull.wire, &judgment.offer, !judgment.is_covered);
     use_focus_on_next(&card, &format!("{} {}", judgment.offer, judgment.is_covered));
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
@@ -254,14 +257,16 @@ fn use_act(lull: &Lull, judgment: &Judgment, shown_at: u64, draft: Draft, opens:
                     *done.borrow_mut() = this;
                     // Taken back, it waits for another word: no touch may answer by what was found before.
                     chosen(Draft { found: None, ..*draft }, Some(answer));
-                    wire.send(Command::Answer { offer, answer, input, shown_at });
+                    let number = wire.send_numbered(Command::Answer { offer, answer, input, shown_at });
+                    model.dispatch(Action::Left(number));
                 }
                 Touched::Draft(draft) => chosen(draft, None),
                 Touched::Nothing => {}
             },
             Act::Skip | Act::Keys(_) | Act::Guideline(_) | Act::Flag => {
                 *done.borrow_mut() = this;
-                wire.send(Command::Skip { offer, shown_at: Some(shown_at) });
+                let number = wire.send_numbered(Command::Skip { offer, shown_at: Some(shown_at) });
+                model.dispatch(Action::Left(number));
             }
         }
     })
