@@ -92,6 +92,7 @@ fn view(judgment: Option<Judgment>, next: Option<Judgment>, outbox: u32) -> View
         wishes: Wishes::default(),
         contested: None,
         reviews: 0,
+        wallet: WalletGlance::default(),
         next,
     }
 }
