@@ -22,6 +22,7 @@ pub use draft::{Draft, Found, Touch, Touched};
 pub use markdown::{Block, Inline, MARKDOWN_DEPTH_MAX, MARKDOWN_PARTS_MAX, markdown, markdown_words};
 pub use port::{Answer, Judgments, Place, Request, Shown};
 
+use lull_protocol::cbor::ByteVec;
 use lull_protocol::limits::AMOUNT_MAX;
 use lull_protocol::{codes, fields, variants};
 use serde::{Deserialize, Serialize};
@@ -97,7 +98,7 @@ pub struct View {
     /// Wallet and payouts.
     pub wallet: WalletGlance,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes, 21 contested, 22 reviews, 23 next, 24 wallet });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 19 wallet, 20 wishes, 21 contested, 22 reviews, 23 next });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -804,8 +805,8 @@ pub enum Reply {
     },
     /// Wallet and payouts.
     Wallet {
-        /// They.
-        page: WalletPage,
+        /// A [`WalletPage`], for whoever asked to read.
+        page: ByteVec,
     },
     /// A command failed.
     Failed {

@@ -56,7 +56,7 @@ use std::collections::VecDeque;
 use litemap::LiteMap;
 use lull_protocol::cose::Signed;
 use lull_protocol::statement::OperatorCard;
-use lull_protocol::{Hash, OrderId, PublicKey, SigningKey, Timestamp};
+use lull_protocol::{Hash, OrderId, PublicKey, SigningKey, Timestamp, cbor};
 use lull_view::{Command, Notice, Reply, Settings, View, Wishes};
 
 pub use io::*;
@@ -208,7 +208,7 @@ impl Worker {
             }
             Command::ListDays => Some(Reply::Days { days: self.days.totals(|at| self.clock.to_local(at)) }),
             Command::ShowYou => Some(Reply::You { you: self.you_view() }),
-            Command::ShowWallet => Some(Reply::Wallet { page: self.wallet_page() }),
+            Command::ShowWallet => Some(Reply::Wallet { page: cbor::encode(&self.wallet_page()).into() }),
             Command::Export => Some(Reply::Export { jsonl: self.export() }),
             Command::JudgeUrl { url } => {
                 let refusal = lull_policy::judge_url(url, false).err().map(|refusal| refusal.code().to_owned());

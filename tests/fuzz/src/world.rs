@@ -168,7 +168,7 @@ impl World {
     /// What the page of the wallet shows.
     pub(crate) fn wallet(&self) -> WalletPage {
         let page = self.worker.query(&Command::ShowWallet, self.now).and_then(|reply| match reply {
-            Reply::Wallet { page } => Some(page),
+            Reply::Wallet { page } => lull_view::cbor::read(&page).ok(),
             _ => None,
         });
         page.expect("it is answered with the page")

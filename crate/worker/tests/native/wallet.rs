@@ -43,7 +43,7 @@ fn sign_in(world: &mut World, seed: u8) {
 
 fn page(world: &World) -> WalletPage {
     match world.ask(&Command::ShowWallet) {
-        Reply::Wallet { page } => page,
+        Reply::Wallet { page } => lull_view::cbor::read(&page).expect("what the page reads"),
         other => panic!("{other:?}"),
     }
 }

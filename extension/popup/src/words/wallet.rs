@@ -1,8 +1,8 @@
 //! What is said about wallets and payouts.
 
 use lull_view::{
-    Amount, Chain, Hold, NextPayout, PayoutStage, Schedule, Standstill, Timestamp, WalletRefusal, WalletTrouble,
-    Weekday, When,
+    Amount, Chain, Hold, NextPayout, PayoutStage, Schedule, Standstill, Timestamp, Wallet, WalletRefusal,
+    WalletTrouble, Weekday, When,
 };
 
 use crate::icons::Icon;
@@ -10,6 +10,11 @@ use crate::{format, text};
 
 /// A payout is worth it from this many times its fee on: the coordinator's rule, which has the last word.
 const FEE_SHARE: u64 = 20;
+
+/// A wallet's first and last four digits, which stay on one line.
+pub(crate) fn short(wallet: &Wallet) -> String {
+    wallet.short().replace('…', "…\u{2060}")
+}
 
 /// Why what the person wanted didn't come about.
 pub(crate) fn trouble(trouble: WalletTrouble) -> &'static str {

@@ -7,6 +7,7 @@ use yew::{Callback, Html, Properties, component, html, use_state_eq};
 use crate::format;
 use crate::model::Lull;
 use crate::text;
+use crate::words::wallet as words;
 
 #[derive(PartialEq, Properties)]
 pub(super) struct AskProps {
@@ -35,10 +36,10 @@ pub(super) fn Ask(props: &AskProps) -> Html {
     let setter = lost.setter();
     let choose = Callback::from(move |key| setter.set(Some(key)));
     let (title, label) = match purpose {
-        Purpose::Link => (text::wallet_ask(&wallet.short()), text::wallet_yes()),
-        Purpose::Change => (text::wallet_ask_change(&wallet.short()), text::wallet_yes()),
+        Purpose::Link => (text::wallet_ask(&words::short(&wallet)), text::wallet_yes()),
+        Purpose::Change => (text::wallet_ask_change(&words::short(&wallet)), text::wallet_yes()),
         Purpose::Rebind => (text::wallet_ask_rebind().to_owned(), text::wallet_yes_rebind()),
-        Purpose::Unlink => (text::wallet_ask_unlink(&wallet.short()), text::wallet_yes_unlink()),
+        Purpose::Unlink => (text::wallet_ask_unlink(&words::short(&wallet)), text::wallet_yes_unlink()),
     };
     html! {
         <section class="card ask" data-testid="wallet-ask" data-purpose={code(purpose)} aria-labelledby="ask-title">
@@ -74,7 +75,12 @@ fn what_follows(props: &AskProps) -> Html {
                 <p>{ text::wallet_ask_held() }</p>
             </>
         },
-        Purpose::Rebind => html! { <p>{ text::wallet_ask_day() }</p> },
+        Purpose::Rebind => html! {
+            <>
+                <p class="public">{ text::wallet_connect_public() }</p>
+                <p>{ text::wallet_ask_day() }</p>
+            </>
+        },
         Purpose::Unlink => html! {
             <>
                 <p>{ text::wallet_ask_stays(&format::amount_of(props.stays, asset)) }</p>

@@ -7,6 +7,7 @@ use yew::{Callback, Html, Properties, UseStateSetter, component, html, use_state
 use super::Shown;
 use crate::format;
 use crate::text;
+use crate::words::wallet as words;
 
 /// Opens the wallet's page in a tab.
 pub(super) fn open(address: String, failed: UseStateSetter<bool>) {
@@ -63,7 +64,7 @@ pub(super) fn connected(shown: &Shown<'_>) -> Html {
     let held = shown.state.held_until.map(|at| shown.local(at)).filter(|at_ms| *at_ms > format::now_ms());
     html! {
         <section class="card" data-testid="wallet-connected">
-            <h2 class="wallet-title">{ text::wallet_paid_to(&wallet.short()) }</h2>
+            <h2 class="wallet-title">{ text::wallet_paid_to(&words::short(wallet)) }</h2>
             if let Some(at_ms) = held {
                 <p class="denied" role="status" data-testid="wallet-held">{ text::wallet_held(&format::day_time(at_ms)) }</p>
             }
@@ -73,12 +74,15 @@ pub(super) fn connected(shown: &Shown<'_>) -> Html {
                 <p class="quiet">{ text::wallet_connect_public() }</p>
                 <p class="quiet">{ text::wallet_unlink_text() }</p>
             </details>
-            <p class="wallet-acts">
-                <button class="button small" data-testid="change" aria-disabled={shown.is_disabled()}
-                    onclick={shown.opens(Purpose::Change)}>{ text::wallet_change() }</button>
-                <button class="button small" data-testid="unlink" aria-disabled={shown.is_disabled()}
-                    onclick={shown.opens(Purpose::Unlink)}>{ text::wallet_unlink() }</button>
-            </p>
+            // One thing at a time.
+            if !shown.is_under_way() {
+                <p class="wallet-acts">
+                    <button class="button small" data-testid="change" aria-disabled={shown.is_disabled()}
+                        onclick={shown.opens(Purpose::Change)}>{ text::wallet_change() }</button>
+                    <button class="button small" data-testid="unlink" aria-disabled={shown.is_disabled()}
+                        onclick={shown.opens(Purpose::Unlink)}>{ text::wallet_unlink() }</button>
+                </p>
+            }
         </section>
     }
 }

@@ -8,7 +8,9 @@ mod history;
 mod next;
 mod rebind;
 
-use lull_view::{Chain, Command, Link, Payouts, Purpose, Reply, View, WalletPage as Told, WalletState};
+use lull_view::{
+    Chain, Command, Link, Payouts, Purpose, Reply, View, WalletAsked, WalletPage as Told, WalletState, cbor,
+};
 use web_sys::MouseEvent;
 use yew::{Callback, Html, Properties, component, hook, html, use_effect_with, use_state_eq};
 
@@ -48,6 +50,14 @@ impl Shown<'_> {
     /// A moment of the coordinator's clock on this browser's.
     fn local(&self, at: lull_view::Timestamp) -> u64 {
         Told::local(at, self.view.diagnostics.clock_ahead_ms)
+    }
+    /// What is asked, while there is time for it.
+    fn asked(&self) -> Option<&WalletAsked> {
+        self.state.asked.as_ref().filter(|asked| self.local(asked.until) > format::now_ms())
+    }
+    /// Whether something about the wallet waits for the person or for the coordinator.
+    fn is_under_way(&self) -> bool {
+        self.told.said.is_some() || self.told.address.is_some() || self.asked().is_some()
     }
     fn is_connected(&self) -> bool {
         self.view.link == Link::Connected
@@ -100,7 +110,7 @@ fn use_told(lull: &Lull) -> Option<Told> {
     use_effect_with(when, move |_| {
         let done = Callback::from(move |reply| {
             if let Reply::Wallet { page } = reply {
-                setter.set(Some(page));
+                setter.set(cbor::read(&page).ok());
             }
         });
         wire.ask(Command::ShowWallet, done);
@@ -201,11 +211,10 @@ fn body(lull: &Lull, view: &View, told: Option<&Told>, open: Callback<Purpose>) 
 
 /// How far connecting is: nothing yet, the wallet's page is open, the yes is asked for, the yes is on its way.
 fn under_way(shown: &Shown<'_>) -> Html {
-    let asked = shown.state.asked.as_ref().filter(|asked| shown.local(asked.until) > format::now_ms());
     if shown.told.said.is_some() {
         return said();
     }
-    if let Some(asked) = asked {
+    if let Some(asked) = shown.asked() {
         let account = shown.view.account;
         let stays = account.payable.saturating_add(account.pending);
         return html! {

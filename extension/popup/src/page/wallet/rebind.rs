@@ -7,6 +7,7 @@ use super::Shown;
 use crate::format;
 use crate::icons::Icon;
 use crate::text;
+use crate::words::wallet as words;
 
 /// What is undecided: others' wishes, which can be stopped, and this browser's own.
 pub(super) fn rebindings(shown: &Shown<'_>) -> Html {
@@ -71,14 +72,16 @@ fn sentence(shown: &Shown<'_>, what: &WalletEvent) -> String {
         WalletEvent::PaidTo { wallet, before, held_until } => {
             let until = held_until.map(|at| format::day_time(shown.local(at)));
             match (before, until) {
-                (Some(before), Some(until)) => text::wallet_news_paid_to_held(&wallet.short(), &before.short(), &until),
-                (None, Some(until)) => text::wallet_news_paid_to_held_first(&wallet.short(), &until),
-                (_, None) => text::wallet_news_paid_to(&wallet.short()),
+                (Some(before), Some(until)) => {
+                    text::wallet_news_paid_to_held(&words::short(wallet), &words::short(before), &until)
+                }
+                (None, Some(until)) => text::wallet_news_paid_to_held_first(&words::short(wallet), &until),
+                (_, None) => text::wallet_news_paid_to(&words::short(wallet)),
             }
         }
         WalletEvent::Left { wallet, stays, arrives } => {
             let amount = |units: &lull_view::Amount| format::amount_of(units.get(), shown.asset());
-            text::wallet_news_left(&wallet.short(), &amount(stays), &amount(arrives))
+            text::wallet_news_left(&words::short(wallet), &amount(stays), &amount(arrives))
         }
         WalletEvent::Rebinding(who) => text::wallet_news_rebinding(&name(&who.worker), &name(&who.lost)),
         WalletEvent::Vetoed { rebinding: who, by } => {
