@@ -173,8 +173,10 @@ fn body(lull: &Lull, view: &View, told: Option<&Told>, open: Callback<Purpose>) 
     let Some(payouts) = told.payouts() else {
         return match (&view.operator, &view.link) {
             (None, _) => calm(text::wallet_unmet(), text::wallet_unmet_text(), html! {}),
+            (_, Link::Connected) => calm(text::wallet_none(), text::wallet_none_text(), html! {}),
             (_, Link::Connecting) => html! { <p class="quiet" role="status">{ text::loading() }</p> },
-            _ => calm(text::wallet_none(), text::wallet_none_text(), html! {}),
+            // Whether it pays nobody knows yet.
+            _ => html! {},
         };
     };
     let state = told.state().unwrap_or_default();
