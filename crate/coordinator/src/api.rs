@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use crate::limits::{ORDER_BYTES_MAX, PAGE_LINES_MAX, PROJECT_BYTES_MAX, REQUEST_MS_MAX, REVIEW_BYTES_MAX};
 use crate::problem::Problem;
-use crate::{App, buy, lines, project, review, session};
+use crate::{App, buy, lines, pages, project, review, session};
 
 /// Every address this server answers.
 pub fn router(app: Arc<App>) -> Router {
@@ -42,6 +42,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/health", get(health))
         .route("/v1/card", get(card))
         .route("/v1/ledger", get(ledger))
+        .merge(pages::routes(app.pages.as_ref()))
         .fallback(|| async { Problem::not_found("address") })
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(from_fn(in_time))

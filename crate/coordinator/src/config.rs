@@ -25,6 +25,10 @@ pub struct Settings {
     /// The public address workers dial, such as wss://work.example; needed beyond loopback
     #[arg(long, env = "LULL_ORIGIN", global = true)]
     pub origin: Option<String>,
+    /// Folder of the pages for people, as `cargo xtask build` writes it: target/web; without it /connect says that
+    /// there are none
+    #[arg(long, env = "LULL_PAGES", global = true)]
+    pub pages: Option<PathBuf>,
     /// Size that the database may not exceed, bytes; when it is reached, results wait with their workers and
     /// requests get 503 [default: the disk's]
     #[arg(long, env = "LULL_STORE_BYTES_MAX", global = true)]
@@ -93,6 +97,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The public origin.
     pub origin: Option<String>,
+    /// The folder of the pages for people.
+    pub pages: Option<PathBuf>,
     /// Size that the database may not exceed, bytes.
     pub store_bytes_max: Option<u64>,
     /// Form of the log.
@@ -143,6 +149,7 @@ impl Settings {
             listen: self.listen.or(below.listen),
             data: self.data.or(below.data),
             origin: self.origin.or(below.origin),
+            pages: self.pages.or(below.pages),
             store_bytes_max: self.store_bytes_max.or(below.store_bytes_max),
             log: self.log.or(below.log),
             log_filter: self.log_filter.or(below.log_filter),
@@ -194,6 +201,7 @@ impl Settings {
             listen,
             data: self.data.unwrap_or_else(|| "lull-data".into()),
             origin: self.origin,
+            pages: self.pages,
             store_bytes_max: self.store_bytes_max,
             log: self.log.unwrap_or(LogForm::Text),
             log_filter: self.log_filter.unwrap_or_else(|| "info".into()),

@@ -11,6 +11,7 @@ mod fields;
 mod hub;
 mod lines;
 mod listen;
+mod pages;
 mod problem;
 mod project;
 mod readers;
@@ -35,6 +36,7 @@ use lull_protocol::Hash;
 use tokio::sync::Semaphore;
 
 pub use api::router;
+pub use pages::PagesError;
 pub use serve::{Ready, Running, StartError, start};
 
 /// What every request and connection shares.
@@ -49,4 +51,6 @@ pub struct App {
     /// KiB for bodies under transfer.
     bodies_memory: Arc<Semaphore>,
     connections: Arc<Semaphore>,
+    /// The pages for people, if the operator has given their folder.
+    pages: Option<pages::Pages>,
 }

@@ -50,6 +50,8 @@ pub const APPEALS_SHOWN_MAX: usize = 1_000;
 pub const APPEALS_TOLD_MAX: usize = 1_024;
 /// An `Idempotency-Key`, bytes.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// One file of the pages for people, bytes.
+pub const PAGE_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Lines in one answer of a list that is read in pages.
 pub const PAGE_LINES_MAX: usize = 1_000;
 /// What `Retry-After` says while the store can't write, seconds.

@@ -38,7 +38,8 @@ const EXAMPLES: &str = "Examples:
 
 Each setting can stand in the file given by --config (TOML), in the environment, or in a flag; a flag
 counts before the environment, and that before the file:
-  fee_bp = 500            LULL_FEE_BP=500            --fee-bp 500";
+  fee_bp = 500            LULL_FEE_BP=500            --fee-bp 500
+  pages = \"target/web\"    LULL_PAGES=target/web      --pages target/web     the page that connects wallets";
 
 /// Lull's coordinator: gives work to browsers, checks what comes back, keeps the ledger.
 #[derive(Parser)]

@@ -47,6 +47,12 @@ impl Problem {
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", format!("there is no such {what} of yours"))
     }
+    /// 404: this server has no pages for people.
+    pub(crate) fn no_pages() -> Self {
+        let detail = "this coordinator serves no pages: its operator sets `pages` to the folder that \
+                      `cargo xtask build` writes, target/web";
+        Self::new(StatusCode::NOT_FOUND, "no-pages", "No pages here", detail)
+    }
     /// 405: another method.
     pub(crate) fn method() -> Self {
         let title = "Method not allowed";

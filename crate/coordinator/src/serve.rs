@@ -26,6 +26,7 @@ use crate::folder::{Folder, FolderError};
 use crate::hub::Hub;
 use crate::limits::{BODIES_MEMORY_KIB_MAX, CONNECTIONS_MAX, STOP_MS_MAX, SWEEP_MS};
 use crate::listen;
+use crate::pages::{Pages, PagesError};
 use crate::readers::Readers;
 use crate::writer::{Writer, now};
 
@@ -41,6 +42,9 @@ pub enum StartError {
     /// The address to listen on.
     #[error("can't listen on {0}; is another program there? --listen names another address")]
     Listen(SocketAddr, #[source] io::Error),
+    /// The pages for people.
+    #[error(transparent)]
+    Pages(#[from] PagesError),
     /// The operating system gives no thread.
     #[error("can't start the writer's thread")]
     Thread(#[source] io::Error),
@@ -73,6 +77,7 @@ pub struct Running {
 
 /// Starts a server; it accepts connections when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    let pages = config.pages.as_deref().map(Pages::open).transpose()?;
     let folder = Folder::open(&config.data)?;
     let lock = folder.lock()?;
     let key = folder.key()?;
@@ -101,6 +106,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         hub,
         bodies_memory: Arc::new(Semaphore::new(BODIES_MEMORY_KIB_MAX)),
         connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        pages,
     });
     let (stop_accepting, stopped) = oneshot::channel::<()>();
     let server = tokio::spawn(listen::serve(listener, router(app.clone()), stopped));

@@ -11,8 +11,8 @@ use crate::setup::{Goal, Item, Prepared, Tools, prepare};
 use crate::shell::{command, stream, which};
 use crate::{faults, lint, run, sim, tidy};
 
-/// Crates of the extension and the benchmark's page: linted for wasm32.
-const WASM_ONLY: [&str; 4] = ["lull-background", "lull-bench", "lull-popup", "lull-browser"];
+/// Crates of the extension, the benchmark's page and the coordinator's: linted for wasm32.
+const WASM_ONLY: [&str; 5] = ["lull-background", "lull-bench", "lull-popup", "lull-browser", "lull-web"];
 /// Pure cores that run in the browser: each has a test target `wasm`.
 const CORES_ON_WASM: [&str; 3] = ["lull-protocol", "lull-policy", "lull-worker"];
 /// Those of them whose tests need a browser.
@@ -59,7 +59,7 @@ impl Stage {
     fn needs(self) -> (&'static [Item], &'static [Stage]) {
         use Item::{
             AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Solders, Surfpool, Target,
-            WasmBindgen, WasmOpt, WasmPack,
+            WalletJudges, WasmBindgen, WasmOpt, WasmPack,
         };
         match self {
             Stage::Setup | Stage::Tidy | Stage::Fmt | Stage::ClippyNative | Stage::Native | Stage::Sim => (&[], &[]),
@@ -70,7 +70,7 @@ impl Stage {
             Stage::Package => (&[Node, Target, WasmPack, WasmBindgen, WasmOpt], &[]),
             Stage::Faults => (&[Network], &[]),
             Stage::Lint => (&[Node, AddonsLinter], &[Stage::Package]),
-            Stage::E2e => (&[Browser, Firefox, Geckodriver, Network, Axe], &[Stage::Package]),
+            Stage::E2e => (&[Browser, Firefox, Geckodriver, Network, Axe, WalletJudges], &[Stage::Package]),
         }
     }
 

@@ -18,6 +18,7 @@ mod store;
 mod tidy;
 mod version;
 mod wasm;
+mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,9 +63,9 @@ enum Task {
   XDG_CACHE_HOME=/tmp/empty cargo xtask setup   start from an empty cache")]
     Setup(SetupArgs),
 
-    /// Build the extension's release wasm and print its sizes
+    /// Build the release wasm of the extension and of the pages that the coordinator serves; print its sizes
     #[command(after_help = "Example:
-  cargo xtask build     writes target/extension/pkg/background and …/popup")]
+  cargo xtask build     writes target/extension/pkg/background and …/popup, and target/web")]
     Build,
 
     /// Build the extension, assemble its folders and archives for Chromium and Firefox
@@ -205,7 +206,11 @@ fn dispatch(cli: Cli) -> Result<()> {
     let force = cli.force_debian_target;
     match cli.task {
         Task::Setup(args) => setup::prepare(args.goal, force)?.require().map(drop),
-        Task::Build => wasm::build(&setup::prepare(Goal::Build, force)?.require()?),
+        Task::Build => {
+            let tools = setup::prepare(Goal::Build, force)?.require()?;
+            wasm::build(&tools)?;
+            web::pages(&tools).map(drop)
+        }
         Task::Package(args) => {
             let tools = setup::prepare(Goal::Build, force)?.require()?;
             package::package(&tools, &args).map(drop)

@@ -11,6 +11,7 @@ use crate::package::{Locale, PackageArgs, package};
 use crate::progress::Steps;
 use crate::setup::{Goal, Tools, chromedriver, chromium, firefox, prepare};
 use crate::shell::{command, logged, repo, target};
+use crate::web;
 
 /// The packages whose programs take part.
 const PROGRAMS: [&str; 4] = ["lull-coordinator", "lull-cli", "lull-native", "lull-e2e"];
@@ -104,6 +105,7 @@ pub(crate) enum Programs {
 
 /// `lull-e2e` with all it needs to know, once the native programs are built. The extension must be packaged.
 pub(crate) fn e2e(tools: &Tools, programs: Programs) -> Result<Command> {
+    let pages = web::pages(tools)?;
     let mut steps = Steps::new(1);
     steps.step("native programs", || {
         let mut cargo = command("cargo");
@@ -123,7 +125,10 @@ pub(crate) fn e2e(tools: &Tools, programs: Programs) -> Result<Command> {
         .env("LULL_COORDINATOR_BIN", built.join("lull-coordinator"))
         .env("LULL_CLI_BIN", built.join("lull"))
         .env("LULL_NATIVE_BIN", built.join("lull-native"))
-        .env("LULL_AXE_SCRIPT", tools.axe_script());
+        .env("LULL_PAGES", pages)
+        .env("LULL_AXE_SCRIPT", tools.axe_script())
+        .env("LULL_WALLET_APP", tools.wallet_app_module())
+        .env("LULL_SIWS", tools.siws_module());
     // Set-up has found those that the task needs.
     let browsers = [("LULL_CHROMIUM", chromium()), ("LULL_CHROMEDRIVER", chromedriver()), ("LULL_FIREFOX", firefox())];
     for (name, program) in browsers {

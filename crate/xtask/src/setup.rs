@@ -66,6 +66,8 @@ pub(crate) enum Item {
     WasmOpt,
     /// axe-core, the outside judge of accessibility.
     Axe,
+    /// The Wallet Standard's own packages, the outside judges of the page that connects a wallet.
+    WalletJudges,
     /// Mozilla's addons-linter, the outside judge of the Firefox package.
     AddonsLinter,
     /// pycose, the outside COSE implementation.
@@ -86,7 +88,7 @@ impl Goal {
     fn items(self) -> &'static [Item] {
         use Item::{
             AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Recorder, Solders,
-            Surfpool, Target, WasmBindgen, WasmOpt, WasmPack,
+            Surfpool, Target, WalletJudges, WasmBindgen, WasmOpt, WasmPack,
         };
         match self {
             Goal::Fuzz => &[Item::Nightly, Item::Cxx, Item::CargoFuzz],
@@ -108,6 +110,7 @@ impl Goal {
                 Geckodriver,
                 AddonsLinter,
                 Axe,
+                WalletJudges,
                 Pycose,
                 Surfpool,
                 Solders,
@@ -126,6 +129,7 @@ impl Goal {
                 Geckodriver,
                 AddonsLinter,
                 Axe,
+                WalletJudges,
                 Pycose,
                 Surfpool,
                 Solders,
@@ -205,7 +209,7 @@ fn provide(item: Item, tools: &mut Tools) -> Result<String> {
 /// The program without which an item can be neither installed nor run.
 fn foundation(item: Item) -> Option<Item> {
     match item {
-        Item::WasmOpt | Item::Axe | Item::AddonsLinter | Item::Surfpool => Some(Item::Node),
+        Item::WasmOpt | Item::Axe | Item::WalletJudges | Item::AddonsLinter | Item::Surfpool => Some(Item::Node),
         Item::Pycose | Item::Solders => Some(Item::Python),
         _ => None,
     }
@@ -234,6 +238,9 @@ fn label(item: Item) -> String {
         Item::WasmBindgen => format!("wasm-bindgen {}", tools::WASM_BINDGEN),
         Item::WasmOpt => format!("wasm-opt {} (npm binaryen)", tools::BINARYEN.version),
         Item::Axe => format!("axe-core {} (npm)", tools::AXE.version),
+        Item::WalletJudges => {
+            format!("wallet-standard {} and its SIWS verifier {} (npm)", tools::WALLET_APP.version, tools::SIWS.version)
+        }
         Item::Pycose => format!("pycose {} (PyPI)", tools::PYCOSE),
         Item::Surfpool => format!("surfpool {} (npm)", tools::SURFPOOL.version),
         Item::Solders => format!("solders {} (PyPI)", tools::SOLDERS),
@@ -259,6 +266,7 @@ fn ready(item: Item, tools: &mut Tools) -> Result<String> {
         Item::WasmBindgen => tools.wasm_bindgen(),
         Item::WasmOpt => tools.wasm_opt(),
         Item::Axe => tools.axe(),
+        Item::WalletJudges => tools.wallet_judges(),
         Item::Pycose => tools.pycose(),
         Item::Surfpool => tools.surfpool(),
         Item::Solders => tools.solders(),
@@ -283,6 +291,7 @@ fn install(item: Item, tools: &Tools) -> Result<()> {
         Item::WasmBindgen => tools.install_wasm_bindgen(),
         Item::WasmOpt => tools.install_npm(&tools::BINARYEN),
         Item::Axe => tools.install_npm(&tools::AXE),
+        Item::WalletJudges => tools.install_npm(&tools::WALLET_APP).and_then(|()| tools.install_npm(&tools::SIWS)),
         Item::Pycose => tools.install_pycose(),
         Item::Surfpool => tools.install_npm(&tools::SURFPOOL),
         Item::Solders => tools.install_solders(),
@@ -323,7 +332,9 @@ fn by_hand(item: Item) -> &'static str {
         Item::AddonsLinter => {
             "It comes from the npm registry and needs Node.js 20: connect, then run cargo xtask setup again"
         }
-        Item::WasmOpt | Item::Axe => "It comes from the npm registry: connect, then run cargo xtask setup again",
+        Item::WasmOpt | Item::Axe | Item::WalletJudges => {
+            "It comes from the npm registry: connect, then run cargo xtask setup again"
+        }
         Item::Surfpool => {
             "It comes from the npm registry, for Linux on x86-64 alone: connect, then run cargo xtask setup again"
         }

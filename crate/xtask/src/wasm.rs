@@ -19,6 +19,8 @@ const PAGES: &str = "pages";
 const WITHOUT_BANDWIDTH: &str = "judgments/";
 /// The module of the benchmark's page: `tests/bench`.
 const BENCH: &str = "bench";
+/// The module of the pages that the coordinator serves: `crate/web`.
+const WEB: &str = "web";
 
 /// What the header and the trailer of a gzip file add to its deflated content (RFC 1952).
 pub(crate) const GZIP_FRAME_BYTES: u64 = 18;
@@ -71,6 +73,13 @@ pub(crate) fn bench_module(tools: &Tools) -> Result<PathBuf> {
     let _alone = alone()?;
     one(tools, BENCH, &repo().join("tests").join(BENCH), &mut Steps::new(2))?;
     module_dir(BENCH)
+}
+
+/// The module of the pages that the coordinator serves, built like the extension's; gives the folder it is in.
+pub(crate) fn web_module(tools: &Tools) -> Result<PathBuf> {
+    let _alone = alone()?;
+    one(tools, WEB, &repo().join("crate").join(WEB), &mut Steps::new(2))?;
+    module_dir(WEB)
 }
 
 fn one(tools: &Tools, module: &str, crate_dir: &Path, steps: &mut Steps) -> Result<()> {

@@ -166,6 +166,11 @@ fn unit(unit: &'static str, decimals: u32) -> Style {
     Style::Unit { unit, most: decimals, least: decimals, in_full: false }
 }
 
+/// What [`moment`] calls today, in words of the browser's own.
+pub(crate) fn today() -> String {
+    Date::new_0().to_date_string().into()
+}
+
 /// The time of day if it is today, else the day.
 pub(crate) fn moment(at_ms: u64) -> String {
     let (at, now) = (Date::new(&JsValue::from_f64(at_ms as f64)), Date::new_0());

@@ -55,6 +55,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) kind: Kind,
     /// The packaged extension.
     pub(crate) extension: &'a Path,
+    /// Another extension's folder that is loaded beside it; Chromium only.
+    pub(crate) beside: Option<&'a Path>,
     /// The profile; kept between launches, so that a restart can be tried.
     pub(crate) profile: &'a Path,
     /// Where downloads go.
@@ -531,7 +533,8 @@ fn capabilities(launch: &Launch<'_>) -> Result<serde_json::Map<String, Value>> {
     ]
     .map(str::to_owned)
     .into();
-    args.push(format!("--load-extension={}", launch.extension.display()));
+    let beside = launch.beside.map(|folder| format!(",{}", folder.display())).unwrap_or_default();
+    args.push(format!("--load-extension={}{beside}", launch.extension.display()));
     args.push(format!("--user-data-dir={}", launch.profile.display()));
     if let Some(spki) = launch.spki {
         args.push(format!("--ignore-certificate-errors-spki-list={spki}"));

@@ -12,6 +12,10 @@ use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
 use crate::calls::called_by_a_judgment;
 use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
+use crate::connect::{
+    connect_page_for_everyone, connect_page_links, connect_page_misbehaving_wallets, connect_page_opens,
+    connect_page_signs_in,
+};
 use crate::consent::{consent_means_something, judgments_flavour, policy_forbids_bandwidth};
 use crate::content::{hostile_content, sensitive_content};
 use crate::faults::{
@@ -36,8 +40,14 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 /// Pages of the person's own browsing.
 const PAGES: usize = 100;
 
+/// The wallets are a second extension.
+const WALLETS: &str = "the test wallets are loaded beside Lull in Chromium alone";
 /// Scenarios that only one browser can play, and why.
-const ONE_BROWSER: [(&str, Kind, &str); 4] = [
+const ONE_BROWSER: [(&str, Kind, &str); 8] = [
+    ("connect_page_signs_in", Kind::Chromium, WALLETS),
+    ("connect_page_misbehaving_wallets", Kind::Chromium, WALLETS),
+    ("connect_page_links", Kind::Chromium, WALLETS),
+    ("connect_page_for_everyone", Kind::Chromium, WALLETS),
     ("policy_forbids_bandwidth", Kind::Chromium, "the policy is laid over Debian's Chromium alone"),
     ("judgments_flavour", Kind::Chromium, "the flavour is packaged in Chrome's form"),
     ("storage_full", Kind::Chromium, "only Chromium's DevTools can make an origin's storage full"),
@@ -141,6 +151,11 @@ scenarios! {
     types_right_to_left,
     an_honest_offer,
     rejected_and_appealed,
+    connect_page_opens,
+    connect_page_signs_in,
+    connect_page_misbehaving_wallets,
+    connect_page_links,
+    connect_page_for_everyone,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {

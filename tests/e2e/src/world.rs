@@ -37,6 +37,8 @@ pub(crate) struct Paths {
     /// How often the background is killed at random.
     pub(crate) kills: u64,
     judgment_lease: Duration,
+    /// The pages that the coordinator serves.
+    pages: PathBuf,
     coordinator: PathBuf,
     cli: PathBuf,
     native: PathBuf,
@@ -58,6 +60,7 @@ impl Paths {
             judgments: get("LULL_JUDGMENTS_DIR")?,
             kills,
             judgment_lease: Duration::from_mins(10),
+            pages: get("LULL_PAGES")?,
             coordinator: get("LULL_COORDINATOR_BIN")?,
             cli: get("LULL_CLI_BIN")?,
             native: get("LULL_NATIVE_BIN")?,
@@ -124,6 +127,8 @@ impl Coordinator {
             .args(["serve", "--listen", listen, "--operator-name", "Lull demonstration", "--operator-country", "CH"])
             .args(["--operator-contact", "hello@lull.example", "--data"])
             .arg(data)
+            .arg("--pages")
+            .arg(&paths.pages)
             .args(["--judgment-lease-ms", &paths.judgment_lease.as_millis().to_string()])
             .stdout(Stdio::piped())
             .stderr(log_file(data)?)
@@ -260,20 +265,26 @@ impl World {
 
     /// A browser with the extension; `name` is its profile.
     pub(crate) async fn browser(&self, name: &str) -> Result<Browser> {
-        self.launched(name, None).await
+        self.launched(name, None, None).await
+    }
+
+    /// The same with the test wallets beside it; Chromium only.
+    pub(crate) async fn browser_with_wallets(&self, name: &str) -> Result<Browser> {
+        self.launched(name, None, Some(&self.paths.repo.join("tests/wallet"))).await
     }
 
     /// The same behind a proxy.
     pub(crate) async fn browser_behind(&self, name: &str, proxy: SocketAddr) -> Result<Browser> {
-        self.launched(name, Some(proxy)).await
+        self.launched(name, Some(proxy), None).await
     }
 
-    async fn launched(&self, name: &str, proxy: Option<SocketAddr>) -> Result<Browser> {
+    async fn launched(&self, name: &str, proxy: Option<SocketAddr>, beside: Option<&Path>) -> Result<Browser> {
         let downloads = self.data.join("downloads");
         std::fs::create_dir_all(&downloads)?;
         Browser::launch(&Launch {
             kind: self.paths.browser,
             extension: &self.extension(),
+            beside,
             profile: &self.data.join(name),
             downloads: &downloads,
             spki: self.sites.as_ref().map(|s| s.spki.as_str()),

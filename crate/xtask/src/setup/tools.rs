@@ -58,6 +58,20 @@ pub(super) const AXE: Npm = Npm {
     integrity: "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
 };
 
+/// What a page finds wallets by, from those who made the standard.
+pub(super) const WALLET_APP: Npm = Npm {
+    name: "@wallet-standard/app",
+    version: "1.1.1",
+    integrity: "sha512-WDGwoByhP5gwHH01r5EaLgQdLVkACPCdOMQhmhn8rsm10h/siSgTorShzBxrn0ExSPof+Lu+C3TfgqBrPa1xoQ==",
+};
+
+/// The verifier of Sign In With Solana, from Solana's own side of that standard.
+pub(super) const SIWS: Npm = Npm {
+    name: "@solana/wallet-standard-util",
+    version: "1.1.4",
+    integrity: "sha512-vkXUXmpYAFYK3xlaAM3dYbCOtsZLeJxq4Ygxl3rfh3z0cUsxpkONkmwCNop05HdES9+IOzofZlMXF40J00LNRg==",
+};
+
 /// Mozilla's own linter of add-ons: what a reviewer runs first. Needs Node.js 20.
 pub(super) const ADDONS_LINTER: Npm = Npm {
     name: "addons-linter",
@@ -124,6 +138,16 @@ impl Tools {
     /// axe-core's one script, to be run in a page.
     pub(crate) fn axe_script(&self) -> PathBuf {
         self.npm_dir(&AXE).join("node_modules/axe-core/axe.min.js")
+    }
+
+    /// The standard's own module for pages, to be run in one.
+    pub(crate) fn wallet_app_module(&self) -> PathBuf {
+        self.npm_dir(&WALLET_APP).join("node_modules").join(WALLET_APP.name).join("lib/esm/wallets.js")
+    }
+
+    /// The verifier's folder, for Node.js.
+    pub(crate) fn siws_module(&self) -> PathBuf {
+        self.npm_dir(&SIWS).join("node_modules").join(SIWS.name)
     }
 
     /// The Python whose packages are [`SOLDERS`] and what it needs.
@@ -232,6 +256,13 @@ impl Tools {
             bail!("it is another version");
         }
         Ok("there".to_owned())
+    }
+
+    pub(super) fn wallet_judges(&self) -> Result<String> {
+        let app = self.wallet_app_module();
+        fs::metadata(&app).with_context(|| format!("no {}", app.display()))?;
+        let load = "if (!require(process.argv[1]).verifySignIn) throw new Error('no verifySignIn')";
+        capture(command("node").args(["-e", load]).arg(self.siws_module())).map(|_| "there".to_owned())
     }
 
     /// By loading it: it is for one system alone.

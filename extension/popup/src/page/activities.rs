@@ -1,7 +1,7 @@
 //! What this browser did, the newest first; each opens its receipt.
 
 use lull_view::{Activity, ActivityState, ActivityWork, Link, View};
-use yew::{Html, html};
+use yew::{AttrValue, Html, Properties, component, html};
 
 use crate::format;
 use crate::icons::Icon;
@@ -16,6 +16,8 @@ const ROWS_FIRST: usize = 8;
 /// The list.
 pub(crate) fn activities(lull: &Lull, view: &View) -> Html {
     let rows = if lull.model.is_painted { view.activities.len() } else { ROWS_FIRST };
+    let today = AttrValue::from(format::today());
+    let asset = AttrValue::from(lull.asset().to_owned());
     html! {
         <section class="activities" aria-labelledby="activities-title">
             <div class="activities-head">
@@ -30,17 +32,32 @@ pub(crate) fn activities(lull: &Lull, view: &View) -> Html {
             if view.activities.is_empty() {
                 <p class="quiet">{ text::activities_none() }</p>
             } else {
-                <ul>{ for view.activities.iter().take(rows).map(|activity| row(activity, lull.asset())) }</ul>
+                <ul>
+                    { for view.activities.iter().take(rows).map(|activity| html! {
+                        <Row key={activity.offer.clone()} activity={activity.clone()} asset={asset.clone()}
+                            today={today.clone()} />
+                    }) }
+                </ul>
             }
         </section>
     }
 }
 
-fn row(activity: &Activity, asset: &str) -> Html {
+#[derive(PartialEq, Properties)]
+struct RowProps {
+    activity: Activity,
+    asset: AttrValue,
+    /// The day that times are told on.
+    today: AttrValue,
+}
+
+/// A component of its own, so that rows that stay as they are cost nothing when a judgment is answered.
+#[component]
+fn Row(RowProps { activity, asset, .. }: &RowProps) -> Html {
     let (class, icon, state) = state_look(activity);
     let (kind, title, detail) = describe(&activity.work);
     html! {
-        <li key={activity.offer.clone()}>
+        <li>
             <a class="activity" data-testid="activity-row" data-state={class} data-offer={activity.offer.clone()}
                 href={Route::Receipt(activity.offer.clone()).href()}>
                 <span class="activity-kind">{ kind.draw() }</span>
