@@ -20,9 +20,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::limits::{ORDER_BYTES_MAX, PAGE_LINES_MAX, PROJECT_BYTES_MAX, REQUEST_MS_MAX, REVIEW_BYTES_MAX};
+use crate::limits::{
+    CONNECT_BYTES_MAX, ORDER_BYTES_MAX, PAGE_LINES_MAX, PROJECT_BYTES_MAX, REQUEST_MS_MAX, REVIEW_BYTES_MAX,
+};
 use crate::problem::Problem;
-use crate::{App, buy, lines, pages, project, review, session};
+use crate::{App, buy, connect, lines, pages, project, review, session};
 
 /// Every address this server answers.
 pub fn router(app: Arc<App>) -> Router {
@@ -43,6 +45,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/card", get(card))
         .route("/v1/ledger", get(ledger))
         .merge(pages::routes(app.pages.as_ref()))
+        .route("/connect/take", post(connect::take).layer(limit(CONNECT_BYTES_MAX)))
+        .route("/connect/sign-in", post(connect::sign_in).layer(limit(CONNECT_BYTES_MAX)))
         .fallback(|| async { Problem::not_found("address") })
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(from_fn(in_time))

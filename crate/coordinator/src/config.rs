@@ -7,10 +7,13 @@ use std::path::PathBuf;
 use lull_market::Terms;
 use lull_protocol::Timestamp;
 use lull_protocol::cose::Statement;
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::OperatorCard;
 use lull_protocol::trust::origin_of;
 use serde::Deserialize;
 use thiserror::Error;
+
+use crate::pay::config::{PayConfig, PayConfigError, PaySettings};
 
 /// What can be set. `None`: not set here.
 #[derive(Clone, Debug, Default, Deserialize, clap::Args)]
@@ -76,6 +79,9 @@ pub struct Settings {
     /// How long a human has to decide about an appeal before the worker is right, milliseconds [default: 1209600000]
     #[arg(long, env = "LULL_APPEAL_DECISION_MS", global = true)]
     pub appeal_decision_ms: Option<u64>,
+    /// Paying.
+    #[command(flatten)]
+    pub payout: PaySettings,
 }
 
 /// Form of the log.
@@ -109,6 +115,12 @@ pub struct Config {
     pub card: OperatorCard,
     /// The operator's terms.
     pub terms: Terms,
+    /// Where workers are paid; `None`: nobody is.
+    pub chain: Option<Chain>,
+    /// File of the sanctions list.
+    pub sanctions: Option<PathBuf>,
+    /// How workers are paid; `None`: nobody is.
+    pub payout: Option<PayConfig>,
 }
 
 /// Why a configuration was refused.
@@ -132,6 +144,9 @@ pub enum ConfigError {
     /// A span that makes no sense.
     #[error("{0} must be between 1,000 ms and 31,536,000,000 ms (a year)")]
     Span(&'static str),
+    /// Settings of paying.
+    #[error(transparent)]
+    Payout(#[from] PayConfigError),
     /// Real money needs a real operator.
     #[error("demo = false needs operator_name, operator_country and operator_contact")]
     Nobody,
@@ -165,6 +180,7 @@ impl Settings {
             dispute_ms: self.dispute_ms.or(below.dispute_ms),
             appeal_ms: self.appeal_ms.or(below.appeal_ms),
             appeal_decision_ms: self.appeal_decision_ms.or(below.appeal_decision_ms),
+            payout: self.payout.over(below.payout),
         }
     }
 
@@ -187,6 +203,7 @@ impl Settings {
         card.check().map_err(ConfigError::Card)?;
         let listen = self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)));
         check_origin(listen, self.origin.as_deref())?;
+        let payout = self.payout.finish(demo)?;
         let terms = Terms {
             asset: card.asset.clone(),
             fee_bp: card.fee_bp,
@@ -207,6 +224,9 @@ impl Settings {
             log_filter: self.log_filter.unwrap_or_else(|| "info".into()),
             card,
             terms,
+            chain: payout.as_ref().map(|payout| payout.profile.chain()),
+            sanctions: payout.as_ref().and_then(|payout| payout.sanctions.clone()),
+            payout,
         })
     }
 }
@@ -242,6 +262,10 @@ mod tests {
         assert_eq!(config.log, LogForm::Json);
         let error = Settings::from_toml("fee_pb = 1").unwrap_err().to_string();
         assert!(error.contains("fee_pb"), "{error}");
+        let error = Settings::from_toml("[payout]\nchains = \"devnet\"").unwrap_err().to_string();
+        assert!(error.contains("chains"), "{error}");
+        let mainnet = Settings::from_toml("[payout]\nchain = \"mainnet\"").unwrap();
+        assert!(matches!(mainnet.finish(), Err(ConfigError::Payout(PayConfigError::Mainnet))));
     }
 
     #[test]

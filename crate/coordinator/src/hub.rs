@@ -170,6 +170,13 @@ impl Hub {
         }
     }
 
+    /// How payouts stand has changed for everybody.
+    pub(crate) fn payouts_changed(&self) {
+        for entry in self.seats().by_worker.values() {
+            entry.mailbox.push(Push::Payouts);
+        }
+    }
+
     /// There may be new work: connections that wait for some will ask, soon.
     pub(crate) fn work_is_new(&self) {
         self.news.notify_one();

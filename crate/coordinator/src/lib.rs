@@ -3,10 +3,12 @@
 //!
 //! Everything that changes goes through one writer thread (`writer`), which commits batches and hands what
 //! follows to the connections (`hub`). Everything that is only read comes from a pool (`readers`). A
-//! connection (`session`) moves bytes for the machine that has the rules, `lull_market::session`.
+//! connection (`session`) moves bytes for the machine that has the rules, `lull_market::session`. `pay` carries out
+//! what `lull_payout` decides.
 
 mod api;
 mod buy;
+mod connect;
 mod fields;
 mod hub;
 mod lines;
@@ -16,6 +18,7 @@ mod problem;
 mod project;
 mod readers;
 mod review;
+pub mod sanctions;
 mod serve;
 mod session;
 mod trouble;
@@ -27,6 +30,7 @@ pub mod export;
 pub mod folder;
 pub mod limits;
 pub mod operator;
+pub mod pay;
 
 use std::sync::Arc;
 
@@ -53,4 +57,6 @@ pub struct App {
     connections: Arc<Semaphore>,
     /// The pages for people, if the operator has given their folder.
     pages: Option<pages::Pages>,
+    /// Attempts of pages to connect a wallet that failed.
+    failed: connect::Failed,
 }

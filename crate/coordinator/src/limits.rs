@@ -44,6 +44,14 @@ pub const ORDER_BYTES_MAX: usize = 24 * 1024 * 1024;
 pub const PROJECT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The JSON of a review, bytes.
 pub const REVIEW_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The JSON that the page of `/connect` sends, bytes.
+pub const CONNECT_BYTES_MAX: usize = 16 * 1024;
+/// Attempts to connect a wallet that may fail per second on average, over all pages.
+pub const CONNECT_FAILED_PER_SECOND_MAX: u32 = 20;
+/// And at once.
+pub const CONNECT_FAILED_BURST_MAX: u32 = 200;
+/// Time between two looks at the file of the sanctions list, milliseconds.
+pub const SANCTIONS_MS: u64 = 10_000;
 /// Appeals that the operator is shown at once, those that came first.
 pub const APPEALS_SHOWN_MAX: usize = 1_000;
 /// Appeals that the log remembers having told of; then it begins anew.

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use lull_coordinator::config::{Config, LogForm, Settings};
 use lull_coordinator::export::{self, What};
 use lull_coordinator::folder::Folder;
-use lull_coordinator::{operator, start};
+use lull_coordinator::{operator, pay, start};
 use lull_protocol::{Amount, Hash, OrderId};
 use lull_store::Reader;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,12 +34,25 @@ const EXAMPLES: &str = "Examples:
   lull-coordinator paused                           projects with too many rejections
   lull-coordinator appeals --order 7d1f…            all that is rejected there, with the evidence
   lull-coordinator resume 7d1f…                     a paused project goes on
+  lull-coordinator treasury status                  how payouts stand, with the last alarms, as JSON
+  lull-coordinator treasury pause                   nobody new is paid; what was sent goes its way
+  lull-coordinator treasury resume
+  lull-coordinator treasury reconcile               after a restored database: books what the chain has paid
+  lull-coordinator treasury release 17              a payout that was set aside is tried again
   lull-coordinator check                            recomputes every balance; status 1 if one is wrong
 
 Each setting can stand in the file given by --config (TOML), in the environment, or in a flag; a flag
 counts before the environment, and that before the file:
   fee_bp = 500            LULL_FEE_BP=500            --fee-bp 500
   pages = \"target/web\"    LULL_PAGES=target/web      --pages target/web     the page that connects wallets";
+
+const TREASURY_EXAMPLES: &str = "Examples:
+  lull-coordinator treasury status
+  lull-coordinator treasury pause
+  lull-coordinator treasury resume
+  lull-coordinator treasury release 17
+  lull-coordinator --config lull.toml treasury reconcile
+  lull-coordinator --config lull.toml treasury reconcile --accept";
 
 /// Lull's coordinator: gives work to browsers, checks what comes back, keeps the ledger.
 #[derive(Parser)]
@@ -99,6 +112,9 @@ enum Task {
         /// The project's id
         order: String,
     },
+    /// The treasury, from which workers are paid; these work while the server runs
+    #[command(subcommand, after_help = TREASURY_EXAMPLES)]
+    Treasury(TreasuryTask),
     /// Print the coordinator's public key and fingerprint, as JSON
     Key,
     /// Recompute the ledger; status 1 if anything does not agree
@@ -115,6 +131,31 @@ enum Task {
     Export {
         /// What to write
         what: What,
+    },
+}
+
+#[derive(Subcommand)]
+enum TreasuryTask {
+    /// Print how payouts stand, as JSON: what waits, is on its way, set aside, paid; lanes; the last alarms
+    Status,
+    /// Compare the database with the chain, and book what it doesn't know; status 1 if something can't be explained
+    ///
+    /// Needed when payouts stopped because ledger and chain may differ: after a database was restored from a copy, or
+    /// when another process paid with the same key. It reads all of the treasury's transactions from the RPCs of the
+    /// settings. Payouts go on if all of it is explained.
+    Reconcile {
+        /// Go on although something can't be explained: you have looked at it
+        #[arg(long)]
+        accept: bool,
+    },
+    /// Pause payouts: nobody new is paid; what was sent goes its way
+    Pause,
+    /// Let paused payouts go on
+    Resume,
+    /// Try a payout again that was set aside
+    Release {
+        /// Its number, as `status` prints it
+        payout: u64,
     },
 }
 
@@ -155,6 +196,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Task::Deposit { name, amount: given, reference } => {
             operator::deposit(&config, &name, amount(given)?, reference)?;
         }
+        Task::Treasury(task) => return treasury(&config, &task),
         Task::Key => {
             let key = Folder::open(&config.data)?.key()?.public();
             let fingerprint = key.fingerprint().to_string();
@@ -175,6 +217,25 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Task::Export { what } => {
             let database = Folder::open(&config.data)?.database();
             export::export(&database, what, &mut BufWriter::new(io::stdout().lock()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn treasury(config: &Config, task: &TreasuryTask) -> anyhow::Result<ExitCode> {
+    match task {
+        TreasuryTask::Status => println!("{:#}", pay::operator::status(config)?),
+        TreasuryTask::Pause => pay::operator::pause(config, true)?,
+        TreasuryTask::Resume => pay::operator::pause(config, false)?,
+        TreasuryTask::Release { payout } => pay::operator::release(config, *payout)?,
+        TreasuryTask::Reconcile { accept } => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let report = runtime.block_on(pay::operator::reconcile(config, *accept))?;
+            println!("{report:#}");
+            if report.get("goes_on") != Some(&serde_json::Value::Bool(true)) {
+                eprintln!("payouts stay stopped: look at what is listed, then reconcile again with --accept");
+                return Ok(ExitCode::FAILURE);
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -74,7 +74,7 @@ fn fresh_reference() -> Result<String, FolderError> {
 fn apply(config: &Config, commands: &[Command]) -> Result<Vec<Reply>, OperatorError> {
     let folder = Folder::open(&config.data)?;
     // The key comes first: a folder with a database and no key has lost it.
-    let context = Context { now: now(), key: folder.key()?, terms: config.terms.clone() };
+    let context = Context { now: now(), key: folder.key()?, terms: config.terms.clone(), listed: Default::default() };
     folder.expect_database()?;
     // Held for as long as this writes.
     let lock = folder.lock();

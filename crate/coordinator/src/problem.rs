@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lull_market::{Refusal, ReviewProblem};
+use lull_market::{Refusal, ReviewProblem, connect};
 use serde::Serialize;
 use serde_json::json;
 
@@ -19,6 +19,8 @@ pub(crate) struct Problem {
     title: &'static str,
     detail: String,
     errors: Vec<FieldError>,
+    /// What exactly is wrong with a step on the way to a wallet.
+    code: Option<&'static str>,
 }
 
 /// One field that is wrong.
@@ -32,7 +34,7 @@ pub(crate) struct FieldError {
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), errors: Vec::new() }
+        Self { status, kind, title, detail: detail.into(), errors: Vec::new(), code: None }
     }
     /// 400: the request can't be read.
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -42,6 +44,20 @@ impl Problem {
     pub(crate) fn unauthorized() -> Self {
         let detail = "send a known key as `Authorization: Bearer …`";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "No valid key", detail)
+    }
+    /// 403: asked by a page of another site.
+    pub(crate) fn foreign(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "foreign", "Another site's page", detail)
+    }
+    /// 429: too much at once.
+    pub(crate) fn busy(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", "Too many attempts", detail)
+    }
+    /// A step on the way to a wallet that can't be taken.
+    pub(crate) fn connect(problem: &connect::Problem) -> Self {
+        let (code, status) = connect_code(problem);
+        let title = "The wallet is not connected";
+        Self { code: Some(code), ..Self::new(status, "connect", title, problem.to_string()) }
     }
     /// 404: nothing here, or nothing of this requester's.
     pub(crate) fn not_found(what: &str) -> Self {
@@ -108,20 +124,53 @@ impl Problem {
     }
 }
 
+/// The word for a problem, which never changes, and its status.
+fn connect_code(problem: &connect::Problem) -> (&'static str, StatusCode) {
+    use connect::Problem as P;
+    let (gone, conflict) = (StatusCode::GONE, StatusCode::CONFLICT);
+    match problem {
+        P::Unknown => ("unknown", StatusCode::NOT_FOUND),
+        P::Expired => ("expired", gone),
+        P::Used => ("used", gone),
+        P::Replaced => ("replaced", gone),
+        P::Declined => ("declined", gone),
+        P::NotYet => ("not_yet", conflict),
+        P::Foreign => ("foreign", conflict),
+        P::OtherCoordinator => ("other_coordinator", conflict),
+        P::OtherPurpose => ("other_purpose", conflict),
+        P::AccountChanged => ("account_changed", conflict),
+        P::SignIn(_) => ("sign_in", StatusCode::UNPROCESSABLE_ENTITY),
+        P::TooMany => ("too_many", StatusCode::TOO_MANY_REQUESTS),
+        P::Linked => ("linked", conflict),
+        P::NotLinked => ("not_linked", conflict),
+        P::SameWallet => ("same_wallet", conflict),
+        P::WrongAccount => ("wrong_account", conflict),
+        P::NotOfThisWallet => ("not_of_this_wallet", conflict),
+        P::Rebinding => ("rebinding", conflict),
+        P::WalletFull => ("wallet_full", conflict),
+        P::Listed => ("listed", StatusCode::FORBIDDEN),
+        P::Decided => ("decided", conflict),
+        P::Fault(_) => ("fault", StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "type": format!("urn:lull:problem:{}", self.kind),
             "title": self.title,
             "status": self.status.as_u16(),
             "detail": self.detail,
             "errors": self.errors,
         });
+        if let (Some(code), Some(fields)) = (self.code, body.as_object_mut()) {
+            fields.insert("code".into(), code.into());
+        }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match self.status {
-            StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
             }
             StatusCode::UNAUTHORIZED => {
@@ -149,6 +198,7 @@ impl From<AskError> for Problem {
                 Self::new(StatusCode::CONFLICT, "taken", "Already taken", detail)
             }
             AskError::Refused(Refusal::Review { field, problem }) => Self::review(field, problem),
+            AskError::Refused(Refusal::Wallet(problem)) => Self::connect(&problem),
             AskError::Refused(Refusal::UnknownRequester) => Self::unauthorized(),
             AskError::Refused(Refusal::Worker(_) | Refusal::Fault(_)) => Self::internal(),
         }

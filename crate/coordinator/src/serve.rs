@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -22,12 +23,15 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::App;
 use crate::api::router;
 use crate::config::Config;
+use crate::connect::Failed;
 use crate::folder::{Folder, FolderError};
 use crate::hub::Hub;
-use crate::limits::{BODIES_MEMORY_KIB_MAX, CONNECTIONS_MAX, STOP_MS_MAX, SWEEP_MS};
+use crate::limits::{BODIES_MEMORY_KIB_MAX, CONNECTIONS_MAX, SANCTIONS_MS, STOP_MS_MAX, SWEEP_MS};
 use crate::listen;
 use crate::pages::{Pages, PagesError};
+use crate::pay::{self, PayoutError};
 use crate::readers::Readers;
+use crate::sanctions::{List, ListError};
 use crate::writer::{Writer, now};
 
 /// Why the server did not start, or did not end well.
@@ -42,9 +46,15 @@ pub enum StartError {
     /// The address to listen on.
     #[error("can't listen on {0}; is another program there? --listen names another address")]
     Listen(SocketAddr, #[source] io::Error),
+    /// Settings of paying that the chain contradicts.
+    #[error(transparent)]
+    Payout(#[from] PayoutError),
     /// The pages for people.
     #[error(transparent)]
     Pages(#[from] PagesError),
+    /// The sanctions list.
+    #[error("the sanctions list {}: put it there, an address a line after `dated YYYY-MM-DD`", .0.display())]
+    Sanctions(PathBuf, #[source] ListError),
     /// The operating system gives no thread.
     #[error("can't start the writer's thread")]
     Thread(#[source] io::Error),
@@ -77,6 +87,9 @@ pub struct Running {
 
 /// Starts a server; it accepts connections when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    if let Some(payout) = &config.payout {
+        pay::expect_right(payout).await?;
+    }
     let pages = config.pages.as_deref().map(Pages::open).transpose()?;
     let folder = Folder::open(&config.data)?;
     let lock = folder.lock()?;
@@ -93,10 +106,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let listening = listener.local_addr().map_err(listen_error)?;
     let card = lull_protocol::statement::OperatorCard { signed_at: now(), ..config.card };
     let hub = Hub::new();
-    let (writer, thread) = Writer::start(store, checkpointer, key.clone(), config.terms.clone(), hub.clone())
-        .map_err(StartError::Thread)?;
+    let listed = List::open(config.sanctions.clone())
+        .map_err(|error| StartError::Sanctions(config.sanctions.clone().unwrap_or_default(), error))?;
+    let decides = (key.clone(), config.terms.clone(), listed.clone());
+    let (writer, thread) = Writer::start(store, checkpointer, decides, hub.clone()).map_err(StartError::Thread)?;
     let card = Signed::sign(card, &key).bytes().to_vec();
-    let house = House { key, card, origins: origins(config.origin, listening) };
+    let house = House { key, card, origins: origins(config.origin, listening), chain: config.chain };
     let app = Arc::new(App {
         house: Arc::new(house),
         terms: config.terms,
@@ -107,12 +122,22 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         bodies_memory: Arc::new(Semaphore::new(BODIES_MEMORY_KIB_MAX)),
         connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
         pages,
+        failed: Failed::none(),
     });
     let (stop_accepting, stopped) = oneshot::channel::<()>();
     let server = tokio::spawn(listen::serve(listener, router(app.clone()), stopped));
     let background = tokio::spawn({
         let app = app.clone();
-        async move { tokio::join!(sweep(&app), app.hub.wake()).0 }
+        let payout = config.payout;
+        let pays = {
+            let app = app.clone();
+            async move {
+                if let Some(payout) = payout {
+                    pay::run(app, payout).await;
+                }
+            }
+        };
+        async move { tokio::join!(sweep(&app), app.hub.wake(), look_at(&listed), pays).0 }
     });
     let ready = ready(listening, &app.house.key.public());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
@@ -140,6 +165,17 @@ async fn sweep(app: &App) {
         if let Err(error) = app.writer.ask(Command::Sweep).await {
             tracing::debug!(%error, "sweep put off");
         }
+    }
+}
+
+/// Reads the sanctions list again once it has changed, for as long as the task lives.
+async fn look_at(listed: &List) {
+    let mut every = interval(Duration::from_millis(SANCTIONS_MS));
+    loop {
+        every.tick().await;
+        let listed = listed.clone();
+        // A thread that panicked has said so.
+        let _ = tokio::task::spawn_blocking(move || listed.refresh()).await;
     }
 }
 

@@ -11,10 +11,11 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::{IntoResponse, Response};
 use lull_market::Command;
+use lull_market::connect::Request;
 use lull_market::session::{Answer, Claim, Counts, End, Input, Now, Output, Query, Question, Session};
 use lull_protocol::limits::SUBPROTOCOL;
 use lull_protocol::message::RefusedCode;
-use lull_protocol::units::{Challenge, Nonce};
+use lull_protocol::units::{Challenge, Nonce, Ticket};
 use lull_protocol::{PublicKey, ToWorker};
 use lull_store::{Reader, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
@@ -169,6 +170,13 @@ impl Shell<'_> {
             Question::Claim(claim) => match nonces(&claim) {
                 Some(nonces) => self.command(claim.command(nonces)).await,
                 None => Answer::Unavailable,
+            },
+            Question::OpenTicket { worker, purpose } => match random_bytes() {
+                Ok(secret) => {
+                    let request = Request::Open { worker, purpose, ticket: Ticket(*secret) };
+                    self.command(Command::Wallet(Box::new(request))).await
+                }
+                Err(_) => Answer::Unavailable,
             },
             Question::Command(command) => self.command(command).await,
             Question::Read(query) => self.read(query).await,

@@ -12,12 +12,14 @@ use std::time::SystemTime;
 use lull_market::session::News;
 use lull_market::{Command, Context, Refusal, Reply, Terms};
 use lull_protocol::{Hash, SigningKey, Timestamp};
-use lull_store::{Checkpointer, Store, StoreError};
+use lull_store::{Checkpointer, PayCommand, PayError, PayReply, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::hub::Hub;
 use crate::limits::{APPEALS_TOLD_MAX, BATCH_COMMANDS_MAX, CHECKPOINT_COMMANDS, COMMANDS_QUEUED_MAX};
+use crate::pay::PayoutError;
+use crate::sanctions::List;
 use crate::trouble::Trouble;
 
 /// Why a command gave no reply.
@@ -32,6 +34,7 @@ pub(crate) enum AskError {
     Unavailable,
 }
 
+type PayAnswer = oneshot::Sender<Result<PayReply, PayError>>;
 type Answer = oneshot::Sender<Result<Reply, AskError>>;
 
 /// A batch that is committed: who asked, and what became of it.
@@ -43,6 +46,8 @@ struct Settled {
 
 enum Job {
     Command(Box<Command>, Answer),
+    /// A transaction of its own.
+    Pay(Box<PayCommand>, PayAnswer),
     Stop,
 }
 
@@ -60,15 +65,15 @@ impl Writer {
     pub(crate) fn start(
         store: Store,
         checkpointer: Checkpointer,
-        key: SigningKey,
-        terms: Terms,
+        (key, terms, listed): (SigningKey, Terms, List),
         hub: Arc<Hub>,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = mpsc::channel(COMMANDS_QUEUED_MAX);
         let (health, healthy) = watch::channel(true);
         let (settled, to_hand_out) = mpsc::unbounded_channel();
         let (log_grew, due) = sync_channel(1);
-        let work = Work { store, key, terms, settled, health, trouble: Trouble::default(), log_grew, commands: 0 };
+        let trouble = Trouble::default();
+        let work = Work { store, key, terms, listed, settled, health, trouble, log_grew, commands: 0 };
         let checkpoints = Builder::new().name("checkpoints".into()).spawn(move || checkpoints(&checkpointer, &due))?;
         tokio::spawn(hand_out(hub, to_hand_out));
         let thread = Builder::new().name("writer".into()).spawn(move || {
@@ -84,6 +89,13 @@ impl Writer {
         let (answer, reply) = oneshot::channel();
         self.jobs.send(Job::Command(Box::new(command), answer)).await.map_err(|_| AskError::Unavailable)?;
         reply.await.map_err(|_| AskError::Unavailable)?
+    }
+
+    /// Has a command of the shell that pays committed.
+    pub(crate) async fn pay(&self, command: PayCommand) -> Result<PayReply, PayoutError> {
+        let (answer, reply) = oneshot::channel();
+        self.jobs.send(Job::Pay(Box::new(command), answer)).await.map_err(|_| PayoutError::Unavailable)?;
+        Ok(reply.await.map_err(|_| PayoutError::Unavailable)??)
     }
 
     /// Ends the thread once everything before this is committed.
@@ -108,6 +120,7 @@ struct Work {
     store: Store,
     key: SigningKey,
     terms: Terms,
+    listed: List,
     /// As many as commands were queued.
     settled: mpsc::UnboundedSender<Settled>,
     health: watch::Sender<bool>,
@@ -121,7 +134,7 @@ impl Work {
     fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut stopping = false;
         while !stopping {
-            let (mut commands, mut answers) = (Vec::new(), Vec::new());
+            let (mut commands, mut answers, mut pay) = (Vec::new(), Vec::new(), None);
             let mut next = queue.blocking_recv().unwrap_or(Job::Stop);
             loop {
                 match next {
@@ -129,9 +142,10 @@ impl Work {
                         commands.push(*command);
                         answers.push(answer);
                     }
+                    Job::Pay(command, answer) => pay = Some((command, answer)),
                     Job::Stop => stopping = true,
                 }
-                if stopping || commands.len() == BATCH_COMMANDS_MAX {
+                if stopping || pay.is_some() || commands.len() == BATCH_COMMANDS_MAX {
                     break;
                 }
                 match queue.try_recv() {
@@ -140,14 +154,35 @@ impl Work {
                 }
             }
             self.commit(&commands, answers);
+            if let Some((command, answer)) = pay {
+                self.pay(&command, answer);
+            }
         }
+    }
+
+    fn pay(&mut self, command: &PayCommand, answer: PayAnswer) {
+        let paid = self.store.pay(now(), command);
+        match &paid {
+            Ok(_) => self.learn(true, true),
+            Err(PayError::Store(error)) => {
+                self.trouble.failed(error);
+                self.health.send_replace(false);
+            }
+            Err(PayError::Fault(fault)) => {
+                tracing::error!(fault, "a command of payouts broke an invariant and changed nothing");
+            }
+            Err(PayError::Stale | PayError::OtherTreasury | PayError::NotHeld) => {}
+        }
+        // Whoever asked may be gone.
+        let _ = answer.send(paid);
     }
 
     fn commit(&mut self, commands: &[Command], answers: Vec<Answer>) {
         if commands.is_empty() {
             return;
         }
-        let context = Context { now: now(), key: self.key.clone(), terms: self.terms.clone() };
+        let (key, terms, listed) = (self.key.clone(), self.terms.clone(), self.listed.wallets());
+        let context = Context { now: now(), key, terms, listed };
         let applied = self.store.apply_each(&context, commands);
         if let Some(error) = &applied.split {
             tracing::debug!(%error, commands = commands.len(), "a batch failed; its commands were tried one by one");
@@ -280,7 +315,8 @@ mod tests {
         let (settled, mut replies) = mpsc::unbounded_channel();
         let (log_grew, _due) = sync_channel(1);
         let (terms, trouble) = (config.terms, Trouble::default());
-        let mut work = Work { store, key, terms, settled, health, trouble, log_grew, commands: 0 };
+        let listed = List::open(None).unwrap();
+        let mut work = Work { store, key, terms, listed, settled, health, trouble, log_grew, commands: 0 };
         let bytes = [
             b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x01IDAT".as_slice(),
             &[1; 500_000],

@@ -4,7 +4,8 @@
 //! - A worker is offered items of older orders first, of each those with the fewest free places first (finish what is
 //!   begun), then by their number. Its open leases count against what it wants and against the limits
 //!   `FETCH_LEASES_MAX` and `JUDGMENT_LEASES_MAX`, over all its connections.
-//! - An item that a worker answered, skipped or found broken is never offered to it again. One that it
+//! - An item that a person answered, skipped or found broken is never offered to it again, whichever of its workers asks
+//!   ([`Person`](crate::facts::Person)). One that it
 //!   returned for another reason or let expire may be, until it has had [`LEASES_PER_ITEM_MAX`] leases
 //!   of it: a browser may be closed at any moment, which says nothing about the item; yet a worker
 //!   that only holds places must not hold the same one for ever.
@@ -28,7 +29,7 @@ use crate::facts::{Candidate, Decided, HeldFacts, LeaseFacts, LeaseState, Return
 use crate::pace;
 use crate::skips::{self, Skipped};
 
-/// Leases of one item to one worker.
+/// Leases of one item to one person.
 pub const LEASES_PER_ITEM_MAX: u32 = 3;
 
 /// How many new leases of a class a worker gets: it has places for `wanted`, and holds `open` live ones.
@@ -166,8 +167,8 @@ pub fn expire(held: &HeldFacts, cx: &Context) -> Result<Vec<Write>, Refusal> {
 }
 
 fn end<'a>(held: &HeldFacts, state: LeaseState, wanted: bool, cx: &'a Context) -> Result<Desk<'a>, Refusal> {
-    let HeldFacts { lease, leases_of_worker } = held;
-    let again = wanted && *leases_of_worker < LEASES_PER_ITEM_MAX;
+    let HeldFacts { lease, leases_of_person } = held;
+    let again = wanted && *leases_of_person < LEASES_PER_ITEM_MAX;
     let mut desk = Desk::new(cx, lease.order, lease.item, Default::default());
     desk.free_place()?;
     desk.writes.push(Write::SetLease { lease: lease.id, state, again });

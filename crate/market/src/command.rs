@@ -1,15 +1,20 @@
 //! What can be asked of the market, what it answers, and why it refuses.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::payout::Schedule;
 use lull_protocol::rejection::{Appeal, BuyerRecord};
 use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
 use lull_protocol::{
     Amount, ByteCount, DurationMs, Filter, Hash, Method, OrderId, Pace, PublicKey, Signed, SigningKey, TaskSet,
-    Timestamp, WarningSet,
+    Timestamp, Wallet, WarningSet,
 };
 use thiserror::Error;
 
+use crate::connect::{self, Given, Request};
 use crate::project::{Lessons, Tasks};
 
 /// What each decision may look at besides the facts: the clock, the coordinator's key and its terms.
@@ -21,6 +26,8 @@ pub struct Context {
     pub key: SigningKey,
     /// The operator's terms.
     pub terms: Terms,
+    /// Wallets that nobody may be paid to.
+    pub listed: Arc<BTreeSet<Wallet>>,
 }
 
 /// The operator's terms.
@@ -153,7 +160,24 @@ pub enum Command {
         /// Which.
         order: OrderId,
     },
-    /// Ends leases past their deadline, approves by time, turns pending into payable: what is due now.
+    /// A step on the way to a wallet, or away from it.
+    Wallet(Box<Request>),
+    /// When a worker's person wants to be paid, all its workers together.
+    PayWhen {
+        /// Who says so.
+        worker: PublicKey,
+        /// When.
+        schedule: Schedule,
+        /// What they agreed to pay for the wallet's first token account.
+        account_agreed: Amount,
+    },
+    /// A worker's person wants what is payable now, whatever the schedule says.
+    PayNow {
+        /// Who says so.
+        worker: PublicKey,
+    },
+    /// Ends leases past their deadline, approves by time, turns pending into payable, lets rebindings come about: what is
+    /// due now.
     Sweep,
 }
 
@@ -261,11 +285,22 @@ pub enum Reply {
         settled: Vec<PublicKey>,
         /// Whether places are free for others now, besides those of the leases.
         freed: bool,
+        /// Workers with news of their wallet.
+        wallets: Vec<PublicKey>,
     },
     /// Answers were reviewed, or an appeal decided.
     Reviewed(Reviewed),
     /// The appeal against this rejection is stored.
     Appealed(Hash),
+    /// Of [`Command::Wallet`].
+    Wallet {
+        /// What whoever asked gets.
+        given: Given,
+        /// Workers with news of their wallet, but for the one that asked.
+        told: Vec<PublicKey>,
+    },
+    /// How these workers are paid has changed.
+    PayoutsChanged(Vec<PublicKey>),
 }
 
 /// What came of a review.
@@ -359,6 +394,9 @@ pub enum Refusal {
         /// Why not.
         problem: ReviewProblem,
     },
+    /// A step on the way to a wallet.
+    #[error(transparent)]
+    Wallet(connect::Problem),
     /// No such requester.
     #[error("no such requester")]
     UnknownRequester,
@@ -394,4 +432,13 @@ pub enum ReviewProblem {
     /// There is no such project.
     #[error("there is no such project")]
     UnknownProject,
+}
+
+impl From<connect::Problem> for Refusal {
+    fn from(problem: connect::Problem) -> Self {
+        match problem {
+            connect::Problem::Fault(fault) => Self::Fault(fault.into()),
+            problem => Self::Wallet(problem),
+        }
+    }
 }

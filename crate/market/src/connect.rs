@@ -15,12 +15,17 @@
 //!
 //! Times and random numbers come in. Asking again with the same yes or veto changes nothing.
 
-use lull_protocol::connect::{Purpose, WalletVeto, WalletYes};
+use std::collections::BTreeSet;
+
+use lull_protocol::connect::{Purpose, Rebinding, WalletEvent, WalletVeto, WalletYes};
 use lull_protocol::cose::Signed;
 use lull_protocol::siws::{self, Asked, Chain, Proof, SignIn};
-use lull_protocol::units::Nonce;
+use lull_protocol::units::{Nonce, Ticket as Secret};
 use lull_protocol::{Amount, Hash, PublicKey, Timestamp, Wallet};
 use thiserror::Error;
+
+use crate::command::Reply;
+use crate::facts::Decided;
 
 /// How long a ticket is good for the page, and then for the yes, milliseconds.
 pub const TICKET_MS: u64 = 5 * 60 * 1_000;
@@ -191,6 +196,82 @@ pub enum Write {
     Succeed(Rebind),
     /// A worker is told.
     Notify(PublicKey, Notice),
+    /// A worker knows what it was told, up to this number.
+    Known {
+        /// Who.
+        worker: PublicKey,
+        /// The last one's.
+        number: u64,
+    },
+}
+
+/// What can be asked for, as [`Command::Wallet`](crate::Command::Wallet). Statements are verified under the key that the
+/// connection proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A worker asks for a ticket.
+    Open {
+        /// Who.
+        worker: PublicKey,
+        /// What for.
+        purpose: Purpose,
+        /// The secret, fresh, from the shell. It goes back to the worker and is kept nowhere.
+        ticket: Secret,
+    },
+    /// The page takes a ticket.
+    Take {
+        /// Its hash.
+        ticket: Hash,
+        /// Where the page is, and for which chain.
+        site: Site,
+        /// Fresh, from the shell.
+        nonce: Nonce,
+    },
+    /// The wallet has signed.
+    SignIn {
+        /// The ticket's hash.
+        ticket: Hash,
+        /// What the wallet answered.
+        proof: Proof,
+    },
+    /// The worker says yes.
+    Agree(Signed<WalletYes>),
+    /// The person says no.
+    Decline {
+        /// Whose browser it is.
+        worker: PublicKey,
+        /// The ticket's hash.
+        ticket: Hash,
+    },
+    /// A worker vetoes.
+    Veto(Signed<WalletVeto>),
+    /// The person was told.
+    Known {
+        /// Whose browser it is.
+        worker: PublicKey,
+        /// The last news'.
+        number: u64,
+    },
+}
+
+/// What whoever asked gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// A ticket for the page.
+    Ticket {
+        /// The secret.
+        ticket: Secret,
+        /// What it is for.
+        purpose: Purpose,
+        /// Until when the page can take it.
+        expires_at: Timestamp,
+    },
+    /// What the wallet is to sign.
+    SignIn(Box<SignIn>),
+    /// The worker is asked, and may say yes until then.
+    Asked(Timestamp),
+    /// It is done, or was before.
+    Done,
 }
 
 /// What a worker is told of, on its socket and after each reconnect until it says that it knows.
@@ -300,6 +381,51 @@ pub enum Problem {
     /// A bug here or a damaged database.
     #[error("internal fault: {0}")]
     Fault(&'static str),
+}
+
+impl Rebind {
+    /// As a worker hears of it.
+    pub fn as_told(&self) -> Rebinding {
+        let Self { yes, worker, lost, due, .. } = *self;
+        Rebinding { yes, worker, lost, due }
+    }
+}
+
+impl Notice {
+    /// What of it is news, kept until its worker knows it; a question is asked as long as its ticket is good.
+    pub fn event(&self) -> Option<WalletEvent> {
+        match *self {
+            Self::Asked { .. } => None,
+            Self::PaidTo { wallet, before, held_until } => Some(WalletEvent::PaidTo { wallet, before, held_until }),
+            Self::Left { wallet, stays, arrives } => Some(WalletEvent::Left { wallet, stays, arrives }),
+            Self::Rebinding(rebind) => Some(WalletEvent::Rebinding(rebind.as_told())),
+            Self::Rebound(rebind) => {
+                let told = rebind.as_told();
+                match rebind.state {
+                    RebindState::Open => None,
+                    RebindState::Vetoed(by) => Some(WalletEvent::Vetoed { rebinding: told, by }),
+                    RebindState::Done => Some(WalletEvent::Rebound(told)),
+                    RebindState::Lapsed => Some(WalletEvent::Lapsed(told)),
+                }
+            }
+        }
+    }
+}
+
+/// Who hears of writes.
+pub fn told_of(writes: &[Write]) -> impl Iterator<Item = PublicKey> {
+    writes.iter().filter_map(|write| match write {
+        Write::Notify(worker, _) => Some(*worker),
+        _ => None,
+    })
+}
+
+/// A decision of [`Command::Wallet`](crate::Command::Wallet): these writes, and what follows. `asker` hears of it by the
+/// answer.
+pub fn decided(writes: Vec<Write>, given: Given, asker: Option<PublicKey>) -> Decided {
+    let told: BTreeSet<PublicKey> = told_of(&writes).filter(|worker| Some(*worker) != asker).collect();
+    let reply = Reply::Wallet { given, told: told.into_iter().collect() };
+    Decided { writes: writes.into_iter().map(crate::Write::Wallet).collect(), reply }
 }
 
 /// What is to be written, or why nothing is.

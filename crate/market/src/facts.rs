@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use lull_protocol::payout::Schedule;
 use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
 use lull_protocol::statement::{AcceptanceRule, Decision, Extension, JobClass, Offer, Price, Verdict, WorkResult};
 use lull_protocol::task::AgreementKey;
@@ -11,6 +12,7 @@ use lull_protocol::{
 };
 
 use crate::command::{NumberedVerdict, Reply, RequesterId};
+use crate::connect;
 use crate::ledger::Entry;
 use crate::pace::Tally;
 use crate::skips::SkipFacts;
@@ -22,6 +24,11 @@ pub struct ItemId(pub i64);
 /// A lease's key in the store; its result and its verdict have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LeaseId(pub i64);
+
+/// Who is one to assignment, replicas and agreement: a worker by itself, or all workers that were ever paid to one
+/// wallet. Its name is nobody's business but the store's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Person(pub PublicKey);
 
 /// How far an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,8 +158,8 @@ pub struct LeaseFacts {
 pub struct HeldFacts {
     /// The lease.
     pub lease: LeaseFacts,
-    /// How many leases of its item its worker has had, this one included.
-    pub leases_of_worker: u32,
+    /// How many leases of its item its person has had, this one included.
+    pub leases_of_person: u32,
 }
 
 /// What a lease that is given back is decided on.
@@ -171,6 +178,8 @@ pub struct ReturnFacts {
 pub struct SubmitFacts {
     /// The lease that the result's offer names.
     pub lease: LeaseFacts,
+    /// The person whose it is.
+    pub person: Person,
     /// The item as CBOR.
     pub item_bytes: Vec<u8>,
     /// The result that was committed first, if any.
@@ -181,8 +190,10 @@ pub struct SubmitFacts {
     pub flags: Vec<Flag>,
     /// Whose leases of this item are open, this one left out, if one more flag stops it; else none.
     pub open: Vec<(PublicKey, Hash)>,
-    /// The worker has or had another lease of this item, after which it isn't offered again.
+    /// The person has or had another lease of this item, after which it isn't offered again.
     pub has_another: bool,
+    /// The person has said before that the item is to be asked of nobody.
+    pub has_flagged: bool,
     /// The number of the last verdict of this worker and of each in `answers` and `flags`; absent: none yet.
     pub last_numbers: BTreeMap<PublicKey, u64>,
     /// The outcomes of its project so far.
@@ -205,6 +216,8 @@ pub struct Answer {
     pub lease: LeaseId,
     /// Whose.
     pub worker: PublicKey,
+    /// The person that its worker is now.
+    pub person: Person,
     /// The result's hash.
     pub result: Hash,
     /// What of it the others must say, too, to agree.
@@ -295,7 +308,7 @@ pub struct UnsettledFacts {
 /// A worker's money, from the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccountFacts {
-    /// All that was ever earned: pending and payable.
+    /// All that was ever earned: pending, payable, in payout and paid.
     pub earned: Amount,
     /// Still open to dispute.
     pub pending: Amount,
@@ -305,6 +318,8 @@ pub struct AccountFacts {
     pub earned_today: Amount,
     /// The number of the last verdict that is in it; 0 for none.
     pub verdicts: u64,
+    /// Another worker has taken its place: it is let in no more.
+    pub is_succeeded: bool,
 }
 
 impl AccountFacts {
@@ -317,6 +332,7 @@ impl AccountFacts {
             payable: self.payable,
             earned_today: self.earned_today.checked_add(today)?,
             verdicts: self.verdicts.checked_add(1)?,
+            is_succeeded: self.is_succeeded,
         })
     }
 }
@@ -531,6 +547,22 @@ pub enum Write {
     SetSettled {
         /// Which verdict.
         lease: LeaseId,
+    },
+    /// Something about a worker's wallet.
+    Wallet(connect::Write),
+    /// When a worker's person wants to be paid.
+    SetPayoutChoice {
+        /// Whose.
+        worker: PublicKey,
+        /// When.
+        schedule: Schedule,
+        /// What they agreed to pay for the wallet's first token account.
+        account_agreed: Amount,
+    },
+    /// A worker's person wants what is payable now, once.
+    WishPayout {
+        /// Whose.
+        worker: PublicKey,
     },
     /// A ledger entry.
     Post(Entry),

@@ -54,7 +54,7 @@ pub(crate) fn flagged(
     judged: Judged,
     flag: &FlagReport,
     seen_ms: u64,
-    (answers, mut flags): (Vec<Answer>, Vec<Flag>),
+    (has_flagged, answers, mut flags): (bool, Vec<Answer>, Vec<Flag>),
 ) -> Result<(), Refusal> {
     let (item, order) = (desk.item.id, desk.order().id);
     desk.writes.push(Write::AddFlag { lease: judged.lease, item, order, reason: flag.reason, seen_ms });
@@ -68,7 +68,10 @@ pub(crate) fn flagged(
         return desk.close_if_stopped();
     }
     let was_stopped = desk.item.is_stopped();
-    desk.item.flags = desk.item.flags.saturating_add(1);
+    // A second one of the same person waits like the first, and is no second opinion.
+    if !has_flagged {
+        desk.item.flags = desk.item.flags.saturating_add(1);
+    }
     let Judged { lease, worker, result, shown, .. } = judged;
     flags.push(Flag { lease, worker, result, seen_ms, shown });
     if !desk.item.is_stopped() {

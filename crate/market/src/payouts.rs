@@ -9,8 +9,11 @@
 //! So for each worker earned = pending + payable + in payout + paid, by the balances alone, whoever bears the fee; and
 //! the treasury's tokens are what came in less what was paid.
 
+use lull_protocol::payout::Schedule;
 use lull_protocol::{Amount, PublicKey};
 
+use crate::command::Reply;
+use crate::facts::{Decided, Write};
 use crate::ledger::{Account, Cause, Entry, LedgerError, Posting, signed};
 
 /// What one worker earned of a payout; a person's payout has one of each of their workers.
@@ -20,6 +23,18 @@ pub struct Share {
     pub worker: PublicKey,
     /// How much of them; not zero.
     pub amount: Amount,
+}
+
+/// A person says when they want to be paid; the newest word of all their workers counts. `workers`: all that are paid
+/// to the same wallet, this one too.
+pub fn pay_when(workers: Vec<PublicKey>, worker: PublicKey, schedule: Schedule, account_agreed: Amount) -> Decided {
+    let writes = vec![Write::SetPayoutChoice { worker, schedule, account_agreed }];
+    Decided { writes, reply: Reply::PayoutsChanged(workers) }
+}
+
+/// A person wants what is payable now. It is forgotten with the next payout, or if that is not worth its fee yet.
+pub fn pay_now(workers: Vec<PublicKey>, worker: PublicKey) -> Decided {
+    Decided { writes: vec![Write::WishPayout { worker }], reply: Reply::PayoutsChanged(workers) }
 }
 
 /// A payout is made: number and shares.

@@ -16,9 +16,10 @@
 //!   item as failed. Rejected ones don't count as tries: they say something about a worker, not the item.
 //!
 //! A stored **judgment** whose times fit waits until as many people have answered as the offer says. Then
-//! an answer that enough of them gave is the item's ([`AgreementKey`] says which answers are the same): those are
+//! an answer that enough of them gave, each person counted once, is the item's ([`AgreementKey`] says which answers are the same): those are
 //! accepted, others *ambiguous*; without such an answer all are ambiguous. Every one of them is paid in full: that
-//! few people differ is no evidence against anyone. One that waits longer than its offer said is approved and paid;
+//! few people differ is no evidence against anyone. Where workers turn out to be one person after both had the item, what
+//! they were promised stays, and the first answer of theirs speaks for both. One that waits longer than its offer said is approved and paid;
 //! its answer still counts. What a requester may hold against one is in [`review`](crate::review), what comes instead of
 //! one in [`flag`]. The times that a worker's clock gives a judgment are not judged: they prove nothing, and what is paid
 //! or counted by time on screen is bounded by the coordinator's own clock.
@@ -27,7 +28,7 @@
 //! its lease still has its place, and also after the lease has expired, if the item still has a free place and the
 //! worker has no other lease of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lull_protocol::limits::CLOCK_SKEW_MS_MAX;
 use lull_protocol::message::RefusedCode;
@@ -40,8 +41,8 @@ use lull_protocol::{Amount, DurationMs, FetchItem, Hash, Item, Method, PublicKey
 use crate::command::{Context, Refusal, Reply};
 use crate::desk::{Desk, Judged, Ruling};
 use crate::facts::{
-    Answer, Decided, Flag, ItemState, LeaseFacts, LeaseState, OrderFacts, StoredResult, SubmitFacts, UnsettledFacts,
-    Write,
+    Answer, Decided, Flag, ItemState, LeaseFacts, LeaseState, OrderFacts, Person, StoredResult, SubmitFacts,
+    UnsettledFacts, Write,
 };
 use crate::flag;
 use crate::ledger::{Account, Cause, Entry};
@@ -97,7 +98,7 @@ pub fn submit(
                     // Its requester has as long to look at it as at one in time.
                     desk.writes.push(Write::SetApproval { lease: lease.id, at: cx.now.plus(cx.terms.approval_ms) });
                 }
-                answered(&mut desk, judged, report.answer.key(), (facts.answers, facts.flags))?;
+                answered(&mut desk, judged, report.answer.key(), (facts.person, facts.answers, facts.flags))?;
             }
         }
         (Item::Judgment(_), Report::Flag(_) | Report::Withdrawn) if body.is_empty() => {
@@ -105,7 +106,7 @@ pub fn submit(
             let seen_ms = flag::seen_ms(result.payload(), &facts.lease, cx.now);
             match &result.payload().report {
                 Report::Flag(report) => {
-                    flag::flagged(&mut desk, judged, report, seen_ms, (facts.answers, facts.flags))?;
+                    flag::flagged(&mut desk, judged, report, seen_ms, (facts.has_flagged, facts.answers, facts.flags))?;
                 }
                 _ if facts.lease.item.is_stopped() => flag::withdrawn(&mut desk, judged, seen_ms)?,
                 _ => return Err(Refusal::Worker(RefusedCode::WrongReport)),
@@ -284,10 +285,10 @@ fn answered(
     desk: &mut Desk<'_>,
     judged: Judged<'_>,
     key: AgreementKey,
-    (mut answers, flags): (Vec<Answer>, Vec<Flag>),
+    (person, mut answers, flags): (Person, Vec<Answer>, Vec<Flag>),
 ) -> Result<(), Refusal> {
     let Judged { lease, worker, result, shown, .. } = judged;
-    answers.push(Answer { lease, worker, result, key, shown, judged: false, rejection: None });
+    answers.push(Answer { lease, worker, person, result, key, shown, judged: false, rejection: None });
     if !conclude(desk, &answers, flags)? {
         desk.writes.push(Write::SetLease { lease, state: LeaseState::Answered, again: false });
     }
@@ -330,10 +331,12 @@ pub(crate) fn conclude(desk: &mut Desk<'_>, answers: &[Answer], flags: Vec<Flag>
     Ok(true)
 }
 
-/// What at least `agree` people said; more than half of those asked, so there is one at most.
+/// What at least `agree` people said; more than half of those asked, so there is one at most. A person's first answer
+/// counts.
 fn agreed(answers: &[Answer], agree: u8) -> Option<AgreementKey> {
     let mut counts = BTreeMap::<AgreementKey, usize>::new();
-    for answer in answers {
+    let mut people = BTreeSet::new();
+    for answer in answers.iter().filter(|answer| people.insert(answer.person)) {
         *counts.entry(answer.key).or_default() += 1;
     }
     counts.into_iter().find(|(_, count)| *count >= usize::from(agree)).map(|(key, _)| key)

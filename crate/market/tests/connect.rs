@@ -101,6 +101,7 @@ impl Book {
                     self.retired.push(rebind.lost);
                 }
                 Write::Notify(worker, notice) => self.told.push((worker, notice)),
+                Write::Known { .. } => {}
             }
         }
     }

@@ -39,8 +39,9 @@ fields!(Lane { 0 id, 1 nonce, 2 is_spent, 3 last, 4 batch, 5 run });
 pub struct LaneSight {
     /// Its value; `None` if it is no nonce account of the treasury's.
     pub nonce: Option<Nonce>,
-    /// Transactions on it since [`Lane::last`] that the treasury signed. (Anybody can name the account in a
-    /// transaction of their own, which moves nothing: [`transaction::read`](crate::transaction::read) tells.)
+    /// Transactions since [`Lane::last`] that advance it with the treasury's signature, those that failed too. (Whatever
+    /// else names the account moves nothing, a second attempt to make it for one:
+    /// [`transaction::read`](crate::transaction::read) tells.)
     pub newer: Vec<Signature>,
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use lull_protocol::Timestamp;
 use lull_protocol::calendar::{civil_from_days, days_from_civil};
+use lull_protocol::{PublicKey, Timestamp};
 use thiserror::Error;
 
 use crate::address::Address;
@@ -48,6 +48,10 @@ impl Sanctions {
     /// Whether an address is on it.
     pub fn has(&self, address: &Address) -> bool {
         self.addresses.contains(address)
+    }
+    /// Those on it that have a key, in order.
+    pub fn wallets(&self) -> impl Iterator<Item = lull_protocol::Wallet> {
+        self.addresses.iter().filter_map(|address| lull_protocol::Wallet::new(PublicKey(address.to_bytes())).ok())
     }
     /// Whether it is too old to pay anybody by.
     pub fn is_old(&self, now: Timestamp) -> bool {

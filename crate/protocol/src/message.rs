@@ -409,11 +409,14 @@ pub enum RefusedCode {
     Stopping,
     /// The item was withdrawn.
     Withdrawn,
+    /// Another worker of the same wallet has taken this one's place, for its key was said to be lost: it is let in no
+    /// more.
+    Succeeded,
 }
 codes!(RefusedCode {
     0 Malformed, 1 TooLarge, 2 Unexpected, 3 Version, 4 Proof, 5 Signature, 6 UnknownOffer, 7 NotYours,
     8 LeaseExpired, 9 LeaseEnded, 10 ResultDiffers, 11 WrongReport, 12 BodyHash, 13 BodyRange, 14 UnknownBlob,
-    15 Unavailable, 16 Busy, 17 Replaced, 18 Stopping, 19 Withdrawn,
+    15 Unavailable, 16 Busy, 17 Replaced, 18 Stopping, 19 Withdrawn, 20 Succeeded,
 });
 
 impl RefusedCode {

@@ -1,23 +1,25 @@
 //! The one writer: commands in, replies out, one commit per batch.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use lull_market::{
-    Command, Context, Decided, Project, Refusal, Rejected, Reply, RequesterId, Reviewed, assignment, project,
-    requester, review, verdict,
+    Command, Context, Decided, Project, Refusal, Rejected, Reply, RequesterId, Reviewed, Write, assignment, connect,
+    payouts, project, requester, review, verdict,
 };
 use lull_protocol::statement::JobClass;
 use lull_protocol::units::Nonce;
-use lull_protocol::{Content, Filter, Hash, OrderId, PublicKey, TaskSet, WarningSet};
+use lull_protocol::{Content, Filter, Hash, OrderId, PublicKey, TaskSet, Timestamp, WarningSet};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::StoreError;
+use crate::pay::{PayCommand, PayError, PayReply};
 use crate::write::{Books, write_all};
-use crate::{load, open};
+use crate::{load, open, pay, persons, wallets};
 
-/// How many of each kind one [`Command::Sweep`] handles: leases, results that time decides, settlements. What is left
-/// waits for the next sweep, so that no batch grows without bound.
+/// How many of each kind one [`Command::Sweep`] handles: leases, results that time decides, settlements, rebindings. What
+/// is left waits for the next sweep, so that no batch grows without bound.
 pub const SWEEP_MAX: usize = 1_000;
 
 /// The connection that writes. There is one per database.
@@ -181,6 +183,15 @@ impl Store {
         all
     }
 
+    /// Applies what the shell that pays has written: one transaction, one commit. What is returned is on the disk; on an
+    /// error nothing of it is kept.
+    pub fn pay(&mut self, now: Timestamp, command: &PayCommand) -> Result<PayReply, PayError> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let reply = pay::pay(&tx, now, command)?;
+        tx.commit()?;
+        Ok(reply)
+    }
+
     /// `None`: a command has written and must be undone.
     fn run(&mut self, cx: &Context, batch: &[Command]) -> Result<Option<Replies>, StoreError> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -272,6 +283,11 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
             Decided { writes, reply: Reply::Reviewed(reviewed) }
         }
         Command::Resume { order } => review::resume(load::project_review(db, *order)?.as_ref(), *order)?,
+        Command::Wallet(request) => wallets::decide(db, cx, request, books)?,
+        Command::PayWhen { worker, schedule, account_agreed } => {
+            payouts::pay_when(load::same_wallet(db, *worker)?, *worker, *schedule, *account_agreed)
+        }
+        Command::PayNow { worker } => payouts::pay_now(load::same_wallet(db, *worker)?, *worker),
         Command::Sweep => return sweep(db, cx, books),
     };
     write_all(db, cx.now, decided.writes, books)?;
@@ -301,10 +317,11 @@ fn claim(
         Ok(assignment::places(class, wanted, load::open_count(db, worker, class, cx.now)?))
     };
     let (fetch, judgment) = (places(JobClass::Fetch, fetch)?, places(JobClass::Judgment, judgment)?);
-    let mut candidates = load::candidates(db, worker, [None].into_iter(), &load::Spared::default(), fetch)?;
+    let claimer = (worker, persons::shared(db, worker)?);
+    let mut candidates = load::candidates(db, claimer, [None].into_iter(), &load::Spared::default(), fetch)?;
     if judgment > 0 {
         let spared = load::spared(db, worker, (warnings, filter), cx.now)?;
-        candidates.extend(load::candidates(db, worker, tasks.iter().map(Some), &spared, judgment)?);
+        candidates.extend(load::candidates(db, claimer, tasks.iter().map(Some), &spared, judgment)?);
     }
     Ok(assignment::claim(candidates, worker, nonces, cx)?)
 }
@@ -331,8 +348,22 @@ fn sweep(db: &Connection, cx: &Context, books: &mut Books) -> Result<Reply, Stop
     }
     settled.sort_unstable();
     settled.dedup();
+    let wallets = rebindings(db, cx, books)?;
     let Reviewed { verdicts, freed, .. } = by_time;
-    Ok(Reply::Swept { expired, verdicts, settled, freed })
+    Ok(Reply::Swept { expired, verdicts, settled, freed, wallets })
+}
+
+/// Lets rebindings come about whose time it is; who hears of that.
+fn rebindings(db: &Connection, cx: &Context, books: &mut Books) -> Result<Vec<PublicKey>, Stop> {
+    // Balances are read.
+    books.close(db)?;
+    let mut told = BTreeSet::new();
+    for yes in wallets::due(db, cx.now, SWEEP_MAX)? {
+        let writes = wallets::by_time(db, cx, yes)?;
+        told.extend(connect::told_of(&writes));
+        write_all(db, cx.now, writes.into_iter().map(Write::Wallet).collect(), books)?;
+    }
+    Ok(told.into_iter().collect())
 }
 
 /// Each answer is decided on facts that are loaded after the one before it was written: some may be of one item.

@@ -86,7 +86,7 @@ pub struct LedgerCheck {
 }
 
 /// Each gives one row per problem: what it is about.
-const CHECKS: [(&str, &str); 13] = [
+const CHECKS: [(&str, &str); 21] = [
     ("entry does not sum to zero", "SELECT entry FROM postings GROUP BY entry HAVING sum(delta) <> 0"),
     ("entry without postings", "SELECT id FROM entries WHERE id NOT IN (SELECT entry FROM postings)"),
     (
@@ -100,8 +100,10 @@ const CHECKS: [(&str, &str); 13] = [
     ),
     ("negative balance, account", "SELECT id FROM accounts WHERE balance < 0 AND kind <> 'deposits'"),
     (
+        // What payouts cost their people came in once more.
         "deposits are not what was paid in",
         "SELECT 'all' WHERE (SELECT coalesce(sum(amount), 0) FROM deposits)
+            + (SELECT coalesce(sum(fee + account), 0) FROM payouts WHERE state = 'paid')
             <> (SELECT -coalesce(sum(balance), 0) FROM accounts WHERE kind = 'deposits')",
     ),
     (
@@ -111,17 +113,60 @@ const CHECKS: [(&str, &str); 13] = [
             <> coalesce((SELECT balance FROM accounts WHERE kind = 'held' AND owner = o.id), 0)",
     ),
     (
-        "pending or payable is not what verdicts say, worker",
+        "earned is not what verdicts say, worker",
         "SELECT lower(hex(w.worker)) FROM (
             SELECT worker, sum(CASE WHEN settled = 0 THEN amount ELSE 0 END) AS pending,
-                   sum(CASE WHEN settled = 1 THEN amount ELSE 0 END) AS payable
+                   sum(CASE WHEN settled = 1 THEN amount ELSE 0 END) AS settled
             FROM verdicts GROUP BY worker
             UNION ALL
-            SELECT owner, 0, 0 FROM accounts
-            WHERE kind IN ('pending', 'payable') AND owner NOT IN (SELECT worker FROM verdicts)
+            SELECT DISTINCT owner, 0, 0 FROM accounts
+            WHERE kind IN ('pending', 'payable', 'in_payout', 'paid') AND owner NOT IN (SELECT worker FROM verdicts)
          ) w
          WHERE pending <> coalesce((SELECT balance FROM accounts WHERE kind = 'pending' AND owner = w.worker), 0)
-            OR payable <> coalesce((SELECT balance FROM accounts WHERE kind = 'payable' AND owner = w.worker), 0)",
+            OR settled <> coalesce((SELECT sum(balance) FROM accounts
+                 WHERE kind IN ('payable', 'in_payout', 'paid') AND owner = w.worker), 0)",
+    ),
+    (
+        "in payout or paid is not what payouts say, worker",
+        "SELECT lower(hex(w.worker)) FROM (
+            SELECT s.worker, sum(CASE WHEN p.state <> 'paid' THEN s.amount ELSE 0 END) AS in_payout,
+                   sum(CASE WHEN p.state = 'paid' THEN s.amount ELSE 0 END) AS paid
+            FROM payout_shares s JOIN payouts p ON p.number = s.payout GROUP BY s.worker
+            UNION ALL
+            SELECT DISTINCT owner, 0, 0 FROM accounts
+            WHERE kind IN ('in_payout', 'paid') AND owner NOT IN (SELECT worker FROM payout_shares)
+         ) w
+         WHERE in_payout <> coalesce((SELECT balance FROM accounts WHERE kind = 'in_payout' AND owner = w.worker), 0)
+            OR paid <> coalesce((SELECT balance FROM accounts WHERE kind = 'paid' AND owner = w.worker), 0)",
+    ),
+    (
+        "a payout is not its shares less what it costs, number",
+        "SELECT p.number FROM payouts p WHERE p.arrives + p.fee + p.account - p.unearned
+            <> (SELECT coalesce(sum(amount), 0) FROM payout_shares WHERE payout = p.number)",
+    ),
+    (
+        "a payout has no entry, or one too many, number",
+        "SELECT p.number FROM payouts p WHERE EXISTS (SELECT 1 FROM payout_shares WHERE payout = p.number) AND (
+            NOT EXISTS (SELECT 1 FROM entries WHERE cause = 'payout' AND about = CAST(p.number AS TEXT))
+            OR (p.state = 'paid') <> EXISTS (SELECT 1 FROM entries WHERE cause = 'paid' AND about = CAST(p.number AS TEXT)))",
+    ),
+    (
+        "network fees and treasury are not what payouts cost",
+        "SELECT 'all' WHERE (SELECT coalesce(sum(fee + account), 0) FROM payouts WHERE state = 'paid')
+            <> (SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind IN ('network_fees', 'treasury'))",
+    ),
+    (
+        "a lane has a batch that is over or another's, or a batch has no lane, batch",
+        "SELECT b.id FROM batches b WHERE (b.is_over = 0) <>
+            EXISTS (SELECT 1 FROM lanes l WHERE l.batch = b.id AND l.id = b.lane)",
+    ),
+    (
+        "a payout is in a batch that is over, number",
+        "SELECT p.number FROM payouts p JOIN batches b ON b.id = p.batch WHERE b.is_over = 1",
+    ),
+    (
+        "more was spent in the books than on the chain, transaction",
+        "SELECT about FROM entries WHERE cause = 'spent' AND about NOT IN (SELECT lower(hex(signature)) FROM spends)",
     ),
     (
         // The hash is that of no bytes (FIPS 180-4).
@@ -144,6 +189,11 @@ const CHECKS: [(&str, &str); 13] = [
         "a rejection is open until its verdict and no longer, lease",
         "SELECT j.lease FROM rejections j LEFT JOIN verdicts v ON v.lease = j.lease
          WHERE (j.is_open = 1) <> (v.lease IS NULL)",
+    ),
+    (
+        "a lease of an open item is another person's than its worker is, lease",
+        "SELECT l.id FROM items i JOIN leases l ON l.item = i.id LEFT JOIN persons p ON p.worker = l.worker
+         WHERE i.state = 'open' AND l.again = 0 AND l.person IS NOT p.person",
     ),
     (
         "an order is open without an item that is, or the other way round, order",
@@ -214,9 +264,11 @@ impl Reader {
             accepted: count("SELECT count(*) FROM verdicts WHERE decision = 'accepted'")?,
             rejected: count("SELECT count(*) FROM verdicts WHERE decision = 'rejected'")?,
             ambiguous: count("SELECT count(*) FROM verdicts WHERE decision = 'ambiguous'")?,
-            earned: amount("SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind IN ('pending', 'payable')")?,
+            earned: amount(
+                "SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind IN ('pending', 'payable', 'in_payout', 'paid')",
+            )?,
             fees: amount("SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind = 'fee'")?,
-            deposited: amount("SELECT -coalesce(sum(balance), 0) FROM accounts WHERE kind = 'deposits'")?,
+            deposited: amount("SELECT coalesce(sum(amount), 0) FROM deposits")?,
         })
     }
 

@@ -13,9 +13,12 @@ mod flags;
 mod load;
 mod open;
 mod orders;
+mod pay;
+mod persons;
 mod read;
 mod review;
 mod value;
+mod wallets;
 mod write;
 
 pub use apply::{Applied, Checkpointer, Replies, SWEEP_MAX, Store};
@@ -24,5 +27,9 @@ pub use error::StoreError;
 pub use flags::{FlagCounts, FlagRow};
 pub use open::{BUSY_MS_MAX, VERSION, WAL_PAGES_MAX};
 pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow, Review, WaitingCounts};
+pub use pay::{
+    ALARMS_KEPT_MAX, AlarmRow, HELD_MS, HeldRow, Moved, NewPayout, PayCommand, PayError, PayReply, Person, Restore,
+    TreasuryId, TreasuryState, WaitingPayout,
+};
 pub use read::{LeaseFacts, Reader};
 pub use review::{PausedRow, WaitingRow};

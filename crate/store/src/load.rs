@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lull_market::RequesterId;
 use lull_market::facts::{
-    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, ProjectReview, RejectionFacts,
+    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, Person, ProjectReview, RejectionFacts,
     ReturnFacts, StoredResult, SubmitFacts, UnsettledFacts, WaitingFacts,
 };
 use lull_market::flag::FLAGS_CLOSE;
@@ -15,11 +15,14 @@ use lull_market::skips::{self, ANSWERS_LOOKED_AT, SkipFacts};
 use lull_market::{LeaseState, NumberedVerdict};
 use lull_protocol::rejection::BuyerRecord;
 use lull_protocol::statement::{Decision, JobClass};
-use lull_protocol::{Amount, ByteCount, DurationMs, Filter, Hash, OrderId, PublicKey, TaskKind, Timestamp, WarningSet};
+use lull_protocol::{
+    Amount, ByteCount, DurationMs, Filter, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp, WarningSet,
+};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::error::StoreError;
 use crate::orders::order_facts;
+use crate::persons;
 use crate::read::{balance, clamp};
 use crate::value::Col;
 
@@ -86,6 +89,15 @@ pub(crate) fn open_count(db: &Connection, worker: PublicKey, class: JobClass, no
     Ok(statement.query_row(params![Col(worker), Col(class), Col(now)], |row| row.get(0))?)
 }
 
+/// All workers that are paid to this one's wallet, itself too.
+pub(crate) fn same_wallet(db: &Connection, worker: PublicKey) -> Loaded<Vec<PublicKey>> {
+    let mut statement = db.prepare_cached(
+        "SELECT ?1 UNION SELECT o.worker FROM wallets w JOIN wallets o ON o.wallet = w.wallet WHERE w.worker = ?1",
+    )?;
+    let rows = statement.query_map([Col(worker)], |row| Ok(row.get::<_, Col<_>>(0)?.0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// A day, milliseconds.
 const DAY_MS: u64 = 86_400_000;
 
@@ -126,10 +138,14 @@ const CANDIDATES: &str = concat!(
      WHERE i.order_id = ?1 AND i.state = 'open' AND i.has_picture = ?5 AND i.free > 0
        AND (i.flags = 0 OR i.flags < ?4 AND (i.leased = 0 OR i.free > i.flags))
        AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = ?2 AND l.item = i.id AND l.again = 0)
+       AND (?6 IS NULL OR NOT EXISTS (SELECT 1 FROM leases l WHERE l.person = ?6 AND l.item = i.id AND l.again = 0))
      ORDER BY i.free, i.id LIMIT ?3"
 );
 const FREE_ITEMS: &str =
     "SELECT count(*) FROM items WHERE order_id = ?1 AND state = 'open' AND free > 0 AND has_picture <= ?2";
+
+/// Who claims: a worker, and the name that it shares with others of its person.
+pub(crate) type Claimer = (PublicKey, Option<PublicKey>);
 
 /// What a worker is not offered. Ids are in hexadecimal, one after the other with a comma between.
 #[derive(Default)]
@@ -166,7 +182,7 @@ pub(crate) fn spared(
 /// their type. Of fetches the type is `None`.
 pub(crate) fn candidates(
     db: &Connection,
-    worker: PublicKey,
+    worker: Claimer,
     kinds: impl Iterator<Item = Option<TaskKind>>,
     spared: &Spared,
     places: u8,
@@ -187,7 +203,7 @@ pub(crate) fn candidates(
 /// Those of one kind, each with what tells its order's age.
 fn of_kind(
     db: &Connection,
-    worker: PublicKey,
+    worker: Claimer,
     kind: Option<TaskKind>,
     spared: &Spared,
     places: usize,
@@ -227,13 +243,14 @@ fn of_kind(
 
 fn of_order_with(
     db: &Connection,
-    worker: PublicKey,
+    (worker, person): Claimer,
     order: OrderId,
     has_picture: bool,
     places: usize,
 ) -> Loaded<Vec<Candidate>> {
     let mut statement = db.prepare_cached(CANDIDATES)?;
-    let rows = statement.query_map(params![Col(order), Col(worker), places, FLAGS_CLOSE, has_picture], |row| {
+    let params = params![Col(order), Col(worker), places, FLAGS_CLOSE, has_picture, person.map(Col)];
+    let rows = statement.query_map(params, |row| {
         let record = buyer_record(row, REST_AT + 1)?;
         let (item, order, bytes) = (item_facts(row)?, order_facts(row, ORDER_AT)?, row.get(REST_AT)?);
         Ok(Candidate { item, order, bytes, pace: None, record })
@@ -274,9 +291,11 @@ pub(crate) fn lease(db: &Connection, offer: Hash) -> Loaded<Option<LeaseFacts>> 
 /// A lease that may end, by its offer.
 pub(crate) fn held(db: &Connection, offer: Hash) -> Loaded<Option<HeldFacts>> {
     let mut statement = db.prepare_cached(lease_by_offer!(
-        ", (SELECT count(*) FROM leases m WHERE m.item = l.item AND m.worker = l.worker)"
+        ", (SELECT count(*) FROM leases m WHERE m.item = l.item AND m.worker IN (
+                SELECT l.worker UNION
+                SELECT b.worker FROM persons a JOIN persons b ON b.person = a.person WHERE a.worker = l.worker))"
     ))?;
-    let read = |row: &Row<'_>| Ok(HeldFacts { lease: lease_facts(row)?, leases_of_worker: row.get(MORE_AT)? });
+    let read = |row: &Row<'_>| Ok(HeldFacts { lease: lease_facts(row)?, leases_of_person: row.get(MORE_AT)? });
     Ok(statement.query_row([Col(offer)], read).optional()?)
 }
 
@@ -321,19 +340,23 @@ pub(crate) fn submitted(db: &Connection, offer: Hash) -> Loaded<Option<SubmitFac
             open = open_leases(db, &lease)?;
         }
     }
-    let has_another = lease.state == LeaseState::Expired && has_another(db, &lease)?;
+    let person = persons::of(db, lease.worker)?;
+    let has_flagged = decides && lease.item.flags > 0 && has_flagged(db, lease.item.id, person)?;
+    let has_another = lease.state == LeaseState::Expired && has_another(db, &lease, person)?;
     let tally = match lease.order.class() {
         JobClass::Judgment => tally(db, lease.order.id)?,
         JobClass::Fetch => Tally::default(),
     };
     Ok(Some(SubmitFacts {
         lease,
+        person,
         item_bytes,
         stored,
         answers: answered,
         flags: flagged,
         open,
         has_another,
+        has_flagged,
         last_numbers,
         tally,
     }))
@@ -363,7 +386,8 @@ fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey,
     let mut statement = db.prepare_cached(
         "SELECT l.id, l.worker, r.hash, r.answer, l.state,
                 (SELECT coalesce(max(number), 0) FROM verdicts WHERE worker = l.worker), r.shown_ms,
-                CASE WHEN j.is_open = 1 THEN j.statement END
+                CASE WHEN j.is_open = 1 THEN j.statement END,
+                coalesce((SELECT person FROM persons WHERE worker = l.worker), l.worker)
          FROM leases l JOIN results r ON r.lease = l.id LEFT JOIN rejections j ON j.lease = l.id
          WHERE l.item = ?1 AND r.counts = 1 ORDER BY l.id",
     )?;
@@ -376,6 +400,7 @@ fn answers(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey,
             shown: row.get::<_, Option<Col<_>>>(6)?.map(|shown| shown.0),
             judged: row.get::<_, Col<LeaseState>>(4)?.0 == LeaseState::Judged,
             rejection: row.get(7)?,
+            person: Person(row.get::<_, Col<_>>(8)?.0),
         };
         last_numbers.insert(answer.worker, row.get(5)?);
         Ok(answer)
@@ -401,6 +426,17 @@ fn flags(db: &Connection, item: ItemId, last_numbers: &mut BTreeMap<PublicKey, u
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether a person has said of an item that it is to be asked of nobody, whatever became of that since.
+fn has_flagged(db: &Connection, item: ItemId, person: Person) -> Loaded<bool> {
+    let mut statement = db.prepare_cached(
+        "SELECT f.reason FROM flags f JOIN leases l ON l.id = f.lease
+         WHERE f.item = ?1 AND coalesce((SELECT person FROM persons WHERE worker = l.worker), l.worker) = ?2",
+    )?;
+    let reasons = statement.query_map(params![item.0, Col(person.0)], |row| row.get::<_, Col<FlagReason>>(0))?;
+    let reasons = reasons.collect::<Result<Vec<_>, _>>()?;
+    Ok(reasons.iter().any(|reason| reason.0.stops()))
+}
+
 /// The open leases of a lease's item but for itself.
 fn open_leases(db: &Connection, lease: &LeaseFacts) -> Loaded<Vec<(PublicKey, Hash)>> {
     let mut statement = db.prepare_cached(
@@ -411,10 +447,12 @@ fn open_leases(db: &Connection, lease: &LeaseFacts) -> Loaded<Vec<(PublicKey, Ha
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Whether a lease's worker has had another one of its item, after which it isn't offered again.
-fn has_another(db: &Connection, lease: &LeaseFacts) -> Loaded<bool> {
-    let sql = "SELECT 1 FROM leases WHERE worker = ?1 AND item = ?2 AND id <> ?3 AND again = 0";
-    exists(db, sql, params![Col(lease.worker), lease.item.id.0, lease.id.0])
+/// Whether a lease's person has had another one of its item, after which it isn't offered again.
+fn has_another(db: &Connection, lease: &LeaseFacts, person: Person) -> Loaded<bool> {
+    let own = "SELECT 1 FROM leases WHERE worker = ?1 AND item = ?2 AND id <> ?3 AND again = 0";
+    let shared = "SELECT 1 FROM leases WHERE person = ?1 AND item = ?2 AND id <> ?3 AND again = 0";
+    let (item, id) = (lease.item.id.0, lease.id.0);
+    Ok(exists(db, own, params![Col(lease.worker), item, id])? || exists(db, shared, params![Col(person.0), item, id])?)
 }
 
 /// The number of the worker's last verdict; 0 for none.
@@ -553,6 +591,15 @@ fn item_facts(row: &Row<'_>) -> rusqlite::Result<ItemFacts> {
     })
 }
 
+/// How SQLite goes about a statement.
+#[cfg(test)]
+pub(crate) fn plan(db: &Connection, sql: &str) -> String {
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let nothing = vec![rusqlite::types::Value::Null; statement.parameter_count()];
+    let rows = statement.query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>(3)).unwrap();
+    rows.collect::<Result<Vec<_>, _>>().unwrap().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -565,15 +612,14 @@ mod tests {
         for (sql, index) in [
             (OFFERED_ORDERS, "orders_open"),
             (CANDIDATES, "items_free"),
+            (CANDIDATES, "leases_once"),
+            (CANDIDATES, "leases_of_person"),
             (FREE_ITEMS, "items_free"),
             (OVERDUE, "leases_due"),
             (OVERWAITED, "leases_waiting"),
             (UNSETTLED, "verdicts_unsettled"),
         ] {
-            let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let nothing = vec![rusqlite::types::Value::Null; statement.parameter_count()];
-            let rows = statement.query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>(3)).unwrap();
-            let plan = rows.collect::<Result<Vec<_>, _>>().unwrap().join("\n");
+            let plan = plan(&db, sql);
             assert!(plan.contains(&format!("INDEX {index}")), "{plan}");
             assert!(!plan.contains("SCAN") && !plan.contains("B-TREE"), "{plan}");
         }

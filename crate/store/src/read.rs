@@ -66,6 +66,12 @@ impl Reader {
                 Found::VerdictsAfter(self.verdicts_after(worker, *number, *limit)?)
             }
             Query::SubmitFacts { offer } => Found::SubmitFacts(self.submit_facts(offer)?.map(Box::new)),
+            Query::Wallet { worker, now } => Found::Wallet(Box::new(self.wallet(*worker, *now)?)),
+            Query::Payouts { worker, chain, now } => Found::Payouts(Box::new(self.payouts(worker, *chain, *now)?)),
+            Query::PayoutsBefore { worker, number } => {
+                let (payouts, has_older) = self.payouts_before(worker, *number)?;
+                Found::PayoutsBefore(payouts, has_older)
+            }
             Query::Blob { hash } => Found::Blob(self.blob(hash)?.map(|(_, bytes)| bytes)),
         })
     }
@@ -73,16 +79,17 @@ impl Reader {
     /// A worker's money; zeros for one that never earned.
     pub fn account(&self, worker: &PublicKey, day_start: Timestamp) -> Result<AccountFacts, StoreError> {
         let tx = self.db.unchecked_transaction()?;
-        let (pending, payable) = (Account::Pending(*worker), Account::Payable(*worker));
-        let pending_balance = balance(&tx, &pending)?;
-        let payable_balance = balance(&tx, &payable)?;
+        let pending = balance(&tx, &Account::Pending(*worker))?;
+        let payable = balance(&tx, &Account::Payable(*worker))?;
+        let on_their_way = [balance(&tx, &Account::InPayout(*worker))?, balance(&tx, &Account::Paid(*worker))?];
         let earned_today = earned_since(&tx, worker, day_start)?;
-        let earned = pending_balance
-            .checked_add(payable_balance)
-            .ok_or_else(|| StoreError::Corrupt("earned is out of range".into()))?;
+        let earned = [payable].into_iter().chain(on_their_way).try_fold(pending, Amount::checked_add);
+        let earned = earned.ok_or_else(|| StoreError::Corrupt("earned is out of range".into()))?;
         let verdicts = crate::load::last_number(&tx, *worker)?;
-        let (pending, payable) = (pending_balance, payable_balance);
-        Ok(AccountFacts { earned, pending, payable, earned_today, verdicts })
+        let mut succeeded =
+            tx.prepare_cached("SELECT 1 FROM wallets WHERE worker = ?1 AND succeeded_by IS NOT NULL")?;
+        let is_succeeded = succeeded.exists([Col(*worker)])?;
+        Ok(AccountFacts { earned, pending, payable, earned_today, verdicts, is_succeeded })
     }
 
     /// The worker's verdicts after a number, in order, at most `limit`.

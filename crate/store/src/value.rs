@@ -1,9 +1,11 @@
 //! How typed values are stored: ids as blobs, amounts and times as integers, states as words.
 
 use lull_market::{ItemState, LeaseState, RequesterId};
+use lull_protocol::connect::Purpose;
+use lull_protocol::payout::Hold;
 use lull_protocol::statement::{Decision, JobClass, Outcome, VerdictReason};
 use lull_protocol::task::AgreementKey;
-use lull_protocol::{Amount, ByteCount, DurationMs, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp};
+use lull_protocol::{Amount, ByteCount, DurationMs, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp, Wallet};
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
@@ -27,6 +29,18 @@ macro_rules! blobs {
     )*};
 }
 blobs!(Hash, PublicKey, OrderId, RequesterId);
+
+impl ToSql for Col<Wallet> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.0.key().0.to_vec()))
+    }
+}
+impl FromSql for Col<Wallet> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let Col(key) = Col::<PublicKey>::column_result(value)?;
+        Wallet::new(key).map(Self).map_err(|error| FromSqlError::Other(error.into()))
+    }
+}
 
 macro_rules! integers {
     ($($name:ident),*) => {$(
@@ -79,6 +93,7 @@ words! {
     TaskKind {
         Choice = "choice", Multi = "multi", Compare = "compare", Rating = "rating", Verify = "verify",
     }
+    Purpose { Link = "link", Change = "change", Rebind = "rebind", Unlink = "unlink" }
     JobClass { Fetch = "fetch", Judgment = "judgment" }
     ItemState { Open = "open", Done = "done", Ambiguous = "ambiguous", Failed = "failed" }
     LeaseState {
@@ -100,5 +115,9 @@ words! {
     FlagReason {
         Broken = "broken", Harmful = "harmful", PersonalData = "personal_data", Captcha = "captcha",
         Illegal = "illegal", Unclear = "unclear",
+    }
+    Hold {
+        Listed = "listed", Frozen = "frozen", Foreign = "foreign", AboveLimit = "above_limit", Refused = "refused",
+        Nothing = "nothing",
     }
 }

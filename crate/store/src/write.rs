@@ -6,6 +6,7 @@ use lull_market::ItemState;
 use lull_market::facts::{ItemFacts, ItemId, LeaseId, OrderFacts};
 use lull_market::ledger::{self, Account, Entry};
 use lull_market::{LeaseState, Refusal, RequesterId, Write};
+use lull_protocol::payout::Schedule;
 use lull_protocol::rejection::{BuyerRecord, Rejection};
 use lull_protocol::statement::{AcceptanceRule, Extension, Offer, Report, Verdict, WorkResult};
 use lull_protocol::{Amount, ByteCount, DurationMs, Hash, OrderId, PublicKey, Signed, Timestamp, WarningSet};
@@ -14,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 use crate::apply::Stop;
 use crate::read::clamp;
 use crate::value::Col;
+use crate::wallets;
 
 type Written = Result<(), Stop>;
 
@@ -68,9 +70,13 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         Write::SetLease { lease, state, again: true } => {
             one(db, "UPDATE leases SET state = ?2, again = 1 WHERE id = ?1", params![lease.0, Col(state)])
         }
-        Write::Reopen { lease } => {
-            one(db, "UPDATE leases SET state = 'open', again = 0 WHERE id = ?1 AND state = 'expired'", params![lease.0])
-        }
+        Write::Reopen { lease } => one(
+            db,
+            "UPDATE leases SET state = 'open', again = 0,
+                    person = (SELECT p.person FROM persons p WHERE p.worker = leases.worker)
+                 WHERE id = ?1 AND state = 'expired'",
+            params![lease.0],
+        ),
         Write::SetItem(item) => set_item(db, &item),
         Write::AddResult { lease, result, counts, shown, body } => {
             add_result(db, now, (lease, counts, shown), &result, body)
@@ -116,6 +122,26 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
             "INSERT INTO skips (worker, order_id, day, skips, is_over) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (worker, order_id) DO UPDATE SET day = ?3, skips = ?4, is_over = ?5",
             params![Col(worker), Col(order), day, skips, is_over],
+        ),
+        Write::Wallet(write) => wallets::write(db, now, write),
+        Write::SetPayoutChoice { worker, schedule, account_agreed } => {
+            let (word, value) = match schedule {
+                Schedule::Now => ("now", 0),
+                Schedule::At(amount) => ("at", amount.get()),
+                Schedule::Weekly(day) => ("weekly", day as u64),
+            };
+            one(
+                db,
+                "INSERT INTO payout_choices (worker, schedule, schedule_value, account_agreed, chosen_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (worker) DO UPDATE SET schedule = ?2, schedule_value = ?3,
+                    account_agreed = ?4, chosen_at = ?5",
+                params![Col(worker), word, value, Col(account_agreed), Col(now)],
+            )
+        }
+        Write::WishPayout { worker } => one(
+            db,
+            "INSERT INTO payout_wishes (worker, at) VALUES (?1, ?2) ON CONFLICT (worker) DO UPDATE SET at = ?2",
+            params![Col(worker), Col(now)],
         ),
         Write::Post(entry) => books.post(db, now, &entry),
     }
@@ -164,8 +190,8 @@ fn add_lease(db: &Connection, item: ItemId, offer: &Signed<Offer>) -> Written {
     let Offer { worker, class, issued_at, deadline, approved_at, .. } = *offer.payload();
     one(
         db,
-        "INSERT INTO leases (offer, worker, item, class, state, issued_at, deadline, approved_at, statement)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO leases (offer, worker, item, class, state, issued_at, deadline, approved_at, statement, person)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, (SELECT person FROM persons WHERE worker = ?2))",
         params![
             Col(offer.hash()),
             Col(worker),
@@ -342,7 +368,7 @@ impl Books {
     }
 
     /// Writes an entry and moves the balances; a balance that may not be is a fault.
-    fn post(&mut self, db: &Connection, now: Timestamp, entry: &Entry) -> Written {
+    pub(crate) fn post(&mut self, db: &Connection, now: Timestamp, entry: &Entry) -> Written {
         let cause = entry.cause();
         one(
             db,
@@ -384,7 +410,7 @@ fn load_balance(db: &Connection, account: &Account) -> Result<Balance, Stop> {
 }
 
 /// Runs a statement that must change one row.
-fn one(db: &Connection, sql: &str, params: impl Params) -> Written {
+pub(crate) fn one(db: &Connection, sql: &str, params: impl Params) -> Written {
     match db.prepare_cached(sql)?.execute(params)? {
         1 => Ok(()),
         _ => Err(Refusal::Fault("a row that must be there is not".into()).into()),

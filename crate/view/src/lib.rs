@@ -178,8 +178,12 @@ pub enum LinkProblem {
     Stopping,
     /// The browser's storage is full or failing.
     Storage,
+    /// Another browser of the same wallet took this one's place.
+    Succeeded,
 }
-codes!(LinkProblem { 0 Unreachable, 1 Lost, 2 OtherKey, 3 Version, 4 Handshake, 5 Replaced, 6 Stopping, 7 Storage });
+codes!(LinkProblem {
+    0 Unreachable, 1 Lost, 2 OtherKey, 3 Version, 4 Handshake, 5 Replaced, 6 Stopping, 7 Storage, 8 Succeeded,
+});
 
 /// Choices of the person. Everything is off until switched on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -280,6 +280,7 @@ impl Worker {
                 self.leave(LinkProblem::Stopping, now);
             }
             RefusedCode::Version => self.leave(LinkProblem::Version, now),
+            RefusedCode::Succeeded => self.leave(LinkProblem::Succeeded, now),
             _ => self.broken(now),
         }
     }

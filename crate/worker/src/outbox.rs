@@ -364,5 +364,6 @@ pub(crate) fn code_name(code: RefusedCode) -> &'static str {
         RefusedCode::Replaced => "replaced",
         RefusedCode::Stopping => "stopping",
         RefusedCode::Withdrawn => "withdrawn",
+        RefusedCode::Succeeded => "succeeded",
     }
 }

@@ -36,6 +36,8 @@ pub(crate) enum Bench {
     Fetch(FetchArgs),
     /// The popup before a person who judges: to the next item, on a slow processor, over hundreds of items, by type
     Popup(PopupArgs),
+    /// What paying costs and how long it takes, on a real chain of this machine
+    Payout(PayoutArgs),
 }
 
 /// What to measure of everything.
@@ -76,6 +78,14 @@ pub(crate) struct PopupArgs {
     only: Vec<PopupPart>,
 }
 
+/// What to measure of paying.
+#[derive(Args)]
+pub(crate) struct PayoutArgs {
+    /// With so many lanes [default: 8]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    lanes: Option<u16>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum PopupPart {
     /// From the click to the first paint
@@ -110,7 +120,30 @@ pub(crate) fn bench(bench: &Bench, force_debian: bool) -> Result<()> {
         Bench::Main(args) => everything(args, force_debian),
         Bench::Fetch(args) => fetching(args, force_debian),
         Bench::Popup(args) => judging(args, force_debian),
+        Bench::Payout(args) => paying(args, force_debian),
     }
+}
+
+fn paying(args: &PayoutArgs, force_debian: bool) -> Result<()> {
+    let load = load();
+    let tools = prepare(Goal::Chain, force_debian)?.require()?;
+    Steps::new(1).step("coordinator and chain", || {
+        let mut cargo = command("cargo");
+        cargo.args(["build", "--release", "-p", "lull-coordinator", "-p", "lull-chain"]);
+        logged(&mut cargo, &target()?.join("xtask/log/chain"))?;
+        Ok("built".to_owned())
+    })?;
+    let built = target()?.join("release");
+    let mut chain = command(built.join("lull-chain"));
+    chain.arg("bench").env("LULL_COORDINATOR_BIN", built.join("lull-coordinator"));
+    chain.env("LULL_SURFPOOL", tools.surfpool_module()).env("LULL_SOLDERS_PYTHON", tools.solders_python());
+    if let Some(lanes) = args.lanes {
+        chain.args(["--lanes", &lanes.to_string()]);
+    }
+    let mut rows = Vec::new();
+    let measured = lines_of(&mut chain, &mut rows);
+    tell("payout", args.lanes.is_none() && measured.is_ok(), load, rows)?;
+    measured
 }
 
 fn judging(args: &PopupArgs, force_debian: bool) -> Result<()> {

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use crate::package::{Flavour, Locale, PackageArgs, package};
 use crate::progress::{Ended, Row, table};
 use crate::setup::{Goal, Item, Prepared, Tools, prepare};
-use crate::shell::{command, stream, which};
+use crate::shell::{command, stream, target, which};
 use crate::{faults, lint, run, sim, tidy};
 
 /// Crates of the extension, the benchmark's page and the coordinator's: linted for wasm32.
@@ -155,8 +155,10 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
             stream(command(tools.venv_python()).args(["tests/demo/make.py", "--check"]))
         }
         (Stage::Chain, Some(tools)) => {
+            stream(command("cargo").args(["build", "--quiet", "-p", "lull-coordinator"]))?;
             let mut chain = command("cargo");
-            chain.args(["run", "--quiet", "-p", "lull-chain"]);
+            chain.env("LULL_COORDINATOR_BIN", target()?.join("debug/lull-coordinator"));
+            chain.args(["run", "--quiet", "-p", "lull-chain", "--", "test"]);
             chain.env("LULL_SURFPOOL", tools.surfpool_module());
             stream(chain.env("LULL_SOLDERS_PYTHON", tools.solders_python()))
         }

@@ -109,7 +109,8 @@ open about:debugging#/runtime/this-firefox and load target/extension/firefox/man
   cargo xtask bench main --only size --only coordinator
   cargo xtask bench fetch                    writes target/bench/fetch.json
   cargo xtask bench fetch --idle-minutes 30
-  cargo xtask bench fetch --only relay --only memory"
+  cargo xtask bench fetch --only relay --only memory
+  cargo xtask bench payout                   writes target/bench/payout.json"
     )]
     Bench(bench::Bench),
 

@@ -14,7 +14,7 @@ use crate::shell::{command, logged, repo, target};
 use crate::web;
 
 /// The packages whose programs take part.
-const PROGRAMS: [&str; 4] = ["lull-coordinator", "lull-cli", "lull-native", "lull-e2e"];
+const PROGRAMS: [&str; 5] = ["lull-coordinator", "lull-cli", "lull-native", "lull-chain", "lull-e2e"];
 
 /// How to run.
 #[derive(Args)]
@@ -51,10 +51,11 @@ pub(crate) fn run(args: &RunArgs, force_debian: bool) -> Result<()> {
         "with a window only Chromium is started; for Firefox add --headless, or load \
          target/extension/firefox/manifest.json at about:debugging#/runtime/this-firefox"
     );
-    let goal = match (is_firefox, args.fetch.is_empty()) {
-        (true, _) => Goal::Firefox,
-        (false, true) => Goal::Isolated,
-        (false, false) => Goal::Online,
+    let goal = match (is_firefox, args.headless, args.fetch.is_empty()) {
+        (true, ..) => Goal::Firefox,
+        (false, false, _) => Goal::Run,
+        (false, true, true) => Goal::Isolated,
+        (false, true, false) => Goal::Online,
     };
     let tools = prepare(goal, force_debian)?.require()?;
     let mut e2e = ready_to_run(&tools)?;
@@ -125,6 +126,8 @@ pub(crate) fn e2e(tools: &Tools, programs: Programs) -> Result<Command> {
         .env("LULL_COORDINATOR_BIN", built.join("lull-coordinator"))
         .env("LULL_CLI_BIN", built.join("lull"))
         .env("LULL_NATIVE_BIN", built.join("lull-native"))
+        .env("LULL_CHAIN_BIN", built.join("lull-chain"))
+        .env("LULL_SURFPOOL", tools.surfpool_module())
         .env("LULL_PAGES", pages)
         .env("LULL_AXE_SCRIPT", tools.axe_script())
         .env("LULL_WALLET_APP", tools.wallet_app_module())

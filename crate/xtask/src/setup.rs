@@ -27,10 +27,14 @@ pub(crate) enum Goal {
     Online,
     /// Running it in a network of its own
     Isolated,
+    /// Running the demonstration, with a chain
+    Run,
     /// Running it in Firefox, in a network of its own
     Firefox,
     /// Every check
     Test,
+    /// Payouts on a chain of this machine
+    Chain,
     /// Screenshots and the recording
     Pictures,
     /// Searching for inputs that break something; not part of `all`
@@ -95,7 +99,9 @@ impl Goal {
             Goal::Build => &[Node, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Online => &[Node, Browser, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Isolated => &[Node, Browser, Network, Target, WasmPack, WasmBindgen, WasmOpt],
+            Goal::Run => &[Node, Browser, Network, Surfpool, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Firefox => &[Node, Firefox, Network, Target, WasmPack, WasmBindgen, WasmOpt, Geckodriver],
+            Goal::Chain => &[Node, Python, Surfpool, Solders],
             Goal::Pictures => &[Node, Browser, Network, Recorder, Target, WasmPack, WasmBindgen, WasmOpt],
             Goal::Test => &[
                 Node,

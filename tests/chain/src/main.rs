@@ -1,9 +1,14 @@
 //! Payouts on a real chain of this machine: `crate/payout` driven by a shell as small as it can be, faults injected,
-//! each payout's balance compared, the bytes judged by somebody else's library. Started through `cargo xtask test`.
+//! each payout's balance compared, the bytes judged by somebody else's library. And such a chain for the demonstration,
+//! and for measuring. Started through `cargo xtask`.
 
+mod bench;
+mod coordinator;
+mod house;
 mod judge;
 mod net;
 mod scenario;
+mod serve;
 mod shell;
 #[path = "../../../crate/payout/tests/model/store.rs"]
 mod store;
@@ -13,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::world::Tools;
 
@@ -25,12 +30,31 @@ use crate::world::Tools;
   cargo xtask test --only chain"
 )]
 struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Payouts, and the balances compared afterwards
+    Test(TestArgs),
+    /// A chain with a test mint and a treasury, until standard input ends; one JSON line says where
+    Serve(serve::ServeArgs),
+    /// Payouts per second, what they cost, and how long they take; rows as JSON lines
+    Bench(bench::BenchArgs),
+}
+
+#[derive(clap::Args)]
+struct TestArgs {
     /// Surfpool's native module.
     #[arg(long, env = "LULL_SURFPOOL")]
     surfpool: PathBuf,
     /// A Python that has solders.
     #[arg(long, env = "LULL_SOLDERS_PYTHON")]
     python: PathBuf,
+    /// The coordinator's program.
+    #[arg(long, env = "LULL_COORDINATOR_BIN")]
+    coordinator: PathBuf,
     /// Only scenarios whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
@@ -38,10 +62,18 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Args { surfpool, python, only } = Args::parse();
+    let Args { task } = Args::parse();
     // Installed once; a second time would only say that it is there.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    let tools = Tools { surfpool, python };
+    match task {
+        Task::Test(args) => test(args).await,
+        Task::Serve(args) => serve::serve(args).await,
+        Task::Bench(args) => bench::bench(args).await,
+    }
+}
+
+async fn test(TestArgs { surfpool, python, coordinator, only }: TestArgs) -> Result<()> {
+    let tools = Tools { surfpool, python, coordinator };
     let begun = Instant::now();
     let mut running = tokio::task::JoinSet::new();
     for (name, run) in scenario::all(&tools).into_iter().filter(|(name, _)| name.contains(&only)) {

@@ -72,6 +72,10 @@ impl Net {
         Ok(Self { http, url })
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// All that a shell has to do for a call.
     pub(crate) async fn ask<T>(&self, call: &Call<T>) -> Result<T> {
         let post = self.http.post(&self.url).header("content-type", "application/json").body(call.body(1));

@@ -15,6 +15,7 @@ use lull_payout::units::PayoutId;
 use solana_message::Instruction;
 use solana_system_interface::instruction::create_account;
 
+use crate::coordinator;
 use crate::judge::judge;
 use crate::net::{Surfnet, address};
 use crate::shell::{Kill, Killed, Process};
@@ -26,7 +27,7 @@ type Run = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
 
 /// Quick blocks, where nothing is measured.
 const SLOT_MS: u64 = 40;
-const PLENTY: u64 = 1_000_000_000;
+pub(crate) const PLENTY: u64 = 1_000_000_000;
 
 /// All of them, by name.
 pub(crate) fn all(tools: &Tools) -> Vec<(&'static str, Run)> {
@@ -42,6 +43,11 @@ pub(crate) fn all(tools: &Tools) -> Vec<(&'static str, Run)> {
         ("a restored database", Box::pin(restored(tools()))),
         ("a restored database whose payment is in flight", Box::pin(restored_in_flight(tools()))),
         ("two processes at once", Box::pin(twice(tools()))),
+        ("the coordinator pays", Box::pin(coordinator::pays(tools()))),
+        ("the coordinator holds whom a list names, and a program signs", Box::pin(coordinator::listed(tools()))),
+        ("the coordinator is killed at many moments", Box::pin(coordinator::killed(tools()))),
+        ("the coordinator's database is restored from a copy", Box::pin(coordinator::restored(tools()))),
+        ("two coordinators pay with one key", Box::pin(coordinator::twice(tools()))),
         ("a mint with a transfer fee", Box::pin(transfer_fee(tools()))),
     ]
 }

@@ -291,7 +291,7 @@ impl<'a> Process<'a> {
         let mut newer = vec![];
         for signature in net.ask(&rpc::history(&lane.id.0, None, Some(&lane.last))).await? {
             let read = net.ask(&rpc::transaction(&signature)).await?.and_then(|transaction| transaction.read(&mint));
-            if read.is_some_and(|read| read.signers.contains(&owner)) {
+            if read.is_some_and(|read| read.advanced == Some((lane.id, owner))) {
                 newer.push(signature);
             }
         }

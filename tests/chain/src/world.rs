@@ -23,6 +23,8 @@ use crate::store::Store;
 
 /// Digits after the mint's point.
 pub(crate) const DECIMALS: u8 = 6;
+/// Lanes that one transaction makes.
+const LANES_AT_ONCE: u16 = 4;
 const LAMPORTS: u64 = 10_000_000_000;
 
 /// The tools that `cargo xtask` names.
@@ -32,6 +34,8 @@ pub(crate) struct Tools {
     pub(crate) surfpool: PathBuf,
     /// A Python with solders.
     pub(crate) python: PathBuf,
+    /// The coordinator's program.
+    pub(crate) coordinator: PathBuf,
 }
 
 /// A chain and what the test made on it.
@@ -79,8 +83,21 @@ impl World {
         lanes: u16,
         program: TokenProgram,
     ) -> Result<(Self, Store)> {
+        let world = Self::make(tools, slot_ms, tokens, program, key(0)).await?;
+        let mut store = Store::default();
+        if lanes > 0 {
+            world.make_lanes(&mut store, lanes).await?;
+        }
+        Ok((world, store))
+    }
+
+    /// With this treasury, and without lanes.
+    pub(crate) async fn of(tools: &Tools, slot_ms: u64, tokens: u64, treasury: SigningKey) -> Result<Self> {
+        Self::make(tools, slot_ms, tokens, TokenProgram::Classic, treasury).await
+    }
+
+    async fn make(tools: &Tools, slot_ms: u64, tokens: u64, program: TokenProgram, key: SigningKey) -> Result<Self> {
         let surfnet = Surfnet::start(&tools.surfpool, slot_ms)?;
-        let key = key(0);
         let owner = address(&key);
         surfnet.fund(&owner, LAMPORTS).await?;
         let bytes = spl_mint_bytes();
@@ -98,24 +115,25 @@ impl World {
         let world = Self { surfnet, key, terms, tools: tools.clone() };
         world.make_account(owner).await?;
         world.mint_tokens(tokens).await?;
-        let mut store = Store::default();
-        world.make_lanes(&mut store, lanes).await?;
-        Ok((world, store))
+        Ok(world)
     }
 
     async fn make_lanes(&self, store: &mut Store, lanes: u16) -> Result<()> {
         let net = &self.surfnet.net;
         let owner = self.terms.treasury.owner;
         let rent = net.ask(&rpc::rent(transaction::lane_bytes())).await?;
-        let blockhash = net.ask(&rpc::latest_blockhash()).await?;
-        let message = transaction::make_lanes(&owner, 0..lanes, rent, blockhash)?;
-        let signed = message.attach(self.sign(message.bytes()), &owner)?;
-        let last = net.execute_bytes(signed.bytes()).await?;
-        for number in 0..lanes {
-            let id = transaction::lane(&owner, number);
-            let account = net.ask(&rpc::account(&id.0, Commitment::Confirmed)).await?.context("no lane")?;
-            let nonce = token::nonce(&account, &owner).context("a lane is no nonce account")?;
-            store.lanes.insert(id, Lane { id, nonce, is_spent: false, last, batch: None, run: 0 });
+        for first in (0..lanes).step_by(usize::from(LANES_AT_ONCE)) {
+            let numbers = first..lanes.min(first + LANES_AT_ONCE);
+            let blockhash = net.ask(&rpc::latest_blockhash()).await?;
+            let message = transaction::make_lanes(&owner, numbers.clone(), rent, blockhash)?;
+            let signed = message.attach(self.sign(message.bytes()), &owner)?;
+            let last = net.execute_bytes(signed.bytes()).await?;
+            for number in numbers {
+                let id = transaction::lane(&owner, number);
+                let account = net.ask(&rpc::account(&id.0, Commitment::Confirmed)).await?.context("no lane")?;
+                let nonce = token::nonce(&account, &owner).context("a lane is no nonce account")?;
+                store.lanes.insert(id, Lane { id, nonce, is_spent: false, last, batch: None, run: 0 });
+            }
         }
         Ok(())
     }
@@ -199,8 +217,13 @@ impl World {
 
     /// What a payout's wallet has.
     pub(crate) async fn balance(&self, payout: PayoutId) -> Result<u64> {
+        self.held_by(wallet(payout).address()).await
+    }
+
+    /// What an address has.
+    pub(crate) async fn held_by(&self, wallet: Address) -> Result<u64> {
         let mint = self.terms.treasury.mint;
-        let account = self.account(&mint.account_of(&wallet(payout).address())).await?;
+        let account = self.account(&mint.account_of(&wallet)).await?;
         Ok(account.and_then(|account| mint.token_account(&account)).map_or(0, |held| held.amount))
     }
 

@@ -7,6 +7,7 @@ mod browser;
 mod browsers;
 mod calls;
 mod caps;
+mod chain;
 mod connect;
 mod consent;
 mod content;

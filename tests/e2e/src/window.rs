@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
+use crate::chain::Chain;
 use crate::job::say;
 use crate::market::Demo;
 use crate::world::{Paths, World};
@@ -12,6 +13,8 @@ use crate::world::{Paths, World};
 /// Runs until the browser is closed or Ctrl-C. With `fetch` the real network is used, else the local site.
 pub(crate) async fn open(paths: &Paths, data: &Path, fetch: &[String]) -> Result<()> {
     let demo = Demo::load(&paths.repo)?;
+    let chain = Chain::start(data).await?;
+    let paths = &paths.that_pay(chain.settings());
     let mut world =
         if fetch.is_empty() { World::start(paths, data).await? } else { World::start_online(paths, data).await? };
     let documents = world.sites.iter().flat_map(|s| &s.documents).map(|(path, _)| World::url(path));
@@ -24,6 +27,7 @@ pub(crate) async fn open(paths: &Paths, data: &Path, fetch: &[String]) -> Result
     }
     world.start_crowd()?;
     say(&format!("coordinator at {}, {} pages to fetch, demo crowd at work", world.ready.listening, urls.len()));
+    say(&format!("a chain of this machine at {} pays in test money, 20 s after a verdict", chain.rpc()));
     say(&format!("data folder {}", data.display()));
     let arguments = arguments(&world, data);
     if !has_display() {

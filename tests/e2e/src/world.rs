@@ -42,6 +42,8 @@ pub(crate) struct Paths {
     coordinator: PathBuf,
     cli: PathBuf,
     native: PathBuf,
+    /// What the coordinator is told about paying.
+    payout: Vec<String>,
 }
 
 impl Paths {
@@ -64,6 +66,7 @@ impl Paths {
             coordinator: get("LULL_COORDINATOR_BIN")?,
             cli: get("LULL_CLI_BIN")?,
             native: get("LULL_NATIVE_BIN")?,
+            payout: vec![],
         })
     }
 
@@ -88,6 +91,10 @@ impl Paths {
     /// With judgments that are leased for so long.
     pub(crate) fn with_leases_of(&self, judgment_lease: Duration) -> Self {
         Self { judgment_lease, ..self.clone() }
+    }
+    /// With a coordinator that pays.
+    pub(crate) fn that_pay(&self, payout: Vec<String>) -> Self {
+        Self { payout, ..self.clone() }
     }
     /// With the package that has no bandwidth in it.
     pub(crate) fn without_bandwidth(&self) -> Self {
@@ -130,6 +137,7 @@ impl Coordinator {
             .arg("--pages")
             .arg(&paths.pages)
             .args(["--judgment-lease-ms", &paths.judgment_lease.as_millis().to_string()])
+            .args(&paths.payout)
             .stdout(Stdio::piped())
             .stderr(log_file(data)?)
             .kill_on_drop(true)

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use lull_market::connect::Request;
 use lull_market::session::{Answer, End, House, Input, News, Now, Output, Push, Question, Session, Stage};
 use lull_market::{Command, Lease, Refusal, Reply};
 use lull_protocol::handshake::{CoordinatorHello, WorkerHello, confirm};
 use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, VERSIONS};
 use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::rejection::Rejection;
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::{JobClass, Offer, Verdict};
-use lull_protocol::units::{Challenge, Nonce};
+use lull_protocol::units::{Challenge, Nonce, Ticket};
 use lull_protocol::{Hash, PublicKey, Signed, ToCoordinator, ToWorker};
 
 use crate::edit;
@@ -89,7 +91,12 @@ impl<'a> Hall<'a> {
             signed_at: make::time(START_MS),
         };
         let card = Signed::sign(card, &key).bytes().to_vec();
-        let house = Arc::new(House { key, card, origins: vec![ORIGIN.into(), "ws://127.0.0.1:1".into()] });
+        let house = Arc::new(House {
+            key,
+            card,
+            origins: vec![ORIGIN.into(), "ws://127.0.0.1:1".into()],
+            chain: Some(Chain::Localnet),
+        });
         Self {
             feed,
             market: Market::open(),
@@ -363,6 +370,11 @@ impl<'a> Hall<'a> {
             Question::Claim(claim) => {
                 let nonces = (0..claim.nonces()).map(|_| self.nonce()).collect();
                 self.command(claim.command(nonces))
+            }
+            Question::OpenTicket { worker, purpose } => {
+                let Nonce(half) = self.nonce();
+                let ticket = Ticket(Hash::of(&half).0);
+                self.command(Command::Wallet(Box::new(Request::Open { worker, purpose, ticket })))
             }
             Question::Command(command) => self.command(command),
             Question::Read(_) if self.is_down => Answer::Unavailable,

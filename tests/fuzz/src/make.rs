@@ -1,6 +1,7 @@
 //! Values of the protocol drawn from a feed: mostly right, sometimes beyond a limit.
 
 use lull_protocol::WarningSet;
+use lull_protocol::connect::Purpose;
 use lull_protocol::flag::note_of;
 use lull_protocol::item::Picture;
 use lull_protocol::limits::{OPTIONS_COUNT, PACE_OUTCOMES_MIN, PRACTICE_ITEMS_MAX, SENTENCES_MAX};
@@ -519,7 +520,7 @@ pub(crate) fn filter(feed: &mut Feed<'_>) -> Filter {
 /// A message to the coordinator whose statements are anything; `hash` gives the hashes it names.
 pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>) -> Hash) -> ToCoordinator {
     use ReturnReason::{Broken, Filtered, Skipped, SwitchedOff, TooMany, Unwanted, Withdrawn};
-    match feed.below(10) {
+    match feed.below(13) {
         0 => ToCoordinator::Hello {
             versions: (feed.number() as u16, feed.number() as u16),
             worker: public(feed),
@@ -540,6 +541,13 @@ pub(crate) fn to_coordinator(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed
         4 => ToCoordinator::BodyChunk { offer: hash(feed), offset: count(feed.number()), bytes: blob(feed).into() },
         8 => ToCoordinator::Extend { offer: hash(feed) },
         9 => ToCoordinator::Appeal { statement: blob(feed).into() },
+        10 => ToCoordinator::OpenTicket { purpose: *feed.pick(&Purpose::ALL) },
+        11 => ToCoordinator::WalletNo { ticket: hash(feed) },
+        12 => match feed.below(3) {
+            0 => ToCoordinator::WalletYes { statement: blob(feed).into() },
+            1 => ToCoordinator::WalletVeto { statement: blob(feed).into() },
+            _ => ToCoordinator::WalletNewsKnown { number: feed.number() },
+        },
         5 => ToCoordinator::Return {
             offer: hash(feed),
             reason: *feed.pick(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn, Filtered, Unwanted]),

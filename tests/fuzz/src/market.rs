@@ -47,7 +47,7 @@ pub(crate) fn context() -> Context {
         appeal_ms: 604_800_000,
         appeal_decision_ms: 1_209_600_000,
     };
-    Context { now: make::time(START_MS), key: make::key(COORDINATOR), terms }
+    Context { now: make::time(START_MS), key: make::key(COORDINATOR), terms, listed: Default::default() }
 }
 
 /// A folder with these bytes as its database.

@@ -54,7 +54,7 @@ pub(crate) fn open(data: &Path) -> Result<(Store, House)> {
         appeal_ms: 604_800_000,
         appeal_decision_ms: 1_209_600_000,
     };
-    Ok((store, House { now: now(), key, terms }))
+    Ok((store, House { now: now(), key, terms, listed: Default::default() }))
 }
 
 fn project(number: u8, questions: std::ops::Range<usize>) -> Result<Project> {

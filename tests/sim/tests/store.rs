@@ -19,7 +19,12 @@ mod tests {
             appeal_ms: 1,
             appeal_decision_ms: 1,
         };
-        Context { now: Timestamp::ZERO, key: SigningKey::from_seed(&Zeroizing::new([1; 32])), terms }
+        Context {
+            now: Timestamp::ZERO,
+            key: SigningKey::from_seed(&Zeroizing::new([1; 32])),
+            terms,
+            listed: Default::default(),
+        }
     }
 
     /// Whether a requester could be added.

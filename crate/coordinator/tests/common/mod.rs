@@ -64,10 +64,16 @@ impl Server {
     }
 
     pub async fn with(settings: Settings) -> Self {
+        Self::adjusted(settings, |_| {}).await
+    }
+
+    /// With a configuration that settings alone don't give.
+    pub async fn adjusted(settings: Settings, adjust: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listen = Some("127.0.0.1:0".parse().unwrap());
         let data = Some(dir.path().join("data"));
-        let config = Settings { listen, data, ..Settings::default() }.over(settings).finish().unwrap();
+        let mut config = Settings { listen, data, ..Settings::default() }.over(settings).finish().unwrap();
+        adjust(&mut config);
         let api_key = operator::add_requester(&config, "Harbour Library", Some(amount(DEPOSIT))).unwrap();
         let running = start(config.clone()).await.unwrap();
         let buyer = Buyer::new(&running.ready().listening.to_string(), &api_key);

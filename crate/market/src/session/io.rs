@@ -1,6 +1,9 @@
 //! The border between the machine and its shell.
 
+use lull_protocol::connect::{Purpose, WalletState};
 use lull_protocol::message::RefusedCode;
+use lull_protocol::payout::{Payout, Payouts};
+use lull_protocol::siws::Chain;
 use lull_protocol::units::Nonce;
 use lull_protocol::{Filter, Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet};
 
@@ -16,6 +19,8 @@ pub struct House {
     pub card: Vec<u8>,
     /// What workers may dial, the public origin first.
     pub origins: Vec<String>,
+    /// The chain on which it pays; `None`: it pays nobody, and speaks of no payouts.
+    pub chain: Option<Chain>,
 }
 
 /// The time of an input.
@@ -98,6 +103,13 @@ pub enum Question {
     Seat(PublicKey),
     /// Lease work: [`Claim::command`] with fresh nonces.
     Claim(Claim),
+    /// Open a ticket: [`Request::Open`](crate::connect::Request) with a fresh secret.
+    OpenTicket {
+        /// Whose.
+        worker: PublicKey,
+        /// What for.
+        purpose: Purpose,
+    },
     /// Have this decided and committed.
     Command(Command),
     /// Read what is committed now.
@@ -175,10 +187,33 @@ pub enum Query {
         /// The offer's hash.
         offer: Hash,
     },
+    /// The worker's payouts.
+    Payouts {
+        /// Whose.
+        worker: PublicKey,
+        /// On this chain.
+        chain: Chain,
+        /// As of this moment.
+        now: Timestamp,
+    },
+    /// Older payouts of the worker.
+    PayoutsBefore {
+        /// Whose.
+        worker: PublicKey,
+        /// Before this one.
+        number: u64,
+    },
     /// A blob's bytes.
     Blob {
         /// Its hash.
         hash: Hash,
+    },
+    /// How the worker stands with its wallet.
+    Wallet {
+        /// Whose.
+        worker: PublicKey,
+        /// When.
+        now: Timestamp,
     },
 }
 
@@ -195,8 +230,14 @@ pub enum Found {
     VerdictsAfter(Vec<NumberedVerdict>),
     /// Of [`Query::SubmitFacts`]; `None`: no such offer.
     SubmitFacts(Option<Box<SubmitFacts>>),
+    /// Of [`Query::Payouts`].
+    Payouts(Box<Payouts>),
+    /// Of [`Query::PayoutsBefore`]; whether there are older ones.
+    PayoutsBefore(Vec<Payout>, bool),
     /// Of [`Query::Blob`]; `None`: no such blob.
     Blob(Option<Vec<u8>>),
+    /// Of [`Query::Wallet`].
+    Wallet(Box<WalletState>),
 }
 
 /// The answer to a [`Question`].
@@ -228,6 +269,10 @@ pub enum Push {
     Withdraw(Hash, RefusedCode),
     /// The account changed without a verdict.
     Account,
+    /// There is news of the wallet.
+    Wallet,
+    /// Payouts or how they stand have changed, and maybe the account.
+    Payouts,
     /// Another process has written to the store: whatever there is must be read.
     Others,
 }

@@ -3,7 +3,8 @@
 //! [`Session::handle`] takes what happened, [`Session::poll_output`] says what to do, [`Session::wakes_at`]
 //! when to look again. At most one [`Question`] is open at a time; until its answer comes the machine takes
 //! nothing else from the peer, so a peer that sends faster than the store commits is slowed down by its own
-//! socket. The handshake is here, serving in `work`, results and their bodies in `results`.
+//! socket. The handshake is here, serving in `work`, results and their bodies in `results`, wallets in
+//! `wallet`.
 //!
 //! A connection holds nothing that the store doesn't: when it is gone, the next one goes on. What a commit
 //! means for other connections is in [`News`].
@@ -15,6 +16,7 @@ mod out;
 mod pace;
 mod results;
 mod upload;
+mod wallet;
 mod work;
 
 use std::sync::Arc;
@@ -183,7 +185,7 @@ impl Session {
     }
 
     fn hello(&mut self, hello: WorkerHello, challenge: Challenge) {
-        let House { key, card, origins } = &*self.house;
+        let House { key, card, origins, .. } = &*self.house;
         let origin = origins.iter().find(|o| **o == hello.origin).or(origins.first()).cloned().unwrap_or_default();
         match handshake::answer(hello, &origin, challenge, key) {
             Ok((transcript, proof)) => {
@@ -205,7 +207,7 @@ impl Session {
         match (&mut self.state, asked) {
             (State::Work(work), asked) => work.answered(&mut step, asked, answer),
             (_, Asked::Seat(admitted)) => match answer {
-                Answer::Yes => self.state = State::Work(Box::new(Work::begin(&mut step, admitted))),
+                Answer::Yes => self.state = State::Work(Box::new(Work::begin(&mut step, admitted, self.house.chain))),
                 Answer::No => step.out.bye(RefusedCode::Stopping),
                 _ => step.out.bye(RefusedCode::Unavailable),
             },

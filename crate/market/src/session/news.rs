@@ -31,17 +31,27 @@ impl News {
             Reply::Reviewed(Reviewed { verdicts, rejections, freed }) => {
                 Self { pushes: rejected(rejections).chain(by_worker(verdicts)).collect(), work: *freed }
             }
-            Reply::Swept { expired, verdicts, settled, freed } => {
+            Reply::Swept { expired, verdicts, settled, freed, wallets } => {
                 let withdrawn = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::LeaseExpired));
                 let mut pushes = by_worker(verdicts);
                 pushes.extend(expired.iter().copied().map(withdrawn));
                 pushes.extend(settled.iter().map(|worker| (*worker, Push::Account)));
+                pushes.extend(wallets.iter().map(|worker| (*worker, Push::Wallet)));
                 Self { pushes, work: *freed || !expired.is_empty() }
             }
+            Reply::Wallet { told, .. } => {
+                Self { pushes: told.iter().map(|worker| (*worker, Push::Wallet)).collect(), work: false }
+            }
+            Reply::PayoutsChanged(workers) => Self::of_payouts(workers),
             Reply::Extended(_) | Reply::Done | Reply::Blob(_) | Reply::Leases(_) | Reply::Appealed(_) => {
                 Self::default()
             }
         }
+    }
+
+    /// Of payouts that are durable: these workers' balances and payouts have changed.
+    pub fn of_payouts(workers: &[PublicKey]) -> Self {
+        Self { pushes: workers.iter().map(|worker| (*worker, Push::Payouts)).collect(), work: false }
     }
 }
 
@@ -85,13 +95,14 @@ mod tests {
         let verdict = |worker, number| NumberedVerdict { worker, number, statement: vec![], rejection: None };
         let offer = Hash([9; 32]);
         let verdicts = vec![verdict(two, 4), verdict(one, 7), verdict(two, 5)];
-        let (expired, settled) = (vec![(one, offer)], vec![two]);
-        let news = News::of(&Reply::Swept { expired, verdicts, settled, freed: false });
+        let (expired, settled, wallets) = (vec![(one, offer)], vec![two], vec![two]);
+        let news = News::of(&Reply::Swept { expired, verdicts, settled, freed: false, wallets });
         let pushes = vec![
             (one, Push::Verdicts(vec![verdict(one, 7)])),
             (two, Push::Verdicts(vec![verdict(two, 4), verdict(two, 5)])),
             (one, Push::Withdraw(offer, RefusedCode::LeaseExpired)),
             (two, Push::Account),
+            (two, Push::Wallet),
         ];
         assert_eq!(news, News { pushes, work: true });
     }

@@ -24,6 +24,11 @@ pub(super) enum Asked {
     Extend { offer: Hash },
     Blob { hash: Hash, offset: ByteCount },
     Appeal { rejection: Hash },
+    Wallet,
+    WalletStep { about: Option<Hash> },
+    Payouts,
+    PayoutsBefore { number: u64 },
+    PayChoice,
 }
 
 /// What the handshake established.

@@ -71,7 +71,7 @@ impl Work {
         step.out.ask(Question::Command(command), Asked::Appeal { rejection });
     }
 
-    fn verified<T: Statement>(&mut self, statement: &[u8]) -> Result<Signed<T>, StatementError> {
+    pub(super) fn verified<T: Statement>(&mut self, statement: &[u8]) -> Result<Signed<T>, StatementError> {
         let signer = match &mut self.signer {
             Some(signer) => signer,
             none => none.insert(Box::new(SignerKey::new(&self.worker)?)),

@@ -8,6 +8,7 @@ use lull_protocol::limits::{
     VERDICTS_IN_FLIGHT_MAX, VERDICTS_RESENT_MAX,
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::{JobClass, Offer, Verdict};
 use lull_protocol::{ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
 
@@ -57,6 +58,12 @@ pub(super) struct Work {
     account_due: bool,
     /// The worker does not know it yet.
     account_unsent: bool,
+    /// Where it is paid, by a coordinator that pays.
+    chain: Option<Chain>,
+    /// How the worker stands with its wallet must be read, and the worker told.
+    pub(super) wallet_due: bool,
+    /// Its payouts must be read and told.
+    payouts_due: bool,
     pub(super) transfers: BTreeMap<Hash, Transfer>,
     pace: Pace,
     heard_ms: u64,
@@ -64,7 +71,7 @@ pub(super) struct Work {
 
 impl Work {
     /// Welcomes the worker; [`settle`](Self::settle) goes on with its account, open leases, unseen verdicts.
-    pub(super) fn begin(step: &mut Step<'_>, admitted: Admitted) -> Self {
+    pub(super) fn begin(step: &mut Step<'_>, admitted: Admitted, chain: Option<Chain>) -> Self {
         step.out.send(ToWorker::Welcome { now: step.now.wall });
         // Above the limit of a number there are no verdicts; the store need not be asked with such a one.
         let seen = admitted.verdicts_seen.min(AMOUNT_MAX);
@@ -91,6 +98,9 @@ impl Work {
             account: None,
             account_due: true,
             account_unsent: false,
+            chain,
+            wallet_due: chain.is_some(),
+            payouts_due: chain.is_some(),
             transfers: BTreeMap::new(),
             pace: Pace::new(now_ms),
             heard_ms: now_ms,
@@ -128,9 +138,18 @@ impl Work {
             return;
         }
         let (worker, room) = (self.worker, self.room());
-        if self.opening && !self.account_due {
+        if self.wallet_due && !self.account_due {
+            let query = Query::Wallet { worker, now: step.now.wall };
+            step.out.ask(Question::Read(query), Asked::Wallet);
+        } else if self.opening && !self.account_due {
             let query = Query::OpenLeases { worker, now: step.now.wall };
             step.out.ask(Question::Read(query), Asked::OpenLeases);
+        } else if !self.account_due
+            && self.payouts_due
+            && let Some(chain) = self.chain
+        {
+            let query = Query::Payouts { worker, chain, now: step.now.wall };
+            step.out.ask(Question::Read(query), Asked::Payouts);
         } else if !self.opening && self.rejections_left {
             let query = Query::OpenRejections { worker, after: self.last_rejection };
             step.out.ask(Question::Read(query), Asked::Rejections);
@@ -166,6 +185,7 @@ impl Work {
                 }
                 Push::Others => {
                     (self.behind, self.account_due) = (true, true);
+                    (self.wallet_due, self.payouts_due) = (self.chain.is_some(), true);
                     self.woken();
                 }
                 Push::Withdraw(offer, reason) => {
@@ -177,7 +197,11 @@ impl Work {
                     }
                     step.out.send(ToWorker::Withdraw { offer, reason });
                 }
-                Push::Account => self.account_due = true,
+                Push::Account | Push::Payouts => (self.account_due, self.payouts_due) = (true, true),
+                // The account, too, says whether another has taken this worker's place; payouts, where they go.
+                Push::Wallet => {
+                    (self.account_due, self.payouts_due, self.wallet_due) = (true, true, self.chain.is_some());
+                }
             }
         }
     }
@@ -228,7 +252,11 @@ impl Work {
             }
             Some(ToCoordinator::Ping { day_start, verdicts_seen }) => self.ping(step, day_start, verdicts_seen),
             Some(ToCoordinator::Appeal { statement }) => self.appeal(step, &statement),
-            // This coordinator pays nobody.
+            Some(ToCoordinator::OpenTicket { purpose }) if self.chain.is_some() => self.open_ticket(step, purpose),
+            Some(ToCoordinator::WalletYes { statement }) if self.chain.is_some() => self.wallet_yes(step, &statement),
+            Some(ToCoordinator::WalletNo { ticket }) if self.chain.is_some() => self.wallet_no(step, ticket),
+            Some(ToCoordinator::WalletVeto { statement }) if self.chain.is_some() => self.wallet_veto(step, &statement),
+            Some(ToCoordinator::WalletNewsKnown { number }) if self.chain.is_some() => self.wallet_known(step, number),
             Some(
                 ToCoordinator::OpenTicket { .. }
                 | ToCoordinator::WalletYes { .. }
@@ -236,9 +264,9 @@ impl Work {
                 | ToCoordinator::WalletVeto { .. }
                 | ToCoordinator::WalletNewsKnown { .. },
             ) => self.refuse(step, None, RefusedCode::Unexpected),
-            Some(ToCoordinator::PayWhen { .. } | ToCoordinator::PayNow | ToCoordinator::PayoutsBefore { .. }) => {
-                self.refuse(step, None, RefusedCode::Unexpected);
-            }
+            Some(
+                message @ (ToCoordinator::PayWhen { .. } | ToCoordinator::PayNow | ToCoordinator::PayoutsBefore { .. }),
+            ) => self.pay(step, message),
             Some(ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. }) => {
                 self.refuse(step, None, RefusedCode::Unexpected);
             }
@@ -251,6 +279,24 @@ impl Work {
         self.verdicts_confirmed = verdicts_seen.clamp(self.verdicts_confirmed, self.verdicts_sent);
         self.claim_due = true;
         step.out.send(ToWorker::Pong { now: step.now.wall });
+    }
+
+    /// What the person says of their payouts, to a coordinator that pays.
+    fn pay(&mut self, step: &mut Step<'_>, message: ToCoordinator) {
+        let worker = self.worker;
+        let (question, asked) = match message {
+            ToCoordinator::PayWhen { schedule, account_agreed } if self.chain.is_some() => {
+                (Question::Command(Command::PayWhen { worker, schedule, account_agreed }), Asked::PayChoice)
+            }
+            ToCoordinator::PayNow if self.chain.is_some() => {
+                (Question::Command(Command::PayNow { worker }), Asked::PayChoice)
+            }
+            ToCoordinator::PayoutsBefore { number } if self.chain.is_some() => {
+                (Question::Read(Query::PayoutsBefore { worker, number }), Asked::PayoutsBefore { number })
+            }
+            _ => return self.refuse(step, None, RefusedCode::Unexpected),
+        };
+        step.out.ask(question, asked);
     }
 
     pub(super) fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: Answer) {
@@ -272,14 +318,39 @@ impl Work {
                     self.send_verdict(step, verdict);
                 }
             }
+            (Asked::Account, Answer::Found(Found::Account(account))) if account.is_succeeded => {
+                step.out.bye(RefusedCode::Succeeded);
+            }
             (Asked::Account, Answer::Found(Found::Account(account))) => {
                 (self.account, self.account_due) = (Some(account), false);
                 self.send_account(step);
             }
-            // Without its money, leases and verdicts a session can't go on; the worker comes back later.
-            (Asked::OpenLeases | Asked::Rejections | Asked::Verdicts { .. } | Asked::Account | Asked::Seat(_), _) => {
-                step.out.bye(RefusedCode::Unavailable);
+            (Asked::Wallet, Answer::Found(Found::Wallet(state))) => {
+                self.wallet_due = false;
+                step.out.send(ToWorker::Wallet(state));
             }
+            (Asked::Payouts, Answer::Found(Found::Payouts(payouts))) => {
+                self.payouts_due = false;
+                step.out.send(ToWorker::Payouts(payouts));
+            }
+            (Asked::PayoutsBefore { number }, Answer::Found(Found::PayoutsBefore(payouts, has_older))) => {
+                step.out.send(ToWorker::PayoutsBefore { number, payouts, has_older });
+            }
+            // Committed: its news may already have been told, and it is answered all the same.
+            (Asked::PayChoice, Answer::Reply(_)) => self.payouts_due = true,
+            (Asked::PayoutsBefore { .. } | Asked::PayChoice, answer) => self.refuse(step, None, code_of(&answer)),
+            // Without its money, leases and verdicts a session can't go on; the worker comes back later.
+            (
+                Asked::OpenLeases
+                | Asked::Rejections
+                | Asked::Verdicts { .. }
+                | Asked::Account
+                | Asked::Wallet
+                | Asked::Payouts
+                | Asked::Seat(_),
+                _,
+            ) => step.out.bye(RefusedCode::Unavailable),
+            (Asked::WalletStep { about }, answer) => self.wallet_stepped(step, about, answer),
             (Asked::Claim { fetch, judgment }, answer) => self.claimed(step, (fetch, judgment), answer),
             (Asked::Facts(result), answer) => self.facts(step, result, answer),
             (Asked::Memory { offer, offset, bytes, kib }, answer) => {

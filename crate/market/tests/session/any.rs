@@ -6,10 +6,12 @@ use lull_market::{Refusal, Reply};
 use lull_protocol::limits::{BODY_BYTES_MAX, CHUNK_BYTES_MAX, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{Message as _, RefusedCode, ReturnReason};
 use lull_protocol::rejection::Appeal;
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::JobClass;
 use lull_protocol::{ByteCount, Hash, Signed, ToCoordinator, ToWorker};
 use proptest::prelude::*;
 
+use crate::payouts::found;
 use crate::peer::{Peer, account, at, bytes, chosen, facts, fetched, hello_message, lease, offer_of, verdict};
 
 /// What comes next. Numbers pick among a few offers and sizes, so that some are met again.
@@ -42,6 +44,8 @@ enum Said {
     Blob(u64),
     Ping(u64, u64),
     Appeal(u8),
+    Wallet(u8, u64),
+    Pay(bool),
 }
 
 fn number() -> impl Strategy<Value = u64> {
@@ -62,6 +66,8 @@ fn said() -> impl Strategy<Value = Said> {
         1 => number().prop_map(Said::Blob),
         3 => (number(), number()).prop_map(|(day, seen)| Said::Ping(day, seen)),
         1 => (0..4_u8).prop_map(Said::Appeal),
+        2 => (0..6_u8, number()).prop_map(|(kind, number)| Said::Wallet(kind, number)),
+        1 => any::<bool>().prop_map(Said::Pay),
     ]
 }
 
@@ -74,7 +80,7 @@ fn step(is_rude: bool) -> impl Strategy<Value = Step> {
         1 => prop_oneof![1 => Just(Step::Text), 9 => Just(Step::Sign)],
         30 => prop::bool::weighted(0.9).prop_map(Step::Answer),
         1 => any::<u8>().prop_map(stray),
-        3 => (0..4_u8, 1..400_u64).prop_map(|(kind, to)| Step::Push(kind, to)),
+        3 => (0..5_u8, 1..400_u64).prop_map(|(kind, to)| Step::Push(kind, to)),
         2 => Just(Step::Wake),
         1 => (0..4_u8).prop_map(Step::End),
         4 => Just(Step::Tick),
@@ -96,7 +102,7 @@ struct Onlooker {
 
 impl Onlooker {
     fn new() -> Self {
-        let peer = Peer::raw();
+        let peer = Peer::paying();
         Self {
             peer,
             proof: None,
@@ -166,7 +172,7 @@ impl Onlooker {
             }
             Step::Push(kind, to) if has_seat => {
                 let push = self.push(*kind, *to);
-                self.feed(Input::Pushes(vec![push, Push::Account]));
+                self.feed(Input::Pushes(vec![push, Push::Account, Push::Payouts]));
             }
             Step::Wake if has_seat => self.feed(Input::Wake),
             Step::Push(..) | Step::Wake => {}
@@ -197,6 +203,7 @@ impl Onlooker {
                 (self.verdicts + 1..=(self.verdicts + to).min((1 << 53) - 1)).map(|n| verdict(worker, n)).collect(),
             ),
             2 => Push::Verdicts(vec![verdict(worker, to)]),
+            3 => Push::Wallet,
             _ => Push::Withdraw(offer(to as u8 % 4), RefusedCode::LeaseExpired),
         }
     }
@@ -238,6 +245,9 @@ impl Onlooker {
                 let appeal = Appeal { rejection: offer(*number), words: None, at: at(0) };
                 ToCoordinator::Appeal { statement: Signed::sign(appeal, &self.peer.key).bytes().to_vec().into() }
             }
+            Said::Wallet(kind, number) => crate::wallet::said(&self.peer.key, *kind, *number),
+            Said::Pay(true) => ToCoordinator::PayNow,
+            Said::Pay(false) => ToCoordinator::PayoutsBefore { number: 9 },
             Said::Blob(offset) => {
                 ToCoordinator::GetBlob { hash: offer(0), offset: ByteCount::new(*offset % (1 << 53)).unwrap() }
             }
@@ -272,7 +282,12 @@ impl Onlooker {
             Question::Command(lull_market::Command::Appeal { appeal }) => {
                 Answer::Reply(Reply::Appealed(appeal.payload().rejection))
             }
+            Question::Command(lull_market::Command::PayNow { worker }) => {
+                Answer::Reply(Reply::PayoutsChanged(vec![*worker]))
+            }
             Question::Command(lull_market::Command::Return { .. }) => Answer::Reply(Reply::Freed { skips_left: None }),
+            Question::OpenTicket { purpose, .. } => crate::wallet::opened(*purpose, at(self.peer.now_ms)),
+            Question::Command(lull_market::Command::Wallet(_)) => crate::wallet::done(),
             Question::Command(other) => Answer::Refused(Refusal::Fault(format!("{other:?}"))),
             Question::Read(query) => Answer::Found(match query {
                 Query::Account { .. } => account(3),
@@ -283,6 +298,9 @@ impl Onlooker {
                     Found::VerdictsAfter((number + 1..=last).map(|n| verdict(worker, n)).collect())
                 }
                 Query::SubmitFacts { offer } => facts(&lease(place(offer) as u8, JobClass::Fetch)),
+                Query::Wallet { .. } => Found::Wallet(Default::default()),
+                Query::Payouts { .. } => found(),
+                Query::PayoutsBefore { .. } => Found::PayoutsBefore(vec![], false),
                 Query::Blob { .. } => Found::Blob(Some(vec![1; bytes(100_000).get() as usize])),
             }),
         }

@@ -3,6 +3,8 @@
 
 mod any;
 mod handshake;
+mod payouts;
 mod peer;
 mod results;
 mod serving;
+mod wallet;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use lull_market::facts::{AccountFacts, ItemFacts, LeaseFacts, OrderFacts, SubmitFacts};
+use lull_market::facts::{AccountFacts, ItemFacts, LeaseFacts, OrderFacts, Person, SubmitFacts};
 use lull_market::session::{Answer, End, Found, House, Input, Now, Output, Query, Question, Session, Stage};
 use lull_market::{ItemId, ItemState, Lease, LeaseId, LeaseState, NumberedVerdict, RequesterId};
 use lull_protocol::handshake::{self, CoordinatorHello, WorkerHello};
 use lull_protocol::limits::VERSIONS;
 use lull_protocol::message::Message as _;
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::{
     AcceptanceRule, FetchReport, Hop, Input as Hand, JobClass, JudgmentReport, Offer, OperatorCard, Outcome, Price,
     Report, Traffic, WorkResult,
@@ -48,6 +49,20 @@ impl Peer {
     }
 
     pub(crate) fn with_challenge(challenge: [u8; 32]) -> Self {
+        Self::of(challenge, None)
+    }
+
+    /// Of a coordinator that pays, before the handshake.
+    pub(crate) fn paying() -> Self {
+        Self::on(Some(Chain::Localnet))
+    }
+
+    /// Of a coordinator that pays on a chain, or nobody.
+    pub(crate) fn on(chain: Option<Chain>) -> Self {
+        Self::of([7; 32], chain)
+    }
+
+    fn of(challenge: [u8; 32], chain: Option<Chain>) -> Self {
         let card = OperatorCard {
             name: "Test".into(),
             country: "EE".into(),
@@ -58,7 +73,7 @@ impl Peer {
             signed_at: at(0),
         };
         let card = Signed::sign(card, &key(200)).bytes().to_vec();
-        let house = House { key: key(200), card, origins: vec![ORIGIN.into()] };
+        let house = House { key: key(200), card, origins: vec![ORIGIN.into()], chain };
         let now_ms = 5_000;
         let now = Now { monotonic_ms: now_ms, wall: at(now_ms) };
         Self { session: Session::new(Arc::new(house), Challenge(challenge), now), now_ms, key: key(1) }
@@ -304,7 +319,9 @@ pub(crate) fn facts(lease: &Lease) -> Found {
         flags: vec![],
         open: vec![],
         has_another: false,
+        has_flagged: false,
         lease: lease_facts,
+        person: Person(worker),
         item_bytes: lease.item.clone(),
         stored: None,
         answers: vec![],

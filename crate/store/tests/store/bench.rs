@@ -62,7 +62,7 @@ pub(crate) fn context() -> Context {
         appeal_ms: 604_800_000,
         appeal_decision_ms: 1_209_600_000,
     };
-    Context { now: Timestamp::new(START).unwrap(), key: key(200), terms }
+    Context { now: Timestamp::new(START).unwrap(), key: key(200), terms, listed: Default::default() }
 }
 
 pub(crate) fn fetch_order(number: u8, urls: &[&str]) -> FetchOrder {

@@ -24,7 +24,7 @@ fn full_is_typed_keeps_nothing_of_the_batch_and_passes() {
     assert_eq!(batch.len(), 40);
     let size = std::fs::metadata(bench.path()).unwrap().len();
     let before = (bench.reader.statistics().unwrap(), bench.reader.check_ledger().unwrap());
-    bench.store.set_bytes_max(size + 400_000).unwrap();
+    bench.store.set_bytes_max(size + 600_000).unwrap();
 
     let error = bench.store.apply(&bench.cx, &batch).unwrap_err();
     assert!(matches!(error, StoreError::Full(_)) && error.is_transient(), "{error:?}");

@@ -21,6 +21,10 @@ mod money;
 #[cfg(test)]
 mod offers;
 #[cfg(test)]
+mod payouts;
+#[cfg(test)]
+mod person;
+#[cfg(test)]
 mod practice;
 #[cfg(test)]
 mod readers;
@@ -30,3 +34,5 @@ mod requester;
 mod review;
 #[cfg(test)]
 mod submit;
+#[cfg(test)]
+mod wallet;

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use lull_market::{Command, Lease, OpenRejection, Refusal, Rejected, Reply, RequesterId, Reviewed};
 use lull_protocol::message::ReturnReason;
 use lull_protocol::rejection::{Appeal, Rejection};
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::{AcceptanceRule, FetchReport, Outcome, Report, Verdict};
 use lull_protocol::task::{Finding, OptionSet, Preference};
 use lull_protocol::{Answer, Filter, FlagReason, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
+use lull_store::PayCommand;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::bench::{BUYER, Bench, amount, fetch_order, key, offer, order_id, project, report, tasks};
+use crate::payouts::{Payer, link, pays, wallet};
 
 const WORKERS: u8 = 4;
 const REQUESTERS: [RequesterId; 2] = [BUYER, RequesterId([2; 16])];
@@ -30,6 +33,11 @@ enum Step {
     Appeal { worker: u8, which: usize },
     Decide { which: usize, is_upheld: bool },
     Resume { order: u8 },
+    Link { worker: u8, wallet: u8, is_held: bool },
+    MakePayouts,
+    Reserve { count: usize },
+    EndBatch { which: usize, how: u8 },
+    Retry,
     Wait { ms: u64 },
     Sweep,
 }
@@ -58,6 +66,12 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<usize>(), any::<bool>()).prop_map(|(which, is_upheld)| Step::Decide { which, is_upheld }),
         1 => any::<u8>().prop_map(|order| Step::Resume { order }),
         3 => prop_oneof![0..1_000_u64, 50_000..400_000_u64, 3_000_000..90_000_000_u64, 1..2_000_000_000_u64].prop_map(|ms| Step::Wait { ms }),
+        2 => (0..WORKERS, 0..3_u8, any::<bool>())
+            .prop_map(|(worker, wallet, is_held)| Step::Link { worker, wallet, is_held }),
+        3 => Just(Step::MakePayouts),
+        3 => (1..4_usize).prop_map(|count| Step::Reserve { count }),
+        3 => (any::<usize>(), any::<u8>()).prop_map(|(which, how)| Step::EndBatch { which, how }),
+        1 => Just(Step::Retry),
         2 => Just(Step::Sweep),
     ]
 }
@@ -80,6 +94,7 @@ fn answer(kind: TaskKind, how: u8) -> Answer {
 /// The market, and what an onlooker who trusts nobody wrote down.
 struct Onlooker {
     bench: Bench,
+    payer: Payer,
     orders: u8,
     leases: Vec<(u8, Lease)>,
     sent: Vec<Command>,
@@ -98,8 +113,10 @@ impl Onlooker {
             bench.does(Command::AddRequester { requester, key_hash: Hash::of(name.as_bytes()), name });
         }
         let nothing = BTreeMap::new();
+        let payer = Payer::new(&mut bench);
         Self {
             bench,
+            payer,
             orders: 0,
             leases: vec![],
             sent: vec![],
@@ -110,6 +127,9 @@ impl Onlooker {
     }
 
     fn take(&mut self, step: Step) {
+        if self.pays(&step) {
+            return;
+        }
         let Some(command) = self.command(step) else { return };
         let reply = self.bench.one(command.clone());
         if let Err(Refusal::Fault(fault)) = &reply {
@@ -138,6 +158,29 @@ impl Onlooker {
             }
             _ => {}
         }
+    }
+
+    /// What the shell that pays does, on no chain.
+    fn pays(&mut self, step: &Step) -> bool {
+        let Self { bench, payer, .. } = self;
+        match *step {
+            Step::Link { worker, wallet: 0, .. } => link(bench, &key(1 + worker), None, None),
+            Step::Link { worker, wallet: number, is_held } => {
+                let until = is_held.then(|| bench.cx.now.plus(100_000).get());
+                link(bench, &key(1 + worker), Some(wallet(number)), until);
+            }
+            Step::MakePayouts => _ = payer.make(bench),
+            Step::Reserve { count } => _ = payer.reserve(bench, count),
+            Step::EndBatch { which, how } => {
+                let open = bench.reader.treasury().unwrap().open;
+                if let Some(batch) = open.get(which % open.len().max(1)) {
+                    payer.end(bench, batch, how);
+                }
+            }
+            Step::Retry => _ = pays(bench, PayCommand::Retry),
+            _ => return false,
+        }
+        true
     }
 
     /// What is rejected has no verdict yet.
@@ -227,6 +270,9 @@ impl Onlooker {
                 return None;
             }
             Step::Sweep => Command::Sweep,
+            Step::Link { .. } | Step::MakePayouts | Step::Reserve { .. } | Step::EndBatch { .. } | Step::Retry => {
+                return None;
+            }
         })
     }
 
@@ -269,7 +315,9 @@ impl Onlooker {
             assert!((1..).zip(&verdicts).all(|(number, verdict)| verdict.number == number), "no gaps");
             let (earned, pending, payable) = bench.money(&key(seed));
             let paid: u64 = self.paid.values().filter(|(whose, _)| *whose == worker).map(|(_, amount)| amount).sum();
-            assert_eq!((earned, earned), (paid, pending + payable), "earned");
+            let told = reader.payouts(&worker, Chain::Localnet, bench.cx.now).unwrap();
+            let on_their_way = told.in_payout.get() + told.paid.get();
+            assert_eq!((earned, earned), (paid, pending + payable + on_their_way), "earned");
             assert_eq!(verdicts.len(), self.paid.values().filter(|(whose, _)| *whose == worker).count());
         }
         for (worker, rejection) in &self.rejections {

@@ -2,10 +2,11 @@
 
 use lull_protocol::connect::{Purpose, WalletRefusal, WalletState, WalletVeto, WalletYes};
 use lull_protocol::cose::Signed;
+use lull_protocol::message::RefusedCode;
 use lull_protocol::payout::{PayoutStage, Schedule};
 use lull_protocol::units::Ticket;
 use lull_protocol::{Hash, PublicKey, ToCoordinator, ToWorker};
-use lull_view::{Command, Link, Reply, WalletCall, WalletPage, WalletTrouble};
+use lull_view::{Command, Link, LinkProblem, Reply, WalletCall, WalletPage, WalletTrouble};
 use lull_worker::{Event, limits};
 
 use crate::common::paying::{Paying, payout, units, wallet};
@@ -461,4 +462,13 @@ fn a_flood_of_states_does_not_flood_storage() {
     world.kill();
     world.run();
     assert_eq!(call(&world), Some(WalletCall::Trouble));
+}
+
+#[test]
+fn who_lost_its_place_is_told_so() {
+    let mut world = paid();
+    world.is_reachable = false;
+    world.say(&ToWorker::Bye { code: RefusedCode::Succeeded });
+    let link = world.view().link;
+    assert!(matches!(link, Link::Waiting { reason: LinkProblem::Succeeded, .. }), "{link:?}");
 }

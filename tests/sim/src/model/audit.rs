@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lull_market::connect::Request;
 use lull_market::ledger::Account;
 use lull_market::{Command, LeaseState};
 use lull_protocol::rejection::Rejection;
@@ -142,7 +143,18 @@ impl Model {
                 is_paused && found.is_some_and(|found| found.review.paused_at.is_none())
             }
             // Their leases show themselves when they are sent; the rest leaves no trace that matters.
-            Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => false,
+            Command::Claim { .. }
+            | Command::AddRequester { .. }
+            | Command::PutBlob { .. }
+            | Command::PayWhen { .. }
+            | Command::PayNow { .. } => false,
+            Command::Wallet(request) => match &**request {
+                Request::Agree(yes) => {
+                    let state = reader.wallet(*yes.signer(), at).map_err(unreadable)?;
+                    state.wallet == Some(yes.payload().wallet)
+                }
+                _ => false,
+            },
         })
     }
 
@@ -168,7 +180,12 @@ impl Model {
             Command::Appeal { appeal } => self.appealed(appeal, at)?,
             Command::DecideAppeal { rejection, is_upheld } => drop(self.appeal_decided(rejection, *is_upheld)?),
             Command::Resume { order } => self.resumed(*order),
-            Command::Claim { .. } | Command::AddRequester { .. } | Command::PutBlob { .. } => {}
+            Command::Wallet(request) => self.wallet_step(request),
+            Command::Claim { .. }
+            | Command::AddRequester { .. }
+            | Command::PutBlob { .. }
+            | Command::PayWhen { .. }
+            | Command::PayNow { .. } => {}
         }
         Ok(())
     }
@@ -344,7 +361,7 @@ impl Model {
     /// Whether a worker may still be offered an item.
     fn could_take(&self, worker: &PublicKey, work: &super::Work) -> bool {
         let before: Vec<&Lease> =
-            work.leases.iter().filter_map(|o| self.leases.get(o)).filter(|l| l.worker == *worker).collect();
+            work.leases.iter().filter_map(|o| self.leases.get(o)).filter(|l| self.is_of_person(l, worker)).collect();
         let blocks = |lease: &&Lease| match lease.state {
             State::Open | State::Done => true,
             State::Returned(reason) => super::working::is_for_good(reason),

@@ -95,6 +95,7 @@ impl Model {
                 held,
                 leases: Vec::new(),
                 flags: Vec::new(),
+                flaggers: 0,
                 item: item.clone(),
             };
             self.items.insert(item.hash(), work);

@@ -23,7 +23,7 @@ pub(super) struct Flagged {
 
 impl Work {
     pub(super) fn is_stopped(&self) -> bool {
-        self.flags.len() >= usize::from(FLAGS_CLOSE)
+        self.flaggers >= FLAGS_CLOSE
     }
 }
 
@@ -42,14 +42,14 @@ impl Model {
         let Some(work) = self.items.get(&lease.item) else { return false };
         let has_another = self
             .leases_of(work)
-            .any(|other| other.worker == lease.worker && matches!(other.state, State::Open | State::Done));
+            .any(|other| self.is_of_person(other, &lease.worker) && matches!(other.state, State::Open | State::Done));
         lease.state == State::Expired && !work.is_closed && self.is_offered(work) && !has_another
     }
 
     /// Whether a place of an item may be leased: as many stay free as flags wait, while somebody works on it.
     pub(super) fn is_offered(&self, work: &Work) -> bool {
         let is_worked_on = self.leases_of(work).any(|lease| lease.state == State::Open);
-        let kept = if is_worked_on { work.flags.len() } else { 0 };
+        let kept = if is_worked_on { usize::from(work.flaggers) } else { 0 };
         !work.is_stopped() && usize::from(work.needed) > self.places_taken(work) + kept
     }
 
@@ -74,8 +74,10 @@ impl Model {
             self.close_if_stopped(item);
             return Ok([(hash, ruling)].into());
         }
+        let has_flagged = self.has_flagged(item, &lease.worker);
         let Some(work) = self.items.get_mut(&item) else { return Ok(Expected::new()) };
         work.flags.push(Flagged { offer, result: hash, seen_ms });
+        work.flaggers += u8::from(!has_flagged);
         if !work.is_stopped() {
             return Ok(Expected::new());
         }
@@ -95,6 +97,13 @@ impl Model {
         }
         self.close_if_stopped(item);
         Ok(expected)
+    }
+
+    /// Whether a worker's person has flagged an item before.
+    fn has_flagged(&self, item: Hash, worker: &PublicKey) -> bool {
+        let flags = self.items.get(&item).map_or(&[][..], |work| &work.flags);
+        let by = |flag: &Flagged| self.leases.get(&flag.offer).is_some_and(|lease| self.is_of_person(lease, worker));
+        flags.iter().any(by)
     }
 
     /// The look at an item that was taken back.

@@ -14,6 +14,7 @@ mod consent;
 mod fetching;
 mod flagging;
 mod offers;
+mod persons;
 mod pops;
 mod practice;
 mod review;
@@ -32,6 +33,7 @@ use lull_protocol::{Answer, Hash, Item, OrderId, PublicKey, Timestamp};
 use caps::AllCaps;
 use consent::Consents;
 use offers::Skips;
+use persons::Persons;
 use pops::AllPops;
 use practice::AllPractice;
 
@@ -115,6 +117,8 @@ struct Work {
     held: u64,
     leases: Vec<Hash>,
     flags: Vec<flagging::Flagged>,
+    /// People who flagged it so, as they were known when each flag came.
+    flaggers: u8,
 }
 
 /// A verdict in its worker's row.
@@ -183,6 +187,7 @@ pub(crate) struct Model {
     pub(crate) caps: AllCaps,
     pub(crate) pops: AllPops,
     pub(crate) practice: AllPractice,
+    persons: Persons,
     workers: BTreeMap<PublicKey, Worker>,
     items: BTreeMap<Hash, Work>,
     leases: BTreeMap<Hash, Lease>,
@@ -242,6 +247,7 @@ impl Model {
             caps: AllCaps::default(),
             pops: AllPops::default(),
             practice: AllPractice::default(),
+            persons: Persons::default(),
             workers: BTreeMap::new(),
             items: BTreeMap::new(),
             leases: BTreeMap::new(),

@@ -13,7 +13,7 @@ use super::review::REJECTIONS;
 use super::rules::{self, CLOCK_SKEW_MS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, Ruling};
 use super::{Broken, Holds, Lease, Model, Ruled, State, Work, broken, must, offers};
 
-/// Leases of one item to one worker, as the rules promise.
+/// Leases of one item to one person, as the rules promise: of one that became one since, to each worker.
 const LEASES_PER_ITEM_MAX: usize = 3;
 /// Results that nobody pays for, before an item is given up.
 const TRIES_MAX: u8 = 3;
@@ -97,6 +97,10 @@ impl Model {
                 self.resumed(*order);
                 Ok(())
             }
+            (Command::Wallet(request), Reply::Wallet { .. }) => {
+                self.wallet_step(request);
+                Ok(())
+            }
             (Command::AddRequester { .. } | Command::PutBlob { .. }, _) => Ok(()),
             (command, reply) => Err(broken("answers fit", format!("{command:?} was answered with {reply:?}"))),
         }
@@ -117,18 +121,19 @@ impl Model {
         };
         must(!work.is_closed, LEASES, || format!("{item} needs no results any more"))?;
         must(self.is_offered(work), LEASES, || {
-            format!("{item} has {} of {} places, {} flags", self.places_taken(work), work.needed, work.flags.len())
+            format!("{item} has {} of {} places, {} flags", self.places_taken(work), work.needed, work.flaggers)
         })?;
         self.promises_fit(&offer, work, at)?;
         self.offers_honestly(lease, work.order, offer.rule)?;
-        let before: Vec<&Lease> = self.leases_of(work).filter(|lease| lease.worker == worker).collect();
+        let before: Vec<&Lease> = self.leases_of(work).filter(|lease| self.is_of_person(lease, &worker)).collect();
+        let own = before.iter().filter(|lease| lease.worker == worker).count();
         let blocks = |lease: &&&Lease| match lease.state {
             State::Open | State::Done => true,
             State::Returned(reason) => is_for_good(reason),
             State::Expired => false,
         };
-        let is_new = !before.iter().any(|lease| blocks(&lease)) && before.len() < LEASES_PER_ITEM_MAX;
-        must(is_new, "never the same item twice to one worker", || format!("{item} to {worker}: {before:?}"))?;
+        let is_new = !before.iter().any(|lease| blocks(&lease)) && own < LEASES_PER_ITEM_MAX;
+        must(is_new, "never the same item twice to one person", || format!("{item} to {worker}: {before:?}"))?;
         self.add_lease(hash, offer);
         Ok(())
     }
@@ -312,6 +317,7 @@ impl Model {
         if counting.iter().any(waits) {
             return Ok(Expected::new());
         }
+        let voices = self.first_of_each(&counting);
         let mut votes: BTreeMap<Answer, u8> = BTreeMap::new();
         let mut answers = Vec::new();
         for lease in counting {
@@ -321,7 +327,9 @@ impl Model {
                 continue;
             };
             let vote = rules::vote(report.answer);
-            *votes.entry(vote).or_default() += 1;
+            if voices.iter().any(|voice| std::ptr::eq(*voice, lease)) {
+                *votes.entry(vote).or_default() += 1;
+            }
             let AcceptanceRule::Agreement { agree, .. } = lease.offer.rule else { continue };
             answers.push((offer, *hash, vote, agree, lease.ruling.is_some(), lease.offer.price.per_item.get()));
         }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use lull_disk::{Disk, Weather};
 use lull_market::Command;
+use lull_market::connect::Request;
 use lull_market::session::{self, Answer, End, Found, Input, News, Now, Output, Push, Question, Session, Stage};
 use lull_protocol::limits::FRAME_BYTES_MAX;
 use lull_protocol::message::{Message, RefusedCode};
-use lull_protocol::units::{Challenge, Nonce};
+use lull_protocol::units::{Challenge, Nonce, Ticket};
 use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator, ToWorker};
 use lull_store::{Reader, Store};
 
@@ -75,6 +76,8 @@ pub(crate) enum Asker {
     Connection(ConnId),
     /// Which, and its turn.
     Buyer(usize, u64),
+    /// Of somebody who wants a wallet, which.
+    Page(usize),
     Sweeper,
     /// The operator's own commands.
     Operator,
@@ -424,6 +427,10 @@ impl World {
             Question::Claim(claim) => {
                 let nonces = (0..claim.nonces()).map(|_| Nonce(bytes(&mut self.rng))).collect();
                 self.ask_writer(claim.command(nonces), Asker::Connection(conn));
+            }
+            Question::OpenTicket { worker, purpose } => {
+                let request = Request::Open { worker, purpose, ticket: Ticket(bytes(&mut self.rng)) };
+                self.ask_writer(Command::Wallet(Box::new(request)), Asker::Connection(conn));
             }
             Question::Command(command) => self.ask_writer(command, Asker::Connection(conn)),
             Question::Read(query) => self.read_later(conn, query),

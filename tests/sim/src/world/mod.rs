@@ -12,6 +12,7 @@ pub(crate) mod net;
 mod person;
 mod review;
 mod storage;
+mod wallets;
 mod web;
 mod writer;
 
@@ -34,6 +35,7 @@ use liar::Liar;
 use net::{Line, Net, Parcel, Peer, Side};
 use person::Person;
 use storage::Storage;
+use wallets::Linking;
 
 use crate::log;
 use crate::mix::{Mix, bytes, stream};
@@ -78,6 +80,8 @@ pub(crate) enum Event {
     },
     Buyer(usize, u64),
     Liar(usize),
+    /// Somebody wants to be paid to a wallet.
+    Link(usize),
     Order(usize),
     /// The buyer of an order looks at what was answered.
     Review(usize),
@@ -184,6 +188,7 @@ pub(crate) struct World {
     net: Net,
     browsers: Vec<Browser>,
     liars: Vec<Liar>,
+    linkings: Vec<Linking>,
     buyers: Vec<Buyer>,
     /// Hello and proof of honest workers, as somebody has recorded them.
     handshakes: VecDeque<(Vec<u8>, Vec<u8>)>,
@@ -217,6 +222,7 @@ impl World {
             card: Signed::sign(card, &key).bytes().to_vec(),
             origins: vec![trust.origin().to_owned()],
             key: key.clone(),
+            chain: None,
         };
         let names = (0..BUYERS).map(Buyer::name).collect();
         let mut world = Self {
@@ -229,6 +235,7 @@ impl World {
             net: Net::new(stream(seed, "net", 0)),
             browsers: Vec::new(),
             liars: Vec::new(),
+            linkings: Vec::new(),
             buyers: (0..BUYERS).map(Buyer::new).collect(),
             handshakes: VecDeque::new(),
             sites_down: false,
@@ -262,6 +269,7 @@ impl World {
     fn add_browser(&mut self, number: usize, plan: BrowserPlan) {
         let mut rng = stream(self.plan.seed, "browser's own", number as u64);
         let key = fresh_key(&mut rng);
+        self.may_want_a_wallet(number, &key);
         let who = self.browsers.len();
         let day_start = Timestamp::ZERO.plus(BASE_MS - 10 * HOUR);
         let line = Line { latency_ms: plan.latency_ms, bytes_per_ms: plan.bytes_per_ms, parted_until: 0, attacked: 0 };
@@ -311,6 +319,7 @@ impl World {
     fn add_liar(&mut self, number: usize, plan: LiarPlan) {
         let mut rng = stream(self.plan.seed, "liar's own", number as u64);
         let key = fresh_key(&mut rng);
+        self.may_want_a_wallet(number, &key);
         self.queue.at(plan.at, Event::Liar(self.liars.len()));
         self.liars.push(Liar::new(plan, key, rng));
     }
@@ -355,6 +364,7 @@ impl World {
             Event::BrowserStarts { who } => self.start_browser(who),
             Event::Buyer(number, turn) => self.buyer_asks_again(number, turn),
             Event::Liar(who) => self.liar_acts(who),
+            Event::Link(number) => self.link(number),
             Event::Order(number) => {
                 if let Some(Element::Order(order)) = self.plan.elements.get(number).cloned() {
                     self.order(number, &order);

@@ -76,7 +76,7 @@ impl World {
         }
         let count = process.commands.len().min(BATCH_COMMANDS_MAX);
         let (commands, askers): (Vec<Command>, Vec<Asker>) = process.commands.drain(..count).unzip();
-        let applied = process.store.apply_each(&Context { now, key, terms }, &commands);
+        let applied = process.store.apply_each(&Context { now, key, terms, listed: Default::default() }, &commands);
         if self.house.disk.is_stopped() {
             self.model.may_have_committed(&commands, now);
             return self.die_on_disk();
@@ -130,6 +130,7 @@ impl World {
             match asker {
                 Asker::Connection(conn) => self.answer(conn, answer),
                 Asker::Buyer(buyer, turn) => self.buyer_hears(buyer, turn, answer),
+                Asker::Page(number) => self.page_hears(number, answer),
                 Asker::Sweeper | Asker::Operator => {}
             }
             self.deliver(news);

@@ -75,7 +75,7 @@ pub(super) fn Files(props: &FilesProps) -> Html {
     let saver = |form: Form| {
         let (making, said) = (making.setter(), said.setter());
         Callback::from(move |_| {
-            said.set(text::log_saving());
+            said.set(text::loading());
             making.set(Some(form));
         })
     };

@@ -1,0 +1,276 @@
+//! Who is due, and what goes together.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use lull_payout::address::Wallet;
+use lull_payout::facts::{Alarm, Effect};
+use lull_payout::lane::Gate;
+use lull_payout::memo::MEMO_PAYOUTS_MAX;
+use lull_payout::plan::{Due, Facts, Purse, plan};
+use lull_payout::rpc::{self, ACCOUNTS_MAX};
+use lull_payout::rules::{Costs, Earned, NextPayout, Schedule, When, next_payout};
+use lull_payout::sanctions::Sanctions;
+use lull_payout::token::Recipient;
+use lull_payout::transaction::Treasury;
+use lull_payout::units::BatchId;
+use lull_protocol::payout::Standstill;
+use lull_store::{NewPayout, PayCommand, Person, TreasuryState, WaitingPayout};
+
+use super::PayoutError;
+use super::shell::{Shell, Tools, names, words};
+use crate::writer::now;
+
+/// People that are read at once.
+const PERSONS_MAX: usize = 1_000;
+/// For this long a wallet without a token account is not looked at again, milliseconds.
+const MISSING_MS: u64 = 30_000;
+/// Wallets that are remembered so.
+const MISSING_MAX: usize = 100_000;
+/// For this long what rent costs is good, milliseconds.
+const RENT_MS: u64 = 600_000;
+/// Before any transaction of the treasury's own has landed it is taken to cost this, lamports.
+const FEE_LAMPORTS: u64 = 5_000;
+const DAY_MS: u64 = 86_400_000;
+
+impl Shell {
+    /// Makes payouts of what is due and plans batches; the batches that begin.
+    pub(super) async fn make_and_plan(&self) -> Result<Vec<BatchId>, PayoutError> {
+        let state = self.state().await?;
+        let costs = self.costs().await?;
+        let sanctions = match self.sanctions().await {
+            Ok(sanctions) if !sanctions.is_old(now()) => sanctions,
+            Ok(_) => return self.stand_still(costs, Standstill::ListOld, &words(&Alarm::ListOld)).await,
+            Err(error) => return self.stand_still(costs, Standstill::ListOld, &error.to_string()).await,
+        };
+        self.look_at_new_wallets().await?;
+        if self.gate(&state) != Gate::Open || state.paused_at.is_some() {
+            self.tell_of(costs, None).await?;
+            return Ok(vec![]);
+        }
+        self.make(&costs).await?;
+        self.plan(costs, &sanctions).await
+    }
+
+    /// Nobody is paid: workers and the operator are told why.
+    async fn stand_still(&self, costs: Costs, why: Standstill, what: &str) -> Result<Vec<BatchId>, PayoutError> {
+        self.tell_of(costs, Some(why)).await?;
+        self.alarm(None, None, what).await?;
+        Ok(vec![])
+    }
+
+    /// What a payout costs now.
+    async fn costs(&self) -> Result<Costs, PayoutError> {
+        let fee = self.app.readers.read(|reader| reader.transaction_lamports()).await?;
+        let (account_lamports, _) = self.rents().await?;
+        Ok(Costs {
+            transaction_lamports: fee.unwrap_or(FEE_LAMPORTS),
+            account_lamports,
+            sharing: self.config.sharing,
+            sol: self.config.sol_price,
+        })
+    }
+
+    /// Of a token account, and of an account that holds nothing.
+    async fn rents(&self) -> Result<(u64, u64), PayoutError> {
+        let Tools { net, terms, .. } = &self.tools;
+        let late = Duration::from_millis(RENT_MS);
+        if let Some((account, empty, at)) = self.memory.lock().await.rents
+            && at.elapsed() < late
+        {
+            return Ok((account, empty));
+        }
+        let account = net.ask(&rpc::rent(terms.treasury.mint.account_bytes())).await?;
+        let empty = net.ask(&rpc::rent(0)).await?;
+        self.memory.lock().await.rents = Some((account, empty, Instant::now()));
+        Ok((account, empty))
+    }
+
+    async fn tell_of(&self, costs: Costs, standstill: Option<Standstill>) -> Result<(), PayoutError> {
+        if self.memory.lock().await.seen == Some((costs, standstill)) {
+            return Ok(());
+        }
+        self.tell(PayCommand::Stands { costs, standstill }).await?;
+        self.memory.lock().await.seen = Some((costs, standstill));
+        Ok(())
+    }
+
+    /// So that what a first token account costs is told before anything is earned.
+    async fn look_at_new_wallets(&self) -> Result<(), PayoutError> {
+        let wallets = self.app.readers.read(|reader| reader.wallets_unseen(ACCOUNTS_MAX)).await?;
+        if !wallets.is_empty() {
+            self.look(&wallets).await?;
+        }
+        Ok(())
+    }
+
+    /// What is where wallets' token accounts should be; those that are missing are remembered.
+    async fn look(&self, wallets: &[Wallet]) -> Result<BTreeMap<Wallet, Recipient>, PayoutError> {
+        let Tools { net, terms, .. } = &self.tools;
+        let mint = terms.treasury.mint;
+        let mut all = BTreeMap::new();
+        for some in wallets.chunks(ACCOUNTS_MAX) {
+            let addresses: Vec<_> = some.iter().map(|wallet| mint.account_of(&wallet.address())).collect();
+            let accounts = net.ask(&rpc::accounts(&addresses, self.config.commitment)).await?;
+            let found = some.iter().zip(accounts);
+            all.extend(found.map(|(wallet, account)| (*wallet, mint.recipient(*wallet, account.as_ref()))));
+        }
+        let accounts: Vec<_> = all.iter().map(|(wallet, found)| (*wallet, *found != Recipient::Missing)).collect();
+        let changed = self.app.readers.read(move |reader| reader.wallets_changed(&accounts)).await?;
+        if !changed.is_empty() {
+            self.tell(PayCommand::Looked(changed)).await?;
+        }
+        let missing = &mut self.memory.lock().await.missing;
+        if missing.len() > MISSING_MAX {
+            missing.clear();
+        }
+        for (wallet, recipient) in &all {
+            match recipient {
+                Recipient::Missing => _ = missing.insert(*wallet, Instant::now()),
+                _ => _ = missing.remove(wallet),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn make(&self, costs: &Costs) -> Result<(), PayoutError> {
+        let day = now().get() / DAY_MS;
+        let least = costs.quote(true).fee;
+        let mut after = None;
+        loop {
+            let read = move |reader: &mut lull_store::Reader| reader.persons(least, after, PERSONS_MAX, now());
+            let persons = self.app.readers.read(read).await?;
+            let is_last = persons.len() < PERSONS_MAX;
+            after = persons.last().map(|person| person.wallet);
+            self.make_of(persons, costs, day).await?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn make_of(&self, persons: Vec<Person>, costs: &Costs, day: u64) -> Result<(), PayoutError> {
+        let not_due = persons
+            .iter()
+            .filter(|person| person.is_wanted && matches!(next(person, true, costs, day).when, When::At(_)));
+        let not_due: Vec<Wallet> = not_due.map(|person| person.wallet).collect();
+        let mut due: Vec<Person> = vec![];
+        let late = Duration::from_millis(MISSING_MS);
+        {
+            let missing = &self.memory.lock().await.missing;
+            for person in persons {
+                let is_missing = missing.get(&person.wallet).is_some_and(|at| at.elapsed() < late);
+                if next(&person, !is_missing, costs, day).when == When::Now {
+                    due.push(person);
+                }
+            }
+        }
+        let wallets: Vec<Wallet> = due.iter().map(|person| person.wallet).collect();
+        let found = if wallets.is_empty() { BTreeMap::new() } else { self.look(&wallets).await? };
+        let mut made = vec![];
+        for person in due {
+            let has_account = found.get(&person.wallet).is_some_and(|found| *found != Recipient::Missing);
+            let NextPayout { arrives, quote, when, .. } = next(&person, has_account, costs, day);
+            if when == When::Now {
+                made.push(NewPayout { wallet: person.wallet, shares: person.shares, arrives, quote });
+            }
+        }
+        if !made.is_empty() || !not_due.is_empty() {
+            self.tell(PayCommand::Make { made, not_due }).await?;
+        }
+        Ok(())
+    }
+
+    /// What the treasury has, less what batches that are not over will take.
+    async fn purse(&self, state: &TreasuryState, costs: &Costs) -> Result<Purse, PayoutError> {
+        let Tools { net, terms, .. } = &self.tools;
+        let Treasury { owner, mint } = terms.treasury;
+        let call = rpc::accounts(&[owner, mint.account_of(&owner)], self.config.commitment);
+        let accounts = net.ask(&call).await?;
+        let [Some(treasury), Some(own)] = accounts.as_slice() else { return Err(PayoutError::NoTokens(owner)) };
+        let own = mint.token_account(own).ok_or(PayoutError::NoTokens(owner))?;
+        let transfers = || state.open.iter().flat_map(|batch| &batch.transfers);
+        let tokens: u64 = transfers().map(|transfer| transfer.amount.get()).sum();
+        let accounts = transfers().filter(|transfer| transfer.makes_account).count() as u64;
+        let (account_lamports, empty) = self.rents().await?;
+        let transaction_lamports = costs.transaction_lamports.saturating_add(self.config.priority_lamports_max);
+        let fees = transaction_lamports.saturating_mul(state.open.len() as u64);
+        let taken = account_lamports.saturating_mul(accounts).saturating_add(fees).saturating_add(empty);
+        Ok(Purse {
+            tokens: own.amount.saturating_sub(tokens),
+            lamports: treasury.lamports.saturating_sub(taken),
+            transaction_lamports,
+            account_lamports,
+        })
+    }
+
+    async fn plan(&self, costs: Costs, sanctions: &Sanctions) -> Result<Vec<BatchId>, PayoutError> {
+        let state = self.state().await?;
+        let free = state.lanes.iter().filter(|lane| lane.batch.is_none() && !lane.is_spent).count();
+        if free == 0 {
+            return Ok(vec![]);
+        }
+        let (person_day, limit) = (self.config.limits.person_day, free * MEMO_PAYOUTS_MAX);
+        let read = move |reader: &mut lull_store::Reader| {
+            Ok((reader.payouts_waiting(person_day, limit, now())?, reader.payouts_hour(now())?))
+        };
+        let (waiting, hour) = self.app.readers.read(read).await?;
+        if waiting.is_empty() {
+            return self.tell_of(costs, None).await.map(|()| vec![]);
+        }
+        let due = self.due(&waiting).await?;
+        let purse = match self.purse(&state, &costs).await {
+            Err(error @ PayoutError::NoTokens(_)) => {
+                return self.stand_still(costs, Standstill::Short, &error.to_string()).await;
+            }
+            purse => purse?,
+        };
+        let facts = Facts {
+            due: &due,
+            lanes: &state.lanes,
+            names: &names(state.lanes.len())?,
+            limits: self.config.limits,
+            hour,
+            purse,
+            sanctions,
+            is_paused: state.paused_at.is_some(),
+            run: self.run,
+        };
+        let decided = plan(&facts, &self.tools.terms, &self.gate(&state), now());
+        let Some(effects) = self.commit(None, decided).await? else { return Ok(vec![]) };
+        let (mut begun, mut standstill) = (vec![], None);
+        for effect in effects {
+            match effect {
+                Effect::Again(batch) => begun.push(batch),
+                Effect::Alarm(about, alarm) => {
+                    if alarm == Alarm::TreasuryShort {
+                        standstill = Some(Standstill::Short);
+                    }
+                    self.alarm(about, None, &words(&alarm)).await?;
+                }
+                _ => {}
+            }
+        }
+        self.tell_of(costs, standstill).await?;
+        Ok(begun)
+    }
+
+    async fn due(&self, waiting: &[WaitingPayout]) -> Result<Vec<Due>, PayoutError> {
+        let mut wallets: Vec<Wallet> = waiting.iter().map(|one| one.wallet).collect();
+        wallets.sort_unstable();
+        wallets.dedup();
+        let found = self.look(&wallets).await?;
+        let due = waiting.iter().filter_map(|one| {
+            let WaitingPayout { payout, wallet, amount, batch_max, person_day } = *one;
+            let person = wallets.binary_search(&wallet).ok()? as u64;
+            let recipient = *found.get(&wallet)?;
+            Some(Due { payout, person, wallet, amount, batch_max, recipient, person_day })
+        });
+        Ok(due.collect())
+    }
+}
+
+fn next(person: &Person, has_account: bool, costs: &Costs, day: u64) -> NextPayout {
+    let schedule = if person.is_wanted { Schedule::Now } else { person.earned.schedule };
+    next_payout(&Earned { schedule, has_account, ..person.earned }, costs, day)
+}
