@@ -13,7 +13,6 @@ use lull_market::{Command, Context, Reply};
 use lull_protocol::connect::{Purpose, WalletAsked, WalletEvent, WalletRefusal, WalletState, WalletVeto, WalletYes};
 use lull_protocol::cose::Signed;
 use lull_protocol::message::RefusedCode;
-use lull_protocol::siws::Chain;
 use lull_protocol::siws::{Chain, SignIn};
 use lull_protocol::units::Ticket;
 use lull_protocol::{Hash, PublicKey, ToCoordinator, ToWorker, Wallet};
