@@ -1,6 +1,6 @@
 // Shows the wasm module that has the page: one has what a person who answers needs, the other all else. The browser
 // shows a popup once its document has loaded, and an import made here, unlike one at the top, does not hold that up.
-const seldom = /^#\/(activity|alibi|bandwidth|consent|facts|limits|receipt|settings|you)\b/;
+const seldom = /^#\/(activity|alibi|bandwidth|consent|facts|limits|receipt|settings|wallet|you)\b/;
 const app = document.getElementById('app');
 let shown;
 

@@ -349,6 +349,7 @@ macro_rules! fields {
                 $(to.field(map, $key, &self.$field);)+
             }
             fn read(from: &mut $crate::cbor::Reader<'_>) -> Self {
+                const { $(assert!($key < 24, "a key is at most 23");)+ }
                 let mut left = from.map();
                 let value = Self { $($field: from.field(&mut left, $key)),+ };
                 from.end(left);

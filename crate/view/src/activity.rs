@@ -182,7 +182,8 @@ pub fn csv_line(entry: &ActivityEntry, time: &str) -> String {
     csv(fields(entry, time).iter().map(String::as_str))
 }
 
-fn csv<'a>(fields: impl Iterator<Item = &'a str>) -> String {
+/// A line of CSV.
+pub(crate) fn csv<'a>(fields: impl Iterator<Item = &'a str>) -> String {
     let mut line = fields.map(csv_field).collect::<Vec<_>>().join(",");
     line.push_str("\r\n");
     line
@@ -192,17 +193,22 @@ fn csv<'a>(fields: impl Iterator<Item = &'a str>) -> String {
 /// out.
 pub fn json_line(entry: &ActivityEntry, time: &str) -> String {
     const NUMBERS: [&str; 4] = ["bytes_received", "bytes_sent", "amount_base_units", "number"];
+    json_object(CSV_COLUMNS.into_iter().zip(fields(entry, time)), |name| NUMBERS.contains(&name))
+}
+
+/// Names and values as a JSON object; what is empty is left out.
+pub(crate) fn json_object<'a>(
+    fields: impl Iterator<Item = (&'a str, String)>,
+    is_number: impl Fn(&str) -> bool,
+) -> String {
     let mut out = String::from("{");
-    for (name, value) in CSV_COLUMNS.iter().zip(fields(entry, time)) {
-        if value.is_empty() {
-            continue;
-        }
+    for (name, value) in fields.filter(|(_, value)| !value.is_empty()) {
         if out.len() > 1 {
             out.push(',');
         }
         json_text(name, &mut out);
         out.push(':');
-        if NUMBERS.contains(name) {
+        if is_number(name) {
             out.push_str(&value);
         } else {
             json_text(&value, &mut out);

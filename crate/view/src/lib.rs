@@ -4,6 +4,7 @@
 mod activity;
 mod alibi;
 mod caps;
+mod command;
 mod consent;
 mod draft;
 mod judgment;
@@ -13,14 +14,17 @@ mod pops;
 mod port;
 mod receipt;
 mod task;
+mod wallet;
 mod warning;
 
 pub use caps::*;
+pub use command::*;
 pub use consent::{Consent, Statement};
 pub use draft::{Draft, Found, Touch, Touched};
 pub use markdown::{Block, Inline, MARKDOWN_DEPTH_MAX, MARKDOWN_PARTS_MAX, markdown, markdown_words};
 pub use port::{Answer, Judgments, Place, Request, Shown};
 
+use lull_protocol::cbor::ByteVec;
 use lull_protocol::limits::AMOUNT_MAX;
 use lull_protocol::{codes, fields, variants};
 use serde::{Deserialize, Serialize};
@@ -41,6 +45,7 @@ pub use offer::*;
 pub use pops::*;
 pub use receipt::{ChangedByte, ReceiptCheck, ReceiptPart, ReceiptView, RejectionView};
 pub use task::*;
+pub use wallet::*;
 pub use warning::*;
 
 /// Everything the UI shows, but for what it asks for by [`Command`].
@@ -92,8 +97,10 @@ pub struct View {
     pub reviews: u32,
     /// The judgment that comes after this one, if it can be shown: a page need not wait for it.
     pub next: Option<Judgment>,
+    /// Wallet and payouts.
+    pub wallet: WalletGlance,
 }
-fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 20 wishes, 21 contested, 22 reviews, 23 next });
+fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 19 wallet, 20 wishes, 21 contested, 22 reviews, 23 next });
 
 /// An answer that is signed and stored but not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,8 +178,12 @@ pub enum LinkProblem {
     Stopping,
     /// The browser's storage is full or failing.
     Storage,
+    /// Another browser of the same wallet took this one's place.
+    Succeeded,
 }
-codes!(LinkProblem { 0 Unreachable, 1 Lost, 2 OtherKey, 3 Version, 4 Handshake, 5 Replaced, 6 Stopping, 7 Storage });
+codes!(LinkProblem {
+    0 Unreachable, 1 Lost, 2 OtherKey, 3 Version, 4 Handshake, 5 Replaced, 6 Stopping, 7 Storage, 8 Succeeded,
+});
 
 /// Choices of the person. Everything is off until switched on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -458,231 +469,6 @@ variants!(Notice {
     8 AppealRefused { 0 code },
 });
 
-/// What the UI may command. The background checks the sender, then decodes to this closed list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Consent to judgments, or take it back.
-    SetJudgments {
-        /// The new value.
-        on: bool,
-    },
-    /// Switch bandwidth on, which needs consent, or off (the permission goes back too).
-    SetBandwidth {
-        /// The new value.
-        on: bool,
-    },
-    /// Consent to bandwidth, by these statements. It is not switched on by that.
-    Agree {
-        /// Each of [`Statement::ALL`].
-        statements: Vec<Statement>,
-    },
-    /// Take consent back: bandwidth is switched off, and what was agreed to is forgotten.
-    TakeConsentBack,
-    /// When bandwidth may be used.
-    SetBandwidthWhen {
-        /// The new value.
-        when: BandwidthWhen,
-    },
-    /// Pause or go on.
-    SetPaused {
-        /// The new value.
-        on: bool,
-    },
-    /// Pause for a while; `SetPaused` ends it early.
-    PauseFor {
-        /// How long.
-        pause: Pause,
-    },
-    /// Set all caps; each number is held to its range.
-    SetCaps {
-        /// The new ones.
-        caps: Caps,
-    },
-    /// Set all caps back to what they were at first.
-    ResetCaps,
-    /// The operator's card was read.
-    CardSeen,
-    /// The first run is over.
-    FirstRunDone,
-    /// Answer the judgment on screen.
-    Answer {
-        /// Its offer.
-        offer: String,
-        /// What is answered.
-        answer: TaskAnswer,
-        /// How it was given.
-        input: AnswerInput,
-        /// When it was shown.
-        shown_at: u64,
-    },
-    /// Hand the judgment on screen back.
-    Skip {
-        /// Its offer.
-        offer: String,
-        /// When it was shown; `None`: to nobody, for a program answers.
-        shown_at: Option<u64>,
-    },
-    /// Say what is wrong with the judgment on screen instead of answering it.
-    Flag {
-        /// Its offer.
-        offer: String,
-        /// What is wrong.
-        reason: FlagReason,
-        /// In the person's own words, as they typed them; may be empty.
-        note: String,
-        /// How it was given.
-        input: AnswerInput,
-        /// When it was shown.
-        shown_at: u64,
-    },
-    /// The judgment has been on screen for `SEEN_MS_MIN`, by a timer of the page that shows it.
-    Seen {
-        /// Its offer.
-        offer: String,
-    },
-    /// Take the last answer back before it is sent; its judgment comes back on screen.
-    TakeBack {
-        /// Its offer.
-        offer: String,
-    },
-    /// Appeal against the rejection of an answer: a human decides about it.
-    Appeal {
-        /// The answer's offer.
-        offer: String,
-        /// What the person has to say, at most `APPEAL_BYTES_MAX` bytes; blank for nothing.
-        words: String,
-    },
-    /// Open a receipt; answered with [`Reply::Receipt`].
-    OpenReceipt {
-        /// The offer's hash.
-        offer: String,
-        /// Change this byte of this part first, to see the checks fail.
-        change: Option<ChangeByte>,
-    },
-    /// The newest receipts, for a file; answered with [`Reply::Export`].
-    Export,
-    /// Older receipts, for the same file, piece by piece; answered with [`Reply::ExportKept`].
-    ExportKept {
-        /// Only those with a lower number: the `next` of the piece before.
-        before: Option<u64>,
-    },
-    /// What policy says of a URL; answered with [`Reply::Judged`].
-    JudgeUrl {
-        /// Any text.
-        url: String,
-    },
-    /// Entries of the log; answered with [`Reply::Activities`].
-    FindActivities(Find),
-    /// One entry of the log by its number; answered with [`Reply::Activity`].
-    OpenActivity {
-        /// Which.
-        number: u64,
-    },
-    /// What each day came to, for a chart; answered with [`Reply::Days`].
-    ListDays,
-    /// Never serve this again.
-    Never(NeverWhat),
-    /// Serve it again.
-    RemoveNever(NeverWhat),
-    /// How judgments may call the person.
-    SetPops {
-        /// The new choices; each is held to what there is.
-        pops: Pops,
-    },
-    /// The practice on screen was done or skipped: its project's judgments follow.
-    Practised {
-        /// Its hash.
-        practice: String,
-    },
-    /// Which sensitive content the person wants, and how much a day.
-    SetWarnings {
-        /// Its classes.
-        chosen: WarningSet,
-        /// Items a day; at most [`SENSITIVE_DAY_MAX`].
-        day_max: u16,
-    },
-    /// Show the covered judgment.
-    Uncover {
-        /// Its offer.
-        offer: String,
-    },
-    /// Have more time for the judgment on screen.
-    Extend {
-        /// Its offer.
-        offer: String,
-    },
-    /// What judgments the person wants to be offered.
-    SetWishes {
-        /// The new ones.
-        wishes: Wishes,
-    },
-    /// How the person fares; answered with [`Reply::You`].
-    ShowYou,
-    /// Hide the notice.
-    DismissNotice,
-    /// Connect now instead of waiting.
-    ConnectNow,
-}
-variants!(Command {
-    0 SetJudgments { 0 on },
-    1 SetBandwidth { 0 on },
-    2 Agree { 0 statements },
-    3 TakeConsentBack {},
-    4 SetBandwidthWhen { 0 when },
-    5 SetPaused { 0 on },
-    6 PauseFor { 0 pause },
-    7 SetCaps { 0 caps },
-    8 ResetCaps {},
-    9 CardSeen {},
-    10 FirstRunDone {},
-    11 Answer { 0 offer, 1 answer, 2 input, 3 shown_at },
-    12 Skip { 0 offer, 1 shown_at },
-    13 OpenReceipt { 0 offer, 1 change },
-    14 Export {},
-    15 ExportKept { 0 before },
-    16 JudgeUrl { 0 url },
-    17 FindActivities { 0 (0) find },
-    18 OpenActivity { 0 number },
-    19 ListDays {},
-    20 Never { 0 (0) what },
-    21 RemoveNever { 0 (0) what },
-    22 DismissNotice {},
-    23 ConnectNow {},
-    24 TakeBack { 0 offer },
-    25 SetPops { 0 pops },
-    26 Flag { 0 offer, 1 reason, 2 note, 3 input, 4 shown_at },
-    27 Seen { 0 offer },
-    28 Practised { 0 practice },
-    29 SetWarnings { 0 chosen, 1 day_max },
-    30 Uncover { 0 offer },
-    31 Extend { 0 offer },
-    32 SetWishes { 0 wishes },
-    33 ShowYou {},
-    34 Appeal { 0 offer, 1 words },
-});
-
-/// How an answer was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerInput {
-    /// By a key.
-    Keyboard,
-    /// By mouse, pen or touch.
-    Pointer,
-    /// By a program that replays recorded answers; the result says so.
-    Replay,
-}
-codes!(AnswerInput { 0 Keyboard, 1 Pointer, 2 Replay });
-
-/// Which byte to change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangeByte {
-    /// `item`, `offer`, `result` or `verdict`.
-    pub part: String,
-    /// Any number: taken modulo the part's size.
-    pub offset: u64,
-}
-fields!(ChangeByte { 0 part, 1 offset });
-
 /// Answers of the background.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
@@ -736,6 +522,11 @@ pub enum Reply {
         /// They.
         you: You,
     },
+    /// Wallet and payouts.
+    Wallet {
+        /// A [`WalletPage`], for whoever asked to read.
+        page: ByteVec,
+    },
     /// A command failed.
     Failed {
         /// Why, in words.
@@ -753,6 +544,7 @@ variants!(Reply {
     7 Days { 0 days },
     8 Failed { 0 error },
     12 You { 0 you },
+    13 Wallet { 0 page },
 });
 
 const _: () = assert!(AMOUNT_MAX < 1 << 53, "amounts must be exact in JavaScript's numbers");

@@ -2,7 +2,9 @@
 //! finds a formula.
 
 use lull_view::{
-    Activity, ActivityEntry, ActivityState, ActivityWork, CSV_COLUMNS, csv_head, csv_line, json_line, state_code,
+    Activity, ActivityEntry, ActivityState, ActivityWork, Amount, CSV_COLUMNS, Hold, PAYOUT_COLUMNS, Payout,
+    PayoutStage, PayoutTimes, PublicKey, Timestamp, TransactionId, Wallet, csv_head, csv_line, json_line,
+    payout_csv_head, payout_csv_line, payout_json_line, stage_code, state_code,
 };
 use proptest::prelude::*;
 
@@ -159,5 +161,58 @@ fn a_formula_is_none_wherever_a_spreadsheet_splits() {
         ("a=b", "\"a=b\""),
     ] {
         assert!(line(purpose).contains(&format!(",{field},")), "{purpose:?}: {}", line(purpose));
+    }
+}
+
+/// The key of RFC 8032's first test.
+const KEY: [u8; 32] = [
+    0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e, 0xe1, 0x72,
+    0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
+];
+
+fn payout(stage: PayoutStage) -> Payout {
+    let at = |ms| Timestamp::new(ms).expect("a time");
+    let units = |amount| Amount::new(amount).expect("an amount");
+    Payout {
+        number: 7,
+        made_at: at(2_000),
+        wallet: Wallet::new(PublicKey(KEY)).expect("a key that signs"),
+        share: units(600_000),
+        earnings: units(1_200_300),
+        arrives: units(1_200_000),
+        fee: units(300),
+        account: Amount::ZERO,
+        stage,
+        transaction: (stage == PayoutStage::Paid).then_some(TransactionId([0; 64])),
+        paid_at: None,
+        since: at(1_000),
+    }
+}
+
+#[test]
+fn payouts_are_told_in_both_forms_alike() {
+    let stages = [PayoutStage::Waiting, PayoutStage::Sent, PayoutStage::Arriving, PayoutStage::Paid];
+    for stage in stages.into_iter().chain([Hold::Listed, Hold::Frozen, Hold::Nothing].map(PayoutStage::Held)) {
+        let times = PayoutTimes {
+            date: "2026-10-05".into(),
+            made_at: "2026-10-04T22:00:00.000Z".into(),
+            paid_at: String::new(),
+            since: "2026-10-04T10:00:00.000Z".into(),
+        };
+        let payout = payout(stage);
+        let rows = read_csv(&format!("{}{}", payout_csv_head(), payout_csv_line(&payout, &times)));
+        assert_eq!(rows[0], PAYOUT_COLUMNS);
+        let json: serde_json::Value = serde_json::from_str(&payout_json_line(&payout, &times)).unwrap();
+        for (name, value) in PAYOUT_COLUMNS.iter().zip(&rows[1]) {
+            match &json[name] {
+                serde_json::Value::Null => assert_eq!(value, "", "{name}"),
+                serde_json::Value::Number(number) => assert_eq!(number.to_string(), *value, "{name}"),
+                text => assert_eq!(text.as_str(), Some(value.as_str()), "{name}"),
+            }
+        }
+        assert_eq!((&json["state"], &json["date"]), (&stage_code(stage).into(), &"2026-10-05".into()));
+        assert_eq!(json["wallet"], "FVen3X669xLzsi6N2V91DoiyzHzg1uAgqiT8jZ9nS96Z");
+        assert_eq!(json.get("transaction").is_some(), stage == PayoutStage::Paid);
+        assert_eq!(json["share_base_units"], 600_000);
     }
 }

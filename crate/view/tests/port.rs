@@ -3,9 +3,9 @@
 
 use lull_view::cbor::{self, Cbor};
 use lull_view::{
-    Account, Answer, AnswerInput, Bandwidth, BandwidthState, ChangeByte, Command, Consent, Diagnostics, Find, Finding,
-    Judgment, JudgmentTask, Judgments, Limits, Link, Never, NeverWhat, Place, Pops, Reply, Request, Settings, Shown,
-    TaskAnswer, View, WarningSet, Warnings, Wishes,
+    Account, Amount, Answer, AnswerInput, Bandwidth, BandwidthState, ChangeByte, Command, Consent, Diagnostics, Find,
+    Finding, Hash, Judgment, JudgmentTask, Judgments, Limits, Link, Never, NeverWhat, Place, Pops, Reply, Request,
+    Schedule, Settings, Shown, TaskAnswer, View, WalletGlance, WarningSet, Warnings, Weekday, Wishes,
 };
 use proptest::prelude::*;
 
@@ -26,6 +26,8 @@ fn requests() -> Vec<Vec<u8>> {
             input: AnswerInput::Keyboard,
             shown_at: 7,
         },
+        Command::WalletVeto { yes: Hash([7; 32]) },
+        Command::PayWhen { schedule: Schedule::Weekly(Weekday::Friday), account_agreed: Amount::MAX },
         Command::Never(NeverWhat::Domain("gutenberg.org".into())),
         Command::FindActivities(Find { text: "link check".into(), limit: 7, before: Some(9), ..Find::default() }),
         Command::OpenReceipt { offer: "ab".into(), change: Some(ChangeByte { part: "item".into(), offset: 3 }) },
@@ -90,6 +92,7 @@ fn view(judgment: Option<Judgment>, next: Option<Judgment>, outbox: u32) -> View
         wishes: Wishes::default(),
         contested: None,
         reviews: 0,
+        wallet: WalletGlance::default(),
         next,
     }
 }
@@ -148,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_is_read_or_refused(which in 0..5_usize, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn a_changed_byte_is_read_or_refused(which in 0..9_usize, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut request = requests().swap_remove(which);
         let at = at.index(request.len());
         request[at] = byte;

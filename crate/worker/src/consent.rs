@@ -80,7 +80,7 @@ impl Worker {
                 }
                 None => None,
             },
-            _ => None,
+            _ => self.wallet_objection(command),
         }
     }
 

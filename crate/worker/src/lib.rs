@@ -46,6 +46,7 @@ mod settings;
 mod storage;
 mod traffic;
 mod view;
+mod wallet;
 mod warning;
 mod wishes;
 mod you;
@@ -55,7 +56,7 @@ use std::collections::VecDeque;
 use litemap::LiteMap;
 use lull_protocol::cose::Signed;
 use lull_protocol::statement::OperatorCard;
-use lull_protocol::{Hash, OrderId, PublicKey, SigningKey, Timestamp};
+use lull_protocol::{Hash, OrderId, PublicKey, SigningKey, Timestamp, cbor};
 use lull_view::{Command, Notice, Reply, Settings, View, Wishes};
 
 pub use io::*;
@@ -81,6 +82,7 @@ use records::{AccountRecord, Counters, ReturnedRecord};
 use row::Row;
 use storage::Storage;
 use view::Shown;
+use wallet::Purse;
 use warning::WarningsRecord;
 use you::YouRecord;
 
@@ -131,6 +133,7 @@ pub struct Worker {
     /// The judgment on screen.
     current: Option<Hash>,
     calls: Calls,
+    purse: Purse,
     warnings: WarningsRecord,
     shown: Shown,
 }
@@ -195,8 +198,8 @@ impl Worker {
     }
 
     /// Answers what only asks and needs nothing from storage: `OpenReceipt`, `Export`, `JudgeUrl`, `ListDays`,
-    /// `ShowYou`; what
-    /// [`Worker::reading_of`] takes is read first, and, in words, what isn't
+    /// `ShowYou`,
+    /// `ShowWallet`; what [`Worker::reading_of`] takes is read first, and, in words, what isn't
     /// carried out. `None` for all other commands, which go to [`Worker::handle`].
     pub fn query(&self, query: &Command, _now: Timestamp) -> Option<Reply> {
         match query {
@@ -205,6 +208,7 @@ impl Worker {
             }
             Command::ListDays => Some(Reply::Days { days: self.days.totals(|at| self.clock.to_local(at)) }),
             Command::ShowYou => Some(Reply::You { you: self.you_view() }),
+            Command::ShowWallet => Some(Reply::Wallet { page: cbor::encode(&self.wallet_page()).into() }),
             Command::Export => Some(Reply::Export { jsonl: self.export() }),
             Command::JudgeUrl { url } => {
                 let refusal = lull_policy::judge_url(url, false).err().map(|refusal| refusal.code().to_owned());
@@ -230,6 +234,7 @@ impl Worker {
         self.stop_what_is_filtered_out(now);
         self.stop_what_is_never(now);
         self.tick_warnings();
+        self.tick_wallet(now);
         self.tick_link(now);
         self.begin_fetches(now);
         self.go_on_fetching(now);
@@ -240,6 +245,7 @@ impl Worker {
         self.tick_held(now);
         self.send_results(now);
         self.send_appeals(now);
+        self.send_wallet_words();
         self.send_want(now);
         self.choose_judgment(now);
         self.tick_pop(now);
@@ -249,6 +255,11 @@ impl Worker {
     /// Whether anything may happen at all.
     fn is_working(&self) -> bool {
         !self.settings.paused && (self.settings.judgments || self.lends())
+    }
+
+    /// Whether there is to be a connection: for work, or for the wallet of somebody who has met the operator.
+    fn may_connect(&self) -> bool {
+        self.is_working() || (!self.settings.paused && self.settings.card_seen && self.purse.needs_link())
     }
 
     /// Whether judgments may be taken: switched on, and the operator's card was seen.

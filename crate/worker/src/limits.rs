@@ -97,6 +97,8 @@ pub const CAP_REST_MS: u64 = 5 * 60_000;
 pub const POP_LATE_MS: u64 = 5_000;
 /// A call to the person that could not be shown is tried again after this time, milliseconds.
 pub const POP_AGAIN_MS: u64 = 60_000;
+/// A ticket for the wallet's page is kept for this long at most, milliseconds.
+pub const TICKET_MS_MAX: u64 = 10 * 60_000;
 /// A pause for an hour, milliseconds.
 pub const PAUSE_HOUR_MS: u64 = 3_600_000;
 /// The local hour at which a pause "until tomorrow" ends.

@@ -145,7 +145,7 @@ impl Worker {
     /// What is due: dial, give up, ping, or close when nothing is switched on.
     pub(crate) fn tick_link(&mut self, now: Timestamp) {
         self.link.phase.hold_to(now);
-        if !self.is_working() {
+        if !self.may_connect() {
             if self.link.has_socket() {
                 self.effects.push_back(Effect::Disconnect);
             }
@@ -181,7 +181,7 @@ impl Worker {
             self.drop_notice(|notice| matches!(notice, Notice::OtherKey { .. }));
             self.persist([Key::Stopped], After::Nothing);
         }
-        if matches!(self.link.phase, Phase::Down | Phase::Waiting { .. }) && self.is_working() {
+        if matches!(self.link.phase, Phase::Down | Phase::Waiting { .. }) && self.may_connect() {
             self.dial(now);
         }
     }
@@ -280,6 +280,7 @@ impl Worker {
                 self.leave(LinkProblem::Stopping, now);
             }
             RefusedCode::Version => self.leave(LinkProblem::Version, now),
+            RefusedCode::Succeeded => self.leave(LinkProblem::Succeeded, now),
             _ => self.broken(now),
         }
     }
@@ -395,11 +396,13 @@ impl Worker {
             ToWorker::Refused { about: Some(about), code } => self.refused(&about, code, now),
             // Nothing here can be taken back by it; the code was for the log of whoever sent a bad frame.
             ToWorker::Refused { about: None, .. } => {}
-            ToWorker::Ticket { .. }
-            | ToWorker::Wallet(_)
-            | ToWorker::WalletRefused { .. }
-            | ToWorker::Payouts(_)
-            | ToWorker::PayoutsBefore { .. } => {}
+            ToWorker::Ticket { ticket, purpose, expires_at } => self.ticket_told(ticket, purpose, expires_at, now),
+            ToWorker::Wallet(state) => self.wallet_told(*state),
+            ToWorker::WalletRefused { about, why } => self.wallet_refused(about, why),
+            ToWorker::Payouts(payouts) => self.payouts_told(*payouts),
+            ToWorker::PayoutsBefore { number, payouts, has_older } => {
+                self.older_payouts_told(number, payouts, has_older);
+            }
             ToWorker::Pong { now: coordinator_now } => self.learn_clock(coordinator_now, now),
             ToWorker::Hello { .. } | ToWorker::Welcome { .. } | ToWorker::Bye { .. } => self.broken(now),
         }

@@ -57,6 +57,12 @@ pub(crate) enum Key {
     Wishes,
     /// How the person fares.
     You,
+    /// How the worker stands with its wallet, as the coordinator last told.
+    Wallet,
+    /// Its payouts, as the coordinator last told.
+    Payouts,
+    /// What the person said about the wallet and has no answer yet.
+    WalletSaid,
     /// One piece of work in the log; not loaded.
     Log(u64),
     /// A settled receipt; not loaded.
@@ -64,7 +70,7 @@ pub(crate) enum Key {
 }
 
 /// The keys of records of which there is one at most.
-pub(crate) const PLAIN: [Key; 17] = [
+pub(crate) const PLAIN: [Key; 20] = [
     Key::Settings,
     Key::Counters,
     Key::Coordinator,
@@ -82,6 +88,9 @@ pub(crate) const PLAIN: [Key; 17] = [
     Key::Warnings,
     Key::Wishes,
     Key::You,
+    Key::Wallet,
+    Key::Payouts,
+    Key::WalletSaid,
 ];
 
 impl fmt::Display for Key {
@@ -109,6 +118,9 @@ impl fmt::Display for Key {
             Self::Warnings => f.write_str("warnings"),
             Self::Wishes => f.write_str("wishes"),
             Self::You => f.write_str("you"),
+            Self::Wallet => f.write_str("wallet"),
+            Self::Payouts => f.write_str("payouts"),
+            Self::WalletSaid => f.write_str("wallet-said"),
             // Of one length, so that their order is that of the numbers.
             Self::Log(number) => write!(f, "log/{number:016x}"),
             Self::Kept(number) => write!(f, "log-kept/{number:016x}"),

@@ -31,6 +31,7 @@ use crate::records::{
 use crate::row::Row;
 use crate::storage::{After, Storage};
 use crate::view::Shown;
+use crate::wallet::{Purse, SaidRecord};
 use crate::you::YouRecord;
 use crate::{Bytes, Config, Coordinator, Worker, Write, limits};
 
@@ -64,6 +65,8 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let warnings = loading.take(Key::Warnings, Some).unwrap_or_default();
     let wishes = loading.take(Key::Wishes, |wishes: Wishes| Some(wishes)).unwrap_or_default();
     let you = loading.take(Key::You, |you: YouRecord| you.is_sound().then_some(you)).unwrap_or_default();
+    let mut purse = loading.take(Key::WalletSaid, |said: SaidRecord| Purse::read(said, &me)).unwrap_or_default();
+    (purse.state, purse.payouts) = (loading.take(Key::Wallet, Some), loading.take(Key::Payouts, Some));
     let metering = restore_metering(&mut loading, settings.paused);
     let mut worker = Worker {
         metering,
@@ -89,6 +92,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         notices: Vec::new(),
         current: None,
         calls,
+        purse,
         practised,
         warnings,
         shown: Shown::default(),
@@ -336,6 +340,9 @@ impl Worker {
             Key::Days => Some(seal(&self.days)),
             Key::Wishes => (self.wishes != Wishes::default()).then(|| seal(&self.wishes)),
             Key::You => (self.you != YouRecord::default()).then(|| seal(&self.you)),
+            Key::Wallet => self.purse.state.as_ref().map(seal),
+            Key::Payouts => self.purse.payouts.as_ref().map(seal),
+            Key::WalletSaid => self.purse.said().as_ref().map(seal),
             Key::Pops => self.calls.is_stored().then(|| seal(&self.calls.record)),
             Key::Practised => self.practised.record().map(seal),
             Key::Warnings => (self.warnings.is_stored()).then(|| seal(&self.warnings)),

@@ -65,6 +65,16 @@ impl Worker {
             Command::Uncover { offer } => self.uncover(&offer, now),
             Command::DismissNotice => self.dismiss_notice(),
             Command::ConnectNow => self.connect_now(now),
+            Command::LookAtWallet { .. }
+            | Command::ConnectWallet { .. }
+            | Command::WalletYes { .. }
+            | Command::WalletNo
+            | Command::WalletVeto { .. }
+            | Command::WalletNewsKnown { .. }
+            | Command::PayWhen { .. }
+            | Command::PayNow
+            | Command::FindPayouts { .. }
+            | Command::WalletTroubleRead => self.wallet_command(&command, now),
             // These only ask: `Worker::query` and `Worker::reading_of` answer them.
             Command::OpenReceipt { .. }
             | Command::Export
@@ -73,6 +83,7 @@ impl Worker {
             | Command::OpenActivity { .. }
             | Command::ListDays
             | Command::ShowYou
+            | Command::ShowWallet
             | Command::JudgeUrl { .. } => {}
         }
     }
@@ -118,6 +129,7 @@ impl Worker {
         if before.is_some_and(|before| before.looks) && !surroundings.looks {
             // The last page is closed: nobody can take anything back.
             self.let_go();
+            self.purse.let_be();
         }
         let was_on = self.barrier().is_some() && self.switch_bandwidth_off();
         if is_first && surroundings.host_permission && !self.settings.bandwidth && !was_on {

@@ -68,6 +68,8 @@ pub(crate) enum After {
     Called,
     /// The appeal about this offer's result may be sent.
     Appeal(Hash),
+    /// What the person said about their wallet, by its hash, may be sent.
+    WalletSaid(Hash),
 }
 
 impl Storage {
@@ -104,6 +106,10 @@ impl Storage {
         let groups = self.in_flight.values().chain(&self.retry);
         let touched = groups.filter(|group| group.keys.iter().any(|key| keys.contains(key)));
         touched.flat_map(|group| group.keys.iter().copied()).collect()
+    }
+    /// Whether a batch with this record is under way.
+    pub(crate) fn is_writing(&self, key: Key) -> bool {
+        self.in_flight.values().any(|group| group.keys.contains(&key))
     }
     fn has_verdicts_in_flight(&self) -> bool {
         self.in_flight.values().any(|group| matches!(group.after, After::Verdicts(_)))
@@ -183,6 +189,7 @@ impl Worker {
             After::Archived(offers) => self.archived(&offers, true),
             After::Called => self.call_stored(true),
             After::Appeal(offer) => self.receipts.appeal_is_durable(&offer),
+            After::WalletSaid(hash) => self.purse.are_durable(&hash),
         }
     }
 
@@ -228,7 +235,7 @@ impl Worker {
                 self.call_stored(false);
                 group.after = After::Nothing;
             }
-            After::Result(_) | After::Nothing | After::Room(_) | After::Appeal(_) => {}
+            After::Result(_) | After::Nothing | After::Room(_) | After::Appeal(_) | After::WalletSaid(_) => {}
         }
         self.storage.retry_later(group);
     }

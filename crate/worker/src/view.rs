@@ -6,7 +6,7 @@ use lull_protocol::task::{Choice, Compare, Multi, Rating, Verify};
 use lull_protocol::{Content, Hash, Item, PracticeItem, Task, Timestamp};
 use lull_view::{
     ACTIVITIES_MAX, Account, Activity, Bandwidth, BandwidthState, Diagnostics, Judgment, JudgmentContent, JudgmentTask,
-    Link, LinkProblem, Notice, Operator, Practice, SolvedTask, TakeBack, View,
+    Link, LinkProblem, Notice, Operator, Practice, SolvedTask, TakeBack, View, WalletCall,
 };
 
 use crate::fetch::Run;
@@ -29,6 +29,7 @@ struct Face {
     link: Link,
     bandwidth: BandwidthState,
     current: Option<Hash>,
+    call: Option<WalletCall>,
 }
 
 impl Shown {
@@ -54,7 +55,8 @@ impl Worker {
             self.effects.push_back(Effect::Badge { count });
             self.changed();
         }
-        let face = Face { link: self.link_view(), bandwidth: self.bandwidth_state(), current: self.current };
+        let (link, bandwidth, call) = (self.link_view(), self.bandwidth_state(), self.wallet_call(now));
+        let face = Face { link, bandwidth, current: self.current, call };
         if self.shown.face.as_ref() != Some(&face) {
             self.shown.face = Some(face);
             self.changed();
@@ -71,12 +73,20 @@ impl Worker {
 
     /// The next time at which something is due, on the browser's clock.
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut due = vec![self.storage.try_at(), self.pause_due_at(), self.held.as_ref().map(|held| held.until)];
+        let mut due = vec![
+            self.storage.try_at(),
+            self.pause_due_at(),
+            self.wallet_due_at(now),
+            self.held.as_ref().map(|held| held.until),
+        ];
         if self.is_working() {
             let open = self.leases.iter().filter(|(_, lease)| !lease.is_done);
             let deadlines = open.map(|(offer, lease)| self.over_at(offer, lease));
             due.push(deadlines.min().map(|at| self.clock.to_local(at)));
-            due.extend([self.link.due_at(), self.row_due_at(now), self.limits_due_at()]);
+            due.extend([self.row_due_at(now), self.limits_due_at()]);
+        }
+        if self.may_connect() {
+            due.push(self.link.due_at());
         }
         if self.is_ready() {
             due.extend([self.blobs.due_at(), self.outbox_due_at(), self.nevers.rests(), self.pop_due_at(now)]);
@@ -154,12 +164,13 @@ impl Worker {
             wishes: self.wishes.clone(),
             contested: self.contested_view(),
             reviews: self.receipts.reviews,
+            wallet: self.wallet_glance(now),
             next: self.next_judgment().and_then(|offer| self.judgment_view(&offer, now)),
         }
     }
 
     pub(crate) fn link_view(&self) -> Link {
-        if !self.is_working() {
+        if !self.may_connect() {
             return Link::Off;
         }
         match &self.link.phase {

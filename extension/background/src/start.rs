@@ -72,6 +72,7 @@ impl Trouble {
             wishes: Wishes::default(),
             contested: None,
             reviews: 0,
+            wallet: lull_view::WalletGlance::default(),
             next: None,
         }
     }

@@ -28,7 +28,7 @@ pub use permission::{
 pub use pop::{answer_notification, can_pop, notify, pop, popup_is_plain, withdraw_notification};
 pub use port::{Port, Refused, message_bytes};
 pub use request::{Header, RequestEvent, Watch};
-pub use runtime::{is_firefox, manifest_version, open_tab, package_url, stay_awake};
+pub use runtime::{is_firefox, manifest_version, open_address, open_tab, package_url, stay_awake};
 
 use js_sys::{Error, Object, Promise, Reflect};
 use serde::Serialize;

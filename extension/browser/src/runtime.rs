@@ -46,6 +46,11 @@ struct NewTab {
 
 /// Opens a page of the package in a tab of its own, e.g. `popup.html?tab=1#/welcome`.
 pub async fn open_tab(path: &str) -> Result<(), BrowserError> {
-    let properties = to_js(&NewTab { url: get_url(path) })?;
+    open_address(&get_url(path)).await
+}
+
+/// Opens an address in a tab of its own; the page there isn't told where it was opened from.
+pub async fn open_address(url: &str) -> Result<(), BrowserError> {
+    let properties = to_js(&NewTab { url: url.to_owned() })?;
     settled("tabs.create", create(&properties)).await.map(drop)
 }

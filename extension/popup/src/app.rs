@@ -18,7 +18,7 @@ use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::{Action, Lull, Model};
 use crate::page::{
-    Alibi, Cover, Entry, Log, Receipt, YouPage, bandwidth, consent, facts, home, limits, settings, welcome,
+    Alibi, Cover, Entry, Log, Receipt, WalletPage, YouPage, bandwidth, consent, facts, home, limits, settings, welcome,
 };
 use crate::parts::{Skeleton, focus, focus_in_place};
 use crate::route::{Route, is_popped, use_route};
@@ -95,6 +95,7 @@ fn seldom(lull: &Lull, view: &View, route: &Route) -> Html {
         Route::Home | Route::Welcome => html! {},
         Route::Receipt(offer) => html! { <Receipt lull={lull.clone()} offer={offer.clone()} /> },
         Route::Log => html! { <Log lull={lull.clone()} /> },
+        Route::Between(since, until) => html! { <Log lull={lull.clone()} between={(*since, *until)} /> },
         Route::Entry(number) => html! { <Entry lull={lull.clone()} number={*number} /> },
         Route::Alibi(number) => html! { <Alibi lull={lull.clone()} number={*number} /> },
         Route::Bandwidth => bandwidth(lull, view),
@@ -102,6 +103,7 @@ fn seldom(lull: &Lull, view: &View, route: &Route) -> Html {
         Route::Facts => facts(lull, view),
         Route::Limits => limits(lull, view),
         Route::You => html! { <YouPage lull={lull.clone()} /> },
+        Route::Wallet => html! { <WalletPage lull={lull.clone()} /> },
         Route::Settings => settings(lull, view),
     }
 }
@@ -136,7 +138,7 @@ fn use_title(route: &Route) {
                 Route::Home => None,
                 Route::Welcome => Some(text::welcome()),
                 Route::Receipt(_) => Some(text::receipt()),
-                Route::Log => Some(text::log_page()),
+                Route::Log | Route::Between(..) => Some(text::log_page()),
                 Route::Entry(_) => Some(text::log_entry()),
                 Route::Alibi(_) => Some(text::log_alibi()),
                 Route::Bandwidth => Some(text::lend()),
@@ -144,6 +146,7 @@ fn use_title(route: &Route) {
                 Route::Facts => Some(text::facts_page()),
                 Route::Limits => Some(text::limits_page()),
                 Route::You => Some(text::you_page()),
+                Route::Wallet => Some(text::wallet()),
                 Route::Settings => Some(text::settings()),
             }));
         }

@@ -204,6 +204,12 @@ pub(crate) fn instant(iso: &str) -> Option<String> {
     at_ms.is_finite().then(|| intl::time(When::Instant, at_ms as u64))
 }
 
+/// The local date, for machines: `2026-10-05`.
+pub(crate) fn local_date(at_ms: u64) -> String {
+    let date = Date::new(&JsValue::from_f64(at_ms as f64));
+    format!("{:04}-{:02}-{:02}", date.get_full_year(), date.get_month() + 1, date.get_date())
+}
+
 /// ISO 8601, for machines.
 pub(crate) fn machine_time(at_ms: u64) -> String {
     let date = Date::new(&JsValue::from_f64(at_ms as f64));

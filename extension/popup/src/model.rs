@@ -201,6 +201,7 @@ mod tests {
             wishes: lull_view::Wishes::default(),
             contested: None,
             reviews: 0,
+            wallet: lull_view::WalletGlance::default(),
             next: None,
         }
     }

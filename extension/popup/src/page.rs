@@ -18,6 +18,7 @@ mod log;
 mod pops;
 mod receipt;
 mod settings;
+mod wallet;
 mod warnings;
 mod welcome;
 mod wishes;
@@ -32,6 +33,7 @@ pub(crate) use log::{Alibi, Entry, Log};
 pub(crate) use pops::Cover;
 pub(crate) use receipt::Receipt;
 pub(crate) use settings::settings;
+pub(crate) use wallet::WalletPage;
 pub(crate) use welcome::welcome;
 pub(crate) use you::YouPage;
 #[cfg(feature = "bandwidth")]

@@ -143,8 +143,8 @@ pub(crate) fn trouble(lull: &Lull, link: &Link) -> Html {
     };
     let (what, advice) = words::problem(reason);
     let action = match reason {
-        // Another key and another version don't change by trying.
-        LinkProblem::OtherKey | LinkProblem::Version => None,
+        // None of these changes by trying.
+        LinkProblem::OtherKey | LinkProblem::Version | LinkProblem::Succeeded => None,
         LinkProblem::Replaced => Some(text::connect_here()),
         _ => Some(text::connect_now()),
     };

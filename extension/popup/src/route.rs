@@ -14,6 +14,8 @@ pub(crate) enum Route {
     Receipt(String),
     /// The log.
     Log,
+    /// The log between two times, milliseconds since 1970.
+    Between(u64, u64),
     /// One entry of the log, by its number.
     Entry(u64),
     /// Who asked for it.
@@ -28,6 +30,8 @@ pub(crate) enum Route {
     Limits,
     /// How the person fares.
     You,
+    /// The wallet and payouts.
+    Wallet,
     /// Choices, key, export, diagnostics.
     Settings,
 }
@@ -42,10 +46,13 @@ impl Route {
             "limits" => Self::Limits,
             "settings" => Self::Settings,
             "you" => Self::You,
+            "wallet" => Self::Wallet,
             "activity" => Self::Log,
             path => match path.split_once('/') {
                 Some(("receipt", offer)) => Self::Receipt(offer.to_owned()),
-                Some(("activity", number)) => number.parse().map_or(Self::Log, Self::Entry),
+                Some(("activity", what)) => {
+                    between(what).or_else(|| what.parse().ok().map(Self::Entry)).unwrap_or(Self::Log)
+                }
                 Some(("alibi", number)) => number.parse().map_or(Self::Log, Self::Alibi),
                 _ => Self::Home,
             },
@@ -59,6 +66,7 @@ impl Route {
             Self::Welcome => "#/welcome".to_owned(),
             Self::Receipt(offer) => format!("#/receipt/{offer}"),
             Self::Log => "#/activity".to_owned(),
+            Self::Between(since, until) => format!("#/activity/{since}-{until}"),
             Self::Entry(number) => format!("#/activity/{number}"),
             Self::Alibi(number) => format!("#/alibi/{number}"),
             Self::Bandwidth => "#/bandwidth".to_owned(),
@@ -67,6 +75,7 @@ impl Route {
             Self::Limits => "#/limits".to_owned(),
             Self::Settings => "#/settings".to_owned(),
             Self::You => "#/you".to_owned(),
+            Self::Wallet => "#/wallet".to_owned(),
         }
     }
 
@@ -74,6 +83,11 @@ impl Route {
     pub(crate) fn tab_path(&self) -> String {
         format!("popup.html?tab=1{}", self.href())
     }
+}
+
+fn between(times: &str) -> Option<Route> {
+    let (since, until) = times.split_once('-')?;
+    Some(Route::Between(since.parse().ok()?, until.parse().ok()?))
 }
 
 /// Goes to a page.
@@ -121,9 +135,9 @@ mod tests {
     const AT_HAND: [Route; 2] = [Route::Home, Route::Welcome];
 
     fn seldom() -> Vec<Route> {
-        let with = [Route::Receipt("00ff".to_owned()), Route::Entry(7), Route::Alibi(7)];
+        let with = [Route::Receipt("00ff".to_owned()), Route::Entry(7), Route::Between(7, 9), Route::Alibi(7)];
         let lending = [Route::Bandwidth, Route::Consent, Route::Facts, Route::Limits];
-        [Route::Log, Route::Settings, Route::You].into_iter().chain(with).chain(lending).collect()
+        [Route::Log, Route::Settings, Route::You, Route::Wallet].into_iter().chain(with).chain(lending).collect()
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(crate) mod pops;
 pub(crate) mod practice;
 pub(crate) mod receipt;
 pub(crate) mod review;
+pub(crate) mod wallet;
 
 use lull_view::{ActivityState, BandwidthState, LinkProblem};
 
@@ -50,6 +51,7 @@ pub(crate) fn problem(reason: LinkProblem) -> (&'static str, &'static str) {
         LinkProblem::Replaced => (text::problem_replaced(), text::problem_replaced_advice()),
         LinkProblem::Stopping => (text::problem_stopping(), text::problem_stopping_advice()),
         LinkProblem::Storage => (text::problem_storage(), text::problem_storage_advice()),
+        LinkProblem::Succeeded => (text::problem_succeeded(), text::problem_succeeded_advice()),
     }
 }
 

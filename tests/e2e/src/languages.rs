@@ -11,7 +11,7 @@ use crate::content::sensitive;
 use crate::flags::ESCAPE;
 use crate::market::Demo;
 use crate::offers::YOU;
-use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WALLET, WELCOME};
 use crate::pictures::demonstration;
 use crate::practice::{order, practise};
 use crate::scenarios::{axe_script, begun, no_violation};
@@ -221,7 +221,7 @@ impl Walk {
         self.receipt(&browser, &offer, found).await?;
         self.lent(&browser, &person, found).await?;
         self.settings(&browser, found).await?;
-        for (page, element) in [(LIMITS, "week"), (COVER, "cover")] {
+        for (page, element) in [(LIMITS, "week"), (WALLET, "wallet-page"), (COVER, "cover")] {
             browser.open(page).await?;
             browser.find(element).await?;
             self.look(&browser, page, found).await?;

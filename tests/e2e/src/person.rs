@@ -24,6 +24,8 @@ pub(crate) const FACTS: &str = "popup.html?tab=1#/facts";
 /// Settings.
 pub(crate) const SETTINGS: &str = "popup.html?tab=1#/settings";
 
+/// The wallet and payouts.
+pub(crate) const WALLET: &str = "popup.html?tab=1#/wallet";
 /// Limits.
 pub(crate) const LIMITS: &str = "popup.html?tab=1#/limits";
 

@@ -28,7 +28,7 @@ use crate::languages::{pages_in_long_words, pages_right_to_left, types_in_long_w
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::offers::an_honest_offer;
-use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
+use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WALLET, WELCOME};
 use crate::practice::practice_comes_first;
 use crate::proxy::behind_a_proxy;
 use crate::types::{each_type_by_keyboard, each_type_by_pointer};
@@ -293,6 +293,7 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
         (CONSENT, "agree"),
         (FACTS, "facts"),
         (LIMITS, "week"),
+        (WALLET, "wallet-page"),
         (SETTINGS, "export"),
         (COVER, "cover"),
     ];

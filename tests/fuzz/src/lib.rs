@@ -12,6 +12,7 @@ mod frames;
 mod make;
 mod market;
 mod oracle;
+mod paying;
 mod receipts;
 mod records;
 mod requests;

@@ -16,7 +16,7 @@ use lull_worker::{Event, FetchFailure, FetchId, HopHead, Managed, Surroundings};
 use crate::feed::Feed;
 use crate::make::{self, COORDINATOR, WORKER};
 use crate::world::{Disk, Socket, World, is_public};
-use crate::{edit, make::count};
+use crate::{edit, make::count, paying};
 
 /// How much happens in one life.
 const ACTS_MAX: usize = 200;
@@ -58,7 +58,7 @@ struct Life<'a> {
 
 impl Life<'_> {
     fn act(&mut self) {
-        match self.feed.below(24) {
+        match self.feed.below(26) {
             0 => self.everything_on(),
             1 => self.connect(),
             2..=4 => self.assign(),
@@ -81,6 +81,7 @@ impl Life<'_> {
             20 => self.time(),
             21 => self.socket(),
             22 => self.surroundings(),
+            24 | 25 => self.paying(),
             _ => {
                 let written = self.feed.below(self.world.held.len() + 1);
                 self.world.kill(written);
@@ -90,6 +91,22 @@ impl Life<'_> {
 
     fn say(&mut self, command: Command) {
         self.world.feed(Event::Command(command));
+    }
+
+    /// A word about wallet and payouts, of one side or the other.
+    fn paying(&mut self) {
+        if self.feed.one_in(2) {
+            let message = paying::told(&mut self.feed);
+            return self.utter(&message);
+        }
+        let page = self.world.wallet();
+        crosses_the_port(&page);
+        let command = paying::command(&mut self.feed, page.state(), &self.world.view());
+        if let Some(reply) = self.world.ask(&command) {
+            crosses_the_port(&Answer { id: Some(1), reply });
+        }
+        crosses_the_port(&Request { id: 1, command: command.clone() });
+        self.say(command);
     }
 
     /// The usual way to work, in one step.

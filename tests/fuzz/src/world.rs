@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use lull_policy::caps::GRANT_BYTES_MAX;
 use lull_policy::judge_url;
+use lull_protocol::connect::{WalletVeto, WalletYes};
 use lull_protocol::limits::{CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::Message;
 use lull_protocol::rejection::Appeal;
 use lull_protocol::statement::WorkResult;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::{Hash, Signed, TaskSet, Timestamp, ToCoordinator, cbor};
-use lull_view::{ACTIVITIES_MAX, BandwidthWhen, Command, Reply, Settings, View};
+use lull_view::{ACTIVITIES_MAX, BandwidthWhen, Command, Reply, Settings, View, WalletPage};
 use lull_worker::limits::{BODY_TIMEOUT_MS, HEAD_TIMEOUT_MS, LOOKUP_TIMEOUT_MS, TAKE_BACK_MS};
 use lull_worker::{Config, Effect, Event, FetchId, HopHead, Surroundings, Worker, Write};
 
@@ -164,6 +165,23 @@ impl World {
         !self.settings.paused && (self.settings.judgments || self.lends())
     }
 
+    /// What the page of the wallet shows.
+    pub(crate) fn wallet(&self) -> WalletPage {
+        let page = self.worker.query(&Command::ShowWallet, self.now).and_then(|reply| match reply {
+            Reply::Wallet { page } => lull_view::cbor::read(&page).ok(),
+            _ => None,
+        });
+        page.expect("it is answered with the page")
+    }
+
+    /// The wallet's page is open, or something of it is under way.
+    fn is_for_the_wallet(&self) -> bool {
+        let page = self.wallet();
+        let is_open = self.view().wallet.is_looked_at || page.address.is_some();
+        let needs_link = is_open || page.said.is_some() || !page.vetoed.is_empty();
+        needs_link && self.settings.card_seen && !self.settings.paused
+    }
+
     /// Whether bandwidth is on, agreed to, and nobody who manages the browser forbids it.
     fn lends(&self) -> bool {
         self.settings.bandwidth && self.view().consent.is_current && self.may_lend()
@@ -190,7 +208,7 @@ impl World {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Connect { url } => {
-                assert!(self.is_working(), "it dials without consent");
+                assert!(self.is_working() || self.is_for_the_wallet(), "it dials without consent");
                 assert_eq!(url, URL);
                 (self.socket, self.hello, self.wanted_blob) = (Socket::Dialling, None, None);
             }
@@ -282,10 +300,17 @@ impl World {
                 let stored = self.disk.range("receipt/".to_owned().."receipt0".to_owned()).any(is_stored);
                 assert!(stored, "an appeal is durable before it is sent");
             }
+            ToCoordinator::WalletYes { statement } => {
+                let yes = Signed::<WalletYes>::verify(&statement, &make::key(WORKER).public()).expect("its own");
+                assert_eq!(yes.payload().coordinator, make::key(COORDINATOR).public());
+                self.check_wallet_words(yes.bytes());
+            }
+            ToCoordinator::WalletVeto { statement } => {
+                let veto = Signed::<WalletVeto>::verify(&statement, &make::key(WORKER).public()).expect("its own");
+                self.check_wallet_words(veto.bytes());
+            }
             ToCoordinator::OpenTicket { .. }
-            | ToCoordinator::WalletYes { .. }
             | ToCoordinator::WalletNo { .. }
-            | ToCoordinator::WalletVeto { .. }
             | ToCoordinator::WalletNewsKnown { .. }
             | ToCoordinator::PayWhen { .. }
             | ToCoordinator::PayNow
@@ -295,6 +320,12 @@ impl World {
                 assert!(self.settings.judgments && !self.settings.paused, "more time for what is off");
             }
         }
+    }
+
+    fn check_wallet_words(&self, statement: &[u8]) {
+        let record = self.disk.get("wallet-said").map(Vec::as_slice).unwrap_or_default();
+        let is_stored = record.windows(statement.len()).any(|part| part == statement);
+        assert!(is_stored, "what is said about the wallet is durable before it is sent");
     }
 
     fn result_sent(&mut self, statement: &[u8]) {
@@ -313,7 +344,8 @@ impl World {
         assert!(view.judgment.is_none() || (self.settings.judgments && !self.settings.paused));
         assert!(view.practice.is_none() || view.judgment.is_none(), "both at once");
         assert!(view.practice.is_none() || (self.settings.judgments && !self.settings.paused));
-        assert!(self.is_working() || self.socket == Socket::None, "connected without consent");
+        let may_connect = self.is_working() || self.is_for_the_wallet();
+        assert!(may_connect || self.socket == Socket::None, "connected without consent");
         assert!(self.may_fetch() || self.request.is_none(), "a request goes on without consent");
     }
 

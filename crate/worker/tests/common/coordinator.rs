@@ -10,6 +10,8 @@ use lull_protocol::statement::*;
 use lull_protocol::units::{Challenge, Nonce};
 use lull_protocol::*;
 
+use super::paying::Paying;
+
 /// How many body bytes are asked for at a time: small, so that a body takes several rounds.
 const WINDOW_BYTES: u64 = 100_000;
 /// What each item pays, base units.
@@ -62,6 +64,8 @@ pub struct Coordinator {
     pub keeps_verdicts: bool,
     /// Judgments are reviewed by their buyer.
     pub is_reviewed: bool,
+    /// What it knows of the worker's wallet; `None`: it pays nobody.
+    pub paying: Option<Paying>,
     want: (u8, u8),
     transfers: BTreeMap<Hash, (Vec<u8>, Vec<u8>)>,
     day_start: Timestamp,
@@ -103,6 +107,7 @@ impl Coordinator {
             is_mute: false,
             keeps_verdicts: false,
             is_reviewed: false,
+            paying: None,
             want: (0, 0),
             transfers: BTreeMap::new(),
             day_start: Timestamp::ZERO,
@@ -188,6 +193,7 @@ impl Coordinator {
                 self.verdicts_seen = verdicts_seen;
                 self.day_start = day_start;
                 let mut out = vec![ToWorker::Welcome { now }, self.account()];
+                out.extend(self.paying.iter().flat_map(Paying::told));
                 let signed = |e: &Extension| Signed::sign(e.clone(), &self.key).bytes().to_vec().into();
                 let extension = |hash: &Hash| self.extensions.get(hash).map(signed);
                 for (hash, (offer, item)) in &self.leases {
@@ -249,7 +255,10 @@ impl Coordinator {
             }
             // Tests answer it by hand.
             ToCoordinator::Appeal { .. } => Vec::new(),
-            message => panic!("{message:?} at work"),
+            message => match &mut self.paying {
+                Some(paying) => paying.receive(message, worker, now),
+                None => panic!("{message:?} at work"),
+            },
         }
     }
 

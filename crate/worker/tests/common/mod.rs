@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this world")]
 
 pub mod coordinator;
+pub mod paying;
 pub mod scenario;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -326,7 +327,7 @@ impl World {
     fn check_snapshot(&self) {
         let is_lazy = |key: &str| {
             let is_elsewhere = ["aside/", "log/", "log-kept/"].iter().any(|kind| key.starts_with(kind));
-            ["counters", "account", "days", "usage"].contains(&key) || is_elsewhere
+            ["counters", "account", "days", "usage", "payouts"].contains(&key) || is_elsewhere
         };
         let always = ["settings", "verdicts", "never"];
         let of = |map: BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
@@ -474,6 +475,10 @@ impl World {
         if let ToCoordinator::Result { statement } = &message {
             let offer = cose::peek::<statement::WorkResult>(statement).unwrap().offer;
             assert!(self.disk.contains_key(&format!("outbox/{offer}")), "a result is durable before it is sent");
+        }
+        if let ToCoordinator::WalletYes { statement } | ToCoordinator::WalletVeto { statement } = &message {
+            let record = self.disk.get("wallet-said").expect("words are durable before they are sent");
+            assert!(record.windows(statement.len()).any(|part| part == statement.as_slice()), "these words");
         }
         if let ToCoordinator::Proof { verdicts_seen, .. } = &message {
             self.check_verdicts(*verdicts_seen as usize);

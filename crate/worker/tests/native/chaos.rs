@@ -1,13 +1,18 @@
 //! Whatever comes, in whatever order: no panic, and every list within its limit.
 
+use lull_protocol::connect::{Purpose, Rebinding, WalletAsked, WalletEvent, WalletNews, WalletRefusal, WalletState};
 use lull_protocol::limits::{FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{Message, RefusedCode};
-use lull_protocol::units::Challenge;
-use lull_protocol::{Amount, Answer, ByteCount, Hash, Item, SigningKey, TaskSet, ToWorker, WarningSet};
+use lull_protocol::payout::{PayoutStage, Payouts, Schedule, Weekday};
+use lull_protocol::units::{Challenge, Ticket};
+use lull_protocol::{
+    Amount, Answer, ByteCount, Hash, Item, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet,
+};
 use lull_view::{AnswerInput, BandwidthWhen, Caps, ChangeByte, Command, Pause, Pops, Statement};
 use lull_worker::{Config, Event, FetchFailure, FetchId, HopHead, Managed, Surroundings, Worker};
 use proptest::prelude::*;
 
+use crate::common::paying::{Paying, payout, wallet};
 use crate::common::*;
 
 fn hash() -> impl Strategy<Value = Hash> {
@@ -49,34 +54,105 @@ fn code() -> impl Strategy<Value = RefusedCode> {
     ])
 }
 
+fn purpose() -> impl Strategy<Value = Purpose> {
+    prop::sample::select(Purpose::ALL.to_vec())
+}
+
+/// Few wallets, tickets and browsers, so that some are met again.
+fn wallet_state(time: BoxedStrategy<Timestamp>) -> impl Strategy<Value = WalletState> {
+    let asked = (0_u8..3, purpose(), 90_u8..92, time.clone(), 0_u8..3).prop_map(|(ticket, purpose, seed, until, n)| {
+        let others = (0..n).map(|n| PublicKey([n; 32])).collect();
+        WalletAsked { ticket: Ticket([ticket; 32]).hash(), purpose, wallet: wallet(seed), until, others }
+    });
+    let rebinding = (hash(), any::<bool>(), time.clone()).prop_map(|(yes, is_own, due)| {
+        let (me, other) = (key(1).public(), PublicKey([2; 32]));
+        let (worker, lost) = if is_own { (me, other) } else { (other, me) };
+        Rebinding { yes, worker, lost, due }
+    });
+    let wallets = proptest::option::of((90_u8..92).prop_map(wallet));
+    (wallets, proptest::option::of(asked), proptest::collection::vec(rebinding, 0..4), time).prop_map(
+        |(wallet, asked, rebinds, at)| {
+            let what = rebinds.first().map(|rebinding| WalletEvent::Rebinding(*rebinding));
+            let news = what.map(|what| WalletNews { number: 1, at, what }).into_iter().collect();
+            WalletState { wallet, held_until: None, asked, rebinds, news }
+        },
+    )
+}
+
+/// What a coordinator that pays, or one that makes it up, can say of it.
+fn paying(time: BoxedStrategy<Timestamp>) -> impl Strategy<Value = ToWorker> {
+    let why = prop::sample::select(vec![WalletRefusal::Unknown, WalletRefusal::Used, WalletRefusal::Unavailable]);
+    let numbers = proptest::collection::vec(any::<u64>(), 0..4);
+    let some = |numbers: Vec<u64>| numbers.into_iter().map(|n| payout(n % 9, PayoutStage::Waiting)).collect::<Vec<_>>();
+    prop_oneof![
+        (0_u8..3, purpose(), time.clone()).prop_map(|(n, purpose, expires_at)| ToWorker::Ticket {
+            ticket: Ticket([n; 32]),
+            purpose,
+            expires_at
+        }),
+        wallet_state(time).prop_map(|state| ToWorker::Wallet(Box::new(state))),
+        (proptest::option::of(hash()), why).prop_map(|(about, why)| ToWorker::WalletRefused { about, why }),
+        numbers.clone().prop_map(move |numbers| {
+            let payouts = Payouts { newest: some(numbers), ..Paying::new().payouts };
+            ToWorker::Payouts(Box::new(payouts))
+        }),
+        (0_u64..3, numbers).prop_map(move |(number, numbers)| ToWorker::PayoutsBefore {
+            number,
+            payouts: some(numbers),
+            has_older: true
+        }),
+    ]
+}
+
+/// What a person can command about it.
+fn wallet_command() -> impl Strategy<Value = Command> {
+    let yes = (0_u8..3, purpose(), 90_u8..92, proptest::option::of(0_u8..3)).prop_map(|(n, purpose, seed, lost)| {
+        let (ticket, lost) = (Ticket([n; 32]).hash(), lost.map(|n| PublicKey([n; 32])));
+        Command::WalletYes { ticket, purpose, wallet: wallet(seed), lost }
+    });
+    prop_oneof![
+        any::<bool>().prop_map(|on| Command::LookAtWallet { on }),
+        purpose().prop_map(|purpose| Command::ConnectWallet { purpose }),
+        yes,
+        Just(Command::WalletNo),
+        hash().prop_map(|yes| Command::WalletVeto { yes }),
+        any::<u64>().prop_map(|number| Command::WalletNewsKnown { number }),
+        Just(Command::PayWhen { schedule: Schedule::Weekly(Weekday::Friday), account_agreed: Amount::MAX }),
+        Just(Command::PayNow),
+        (0_u64..3).prop_map(|before| Command::FindPayouts { before }),
+        Just(Command::WalletTroubleRead),
+    ]
+}
+
 fn message() -> impl Strategy<Value = ToWorker> {
     let time = prop_oneof![Just(0), Just(START_MS), Just((1_u64 << 53) - 1), any::<u32>().prop_map(u64::from)];
     let time = time.prop_map(at).boxed();
     prop_oneof![
-        (time.clone()).prop_map(|now| ToWorker::Welcome { now }),
-        time.clone().prop_map(|now| ToWorker::Pong { now }),
-        (bytes(), bytes()).prop_map(|(offer, item)| ToWorker::Assign {
+        3 => paying(time.clone()),
+        1 => (time.clone()).prop_map(|now| ToWorker::Welcome { now }),
+        1 => time.clone().prop_map(|now| ToWorker::Pong { now }),
+        1 => (bytes(), bytes()).prop_map(|(offer, item)| ToWorker::Assign {
             offer: offer.into(),
             item: item.into(),
             extension: None,
             pace: None,
             record: None
         }),
-        (hash(), count(), count()).prop_map(|(offer, offset, bytes)| ToWorker::BodyWanted { offer, offset, bytes }),
-        (hash(), hash()).prop_map(|(offer, result)| ToWorker::Ack { offer, result }),
-        (any::<u64>(), bytes()).prop_map(|(number, s)| ToWorker::Verdict { number, statement: s.into() }),
-        (hash(), code()).prop_map(|(offer, reason)| ToWorker::Withdraw { offer, reason }),
-        bytes().prop_map(|statement| ToWorker::Rejected { statement: statement.into() }),
-        hash().prop_map(|rejection| ToWorker::Appealed { rejection }),
-        (hash(), count(), count(), bytes()).prop_map(|(hash, total, offset, b)| ToWorker::BlobChunk {
+        1 => (hash(), count(), count()).prop_map(|(offer, offset, bytes)| ToWorker::BodyWanted { offer, offset, bytes }),
+        1 => (hash(), hash()).prop_map(|(offer, result)| ToWorker::Ack { offer, result }),
+        1 => (any::<u64>(), bytes()).prop_map(|(number, s)| ToWorker::Verdict { number, statement: s.into() }),
+        1 => (hash(), code()).prop_map(|(offer, reason)| ToWorker::Withdraw { offer, reason }),
+        1 => bytes().prop_map(|statement| ToWorker::Rejected { statement: statement.into() }),
+        1 => hash().prop_map(|rejection| ToWorker::Appealed { rejection }),
+        1 => (hash(), count(), count(), bytes()).prop_map(|(hash, total, offset, b)| ToWorker::BlobChunk {
             hash,
             total,
             offset,
             bytes: b.into()
         }),
-        (proptest::option::of(hash()), code()).prop_map(|(about, code)| ToWorker::Refused { about, code }),
-        code().prop_map(|code| ToWorker::Bye { code }),
-        time.prop_map(|day_start| ToWorker::Account {
+        1 => (proptest::option::of(hash()), code()).prop_map(|(about, code)| ToWorker::Refused { about, code }),
+        1 => code().prop_map(|code| ToWorker::Bye { code }),
+        1 => time.prop_map(|day_start| ToWorker::Account {
             earned: Amount::new((1 << 53) - 1).unwrap(),
             pending: Amount::ZERO,
             payable: Amount::ZERO,
@@ -93,12 +169,13 @@ fn text() -> impl Strategy<Value = String> {
 fn command() -> impl Strategy<Value = Command> {
     let part = prop::sample::select(vec!["item", "offer", "result", "verdict", "appeal", "other"]);
     prop_oneof![
-        any::<bool>().prop_map(|on| Command::SetJudgments { on }),
-        any::<bool>().prop_map(|on| Command::SetBandwidth { on }),
-        any::<bool>().prop_map(|on| Command::SetPaused { on }),
-        prop::sample::select(vec![Pause::Hour, Pause::Tomorrow, Pause::Open])
+        8 => wallet_command(),
+        1 => any::<bool>().prop_map(|on| Command::SetJudgments { on }),
+        1 => any::<bool>().prop_map(|on| Command::SetBandwidth { on }),
+        1 => any::<bool>().prop_map(|on| Command::SetPaused { on }),
+        1 => prop::sample::select(vec![Pause::Hour, Pause::Tomorrow, Pause::Open])
             .prop_map(|pause| Command::PauseFor { pause }),
-        (any::<[u64; 6]>(), any::<[u32; 7]>(), any::<bool>()).prop_map(|(n, hours, metered)| Command::SetCaps {
+        1 => (any::<[u64; 6]>(), any::<[u32; 7]>(), any::<bool>()).prop_map(|(n, hours, metered)| Command::SetCaps {
             caps: Caps {
                 second_bytes: n[0],
                 day_bytes: n[1],
@@ -110,33 +187,33 @@ fn command() -> impl Strategy<Value = Command> {
                 metered
             }
         }),
-        Just(Command::ResetCaps),
-        Just(Command::SetBandwidthWhen { when: BandwidthWhen::Always }),
-        (any::<[bool; 2]>(), any::<[u64; 3]>()).prop_map(|([open, notify], [minutes, quiet_from, quiet_to])| {
+        1 => Just(Command::ResetCaps),
+        1 => Just(Command::SetBandwidthWhen { when: BandwidthWhen::Always }),
+        1 => (any::<[bool; 2]>(), any::<[u64; 3]>()).prop_map(|([open, notify], [minutes, quiet_from, quiet_to])| {
             Command::SetPops { pops: Pops { open, notify, minutes, quiet_from, quiet_to } }
         }),
-        text().prop_map(|practice| Command::Practised { practice }),
-        (0..64_u8, any::<u16>()).prop_map(|(bits, day_max)| {
+        1 => text().prop_map(|practice| Command::Practised { practice }),
+        1 => (0..64_u8, any::<u16>()).prop_map(|(bits, day_max)| {
             let chosen = WarningSet::from_bits(bits).expect("bits of classes");
             Command::SetWarnings { chosen, day_max }
         }),
-        Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
-        Just(Command::ConnectNow),
-        Just(Command::TakeConsentBack),
-        (0..=Statement::ALL.len()).prop_map(|n| Command::Agree { statements: Statement::ALL[..n].into() }),
-        Just(Command::DismissNotice),
-        Just(Command::Export),
-        text().prop_map(|url| Command::JudgeUrl { url }),
-        text().prop_map(|offer| Command::Skip { offer, shown_at: None }),
-        text().prop_map(|offer| Command::Uncover { offer }),
-        (text(), text()).prop_map(|(offer, words)| Command::Appeal { offer, words }),
-        (text(), any::<u8>(), any::<u64>()).prop_map(|(offer, option, shown_at)| Command::Answer {
+        1 => Just(Command::SetBandwidthWhen { when: BandwidthWhen::Away }),
+        1 => Just(Command::ConnectNow),
+        1 => Just(Command::TakeConsentBack),
+        1 => (0..=Statement::ALL.len()).prop_map(|n| Command::Agree { statements: Statement::ALL[..n].into() }),
+        1 => Just(Command::DismissNotice),
+        1 => Just(Command::Export),
+        1 => text().prop_map(|url| Command::JudgeUrl { url }),
+        1 => text().prop_map(|offer| Command::Skip { offer, shown_at: None }),
+        1 => text().prop_map(|offer| Command::Uncover { offer }),
+        1 => (text(), text()).prop_map(|(offer, words)| Command::Appeal { offer, words }),
+        1 => (text(), any::<u8>(), any::<u64>()).prop_map(|(offer, option, shown_at)| Command::Answer {
             offer,
             answer: Answer::Choice(option),
             input: AnswerInput::Keyboard,
             shown_at
         }),
-        (text(), part, any::<u64>()).prop_map(|(offer, part, offset)| Command::OpenReceipt {
+        1 => (text(), part, any::<u64>()).prop_map(|(offer, part, offset)| Command::OpenReceipt {
             offer,
             change: Some(ChangeByte { part: part.into(), offset })
         }),
@@ -275,6 +352,7 @@ proptest! {
     fn nothing_that_happens_is_a_panic(acts in proptest::collection::vec(act(), 1..80), looks_up in any::<bool>()) {
         let mut world = if looks_up { World::connected_looking_up() } else { World::connected() };
         world.is_checked = false;
+        world.coordinator.paying = Some(Paying { is_lied_about: true, ..Paying::new() });
         world.sites.insert("https://www.rust-lang.org/page".into(), page(200, &[1; 5_000]));
         world.sites.insert("https://www.rust-lang.org/moved".into(), redirect(301, "https://www.rust-lang.org/page"));
         for act in acts {

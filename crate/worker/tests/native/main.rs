@@ -23,4 +23,5 @@ mod practice;
 mod receipt;
 mod storage;
 mod task;
+mod wallet;
 mod warning;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use lull_protocol::connect::Purpose;
 use lull_protocol::{TaskSet, ToCoordinator, WarningSet};
 use lull_view::{ActivityState, BandwidthWhen, Caps, Command, Link, NeverWhat, Notice, Pause, Pops, Settings, Wishes};
 use lull_worker::{Config, Effect, Event, Worker, Write, limits};
 
+use crate::common::paying::{Paying, wallet};
 use crate::common::*;
 
 /// A disk with one of each: a lease, a lease given back, a fetched body on its way, a receipt.
@@ -23,8 +25,24 @@ fn full_disk() -> World {
     let shown_at = Some(world.local().get() - 2_000);
     world.command(Command::Skip { offer: skipped, shown_at });
     world.assign(&text_item("open"));
+    pay(&mut world);
     world.pass(60_000);
     world
+}
+
+/// A wallet has signed in, and the yes to it has no answer yet.
+fn pay(world: &mut World) {
+    let mut paying = Paying::new();
+    paying.is_mute = true;
+    let told = paying.told();
+    world.coordinator.paying = Some(paying);
+    told.iter().for_each(|message| world.say(message));
+    world.command(Command::ConnectWallet { purpose: Purpose::Link });
+    let (now, paying) = (world.coordinator_now(), world.coordinator.paying.as_mut().unwrap());
+    let told = paying.sign_in(wallet(90), Vec::new(), now);
+    let ticket = paying.tickets[0].0.hash();
+    world.say(&told);
+    world.command(Command::WalletYes { ticket, purpose: Purpose::Link, wallet: wallet(90), lost: None });
 }
 
 /// One of every kind of record.
@@ -47,14 +65,20 @@ fn every_record() -> World {
 }
 
 /// What builds of each time wrote. `LULL_BLESS=1` writes the newest anew.
-const FROZEN: [&str; 5] =
-    ["records-1.txt", "records-1-usage.txt", "records-1-log.txt", "records-1-offers.txt", "records-1-skips.txt"];
+const FROZEN: [&str; 6] = [
+    "records-1.txt",
+    "records-1-usage.txt",
+    "records-1-log.txt",
+    "records-1-offers.txt",
+    "records-1-skips.txt",
+    "records-1-wallet.txt",
+];
 
 #[test]
 fn records_of_version_1_are_read_and_written_as_they_were() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture");
     let written = every_record().disk;
-    let newest = folder.join(FROZEN[4]);
+    let newest = folder.join(FROZEN[5]);
     if std::env::var_os("LULL_BLESS").is_some() {
         let lines = written.iter().map(|(key, value)| format!("{key} {}\n", data_encoding::HEXLOWER.encode(value)));
         std::fs::write(&newest, lines.collect::<String>()).expect("the fixture is written");
@@ -67,7 +91,7 @@ fn records_of_version_1_are_read_and_written_as_they_were() {
             .map(|(key, hex)| (key.to_owned(), data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hexadecimal")))
             .collect();
         assert!(frozen.keys().all(|key| written.contains_key(key)), "no kind of record went away");
-        if name == FROZEN[4] {
+        if name == FROZEN[5] {
             assert_eq!(frozen, written, "what this build writes");
         }
         is_read(name, frozen);

@@ -1,6 +1,6 @@
 //! Home: the line, the money, the judgment to answer, what was done.
 
-use lull_view::{Bandwidth, BandwidthState, Command, Link, View};
+use lull_view::{Bandwidth, BandwidthState, Command, Link, View, WalletCall};
 use wasm_bindgen_futures::spawn_local;
 use yew::{Html, html};
 
@@ -30,6 +30,7 @@ pub(crate) fn home(lull: &Lull, view: &View) -> Html {
                 { trouble(lull, &view.link) }
             }
             <NeverSaid lull={lull.clone()} />
+            { wallet_line(view) }
             { contested_line(view) }
             { work(lull, view) }
             { bandwidth_line(view) }
@@ -91,8 +92,11 @@ fn money(lull: &Lull, view: &View) -> Html {
                     <span>{ text::money_today(lull.asset()) }</span>
                 </p>
                 <p class="money-all" data-testid="earned-all" data-value={all.to_string()}>
-                    { standing_out(&text::money_all(&text::marked(&format::amount(all)))) }
+                    <a href={Route::Wallet.href()} data-testid="wallet">
+                        { standing_out(&text::money_all(&text::marked(&format::amount(all)))) }{ Icon::Next.draw() }
+                    </a>
                 </p>
+                { payouts(view) }
                 <TakeBack lull={lull.clone()} />
                 // A judgment on screen is what is to be said.
                 <div class="credit-place" role={view.judgment.is_none().then_some("status")}>
@@ -107,6 +111,38 @@ fn money(lull: &Lull, view: &View) -> Html {
             </div>
             <div class="shore-place" key={wave} data-rolls={credit.is_some().to_string()}>{ icons::shore() }</div>
         </>
+    }
+}
+
+/// What is to be paid out, what is on its way, what was paid; nothing where nobody is paid out.
+fn payouts(view: &View) -> Html {
+    let Some(payouts) = view.wallet.payouts else { return html! {} };
+    let [payable, way, paid] = [view.account.payable, payouts.in_payout, payouts.paid].map(format::amount);
+    html! {
+        <p class="money-paid" data-testid="money-paid">
+            { text::wallet_money(&payable, &way, &paid) }
+            if payouts.is_test {
+                <span class="test">{ text::wallet_test() }</span>
+            }
+        </p>
+    }
+}
+
+/// What the wallet's page waits for.
+fn wallet_line(view: &View) -> Html {
+    let Some(call) = view.wallet.call else { return html! {} };
+    let (code, what, look) = match call {
+        WalletCall::Rebinding => ("rebinding", text::wallet_call_rebinding(), text::wallet_call_rebinding_text()),
+        WalletCall::Asked => ("asked", text::wallet_call_asked(), text::wallet_call_asked_text()),
+        WalletCall::Trouble => ("trouble", text::wallet_call_trouble(), text::wallet_call_trouble_text()),
+        WalletCall::News => ("news", text::wallet_call_news(), text::wallet_call_news_text()),
+    };
+    html! {
+        <a class="line wallet-call" href={Route::Wallet.href()} data-testid="wallet-call" data-call={code}>
+            { Icon::Warning.draw() }
+            <span class="line-words"><span role="status">{ what }</span><span class="quiet">{ look }</span></span>
+            { Icon::Next.draw() }
+        </a>
     }
 }
 

@@ -101,6 +101,7 @@ fn money(view: &View, asset: &str) -> Html {
                 { pair(text::money_pending(), format::amount_of(account.pending, asset), "number") }
                 { pair(text::money_payable(), format::amount_of(account.payable, asset), "number") }
             </dl>
+            <p><a href={Route::Wallet.href()} data-testid="wallet">{ text::wallet_link() }</a></p>
         </section>
     }
 }

@@ -181,6 +181,17 @@ impl Consents {
             | Command::SetWishes { .. }
             | Command::Extend { .. }
             | Command::ShowYou
+            | Command::LookAtWallet { .. }
+            | Command::ShowWallet
+            | Command::ConnectWallet { .. }
+            | Command::WalletYes { .. }
+            | Command::WalletNo
+            | Command::WalletVeto { .. }
+            | Command::WalletNewsKnown { .. }
+            | Command::PayWhen { .. }
+            | Command::PayNow
+            | Command::FindPayouts { .. }
+            | Command::WalletTroubleRead
             | Command::Answer { .. }
             | Command::Flag { .. }
             | Command::Seen { .. }

@@ -43,6 +43,9 @@ const STATES: [ActivityState; 8] = [
 #[derive(PartialEq, Properties)]
 pub(crate) struct LogProps {
     pub(crate) lull: Lull,
+    /// Only what was done between these times.
+    #[prop_or_default]
+    pub(crate) between: Option<(u64, u64)>,
 }
 
 /// What was found.
@@ -59,7 +62,10 @@ struct Found {
 #[component]
 pub(crate) fn Log(props: &LogProps) -> Html {
     let lull = &props.lull;
-    let find = use_state_eq(|| Find { limit: PAGE, ..Find::default() });
+    let find = {
+        let (since, until) = props.between.unzip();
+        use_state_eq(|| Find { limit: PAGE, since, until, ..Find::default() })
+    };
     let said = use_state_eq(|| None::<NeverWhat>);
     let found = use_found(lull, &find);
     let Some(view) = lull.model.view.as_ref() else { return html! { <Skeleton /> } };
@@ -67,12 +73,24 @@ pub(crate) fn Log(props: &LogProps) -> Html {
         <div class="page log">
             { title_bar(text::log_page()) }
             <p class="quiet">{ text::log_text() }</p>
+            { between_line(props.between) }
             <Chart lull={lull.clone()} />
             { filters(&find) }
             { said_line(lull, view, &said) }
             { body(lull, view, &find, &found, &said) }
             <Files wire={lull.wire.clone()} find={(*find).clone()} asset={lull.asset().to_owned()} />
         </div>
+    }
+}
+
+/// Which times it is about, with the way to all.
+fn between_line(between: Option<(u64, u64)>) -> Html {
+    let Some((since, until)) = between else { return html! {} };
+    html! {
+        <p data-testid="log-between">
+            { text::log_between(&format::day_time(since), &format::day_time(until)) }{ " " }
+            <a href={Route::Log.href()}>{ text::log_between_all() }</a>
+        </p>
     }
 }
 
