@@ -38,6 +38,8 @@ pub struct Plan {
     pub(crate) bodies_kib: u32,
     /// How long a commit takes, milliseconds.
     pub(crate) commit_ms: Ms,
+    /// How long it is from one sweep to the next at the least: much is due at once where that is long.
+    pub(crate) sweep_ms: Ms,
     /// Everybody and everything, whether or not it takes part.
     pub(crate) elements: Vec<Element>,
     /// The elements that take part.
@@ -264,6 +266,7 @@ impl Plan {
             terms: terms(&mut rng),
             bodies_kib: if chance(&mut rng, 300) { rng.u32(512..1_200) } else { 64 * 1024 },
             commit_ms: rng.u64(1..30),
+            sweep_ms: *pick(&mut rng, &[SECOND, SECOND, MINUTE, 8 * MINUTE]).unwrap_or(&SECOND),
             kept: (0..elements.len()).collect(),
             elements,
         }

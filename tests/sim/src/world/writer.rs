@@ -175,7 +175,7 @@ impl World {
         }
         self.ask_writer(Command::Sweep, Asker::Sweeper);
         let next = self.house.due.first().copied().unwrap_or(Ms::MAX).min(now + SWEEP_MS_MAX);
-        self.queue_house(next.saturating_sub(now).max(SECOND), HouseEvent::Sweep);
+        self.queue_house(next.saturating_sub(now).max(self.plan.sweep_ms), HouseEvent::Sweep);
     }
 
     pub(crate) fn read_later(&mut self, conn: u64, query: Query) {
