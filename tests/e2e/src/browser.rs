@@ -354,6 +354,29 @@ impl Browser {
         self.go_to_tab(tab.handle).await
     }
 
+    /// Goes on in a tab that Lull has opened, by a part of its address. Gives the one before.
+    pub(crate) async fn opened_tab(&self, address: &str) -> Result<WindowHandle> {
+        let before = self.client.window().await?;
+        let found = async || {
+            for tab in self.client.windows().await?.into_iter().filter(|tab| *tab != before) {
+                self.client.switch_to_window(tab).await?;
+                if self.client.current_url().await?.as_str().contains(address) {
+                    return Ok(true);
+                }
+            }
+            self.client.switch_to_window(before.clone()).await?;
+            Ok(false)
+        };
+        self.until(&format!("a tab opens at {address}"), found).await?;
+        Ok(before)
+    }
+
+    /// Closes this tab and goes on in another.
+    pub(crate) async fn close_tab(&self, next: WindowHandle) -> Result<()> {
+        self.client.close_window().await?;
+        Ok(self.client.switch_to_window(next).await?)
+    }
+
     /// Goes on in another tab. Gives the one before.
     pub(crate) async fn go_to_tab(&self, tab: WindowHandle) -> Result<WindowHandle> {
         let before = self.client.window().await?;

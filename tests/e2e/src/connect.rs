@@ -19,7 +19,7 @@ use crate::world::{Paths, World};
 use double::{Double, WORKER};
 
 /// The address of the test wallets' key: Ed25519 of 32 bytes 9.
-const ADDRESS: &str = "J2xccRtuG43drESLYznHhLhQkLTdfepcKYbiQ9BsJVaf";
+pub(crate) const ADDRESS: &str = "J2xccRtuG43drESLYznHhLhQkLTdfepcKYbiQ9BsJVaf";
 const SHORT: &str = "J2xc…JVaf";
 const TAB: char = '\u{e004}';
 
