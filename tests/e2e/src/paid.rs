@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use lull_protocol::{SigningKey, Wallet};
 use serde_json::{Value, json};
 
 use crate::activity::{rows, saved};
@@ -22,6 +23,14 @@ const DISPUTE: Duration = Duration::from_secs(1);
 const PRICE: u64 = 100_000;
 /// Judgments before the first payout.
 const FIRST: usize = 5;
+/// Judgments that two browsers of one wallet are offered.
+const TOWERS: usize = 4;
+/// So long nobody is asked anything: then there is nothing left.
+const QUIET: Duration = Duration::from_secs(4);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+/// The test wallets' second key: Ed25519 of 32 bytes 8.
+const OTHER_SEED: u8 = 8;
 
 /// A coordinator that pays, on a chain of its own.
 pub(crate) struct Bank {
@@ -38,14 +47,15 @@ impl Bank {
         Ok(Self { chain, world })
     }
 
-    /// Orders so many judgments; one answer decides each.
-    pub(crate) async fn order(&self, count: usize) -> Result<()> {
-        let contents: Vec<Value> = (1..=count).map(|n| json!({"text": format!("The {n}. gate is open.")})).collect();
+    /// Orders so many judgments, each of which so many people decide together. Gives the order's id.
+    pub(crate) async fn order(&self, what: &str, count: usize, people: u8) -> Result<String> {
+        let contents: Vec<Value> = (1..=count).map(|n| json!({"text": format!("{what} {n} is open.")})).collect();
         let project = json!({
-            "title": "Gates", "guideline": "Only what the sentence says.", "question": "Is the gate open?",
-            "options": ["Open", "Shut"], "contents": contents, "price": PRICE, "rule": {"agree": 1, "people": 1},
+            "title": what, "guideline": "Only what the sentence says.", "question": "Is it open?",
+            "options": ["Open", "Shut"], "contents": contents, "price": PRICE,
+            "rule": {"agree": people, "people": people},
         });
-        self.world.buyer.create("projects", &project).await.map(drop)
+        self.world.buyer.create("projects", &project).await
     }
 
     /// What the ledger calls paid, less what it says that the network cost, base units.
@@ -85,27 +95,39 @@ pub(crate) struct Payee<'a> {
 impl Payee<'_> {
     /// Opens a ticket by a button of the wallet's page, and signs in on the page that follows, which shows the same
     /// fingerprint.
-    pub(crate) async fn to_the_page(&self, button: &str) -> Result<()> {
+    pub(crate) async fn to_the_page(&self, button: &str, wallet: &str) -> Result<()> {
         self.browser.click(button).await?;
         let own = self.browser.text("fingerprint").await?;
         let lull = self.browser.opened_tab("/connect").await?;
         self.browser.until_attribute("step", "data-step", "choosing").await?;
         let shown = self.browser.text("fingerprint").await?;
         ensure!(own == shown && !own.is_empty(), "the popup shows {own}, the page {shown}");
-        self.browser.click("wallet-0").await?;
+        self.browser.click(wallet).await?;
         self.browser.until_attribute("step", "data-step", "done").await?;
         self.browser.close_tab(lull).await
     }
 
+    /// The wallet's page meets these of the test wallets from now on.
+    async fn meets(&self, bank: &Bank, wallets: &str) -> Result<()> {
+        self.browser.goto(&format!("http://{}/connect", bank.world.ready.listening)).await?;
+        self.browser.js(&format!("localStorage.setItem('test-wallet', '{wallets}')")).await.map(drop)
+    }
+
     /// From home, where the popup opens after the page: what waits there, and a yes to it.
     pub(crate) async fn says_yes(&self, purpose: &str, address: &str) -> Result<()> {
+        self.looks(purpose, address).await?;
+        self.browser.click("wallet-yes").await
+    }
+
+    /// The same without the yes.
+    async fn looks(&self, purpose: &str, address: &str) -> Result<()> {
         self.browser.open(HOME).await?;
         self.browser.until_attribute("wallet-call", "data-call", "asked").await?;
         self.browser.click("wallet-call").await?;
         self.browser.until_attribute("wallet-ask", "data-purpose", purpose).await?;
         let asked = self.browser.text("asked-address").await?;
         ensure!(asked == address, "asked is {asked}, signed in has {address}");
-        self.browser.click("wallet-yes").await
+        Ok(())
     }
 
     /// Answers all judgments there are, and waits for the last one's verdict.
@@ -144,7 +166,7 @@ impl Payee<'_> {
 /// Install, work, connect, sign in, say yes, get paid, twice; the balance on the chain equals the ledger.
 pub(crate) async fn paid_to_a_wallet(paths: &Paths, data: &Path) -> Result<()> {
     let bank = Bank::start(paths, data).await?;
-    bank.order(FIRST).await?;
+    bank.order("Gate", FIRST, 1).await?;
     let browser = bank.world.browser_with_wallets("profile").await?;
     let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
     let payee = Payee { browser: &browser };
@@ -155,7 +177,7 @@ pub(crate) async fn paid_to_a_wallet(paths: &Paths, data: &Path) -> Result<()> {
     browser.until_text("test-money", &["worth nothing"]).await?;
     browser.until_text("wallet-connect", &["Anyone who knows this address sees every amount, for good."]).await?;
     let begun = Instant::now();
-    payee.to_the_page("connect").await?;
+    payee.to_the_page("connect", "wallet-0").await?;
     payee.says_yes("link", ADDRESS).await?;
     browser.until_text("wallet-connected", &["Paid to J2xc", "JVaf"]).await?;
     say(&format!("connected after {:.1} s, with a driver for a person", begun.elapsed().as_secs_f64()));
@@ -164,10 +186,8 @@ pub(crate) async fn paid_to_a_wallet(paths: &Paths, data: &Path) -> Result<()> {
     let arrives = payee.until_next("after-yes", |amount| amount > 0).await?;
     ensure!(arrives < FIRST as u64 * PRICE, "the account costs nothing");
     browser.until_text("account", &["has no account for this money yet"]).await?;
-    let clicked = Instant::now();
     browser.click("account-yes").await?;
-    let (arriving, paid) = payee.until_paid(clicked, "1").await?;
-    say_times("yes", arriving, paid);
+    payee.until_paid(Instant::now(), "1").await?;
     ensure!(bank.compare().await? == arrives, "something else arrived than what was told: {arrives}");
     let first = transaction(&bank, &browser).await?;
     browser.click("payout-work").await?;
@@ -177,14 +197,15 @@ pub(crate) async fn paid_to_a_wallet(paths: &Paths, data: &Path) -> Result<()> {
     browser.open(WALLET).await?;
     browser.choose("pay-when", "at").await?;
     browser.find("pay-at").await?;
-    bank.order(1).await?;
+    bank.order("Door", 1, 1).await?;
     payee.works(&person, 1).await?;
     browser.open(WALLET).await?;
     payee.until_next("at", |amount| amount > 0).await?;
     let clicked = Instant::now();
     browser.click("pay-now").await?;
     let (arriving, paid) = payee.until_paid(clicked, "2").await?;
-    say_times("pay now", arriving, paid);
+    let (arriving, paid) = (arriving.as_secs_f64(), paid.as_secs_f64());
+    say(&format!("from the click on \u{201c}pay now\u{201d} to arriving {arriving:.2} s, to paid {paid:.1} s"));
     let balance = bank.compare().await?;
     let second = transaction(&bank, &browser).await?;
     ensure!(first != second, "two payouts in one transaction");
@@ -205,7 +226,118 @@ async fn transaction(bank: &Bank, browser: &Browser) -> Result<String> {
     Ok(transaction)
 }
 
-fn say_times(click: &str, arriving: Duration, paid: Duration) {
-    let (arriving, paid) = (arriving.as_secs_f64(), paid.as_secs_f64());
-    say(&format!("from the click on \u{201c}{click}\u{201d} to arriving {arriving:.1} s, to paid {paid:.1} s"));
+/// Another wallet holds payouts, disconnecting tells what stays, and who wants a lost browser's place is stopped by it.
+/// Two browsers of one wallet are one person.
+pub(crate) async fn a_wallet_changes_hands(paths: &Paths, data: &Path) -> Result<()> {
+    let bank = Bank::start(paths, data).await?;
+    bank.order("Gate", FIRST, 1).await?;
+    let first = bank.world.browser_with_wallets("profile").await?;
+    let person = begun(paths, &first, &Demo::load(&paths.repo)?).await?;
+    let payee = Payee { browser: &first };
+    payee.works(&person, FIRST).await?;
+    payee.meets(&bank, "twins").await?;
+    first.open(WALLET).await?;
+    payee.to_the_page("connect", "wallet-0").await?;
+    payee.says_yes("link", ADDRESS).await?;
+    payee.until_next("after-yes", |amount| amount > 0).await?;
+
+    // Another account: held for a day, and said so here and on home.
+    let another = Wallet::new(SigningKey::from_seed(&[OTHER_SEED; 32].into()).public())?.to_string();
+    payee.to_the_page("change", "wallet-1").await?;
+    payee.says_yes("change", &another).await?;
+    first.until_text("wallet-held", &["Payouts are held until", "because the wallet has changed"]).await?;
+    payee.until_next("after", |amount| amount > 0).await?;
+    knows(&first, &["instead of J2xc", "payouts are held until"]).await?;
+
+    // Disconnecting needs no wallet.
+    first.click("unlink").await?;
+    first.until_attribute("wallet-ask", "data-purpose", "unlink").await?;
+    first.until_text("wallet-ask", &["stays yours and waits here, with no expiry: 0.500"]).await?;
+    first.click("wallet-yes").await?;
+    first.find("connect").await?;
+    knows(&first, &["no longer paid to", "0.500 demo credits waits here, with no expiry"]).await?;
+    payee.to_the_page("connect", "wallet-0").await?;
+    payee.says_yes("link", ADDRESS).await?;
+    first.until_text("wallet-held", &["Payouts are held until"]).await?;
+    knows(&first, &["This browser is paid to J2xc"]).await?;
+
+    // Two people so far: either is asked.
+    bank.order("Bridge", 1, 2).await?;
+    let second = bank.world.browser_with_wallets("profile-2").await?;
+    let other = begun(paths, &second, &Demo::load(&paths.repo)?).await?;
+    other.press_keys(&['1']).await?;
+    payee.works(&person, 1).await?;
+    its_place_is_wanted(&first, &second).await?;
+    one_person(&bank, [(&first, &person), (&second, &other)]).await?;
+    second.close().await?;
+    first.close().await?;
+    bank.world.stop().await
+}
+
+/// Home says that there is news, the wallet's page what; once known it is gone.
+async fn knows(browser: &Browser, words: &[&str]) -> Result<()> {
+    browser.open(HOME).await?;
+    browser.until_attribute("wallet-call", "data-call", "news").await?;
+    browser.click("wallet-call").await?;
+    browser.until_text("wallet-news", words).await?;
+    browser.click("news-known").await?;
+    browser.until("the news is known", async || Ok(!browser.has("wallet-news").await?)).await
+}
+
+/// The second browser says that the first is lost; the first stops it, and both know.
+async fn its_place_is_wanted(first: &Browser, second: &Browser) -> Result<()> {
+    second.open(WALLET).await?;
+    second.click("lost").await?;
+    let payee = Payee { browser: second };
+    payee.to_the_page("rebind", "wallet-0").await?;
+    payee.looks("rebind", ADDRESS).await?;
+    second.click("wallet-yes").await?;
+    ensure!(!second.has("wallet-said").await?, "a yes without saying which browser is lost");
+    second.js("document.querySelector('[data-testid=lost-choices] input').click()").await?;
+    second.click("wallet-yes").await?;
+    second.until_text("rebind-own", &["unless a browser of the wallet says no"]).await?;
+
+    first.open(HOME).await?;
+    first.until_attribute("wallet-call", "data-call", "rebinding").await?;
+    first.click("wallet-call").await?;
+    first.until_text("rebind-threat", &["They say that the key of this browser is lost."]).await?;
+    first.click("veto").await?;
+    first.until("nobody wants its place", async || Ok(!first.has("rebind-threat").await?)).await?;
+    for browser in [first, second] {
+        knows(browser, &["stopped"]).await?;
+    }
+    ensure!(!second.has("rebind-own").await?, "it still waits for the place");
+    Ok(())
+}
+
+/// What two people are to answer, two browsers of one wallet answer once.
+async fn one_person(bank: &Bank, people: [(&Browser, &Person<'_>); 2]) -> Result<()> {
+    let [_, (second, _)] = people;
+    let payee = Payee { browser: second };
+    second.open(WALLET).await?;
+    payee.to_the_page("connect", "wallet-0").await?;
+    payee.says_yes("link", ADDRESS).await?;
+    second.until_text("wallet-connected", &["Paid to J2xc", "JVaf"]).await?;
+    for (browser, _) in people {
+        browser.open(HOME).await?;
+    }
+    let order = bank.order("Tower", TOWERS, 2).await?;
+    let (mut seen, mut since) = (Vec::new(), Instant::now());
+    while since.elapsed() < QUIET {
+        for (browser, person) in people {
+            if browser.has("judgment").await? {
+                let sentence = browser.js("return document.querySelector('[data-testid=judgment] .content').innerText");
+                seen.push(sentence.await?.as_str().context("a sentence")?.to_owned());
+                person.press_keys(&['1']).await?;
+                since = Instant::now();
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    seen.sort_unstable();
+    let expected: Vec<String> = (1..=TOWERS).map(|n| format!("Tower {n} is open.")).collect();
+    ensure!(seen == expected, "two browsers of one wallet were asked {seen:?}");
+    let results = bank.world.buyer.results_count(&order).await?;
+    ensure!(results == 0, "{results} results although one person has answered");
+    Ok(())
 }
