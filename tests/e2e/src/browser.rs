@@ -55,7 +55,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) kind: Kind,
     /// The packaged extension.
     pub(crate) extension: &'a Path,
-    /// Another extension's folder that is loaded beside it; Chromium only.
+    /// Another extension's folder that is loaded beside it.
     pub(crate) beside: Option<&'a Path>,
     /// The profile; kept between launches, so that a restart can be tried.
     pub(crate) profile: &'a Path,
@@ -145,6 +145,9 @@ impl Browser {
         // Firefox keeps it with the profile, Chromium is told of it at each start.
         if let Some(gecko) = gecko.as_ref().filter(|_| is_fresh) {
             gecko.install(&extension).await?;
+        }
+        if let Some((gecko, beside)) = gecko.as_ref().zip(launch.beside) {
+            gecko.install_beside(beside, &launch.profile.join("beside.xpi")).await?;
         }
         Ok(Self { client, driver, session, http, id, extension, gecko })
     }

@@ -41,16 +41,13 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 /// Pages of the person's own browsing.
 const PAGES: usize = 100;
 
-/// The wallets are a second extension.
-const WALLETS: &str = "the test wallets are loaded beside Lull in Chromium alone";
 /// Scenarios that only one browser can play, and why.
-const ONE_BROWSER: [(&str, Kind, &str); 10] = [
-    ("connect_page_signs_in", Kind::Chromium, WALLETS),
-    ("connect_page_misbehaving_wallets", Kind::Chromium, WALLETS),
-    ("connect_page_links", Kind::Chromium, WALLETS),
-    ("connect_page_for_everyone", Kind::Chromium, WALLETS),
-    ("paid_to_a_wallet", Kind::Chromium, WALLETS),
-    ("a_wallet_changes_hands", Kind::Chromium, WALLETS),
+const ONE_BROWSER: [(&str, Kind, &str); 5] = [
+    (
+        "connect_page_for_everyone",
+        Kind::Chromium,
+        "only Chromium's DevTools make a page of any width and without motion",
+    ),
     ("policy_forbids_bandwidth", Kind::Chromium, "the policy is laid over Debian's Chromium alone"),
     ("judgments_flavour", Kind::Chromium, "the flavour is packaged in Chrome's form"),
     ("storage_full", Kind::Chromium, "only Chromium's DevTools can make an origin's storage full"),
