@@ -175,7 +175,7 @@ async fn fetched(world: &World, browser: &Browser, urls: &[String]) -> Result<()
 }
 
 /// Waits until the list has so many rows.
-async fn rows(browser: &Browser, count: usize) -> Result<()> {
+pub(crate) async fn rows(browser: &Browser, count: usize) -> Result<()> {
     let script = "return document.querySelectorAll('[data-testid=log-row]').length";
     let holds = async || Ok(browser.js(script).await?.as_u64() == u64::try_from(count).ok());
     browser.until(&format!("{count} rows"), holds).await
@@ -199,7 +199,8 @@ async fn choose(browser: &Browser, list: &str, value: &str) -> Result<()> {
     browser.js(&script).await.map(drop)
 }
 
-async fn saved(world: &World, browser: &Browser, button: &str, end: &str) -> Result<String> {
+/// Saves a file by a button, and reads it.
+pub(crate) async fn saved(world: &World, browser: &Browser, button: &str, end: &str) -> Result<String> {
     browser.click(button).await?;
     downloaded(world, browser, end).await
 }

@@ -55,7 +55,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) kind: Kind,
     /// The packaged extension.
     pub(crate) extension: &'a Path,
-    /// Another extension's folder that is loaded beside it; Chromium only.
+    /// Another extension's folder that is loaded beside it.
     pub(crate) beside: Option<&'a Path>,
     /// The profile; kept between launches, so that a restart can be tried.
     pub(crate) profile: &'a Path,
@@ -145,6 +145,9 @@ impl Browser {
         // Firefox keeps it with the profile, Chromium is told of it at each start.
         if let Some(gecko) = gecko.as_ref().filter(|_| is_fresh) {
             gecko.install(&extension).await?;
+        }
+        if let Some((gecko, beside)) = gecko.as_ref().zip(launch.beside) {
+            gecko.install_beside(beside, &launch.profile.join("beside.xpi")).await?;
         }
         Ok(Self { client, driver, session, http, id, extension, gecko })
     }
@@ -352,6 +355,29 @@ impl Browser {
     pub(crate) async fn second_tab(&self) -> Result<WindowHandle> {
         let tab = self.client.new_window(true).await?;
         self.go_to_tab(tab.handle).await
+    }
+
+    /// Goes on in a tab that Lull has opened, by a part of its address. Gives the one before.
+    pub(crate) async fn opened_tab(&self, address: &str) -> Result<WindowHandle> {
+        let before = self.client.window().await?;
+        let found = async || {
+            for tab in self.client.windows().await?.into_iter().filter(|tab| *tab != before) {
+                self.client.switch_to_window(tab).await?;
+                if self.client.current_url().await?.as_str().contains(address) {
+                    return Ok(true);
+                }
+            }
+            self.client.switch_to_window(before.clone()).await?;
+            Ok(false)
+        };
+        self.until(&format!("a tab opens at {address}"), found).await?;
+        Ok(before)
+    }
+
+    /// Closes this tab and goes on in another.
+    pub(crate) async fn close_tab(&self, next: WindowHandle) -> Result<()> {
+        self.client.close_window().await?;
+        Ok(self.client.switch_to_window(next).await?)
     }
 
     /// Goes on in another tab. Gives the one before.

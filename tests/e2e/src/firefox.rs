@@ -110,11 +110,15 @@ fn preferences(launch: &Launch<'_>) -> Result<Value> {
 
 /// The package as the one file that Firefox installs, beside its folder.
 pub(crate) fn archive(extension: &Path) -> Result<std::path::PathBuf> {
+    let file = extension.with_extension("xpi");
+    archive_as(extension, &file)?;
+    Ok(file)
+}
+
+fn archive_as(extension: &Path, file: &Path) -> Result<()> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     add_folder(&mut zip, extension, "")?;
-    let file = extension.with_extension("xpi");
-    std::fs::write(&file, zip.finish()?.into_inner())?;
-    Ok(file)
+    Ok(std::fs::write(file, zip.finish()?.into_inner())?)
 }
 
 fn add_folder(zip: &mut zip::ZipWriter<Cursor<Vec<u8>>>, folder: &Path, prefix: &str) -> Result<()> {
@@ -160,6 +164,12 @@ impl Gecko {
         let id = self.post("moz/addon/install", json!({ "path": file, "temporary": false })).await?;
         ensure!(id == json!(self.id), "{id} was installed");
         Ok(())
+    }
+
+    /// Installs another add-on until the browser ends; its archive is written to this file.
+    pub(crate) async fn install_beside(&self, extension: &Path, file: &Path) -> Result<()> {
+        archive_as(extension, file)?;
+        self.post("moz/addon/install", json!({ "path": file, "temporary": true })).await.map(drop)
     }
 
     /// Runs the body of an async function in the browser's own context, where `extension` is the add-on.

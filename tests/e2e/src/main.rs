@@ -21,6 +21,7 @@ mod listen;
 mod market;
 mod network;
 mod offers;
+mod paid;
 mod person;
 mod pictures;
 mod practice;

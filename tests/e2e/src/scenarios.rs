@@ -28,6 +28,7 @@ use crate::languages::{pages_in_long_words, pages_right_to_left, types_in_long_w
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
 use crate::offers::an_honest_offer;
+use crate::paid::{a_wallet_changes_hands, paid_to_a_wallet};
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WALLET, WELCOME};
 use crate::practice::practice_comes_first;
 use crate::proxy::behind_a_proxy;
@@ -40,14 +41,13 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 /// Pages of the person's own browsing.
 const PAGES: usize = 100;
 
-/// The wallets are a second extension.
-const WALLETS: &str = "the test wallets are loaded beside Lull in Chromium alone";
 /// Scenarios that only one browser can play, and why.
-const ONE_BROWSER: [(&str, Kind, &str); 8] = [
-    ("connect_page_signs_in", Kind::Chromium, WALLETS),
-    ("connect_page_misbehaving_wallets", Kind::Chromium, WALLETS),
-    ("connect_page_links", Kind::Chromium, WALLETS),
-    ("connect_page_for_everyone", Kind::Chromium, WALLETS),
+const ONE_BROWSER: [(&str, Kind, &str); 5] = [
+    (
+        "connect_page_for_everyone",
+        Kind::Chromium,
+        "only Chromium's DevTools make a page of any width and without motion",
+    ),
     ("policy_forbids_bandwidth", Kind::Chromium, "the policy is laid over Debian's Chromium alone"),
     ("judgments_flavour", Kind::Chromium, "the flavour is packaged in Chrome's form"),
     ("storage_full", Kind::Chromium, "only Chromium's DevTools can make an origin's storage full"),
@@ -156,6 +156,8 @@ scenarios! {
     connect_page_misbehaving_wallets,
     connect_page_links,
     connect_page_for_everyone,
+    paid_to_a_wallet,
+    a_wallet_changes_hands,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {

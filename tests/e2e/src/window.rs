@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, DISPUTE};
 use crate::job::say;
 use crate::market::Demo;
 use crate::world::{Paths, World};
@@ -14,7 +14,7 @@ use crate::world::{Paths, World};
 pub(crate) async fn open(paths: &Paths, data: &Path, fetch: &[String]) -> Result<()> {
     let demo = Demo::load(&paths.repo)?;
     let chain = Chain::start(data).await?;
-    let paths = &paths.that_pay(chain.settings());
+    let paths = &paths.that_pay(chain.settings(DISPUTE));
     let mut world =
         if fetch.is_empty() { World::start(paths, data).await? } else { World::start_online(paths, data).await? };
     let documents = world.sites.iter().flat_map(|s| &s.documents).map(|(path, _)| World::url(path));
@@ -27,7 +27,8 @@ pub(crate) async fn open(paths: &Paths, data: &Path, fetch: &[String]) -> Result
     }
     world.start_crowd()?;
     say(&format!("coordinator at {}, {} pages to fetch, demo crowd at work", world.ready.listening, urls.len()));
-    say(&format!("a chain of this machine at {} pays in test money, 20 s after a verdict", chain.rpc()));
+    let seconds = DISPUTE.as_secs();
+    say(&format!("a chain of this machine at {} pays in test money, {seconds} s after a verdict", chain.rpc()));
     say(&format!("data folder {}", data.display()));
     let arguments = arguments(&world, data);
     if !has_display() {

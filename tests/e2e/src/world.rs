@@ -276,7 +276,7 @@ impl World {
         self.launched(name, None, None).await
     }
 
-    /// The same with the test wallets beside it; Chromium only.
+    /// The same with the test wallets beside it.
     pub(crate) async fn browser_with_wallets(&self, name: &str) -> Result<Browser> {
         self.launched(name, None, Some(&self.paths.repo.join("tests/wallet"))).await
     }

@@ -159,7 +159,9 @@ impl Shell {
         {
             let missing = &self.memory.lock().await.missing;
             for person in persons {
-                let is_missing = missing.get(&person.wallet).is_some_and(|at| at.elapsed() < late);
+                let is_remembered = missing.get(&person.wallet).is_some_and(|at| at.elapsed() < late);
+                // A payout may have opened the account since.
+                let is_missing = is_remembered && !person.earned.has_account;
                 if next(&person, !is_missing, costs, day).when == When::Now {
                     due.push(person);
                 }

@@ -301,12 +301,15 @@ impl Desk<'_> {
                      WHERE number = ?1 AND state <> 'paid'",
                     params![payout, signature.0, clamp(slot), Col(self.now)],
                 )?;
-                let sql = "SELECT fee, account FROM payouts WHERE number = ?1";
-                let row =
-                    |row: &rusqlite::Row<'_>| Ok((row.get::<_, Col<Amount>>(0)?.0, row.get::<_, Col<Amount>>(1)?.0));
-                let (fee, account) = self.db.prepare_cached(sql)?.query_row([payout], row)?;
+                let sql = "SELECT fee, account, wallet FROM payouts WHERE number = ?1";
+                let row = |row: &rusqlite::Row<'_>| {
+                    Ok((row.get::<_, Col<Amount>>(0)?.0, row.get::<_, Col<Amount>>(1)?.0, row.get(2)?))
+                };
+                let (fee, account, wallet) = self.db.prepare_cached(sql)?.query_row([payout], row)?;
                 let quote =
                     fee.checked_add(account).ok_or_else(|| PayError::Fault("a quote is out of range".into()))?;
+                // What was paid has arrived in a token account, so the next payout need not open one.
+                self.looked(&[(super::read::wallet(wallet)?, true)])?;
                 let shares = shares(self.db, payout)?;
                 self.post(payouts::paid(payout, &shares, quote).map(Some))
             }

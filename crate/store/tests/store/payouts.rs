@@ -215,6 +215,28 @@ fn a_persons_earnings_go_their_way() {
 }
 
 #[test]
+fn who_was_paid_has_a_token_account() {
+    let mut bench = Bench::new();
+    let mut payer = Payer::new(&mut bench);
+    let (one, other) = (key(1), key(2));
+    earn(&mut bench, &one, 5, 1);
+    link(&bench, &one, Some(wallet(1)), None);
+    link(&bench, &other, Some(wallet(1)), None);
+    pays(&mut bench, PayCommand::Looked(vec![(wallet(1), false)]));
+    let costs_an_account = |bench: &Bench| told(bench, &other).next.unwrap().account > Amount::ZERO;
+    assert_eq!(payer.make(&mut bench), 1);
+    let batch = payer.reserve(&mut bench, 1).unwrap();
+    assert!(costs_an_account(&bench), "it is not there yet");
+    payer.end(&mut bench, &batch, 0);
+    assert!(!costs_an_account(&bench), "it was paid to");
+    let seen = PayCommand::Looked(vec![(wallet(1), true)]);
+    assert_eq!(pays(&mut bench, seen).workers, [], "nobody need look");
+    // Where it was closed, that is seen before the next payout.
+    pays(&mut bench, PayCommand::Looked(vec![(wallet(1), false)]));
+    assert!(costs_an_account(&bench));
+}
+
+#[test]
 fn what_has_changed_since_is_refused_whole() {
     let mut bench = Bench::new();
     let mut payer = Payer::new(&mut bench);
