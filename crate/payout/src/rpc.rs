@@ -291,6 +291,10 @@ impl Transaction {
             moved,
         })
     }
+    /// In which slot it landed.
+    pub fn slot(&self) -> u64 {
+        self.slot
+    }
     /// All its accounts, those that it looked up in tables too; `None` if it can't be read.
     pub fn accounts(&self, mint: &Mint) -> Option<Vec<Address>> {
         Some([transaction::read(&self.bytes, mint)?.accounts, self.loaded.clone()].concat())
