@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lull_market::RequesterId;
-use lull_payout::deposit::{LOOKED_MS, Reference, Uncredited, decimal, least, link};
+use lull_payout::deposit::{LOOKED_MS, Reference, Uncredited, decimal, least, link, units};
 use lull_payout::transaction::Treasury;
-use lull_protocol::Amount;
+use lull_protocol::{Amount, Timestamp};
 use lull_store::{DepositCommand, DepositRow, DepositTransaction, PayCommand, TreasuryId};
 use serde_json::{Value, json};
 
@@ -110,10 +110,19 @@ async fn own(app: &App, requester: RequesterId, reference: Reference) -> Result<
 }
 
 fn asked(f: &mut Fields, treasury: &Treasury) -> Option<Amount> {
-    let least = least(treasury.mint.decimals());
-    match Amount::new(f.required("amount")?) {
+    let decimals = treasury.mint.decimals();
+    let least = least(decimals);
+    let (name, amount) = if f.has("tokens") {
+        ("tokens", units(&f.required::<String>("tokens")?, decimals))
+    } else {
+        ("amount", Amount::new(f.required("amount")?))
+    };
+    match amount {
         Some(amount) if amount >= least => Some(amount),
-        _ => f.wrong("amount", &format!("must be from {} to 9007199254740991 base units", least.get())),
+        _ => {
+            let (from, to) = (decimal(least, decimals), decimal(Amount::MAX, decimals));
+            f.wrong(name, &format!("must be from {from} to {to} tokens of {decimals} digits after the point"))
+        }
     }
 }
 
@@ -133,8 +142,10 @@ fn line(row: &DepositRow, treasury: &Treasury) -> Value {
         "amount": row.asked.map(Amount::get),
         "tokens": asked.map(|asked| decimal(asked, treasury.mint.decimals())),
         "credited": sum.map(Amount::get),
+        "credited_tokens": sum.filter(|_| is_ours).map(|sum| decimal(sum, treasury.mint.decimals())),
         "created_at": row.created_at.get(),
         "expires_at": row.asked_at.plus(LOOKED_MS).get(),
+        "next_look_at": row.due_at.map(Timestamp::get),
         "seen": row.heard.map(|signature| signature.to_string()),
         "transactions": row.transactions.iter().map(transaction).collect::<Vec<_>>(),
     })

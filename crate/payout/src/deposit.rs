@@ -104,6 +104,18 @@ pub fn decimal(amount: Amount, decimals: u8) -> String {
     }
 }
 
+/// An amount that was given in whole tokens, exact: `25`, `0.5`; `None` if it is none, or finer than the mint.
+pub fn units(text: &str, decimals: u8) -> Option<Amount> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let are_digits = [whole, part].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    if !are_digits || whole.is_empty() || part.is_empty() {
+        return None;
+    }
+    let (part, width) = (part.trim_end_matches('0'), usize::from(decimals));
+    let digits = (part.len() <= width).then(|| format!("{whole}{part:0<width$}"))?;
+    digits.parse().ok().and_then(Amount::new)
+}
+
 /// The least that is credited: a hundredth of a token. Less than that isn't worth its line in the ledger.
 pub fn least(decimals: u8) -> Amount {
     let units = 10_u64.checked_pow(u32::from(decimals.saturating_sub(2)));
@@ -311,6 +323,32 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_is_read_exactly_or_not_at_all() {
+        for (text, read) in [
+            ("25", Some(25_000_000)),
+            ("0025.50", Some(25_500_000)),
+            ("0.000001", Some(1)),
+            ("1.0000000", Some(1_000_000)),
+            ("9007199254.740991", Some((1 << 53) - 1)),
+            ("9007199254.740992", None),
+            ("0.0000001", None),
+            ("99999999999999999999999", None),
+            ("", None),
+            (".5", None),
+            ("5.", None),
+            ("-1", None),
+            ("+1", None),
+            ("1e3", None),
+            ("1,5", None),
+            ("1.5.5", None),
+            (" 1", None),
+            ("٣", None),
+        ] {
+            assert_eq!(units(text, 6).map(Amount::get), read, "{text}");
+        }
+    }
+
+    #[test]
     fn the_least_is_a_hundredth() {
         assert_eq!([0, 1, 2, 3, 6, 9, 200].map(|digits| least(digits).get()), [1, 1, 1, 10, 10_000, 10_000_000, 1]);
     }
@@ -345,6 +383,7 @@ mod tests {
             prop_assert!(whole == "0" || !whole.starts_with('0'));
             let digits = format!("{whole}{part:0<width$}", width = usize::from(decimals));
             prop_assert_eq!(digits.parse::<u128>(), Ok(u128::from(amount)));
+            prop_assert_eq!(units(&text, decimals), Amount::new(amount));
         }
 
         /// Whatever the balances say, nothing is credited but what the treasury's account rose by.
