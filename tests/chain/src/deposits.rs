@@ -1,5 +1,6 @@
 //! Requesters pay in on a real chain: what arrived is in the ledger, once, and nothing else is.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +15,9 @@ use solana_system_interface::instruction::create_account;
 use spl_associated_token_account_interface::instruction::create_associated_token_account_idempotent;
 use spl_token_interface::ID as TOKEN;
 use spl_token_interface::instruction as spl;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command as Program;
+use tokio::time::timeout;
 
 use crate::house::{BOUGHT, BUYER, House};
 use crate::liar::{Liar, Lie};
@@ -235,8 +239,36 @@ pub(crate) async fn credits(tools: Tools) -> Result<String> {
     other.until(&house, &theirs, 2, 6 * TOKENS).await?;
     let (status, said) = other.look(&house, &exact).await?;
     ensure!(status == 404, "somebody else's: {status} {said}");
-    compare(&world, &house, &[(BUYER, 49 * TOKENS), (OTHER, 6 * TOKENS)], 3 * TOKENS + 9_999).await?;
+    by_command(&house, &payer).await?;
+    compare(&world, &house, &[(BUYER, 51 * TOKENS + TOKENS / 2), (OTHER, 6 * TOKENS)], 3 * TOKENS + 9_999).await?;
     Ok(format!("\n        paid to credited {:.2} s", credited_after.as_secs_f32()))
+}
+
+/// `lull deposit`, paid by what its link says.
+async fn by_command(house: &House<'_>, payer: &Payer<'_>) -> Result<()> {
+    let lull = payer.world.tools.coordinator.with_file_name("lull");
+    let mut command = Program::new(lull);
+    command.args(["deposit", "2.5", "--server", &house.address().await?, "--key", "key", "--svg"]);
+    command.arg(house.path("pay.svg")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.kill_on_drop(true).spawn().context("can't start lull, which is built with it")?;
+    let mut lines = BufReader::new(running.stderr.take().context("no output")?).lines();
+    let link = lines.next_line().await?.context("no link")?;
+    let (recipient, query) = link.strip_prefix("solana:").and_then(|link| link.split_once('?')).context("no link")?;
+    let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)).unwrap_or_default();
+    ensure!(value("amount=") == "2.5", "{link}");
+    let (mint, to, reference) = (value("spl-token=").parse()?, recipient.parse()?, value("reference="));
+    let transfer = payer.transfer(&mint, &to, 5 * TOKENS / 2, &[reference])?;
+    payer.world.surfnet.net.execute(&[transfer], &[&payer.key]).await?;
+    let output = timeout(PATIENCE, running.wait_with_output()).await??;
+    let said: Value = serde_json::from_slice(&output.stdout)?;
+    ensure!(output.status.success() && word(&said, "/state") == "credited", "{said}");
+    ensure!(word(&said, "/credited_tokens") == "2.5" && house.path("pay.svg").exists(), "{said}");
+    let mut told = String::new();
+    while let Some(line) = lines.next_line().await? {
+        told += &line;
+    }
+    ensure!(told.contains("waiting for the payment") && told.contains("credited: 2.5"), "{told}");
+    Ok(())
 }
 
 /// The copy knows of one reference and not of the other; both payments came after it.
