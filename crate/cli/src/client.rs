@@ -191,7 +191,7 @@ impl Client {
         Ok(())
     }
 
-    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder> {
+    pub(crate) fn request(&self, method: Method, path: &str) -> Result<RequestBuilder> {
         Ok(self.http.request(method, self.server.join(path)?).bearer_auth(&self.key))
     }
 }
@@ -208,7 +208,7 @@ fn pictures_of(content: &mut Value) -> Vec<&mut Map<String, Value>> {
     if is_pair { fields.values_mut().filter_map(Value::as_object_mut).collect() } else { vec![fields] }
 }
 
-async fn answered(request: RequestBuilder) -> Result<Response> {
+pub(crate) async fn answered(request: RequestBuilder) -> Result<Response> {
     let answer = request.send().await.map_err(reqwest::Error::without_url).context("the coordinator did not answer")?;
     let status = answer.status();
     if status.is_success() {
@@ -222,7 +222,7 @@ async fn answered(request: RequestBuilder) -> Result<Response> {
     bail!("{}: {detail}", problem.get("title").and_then(Value::as_str).unwrap_or(status.as_str()))
 }
 
-async fn print_json(request: RequestBuilder) -> Result<()> {
+pub(crate) async fn print_json(request: RequestBuilder) -> Result<()> {
     let answer: Value = answered(request).await?.json().await?;
     println!("{}", serde_json::to_string_pretty(&answer)?);
     Ok(())

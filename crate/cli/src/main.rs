@@ -1,6 +1,8 @@
 //! `lull`: buys work from a coordinator, and verifies what a browser was paid for.
 
 mod client;
+mod deposit;
+mod qr;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +15,7 @@ use lull_protocol::PublicKey;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Fetch};
+use crate::deposit::Until;
 
 const EXAMPLES: &str = "Examples:
   export LULL_API_KEY=lull_…
@@ -21,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   lull answers 7d1f…                 (what waits for your review; lull review --help goes on)
   lull results 7d1f… --follow > results.jsonl
   lull flags 7d1f…                   what people said is wrong with its items
+  lull deposit 25                    pay in from a Solana wallet: a link and a QR code
   lull verify receipts.jsonl --coordinator 5b42… --ledger ledger.jsonl --site-log access.jsonl
   lull verify-alibi lull-alibi-….json --coordinator 5b42…";
 
@@ -37,6 +41,16 @@ rejected takes the rejection back. A project that rejects more than 5 % is pause
 
 /// A project of each type.
 const PROJECTS: &str = include_str!("projects.txt");
+
+const DEPOSITS: &str = "Examples:
+  lull deposit 25                    a link and a QR code for 25 tokens; waits until they are credited
+  lull deposit 25 --svg pay.svg      the code as a picture, too
+  lull deposit 25 --no-wait | jq -r .url
+  lull deposit --look 9xQe…          you have paid an old link: look for it once more
+  lull deposits                      all of them, with their transactions
+
+Any wallet that knows Solana Pay opens the link or reads the code. What arrives is credited once it is final, whatever was
+asked for: less, more, or twice. Pay in the token that the link names; less than a hundredth of one is not credited.";
 
 const FLAGS: &str = "Example:
   lull flags 7d1f… | jq -r 'select(.flag == \"unclear\") | \"\\(.item) \\(.note)\"'
@@ -153,6 +167,11 @@ enum Task {
     },
     /// Print your balance
     Balance,
+    /// Pay in by a Solana Pay transfer: a link and a QR code, then wait until it is credited
+    #[command(after_help = DEPOSITS, after_long_help = DEPOSITS)]
+    Deposit(DepositTask),
+    /// List your deposits and what arrived by them
+    Deposits,
     /// Compare a browser's receipts with a site's access log and the ledger; status 0 only if all agree
     Verify {
         /// The browser's export (JSON Lines)
@@ -178,6 +197,22 @@ enum Task {
         #[arg(long)]
         coordinator: String,
     },
+}
+
+#[derive(Args)]
+struct DepositTask {
+    /// Whole tokens, such as 25 or 0.5
+    #[arg(required_unless_present = "look", conflicts_with = "look")]
+    amount: Option<String>,
+    /// Look once more for payments by this reference
+    #[arg(long, value_name = "REFERENCE")]
+    look: Option<String>,
+    /// Print the deposit and don't wait for its payment
+    #[arg(long)]
+    no_wait: bool,
+    /// Write the QR code to this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -247,6 +282,14 @@ async fn buy(client: &Client, task: Task) -> Result<()> {
         Task::Flags { order } => client.lines(&order, "flags", false).await,
         Task::Body { offer } => client.body(&offer).await,
         Task::Balance => client.balance().await,
+        Task::Deposit(DepositTask { amount, look, no_wait, svg }) => {
+            let (deposit, until) = match (amount, look) {
+                (Some(tokens), _) => (client.deposit(&tokens).await?, Until::Credited),
+                (None, look) => (client.look(&look.unwrap_or_default()).await?, Until::Looked),
+            };
+            client.show_deposit(deposit, svg.as_deref(), if no_wait { Until::Now } else { until }).await
+        }
+        Task::Deposits => client.deposits().await,
         Task::Verify { .. } | Task::VerifyAlibi { .. } => Ok(()),
     }
 }

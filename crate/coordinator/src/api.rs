@@ -21,10 +21,11 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::limits::{
-    CONNECT_BYTES_MAX, ORDER_BYTES_MAX, PAGE_LINES_MAX, PROJECT_BYTES_MAX, REQUEST_MS_MAX, REVIEW_BYTES_MAX,
+    CONNECT_BYTES_MAX, DEPOSIT_BYTES_MAX, ORDER_BYTES_MAX, PAGE_LINES_MAX, PROJECT_BYTES_MAX, REQUEST_MS_MAX,
+    REVIEW_BYTES_MAX,
 };
 use crate::problem::Problem;
-use crate::{App, buy, connect, lines, pages, project, review, session};
+use crate::{App, buy, connect, deposits, lines, pages, project, review, session};
 
 /// Every address this server answers.
 pub fn router(app: Arc<App>) -> Router {
@@ -41,6 +42,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/orders/{order}/review", post(review::post_review).layer(limit(REVIEW_BYTES_MAX)))
         .route("/v1/results/{offer}/body", get(body))
         .route("/v1/balance", get(balance))
+        .route("/v1/deposits", post(deposits::post_deposit).layer(limit(DEPOSIT_BYTES_MAX)).get(deposits::list))
+        .route("/v1/deposits/{reference}", get(deposits::one))
+        .route("/v1/deposits/{reference}/look", post(deposits::look))
         .route("/v1/health", get(health))
         .route("/v1/card", get(card))
         .route("/v1/ledger", get(ledger))

@@ -9,6 +9,7 @@
 mod api;
 mod buy;
 mod connect;
+mod deposits;
 mod fields;
 mod hub;
 mod lines;
@@ -57,6 +58,8 @@ pub struct App {
     connections: Arc<Semaphore>,
     /// The pages for people, if the operator has given their folder.
     pages: Option<pages::Pages>,
+    /// Where requesters pay in by transfers, if anybody is paid on a chain.
+    till: Option<pay::deposits::Till>,
     /// Attempts of pages to connect a wallet that failed.
     failed: connect::Failed,
 }

@@ -42,6 +42,18 @@ pub const REQUEST_MS_MAX: u64 = 120_000;
 pub const ORDER_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// The JSON of a judgment project, bytes.
 pub const PROJECT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The JSON that asks for a deposit, bytes.
+pub const DEPOSIT_BYTES_MAX: usize = 4 * 1024;
+/// Deposits in one answer, the newest.
+pub const DEPOSITS_SHOWN_MAX: usize = 100;
+/// Deposits that are looked at on the chain at once; the others come next.
+pub const DEPOSITS_LOOKED_MAX: usize = 16;
+/// Time between two rounds of looks at deposits, milliseconds.
+pub const DEPOSITS_MS: u64 = 500;
+/// RPCs that differ about a deposit for this long are said to, milliseconds: one may be a few blocks behind.
+pub const DEPOSITS_DIFFER_MS: u64 = 60_000;
+/// Deposits about which RPCs differ that are remembered.
+pub const DEPOSITS_DIFFER_MAX: usize = 256;
 /// The JSON of a review, bytes.
 pub const REVIEW_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The JSON that the page of `/connect` sends, bytes.

@@ -4,10 +4,12 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lull_market::{Refusal, ReviewProblem, connect};
+use lull_store::PayError;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::limits::RETRY_AFTER_S;
+use crate::pay::PayoutError;
 use crate::readers::ReadError;
 use crate::writer::AskError;
 
@@ -68,6 +70,11 @@ impl Problem {
         let detail = "this coordinator serves no pages: its operator sets `pages` to the folder that \
                       `cargo xtask build` writes, target/web";
         Self::new(StatusCode::NOT_FOUND, "no-pages", "No pages here", detail)
+    }
+    /// 404: nobody can pay in by a transfer here.
+    pub(crate) fn no_deposits() -> Self {
+        let detail = "this coordinator takes no deposits on a chain: ask its operator how to pay in";
+        Self::new(StatusCode::NOT_FOUND, "no-deposits", "No deposits here", detail)
     }
     /// 405: another method.
     pub(crate) fn method() -> Self {
@@ -201,6 +208,21 @@ impl From<AskError> for Problem {
             AskError::Refused(Refusal::Wallet(problem)) => Self::connect(&problem),
             AskError::Refused(Refusal::UnknownRequester) => Self::unauthorized(),
             AskError::Refused(Refusal::Worker(_) | Refusal::Fault(_)) => Self::internal(),
+        }
+    }
+}
+
+impl From<PayoutError> for Problem {
+    fn from(error: PayoutError) -> Self {
+        match error {
+            PayoutError::Pay(full @ PayError::TooManyDeposits) => {
+                Self::new(StatusCode::CONFLICT, "deposits-open", "Too many deposits wait", full.to_string())
+            }
+            PayoutError::Pay(PayError::Fault(_)) => Self::internal(),
+            error => {
+                tracing::error!(%error, "a deposit was not stored");
+                Self::unavailable("the store can't write now; nothing was changed")
+            }
         }
     }
 }

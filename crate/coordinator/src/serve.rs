@@ -29,6 +29,7 @@ use crate::hub::Hub;
 use crate::limits::{BODIES_MEMORY_KIB_MAX, CONNECTIONS_MAX, SANCTIONS_MS, STOP_MS_MAX, SWEEP_MS};
 use crate::listen;
 use crate::pages::{Pages, PagesError};
+use crate::pay::deposits::Till;
 use crate::pay::{self, PayoutError};
 use crate::readers::Readers;
 use crate::sanctions::{List, ListError};
@@ -122,6 +123,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         bodies_memory: Arc::new(Semaphore::new(BODIES_MEMORY_KIB_MAX)),
         connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
         pages,
+        till: config.payout.as_ref().map(|_| Till::default()),
         failed: Failed::none(),
     });
     let (stop_accepting, stopped) = oneshot::channel::<()>();

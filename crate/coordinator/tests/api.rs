@@ -4,7 +4,9 @@
 mod common;
 
 use common::{Buyer, DEPOSIT, Server, amount, url};
+use lull_coordinator::config::Settings;
 use lull_coordinator::operator;
+use lull_coordinator::pay::config::{PaySettings, Profile};
 use lull_protocol::cose::Signed;
 use lull_protocol::statement::OperatorCard;
 use serde_json::{Value, json};
@@ -147,5 +149,40 @@ async fn the_ledger_is_the_operators_and_the_card_is_everyones() {
     let bytes = data_encoding::BASE64.decode(card["card"].as_str().unwrap().as_bytes()).unwrap();
     let card = Signed::<OperatorCard>::verify(&bytes, &server.coordinator()).unwrap();
     assert_eq!((card.payload().asset.as_str(), card.payload().demo), ("demo credits", true));
+    server.stop().await;
+}
+
+/// What is credited on a chain is shown by `cargo xtask test --only chain`.
+#[tokio::test]
+async fn without_a_chain_nobody_deposits_and_it_is_said_why() {
+    let server = Server::start().await;
+    for (method, path) in [("GET", ""), ("POST", ""), ("GET", "/9xQe"), ("POST", "/9xQe/look")] {
+        let request = server.buyer.request(method, &format!("/v1/deposits{path}"));
+        let (status, problem) = server.buyer.json(request.json(&json!({"amount": 5_000_000}))).await;
+        assert_eq!((status, &problem["type"]), (404, &json!("urn:lull:problem:no-deposits")), "{method} {path}");
+    }
+    server.stop().await;
+    // A chain that does not answer.
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("treasury.json");
+    let pair = ed25519_dalek::SigningKey::from_bytes(&[9; 32]).to_keypair_bytes();
+    std::fs::write(&key, serde_json::to_string(&pair.to_vec()).unwrap()).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let payout = PaySettings {
+        chain: Some(Profile::Localnet),
+        rpc: Some(vec!["http://127.0.0.1:1/".into()]),
+        mint: Some("9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin".into()),
+        key: Some(key),
+        hour_max: Some(1_000_000_000),
+        person_day_max: Some(1_000_000_000),
+        sol_price: Some(200_000_000),
+        ..PaySettings::default()
+    };
+    let server = Server::with(Settings { payout, demo: Some(true), ..Settings::default() }).await;
+    let request = server.buyer.request("POST", "/v1/deposits").json(&json!({"tokens": "25"}));
+    let (status, problem) = server.buyer.json(request).await;
+    assert_eq!((status, &problem["type"]), (503, &json!("urn:lull:problem:unavailable")), "{problem}");
+    let nobody = Buyer { key: "lull_0000".into(), ..server.buyer.clone() };
+    assert_eq!(nobody.get("/v1/deposits").await.0, 401);
     server.stop().await;
 }

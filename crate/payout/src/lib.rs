@@ -5,7 +5,7 @@
 //! each free lane ([`lane`]). [`decide`] takes a batch from reserved to paid: what was seen in, writes and effects out;
 //! [`batch`] says which stages there are. [`transaction`] makes the bytes, [`memo`] what they say of themselves, and
 //! [`reconcile`] reads it back from the chain. [`rpc`] is the chain's JSON as types, [`token`] what accounts there
-//! hold. [`sanctions`]: whom nobody may pay.
+//! hold. [`sanctions`]: whom nobody may pay. [`deposit`]: how requesters pay in.
 //!
 //! # What a shell does
 //!
@@ -31,6 +31,7 @@ pub mod address;
 mod agree;
 pub mod batch;
 mod decide;
+pub mod deposit;
 pub mod facts;
 pub mod lane;
 pub mod memo;

@@ -271,8 +271,7 @@ struct Balance {
 impl Transaction {
     /// How it landed, as far as tokens of this mint moved; `None` if its parts don't fit each other.
     pub fn landing(&self, mint: &Mint) -> Option<Landing> {
-        let read = transaction::read(&self.bytes, mint)?;
-        let accounts = [read.accounts, self.loaded.clone()].concat();
+        let accounts = self.accounts(mint)?;
         let mut moved = BTreeMap::<Address, i128>::new();
         let signs = [(&self.tokens.0, -1), (&self.tokens.1, 1)];
         for (balance, sign) in signs.iter().flat_map(|(balances, sign)| balances.iter().map(move |one| (one, sign))) {
@@ -291,6 +290,20 @@ impl Transaction {
             spent_lamports: before.saturating_sub(*after),
             moved,
         })
+    }
+    /// In which slot it landed.
+    pub fn slot(&self) -> u64 {
+        self.slot
+    }
+    /// All its accounts, those that it looked up in tables too; `None` if it can't be read.
+    pub fn accounts(&self, mint: &Mint) -> Option<Vec<Address>> {
+        Some([transaction::read(&self.bytes, mint)?.accounts, self.loaded.clone()].concat())
+    }
+    /// Whether an account has more tokens of another mint than before.
+    pub fn raised_another(&self, mint: &Mint) -> bool {
+        let before = |after: &Balance| self.tokens.0.iter().find(|one| one.account == after.account);
+        let others = self.tokens.1.iter().filter(|after| after.mint != mint.address());
+        others.into_iter().any(|after| after.amount > before(after).map_or(0, |before| before.amount))
     }
     /// As [`transaction::read`] sees it.
     pub fn read(&self, mint: &Mint) -> Option<transaction::OnChain> {
@@ -367,11 +380,25 @@ impl TransactionText {
 /// `getSignaturesForAddress`, finalized, newest first, at most [`HISTORY_MAX`]: those after `until`, and before
 /// `before`.
 pub fn history(address: &Address, before: Option<&Signature>, until: Option<&Signature>) -> Call<Vec<Signature>> {
+    signatures(address, Commitment::Finalized, before, until)
+}
+
+/// As [`history`], of what is confirmed: it may still be dropped.
+pub fn heard(address: &Address, until: Option<&Signature>) -> Call<Vec<Signature>> {
+    signatures(address, Commitment::Confirmed, None, until)
+}
+
+fn signatures(
+    address: &Address,
+    commitment: Commitment,
+    before: Option<&Signature>,
+    until: Option<&Signature>,
+) -> Call<Vec<Signature>> {
     #[derive(Deserialize)]
     struct Text {
         signature: String,
     }
-    let mut config = json!({ "commitment": "finalized", "limit": HISTORY_MAX });
+    let mut config = json!({ "commitment": commitment.word(), "limit": HISTORY_MAX });
     for (name, signature) in [("before", before), ("until", until)] {
         if let (Some(signature), Some(config)) = (signature, config.as_object_mut()) {
             config.insert(name.to_owned(), signature.to_string().into());

@@ -31,6 +31,12 @@ impl SigningKey {
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
+    /// What only who has this key can tell of some bytes, the same each time: the hash of a signature of them that is
+    /// shown to nobody. No statement's signed bytes begin as these do.
+    pub fn mark(&self, purpose: &str, about: &[u8]) -> Hash {
+        let signed = [b"lull mark\0", purpose.as_bytes(), b"\0", about].concat();
+        Hash::of(&self.0.sign(&signed).to_bytes())
+    }
 }
 
 impl std::fmt::Debug for SigningKey {

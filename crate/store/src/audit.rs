@@ -86,7 +86,7 @@ pub struct LedgerCheck {
 }
 
 /// Each gives one row per problem: what it is about.
-const CHECKS: [(&str, &str); 21] = [
+const CHECKS: [(&str, &str); 22] = [
     ("entry does not sum to zero", "SELECT entry FROM postings GROUP BY entry HAVING sum(delta) <> 0"),
     ("entry without postings", "SELECT id FROM entries WHERE id NOT IN (SELECT entry FROM postings)"),
     (
@@ -105,6 +105,12 @@ const CHECKS: [(&str, &str); 21] = [
         "SELECT 'all' WHERE (SELECT coalesce(sum(amount), 0) FROM deposits)
             + (SELECT coalesce(sum(fee + account), 0) FROM payouts WHERE state = 'paid')
             <> (SELECT -coalesce(sum(balance), 0) FROM accounts WHERE kind = 'deposits')",
+    ),
+    (
+        "a transaction is credited without its deposit, transaction",
+        "SELECT t.signature FROM deposit_transactions t JOIN deposit_references r ON r.reference = t.reference
+         LEFT JOIN deposits d ON d.reference = t.signature AND d.requester = r.requester AND d.amount = t.credited
+         WHERE t.credited IS NOT NULL AND d.reference IS NULL",
     ),
     (
         "held is not what its items hold, order",

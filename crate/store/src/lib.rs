@@ -28,8 +28,8 @@ pub use flags::{FlagCounts, FlagRow};
 pub use open::{BUSY_MS_MAX, VERSION, WAL_PAGES_MAX};
 pub use orders::{Balance, ItemCounts, OrderStatus, ResultRow, Review, WaitingCounts};
 pub use pay::{
-    ALARMS_KEPT_MAX, AlarmRow, HELD_MS, HeldRow, Moved, NewPayout, PayCommand, PayError, PayReply, Person, Restore,
-    TreasuryId, TreasuryState, WaitingPayout,
+    ALARMS_KEPT_MAX, AlarmRow, DepositCommand, DepositRow, DepositTransaction, HELD_MS, HeldRow, LandedDeposit, Moved,
+    NewPayout, PayCommand, PayError, PayReply, Person, Restore, TreasuryId, TreasuryState, WaitingPayout,
 };
 pub use read::{LeaseFacts, Reader};
 pub use review::{PausedRow, WaitingRow};

@@ -1,6 +1,7 @@
 //! How typed values are stored: ids as blobs, amounts and times as integers, states as words.
 
 use lull_market::{ItemState, LeaseState, RequesterId};
+use lull_payout::deposit::Uncredited;
 use lull_protocol::connect::Purpose;
 use lull_protocol::payout::Hold;
 use lull_protocol::statement::{Decision, JobClass, Outcome, VerdictReason};
@@ -119,5 +120,10 @@ words! {
     Hold {
         Listed = "listed", Frozen = "frozen", Foreign = "foreign", AboveLimit = "above_limit", Refused = "refused",
         Nothing = "nothing",
+    }
+    Uncredited {
+        Failed = "failed", Nothing = "nothing", OtherMint = "other_mint", OtherRecipient = "other_recipient",
+        Dust = "dust", TooMuch = "too_much", TwoRequesters = "two_requesters", Counted = "counted",
+        Unreadable = "unreadable",
     }
 }

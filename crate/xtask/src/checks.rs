@@ -155,7 +155,7 @@ fn perform(stage: Stage, long: bool, prepared: &mut Option<Prepared>, force_debi
             stream(command(tools.venv_python()).args(["tests/demo/make.py", "--check"]))
         }
         (Stage::Chain, Some(tools)) => {
-            stream(command("cargo").args(["build", "--quiet", "-p", "lull-coordinator"]))?;
+            stream(command("cargo").args(["build", "--quiet", "-p", "lull-coordinator", "-p", "lull-cli"]))?;
             let mut chain = command("cargo");
             chain.env("LULL_COORDINATOR_BIN", target()?.join("debug/lull-coordinator"));
             chain.args(["run", "--quiet", "-p", "lull-chain", "--", "test"]);

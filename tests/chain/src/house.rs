@@ -33,7 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const DAY_MS: u64 = 86_400_000;
 /// What one page pays, base units.
 pub(crate) const PAGE: u64 = 100_000;
-const BUYER: RequesterId = RequesterId([1; 16]);
+/// What the buyer has at the start, base units.
+pub(crate) const BOUGHT: u64 = 1_000_000_000;
+pub(crate) const BUYER: RequesterId = RequesterId([1; 16]);
 
 /// A coordinator on a data folder.
 pub(crate) struct House<'a> {
@@ -69,7 +71,7 @@ impl<'a> House<'a> {
         house.set(more)?;
         let commands = [
             Command::AddRequester { requester: BUYER, name: "Buyer".into(), key_hash: Hash::of(b"key") },
-            Command::Deposit { requester: BUYER, amount: amount(1_000_000_000), reference: "all".into() },
+            Command::Deposit { requester: BUYER, amount: amount(BOUGHT), reference: "all".into() },
         ];
         let folder = Folder::open(&house.data())?;
         folder.key()?;
@@ -98,13 +100,17 @@ impl<'a> House<'a> {
     }
 
     fn set(&self, more: &str) -> Result<()> {
+        self.set_rpcs(&[self.world.surfnet.net.url()], more)
+    }
+
+    /// Settings with these RPCs.
+    pub(crate) fn set_rpcs(&self, rpcs: &[&str], more: &str) -> Result<()> {
         let mint = self.world.terms.treasury.mint.address();
         let text = format!(
             "listen = \"127.0.0.1:0\"\ndata = \"{}\"\ndispute_ms = 1000\n[payout]\nchain = \"localnet\"\n\
-             rpc = [\"{}\"]\nmint = \"{mint}\"\n{}\nhour_max = 1000000000\nperson_day_max = 500000000\n\
+             rpc = {rpcs:?}\nmint = \"{mint}\"\n{}\nhour_max = 1000000000\nperson_day_max = 500000000\n\
              sol_price = 200000000\npatience_ms = 20000\n{more}\n",
             self.data().display(),
-            self.world.surfnet.net.url(),
             if more.contains("signer") { String::new() } else { self.key_setting() },
         );
         Ok(fs::write(self.path("lull.toml"), text)?)
@@ -157,9 +163,44 @@ impl<'a> House<'a> {
     pub(crate) fn start(&mut self) -> Result<()> {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log"))?;
         let mut program = self.program();
-        program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
+        let ready = fs::File::create(self.path("ready"))?;
+        program.stdin(Stdio::null()).stdout(ready).stderr(log).kill_on_drop(true);
         self.process = Some(program.spawn().context("can't start the coordinator")?);
         Ok(())
+    }
+
+    /// Where it listens, once it does.
+    pub(crate) async fn address(&self) -> Result<String> {
+        let begun = Instant::now();
+        loop {
+            let ready = fs::read_to_string(self.path("ready")).unwrap_or_default();
+            if let Ok(ready) = serde_json::from_str::<Value>(&ready)
+                && let Some(address) = ready.get("listening").and_then(Value::as_str)
+            {
+                return Ok(format!("http://{address}"));
+            }
+            ensure!(begun.elapsed() < PATIENCE, "it does not listen: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The end of its log.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+        let tail: Vec<&str> = log.lines().rev().take(12).collect();
+        tail.join("\n")
+    }
+
+    /// Another requester, whose key is its name.
+    pub(crate) fn add_requester(&self, requester: RequesterId, name: &str) -> Result<()> {
+        let key_hash = Hash::of(name.as_bytes());
+        let command = Command::AddRequester { requester, name: name.to_owned(), key_hash };
+        self.apply(&mut Store::open_beside(&self.database())?, 0, &[command]).map(drop)
+    }
+
+    /// What a requester can spend.
+    pub(crate) fn available(&self, requester: RequesterId) -> Result<u64> {
+        Ok(Reader::open(&self.database())?.balance(requester)?.available.get())
     }
 
     /// Kills it at once.
@@ -271,9 +312,7 @@ impl<'a> House<'a> {
             }
             let ended = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten());
             if begun.elapsed() > PATIENCE || ended.is_some() {
-                let log = fs::read_to_string(self.path("log")).unwrap_or_default();
-                let tail: Vec<&str> = log.lines().rev().take(12).collect();
-                bail!("not {what} (ended: {ended:?}): {state:?}\n{}", tail.join("\n"));
+                bail!("not {what} (ended: {ended:?}): {state:?}\n{}", self.log());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -4,8 +4,10 @@
 
 mod bench;
 mod coordinator;
+mod deposits;
 mod house;
 mod judge;
+mod liar;
 mod net;
 mod scenario;
 mod serve;

@@ -85,6 +85,11 @@ impl Net {
 
     /// Signs, sends and waits until it is confirmed.
     pub(crate) async fn execute(&self, instructions: &[Instruction], keys: &[&SigningKey]) -> Result<Signature> {
+        self.execute_bytes(&self.signed(instructions, keys).await?).await
+    }
+
+    /// A transaction, signed; the first of the keys pays.
+    pub(crate) async fn signed(&self, instructions: &[Instruction], keys: &[&SigningKey]) -> Result<Vec<u8>> {
         let payer = keys.first().context("who pays?")?;
         let blockhash = self.ask(&rpc::latest_blockhash()).await?;
         let message =
@@ -97,7 +102,7 @@ impl Net {
             bytes.extend(key.sign(&signed).to_bytes());
         }
         bytes.extend(&signed);
-        self.execute_bytes(&bytes).await
+        Ok(bytes)
     }
 
     /// Sends and waits until it is confirmed; an error if it failed.

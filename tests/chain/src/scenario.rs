@@ -16,6 +16,7 @@ use solana_message::Instruction;
 use solana_system_interface::instruction::create_account;
 
 use crate::coordinator;
+use crate::deposits;
 use crate::judge::judge;
 use crate::net::{Surfnet, address};
 use crate::shell::{Kill, Killed, Process};
@@ -48,6 +49,9 @@ pub(crate) fn all(tools: &Tools) -> Vec<(&'static str, Run)> {
         ("the coordinator is killed at many moments", Box::pin(coordinator::killed(tools()))),
         ("the coordinator's database is restored from a copy", Box::pin(coordinator::restored(tools()))),
         ("two coordinators pay with one key", Box::pin(coordinator::twice(tools()))),
+        ("requesters deposit", Box::pin(deposits::credits(tools()))),
+        ("a database restored from before a deposit", Box::pin(deposits::restored(tools()))),
+        ("RPCs differ about a deposit", Box::pin(deposits::disagree(tools()))),
         ("a mint with a transfer fee", Box::pin(transfer_fee(tools()))),
     ]
 }

@@ -2,10 +2,12 @@
 //! loses nothing, and the operator's commands reach a server that runs.
 //!
 //! `config` are its settings, `net` asks several RPCs, `signer` has the treasury's key or asks who has it, `shell` is the
-//! task that pays, `due` makes payouts of what is payable and plans batches, `lanes` makes and renews lanes, `operator`
+//! task that pays, `due` makes payouts of what is payable and plans batches, `deposits` looks for
+//! what requesters pay in, `lanes` makes and renews lanes, `operator`
 //! are the commands of `treasury`.
 
 pub mod config;
+pub(crate) mod deposits;
 mod due;
 mod lanes;
 pub(crate) mod net;

@@ -20,6 +20,8 @@ const ANSWER_MS_MAX: u64 = 15_000;
 const CONNECT_MS_MAX: u64 = 5_000;
 /// Pages of a history; a treasury with more transactions than these is reconciled from an archive of its own.
 const PAGES_MAX: usize = 1_000;
+/// Pages of a deposit's history since it was last looked at.
+const DEPOSIT_PAGES_MAX: usize = 20;
 
 /// Why an RPC gave no answer. Its address is left out: it may hold a key.
 #[derive(Debug, Error)]
@@ -175,7 +177,7 @@ impl Net {
         self.each(async |url| {
             let nonce = self.nonce(url, lane.id, terms).await?;
             let mut newer = vec![];
-            for signature in self.history_of(url, &lane.id.0, Some(&lane.last)).await? {
+            for signature in self.history_of(url, &lane.id.0, Some(&lane.last), PAGES_MAX).await? {
                 let transaction = self.ask_one(url, &rpc::transaction(&signature)).await?;
                 let read = transaction.and_then(|transaction| transaction.read(&terms.treasury.mint));
                 if read.is_some_and(|read| read.advanced == Some((lane.id, terms.treasury.owner))) {
@@ -189,11 +191,27 @@ impl Net {
 
     /// All finalized transactions that name an address, the newest first, back to one; the same from so many RPCs.
     pub(crate) async fn history(&self, address: &Address, agree_min: usize) -> Result<Vec<Signature>, NetError> {
-        let all = self.each(|url| self.history_of(url, address, None)).await;
+        let all = self.each(|url| self.history_of(url, address, None, PAGES_MAX)).await;
         match all.first() {
             Some(first) if all.len() >= agree_min && all.iter().all(|other| other == first) => Ok(first.clone()),
             _ => Err(NetError::Disagreement),
         }
+    }
+
+    /// Finalized transactions that name an address, after one, the oldest first: those that so many RPCs tell of in the
+    /// same order, and whether one of them tells of others. None of several is believed alone, and one that is behind
+    /// keeps back only what it doesn't know yet.
+    pub(crate) async fn common_history(
+        &self,
+        address: &Address,
+        after: Option<&Signature>,
+        agree_min: usize,
+    ) -> Result<(Vec<Signature>, bool), NetError> {
+        let all = self.each(|url| self.history_of(url, address, after, DEPOSIT_PAGES_MAX)).await;
+        if all.len() < agree_min {
+            return Err(NetError::Disagreement);
+        }
+        Ok(common(&all))
     }
 
     async fn history_of(
@@ -201,9 +219,10 @@ impl Net {
         url: &Url,
         address: &Address,
         until: Option<&Signature>,
+        pages_max: usize,
     ) -> Result<Vec<Signature>, NetError> {
         let mut all = Vec::<Signature>::new();
-        for _ in 0..PAGES_MAX {
+        for _ in 0..pages_max {
             let before = all.last().copied();
             let page = self.ask_one(url, &rpc::history(address, before.as_ref(), until)).await?;
             let is_last = page.len() < HISTORY_MAX;
@@ -213,5 +232,40 @@ impl Net {
             }
         }
         Err(NetError::TooLong("getSignaturesForAddress"))
+    }
+}
+
+/// What several lists, the newest first, have in common from their oldest on; and whether one of them has more.
+fn common(lists: &[Vec<Signature>]) -> (Vec<Signature>, bool) {
+    let Some((first, others)) = lists.split_first() else { return (Vec::new(), false) };
+    let is_everywhere =
+        |(place, one): &(usize, &Signature)| others.iter().all(|other| other.iter().rev().nth(*place) == Some(one));
+    let common: Vec<Signature> =
+        first.iter().rev().enumerate().take_while(is_everywhere).map(|(_, one)| *one).collect();
+    let has_more = lists.iter().any(|list| list.len() > common.len());
+    (common, has_more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_all_tell_of_is_common() {
+        let list = |numbers: &[u8]| numbers.iter().rev().map(|number| Signature([*number; 64])).collect::<Vec<_>>();
+        let check = |lists: &[&[u8]], expected: &[u8], has_more| {
+            let lists: Vec<_> = lists.iter().map(|numbers| list(numbers)).collect();
+            let (mut common, more) = common(&lists);
+            common.reverse();
+            assert_eq!((common, more), (list(expected), has_more), "{lists:?}");
+        };
+        check(&[], &[], false);
+        check(&[&[1, 2]], &[1, 2], false);
+        check(&[&[1, 2], &[1, 2]], &[1, 2], false);
+        check(&[&[1, 2, 3], &[1, 2]], &[1, 2], true);
+        check(&[&[1, 2], &[1, 2, 3], &[1]], &[1], true);
+        check(&[&[1, 3], &[1, 2, 3]], &[1], true);
+        check(&[&[1, 2], &[]], &[], true);
+        check(&[&[9, 1], &[1]], &[], true);
     }
 }

@@ -15,7 +15,7 @@ use lull_payout::sanctions::Sanctions;
 use lull_payout::units::{BatchId, LaneId};
 use lull_protocol::Timestamp;
 use lull_protocol::payout::Standstill;
-use lull_store::{PayCommand, PayError, PayReply, TreasuryState};
+use lull_store::{PayCommand, PayError, PayReply, TreasuryId, TreasuryState};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
@@ -39,6 +39,7 @@ pub(crate) struct Shell {
     pub(super) app: Arc<App>,
     pub(super) config: PayConfig,
     pub(super) tools: Tools,
+    pub(super) id: TreasuryId,
     /// This start's number.
     pub(super) run: u64,
     pub(super) memory: Mutex<Memory>,
@@ -70,7 +71,10 @@ pub(super) struct Memory {
 pub(crate) async fn run(app: Arc<App>, config: PayConfig) {
     loop {
         match Shell::start(app.clone(), config.clone()).await {
-            Ok(shell) => return shell.go_on().await,
+            Ok(shell) => {
+                tokio::join!(shell.go_on(), shell.watch_deposits());
+                return;
+            }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "payouts wait: the chain could not be compared with the settings");
             }
@@ -86,7 +90,10 @@ impl Shell {
         let Ground { net, signer, terms, id } = ground(&config).await?;
         let run = app.writer.pay(PayCommand::Begin(id)).await?.number;
         let tools = Tools { net, signer: Mutex::new(signer), terms };
-        let shell = Self { app, config, tools, run, memory: Mutex::default() };
+        let shell = Self { app, config, tools, id, run, memory: Mutex::default() };
+        if let Some(till) = &shell.app.till {
+            till.open(terms.treasury, id);
+        }
         for batch in shell.state().await?.open {
             if batch.signatures().is_empty() {
                 shell.drive(batch.id, Observation::CancelWanted).await?;
@@ -96,7 +103,7 @@ impl Shell {
         Ok(shell)
     }
 
-    async fn go_on(self) {
+    async fn go_on(&self) {
         loop {
             if let Err(error) = self.turn().await {
                 self.say(&error.to_string()).await;
@@ -249,14 +256,14 @@ impl Shell {
         Ok(())
     }
 
-    async fn say(&self, what: &str) {
+    pub(super) async fn say(&self, what: &str) {
         if self.is_news(what).await {
             tracing::warn!(what, "payouts wait");
         }
     }
 
     /// Whether something was not said in the last minute.
-    async fn is_news(&self, what: &str) -> bool {
+    pub(super) async fn is_news(&self, what: &str) -> bool {
         let said = &mut self.memory.lock().await.said;
         let late = Duration::from_millis(SAID_MS);
         if said.get(what).is_some_and(|at| at.elapsed() < late) {

@@ -1,6 +1,7 @@
 //! What the shell that pays has written. `crate/payout` decides what, the market's `payouts` what that does to the
 //! ledger; here it becomes rows. Each command is one transaction: all of it or nothing.
 
+mod deposits;
 mod read;
 mod told;
 mod write;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use lull_market::payouts::Share;
 use lull_payout::address::{Address, Wallet};
 use lull_payout::batch::Batch;
+use lull_payout::deposit::OPEN_MAX;
 use lull_payout::facts::Write;
 use lull_payout::lane::Lane;
 use lull_payout::reconcile::{Forgotten, Restored};
@@ -22,6 +24,7 @@ use thiserror::Error;
 use crate::apply::Stop;
 use crate::error::StoreError;
 
+pub use deposits::{DepositCommand, DepositRow, DepositTransaction, LandedDeposit};
 pub use read::{AlarmRow, HeldRow, Moved, Person, TreasuryState, WaitingPayout};
 
 /// Alarms that are kept; older ones go.
@@ -78,6 +81,8 @@ pub enum PayCommand {
     Release(PayoutId),
     /// What the chain's memos tell.
     Restore(Box<Restore>),
+    /// Of deposits by transfers on the chain.
+    Deposit(DepositCommand),
 }
 
 /// Who pays, in what, on which chain.
@@ -122,7 +127,8 @@ pub struct Restore {
 /// What a command did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PayReply {
-    /// Of [`PayCommand::Begin`]: the run's number. Otherwise how many payouts were made, found or wait again.
+    /// Of [`PayCommand::Begin`]: the run's number. Otherwise how many payouts were made, found or wait again; of
+    /// [`DepositCommand::Looked`] how many transactions were new.
     pub number: u64,
     /// Workers whose payouts or balances have changed.
     pub workers: Vec<PublicKey>,
@@ -147,6 +153,9 @@ pub enum PayError {
     /// No payout of this number is set aside.
     #[error("no payout of this number is set aside")]
     NotHeld,
+    /// A requester has asked for too many deposits.
+    #[error("{OPEN_MAX} deposits wait for their payment already: pay one of them, or wait until the oldest is closed")]
+    TooManyDeposits,
     /// An invariant would break: a bug here or a damaged database.
     #[error("internal fault: {0}")]
     Fault(String),

@@ -15,7 +15,7 @@ use lull_protocol::payout::Standstill;
 use lull_protocol::{Amount, PublicKey, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use super::{ALARMS_KEPT_MAX, HELD_MS, NewPayout, PayCommand, PayError, PayReply, Restore, TreasuryId};
+use super::{ALARMS_KEPT_MAX, HELD_MS, NewPayout, PayCommand, PayError, PayReply, Restore, TreasuryId, deposits};
 use crate::error::StoreError;
 use crate::read::{balance, clamp};
 use crate::value::Col;
@@ -25,6 +25,10 @@ type Done<T = ()> = Result<T, PayError>;
 
 /// Applies a command.
 pub(crate) fn pay(db: &Connection, now: Timestamp, command: &PayCommand) -> Done<PayReply> {
+    if let PayCommand::Deposit(command) = command {
+        // Nothing of payouts, batches and lanes changes.
+        return deposits::deposit(db, now, command);
+    }
     let mut desk = Desk { db, now, books: Books::default(), touched: BTreeSet::new(), reply: PayReply::default() };
     match command {
         PayCommand::Begin(treasury) => desk.begin(treasury)?,
@@ -48,6 +52,7 @@ pub(crate) fn pay(db: &Connection, now: Timestamp, command: &PayCommand) -> Done
         PayCommand::Retry => desk.retry()?,
         PayCommand::Release(payout) => desk.release(*payout)?,
         PayCommand::Restore(restore) => desk.restore(restore)?,
+        PayCommand::Deposit(_) => {}
     }
     desk.end()
 }

@@ -7,6 +7,8 @@ mod bench;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod deposits;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod fetch;
