@@ -303,7 +303,7 @@ pub enum Notice {
         wallet: Wallet,
         /// What waits, with no expiry.
         stays: Amount,
-        /// What is on its way to the wallet and arrives there.
+        /// What is on its way, and arrives at the wallet it was sent to.
         arrives: Amount,
     },
     /// Somebody wants to take a place among its wallet's workers.

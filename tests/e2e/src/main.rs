@@ -72,6 +72,9 @@ enum Task {
         /// Only as few see them, in Chromium; may be given several times.
         #[arg(long, value_enum)]
         guise: Vec<pictures::Guise>,
+        /// Only the way to a paid wallet.
+        #[arg(long)]
+        wallet: bool,
     },
     /// Benchmarks of the extension; a JSON object a row.
     Bench {
@@ -138,20 +141,23 @@ fn main() -> Result<()> {
                 scenarios::on_runtime(window::open(&paths, data, &fetch))
             }
         }
-        Task::Pictures { browser, guise } => {
+        Task::Pictures { browser, guise, wallet } => {
             let temporary = tempfile::tempdir()?;
             let take = |step| scenarios::on_runtime(pictures::take(&paths, temporary.path(), step));
+            if wallet {
+                return [pictures::Step::LightWallet, pictures::Step::DarkWallet].into_iter().try_for_each(take);
+            }
             if !guise.is_empty() {
                 return guise.into_iter().try_for_each(|guise| take(pictures::Step::As(guise)));
             }
             if !pictures::can_record() {
                 println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
             }
-            use pictures::Step::{Dark, DarkRejected, DarkTime, DarkTypes};
-            use pictures::Step::{Light, LightRejected, LightTime, LightTypes};
-            for step in [Light, LightTypes, LightTime, LightRejected, Dark, DarkTypes, DarkTime, DarkRejected] {
-                take(step)?;
-            }
+            use pictures::Step::{Dark, DarkRejected, DarkTime, DarkTypes, DarkWallet};
+            use pictures::Step::{Light, LightRejected, LightTime, LightTypes, LightWallet};
+            let light = [Light, LightTypes, LightTime, LightRejected, LightWallet];
+            let dark = [Dark, DarkTypes, DarkTime, DarkRejected, DarkWallet];
+            light.into_iter().chain(dark).try_for_each(take)?;
             // What follows is DevTools'.
             if browser == Kind::Chromium {
                 for guise in pictures::Guise::value_variants() {

@@ -22,7 +22,7 @@ const DISPUTE: Duration = Duration::from_secs(1);
 /// What a judgment pays, base units: so that a few are worth a wallet's first token account.
 const PRICE: u64 = 100_000;
 /// Judgments before the first payout.
-const FIRST: usize = 5;
+pub(crate) const FIRST: usize = 5;
 /// Judgments that two browsers of one wallet are offered.
 const TOWERS: usize = 4;
 /// So long nobody is asked anything: then there is nothing left.
@@ -49,10 +49,15 @@ impl Bank {
 
     /// Orders so many judgments, each of which so many people decide together. Gives the order's id.
     pub(crate) async fn order(&self, what: &str, count: usize, people: u8) -> Result<String> {
+        self.order_at(PRICE, what, count, people).await
+    }
+
+    /// The same for another price, base units.
+    pub(crate) async fn order_at(&self, price: u64, what: &str, count: usize, people: u8) -> Result<String> {
         let contents: Vec<Value> = (1..=count).map(|n| json!({"text": format!("{what} {n} is open.")})).collect();
         let project = json!({
             "title": what, "guideline": "Only what the sentence says.", "question": "Is it open?",
-            "options": ["Open", "Shut"], "contents": contents, "price": PRICE,
+            "options": ["Open", "Shut"], "contents": contents, "price": price,
             "rule": {"agree": people, "people": people},
         });
         self.world.buyer.create("projects", &project).await
@@ -108,7 +113,7 @@ impl Payee<'_> {
     }
 
     /// The wallet's page meets these of the test wallets from now on.
-    async fn meets(&self, bank: &Bank, wallets: &str) -> Result<()> {
+    pub(crate) async fn meets(&self, bank: &Bank, wallets: &str) -> Result<()> {
         self.browser.goto(&format!("http://{}/connect", bank.world.ready.listening)).await?;
         self.browser.js(&format!("localStorage.setItem('test-wallet', '{wallets}')")).await.map(drop)
     }
@@ -120,7 +125,7 @@ impl Payee<'_> {
     }
 
     /// The same without the yes.
-    async fn looks(&self, purpose: &str, address: &str) -> Result<()> {
+    pub(crate) async fn looks(&self, purpose: &str, address: &str) -> Result<()> {
         self.browser.open(HOME).await?;
         self.browser.until_attribute("wallet-call", "data-call", "asked").await?;
         self.browser.click("wallet-call").await?;
@@ -141,7 +146,7 @@ impl Payee<'_> {
     }
 
     /// Waits until so much is payable and told.
-    async fn until_next(&self, when: &str, arrives: impl Fn(u64) -> bool) -> Result<u64> {
+    pub(crate) async fn until_next(&self, when: &str, arrives: impl Fn(u64) -> bool) -> Result<u64> {
         let mut last = 0;
         let holds = async || {
             let amount = self.browser.attribute("next-amount", "data-value").await?;
@@ -242,7 +247,7 @@ pub(crate) async fn a_wallet_changes_hands(paths: &Paths, data: &Path) -> Result
     payee.until_next("after-yes", |amount| amount > 0).await?;
 
     // Another account: held for a day, and said so here and on home.
-    let another = Wallet::new(SigningKey::from_seed(&[OTHER_SEED; 32].into()).public())?.to_string();
+    let another = other_address()?;
     payee.to_the_page("change", "wallet-1").await?;
     payee.says_yes("change", &another).await?;
     first.until_text("wallet-held", &["Payouts are held until", "because the wallet has changed"]).await?;
@@ -272,6 +277,11 @@ pub(crate) async fn a_wallet_changes_hands(paths: &Paths, data: &Path) -> Result
     second.close().await?;
     first.close().await?;
     bank.world.stop().await
+}
+
+/// The address of the test wallets' second key.
+pub(crate) fn other_address() -> Result<String> {
+    Ok(Wallet::new(SigningKey::from_seed(&[OTHER_SEED; 32].into()).public())?.to_string())
 }
 
 /// Home says that there is news, the wallet's page what; once known it is gone.

@@ -1,5 +1,7 @@
 //! `cargo xtask pictures`: a screenshot of each page in both themes, and a recording of the first minute.
 
+mod wallet;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -49,6 +51,10 @@ pub(crate) enum Step {
     LightRejected,
     /// The same in the dark theme.
     DarkRejected,
+    /// The way to a paid wallet, in the light theme.
+    LightWallet,
+    /// The same in the dark theme.
+    DarkWallet,
     /// The main pages as few see them: see [`Guise`].
     As(Guise),
     /// The recording.
@@ -122,6 +128,8 @@ pub(crate) async fn take(paths: &Paths, data: &Path, step: Step) -> Result<()> {
         Step::LightRejected => rejected(paths, &data.join("light-rejected"), "light", &folder).await,
         Step::DarkTime => more_time(paths, &data.join("dark-time"), "dark", &folder).await,
         Step::DarkRejected => rejected(paths, &data.join("dark-rejected"), "dark", &folder).await,
+        Step::LightWallet => wallet::way(paths, &data.join("light-wallet"), "light", &folder).await,
+        Step::DarkWallet => wallet::way(paths, &data.join("dark-wallet"), "dark", &folder).await,
         Step::As(guise) => {
             let folder = paths.pictures().join(guise.name());
             std::fs::create_dir_all(&folder)?;

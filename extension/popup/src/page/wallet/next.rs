@@ -51,7 +51,7 @@ pub(super) fn Next(props: &NextProps) -> Html {
                 <div class="account" data-testid="account">
                     <p>{ text::wallet_account_text(&format::amount_of(next.account.get(), asset)) }</p>
                     <button class="button" data-testid="account-yes" aria-disabled={is_disabled} onclick={on_line(agree)}>
-                        { text::wallet_account_yes(&format::amount_of(next.account.get(), asset)) }
+                        { text::wallet_account_yes(&format::amount(next.account.get())) }
                     </button>
                 </div>
             } else if words::may_pay_now(next) {

@@ -81,7 +81,12 @@ fn sentence(shown: &Shown<'_>, what: &WalletEvent) -> String {
         }
         WalletEvent::Left { wallet, stays, arrives } => {
             let amount = |units: &lull_view::Amount| format::amount_of(units.get(), shown.asset());
-            text::wallet_news_left(&words::short(wallet), &amount(stays), &amount(arrives))
+            let (wallet, stays) = (words::short(wallet), amount(stays));
+            if *arrives == lull_view::Amount::ZERO {
+                text::wallet_news_left(&wallet, &stays)
+            } else {
+                text::wallet_news_left_arrives(&wallet, &stays, &amount(arrives))
+            }
         }
         WalletEvent::Rebinding(who) => text::wallet_news_rebinding(&name(&who.worker), &name(&who.lost)),
         WalletEvent::Vetoed { rebinding: who, by } => {
