@@ -148,6 +148,11 @@ enum TreasuryTask {
         #[arg(long)]
         accept: bool,
     },
+    /// Find what requesters have paid in by references that this database has forgotten
+    ///
+    /// For after a database was restored from a copy, once. It reads all transactions of the treasury's token account from
+    /// the RPCs of the settings; a server that runs then looks at what was found, and credits it.
+    Deposits,
     /// Pause payouts: nobody new is paid; what was sent goes its way
     Pause,
     /// Let paused payouts go on
@@ -225,6 +230,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 fn treasury(config: &Config, task: &TreasuryTask) -> anyhow::Result<ExitCode> {
     match task {
         TreasuryTask::Status => println!("{:#}", pay::operator::status(config)?),
+        TreasuryTask::Deposits => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            println!("{:#}", runtime.block_on(pay::forgotten::deposits(config))?);
+        }
         TreasuryTask::Pause => pay::operator::pause(config, true)?,
         TreasuryTask::Resume => pay::operator::pause(config, false)?,
         TreasuryTask::Release { payout } => pay::operator::release(config, *payout)?,

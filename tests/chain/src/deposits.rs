@@ -271,7 +271,7 @@ async fn by_command(house: &House<'_>, payer: &Payer<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The copy knows of one reference and not of the other; both payments came after it.
+/// The copy knows of one reference and not of two others; all payments came after it.
 pub(crate) async fn restored(tools: Tools) -> Result<String> {
     let (world, _) = World::new(&tools, SLOT_MS, PLENTY, 0).await?;
     let mut house = House::new(&world, "")?;
@@ -286,6 +286,9 @@ pub(crate) async fn restored(tools: Tools) -> Result<String> {
     payer.pay(7 * TOKENS, &[&forgotten]).await?;
     buyer.until(&house, &known, 2, 11 * TOKENS).await?;
     buyer.until(&house, &forgotten, 1, 7 * TOKENS).await?;
+    let lost = buyer.reference(&house, 8 * TOKENS).await?;
+    payer.pay(8 * TOKENS, &[&lost]).await?;
+    buyer.until(&house, &lost, 1, 8 * TOKENS).await?;
     house.kill().await?;
     copy.add_requester(OTHER, "other")?;
     copy.start()?;
@@ -298,8 +301,14 @@ pub(crate) async fn restored(tools: Tools) -> Result<String> {
     ensure!(status == 200, "{status} {said}");
     buyer.until(&copy, &forgotten, 1, 7 * TOKENS).await?;
     buyer.look(&copy, &known).await?;
+    // The operator finds what nobody asks for.
+    for found in [json!([lost]), json!([])] {
+        let (is_done, said) = copy.operator(&["treasury", "deposits"]).await?;
+        ensure!(is_done && said.get("found") == Some(&found), "{said}");
+        buyer.until(&copy, &lost, 1, 8 * TOKENS).await?;
+    }
     tokio::time::sleep(Duration::from_secs(3)).await;
-    compare(&world, &copy, &[(BUYER, 18 * TOKENS)], 0).await?;
+    compare(&world, &copy, &[(BUYER, 26 * TOKENS)], 0).await?;
     Ok(String::new())
 }
 

@@ -9,6 +9,7 @@
 pub mod config;
 pub(crate) mod deposits;
 mod due;
+pub mod forgotten;
 mod lanes;
 pub(crate) mod net;
 pub mod operator;

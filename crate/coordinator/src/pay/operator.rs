@@ -181,7 +181,7 @@ async fn landings(
     Ok(landings)
 }
 
-fn write(config: &Config, command: &PayCommand) -> Result<PayReply, TreasuryError> {
+pub(super) fn write(config: &Config, command: &PayCommand) -> Result<PayReply, TreasuryError> {
     let folder = Folder::open(&config.data)?;
     folder.expect_database()?;
     // Held for as long as this writes.

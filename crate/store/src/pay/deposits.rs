@@ -264,6 +264,13 @@ impl Reader {
         Ok(statement.query_map(asked, row)?.collect::<Result<_, _>>()?)
     }
 
+    /// All requesters: any of them may have a reference that is not here.
+    pub fn requesters(&self) -> Result<Vec<RequesterId>, StoreError> {
+        let mut statement = self.db.prepare_cached("SELECT id FROM requesters ORDER BY added_at, id")?;
+        let rows = statement.query_map([], |row| Ok(row.get::<_, Col<_>>(0)?.0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Whose those of these addresses are that are references.
     pub fn deposit_owners(&self, addresses: &[Address]) -> Result<BTreeMap<Address, RequesterId>, StoreError> {
         let owned = |address: &Address| {
