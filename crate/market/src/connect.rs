@@ -10,7 +10,7 @@
 //! - Workers of one wallet are one *person*. A worker without a wallet can take the place of one whose key is lost, if the
 //!   wallet signs in for that and the worker says yes: every worker of the wallet is told, the lost one too, each of them
 //!   can veto for [`HOLD_MS`], and only then it comes about. No money moves by it: what the lost one earned is paid to the
-//!   same wallet as before.
+//!   same wallet as before, and goes with the one that took its place when that changes or leaves the wallet.
 //! - Unlinking moves no money either: what is in payout arrives, the rest waits, with no expiry.
 //!
 //! Times and random numbers come in. Asking again with the same yes or veto changes nothing.
@@ -85,7 +85,7 @@ pub struct WorkerFacts {
     pub tickets: u32,
     /// Of these the one that is neither used, declined nor replaced.
     pub open: Option<Hash>,
-    /// What is open to dispute.
+    /// What is open to dispute; of those whose place it has, too, as all balances here.
     pub pending: Amount,
     /// What is final.
     pub payable: Amount,
@@ -192,7 +192,8 @@ pub enum Write {
         veto: Option<Signed<WalletVeto>>,
     },
     /// The worker is paid to the wallet, and is from now on what the lost one was: its skill, its qualifications, its past
-    /// with items. The lost key is let in no more; its money stays its own and is paid to the wallet.
+    /// with items. The lost key is let in no more; its money stays its own and is paid to the wallet, and wherever the
+    /// worker's own goes later.
     Succeed(Rebind),
     /// A worker is told.
     Notify(PublicKey, Notice),

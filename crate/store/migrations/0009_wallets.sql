@@ -8,10 +8,12 @@ CREATE TABLE wallets (
     left_wallet BLOB CHECK (length(left_wallet) = 32),
     -- Until then its payouts are held.
     held_until INTEGER,
-    -- The worker that took its place; a key that has lost it is let in no more, and its money is paid to `wallet`.
+    -- The worker that took its place; a key that has lost it is let in no more, and its money is paid to `wallet`, which
+    -- goes with that worker's from then on.
     succeeded_by BLOB CHECK (length(succeeded_by) = 32)
 ) STRICT;
 CREATE INDEX wallets_by_wallet ON wallets (wallet) WHERE wallet IS NOT NULL;
+CREATE INDEX wallets_by_successor ON wallets (succeeded_by) WHERE succeeded_by IS NOT NULL;
 
 -- Tickets to `/connect`. One that was never used is forgotten after a while.
 CREATE TABLE tickets (

@@ -10,7 +10,7 @@ use lull_protocol::connect::{Purpose, Rebinding, WalletAsked, WalletEvent, Walle
 use lull_protocol::limits::{FRAME_BYTES_MAX, WALLET_NEWS_MAX, WALLET_WORKERS_MAX};
 use lull_protocol::siws::SignIn;
 use lull_protocol::units::Ticket as Secret;
-use lull_protocol::{Hash, PublicKey, Signed, Timestamp, Wallet, cbor};
+use lull_protocol::{Amount, Hash, PublicKey, Signed, Timestamp, Wallet, cbor};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::apply::Stop;
@@ -162,6 +162,8 @@ fn worker_facts(db: &Connection, worker: PublicKey, now: Timestamp) -> Result<Wo
         "SELECT hash FROM tickets WHERE worker = ?1 AND opened_at > ?2 AND state IN ('open', 'taken', 'named')
          ORDER BY opened_at DESC LIMIT 1",
     )?;
+    let mut all = lost_to(db, worker)?;
+    all.push(worker);
     Ok(WorkerFacts {
         worker,
         wallet,
@@ -169,10 +171,18 @@ fn worker_facts(db: &Connection, worker: PublicKey, now: Timestamp) -> Result<Wo
         held_until,
         tickets: count.query_row(params![Col(worker), since], |row| row.get(0))?,
         open: open.query_row(params![Col(worker), since], |row| row.get::<_, Col<_>>(0)).optional()?.map(|hash| hash.0),
-        pending: balance(db, &Account::Pending(worker))?,
-        payable: balance(db, &Account::Payable(worker))?,
-        in_payout: balance(db, &Account::InPayout(worker))?,
+        pending: sum(db, &all, Account::Pending)?,
+        payable: sum(db, &all, Account::Payable)?,
+        in_payout: sum(db, &all, Account::InPayout)?,
     })
+}
+
+fn sum(db: &Connection, workers: &[PublicKey], of: fn(PublicKey) -> Account) -> Result<Amount, StoreError> {
+    let add = |sum: Amount, worker: &PublicKey| match sum.checked_add(balance(db, &of(*worker))?) {
+        Some(sum) => Ok(sum),
+        None => Err(StoreError::Corrupt("balances are beyond all money".into())),
+    };
+    workers.iter().try_fold(Amount::ZERO, add)
 }
 
 fn wallet_facts(db: &Connection, cx: &Context, wallet: Wallet) -> Result<WalletFacts, StoreError> {
@@ -217,6 +227,23 @@ fn load_rebind(db: &Connection, yes: Hash) -> Result<Option<Rebind>, StoreError>
     Ok(Some(Rebind { state, ..rebind }))
 }
 
+/// What was agreed to for the token account of one wallet is no yes to another's.
+fn forget_agreed(db: &Connection, worker: PublicKey) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE payout_choices SET account_agreed = 0 WHERE worker = ?1")?.execute([Col(worker)])?;
+    Ok(())
+}
+
+const LEAVES: &str = "UPDATE wallets SET left_wallet = wallet, wallet = NULL WHERE worker = ?1 AND wallet IS NOT NULL";
+const LOST_TO: &str = "WITH RECURSIVE lost (worker) AS (
+        SELECT worker FROM wallets WHERE succeeded_by = ?1
+        UNION SELECT w.worker FROM lost JOIN wallets w ON w.succeeded_by = lost.worker)
+     SELECT worker FROM lost WHERE worker <> ?1 ORDER BY worker";
+
+/// The lost workers whose place a worker has, and those whose place they had: nobody else can say where their money goes.
+fn lost_to(db: &Connection, worker: PublicKey) -> Result<Vec<PublicKey>, StoreError> {
+    keys(db, LOST_TO, [Col(worker)])
+}
+
 /// Applies one write of the wallet's rules.
 pub(crate) fn write(db: &Connection, now: Timestamp, write: Write) -> Result<(), Stop> {
     match write {
@@ -234,12 +261,22 @@ pub(crate) fn write(db: &Connection, now: Timestamp, write: Write) -> Result<(),
                  ON CONFLICT (worker) DO UPDATE SET wallet = ?2, left_wallet = NULL, held_until = ?3",
                 params![Col(worker), Col(wallet), held_until.map(Col)],
             )?;
+            forget_agreed(db, worker)?;
+            for lost in lost_to(db, worker)? {
+                forget_agreed(db, lost)?;
+                let sql = "UPDATE wallets SET wallet = ?2, left_wallet = NULL, held_until = ?3 WHERE worker = ?1";
+                one(db, sql, params![Col(lost), Col(wallet), held_until.map(Col)])?;
+                persons::join(db, lost, wallet)?;
+            }
             persons::join(db, worker, wallet)
         }
         Write::ClearWallet { worker, yes } => {
             add_yes(db, now, &yes)?;
-            let sql = "UPDATE wallets SET left_wallet = wallet, wallet = NULL WHERE worker = ?1 AND wallet IS NOT NULL";
-            one(db, sql, [Col(worker)])
+            one(db, LEAVES, [Col(worker)])?;
+            for lost in lost_to(db, worker)? {
+                db.prepare_cached(LEAVES)?.execute([Col(lost)])?;
+            }
+            Ok(())
         }
         Write::AddRebind { rebind: Rebind { yes: hash, worker, lost, wallet, due, .. }, yes } => {
             add_yes(db, now, &yes)?;
@@ -265,6 +302,7 @@ pub(crate) fn write(db: &Connection, now: Timestamp, write: Write) -> Result<(),
                  ON CONFLICT (worker) DO UPDATE SET wallet = ?2, left_wallet = NULL",
                 params![Col(worker), Col(wallet)],
             )?;
+            forget_agreed(db, worker)?;
             persons::join(db, worker, wallet)
         }
         Write::Notify(worker, notice) => notify(db, now, worker, &notice),
@@ -391,5 +429,7 @@ mod tests {
             let plan = crate::load::plan(&db, sql);
             assert!(plan.contains(index) && !plan.contains("SCAN "), "{plan}");
         }
+        let plan = crate::load::plan(&db, LOST_TO);
+        assert!(plan.contains("SEARCH w USING INDEX wallets_by_successor"), "{plan}");
     }
 }

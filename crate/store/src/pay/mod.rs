@@ -48,7 +48,7 @@ pub enum PayCommand {
         /// Why nobody is paid, besides a pause and lanes that moved.
         standstill: Option<Standstill>,
     },
-    /// Payouts are made of what is payable; a person who has another wallet since, or is held, is passed over.
+    /// Payouts are made of what is payable; a person of whose workers one has another wallet since, or is held, is passed over.
     Make {
         /// These.
         made: Vec<NewPayout>,
@@ -146,8 +146,8 @@ pub enum PayError {
     Stale,
     /// The database is about payouts of another treasury.
     #[error(
-        "the database has payouts on their way from another treasury, mint or chain: start with those settings until \
-         all are paid, or with a database of its own"
+        "the database has payments on their way from another treasury, mint or chain: start with those settings until \
+         they have arrived, or with a database of its own"
     )]
     OtherTreasury,
     /// No payout of this number is set aside.

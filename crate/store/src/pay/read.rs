@@ -154,20 +154,20 @@ impl Reader {
         Ok(batches(&self.db, "SELECT bytes FROM batches WHERE id = ?1", [id.get()])?.pop())
     }
 
-    /// People who have earned at least so much and are not held, by their wallets after one, at most `limit`.
+    /// People who have earned at least so much, by their wallets after one, at most `limit`. A worker that is held is as if
+    /// it weren't there.
     pub fn persons(&self, least: Amount, after: Option<Wallet>, limit: usize, now: Timestamp) -> Loaded<Vec<Person>> {
         let tx = self.db.unchecked_transaction()?;
         let mut wallets = tx.prepare_cached(
             "SELECT w.wallet FROM wallets w JOIN accounts a ON a.kind = 'payable' AND a.owner = w.worker
-             WHERE w.wallet > ?1 AND a.balance > 0
+             WHERE w.wallet > ?1 AND a.balance > 0 AND coalesce(w.held_until, 0) <= ?3
              GROUP BY w.wallet HAVING sum(a.balance) >= max(?2, 1)
-                AND NOT EXISTS (SELECT 1 FROM wallets h WHERE h.wallet = w.wallet AND h.held_until > ?3)
              ORDER BY w.wallet LIMIT ?4",
         )?;
         let after = after.map_or(vec![], |after| after.address().to_bytes().to_vec());
         let rows = wallets.query_map(params![after, Col(least), Col(now), clamp(limit as u64)], |row| row.get(0))?;
         let rows: Vec<[u8; 32]> = rows.collect::<Result<_, _>>()?;
-        rows.into_iter().map(|bytes| person(&tx, wallet(bytes)?)).collect()
+        rows.into_iter().map(|bytes| person(&tx, wallet(bytes)?, now)).collect()
     }
 
     /// Wallets of whose token account nothing is known, at most `limit`.
@@ -197,12 +197,19 @@ impl Reader {
 
     /// Whether a payout that is set aside may have to wait again.
     pub fn is_retry_due(&self, now: Timestamp) -> Loaded<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM payouts p WHERE p.state = 'held' AND (
-                (p.hold <> 'listed' AND p.held_at <= ?1)
-                OR EXISTS (SELECT 1 FROM payout_shares s JOIN wallets w ON w.worker = s.worker
-                           WHERE s.payout = p.number AND w.wallet <> p.wallet AND coalesce(w.held_until, 0) <= ?2)))";
-        let row = params![clamp(now.get().saturating_sub(HELD_MS)), Col(now)];
-        Ok(self.db.prepare_cached(sql)?.query_row(row, |row| row.get(0))?)
+        let is_late =
+            "SELECT EXISTS (SELECT 1 FROM payouts WHERE state = 'held' AND hold <> 'listed' AND held_at <= ?1)";
+        let before = clamp(now.get().saturating_sub(HELD_MS));
+        if self.db.prepare_cached(is_late)?.query_row([before], |row| row.get(0))? {
+            return Ok(true);
+        }
+        let mut held = self.db.prepare_cached("SELECT number FROM payouts WHERE state = 'held'")?;
+        for payout in held.query_map([], |row| row.get(0))? {
+            if other_wallet(&self.db, payout?, now)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Every wallet that a payout may have gone to.
@@ -383,6 +390,16 @@ fn wallets(db: &Connection, sql: &str, params: impl Params) -> Loaded<Vec<Wallet
     rows.map(|bytes| wallet(bytes?)).collect()
 }
 
+/// The wallet that all of a payout's workers have now, if it is another and none of them is held.
+pub(super) fn other_wallet(db: &Connection, payout: u64, now: Timestamp) -> Loaded<Option<[u8; 32]>> {
+    let sql = "SELECT min(w.wallet) FROM payout_shares s LEFT JOIN wallets w ON w.worker = s.worker
+         WHERE s.payout = ?1
+         HAVING count(w.wallet) = count(*) AND count(DISTINCT w.wallet) = 1
+            AND coalesce(max(w.held_until), 0) <= ?2
+            AND min(w.wallet) <> (SELECT wallet FROM payouts WHERE number = ?1)";
+    Ok(db.prepare_cached(sql)?.query_row(params![payout, Col(now)], |row| row.get(0)).optional()?)
+}
+
 fn payout_id(number: u64) -> Loaded<PayoutId> {
     PayoutId::new(number).ok_or_else(|| StoreError::Corrupt("a payout's number is out of range".into()))
 }
@@ -397,29 +414,31 @@ fn payout_state(row: &Row<'_>) -> Loaded<PayoutState> {
     })
 }
 
-/// All that is payable to a wallet, and how its person wants it.
-pub(super) fn person(db: &Connection, wallet: Wallet) -> Loaded<Person> {
+/// All that is payable to a wallet, and how its person wants it, as far as its workers are held no longer than `at`.
+pub(super) fn person(db: &Connection, wallet: Wallet, at: Timestamp) -> Loaded<Person> {
     let bytes = *wallet.address().as_array();
     let mut statement = db.prepare_cached(
         "SELECT w.worker, a.balance FROM wallets w JOIN accounts a ON a.kind = 'payable' AND a.owner = w.worker
-         WHERE w.wallet = ?1 AND a.balance > 0 ORDER BY w.worker",
+         WHERE w.wallet = ?1 AND a.balance > 0 AND coalesce(w.held_until, 0) <= ?2 ORDER BY w.worker",
     )?;
-    let shares = statement.query_map([bytes], |row| {
+    let shares = statement.query_map(params![bytes, Col(at)], |row| {
         Ok(Share { worker: row.get::<_, Col<_>>(0)?.0, amount: row.get::<_, Col<_>>(1)?.0 })
     })?;
     let shares: Vec<Share> = shares.collect::<Result<_, _>>()?;
     let payable = shares.iter().try_fold(Amount::ZERO, |sum, share| sum.checked_add(share.amount));
     let payable = payable.ok_or_else(|| StoreError::Corrupt("payable is out of range".into()))?;
     let newest = "SELECT c.schedule, c.schedule_value, c.account_agreed FROM payout_choices c
-         JOIN wallets w ON w.worker = c.worker WHERE w.wallet = ?1 ORDER BY c.chosen_at DESC, c.worker LIMIT 1";
-    let (schedule, account_agreed) = choice(db, newest, params![bytes])?;
+         JOIN wallets w ON w.worker = c.worker WHERE w.wallet = ?1 AND coalesce(w.held_until, 0) <= ?2
+         ORDER BY c.chosen_at DESC, c.worker LIMIT 1";
+    let (schedule, account_agreed) = choice(db, newest, params![bytes, Col(at)])?;
     let (is_wanted, has_account, last): (bool, bool, Option<u64>) = db
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM payout_wishes p JOIN wallets w ON w.worker = p.worker WHERE w.wallet = ?1),
+            "SELECT EXISTS (SELECT 1 FROM payout_wishes p JOIN wallets w ON w.worker = p.worker
+                            WHERE w.wallet = ?1 AND coalesce(w.held_until, 0) <= ?2),
                     coalesce((SELECT is_there FROM token_accounts WHERE wallet = ?1), 0),
                     (SELECT max(made_at) FROM payouts WHERE wallet = ?1)",
         )?
-        .query_row([bytes], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        .query_row(params![bytes, Col(at)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let last_paid = last.map(|at| at / DAY_MS);
     let earned = Earned { payable, schedule, has_account, account_agreed, last_paid };
     Ok(Person { wallet, shares, earned, is_wanted })

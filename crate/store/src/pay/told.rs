@@ -44,28 +44,27 @@ impl Reader {
 }
 
 fn next(db: &Connection, worker: &PublicKey, now: Timestamp) -> Loaded<(Schedule, Option<NextPayout>)> {
-    let own = "SELECT wallet FROM wallets WHERE worker = ?1 AND wallet IS NOT NULL";
-    let found: Option<[u8; 32]> = db.prepare_cached(own)?.query_row([Col(*worker)], |row| row.get(0)).optional()?;
-    let Some(bytes) = found else {
+    let own = "SELECT wallet, held_until FROM wallets WHERE worker = ?1 AND wallet IS NOT NULL";
+    let row = |row: &Row<'_>| Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, Option<Col<Timestamp>>>(1)?));
+    let Some((bytes, held)) = db.prepare_cached(own)?.query_row([Col(*worker)], row).optional()? else {
         let own = "SELECT schedule, schedule_value, account_agreed FROM payout_choices WHERE worker = ?1";
         return Ok((choice(db, own, [Col(*worker)])?.0, None));
     };
-    let person = person(db, wallet(bytes)?)?;
-    let sql = "SELECT (SELECT max(held_until) FROM wallets WHERE wallet = ?1), transaction_lamports, account_lamports,
-                      sharing, sol FROM treasury";
-    let (held, costs) = db.prepare_cached(sql)?.query_row([bytes], |row| {
-        let costs = rules::Costs {
-            transaction_lamports: row.get(1)?,
-            account_lamports: row.get(2)?,
-            sharing: row.get(3)?,
-            sol: row.get::<_, Col<_>>(4)?.0,
-        };
-        Ok((row.get::<_, Option<Col<Timestamp>>>(0)?, costs))
+    let held = held.map(|until| until.0).filter(|until| *until > now);
+    let person = person(db, wallet(bytes)?, held.unwrap_or(now))?;
+    let sql = "SELECT transaction_lamports, account_lamports, sharing, sol FROM treasury";
+    let costs = db.prepare_cached(sql)?.query_row([], |row| {
+        Ok(rules::Costs {
+            transaction_lamports: row.get(0)?,
+            account_lamports: row.get(1)?,
+            sharing: row.get(2)?,
+            sol: row.get::<_, Col<_>>(3)?.0,
+        })
     })?;
     let schedule = if person.is_wanted { Schedule::Now } else { person.earned.schedule };
     let next = rules::next_payout(&Earned { schedule, ..person.earned }, &costs, now.get() / DAY_MS);
     let Quote { fee, account } = next.quote;
-    let when = held.map(|until| until.0).filter(|until| *until > now).map_or(next.when, When::After);
+    let when = held.map_or(next.when, When::After);
     let rules::NextPayout { earnings, arrives, .. } = next;
     Ok((person.earned.schedule, Some(NextPayout { earnings, arrives, fee, account, when })))
 }

@@ -15,6 +15,7 @@ use lull_protocol::payout::Standstill;
 use lull_protocol::{Amount, PublicKey, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
+use super::read::other_wallet;
 use super::{ALARMS_KEPT_MAX, HELD_MS, NewPayout, PayCommand, PayError, PayReply, Restore, TreasuryId, deposits};
 use crate::error::StoreError;
 use crate::read::{balance, clamp};
@@ -29,7 +30,14 @@ pub(crate) fn pay(db: &Connection, now: Timestamp, command: &PayCommand) -> Done
         // Nothing of payouts, batches and lanes changes.
         return deposits::deposit(db, now, command);
     }
-    let mut desk = Desk { db, now, books: Books::default(), touched: BTreeSet::new(), reply: PayReply::default() };
+    let mut desk = Desk {
+        db,
+        now,
+        books: Books::default(),
+        touched: BTreeSet::new(),
+        has_moved: false,
+        reply: PayReply::default(),
+    };
     match command {
         PayCommand::Begin(treasury) => desk.begin(treasury)?,
         PayCommand::AddLanes(lanes) => lanes.iter().try_for_each(|lane| desk.add_lane(lane))?,
@@ -63,6 +71,8 @@ struct Desk<'a> {
     books: Books,
     /// Payouts that their workers are told of.
     touched: BTreeSet<u64>,
+    /// Lanes have changed, or all of it may have.
+    has_moved: bool,
     reply: PayReply,
 }
 
@@ -74,7 +84,9 @@ impl Desk<'_> {
             workers.extend(shares(self.db, *payout)?.iter().map(|share| share.worker));
         }
         self.reply.workers = workers.into_iter().collect();
-        self.run("UPDATE treasury SET version = version + 1", [])?;
+        if self.has_moved || !self.touched.is_empty() {
+            self.run("UPDATE treasury SET version = version + 1", [])?;
+        }
         Ok(self.reply)
     }
 
@@ -93,14 +105,15 @@ impl Desk<'_> {
         let is_same = "SELECT owner IS NULL OR (owner = ?1 AND mint = ?2 AND genesis = ?3) FROM treasury";
         let is_same: bool = self.db.query_row(is_same, names, |row| row.get(0))?;
         if !is_same {
-            let on_their_way = "SELECT EXISTS (SELECT 1 FROM payouts WHERE state <> 'paid')
-                OR EXISTS (SELECT 1 FROM batches WHERE is_over = 0)";
+            // What waits or is held was sent by nobody: it is the new one's.
+            let on_their_way = "SELECT EXISTS (SELECT 1 FROM batches WHERE is_over = 0)";
             if self.db.query_row(on_their_way, [], |row| row.get(0))? {
                 return Err(PayError::OtherTreasury);
             }
             self.run("DELETE FROM lanes", [])?;
             self.run("DELETE FROM token_accounts", [])?;
         }
+        self.has_moved = true;
         self.one("UPDATE treasury SET owner = ?1, mint = ?2, genesis = ?3, run = run + 1", names)?;
         self.reply.number = self.db.query_row("SELECT run FROM treasury", [], |row| row.get(0))?;
         Ok(())
@@ -108,10 +121,11 @@ impl Desk<'_> {
 
     fn add_lane(&mut self, lane: &Lane) -> Done {
         let Lane { id, nonce, is_spent, last, run, .. } = lane;
-        self.run(
+        let added = self.run(
             "INSERT INTO lanes (id, nonce, is_spent, last, run) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
             params![id.0.as_array(), nonce.0, is_spent, last.0, run],
         )?;
+        self.has_moved |= added > 0;
         Ok(())
     }
 
@@ -151,13 +165,10 @@ impl Desk<'_> {
         let NewPayout { wallet, shares, arrives, quote } = payout;
         self.books.close(self.db)?;
         let wallet_bytes = *wallet.address().as_array();
-        let is_held = "SELECT EXISTS (SELECT 1 FROM wallets WHERE wallet = ?1 AND held_until > ?2)";
-        if self.db.prepare_cached(is_held)?.query_row(params![wallet_bytes, Col(self.now)], |row| row.get(0))? {
-            return Ok(());
-        }
         for share in shares {
-            let is_theirs = "SELECT EXISTS (SELECT 1 FROM wallets WHERE worker = ?1 AND wallet = ?2)";
-            let row = params![Col(share.worker), wallet_bytes];
+            let is_theirs = "SELECT EXISTS (SELECT 1 FROM wallets
+                 WHERE worker = ?1 AND wallet = ?2 AND coalesce(held_until, 0) <= ?3)";
+            let row = params![Col(share.worker), wallet_bytes, Col(self.now)];
             let is_theirs: bool = self.db.prepare_cached(is_theirs)?.query_row(row, |row| row.get(0))?;
             if !is_theirs || balance(self.db, &Account::Payable(share.worker))? < share.amount {
                 return Ok(());
@@ -173,6 +184,11 @@ impl Desk<'_> {
         self.add_shares(number, shares)?;
         self.post(payouts::made(number, shares).map(Some))?;
         self.forget_wish(*wallet)?;
+        if account > Amount::ZERO {
+            let agreed = "UPDATE payout_choices SET account_agreed = 0
+                 WHERE worker IN (SELECT worker FROM wallets WHERE wallet = ?1)";
+            self.run(agreed, [wallet_bytes])?;
+        }
         self.touched.insert(number);
         self.reply.number += 1;
         Ok(())
@@ -203,8 +219,9 @@ impl Desk<'_> {
     }
 
     fn forget_wish(&mut self, wallet: Wallet) -> Done {
-        let sql = "DELETE FROM payout_wishes WHERE worker IN (SELECT worker FROM wallets WHERE wallet = ?1)";
-        if self.run(sql, params![wallet.address().as_array()])? > 0 {
+        let sql = "DELETE FROM payout_wishes WHERE worker IN (
+                SELECT worker FROM wallets WHERE wallet = ?1 AND coalesce(held_until, 0) <= ?2)";
+        if self.run(sql, params![wallet.address().as_array(), Col(self.now)])? > 0 {
             let workers = workers_of(self.db, wallet)?;
             self.reply.workers.extend(workers);
         }
@@ -220,6 +237,7 @@ impl Desk<'_> {
 
     fn write_all(&mut self, writes: &[Write], sol: Amount) -> Done {
         for write in writes {
+            self.has_moved |= !matches!(write, Write::Spend { .. });
             match write {
                 Write::SetBatch(batch) => self.set_batch(batch)?,
                 Write::SetPayout(payout, state) => self.set_payout(payout.get(), *state)?,
@@ -361,6 +379,7 @@ impl Desk<'_> {
                 "UPDATE lanes SET moved_at = ?2, moved_why = ?3 WHERE id = ?1 AND moved_at IS NULL",
                 params![lane.0.as_array(), Col(self.now), what],
             )?;
+            self.has_moved |= self.reply.is_for_all;
         }
         Ok(())
     }
@@ -375,7 +394,7 @@ impl Desk<'_> {
     fn retry(&mut self) -> Done {
         let (again, mut elsewhere) = (self.held_since_a_day()?, vec![]);
         for payout in self.numbers("SELECT number FROM payouts WHERE state = 'held'", [])? {
-            if let Some(wallet) = self.other_wallet(payout)? {
+            if let Some(wallet) = other_wallet(self.db, payout, self.now)? {
                 elsewhere.push((payout, wallet));
             }
         }
@@ -400,17 +419,6 @@ impl Desk<'_> {
         let mut statement = self.db.prepare_cached(sql)?;
         let rows = statement.query_map(params, |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// The wallet that all of a payout's workers have now, if it is another and none of them is held.
-    fn other_wallet(&self, payout: u64) -> Done<Option<[u8; 32]>> {
-        let sql = "SELECT min(w.wallet) FROM payout_shares s LEFT JOIN wallets w ON w.worker = s.worker
-             WHERE s.payout = ?1
-             HAVING count(w.wallet) = count(*) AND count(DISTINCT w.wallet) = 1
-                AND coalesce(max(w.held_until), 0) <= ?2
-                AND min(w.wallet) <> (SELECT wallet FROM payouts WHERE number = ?1)";
-        let row = params![payout, Col(self.now)];
-        Ok(self.db.prepare_cached(sql)?.query_row(row, |row| row.get(0)).optional()?)
     }
 
     fn release(&mut self, payout: PayoutId) -> Done {
@@ -443,7 +451,7 @@ impl Desk<'_> {
         if is_clear || *is_accepted {
             self.run("UPDATE lanes SET moved_at = NULL, moved_why = NULL", [])?;
         }
-        self.reply.is_for_all = true;
+        (self.reply.is_for_all, self.has_moved) = (true, true);
         Ok(())
     }
 

@@ -23,6 +23,8 @@ mod money;
 #[cfg(test)]
 mod offers;
 #[cfg(test)]
+mod paid_to;
+#[cfg(test)]
 mod payouts;
 #[cfg(test)]
 mod person;

@@ -128,7 +128,7 @@ fn new(person: &Person) -> NewPayout {
     NewPayout { wallet: person.wallet, shares: person.shares.clone(), arrives, quote: quote() }
 }
 
-fn decided(on: Option<&Batch>, writes: Vec<Write>) -> PayCommand {
+pub(crate) fn decided(on: Option<&Batch>, writes: Vec<Write>) -> PayCommand {
     PayCommand::Decided { on: on.cloned().map(Box::new), writes, sol: amount(SOL) }
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn link(bench: &Bench, worker: &SigningKey, to: Option<Wallet>, held_
 }
 
 /// These workers have so much payable, 1,000 for each page.
-fn earn(bench: &mut Bench, worker: &SigningKey, pages: u8, number: u8) {
+pub(crate) fn earn(bench: &mut Bench, worker: &SigningKey, pages: u8, number: u8) {
     let urls: Vec<String> = (0..pages).map(|page| format!("https://www.rust-lang.org/page?{page}")).collect();
     bench.buy(fetch_order(number, &urls.iter().map(String::as_str).collect::<Vec<_>>()));
     loop {
@@ -166,7 +166,7 @@ fn earn(bench: &mut Bench, worker: &SigningKey, pages: u8, number: u8) {
     bench.sweep();
 }
 
-fn told(bench: &Bench, worker: &SigningKey) -> lull_protocol::payout::Payouts {
+pub(crate) fn told(bench: &Bench, worker: &SigningKey) -> lull_protocol::payout::Payouts {
     bench.reader.payouts(&worker.public(), Chain::Localnet, bench.cx.now).unwrap()
 }
 
@@ -367,7 +367,43 @@ fn what_stands_still_is_said_and_the_treasury_stays_one() {
     earn(&mut bench, &worker, 4, 1);
     link(&bench, &worker, Some(wallet(1)), None);
     payer.make(&mut bench);
+    let batch = payer.reserve(&mut bench, 9).unwrap();
     assert!(matches!(bench.store.pay(bench.cx.now, &PayCommand::Begin(id)), Err(PayError::OtherTreasury)));
+    payer.end(&mut bench, &batch, 2);
+    assert_eq!(pays(&mut bench, PayCommand::Begin(id)).number, 2, "what is held or waits is the new treasury's");
+    assert_eq!(bench.reader.treasury().unwrap().held.0, 1);
+}
+
+/// Reconciling compares with a version: what changes no payout, batch or lane must not make it begin anew.
+#[test]
+fn a_version_is_of_what_reconciling_compares() {
+    let mut bench = Bench::new();
+    let mut payer = Payer::new(&mut bench);
+    let (one, other) = (key(1), key(2));
+    earn(&mut bench, &one, 4, 1);
+    earn(&mut bench, &other, 4, 2);
+    link(&bench, &one, Some(wallet(1)), None);
+    link(&bench, &other, Some(wallet(1)), None);
+    payer.make(&mut bench);
+    let held = vec![Write::SetPayout(PayoutId::new(1).unwrap(), PayoutState::Held(Hold::Listed))];
+    pays(&mut bench, decided(None, held));
+    let version = |bench: &Bench| bench.reader.treasury().unwrap().version;
+    let before = version(&bench);
+    pays(&mut bench, PayCommand::Looked(vec![(wallet(1), true)]));
+    pays(&mut bench, PayCommand::Stands { costs: costs(), standstill: Some(Standstill::Short) });
+    pays(&mut bench, PayCommand::Retry);
+    pays(&mut bench, PayCommand::Make { made: vec![], not_due: vec![wallet(1)] });
+    let alarm = |lane| PayCommand::Alarm { batch: None, lane, what: "it is short".into() };
+    pays(&mut bench, alarm(None));
+    assert_eq!(version(&bench), before);
+    pays(&mut bench, alarm(Some(lane(1))));
+    assert_eq!(version(&bench), before + 1);
+    link(&bench, &one, Some(wallet(2)), None);
+    assert!(!bench.reader.is_retry_due(bench.cx.now).unwrap(), "one of two has another wallet");
+    link(&bench, &other, Some(wallet(2)), None);
+    assert!(bench.reader.is_retry_due(bench.cx.now).unwrap());
+    assert_eq!(pays(&mut bench, PayCommand::Retry).number, 1);
+    assert_eq!(version(&bench), before + 2);
 }
 
 #[test]
@@ -391,11 +427,11 @@ fn what_the_chain_has_paid_is_booked_once() {
     };
     pays(&mut bench, PayCommand::Alarm { batch: None, lane: Some(lane(1)), what: "it moved".into() });
     let stale = restore(&bench, &[], false);
-    pays(&mut bench, PayCommand::Retry);
+    pays(&mut bench, PayCommand::Alarm { batch: None, lane: Some(lane(2)), what: "it moved".into() });
     assert!(matches!(bench.store.pay(bench.cx.now, &stale), Err(PayError::Stale)));
     let unknown = restore(&bench, &[], false);
     assert_eq!(pays(&mut bench, unknown).unbooked, [forgotten]);
-    assert_eq!(bench.reader.treasury().unwrap().moved.len(), 1, "it stays stopped");
+    assert_eq!(bench.reader.treasury().unwrap().moved.len(), 2, "it stays stopped");
     for round in 0..2 {
         let known = restore(&bench, &[(account, wallet(1))], false);
         assert_eq!(pays(&mut bench, known).number, 1 - round);

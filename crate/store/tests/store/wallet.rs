@@ -93,6 +93,16 @@ impl Bench {
         self.agrees(&yes).map(|_| yes)
     }
 
+    /// All steps to take the place of any worker.
+    pub(crate) fn rebinds(&mut self, worker: u8, lost: u8, to: u8, n: u8) {
+        self.opens(worker, Purpose::Rebind, n).unwrap();
+        let sign_in = self.takes(n).unwrap();
+        self.signs(n, proof(&sign_in, to)).unwrap();
+        let yes = self.yes(worker, Purpose::Rebind, to, n);
+        let yes = WalletYes { lost: Some(key(lost).public()), ..*yes.payload() };
+        self.agrees(&Signed::sign(yes, &key(worker))).unwrap();
+    }
+
     fn stands(&self, worker: u8) -> WalletState {
         self.reader.wallet(key(worker).public(), self.cx.now).unwrap()
     }
