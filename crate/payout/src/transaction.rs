@@ -260,7 +260,8 @@ pub struct OnChain {
     pub accounts: Vec<Address>,
     /// Those that signed.
     pub signers: Vec<Address>,
-    /// The lane whose nonce it advanced, if it did so first, and under whose key.
+    /// The lane whose nonce it advanced, if it did so first, and under whose key. Who has not signed advanced none:
+    /// anybody can name a lane and its owner in a transaction that fails, and be in the lane's history by that.
     pub advanced: Option<(LaneId, Address)>,
     /// What stands where a recent blockhash would: the value it used up, if it advanced a lane.
     pub nonce: Nonce,
@@ -276,7 +277,8 @@ pub fn read(bytes: &[u8], mint: &Mint) -> Option<OnChain> {
     let signature = Signature((*transaction.signatures.first()?).into());
     let VersionedTransaction { message, .. } = transaction;
     let accounts = message.static_account_keys().to_vec();
-    let signers = accounts.iter().take(message.header().num_required_signatures.into()).copied().collect();
+    let signers: Vec<Address> =
+        accounts.iter().take(message.header().num_required_signatures.into()).copied().collect();
     let (mut advanced, mut memo, mut transfers) = (None, None, Vec::new());
     for (index, instruction) in message.instructions().iter().enumerate() {
         let account = |place: usize| accounts.get(usize::from(*instruction.accounts.get(place)?)).copied();
@@ -284,7 +286,7 @@ pub fn read(bytes: &[u8], mint: &Mint) -> Option<OnChain> {
         if index == 0 && *program == solana_system_interface::program::ID {
             let read = wincode::deserialize::<SystemInstruction>(&instruction.data);
             if let Ok(SystemInstruction::AdvanceNonceAccount) = read {
-                advanced = account(0).map(LaneId).zip(account(2));
+                advanced = account(0).map(LaneId).zip(account(2).filter(|authority| signers.contains(authority)));
             }
         } else if *program == spl_memo_interface::v3::ID {
             memo = memo.or_else(|| std::str::from_utf8(&instruction.data).ok()?.parse().ok());
@@ -397,6 +399,17 @@ mod tests {
         assert_eq!((read.advanced, read.nonce, read.memo), (Some((lane, treasury.owner)), NONCE, None));
         assert!(make_lanes(&treasury.owner, 0..5, 1_000, NONCE).is_ok());
         assert_ne!(super::lane(&treasury.owner, 4), lane);
+    }
+
+    #[test]
+    fn who_has_not_signed_advances_no_lane() {
+        let treasury = treasury();
+        let lane = lane(&treasury.owner, 0);
+        let mut advance = advance_nonce_account(&lane.0, &treasury.owner);
+        advance.accounts.iter_mut().for_each(|account| account.is_signer = false);
+        let message = finished(&[advance], address(7), NONCE).expect("it fits");
+        let read = read(&message.unsigned(), &treasury.mint).expect("a transaction");
+        assert_eq!((read.signers, read.advanced), (vec![address(7)], None));
     }
 
     proptest! {
