@@ -100,6 +100,8 @@ CREATE TABLE payouts (
     slot INTEGER,
     -- Found on the chain by reconciling, under a number that another payout has here.
     is_found INTEGER NOT NULL DEFAULT 0 CHECK (is_found IN (0, 1)),
+    -- That number.
+    found_as INTEGER CHECK (found_as IS NULL OR is_found = 1),
     -- What of a found one's amount nobody has earned here: the operator's loss.
     unearned INTEGER NOT NULL DEFAULT 0 CHECK (unearned >= 0),
     CHECK ((state = 'in_batch') = (batch IS NOT NULL)),

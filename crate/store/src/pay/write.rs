@@ -443,8 +443,9 @@ impl Desk<'_> {
     fn book(&mut self, forgotten: &Forgotten, wallet: Wallet) -> Done {
         let Forgotten { payout, amount, landed, .. } = *forgotten;
         let bytes = *wallet.address().as_array();
-        let known = "SELECT 1 FROM payouts WHERE wallet = ?1 AND signature = ?2 AND arrives = ?3";
-        if self.db.prepare_cached(known)?.exists(params![bytes, landed.signature.0, Col(amount)])? {
+        // Two payouts of a transaction may be equal in all but their numbers.
+        let known = "SELECT 1 FROM payouts WHERE signature = ?1 AND coalesce(found_as, number) = ?2";
+        if self.db.prepare_cached(known)?.exists(params![landed.signature.0, payout.get()])? {
             return Ok(());
         }
         self.books.close(self.db)?;
@@ -461,8 +462,8 @@ impl Desk<'_> {
         let number = if is_found { self.next_number()? } else { payout.get() };
         self.one(
             "INSERT INTO payouts (number, wallet, arrives, fee, account, state, batch_max, made_at, arriving_at, paid_at,
-                                  signature, slot, is_found, unearned)
-             VALUES (?1, ?2, ?3, 0, 0, 'paid', 1, ?4, ?4, ?4, ?5, ?6, ?7, ?8)",
+                                  signature, slot, is_found, found_as, unearned)
+             VALUES (?1, ?2, ?3, 0, 0, 'paid', 1, ?4, ?4, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 number,
                 bytes,
@@ -471,6 +472,7 @@ impl Desk<'_> {
                 landed.signature.0,
                 clamp(landed.slot),
                 is_found,
+                is_found.then_some(payout.get()),
                 clamp(left)
             ],
         )?;

@@ -388,6 +388,34 @@ fn what_the_chain_has_paid_is_booked_once() {
     assert_eq!(told(&bench, &worker).newest[0].since, told(&bench, &worker).newest[1].made_at);
 }
 
+/// What reconciling found: these arrived at the wallet of one worker.
+fn found(bench: &mut Bench, forgotten: Vec<Forgotten>) -> PayReply {
+    let restored = Restored { forgotten, payout_max: PayoutId::new(9), ..Restored::default() };
+    let wallets = [(Address::from([50; 32]), wallet(1))].into_iter().collect();
+    let version = bench.reader.treasury().unwrap().version;
+    let restore = Restore { restored, wallets, version, sol: amount(SOL), is_accepted: false };
+    pays(bench, PayCommand::Restore(Box::new(restore)))
+}
+
+fn forgotten(payout: u64, arrived: u64, landed: Landed) -> Forgotten {
+    let account = Address::from([50; 32]);
+    Forgotten { payout: PayoutId::new(payout).unwrap(), account, amount: amount(arrived), landed }
+}
+
+#[test]
+fn two_equal_payouts_of_one_transaction_are_two() {
+    let mut bench = Bench::new();
+    let mut payer = Payer::new(&mut bench);
+    earn(&mut bench, &key(1), 8, 1);
+    link(&bench, &key(1), Some(wallet(1)), None);
+    let landed = payer.landed();
+    let both = vec![forgotten(3, 4_000, landed), forgotten(4, 4_000, landed)];
+    assert_eq!(found(&mut bench, both.clone()).number, 2);
+    assert_eq!(found(&mut bench, both).number, 0, "once each");
+    assert_eq!((bench.money(&key(1)), payer.make(&mut bench)), ((8_000, 0, 0), 0), "all of it has arrived");
+    bench.checks_out();
+}
+
 #[test]
 fn payouts_are_read_in_pages() {
     let mut bench = Bench::new();
