@@ -267,6 +267,8 @@ pub struct OnChain {
     pub nonce: Nonce,
     /// Its memo, if it has one of ours.
     pub memo: Option<Memo>,
+    /// Token accounts that it made, if they weren't there.
+    pub made: Vec<Address>,
     /// Token accounts that it transferred to, and how much to each, in its order; of the mint that was asked about.
     pub transfers: Vec<(Address, u64)>,
 }
@@ -279,7 +281,7 @@ pub fn read(bytes: &[u8], mint: &Mint) -> Option<OnChain> {
     let accounts = message.static_account_keys().to_vec();
     let signers: Vec<Address> =
         accounts.iter().take(message.header().num_required_signatures.into()).copied().collect();
-    let (mut advanced, mut memo, mut transfers) = (None, None, Vec::new());
+    let (mut advanced, mut memo, mut made, mut transfers) = (None, None, Vec::new(), Vec::new());
     for (index, instruction) in message.instructions().iter().enumerate() {
         let account = |place: usize| accounts.get(usize::from(*instruction.accounts.get(place)?)).copied();
         let Some(program) = accounts.get(usize::from(instruction.program_id_index)) else { continue };
@@ -290,12 +292,14 @@ pub fn read(bytes: &[u8], mint: &Mint) -> Option<OnChain> {
             }
         } else if *program == spl_memo_interface::v3::ID {
             memo = memo.or_else(|| std::str::from_utf8(&instruction.data).ok()?.parse().ok());
+        } else if *program == spl_associated_token_account_interface::program::ID {
+            made.extend(account(1));
         } else if let (Some(to), Some(amount)) = (account(2), transferred(instruction, &accounts, mint)) {
             transfers.push((to, amount));
         }
     }
     let nonce = Nonce(message.recent_blockhash().to_bytes());
-    Some(OnChain { signature, accounts, signers, advanced, nonce, memo, transfers })
+    Some(OnChain { signature, accounts, signers, advanced, nonce, memo, made, transfers })
 }
 
 /// How much of the mint an instruction transfers, if it does.
@@ -426,7 +430,9 @@ mod tests {
             prop_assert_eq!(memo.batch(), BATCH);
             prop_assert!(memo.payouts().iter().eq(transfers.iter().map(|transfer| &transfer.payout)));
             let sent = transfers.iter().map(|one| (treasury.mint.account_of(&one.wallet.address()), one.amount.get()));
-            prop_assert!(read.transfers.into_iter().eq(sent));
+            prop_assert!(read.transfers.iter().copied().eq(sent));
+            let to: Vec<Address> = read.transfers.iter().map(|(to, _)| *to).collect();
+            prop_assert_eq!(read.made, if makes_account { to } else { vec![] });
         }
 
         #[test]

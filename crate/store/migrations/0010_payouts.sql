@@ -102,8 +102,11 @@ CREATE TABLE payouts (
     is_found INTEGER NOT NULL DEFAULT 0 CHECK (is_found IN (0, 1)),
     -- That number.
     found_as INTEGER CHECK (found_as IS NULL OR is_found = 1),
-    -- What of a found one's amount nobody has earned here: the operator's loss.
-    unearned INTEGER NOT NULL DEFAULT 0 CHECK (unearned >= 0),
+    -- What of a found one's amount nobody had earned here: its wallet's debt. Negative: what of that is set off by what
+    -- was earned later, in a row of its own by which nothing arrives.
+    unearned INTEGER NOT NULL DEFAULT 0,
+    -- The same of what a found one cost.
+    unborne INTEGER NOT NULL DEFAULT 0,
     CHECK ((state = 'in_batch') = (batch IS NOT NULL)),
     CHECK ((state = 'held') = (hold IS NOT NULL) AND (hold IS NULL) = (held_at IS NULL)),
     CHECK ((state = 'paid') = (signature IS NOT NULL) AND (signature IS NULL) = (paid_at IS NULL))
@@ -120,6 +123,13 @@ CREATE TABLE payout_shares (
     PRIMARY KEY (worker, payout)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX payout_shares_by_payout ON payout_shares (payout);
+
+-- Workers of a wallet that was paid what they haven't earned here; they take the debt along to another wallet.
+CREATE TABLE payout_debtors (
+    worker BLOB NOT NULL CHECK (length(worker) = 32),
+    wallet BLOB NOT NULL CHECK (length(wallet) = 32),
+    PRIMARY KEY (worker, wallet)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lanes (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 32),
