@@ -90,7 +90,7 @@ CREATE TABLE payouts (
     -- In a batch of at most so many.
     batch_max INTEGER NOT NULL CHECK (batch_max > 0),
     batch INTEGER REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
-    hold TEXT CHECK (hold IN ('listed', 'frozen', 'foreign', 'above_limit', 'refused', 'nothing')),
+    hold TEXT CHECK (hold IN ('listed', 'frozen', 'foreign', 'above_limit', 'refused', 'nothing', 'no_account')),
     held_at INTEGER,
     made_at INTEGER NOT NULL,
     -- When it was first seen to be confirmed.

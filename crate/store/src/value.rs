@@ -118,6 +118,6 @@ words! {
     }
     Hold {
         Listed = "listed", Frozen = "frozen", Foreign = "foreign", AboveLimit = "above_limit", Refused = "refused",
-        Nothing = "nothing",
+        Nothing = "nothing", NoAccount = "no_account",
     }
 }

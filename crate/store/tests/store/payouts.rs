@@ -273,6 +273,7 @@ fn a_held_person_waits_and_a_held_payout_comes_again() {
     assert_eq!(pays(&mut bench, PayCommand::Retry).number, 1, "they have another wallet");
     let again = bench.reader.payouts_waiting(Amount::MAX, 9, bench.cx.now).unwrap();
     assert_eq!((again[0].wallet, again[0].batch_max), (wallet(2), 1));
+    assert!(!again[0].is_account_charged, "nobody was charged for the other wallet's account");
     let batch = payer.reserve(&mut bench, 1).unwrap();
     payer.end(&mut bench, &batch, 2);
     bench.later(HELD_MS);
