@@ -31,6 +31,8 @@ pub struct Due {
     pub amount: Amount,
     /// From its state: [`PayoutState::Waiting`].
     pub batch_max: u16,
+    /// Whether it was charged for making its wallet's token account; otherwise none is made for it.
+    pub is_account_charged: bool,
     /// What its wallet's token account is, by a look of this minute at what is confirmed.
     pub recipient: Recipient,
     /// What this person was paid, or has in batches, in the last 24 hours.
@@ -153,6 +155,8 @@ fn hold(due: &Due, facts: &Facts<'_>, terms: &Terms) -> Option<Hold> {
         _ if due.amount > facts.limits.hour || due.amount > facts.limits.person_day => Some(Hold::AboveLimit),
         Recipient::Frozen => Some(Hold::Frozen),
         Recipient::Foreign => Some(Hold::Foreign),
+        // It was there when the payout was made, or is another wallet's: who closes it doesn't get its rent again and again.
+        Recipient::Missing if !due.is_account_charged => Some(Hold::NoAccount),
         Recipient::Open | Recipient::Missing => None,
     }
 }

@@ -32,6 +32,8 @@ pub struct Payment {
     pub batch: BatchId,
     /// Each payout, the token account it went to, and how much arrived.
     pub payouts: Vec<(PayoutId, Address, Amount)>,
+    /// Those of the token accounts that it made.
+    pub made: Vec<Address>,
     /// The transaction.
     pub landed: Landed,
 }
@@ -91,7 +93,9 @@ fn payment(read: &OnChain, landing: &Landing, own: Address) -> Option<Payment> {
         payouts.push((*payout, *account, Amount::new(*amount)?));
     }
     let landed = landing.landed(read.signature);
-    (moved == landing.moved).then_some(Payment { batch: memo.batch(), payouts, landed })
+    // What was there already cost nothing.
+    let made = if landed.rent_lamports > 0 { read.made.clone() } else { vec![] };
+    (moved == landing.moved).then_some(Payment { batch: memo.batch(), payouts, made, landed })
 }
 
 /// A payout, as the store knows it.
@@ -132,6 +136,8 @@ pub struct Forgotten {
     pub account: Address,
     /// How much arrived.
     pub amount: Amount,
+    /// Whether the account was made for it, which its person was charged for.
+    pub makes_account: bool,
     /// By this.
     pub landed: Landed,
 }
@@ -155,7 +161,8 @@ pub fn restore(known: &[Known], batches: &[Batch], rebuilt: &Rebuilt, treasury: 
                 Some(_) => restored.writes.push(settle(*payout, &payment.landed)),
                 None => {
                     let (payout, account, amount, landed) = (*payout, *account, *amount, payment.landed);
-                    restored.forgotten.push(Forgotten { payout, account, amount, landed });
+                    let makes_account = payment.made.contains(&account);
+                    restored.forgotten.push(Forgotten { payout, account, amount, makes_account, landed });
                 }
             }
         }

@@ -260,12 +260,15 @@ pub struct OnChain {
     pub accounts: Vec<Address>,
     /// Those that signed.
     pub signers: Vec<Address>,
-    /// The lane whose nonce it advanced, if it did so first, and under whose key.
+    /// The lane whose nonce it advanced, if it did so first, and under whose key. Who has not signed advanced none:
+    /// anybody can name a lane and its owner in a transaction that fails, and be in the lane's history by that.
     pub advanced: Option<(LaneId, Address)>,
     /// What stands where a recent blockhash would: the value it used up, if it advanced a lane.
     pub nonce: Nonce,
     /// Its memo, if it has one of ours.
     pub memo: Option<Memo>,
+    /// Token accounts that it made, if they weren't there.
+    pub made: Vec<Address>,
     /// Token accounts that it transferred to, and how much to each, in its order; of the mint that was asked about.
     pub transfers: Vec<(Address, u64)>,
 }
@@ -276,24 +279,27 @@ pub fn read(bytes: &[u8], mint: &Mint) -> Option<OnChain> {
     let signature = Signature((*transaction.signatures.first()?).into());
     let VersionedTransaction { message, .. } = transaction;
     let accounts = message.static_account_keys().to_vec();
-    let signers = accounts.iter().take(message.header().num_required_signatures.into()).copied().collect();
-    let (mut advanced, mut memo, mut transfers) = (None, None, Vec::new());
+    let signers: Vec<Address> =
+        accounts.iter().take(message.header().num_required_signatures.into()).copied().collect();
+    let (mut advanced, mut memo, mut made, mut transfers) = (None, None, Vec::new(), Vec::new());
     for (index, instruction) in message.instructions().iter().enumerate() {
         let account = |place: usize| accounts.get(usize::from(*instruction.accounts.get(place)?)).copied();
         let Some(program) = accounts.get(usize::from(instruction.program_id_index)) else { continue };
         if index == 0 && *program == solana_system_interface::program::ID {
             let read = wincode::deserialize::<SystemInstruction>(&instruction.data);
             if let Ok(SystemInstruction::AdvanceNonceAccount) = read {
-                advanced = account(0).map(LaneId).zip(account(2));
+                advanced = account(0).map(LaneId).zip(account(2).filter(|authority| signers.contains(authority)));
             }
         } else if *program == spl_memo_interface::v3::ID {
             memo = memo.or_else(|| std::str::from_utf8(&instruction.data).ok()?.parse().ok());
+        } else if *program == spl_associated_token_account_interface::program::ID {
+            made.extend(account(1));
         } else if let (Some(to), Some(amount)) = (account(2), transferred(instruction, &accounts, mint)) {
             transfers.push((to, amount));
         }
     }
     let nonce = Nonce(message.recent_blockhash().to_bytes());
-    Some(OnChain { signature, accounts, signers, advanced, nonce, memo, transfers })
+    Some(OnChain { signature, accounts, signers, advanced, nonce, memo, made, transfers })
 }
 
 /// How much of the mint an instruction transfers, if it does.
@@ -399,6 +405,17 @@ mod tests {
         assert_ne!(super::lane(&treasury.owner, 4), lane);
     }
 
+    #[test]
+    fn who_has_not_signed_advances_no_lane() {
+        let treasury = treasury();
+        let lane = lane(&treasury.owner, 0);
+        let mut advance = advance_nonce_account(&lane.0, &treasury.owner);
+        advance.accounts.iter_mut().for_each(|account| account.is_signer = false);
+        let message = finished(&[advance], address(7), NONCE).expect("it fits");
+        let read = read(&message.unsigned(), &treasury.mint).expect("a transaction");
+        assert_eq!((read.signers, read.advanced), (vec![address(7)], None));
+    }
+
     proptest! {
         #[test]
         fn what_is_built_reads_back(count in 1..8_u64, makes_account: bool) {
@@ -413,7 +430,9 @@ mod tests {
             prop_assert_eq!(memo.batch(), BATCH);
             prop_assert!(memo.payouts().iter().eq(transfers.iter().map(|transfer| &transfer.payout)));
             let sent = transfers.iter().map(|one| (treasury.mint.account_of(&one.wallet.address()), one.amount.get()));
-            prop_assert!(read.transfers.into_iter().eq(sent));
+            prop_assert!(read.transfers.iter().copied().eq(sent));
+            let to: Vec<Address> = read.transfers.iter().map(|(to, _)| *to).collect();
+            prop_assert_eq!(read.made, if makes_account { to } else { vec![] });
         }
 
         #[test]

@@ -39,6 +39,7 @@ fn due(payout: u64, recipient: Recipient) -> Due {
         wallet: wallet(id(payout)),
         amount: amount(1_000 + payout),
         batch_max: BATCH_MAX,
+        is_account_charged: true,
         recipient,
         person_day: Amount::ZERO,
     }
@@ -88,16 +89,19 @@ fn batches_are_full_and_wallets_without_an_account_go_apart() {
 #[test]
 fn each_hold_has_its_reason_and_holds_nobody_else() {
     let list = Sanctions::parse(&format!("dated 1970-01-01\n{}", wallet(id(1)))).expect("a list");
-    let mut some: Vec<Due> = (1..=8).map(|payout| due(payout, Recipient::Open)).collect();
+    let mut some: Vec<Due> = (1..=9).map(|payout| due(payout, Recipient::Open)).collect();
     some[1].recipient = Recipient::Frozen;
     some[2].recipient = Recipient::Foreign;
     some[3].amount = Amount::ZERO;
     some[4].amount = Amount::MAX;
     some[5].wallet = wallet(id(0));
+    // Closed since: it was made at the price of a transfer alone.
+    (some[8].recipient, some[8].is_account_charged) = (Recipient::Missing, false);
     let limits = Limits { person_day: amount(1 << 50), ..FREE };
     let decided = planned(&some, &lanes(3), limits, RICH, &list);
-    use Hold::{AboveLimit, Foreign, Frozen, Listed, Nothing};
-    assert_eq!(held(&decided), [(1, Listed), (2, Frozen), (3, Foreign), (4, Nothing), (5, AboveLimit), (6, Foreign)]);
+    use Hold::{AboveLimit, Foreign, Frozen, Listed, NoAccount, Nothing};
+    let reasons = [(1, Listed), (2, Frozen), (3, Foreign), (4, Nothing), (5, AboveLimit), (6, Foreign), (9, NoAccount)];
+    assert_eq!(held(&decided), reasons);
     let paid: Vec<PayoutId> = batches(&decided)[0].transfers.iter().map(|transfer| transfer.payout).collect();
     assert_eq!(paid, [id(7), id(8)]);
 }

@@ -146,8 +146,10 @@ pub enum Hold {
     Refused,
     /// It is nothing.
     Nothing,
+    /// The wallet has no token account any more, and what making one costs wasn't charged.
+    NoAccount,
 }
-codes!(Hold { 0 Listed, 1 Frozen, 2 Foreign, 3 AboveLimit, 4 Refused, 5 Nothing });
+codes!(Hold { 0 Listed, 1 Frozen, 2 Foreign, 3 AboveLimit, 4 Refused, 5 Nothing, 6 NoAccount });
 
 /// A payout as it is told to one of the workers it pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

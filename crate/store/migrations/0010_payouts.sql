@@ -90,7 +90,7 @@ CREATE TABLE payouts (
     -- In a batch of at most so many.
     batch_max INTEGER NOT NULL CHECK (batch_max > 0),
     batch INTEGER REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
-    hold TEXT CHECK (hold IN ('listed', 'frozen', 'foreign', 'above_limit', 'refused', 'nothing')),
+    hold TEXT CHECK (hold IN ('listed', 'frozen', 'foreign', 'above_limit', 'refused', 'nothing', 'no_account')),
     held_at INTEGER,
     made_at INTEGER NOT NULL,
     -- When it was first seen to be confirmed.
@@ -100,8 +100,13 @@ CREATE TABLE payouts (
     slot INTEGER,
     -- Found on the chain by reconciling, under a number that another payout has here.
     is_found INTEGER NOT NULL DEFAULT 0 CHECK (is_found IN (0, 1)),
-    -- What of a found one's amount nobody has earned here: the operator's loss.
-    unearned INTEGER NOT NULL DEFAULT 0 CHECK (unearned >= 0),
+    -- That number.
+    found_as INTEGER CHECK (found_as IS NULL OR is_found = 1),
+    -- What of a found one's amount nobody had earned here: its wallet's debt. Negative: what of that is set off by what
+    -- was earned later, in a row of its own by which nothing arrives.
+    unearned INTEGER NOT NULL DEFAULT 0,
+    -- The same of what a found one cost.
+    unborne INTEGER NOT NULL DEFAULT 0,
     CHECK ((state = 'in_batch') = (batch IS NOT NULL)),
     CHECK ((state = 'held') = (hold IS NOT NULL) AND (hold IS NULL) = (held_at IS NULL)),
     CHECK ((state = 'paid') = (signature IS NOT NULL) AND (signature IS NULL) = (paid_at IS NULL))
@@ -118,6 +123,13 @@ CREATE TABLE payout_shares (
     PRIMARY KEY (worker, payout)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX payout_shares_by_payout ON payout_shares (payout);
+
+-- Workers of a wallet that was paid what they haven't earned here; they take the debt along to another wallet.
+CREATE TABLE payout_debtors (
+    worker BLOB NOT NULL CHECK (length(worker) = 32),
+    wallet BLOB NOT NULL CHECK (length(wallet) = 32),
+    PRIMARY KEY (worker, wallet)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lanes (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 32),

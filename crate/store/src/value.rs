@@ -119,7 +119,7 @@ words! {
     }
     Hold {
         Listed = "listed", Frozen = "frozen", Foreign = "foreign", AboveLimit = "above_limit", Refused = "refused",
-        Nothing = "nothing",
+        Nothing = "nothing", NoAccount = "no_account",
     }
     Uncredited {
         Failed = "failed", Nothing = "nothing", OtherMint = "other_mint", OtherRecipient = "other_recipient",

@@ -205,5 +205,6 @@ pub fn stage_code(stage: PayoutStage) -> &'static str {
         PayoutStage::Held(Hold::AboveLimit) => "held_above_limit",
         PayoutStage::Held(Hold::Refused) => "held_refused",
         PayoutStage::Held(Hold::Nothing) => "held_nothing",
+        PayoutStage::Held(Hold::NoAccount) => "held_no_account",
     }
 }

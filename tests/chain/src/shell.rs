@@ -314,7 +314,16 @@ impl<'a> Process<'a> {
                 let (payout, batch_max, wallet) = (*payout, *batch_max, wallet(*payout));
                 let recipient = mint.recipient(wallet, account.as_ref());
                 let (person, person_day) = (payout.get(), Amount::ZERO);
-                due.push(Due { payout, person, wallet, amount: amount(payout), batch_max, recipient, person_day });
+                due.push(Due {
+                    payout,
+                    person,
+                    wallet,
+                    amount: amount(payout),
+                    batch_max,
+                    is_account_charged: true,
+                    recipient,
+                    person_day,
+                });
             }
         }
         if due.is_empty() {

@@ -263,10 +263,10 @@ impl Shell {
         wallets.dedup();
         let found = self.look(&wallets).await?;
         let due = waiting.iter().filter_map(|one| {
-            let WaitingPayout { payout, wallet, amount, batch_max, person_day } = *one;
+            let WaitingPayout { payout, wallet, amount, batch_max, is_account_charged, person_day } = *one;
             let person = wallets.binary_search(&wallet).ok()? as u64;
             let recipient = *found.get(&wallet)?;
-            Some(Due { payout, person, wallet, amount, batch_max, recipient, person_day })
+            Some(Due { payout, person, wallet, amount, batch_max, is_account_charged, recipient, person_day })
         });
         Ok(due.collect())
     }

@@ -290,6 +290,7 @@ impl World {
                     wallet: wallet(*payout),
                     amount: amount(*payout),
                     batch_max: *batch_max,
+                    is_account_charged: true,
                     recipient: self.recipient(*payout),
                     person_day: Amount::ZERO,
                 })

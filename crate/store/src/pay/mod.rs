@@ -1,6 +1,7 @@
 //! What the shell that pays has written. `crate/payout` decides what, the market's `payouts` what that does to the
 //! ledger; here it becomes rows. Each command is one transaction: all of it or nothing.
 
+mod book;
 mod deposits;
 mod read;
 mod told;

@@ -93,6 +93,8 @@ pub struct WaitingPayout {
     pub amount: Amount,
     /// In a batch of at most so many.
     pub batch_max: u16,
+    /// Whether it was charged for its wallet's token account.
+    pub is_account_charged: bool,
     /// What its wallet was paid, or has in batches, in the last 24 hours.
     pub person_day: Amount,
 }
@@ -222,8 +224,8 @@ impl Reader {
     /// Payouts for the next plan, the oldest first, at most `limit`. Those that a person's limit for the day has no room
     /// for now are left out, unless it is smaller than they are.
     pub fn payouts_waiting(&self, person_day: Amount, limit: usize, now: Timestamp) -> Loaded<Vec<WaitingPayout>> {
-        let sql = "SELECT number, wallet, arrives, batch_max, day FROM (
-                SELECT p.number, p.wallet, p.arrives, p.batch_max,
+        let sql = "SELECT number, wallet, arrives, batch_max, day, account > 0 FROM (
+                SELECT p.number, p.wallet, p.arrives, p.batch_max, p.account,
                     (SELECT coalesce(sum(o.arrives), 0) FROM payouts o
                      WHERE o.wallet = p.wallet AND (o.state = 'in_batch' OR o.paid_at >= ?2)) AS day
                 FROM payouts p WHERE p.state = 'waiting' ORDER BY p.number)
@@ -239,6 +241,7 @@ impl Reader {
                 amount: row.get::<_, Col<_>>(2)?.0,
                 batch_max: row.get(3)?,
                 person_day: row.get::<_, Col<_>>(4)?.0,
+                is_account_charged: row.get(5)?,
             });
         }
         Ok(waiting)

@@ -87,7 +87,7 @@ fn standstill(db: &Connection) -> Loaded<Option<Standstill>> {
 
 fn page(db: &Connection, worker: &PublicKey, before: Option<u64>) -> Loaded<(Vec<Payout>, bool)> {
     let mut statement = db.prepare_cached(
-        "SELECT p.number, p.made_at, p.wallet, s.amount, p.arrives, p.fee, p.account, p.state, p.hold, b.stage,
+        "SELECT p.number, p.made_at, p.wallet, s.amount, p.arrives - p.unearned, p.fee, p.account, p.state, p.hold, b.stage,
                 coalesce(p.signature, b.signature), p.paid_at,
                 (SELECT coalesce(max(o.made_at), 0) FROM payout_shares t JOIN payouts o ON o.number = t.payout
                  WHERE t.worker = s.worker AND t.payout < s.payout)

@@ -8,7 +8,6 @@ use lull_payout::address::Wallet;
 use lull_payout::batch::{Batch, Landed};
 use lull_payout::facts::{PayoutState, Write};
 use lull_payout::lane::Lane;
-use lull_payout::reconcile::Forgotten;
 use lull_payout::rules::{Costs, Quote};
 use lull_payout::units::{BatchId, LaneId, PayoutId};
 use lull_protocol::payout::Standstill;
@@ -22,7 +21,7 @@ use crate::read::{balance, clamp};
 use crate::value::Col;
 use crate::write::Books;
 
-type Done<T = ()> = Result<T, PayError>;
+pub(super) type Done<T = ()> = Result<T, PayError>;
 
 /// Applies a command.
 pub(crate) fn pay(db: &Connection, now: Timestamp, command: &PayCommand) -> Done<PayReply> {
@@ -65,15 +64,15 @@ pub(crate) fn pay(db: &Connection, now: Timestamp, command: &PayCommand) -> Done
     desk.end()
 }
 
-struct Desk<'a> {
-    db: &'a Connection,
-    now: Timestamp,
-    books: Books,
+pub(super) struct Desk<'a> {
+    pub(super) db: &'a Connection,
+    pub(super) now: Timestamp,
+    pub(super) books: Books,
     /// Payouts that their workers are told of.
-    touched: BTreeSet<u64>,
+    pub(super) touched: BTreeSet<u64>,
     /// Lanes have changed, or all of it may have.
     has_moved: bool,
-    reply: PayReply,
+    pub(super) reply: PayReply,
 }
 
 impl Desk<'_> {
@@ -90,12 +89,12 @@ impl Desk<'_> {
         Ok(self.reply)
     }
 
-    fn run(&self, sql: &str, params: impl Params) -> Done<usize> {
+    pub(super) fn run(&self, sql: &str, params: impl Params) -> Done<usize> {
         Ok(self.db.prepare_cached(sql)?.execute(params)?)
     }
 
     /// A statement that changes one row; if it finds none, the command was decided on something that has changed.
-    fn one(&self, sql: &str, params: impl Params) -> Done {
+    pub(super) fn one(&self, sql: &str, params: impl Params) -> Done {
         if self.run(sql, params)? == 1 { Ok(()) } else { Err(PayError::Stale) }
     }
 
@@ -166,6 +165,10 @@ impl Desk<'_> {
         self.books.close(self.db)?;
         let wallet_bytes = *wallet.address().as_array();
         for share in shares {
+            // What they still owe goes first; then this isn't payable any more, and the next look makes the rest.
+            self.set_off(share.worker, *wallet)?;
+        }
+        for share in shares {
             let is_theirs = "SELECT EXISTS (SELECT 1 FROM wallets
                  WHERE worker = ?1 AND wallet = ?2 AND coalesce(held_until, 0) <= ?3)";
             let row = params![Col(share.worker), wallet_bytes, Col(self.now)];
@@ -194,13 +197,13 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn next_number(&self) -> Done<u64> {
+    pub(super) fn next_number(&self) -> Done<u64> {
         let sql = "SELECT 1 + max(coalesce((SELECT max(number) FROM payouts), 0), (SELECT payouts_from FROM treasury))";
         let number: u64 = self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
         PayoutId::new(number).map(PayoutId::get).ok_or_else(|| PayError::Fault("no number is left for a payout".into()))
     }
 
-    fn add_shares(&self, payout: u64, shares: &[Share]) -> Done {
+    pub(super) fn add_shares(&self, payout: u64, shares: &[Share]) -> Done {
         for share in shares {
             self.one(
                 "INSERT INTO payout_shares (payout, worker, amount) VALUES (?1, ?2, ?3)",
@@ -210,7 +213,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn post(&mut self, entry: Result<Option<lull_market::ledger::Entry>, LedgerError>) -> Done {
+    pub(super) fn post(&mut self, entry: Result<Option<lull_market::ledger::Entry>, LedgerError>) -> Done {
         let entry = entry.map_err(|error| PayError::Fault(error.to_string()))?;
         match entry {
             Some(entry) => Ok(self.books.post(self.db, self.now, &entry)?),
@@ -452,51 +455,6 @@ impl Desk<'_> {
             self.run("UPDATE lanes SET moved_at = NULL, moved_why = NULL", [])?;
         }
         (self.reply.is_for_all, self.has_moved) = (true, true);
-        Ok(())
-    }
-
-    /// A payment that the chain has and the books don't: its workers' earnings were paid by it, as far as they are here.
-    fn book(&mut self, forgotten: &Forgotten, wallet: Wallet) -> Done {
-        let Forgotten { payout, amount, landed, .. } = *forgotten;
-        let bytes = *wallet.address().as_array();
-        let known = "SELECT 1 FROM payouts WHERE wallet = ?1 AND signature = ?2 AND arrives = ?3";
-        if self.db.prepare_cached(known)?.exists(params![bytes, landed.signature.0, Col(amount)])? {
-            return Ok(());
-        }
-        self.books.close(self.db)?;
-        let (mut left, mut shares) = (amount.get(), vec![]);
-        for worker in workers_of(self.db, wallet)? {
-            let share = balance(self.db, &Account::Payable(worker))?.get().min(left);
-            left -= share;
-            if let Some(amount) = Amount::new(share).filter(|amount| *amount > Amount::ZERO) {
-                shares.push(Share { worker, amount });
-            }
-        }
-        let taken = "SELECT 1 FROM payouts WHERE number = ?1";
-        let is_found = self.db.prepare_cached(taken)?.exists([payout.get()])?;
-        let number = if is_found { self.next_number()? } else { payout.get() };
-        self.one(
-            "INSERT INTO payouts (number, wallet, arrives, fee, account, state, batch_max, made_at, arriving_at, paid_at,
-                                  signature, slot, is_found, unearned)
-             VALUES (?1, ?2, ?3, 0, 0, 'paid', 1, ?4, ?4, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                number,
-                bytes,
-                Col(amount),
-                Col(self.now),
-                landed.signature.0,
-                clamp(landed.slot),
-                is_found,
-                clamp(left)
-            ],
-        )?;
-        self.add_shares(number, &shares)?;
-        if !shares.is_empty() {
-            self.post(payouts::made(number, &shares).map(Some))?;
-            self.post(payouts::paid(number, &shares, Amount::ZERO).map(Some))?;
-        }
-        self.touched.insert(number);
-        self.reply.number += 1;
         Ok(())
     }
 }

@@ -295,6 +295,7 @@ fn a_held_person_waits_and_a_held_payout_comes_again() {
     assert_eq!(pays(&mut bench, PayCommand::Retry).number, 1, "they have another wallet");
     let again = bench.reader.payouts_waiting(Amount::MAX, 9, bench.cx.now).unwrap();
     assert_eq!((again[0].wallet, again[0].batch_max), (wallet(2), 1));
+    assert!(!again[0].is_account_charged, "nobody was charged for the other wallet's account");
     let batch = payer.reserve(&mut bench, 1).unwrap();
     payer.end(&mut bench, &batch, 2);
     bench.later(HELD_MS);
@@ -415,7 +416,8 @@ fn what_the_chain_has_paid_is_booked_once() {
     link(&bench, &worker, Some(wallet(1)), None);
     let account = Address::from([50; 32]);
     let landed = payer.landed();
-    let forgotten = Forgotten { payout: PayoutId::new(3).unwrap(), account, amount: amount(3_500), landed };
+    let forgotten =
+        Forgotten { payout: PayoutId::new(3).unwrap(), account, amount: amount(3_500), makes_account: false, landed };
     let restore = |bench: &Bench, wallets: &[(Address, Wallet)], is_accepted| {
         PayCommand::Restore(Box::new(Restore {
             restored: Restored { forgotten: vec![forgotten], payout_max: PayoutId::new(3), ..Restored::default() },
@@ -435,15 +437,73 @@ fn what_the_chain_has_paid_is_booked_once() {
     for round in 0..2 {
         let known = restore(&bench, &[(account, wallet(1))], false);
         assert_eq!(pays(&mut bench, known).number, 1 - round);
-        assert_eq!(bench.money(&worker), (4_000, 0, 500));
+        assert_eq!(bench.money(&worker), (4_000, 0, 0), "500 went for the fee, of 1,000");
         assert_eq!(bench.reader.treasury().unwrap().moved.len(), 0);
         bench.checks_out();
     }
     assert_eq!(told(&bench, &worker).newest[0].number, 3);
-    earn(&mut bench, &worker, 2, 2);
-    payer.make(&mut bench);
-    assert_eq!(told(&bench, &worker).newest[0].number, 4, "numbers go on above the chain's");
+    earn(&mut bench, &worker, 3, 2);
+    assert_eq!((payer.make(&mut bench), payer.make(&mut bench)), (0, 1), "the rest of the fee goes first");
+    assert_eq!(told(&bench, &worker).newest[0].number, 5, "numbers go on above the chain's");
     assert_eq!(told(&bench, &worker).newest[0].since, told(&bench, &worker).newest[1].made_at);
+}
+
+/// What reconciling found: these arrived at the wallet of one worker.
+fn found(bench: &mut Bench, forgotten: Vec<Forgotten>) -> PayReply {
+    let restored = Restored { forgotten, payout_max: PayoutId::new(9), ..Restored::default() };
+    let wallets = [(Address::from([50; 32]), wallet(1))].into_iter().collect();
+    let version = bench.reader.treasury().unwrap().version;
+    let restore = Restore { restored, wallets, version, sol: amount(SOL), is_accepted: false };
+    pays(bench, PayCommand::Restore(Box::new(restore)))
+}
+
+fn forgotten(payout: u64, arrived: u64, landed: Landed) -> Forgotten {
+    let account = Address::from([50; 32]);
+    Forgotten { payout: PayoutId::new(payout).unwrap(), account, amount: amount(arrived), makes_account: false, landed }
+}
+
+#[test]
+fn two_equal_payouts_of_one_transaction_are_two() {
+    let mut bench = Bench::new();
+    let mut payer = Payer::new(&mut bench);
+    earn(&mut bench, &key(1), 8, 1);
+    link(&bench, &key(1), Some(wallet(1)), None);
+    let landed = payer.landed();
+    let both = vec![forgotten(3, 4_000, landed), forgotten(4, 4_000, landed)];
+    assert_eq!(found(&mut bench, both.clone()).number, 2);
+    assert_eq!(found(&mut bench, both).number, 0, "once each");
+    assert_eq!((bench.money(&key(1)), payer.make(&mut bench)), ((8_000, 0, 0), 0), "all of it has arrived");
+    bench.checks_out();
+}
+
+#[test]
+fn what_has_arrived_and_is_earned_later_is_owed() {
+    let mut bench = Bench::new();
+    let mut payer = Payer::new(&mut bench);
+    let worker = key(1);
+    earn(&mut bench, &worker, 2, 1);
+    link(&bench, &worker, Some(wallet(1)), None);
+    let landed = payer.landed();
+    assert_eq!(found(&mut bench, vec![forgotten(3, 3_000, landed)]).number, 1);
+    assert_eq!(bench.money(&worker), (2_000, 0, 0));
+    // Of the next 5,000, 1,000 have arrived and 1,000 were its fee, whatever wallet is theirs now.
+    link(&bench, &worker, Some(wallet(2)), None);
+    earn(&mut bench, &worker, 1, 2);
+    assert_eq!((payer.make(&mut bench), bench.money(&worker)), (0, (3_000, 0, 1_000)), "too little for the fee");
+    earn(&mut bench, &worker, 4, 3);
+    assert_eq!((payer.make(&mut bench), bench.money(&worker)), (0, (7_000, 0, 3_000)));
+    bench.checks_out();
+    let payouts = told(&bench, &worker);
+    let [later, first] = payouts.newest.as_slice() else { panic!("{payouts:?}") };
+    assert_eq!((first.earnings, first.arrives, first.share), (amount(2_000), amount(2_000), amount(2_000)));
+    assert_eq!((later.earnings, later.arrives, later.fee), (amount(2_000), amount(1_000), amount(1_000)));
+    assert_eq!(
+        (payer.make(&mut bench), told(&bench, &worker).newest[0].arrives),
+        (1, amount(2_000)),
+        "the rest is paid"
+    );
+    assert_eq!(found(&mut bench, vec![forgotten(3, 3_000, landed)]).number, 0);
+    bench.checks_out();
 }
 
 #[test]

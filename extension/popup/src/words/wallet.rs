@@ -143,6 +143,7 @@ pub(crate) fn hold(why: Hold) -> &'static str {
         Hold::AboveLimit => text::payout_held_above(),
         Hold::Refused => text::payout_held_refused(),
         Hold::Nothing => text::payout_held_nothing(),
+        Hold::NoAccount => text::payout_held_no_account(),
     }
 }
 
