@@ -140,6 +140,19 @@
         return { account: await accountOf(seed), ...(await signed(seed, text)) };
       },
     })],
+    // Its account's address registers another wallet whenever it is read.
+    registers: () => {
+      const connect = async () => {
+        const { address, ...account } = await accountOf(SEED);
+        const get = () => {
+          const detail = ({ register }) => register(wallet('Another', 'gray'));
+          window.dispatchEvent(Object.assign(new Event('wallet-standard:register-wallet'), { detail }));
+          return address;
+        };
+        return { accounts: [Object.defineProperty(account, 'address', { enumerable: true, get })] };
+      };
+      return [wallet('Registers', 'orange', { without: ['solana:signIn'], connect })];
+    },
     hostile: () => [
       wallet(`<img src=x onerror=alert(1)>\u202e${'long '.repeat(60)}`, 'black', { fields: { icon: 'https://wallet.example/icon.png' } }),
       { get name() { throw new Error('no name'); } },

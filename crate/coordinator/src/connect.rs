@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use data_encoding::BASE64URL_NOPAD;
 use lull_market::connect::{self, Given, Request, Site};
-use lull_market::{Command, Refusal, Reply};
+use lull_market::{Command, Reply};
 use lull_protocol::siws::Proof;
 use lull_protocol::units::{Nonce, Ticket};
 use lull_protocol::{Hash, Wallet};
@@ -20,12 +20,10 @@ use crate::fields::Fields;
 use crate::folder::random_bytes;
 use crate::limits::{CONNECT_BYTES_MAX, CONNECT_FAILED_BURST_MAX, CONNECT_FAILED_PER_SECOND_MAX};
 use crate::problem::Problem;
-use crate::writer::AskError;
 
 /// The page takes its ticket, and gets what the wallet is to sign.
 pub(crate) async fn take(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Json<Value>, Problem> {
     let site = site(&app, &headers)?;
-    app.failed.check()?;
     let mut f = Fields::parse(&whole(body, CONNECT_BYTES_MAX)?)?;
     let ticket = ticket(&mut f);
     let ticket = f.finish(ticket)?;
@@ -43,7 +41,6 @@ pub(crate) async fn sign_in(
     body: Body,
 ) -> Result<Json<Value>, Problem> {
     site(&app, &headers)?;
-    app.failed.check()?;
     let mut f = Fields::parse(&whole(body, CONNECT_BYTES_MAX)?)?;
     let (ticket, proof) = (ticket(&mut f), proof(&mut f));
     let (ticket, proof) = f.finish(ticket.zip(proof))?;
@@ -105,25 +102,22 @@ fn base64(f: &mut Fields, name: &str) -> Option<Vec<u8>> {
     }
 }
 
-/// What nobody has a ticket for doesn't reach the writer.
+/// What nobody has a ticket for doesn't reach the writer; only that counts as failed, so that nobody who makes up tickets
+/// holds up who has one.
 async fn ask(app: &App, ticket: Hash, request: Request) -> Result<Given, Problem> {
     if !app.readers.read(move |reader| reader.has_ticket(&ticket)).await? {
+        app.failed.check()?;
         app.failed.count();
         return Err(Problem::connect(&connect::Problem::Unknown));
     }
     match app.writer.ask(Command::Wallet(Box::new(request))).await {
         Ok(Reply::Wallet { given, .. }) => Ok(given),
         Ok(_) => Err(Problem::unavailable("no answer came back")),
-        Err(error) => {
-            if matches!(error, AskError::Refused(Refusal::Wallet(_))) {
-                app.failed.count();
-            }
-            Err(error.into())
-        }
+        Err(error) => Err(error.into()),
     }
 }
 
-/// Attempts that failed, over all pages. A ticket is a secret of 256 bits that nobody guesses: this is against load
+/// Attempts without a ticket, over all pages. A ticket is a secret of 256 bits that nobody guesses: this is against load
 /// alone.
 #[derive(Debug)]
 pub(crate) struct Failed(Mutex<Bucket>);

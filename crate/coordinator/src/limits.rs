@@ -58,7 +58,7 @@ pub const DEPOSITS_DIFFER_MAX: usize = 256;
 pub const REVIEW_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The JSON that the page of `/connect` sends, bytes.
 pub const CONNECT_BYTES_MAX: usize = 16 * 1024;
-/// Attempts to connect a wallet that may fail per second on average, over all pages.
+/// Attempts to connect a wallet with a ticket that nobody has, per second on average, over all pages.
 pub const CONNECT_FAILED_PER_SECOND_MAX: u32 = 20;
 /// And at once.
 pub const CONNECT_FAILED_BURST_MAX: u32 = 200;

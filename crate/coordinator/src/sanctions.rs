@@ -11,6 +11,8 @@ use lull_payout::sanctions::{Sanctions, SanctionsError};
 use lull_protocol::{Timestamp, Wallet};
 use thiserror::Error;
 
+use crate::writer::now;
+
 /// Why there is no list.
 #[derive(Debug, Error)]
 pub enum ListError {
@@ -83,7 +85,7 @@ impl Read {
             Err(_) if written.is_none() && !was_there && self.dated.is_some() => return Ok(false),
             Err(error) => return Err(error.into()),
         };
-        let list = Sanctions::parse(&text)?;
+        let list = Sanctions::parse(&text, now())?;
         self.wallets = Arc::new(list.wallets().collect());
         self.dated = Some(list.dated());
         Ok(true)
@@ -108,15 +110,17 @@ mod tests {
         assert!(matches!(List::open(Some(file.clone())), Err(ListError::File(_))), "not there");
         write("9xQe", 1);
         assert!(matches!(List::open(Some(file.clone())), Err(ListError::Content(_))));
-        write("dated 2026-11-29\n", 2);
+        write("dated 2025-11-29\n", 2);
         let list = List::open(Some(file.clone())).unwrap();
         assert!(list.wallets().is_empty());
         // The system program's address is nobody's wallet.
-        write(&format!("dated 2026-11-30\n{WALLET}\n11111111111111111111111111111111\n"), 3);
+        write(&format!("dated 2025-11-30\n{WALLET}\n11111111111111111111111111111111\n"), 3);
         list.refresh();
         let found: Vec<String> = list.wallets().iter().map(Wallet::to_string).collect();
         assert_eq!(found, [WALLET]);
         write("dated", 4);
+        list.refresh();
+        write("dated 9999-12-31\n", 5);
         list.refresh();
         fs::remove_file(&file).unwrap();
         list.refresh();

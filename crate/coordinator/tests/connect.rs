@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use common::{Server, Worker, key, now, page};
 use lull_coordinator::config::Settings;
 use lull_coordinator::folder::Folder;
+use lull_coordinator::limits::CONNECT_FAILED_BURST_MAX;
 use lull_coordinator::start;
 use lull_market::{Command, Context, Reply};
 use lull_protocol::connect::{Purpose, WalletAsked, WalletEvent, WalletRefusal, WalletState, WalletVeto, WalletYes};
@@ -388,6 +389,27 @@ async fn ten_tickets_an_hour_and_sixty_four_workers() {
     let page = Page { server: &server };
     let sign_in = page.take(ticket).await.unwrap();
     assert_eq!(refused(page.sign(ticket, 9, &sign_in.text(&wallet(9))).await), (409, "wallet_full".into()));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_makes_up_tickets_holds_up_nobody_who_has_one() {
+    let server = paying().await;
+    let mut ana = worker(&server, 1).await;
+    let page = Page { server: &server };
+    let ticket = ticket(&mut ana, Purpose::Link).await;
+    let made_up = Ticket::from_hex(&"07".repeat(32)).unwrap();
+    let mut answers = std::collections::BTreeSet::new();
+    for _ in 0..CONNECT_FAILED_BURST_MAX * 2 {
+        answers.insert(refused(page.take(made_up).await).0);
+    }
+    assert_eq!(answers.into_iter().collect::<Vec<_>>(), [404, 429]);
+    let sign_in = page.take(ticket).await.unwrap();
+    let other = sign_in.text(&wallet(8));
+    for _ in 0..3 {
+        assert_eq!(refused(page.sign(ticket, 9, &other).await).0, 422, "a wallet that signs wrong tells so each time");
+    }
+    page.sign(ticket, 9, &sign_in.text(&wallet(9))).await.unwrap();
     server.stop().await;
 }
 

@@ -56,7 +56,7 @@ fn planned(due: &[Due], lanes: &[Lane], limits: Limits, purse: Purse, sanctions:
 }
 
 fn nobody() -> Sanctions {
-    Sanctions::parse("dated 1970-01-01").expect("an empty list")
+    Sanctions::parse("dated 1970-01-01", Timestamp::ZERO).expect("an empty list")
 }
 
 fn batches(decided: &Decided) -> Vec<Batch> {
@@ -88,7 +88,7 @@ fn batches_are_full_and_wallets_without_an_account_go_apart() {
 
 #[test]
 fn each_hold_has_its_reason_and_holds_nobody_else() {
-    let list = Sanctions::parse(&format!("dated 1970-01-01\n{}", wallet(id(1)))).expect("a list");
+    let list = Sanctions::parse(&format!("dated 1970-01-01\n{}", wallet(id(1))), Timestamp::ZERO).expect("a list");
     let mut some: Vec<Due> = (1..=9).map(|payout| due(payout, Recipient::Open)).collect();
     some[1].recipient = Recipient::Frozen;
     some[2].recipient = Recipient::Foreign;

@@ -189,9 +189,9 @@ impl Wallets {
     /// The wallet's own object for an account that it has shown.
     fn account(&self, id: u32, account: Wallet) -> Option<JsValue> {
         let wanted = account.to_string();
-        let registered = self.0.registered.borrow();
-        let one = registered.iter().find(|one| one.found.id == id)?;
-        one.accounts.iter().find(|its| address(its).as_ref() == Some(&wanted)).cloned()
+        // A getter of the wallet may register another one, or take itself out, meanwhile.
+        let accounts = self.0.registered.borrow().iter().find(|one| one.found.id == id)?.accounts.clone();
+        accounts.into_iter().find(|its| address(its).as_ref() == Some(&wanted))
     }
 }
 

@@ -44,8 +44,8 @@ pub(crate) enum Heard {
     Begun,
     /// A view; `of` is the command that it tells the end of.
     View { of: Option<u32>, view: Box<View> },
-    /// Something failed.
-    Failed { error: String },
+    /// Something failed; `of` is the command that did.
+    Failed { of: Option<u32>, error: String },
 }
 
 /// A handle on the line; clones share it.
@@ -83,7 +83,7 @@ impl Wire {
     pub(crate) fn send_numbered(&self, command: Command) -> u32 {
         let id = self.take_id();
         if !self.post(&Request { id, command }) {
-            self.0.heard.emit(Heard::Failed { error: text::background_silent().to_owned() });
+            self.0.heard.emit(Heard::Failed { of: Some(id), error: text::background_silent().to_owned() });
         }
         id
     }
@@ -162,7 +162,7 @@ impl Wire {
                 let view = Box::new(self.0.judgments.borrow_mut().put_back(*view));
                 self.0.heard.emit(Heard::View { of: incoming.id, view });
             }
-            (None, Reply::Failed { error }) => self.0.heard.emit(Heard::Failed { error }),
+            (None, Reply::Failed { error }) => self.0.heard.emit(Heard::Failed { of: incoming.id, error }),
             // Whoever asked is gone.
             (None, _) => {}
         }

@@ -33,6 +33,8 @@ struct Ahead {
     left: String,
     /// The one that came in its place.
     judgment: Judgment,
+    /// What the background said last: shown again if the command fails.
+    said: Rc<View>,
 }
 
 /// What was chosen of the answer to one judgment. It outlives the judgment's card, for an answer can be taken back.
@@ -77,28 +79,35 @@ impl Reducible for Model {
     fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
         let mut next = (*self).clone();
         match action {
-            Action::Heard(Heard::View { of, mut view }) => {
+            Action::Heard(Heard::View { of, view }) => {
                 if let Some(credit) = self.view.as_ref().and_then(|before| credit_between(before, &view)) {
                     next.credit = Some(credit);
                 }
+                let said = Rc::from(view);
                 // What was said before the background knew is no word about the judgment.
-                next.ahead = next.ahead.filter(|ahead| of != Some(ahead.command) && ahead.is_left_in(&view));
-                if let Some(ahead) = &next.ahead {
-                    ahead.put_into(&mut view);
-                }
-                next.view = Some(Rc::from(view));
+                next.ahead = next.ahead.filter(|ahead| of != Some(ahead.command) && ahead.is_left_in(&said));
+                next.view = Some(match &mut next.ahead {
+                    Some(ahead) => {
+                        ahead.said = said;
+                        ahead.view()
+                    }
+                    None => said,
+                });
             }
             Action::Heard(Heard::Begun) => next.ahead = None,
-            Action::Heard(Heard::Failed { error }) => next.failure = Some(error),
+            Action::Heard(Heard::Failed { of, error }) => {
+                if let Some(ahead) = next.ahead.take_if(|ahead| of == Some(ahead.command)) {
+                    next.view = Some(ahead.said);
+                }
+                next.failure = Some(error);
+            }
             Action::Left(command) => {
-                let left = self.view.as_ref().and_then(|view| Some((view.judgment.as_ref()?, view.next.clone()?)));
-                if let Some((left, judgment)) = left {
-                    let ahead = Ahead { command, left: left.offer.clone(), judgment };
-                    next.view = next.view.map(|view| {
-                        let mut view = (*view).clone();
-                        ahead.put_into(&mut view);
-                        Rc::new(view)
-                    });
+                if let Some(said) = self.view.clone()
+                    && let (Some(left), Some(judgment)) = (&said.judgment, said.next.clone())
+                {
+                    let left = left.offer.clone();
+                    let ahead = Ahead { command, left, judgment, said };
+                    next.view = Some(ahead.view());
                     next.ahead = Some(ahead);
                 }
             }
@@ -116,10 +125,13 @@ impl Ahead {
         view.judgment.as_ref().is_some_and(|judgment| judgment.offer == self.left)
     }
 
-    fn put_into(&self, view: &mut View) {
+    /// What the background said last, with the judgment that came in place of the one that was left.
+    fn view(&self) -> Rc<View> {
+        let mut view = (*self.said).clone();
         view.judgment = Some(self.judgment.clone());
         view.next = None;
         view.judgments_waiting = view.judgments_waiting.saturating_sub(1);
+        Rc::new(view)
     }
 }
 
@@ -299,6 +311,22 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_failed_brings_its_judgment_back() {
+        let model = Rc::new(Model { view: Some(Rc::from(asking("a", Some("b")))), ..Model::default() });
+        let left = model.reduce(Action::Left(7));
+        let fails = |of| left.clone().reduce(Action::Heard(Heard::Failed { of, error: "no".to_owned() }));
+        assert_eq!(on_screen(&fails(Some(6))), ("b", 0), "another one");
+        let back = fails(Some(7));
+        assert_eq!((on_screen(&back), back.failure.as_deref()), (("a", 1), Some("no")));
+        let newer = left.reduce(Action::Heard(Heard::View { of: Some(6), view: asking("a", Some("c")) }));
+        let back = newer.reduce(Action::Heard(Heard::Failed { of: Some(7), error: "no".to_owned() }));
+        let next = back.view.as_ref().and_then(|view| view.next.as_ref()).expect("one more waits");
+        assert_eq!((on_screen(&back), next.offer.as_str()), (("a", 1), "c"), "as the background said last");
+        let again = back.reduce(Action::Heard(Heard::View { of: None, view: asking("a", Some("c")) }));
+        assert_eq!(on_screen(&again), ("a", 1), "nothing is ahead any more");
+    }
+
+    #[test]
     fn the_last_judgment_stays_until_the_background_knows() {
         let model = Rc::new(Model { view: Some(Rc::from(asking("a", None))), ..Model::default() });
         assert_eq!(on_screen(&model.reduce(Action::Left(7))), ("a", 0));
@@ -306,7 +334,8 @@ mod tests {
 
     #[test]
     fn a_failure_stays_until_it_is_read() {
-        let failed = Rc::new(Model::default()).reduce(Action::Heard(Heard::Failed { error: "no".to_owned() }));
+        let failed =
+            Rc::new(Model::default()).reduce(Action::Heard(Heard::Failed { of: None, error: "no".to_owned() }));
         assert_eq!(failed.failure.as_deref(), Some("no"));
         assert_eq!(failed.reduce(Action::FailureRead).failure, None);
     }

@@ -346,7 +346,7 @@ impl<'a> Process<'a> {
             transaction_lamports: 5_000 + self.world.terms.priority_lamports_max,
             account_lamports: net.ask(&rpc::rent(mint.account_bytes())).await?,
         };
-        let sanctions = Sanctions::parse("dated 1970-01-01").context("an empty list")?;
+        let sanctions = Sanctions::parse("dated 1970-01-01", Timestamp::ZERO).context("an empty list")?;
         let lanes = self.store.lanes();
         let facts = Facts {
             due: &due,

@@ -216,6 +216,11 @@ pub(crate) async fn connect_page_misbehaving_wallets(paths: &Paths, data: &Path)
     visit.browser.click("wallet-1").await?;
     visit.browser.until_attribute("step", "data-step", "done").await?;
     ensure!(visit.double.proofs().len() == 1, "one proof");
+    // One whose account registers another wallet when it is read is asked like any other.
+    visit.choose("registers").await?;
+    visit.browser.click("wallet-0").await?;
+    visit.browser.until_attribute("step", "data-step", "done").await?;
+    ensure!(visit.double.proofs().len() == 2, "another proof");
     which_wallets(&visit).await?;
     visit.end().await
 }

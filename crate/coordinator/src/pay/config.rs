@@ -28,7 +28,7 @@ const POLL_MS: u64 = 1_000;
 const POLL_LOCAL_MS: u64 = 100;
 
 /// What can be set about paying. `None`: not set here.
-#[derive(Clone, Debug, Default, Deserialize, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
 #[command(next_help_heading = "Payouts (in the file under [payout], without the prefix)")]
 pub struct PaySettings {
@@ -235,17 +235,10 @@ impl PaySettings {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        let Self { rpc, mint, key, signer, hour_max, person_day_max, sol_price, sanctions, .. } = self;
-        let paths = [key, signer, sanctions].into_iter().all(Option::is_none);
-        let numbers = [hour_max, person_day_max, sol_price].into_iter().all(Option::is_none);
-        paths && numbers && rpc.is_none() && mint.is_none()
-    }
-
     /// Fills in the defaults and checks the whole; `None`: nobody is paid.
     pub fn finish(self, demo: bool) -> Result<Option<PayConfig>, PayConfigError> {
         let Some(profile) = self.chain else {
-            return if self.is_empty() { Ok(None) } else { Err(Refused::NoChain) };
+            return if self == Self::default() { Ok(None) } else { Err(Refused::NoChain) };
         };
         match profile {
             Profile::Mainnet => return Err(Refused::Mainnet),
@@ -315,12 +308,18 @@ fn rpcs(texts: Vec<String>, is_local: bool) -> Result<Vec<Url>, PayConfigError> 
         if url.scheme() != "https" && !(is_local && url.scheme() == "http") {
             return Err(Refused::Wrong("rpc", "https only (http on localnet)"));
         }
-        if urls.iter().any(|other| other.host() == url.host() && (!is_local || other.port() == url.port())) {
+        let is_same = |other: &Url| host(other) == host(&url) && (!is_local || other.port() == url.port());
+        if urls.iter().any(is_same) {
             return Err(Refused::Wrong("rpc", "two entries of one host are one opinion: name another provider"));
         }
         urls.push(url);
     }
     Ok(urls)
+}
+
+/// A name is the same with its root's dot and without.
+fn host(url: &Url) -> Option<&str> {
+    url.host_str().map(|host| host.trim_end_matches('.'))
 }
 
 fn amount(name: &'static str, given: Option<u64>, what: &'static str) -> Result<Amount, PayConfigError> {
@@ -376,9 +375,27 @@ mod tests {
             "one host",
         );
         refused(
+            |settings| settings.rpc = Some(vec!["https://one.example/".into(), "https://one.example./".into()]),
+            "one host",
+        );
+        refused(
             |settings| settings.rpc = Some(vec!["http://one.example".into(), "https://two.example".into()]),
             "https only",
         );
+        let alone: [fn(&mut PaySettings); 7] = [
+            |settings| settings.lanes = Some(2),
+            |settings| settings.sharing = Some(2),
+            |settings| settings.decimals = Some(6),
+            |settings| settings.poll_ms = Some(1_000),
+            |settings| settings.patience_ms = Some(120_000),
+            |settings| settings.priority_lamports_max = Some(1),
+            |settings| settings.commitment = Some(Looking::Finalized),
+        ];
+        for set in alone {
+            let mut settings = PaySettings::default();
+            set(&mut settings);
+            assert!(matches!(settings.finish(true), Err(PayConfigError::NoChain)), "it does nothing without a chain");
+        }
         assert!(matches!(settings().finish(false), Err(PayConfigError::NotDemo)));
         let local = PaySettings {
             chain: Some(Profile::Localnet),

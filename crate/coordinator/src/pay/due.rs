@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use lull_payout::address::Wallet;
+use lull_payout::batch::{Batch, Stage};
 use lull_payout::facts::{Alarm, Effect};
 use lull_payout::lane::Gate;
 use lull_payout::memo::MEMO_PAYOUTS_MAX;
 use lull_payout::plan::{Due, Facts, Purse, plan};
-use lull_payout::rpc::{self, ACCOUNTS_MAX};
+use lull_payout::rpc::{self, ACCOUNTS_MAX, Commitment};
 use lull_payout::rules::{Costs, Earned, NextPayout, Schedule, When, next_payout};
 use lull_payout::sanctions::Sanctions;
 use lull_payout::token::Recipient;
@@ -31,6 +32,8 @@ const MISSING_MAX: usize = 100_000;
 const RENT_MS: u64 = 600_000;
 /// Before any transaction of the treasury's own has landed it is taken to cost this, lamports.
 const FEE_LAMPORTS: u64 = 5_000;
+/// A fee is news once it has moved by more than this part of it: a quarter.
+const NEWS_PART: u64 = 4;
 const DAY_MS: u64 = 86_400_000;
 
 impl Shell {
@@ -87,7 +90,8 @@ impl Shell {
     }
 
     async fn tell_of(&self, costs: Costs, standstill: Option<Standstill>) -> Result<(), PayoutError> {
-        if self.memory.lock().await.seen == Some((costs, standstill)) {
+        let is_known = |(told, why): &(Costs, _)| *why == standstill && !is_news(told, &costs);
+        if self.memory.lock().await.seen.as_ref().is_some_and(is_known) {
             return Ok(());
         }
         self.tell(PayCommand::Stands { costs, standstill }).await?;
@@ -183,7 +187,7 @@ impl Shell {
         Ok(())
     }
 
-    /// What the treasury has, less what batches that are not over will take.
+    /// What the treasury has, less what batches that it has not paid for yet will take.
     async fn purse(&self, state: &TreasuryState, costs: &Costs) -> Result<Purse, PayoutError> {
         let Tools { net, terms, .. } = &self.tools;
         let Treasury { owner, mint } = terms.treasury;
@@ -191,12 +195,13 @@ impl Shell {
         let accounts = net.ask(&call).await?;
         let [Some(treasury), Some(own)] = accounts.as_slice() else { return Err(PayoutError::NoTokens(owner)) };
         let own = mint.token_account(own).ok_or(PayoutError::NoTokens(owner))?;
-        let transfers = || state.open.iter().flat_map(|batch| &batch.transfers);
+        let open: Vec<&Batch> = state.open.iter().filter(|batch| !is_taken(batch, self.config.commitment)).collect();
+        let transfers = || open.iter().flat_map(|batch| &batch.transfers);
         let tokens: u64 = transfers().map(|transfer| transfer.amount.get()).sum();
         let accounts = transfers().filter(|transfer| transfer.makes_account).count() as u64;
         let (account_lamports, empty) = self.rents().await?;
         let transaction_lamports = costs.transaction_lamports.saturating_add(self.config.priority_lamports_max);
-        let fees = transaction_lamports.saturating_mul(state.open.len() as u64);
+        let fees = transaction_lamports.saturating_mul(open.len() as u64);
         let taken = account_lamports.saturating_mul(accounts).saturating_add(fees).saturating_add(empty);
         Ok(Purse {
             tokens: own.amount.saturating_sub(tokens),
@@ -272,7 +277,57 @@ impl Shell {
     }
 }
 
+/// Whether what a payout costs has changed so that workers are told: not for each lamport of the network's fee, for all of
+/// them read their account anew. A token account's cost is what they say yes to, so it is told as it is.
+fn is_news(told: &Costs, costs: &Costs) -> bool {
+    let moved = told.transaction_lamports.abs_diff(costs.transaction_lamports);
+    let but_the_fee = Costs { transaction_lamports: told.transaction_lamports, ..*costs };
+    moved.saturating_mul(NEWS_PART) > told.transaction_lamports || but_the_fee != *told
+}
+
+/// Whether blocks of this commitment have a batch in them, so that what it took is missing there already.
+fn is_taken(batch: &Batch, commitment: Commitment) -> bool {
+    commitment == Commitment::Confirmed && matches!(batch.stage, Stage::Confirmed { .. })
+}
+
 fn next(person: &Person, has_account: bool, costs: &Costs, day: u64) -> NextPayout {
     let schedule = if person.is_wanted { Schedule::Now } else { person.earned.schedule };
     next_payout(&Earned { schedule, has_account, ..person.earned }, costs, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::{Signer, SigningKey};
+    use lull_payout::address::Address;
+    use lull_payout::transaction::{Fees, lane, make_lanes};
+    use lull_payout::units::{Nonce, Signature};
+    use lull_protocol::{Amount, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_fee_is_news_once_it_has_moved_by_a_quarter() {
+        let sol = Amount::new(200_000_000).unwrap();
+        let told = Costs { transaction_lamports: 5_000, account_lamports: 1_500_000, sharing: 1, sol };
+        for (lamports, news) in [(5_000, false), (6_250, false), (6_251, true), (3_750, false), (3_749, true)] {
+            assert_eq!(is_news(&told, &Costs { transaction_lamports: lamports, ..told }), news, "{lamports}");
+        }
+        assert!(is_news(&told, &Costs { account_lamports: 1_500_001, ..told }), "it is what they say yes to");
+        assert!(is_news(&told, &Costs { sharing: 2, ..told }));
+    }
+
+    #[test]
+    fn what_a_confirmed_batch_took_is_missing_already() {
+        let secret = SigningKey::from_bytes(&[1; 32]);
+        let owner = Address::from(secret.verifying_key().to_bytes());
+        let (id, nonce) = (BatchId::new(1).unwrap(), Nonce([2; 32]));
+        let message = make_lanes(&owner, 0..1, 1, nonce).unwrap();
+        let payment = message.attach(Signature(secret.sign(message.bytes()).to_bytes()), &owner).unwrap();
+        let (fees, sent_at) = (Fees { units: 1, price: 1 }, Timestamp::ZERO);
+        let of = |stage| Batch { id, lane: lane(&owner, 0), nonce, transfers: vec![], run: 1, stage };
+        let confirmed = of(Stage::Confirmed { payment: payment.clone(), fees, sent_at });
+        assert!(is_taken(&confirmed, Commitment::Confirmed));
+        assert!(!is_taken(&confirmed, Commitment::Finalized), "that is not so sure yet");
+        assert!(!is_taken(&of(Stage::Sent { payment, fees, sent_at }), Commitment::Confirmed));
+    }
 }

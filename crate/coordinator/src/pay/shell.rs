@@ -283,7 +283,7 @@ impl Shell {
             Some(file) => tokio::fs::read_to_string(file).await.map_err(|error| broken(error.to_string()))?,
             None => format!("dated {}", today(now())),
         };
-        Sanctions::parse(&text).map_err(|error| broken(error.to_string()))
+        Sanctions::parse(&text, now()).map_err(|error| broken(error.to_string()))
     }
 }
 

@@ -296,7 +296,7 @@ impl World {
                 })
             })
             .collect();
-        let sanctions = Sanctions::parse(&format!("dated 1970-01-01\n{}", wallet(id(1))));
+        let sanctions = Sanctions::parse(&format!("dated 1970-01-01\n{}", wallet(id(1))), Timestamp::ZERO);
         let sanctions = sanctions.expect("a list");
         // In the wild phase the purse is believed to be full, as if it had been looked at before others were paid.
         let state = self.chain.state();
