@@ -11,7 +11,7 @@ use lull_payout::plan::{Due, Facts, Purse, plan};
 use lull_payout::rpc::{self, ACCOUNTS_MAX};
 use lull_payout::rules::{Costs, Earned, NextPayout, Schedule, When, next_payout};
 use lull_payout::sanctions::Sanctions;
-use lull_payout::token::Recipient;
+use lull_payout::token::{Account, Mint, Recipient};
 use lull_payout::transaction::Treasury;
 use lull_payout::units::BatchId;
 use lull_protocol::payout::Standstill;
@@ -80,8 +80,8 @@ impl Shell {
         {
             return Ok((account, empty));
         }
-        let account = net.ask(&rpc::rent(terms.treasury.mint.account_bytes())).await?;
-        let empty = net.ask(&rpc::rent(0)).await?;
+        let account = net.agreed(&rpc::rent(terms.treasury.mint.account_bytes()), terms.agree_min).await?;
+        let empty = net.agreed(&rpc::rent(0), terms.agree_min).await?;
         self.memory.lock().await.rents = Some((account, empty, Instant::now()));
         Ok((account, empty))
     }
@@ -104,16 +104,19 @@ impl Shell {
         Ok(())
     }
 
-    /// What is where wallets' token accounts should be; those that are missing are remembered.
+    /// What is where wallets' token accounts should be, of those that the RPCs agree about: the others wait. Those
+    /// that are missing are remembered.
     async fn look(&self, wallets: &[Wallet]) -> Result<BTreeMap<Wallet, Recipient>, PayoutError> {
         let Tools { net, terms, .. } = &self.tools;
         let mint = terms.treasury.mint;
         let mut all = BTreeMap::new();
         for some in wallets.chunks(ACCOUNTS_MAX) {
             let addresses: Vec<_> = some.iter().map(|wallet| mint.account_of(&wallet.address())).collect();
-            let accounts = net.ask(&rpc::accounts(&addresses, self.config.commitment)).await?;
-            let found = some.iter().zip(accounts);
-            all.extend(found.map(|(wallet, account)| (*wallet, mint.recipient(*wallet, account.as_ref()))));
+            let said = net.several(&rpc::accounts(&addresses, self.config.commitment), terms.agree_min).await?;
+            all.extend(alike(&mint, some, &said));
+        }
+        if wallets.iter().any(|wallet| !all.contains_key(wallet)) {
+            self.alarm(None, None, &words(&Alarm::Disagreement)).await?;
         }
         let accounts: Vec<_> = all.iter().map(|(wallet, found)| (*wallet, *found != Recipient::Missing)).collect();
         let changed = self.app.readers.read(move |reader| reader.wallets_changed(&accounts)).await?;
@@ -169,7 +172,8 @@ impl Shell {
         let found = if wallets.is_empty() { BTreeMap::new() } else { self.look(&wallets).await? };
         let mut made = vec![];
         for person in due {
-            let has_account = found.get(&person.wallet).is_some_and(|found| *found != Recipient::Missing);
+            let Some(found) = found.get(&person.wallet) else { continue };
+            let has_account = *found != Recipient::Missing;
             let NextPayout { arrives, quote, when, .. } = next(&person, has_account, costs, day);
             if when == When::Now {
                 made.push(NewPayout { wallet: person.wallet, shares: person.shares, arrives, quote });
@@ -186,9 +190,13 @@ impl Shell {
         let Tools { net, terms, .. } = &self.tools;
         let Treasury { owner, mint } = terms.treasury;
         let call = rpc::accounts(&[owner, mint.account_of(&owner)], self.config.commitment);
-        let accounts = net.ask(&call).await?;
-        let [Some(treasury), Some(own)] = accounts.as_slice() else { return Err(PayoutError::NoTokens(owner)) };
-        let own = mint.token_account(own).ok_or(PayoutError::NoTokens(owner))?;
+        let (mut own, mut lamports) = (u64::MAX, u64::MAX);
+        // Balances change with each payment, so of several the least counts.
+        for accounts in net.several(&call, terms.agree_min).await? {
+            let [Some(treasury), Some(tokens)] = accounts.as_slice() else { return Err(PayoutError::NoTokens(owner)) };
+            own = own.min(mint.token_account(tokens).ok_or(PayoutError::NoTokens(owner))?.amount);
+            lamports = lamports.min(treasury.lamports);
+        }
         let transfers = || state.open.iter().flat_map(|batch| &batch.transfers);
         let tokens: u64 = transfers().map(|transfer| transfer.amount.get()).sum();
         let accounts = transfers().filter(|transfer| transfer.makes_account).count() as u64;
@@ -197,8 +205,8 @@ impl Shell {
         let fees = transaction_lamports.saturating_mul(state.open.len() as u64);
         let taken = account_lamports.saturating_mul(accounts).saturating_add(fees).saturating_add(empty);
         Ok(Purse {
-            tokens: own.amount.saturating_sub(tokens),
-            lamports: treasury.lamports.saturating_sub(taken),
+            tokens: own.saturating_sub(tokens),
+            lamports: lamports.saturating_sub(taken),
             transaction_lamports,
             account_lamports,
         })
@@ -270,7 +278,54 @@ impl Shell {
     }
 }
 
+/// What is where wallets' token accounts should be, as far as all say the same.
+fn alike<'a>(
+    mint: &'a Mint,
+    wallets: &'a [Wallet],
+    said: &'a [Vec<Option<Account>>],
+) -> impl Iterator<Item = (Wallet, Recipient)> + 'a {
+    wallets.iter().enumerate().filter_map(move |(place, wallet)| {
+        let of = |accounts: &Vec<Option<Account>>| mint.recipient(*wallet, accounts.get(place)?.as_ref()).into();
+        let mut found = said.iter().map(of);
+        let first: Recipient = found.next()??;
+        found.all(|other: Option<Recipient>| other == Some(first)).then_some((*wallet, first))
+    })
+}
+
 fn next(person: &Person, has_account: bool, costs: &Costs, day: u64) -> NextPayout {
     let schedule = if person.is_wanted { Schedule::Now } else { person.earned.schedule };
     next_payout(&Earned { schedule, has_account, ..person.earned }, costs, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use lull_payout::address::Address;
+    use lull_payout::token::TokenProgram;
+
+    use super::*;
+
+    fn account(length: usize, marks: &[(usize, u8)]) -> Account {
+        let mut data = vec![0; length];
+        for (at, mark) in marks {
+            data[*at] = *mark;
+        }
+        Account { lamports: 1, owner: TokenProgram::Classic.address(), data }
+    }
+
+    #[test]
+    fn no_rpc_is_believed_alone_about_a_wallet() {
+        // A mint of six decimals: they are at 44, that it is made at 45.
+        let mint = Mint::read(Address::new_from_array([9; 32]), &account(82, &[(44, 6), (45, 1)]), 6).unwrap();
+        let wallet = |seed: u8| {
+            let seed = zeroize::Zeroizing::new([seed; 32]);
+            Wallet::new(Address::from(lull_protocol::SigningKey::from_seed(&seed).public().0)).unwrap()
+        };
+        let wallets = [wallet(1), wallet(2)];
+        let foreign = || Some(account(165, &[]));
+        let found = |said: &[Vec<Option<Account>>]| alike(&mint, &wallets, said).collect::<Vec<_>>();
+        let both = [(wallets[0], Recipient::Missing), (wallets[1], Recipient::Foreign)];
+        assert_eq!(found(&[vec![None, foreign()], vec![None, foreign()]]), both);
+        assert_eq!(found(&[vec![None, foreign()], vec![None, None]]), both[..1], "the other waits");
+        assert_eq!(found(&[vec![None, None], vec![None]]), both[..1], "a short answer says nothing");
+    }
 }

@@ -50,7 +50,7 @@ impl Shell {
         if missing.is_empty() || is_sent {
             return Ok(());
         }
-        let rent = net.ask(&rpc::rent(transaction::lane_bytes())).await?;
+        let rent = net.agreed(&rpc::rent(transaction::lane_bytes()), terms.agree_min).await?;
         let broken = |error: &dyn std::fmt::Display| PayoutError::Lanes(error.to_string());
         for some in missing.chunk_by(|one, next| one + 1 == *next && next % LANES_AT_ONCE != 0) {
             let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
