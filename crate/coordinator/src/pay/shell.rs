@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -42,6 +43,8 @@ pub(crate) struct Shell {
     /// This start's number.
     pub(super) run: u64,
     pub(super) memory: Mutex<Memory>,
+    /// Lanes that the chain doesn't have yet, by the last look.
+    pub(super) lanes_missing: AtomicUsize,
 }
 
 /// What the settings came to; the signer is asked by one at a time.
@@ -86,7 +89,7 @@ impl Shell {
         let Ground { net, signer, terms, id } = ground(&config).await?;
         let run = app.writer.pay(PayCommand::Begin(id)).await?.number;
         let tools = Tools { net, signer: Mutex::new(signer), terms };
-        let shell = Self { app, config, tools, run, memory: Mutex::default() };
+        let shell = Self { app, config, tools, run, memory: Mutex::default(), lanes_missing: AtomicUsize::new(0) };
         for batch in shell.state().await?.open {
             if batch.signatures().is_empty() {
                 shell.drive(batch.id, Observation::CancelWanted).await?;
@@ -142,8 +145,10 @@ impl Shell {
 
     pub(super) fn gate(&self, state: &TreasuryState) -> Gate {
         let moved: Vec<LaneId> = state.moved.iter().map(|moved| moved.lane).collect();
+        // One that the chain has and the database doesn't is compared first; those that neither has hold up nobody.
+        let seen = state.lanes.len() + self.lanes_missing.load(Ordering::Relaxed);
         match gate(&state.lanes, &moved, self.run) {
-            Gate::Open if state.lanes.len() < usize::from(self.config.lanes) => Gate::Closed,
+            Gate::Open if state.lanes.is_empty() || seen < usize::from(self.config.lanes) => Gate::Closed,
             gate => gate,
         }
     }
