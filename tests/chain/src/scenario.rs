@@ -48,6 +48,9 @@ pub(crate) fn all(tools: &Tools) -> Vec<(&'static str, Run)> {
         ("the coordinator is killed at many moments", Box::pin(coordinator::killed(tools()))),
         ("the coordinator's database is restored from a copy", Box::pin(coordinator::restored(tools()))),
         ("two coordinators pay with one key", Box::pin(coordinator::twice(tools()))),
+        ("a stranger names a lane", Box::pin(coordinator::stranger(tools()))),
+        ("a copy is reconciled before it has settled", Box::pin(coordinator::reconciled_first(tools()))),
+        ("a lane's address holds lamports", Box::pin(coordinator::prefunded(tools()))),
         ("a mint with a transfer fee", Box::pin(transfer_fee(tools()))),
     ]
 }
