@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use lull_market::payouts::Share;
 use lull_payout::address::Wallet;
 use lull_payout::facts::{Alarm, Effect};
 use lull_payout::lane::Gate;
 use lull_payout::memo::MEMO_PAYOUTS_MAX;
 use lull_payout::plan::{Due, Facts, Purse, plan};
 use lull_payout::rpc::{self, ACCOUNTS_MAX};
-use lull_payout::rules::{Costs, Earned, NextPayout, Schedule, When, next_payout};
+use lull_payout::rules::{Costs, Earned, NextPayout, Quote, Schedule, When, next_payout};
 use lull_payout::sanctions::Sanctions;
 use lull_payout::token::{Account, Mint, Recipient};
 use lull_payout::transaction::Treasury;
 use lull_payout::units::BatchId;
+use lull_protocol::Amount;
 use lull_protocol::payout::Standstill;
 use lull_store::{NewPayout, PayCommand, Person, TreasuryState, WaitingPayout};
 
@@ -175,8 +177,15 @@ impl Shell {
             let Some(found) = found.get(&person.wallet) else { continue };
             let has_account = *found != Recipient::Missing;
             let NextPayout { arrives, quote, when, .. } = next(&person, has_account, costs, day);
-            if when == When::Now {
-                made.push(NewPayout { wallet: person.wallet, shares: person.shares, arrives, quote });
+            if when != When::Now {
+                continue;
+            }
+            let (wallet, most) = (person.wallet, self.config.limits.person_day);
+            let payout = NewPayout { wallet, shares: person.shares, arrives, quote };
+            if arrives <= most {
+                made.push(payout);
+            } else if self.app.readers.read(move |reader| reader.wallet_day(wallet, now())).await? == Amount::ZERO {
+                made.push(at_most(payout, most));
             }
         }
         if !made.is_empty() || !not_due.is_empty() {
@@ -292,6 +301,19 @@ fn alike<'a>(
     })
 }
 
+/// So much of a payout as may arrive in a day; the rest stays payable.
+fn at_most(payout: NewPayout, most: Amount) -> NewPayout {
+    let Quote { fee, account } = payout.quote;
+    let mut left = most.get().saturating_add(fee.get()).saturating_add(account.get());
+    let mut shares = vec![];
+    for Share { worker, amount } in payout.shares {
+        let taken = amount.get().min(left);
+        left -= taken;
+        shares.extend(Amount::new(taken).filter(|taken| *taken > Amount::ZERO).map(|amount| Share { worker, amount }));
+    }
+    NewPayout { shares, arrives: most, ..payout }
+}
+
 fn next(person: &Person, has_account: bool, costs: &Costs, day: u64) -> NextPayout {
     let schedule = if person.is_wanted { Schedule::Now } else { person.earned.schedule };
     next_payout(&Earned { schedule, has_account, ..person.earned }, costs, day)
@@ -310,6 +332,23 @@ mod tests {
             data[*at] = *mark;
         }
         Account { lamports: 1, owner: TokenProgram::Classic.address(), data }
+    }
+
+    #[test]
+    fn more_than_a_day_may_bring_goes_in_parts() {
+        let amount = |value| Amount::new(value).unwrap();
+        let share = |byte, value| Share { worker: lull_protocol::PublicKey([byte; 32]), amount: amount(value) };
+        let wallet = Wallet::new(Address::from(
+            lull_protocol::SigningKey::from_seed(&zeroize::Zeroizing::new([1; 32])).public().0,
+        ));
+        let payout = NewPayout {
+            wallet: wallet.unwrap(),
+            shares: vec![share(1, 600), share(2, 600), share(3, 5)],
+            arrives: amount(1_200),
+            quote: Quote { fee: amount(3), account: amount(2) },
+        };
+        let part = at_most(payout, amount(1_000));
+        assert_eq!((part.arrives, part.shares), (amount(1_000), vec![share(1, 600), share(2, 405)]));
     }
 
     #[test]

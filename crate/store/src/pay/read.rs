@@ -240,6 +240,15 @@ impl Reader {
         Ok(waiting)
     }
 
+    /// What a wallet was paid in the last 24 hours, or is on its way to it.
+    pub fn wallet_day(&self, wallet: Wallet, now: Timestamp) -> Loaded<Amount> {
+        let sql = "SELECT coalesce(sum(arrives), 0) FROM payouts
+             WHERE wallet = ?1 AND (state IN ('waiting', 'in_batch') OR paid_at >= ?2)";
+        let bytes = *wallet.address().as_array();
+        let row = params![bytes, clamp(now.get().saturating_sub(DAY_MS))];
+        Ok(self.db.prepare_cached(sql)?.query_row(row, |row| row.get::<_, Col<_>>(0))?.0)
+    }
+
     /// What left in the last hour, or is in batches.
     pub fn payouts_hour(&self, now: Timestamp) -> Loaded<Amount> {
         let sql = "SELECT (SELECT coalesce(sum(arrives), 0) FROM payouts WHERE state = 'in_batch')
