@@ -275,3 +275,28 @@ pub(crate) async fn prefunded(tools: Tools) -> Result<String> {
     house.compare(&people).await?;
     Ok(String::new())
 }
+
+/// The chain can't be asked for a while: workers and the operator are told, and it is taken back.
+pub(crate) async fn down(tools: Tools) -> Result<String> {
+    let (world, _) = World::new(&tools, SLOT_MS, PLENTY, 0).await?;
+    let mut house = House::new(&world, "")?;
+    let people = people(4)?;
+    settle(&world, &mut house, &people).await?;
+    house.start()?;
+    house.until_paid(3).await?;
+    house.kill().await?;
+    let file = house.path("lull.toml");
+    let text = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, text.replace(world.surfnet.net.url(), "http://127.0.0.1:9"))?;
+    house.earn(&worker(4), 3)?;
+    house.start()?;
+    house.until("it is told", |state| state.standstill == Some(Standstill::Unreachable)).await?;
+    ensure!(house.told(&worker(4))?.standstill == Some(Standstill::Unreachable), "the worker isn't told");
+    house.kill().await?;
+    std::fs::write(&file, text)?;
+    house.start()?;
+    house.until("it is taken back", |state| state.standstill.is_none()).await?;
+    house.until_paid(4).await?;
+    house.compare(&people).await?;
+    Ok(String::new())
+}

@@ -32,6 +32,8 @@ const AGAIN_MS: u64 = 5_000;
 const SAID_MS: u64 = 60_000;
 /// Time between two looks at what was set aside, milliseconds.
 const RETRY_MS: u64 = 10_000;
+/// After so many turns in a row in which the chain could not be asked, people and the operator are told.
+const TURNS_FAILED_MAX: u32 = 5;
 /// Kinds of trouble that are remembered as said.
 const SAID_MAX: usize = 256;
 
@@ -71,11 +73,13 @@ pub(super) struct Memory {
 
 /// Pays until the task is dropped. A setting that is wrong is said, and waited for.
 pub(crate) async fn run(app: Arc<App>, config: PayConfig) {
+    let mut failed = 0;
     loop {
         match Shell::start(app.clone(), config.clone()).await {
             Ok(shell) => return shell.go_on().await,
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "payouts wait: the chain could not be compared with the settings");
+                failed = tell_of_failed(&app, failed, &error).await;
             }
             Err(error) => tracing::error!(%error, "nobody is paid: a setting is wrong"),
         }
@@ -100,9 +104,16 @@ impl Shell {
     }
 
     async fn go_on(self) {
+        let mut failed = 0;
         loop {
-            if let Err(error) = self.turn().await {
-                self.say(&error.to_string()).await;
+            match self.turn().await {
+                Ok(()) => failed = 0,
+                Err(error) => {
+                    self.say(&error.to_string()).await;
+                    failed = tell_of_failed(&self.app, failed, &error).await;
+                    // So that the next good turn takes it back.
+                    self.memory.lock().await.seen = None;
+                }
             }
             sleep(Duration::from_millis(self.config.poll_ms)).await;
         }
@@ -283,6 +294,27 @@ impl Shell {
         };
         Sanctions::parse(&text).map_err(|error| broken(error.to_string()))
     }
+}
+
+/// One more turn has failed; how many these are. What fails for another reason than the chain doesn't count.
+async fn tell_of_failed(app: &App, failed: u32, error: &PayoutError) -> u32 {
+    let failed = if matches!(error, PayoutError::Net(_)) { failed.saturating_add(1) } else { 0 };
+    if failed == TURNS_FAILED_MAX
+        && let Err(error) = tell_unreachable(app).await
+    {
+        tracing::warn!(%error, "nobody could be told that the chain can't be asked");
+        return failed - 1;
+    }
+    failed
+}
+
+async fn tell_unreachable(app: &App) -> Result<(), PayoutError> {
+    let costs = app.readers.read(|reader| reader.lanes_and_batches()).await?.costs;
+    let standstill = Some(Standstill::Unreachable);
+    if app.writer.pay(PayCommand::Stands { costs, standstill }).await?.is_for_all {
+        app.hub.payouts_changed();
+    }
+    Ok(())
 }
 
 fn today(now: Timestamp) -> String {

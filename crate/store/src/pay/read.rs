@@ -333,6 +333,7 @@ fn treasury_state(row: &Row<'_>) -> rusqlite::Result<TreasuryState> {
     });
     let standstill = match row.get::<_, Option<String>>(6)?.as_deref() {
         Some("list_old") => Some(Standstill::ListOld),
+        Some("unreachable") => Some(Standstill::Unreachable),
         Some(_) => Some(Standstill::Short),
         None => None,
     };
