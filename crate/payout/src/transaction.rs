@@ -17,7 +17,9 @@ use solana_hash::Hash;
 use solana_message::compiled_instruction::CompiledInstruction;
 use solana_message::{Instruction, Message as LegacyMessage};
 use solana_nonce::state::State;
-use solana_system_interface::instruction::{SystemInstruction, advance_nonce_account, create_nonce_account_with_seed};
+use solana_system_interface::instruction::{
+    SystemInstruction, advance_nonce_account, allocate_with_seed, create_nonce_account, transfer,
+};
 use solana_transaction::versioned::VersionedTransaction;
 use spl_associated_token_account_interface::instruction::create_associated_token_account_idempotent;
 use spl_memo_interface::instruction::build_memo;
@@ -170,7 +172,16 @@ pub fn make_lanes(owner: &Address, numbers: Range<u16>, rent: u64, blockhash: No
     let mut instructions = Vec::new();
     for number in numbers {
         let LaneId(lane) = lane(owner, number);
-        instructions.extend(create_nonce_account_with_seed(owner, &lane, owner, &seed(number), owner, rent));
+        // Creating fails where there are lamports already, and anybody can send some there.
+        instructions.push(transfer(owner, &lane, rent));
+        instructions.push(allocate_with_seed(
+            &lane,
+            owner,
+            &seed(number),
+            lane_bytes(),
+            &solana_system_interface::program::ID,
+        ));
+        instructions.extend(create_nonce_account(owner, &lane, owner, rent).into_iter().skip(1));
     }
     finished(&instructions, *owner, blockhash)
 }
@@ -401,8 +412,21 @@ mod tests {
         let message = cancel(&treasury, lane, NONCE, Fees { units: 5_000, price: 1 }).expect("it fits");
         let read = read(&message.unsigned(), &treasury.mint).expect("a transaction");
         assert_eq!((read.advanced, read.nonce, read.memo), (Some((lane, treasury.owner)), NONCE, None));
-        assert!(make_lanes(&treasury.owner, 0..5, 1_000, NONCE).is_ok());
+        assert!(make_lanes(&treasury.owner, 0..4, 1_000, NONCE).is_ok());
         assert_ne!(super::lane(&treasury.owner, 4), lane);
+    }
+
+    #[test]
+    fn lamports_where_a_lane_will_be_are_no_hindrance() {
+        let message = make_lanes(&address(0), 0..1, 1_000, NONCE).expect("it fits");
+        let transaction: VersionedTransaction = wincode::deserialize(&message.unsigned()).expect("a transaction");
+        let read = |one: &CompiledInstruction| wincode::deserialize(&one.data).expect("the system program's");
+        let said: Vec<SystemInstruction> = transaction.message.instructions().iter().map(read).collect();
+        use SystemInstruction::{AllocateWithSeed, InitializeNonceAccount, Transfer};
+        assert!(matches!(
+            &said[..],
+            [Transfer { lamports: 1_000 }, AllocateWithSeed { .. }, InitializeNonceAccount(_)]
+        ));
     }
 
     #[test]

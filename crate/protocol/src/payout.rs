@@ -195,8 +195,10 @@ pub enum Standstill {
     Differs,
     /// The operator's wallet has too little.
     Short,
+    /// The chain can't be asked.
+    Unreachable,
 }
-codes!(Standstill { 0 Paused, 1 ListOld, 2 Differs, 3 Short });
+codes!(Standstill { 0 Paused, 1 ListOld, 2 Differs, 3 Short, 4 Unreachable });
 
 /// A worker's payouts: told after the welcome and whenever they change, by a coordinator that pays.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -170,7 +170,7 @@ CREATE TABLE treasury (
     payouts_from INTEGER NOT NULL CHECK (payouts_from >= 0),
     paused_at INTEGER,
     -- Why nobody is paid now, besides a pause and lanes that moved.
-    standstill TEXT CHECK (standstill IN ('list_old', 'short')),
+    standstill TEXT CHECK (standstill IN ('list_old', 'short', 'unreachable')),
     -- What a payout costs, as the chain asked last.
     transaction_lamports INTEGER NOT NULL CHECK (transaction_lamports >= 0),
     account_lamports INTEGER NOT NULL CHECK (account_lamports >= 0),

@@ -208,3 +208,95 @@ pub(crate) async fn twice(tools: Tools) -> Result<String> {
     let sum = other.compare(&people).await?;
     Ok(format!("\n        reconciled {stops} times, {sum} base units"))
 }
+
+/// A stranger names a lane in a transaction of theirs, as if to advance it: it lands, failed, and stops nobody.
+pub(crate) async fn stranger(tools: Tools) -> Result<String> {
+    let (world, _) = World::new(&tools, SLOT_MS, PLENTY, 0).await?;
+    let mut house = House::new(&world, "")?;
+    let people = people(4)?;
+    settle(&world, &mut house, &people).await?;
+    house.start()?;
+    house.until_paid(3).await?;
+    house.kill().await?;
+    let owner = world.terms.treasury.owner;
+    let lane = lull_payout::transaction::lane(&owner, 0);
+    let stranger = crate::world::key(77_777);
+    world.surfnet.fund(&crate::net::address(&stranger), 1_000_000_000).await?;
+    let mut advance = solana_system_interface::instruction::advance_nonce_account(&lane.0, &owner);
+    advance.accounts.iter_mut().for_each(|account| account.is_signer = false);
+    world.surfnet.net.execute_failing(&[advance], &stranger).await?;
+    // Final by then, so that the next start sees it.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    house.earn(&worker(2), 1)?;
+    house.start()?;
+    house.until_paid(4).await?;
+    ensure!(house.state()?.moved.is_empty(), "a stranger stopped payouts");
+    house.compare(&people).await?;
+    Ok(String::new())
+}
+
+/// Reconciled before the server has settled what was pending in the copy: that is not paid again.
+pub(crate) async fn reconciled_first(tools: Tools) -> Result<String> {
+    let (world, _) = World::new(&tools, SLOT_MS, PLENTY, 0).await?;
+    let mut house = House::new(&world, "")?;
+    let people = people(2)?;
+    house.link(&people)?;
+    world.make_account(wallet(2)?.address()).await?;
+    house.start()?;
+    let is_ready =
+        |state: &TreasuryState| state.lanes.len() == 2 && state.lanes.iter().all(|lane| lane.run == state.run);
+    house.until("all lanes are of this run", is_ready).await?;
+    house.kill().await?;
+    house.earn_pending(&worker(2), 6)?;
+    let mut copy = house.copy()?;
+    house.start()?;
+    house.until_paid(1).await?;
+    house.kill().await?;
+    let (_, said) = copy.operator(&["treasury", "reconcile"]).await?;
+    ensure!(said.get("booked") == Some(&json!(1)), "{said}");
+    copy.start()?;
+    copy.until("it is set off", |state| state.paid.0 == 2).await?;
+    let held = world.held_by(wallet(2)?.address()).await?;
+    ensure!(held <= 6 * PAGE, "6 pages of {PAGE} were earned, {held} are on the chain");
+    ensure!(copy.told(&worker(2))?.paid.get() == 6 * PAGE, "the fee is payable again");
+    Ok(String::new())
+}
+
+/// A stranger sends some lamports to where a lane is going to be.
+pub(crate) async fn prefunded(tools: Tools) -> Result<String> {
+    let (world, _) = World::new(&tools, SLOT_MS, PLENTY, 0).await?;
+    let mut house = House::new(&world, "")?;
+    world.surfnet.fund(&lull_payout::transaction::lane(&world.terms.treasury.owner, 1).0, 1_000_000).await?;
+    let people = people(4)?;
+    settle(&world, &mut house, &people).await?;
+    house.start()?;
+    house.until_paid(3).await?;
+    house.until("both lanes are there", |state| state.lanes.len() == 2).await?;
+    house.compare(&people).await?;
+    Ok(String::new())
+}
+
+/// The chain can't be asked for a while: workers and the operator are told, and it is taken back.
+pub(crate) async fn down(tools: Tools) -> Result<String> {
+    let (world, _) = World::new(&tools, SLOT_MS, PLENTY, 0).await?;
+    let mut house = House::new(&world, "")?;
+    let people = people(4)?;
+    settle(&world, &mut house, &people).await?;
+    house.start()?;
+    house.until_paid(3).await?;
+    house.kill().await?;
+    let file = house.path("lull.toml");
+    let text = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, text.replace(world.surfnet.net.url(), "http://127.0.0.1:9"))?;
+    house.earn(&worker(4), 3)?;
+    house.start()?;
+    house.until("it is told", |state| state.standstill == Some(Standstill::Unreachable)).await?;
+    ensure!(house.told(&worker(4))?.standstill == Some(Standstill::Unreachable), "the worker isn't told");
+    house.kill().await?;
+    std::fs::write(&file, text)?;
+    house.start()?;
+    house.until("it is taken back", |state| state.standstill.is_none()).await?;
+    house.until_paid(4).await?;
+    house.compare(&people).await?;
+    Ok(String::new())
+}

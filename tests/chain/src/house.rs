@@ -242,6 +242,14 @@ impl<'a> House<'a> {
 
     /// A worker earns so many pages, and they are final; a server may run meanwhile.
     pub(crate) fn earn(&mut self, key: &SigningKey, pages: u64) -> Result<()> {
+        self.earn_pending(key, pages)?;
+        let mut store = Store::open_beside(&self.database())?;
+        self.apply(&mut store, 0, &[Command::Sweep])?;
+        Ok(())
+    }
+
+    /// The same, but a server's next sweep settles them.
+    pub(crate) fn earn_pending(&mut self, key: &SigningKey, pages: u64) -> Result<()> {
         self.orders += 1;
         let mut store = Store::open_beside(&self.database())?;
         let urls = (0..pages).map(|page| format!("https://www.rust-lang.org/{}/{page}", self.orders)).collect();
@@ -275,7 +283,6 @@ impl<'a> House<'a> {
                 self.apply(&mut store, 1, &[submit])?;
             }
         }
-        self.apply(&mut store, 0, &[Command::Sweep])?;
         Ok(())
     }
 

@@ -52,6 +52,10 @@ pub(crate) fn all(tools: &Tools) -> Vec<(&'static str, Run)> {
         ("requesters deposit", Box::pin(deposits::credits(tools()))),
         ("a database restored from before a deposit", Box::pin(deposits::restored(tools()))),
         ("RPCs differ about a deposit", Box::pin(deposits::disagree(tools()))),
+        ("a stranger names a lane", Box::pin(coordinator::stranger(tools()))),
+        ("a copy is reconciled before it has settled", Box::pin(coordinator::reconciled_first(tools()))),
+        ("a lane's address holds lamports", Box::pin(coordinator::prefunded(tools()))),
+        ("the chain can't be asked", Box::pin(coordinator::down(tools()))),
         ("a mint with a transfer fee", Box::pin(transfer_fee(tools()))),
     ]
 }

@@ -260,6 +260,9 @@ impl PaySettings {
         }
         let hour = amount("hour_max", self.hour_max, "the most that leaves in an hour, base units")?;
         let person_day = amount("person_day_max", self.person_day_max, "the most that a person gets in 24 hours")?;
+        if hour < person_day {
+            return Err(Refused::Wrong("hour_max", "it is below person_day_max; set it to that at least"));
+        }
         let lanes = self.lanes.unwrap_or(LANES);
         if lanes == 0 || lanes > LANES_MAX {
             return Err(Refused::Wrong("lanes", "from 1 to 64"));
@@ -364,6 +367,7 @@ mod tests {
         refused(|settings| settings.signer = Some("sign".into()), "payout.signer");
         refused(|settings| settings.sanctions = None, "payout.sanctions");
         refused(|settings| settings.hour_max = None, "payout.hour_max");
+        refused(|settings| settings.hour_max = Some(49_999_999), "person_day_max");
         refused(|settings| settings.person_day_max = Some(0), "payout.person_day_max");
         refused(|settings| settings.sol_price = Some(u64::MAX), "payout.sol_price");
         refused(|settings| settings.lanes = Some(65), "payout.lanes");

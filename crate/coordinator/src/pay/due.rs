@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use lull_market::payouts::Share;
 use lull_payout::address::Wallet;
 use lull_payout::batch::{Batch, Stage};
 use lull_payout::facts::{Alarm, Effect};
@@ -10,11 +11,12 @@ use lull_payout::lane::Gate;
 use lull_payout::memo::MEMO_PAYOUTS_MAX;
 use lull_payout::plan::{Due, Facts, Purse, plan};
 use lull_payout::rpc::{self, ACCOUNTS_MAX, Commitment};
-use lull_payout::rules::{Costs, Earned, NextPayout, Schedule, When, next_payout};
+use lull_payout::rules::{Costs, Earned, NextPayout, Quote, Schedule, When, next_payout};
 use lull_payout::sanctions::Sanctions;
-use lull_payout::token::Recipient;
+use lull_payout::token::{Account, Mint, Recipient};
 use lull_payout::transaction::Treasury;
 use lull_payout::units::BatchId;
+use lull_protocol::Amount;
 use lull_protocol::payout::Standstill;
 use lull_store::{NewPayout, PayCommand, Person, TreasuryState, WaitingPayout};
 
@@ -83,8 +85,8 @@ impl Shell {
         {
             return Ok((account, empty));
         }
-        let account = net.ask(&rpc::rent(terms.treasury.mint.account_bytes())).await?;
-        let empty = net.ask(&rpc::rent(0)).await?;
+        let account = net.agreed(&rpc::rent(terms.treasury.mint.account_bytes()), terms.agree_min).await?;
+        let empty = net.agreed(&rpc::rent(0), terms.agree_min).await?;
         self.memory.lock().await.rents = Some((account, empty, Instant::now()));
         Ok((account, empty))
     }
@@ -108,16 +110,19 @@ impl Shell {
         Ok(())
     }
 
-    /// What is where wallets' token accounts should be; those that are missing are remembered.
+    /// What is where wallets' token accounts should be, of those that the RPCs agree about: the others wait. Those
+    /// that are missing are remembered.
     async fn look(&self, wallets: &[Wallet]) -> Result<BTreeMap<Wallet, Recipient>, PayoutError> {
         let Tools { net, terms, .. } = &self.tools;
         let mint = terms.treasury.mint;
         let mut all = BTreeMap::new();
         for some in wallets.chunks(ACCOUNTS_MAX) {
             let addresses: Vec<_> = some.iter().map(|wallet| mint.account_of(&wallet.address())).collect();
-            let accounts = net.ask(&rpc::accounts(&addresses, self.config.commitment)).await?;
-            let found = some.iter().zip(accounts);
-            all.extend(found.map(|(wallet, account)| (*wallet, mint.recipient(*wallet, account.as_ref()))));
+            let said = net.several(&rpc::accounts(&addresses, self.config.commitment), terms.agree_min).await?;
+            all.extend(alike(&mint, some, &said));
+        }
+        if wallets.iter().any(|wallet| !all.contains_key(wallet)) {
+            self.alarm(None, None, &words(&Alarm::Disagreement)).await?;
         }
         let accounts: Vec<_> = all.iter().map(|(wallet, found)| (*wallet, *found != Recipient::Missing)).collect();
         let changed = self.app.readers.read(move |reader| reader.wallets_changed(&accounts)).await?;
@@ -175,10 +180,18 @@ impl Shell {
         let found = if wallets.is_empty() { BTreeMap::new() } else { self.look(&wallets).await? };
         let mut made = vec![];
         for person in due {
-            let has_account = found.get(&person.wallet).is_some_and(|found| *found != Recipient::Missing);
+            let Some(found) = found.get(&person.wallet) else { continue };
+            let has_account = *found != Recipient::Missing;
             let NextPayout { arrives, quote, when, .. } = next(&person, has_account, costs, day);
-            if when == When::Now {
-                made.push(NewPayout { wallet: person.wallet, shares: person.shares, arrives, quote });
+            if when != When::Now {
+                continue;
+            }
+            let (wallet, most) = (person.wallet, self.config.limits.person_day);
+            let payout = NewPayout { wallet, shares: person.shares, arrives, quote };
+            if arrives <= most {
+                made.push(payout);
+            } else if self.app.readers.read(move |reader| reader.wallet_day(wallet, now())).await? == Amount::ZERO {
+                made.push(at_most(payout, most));
             }
         }
         if !made.is_empty() || !not_due.is_empty() {
@@ -192,9 +205,13 @@ impl Shell {
         let Tools { net, terms, .. } = &self.tools;
         let Treasury { owner, mint } = terms.treasury;
         let call = rpc::accounts(&[owner, mint.account_of(&owner)], self.config.commitment);
-        let accounts = net.ask(&call).await?;
-        let [Some(treasury), Some(own)] = accounts.as_slice() else { return Err(PayoutError::NoTokens(owner)) };
-        let own = mint.token_account(own).ok_or(PayoutError::NoTokens(owner))?;
+        let (mut own, mut lamports) = (u64::MAX, u64::MAX);
+        // Balances change with each payment, so of several the least counts.
+        for accounts in net.several(&call, terms.agree_min).await? {
+            let [Some(treasury), Some(tokens)] = accounts.as_slice() else { return Err(PayoutError::NoTokens(owner)) };
+            own = own.min(mint.token_account(tokens).ok_or(PayoutError::NoTokens(owner))?.amount);
+            lamports = lamports.min(treasury.lamports);
+        }
         let open: Vec<&Batch> = state.open.iter().filter(|batch| !is_taken(batch, self.config.commitment)).collect();
         let transfers = || open.iter().flat_map(|batch| &batch.transfers);
         let tokens: u64 = transfers().map(|transfer| transfer.amount.get()).sum();
@@ -204,8 +221,8 @@ impl Shell {
         let fees = transaction_lamports.saturating_mul(open.len() as u64);
         let taken = account_lamports.saturating_mul(accounts).saturating_add(fees).saturating_add(empty);
         Ok(Purse {
-            tokens: own.amount.saturating_sub(tokens),
-            lamports: treasury.lamports.saturating_sub(taken),
+            tokens: own.saturating_sub(tokens),
+            lamports: lamports.saturating_sub(taken),
             transaction_lamports,
             account_lamports,
         })
@@ -290,6 +307,33 @@ fn is_taken(batch: &Batch, commitment: Commitment) -> bool {
     commitment == Commitment::Confirmed && matches!(batch.stage, Stage::Confirmed { .. })
 }
 
+/// What is where wallets' token accounts should be, as far as all say the same.
+fn alike<'a>(
+    mint: &'a Mint,
+    wallets: &'a [Wallet],
+    said: &'a [Vec<Option<Account>>],
+) -> impl Iterator<Item = (Wallet, Recipient)> + 'a {
+    wallets.iter().enumerate().filter_map(move |(place, wallet)| {
+        let of = |accounts: &Vec<Option<Account>>| mint.recipient(*wallet, accounts.get(place)?.as_ref()).into();
+        let mut found = said.iter().map(of);
+        let first: Recipient = found.next()??;
+        found.all(|other: Option<Recipient>| other == Some(first)).then_some((*wallet, first))
+    })
+}
+
+/// So much of a payout as may arrive in a day; the rest stays payable.
+fn at_most(payout: NewPayout, most: Amount) -> NewPayout {
+    let Quote { fee, account } = payout.quote;
+    let mut left = most.get().saturating_add(fee.get()).saturating_add(account.get());
+    let mut shares = vec![];
+    for Share { worker, amount } in payout.shares {
+        let taken = amount.get().min(left);
+        left -= taken;
+        shares.extend(Amount::new(taken).filter(|taken| *taken > Amount::ZERO).map(|amount| Share { worker, amount }));
+    }
+    NewPayout { shares, arrives: most, ..payout }
+}
+
 fn next(person: &Person, has_account: bool, costs: &Costs, day: u64) -> NextPayout {
     let schedule = if person.is_wanted { Schedule::Now } else { person.earned.schedule };
     next_payout(&Earned { schedule, has_account, ..person.earned }, costs, day)
@@ -299,9 +343,10 @@ fn next(person: &Person, has_account: bool, costs: &Costs, day: u64) -> NextPayo
 mod tests {
     use ed25519_dalek::{Signer, SigningKey};
     use lull_payout::address::Address;
+    use lull_payout::token::TokenProgram;
     use lull_payout::transaction::{Fees, lane, make_lanes};
     use lull_payout::units::{Nonce, Signature};
-    use lull_protocol::{Amount, Timestamp};
+    use lull_protocol::Timestamp;
 
     use super::*;
 
@@ -329,5 +374,47 @@ mod tests {
         assert!(is_taken(&confirmed, Commitment::Confirmed));
         assert!(!is_taken(&confirmed, Commitment::Finalized), "that is not so sure yet");
         assert!(!is_taken(&of(Stage::Sent { payment, fees, sent_at }), Commitment::Confirmed));
+    }
+
+    fn account(length: usize, marks: &[(usize, u8)]) -> Account {
+        let mut data = vec![0; length];
+        for (at, mark) in marks {
+            data[*at] = *mark;
+        }
+        Account { lamports: 1, owner: TokenProgram::Classic.address(), data }
+    }
+
+    #[test]
+    fn more_than_a_day_may_bring_goes_in_parts() {
+        let amount = |value| Amount::new(value).unwrap();
+        let share = |byte, value| Share { worker: lull_protocol::PublicKey([byte; 32]), amount: amount(value) };
+        let wallet = Wallet::new(Address::from(
+            lull_protocol::SigningKey::from_seed(&zeroize::Zeroizing::new([1; 32])).public().0,
+        ));
+        let payout = NewPayout {
+            wallet: wallet.unwrap(),
+            shares: vec![share(1, 600), share(2, 600), share(3, 5)],
+            arrives: amount(1_200),
+            quote: Quote { fee: amount(3), account: amount(2) },
+        };
+        let part = at_most(payout, amount(1_000));
+        assert_eq!((part.arrives, part.shares), (amount(1_000), vec![share(1, 600), share(2, 405)]));
+    }
+
+    #[test]
+    fn no_rpc_is_believed_alone_about_a_wallet() {
+        // A mint of six decimals: they are at 44, that it is made at 45.
+        let mint = Mint::read(Address::new_from_array([9; 32]), &account(82, &[(44, 6), (45, 1)]), 6).unwrap();
+        let wallet = |seed: u8| {
+            let seed = zeroize::Zeroizing::new([seed; 32]);
+            Wallet::new(Address::from(lull_protocol::SigningKey::from_seed(&seed).public().0)).unwrap()
+        };
+        let wallets = [wallet(1), wallet(2)];
+        let foreign = || Some(account(165, &[]));
+        let found = |said: &[Vec<Option<Account>>]| alike(&mint, &wallets, said).collect::<Vec<_>>();
+        let both = [(wallets[0], Recipient::Missing), (wallets[1], Recipient::Foreign)];
+        assert_eq!(found(&[vec![None, foreign()], vec![None, foreign()]]), both);
+        assert_eq!(found(&[vec![None, foreign()], vec![None, None]]), both[..1], "the other waits");
+        assert_eq!(found(&[vec![None, None], vec![None]]), both[..1], "a short answer says nothing");
     }
 }

@@ -1,5 +1,6 @@
 //! Lanes: made once, renewed by every run before anybody is paid in it.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use lull_payout::facts::{Decided, Observation, Write};
@@ -39,6 +40,7 @@ impl Shell {
             let lane = Lane { id, nonce, is_spent: false, last, batch: None, run: 0 };
             self.tell(PayCommand::AddLanes(vec![lane])).await?;
         }
+        self.lanes_missing.store(missing.len(), Ordering::Relaxed);
         self.send_for(&missing).await
     }
 
@@ -46,11 +48,15 @@ impl Shell {
         let Tools { net, signer, terms } = &self.tools;
         let owner = terms.treasury.owner;
         let late = Duration::from_millis(LANES_MS);
-        let is_sent = self.memory.lock().await.lanes_sent.is_some_and(|at| at.elapsed() < late);
-        if missing.is_empty() || is_sent {
+        let sent = self.memory.lock().await.lanes_sent;
+        if missing.is_empty() || sent.is_some_and(|at| at.elapsed() < late) {
             return Ok(());
         }
-        let rent = net.ask(&rpc::rent(transaction::lane_bytes())).await?;
+        if sent.is_some() {
+            let what = "lanes that were sent for have not appeared: look whether the treasury has SOL for their rent";
+            self.alarm(None, None, what).await?;
+        }
+        let rent = net.agreed(&rpc::rent(transaction::lane_bytes()), terms.agree_min).await?;
         let broken = |error: &dyn std::fmt::Display| PayoutError::Lanes(error.to_string());
         for some in missing.chunk_by(|one, next| one + 1 == *next && next % LANES_AT_ONCE != 0) {
             let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };

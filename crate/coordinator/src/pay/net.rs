@@ -74,7 +74,13 @@ impl Net {
         Ok(call.answer(1, &body)?)
     }
 
-    /// What the first one says that answers.
+    /// What each of so many says, where what they say may differ in what doesn't matter.
+    pub(crate) async fn several<T>(&self, call: &Call<T>, agree_min: usize) -> Result<Vec<T>, NetError> {
+        let said = self.each(|url| self.ask_one(url, call)).await;
+        if said.is_empty() || said.len() < agree_min { Err(NetError::Disagreement) } else { Ok(said) }
+    }
+
+    /// What the first one says that answers: of what does no harm if it is wrong.
     pub(crate) async fn ask<T>(&self, call: &Call<T>) -> Result<T, NetError> {
         let mut last = NetError::Disagreement;
         for url in &self.urls {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -31,6 +32,8 @@ const AGAIN_MS: u64 = 5_000;
 const SAID_MS: u64 = 60_000;
 /// Time between two looks at what was set aside, milliseconds.
 const RETRY_MS: u64 = 10_000;
+/// After so many turns in a row in which the chain could not be asked, people and the operator are told.
+const TURNS_FAILED_MAX: u32 = 5;
 /// Kinds of trouble that are remembered as said.
 const SAID_MAX: usize = 256;
 
@@ -43,6 +46,8 @@ pub(crate) struct Shell {
     /// This start's number.
     pub(super) run: u64,
     pub(super) memory: Mutex<Memory>,
+    /// Lanes that the chain doesn't have yet, by the last look.
+    pub(super) lanes_missing: AtomicUsize,
 }
 
 /// What the settings came to; the signer is asked by one at a time.
@@ -69,6 +74,7 @@ pub(super) struct Memory {
 
 /// Pays until the task is dropped. A setting that is wrong is said, and waited for.
 pub(crate) async fn run(app: Arc<App>, config: PayConfig) {
+    let mut failed = 0;
     loop {
         match Shell::start(app.clone(), config.clone()).await {
             Ok(shell) => {
@@ -77,6 +83,7 @@ pub(crate) async fn run(app: Arc<App>, config: PayConfig) {
             }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "payouts wait: the chain could not be compared with the settings");
+                failed = tell_of_failed(&app, failed, &error).await;
             }
             Err(error) => tracing::error!(%error, "nobody is paid: a setting is wrong"),
         }
@@ -90,7 +97,8 @@ impl Shell {
         let Ground { net, signer, terms, id } = ground(&config).await?;
         let run = app.writer.pay(PayCommand::Begin(id)).await?.number;
         let tools = Tools { net, signer: Mutex::new(signer), terms };
-        let shell = Self { app, config, tools, id, run, memory: Mutex::default() };
+        let (memory, lanes_missing) = (Mutex::default(), AtomicUsize::new(0));
+        let shell = Self { app, config, tools, id, run, memory, lanes_missing };
         if let Some(till) = &shell.app.till {
             till.open(terms.treasury, id);
         }
@@ -104,9 +112,16 @@ impl Shell {
     }
 
     async fn go_on(&self) {
+        let mut failed = 0;
         loop {
-            if let Err(error) = self.turn().await {
-                self.say(&error.to_string()).await;
+            match self.turn().await {
+                Ok(()) => failed = 0,
+                Err(error) => {
+                    self.say(&error.to_string()).await;
+                    failed = tell_of_failed(&self.app, failed, &error).await;
+                    // So that the next good turn takes it back.
+                    self.memory.lock().await.seen = None;
+                }
             }
             sleep(Duration::from_millis(self.config.poll_ms)).await;
         }
@@ -149,8 +164,10 @@ impl Shell {
 
     pub(super) fn gate(&self, state: &TreasuryState) -> Gate {
         let moved: Vec<LaneId> = state.moved.iter().map(|moved| moved.lane).collect();
+        // One that the chain has and the database doesn't is compared first; those that neither has hold up nobody.
+        let seen = state.lanes.len() + self.lanes_missing.load(Ordering::Relaxed);
         match gate(&state.lanes, &moved, self.run) {
-            Gate::Open if state.lanes.len() < usize::from(self.config.lanes) => Gate::Closed,
+            Gate::Open if state.lanes.is_empty() || seen < usize::from(self.config.lanes) => Gate::Closed,
             gate => gate,
         }
     }
@@ -285,6 +302,27 @@ impl Shell {
         };
         Sanctions::parse(&text, now()).map_err(|error| broken(error.to_string()))
     }
+}
+
+/// One more turn has failed; how many these are. What fails for another reason than the chain doesn't count.
+async fn tell_of_failed(app: &App, failed: u32, error: &PayoutError) -> u32 {
+    let failed = if matches!(error, PayoutError::Net(_)) { failed.saturating_add(1) } else { 0 };
+    if failed == TURNS_FAILED_MAX
+        && let Err(error) = tell_unreachable(app).await
+    {
+        tracing::warn!(%error, "nobody could be told that the chain can't be asked");
+        return failed - 1;
+    }
+    failed
+}
+
+async fn tell_unreachable(app: &App) -> Result<(), PayoutError> {
+    let costs = app.readers.read(|reader| reader.lanes_and_batches()).await?.costs;
+    let standstill = Some(Standstill::Unreachable);
+    if app.writer.pay(PayCommand::Stands { costs, standstill }).await?.is_for_all {
+        app.hub.payouts_changed();
+    }
+    Ok(())
 }
 
 fn today(now: Timestamp) -> String {

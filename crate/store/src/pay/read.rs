@@ -247,6 +247,15 @@ impl Reader {
         Ok(waiting)
     }
 
+    /// What a wallet was paid in the last 24 hours, or is on its way to it.
+    pub fn wallet_day(&self, wallet: Wallet, now: Timestamp) -> Loaded<Amount> {
+        let sql = "SELECT coalesce(sum(arrives), 0) FROM payouts
+             WHERE wallet = ?1 AND (state IN ('waiting', 'in_batch') OR paid_at >= ?2)";
+        let bytes = *wallet.address().as_array();
+        let row = params![bytes, clamp(now.get().saturating_sub(DAY_MS))];
+        Ok(self.db.prepare_cached(sql)?.query_row(row, |row| row.get::<_, Col<_>>(0))?.0)
+    }
+
     /// What left in the last hour, or is in batches.
     pub fn payouts_hour(&self, now: Timestamp) -> Loaded<Amount> {
         let sql = "SELECT (SELECT coalesce(sum(arrives), 0) FROM payouts WHERE state = 'in_batch')
@@ -331,6 +340,7 @@ fn treasury_state(row: &Row<'_>) -> rusqlite::Result<TreasuryState> {
     });
     let standstill = match row.get::<_, Option<String>>(6)?.as_deref() {
         Some("list_old") => Some(Standstill::ListOld),
+        Some("unreachable") => Some(Standstill::Unreachable),
         Some(_) => Some(Standstill::Short),
         None => None,
     };

@@ -79,6 +79,7 @@ fn standstill(db: &Connection) -> Loaded<Option<Standstill>> {
             (true, _, _) => Some(Standstill::Paused),
             (false, true, _) => Some(Standstill::Differs),
             (false, false, Some("list_old")) => Some(Standstill::ListOld),
+            (false, false, Some("unreachable")) => Some(Standstill::Unreachable),
             (false, false, Some(_)) => Some(Standstill::Short),
             (false, false, None) => None,
         })

@@ -132,6 +132,7 @@ impl Desk<'_> {
         let word = match standstill {
             Some(Standstill::ListOld) => Some("list_old"),
             Some(Standstill::Short) => Some("short"),
+            Some(Standstill::Unreachable) => Some("unreachable"),
             Some(Standstill::Paused | Standstill::Differs) | None => None,
         };
         let Costs { transaction_lamports, account_lamports, sharing, sol } = *costs;

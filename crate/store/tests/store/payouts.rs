@@ -354,6 +354,9 @@ fn what_stands_still_is_said_and_the_treasury_stays_one() {
     assert!(pays(&mut bench, seen(Some(Standstill::ListOld))).is_for_all);
     assert!(!pays(&mut bench, seen(Some(Standstill::ListOld))).is_for_all);
     assert_eq!(standstill(&bench), Some(Standstill::ListOld));
+    assert!(pays(&mut bench, seen(Some(Standstill::Unreachable))).is_for_all);
+    assert_eq!(standstill(&bench), Some(Standstill::Unreachable));
+    assert_eq!(bench.reader.treasury().unwrap().standstill, Some(Standstill::Unreachable));
     let alarm = PayCommand::Alarm { batch: None, lane: Some(lane(1)), what: "it moved".into() };
     pays(&mut bench, alarm.clone());
     pays(&mut bench, alarm);

@@ -58,6 +58,7 @@ pub(crate) fn standstill(why: Standstill) -> &'static str {
         Standstill::ListOld => text::wallet_still_list(),
         Standstill::Differs => text::wallet_still_differs(),
         Standstill::Short => text::wallet_still_short(),
+        Standstill::Unreachable => text::wallet_still_unreachable(),
     }
 }
 
