@@ -14,7 +14,7 @@ use crate::connect::ADDRESS;
 use crate::job::say;
 use crate::market::Demo;
 use crate::person::{HOME, Person, WALLET};
-use crate::scenarios::begun;
+use crate::scenarios::{axe_script, begun, no_violations};
 use crate::world::{Paths, World};
 
 /// How long money stays open to dispute.
@@ -170,6 +170,7 @@ impl Payee<'_> {
 
 /// Install, work, connect, sign in, say yes, get paid, twice; the balance on the chain equals the ledger.
 pub(crate) async fn paid_to_a_wallet(paths: &Paths, data: &Path) -> Result<()> {
+    let axe = axe_script()?;
     let bank = Bank::start(paths, data).await?;
     bank.order("Gate", FIRST, 1).await?;
     let browser = bank.world.browser_with_wallets("profile").await?;
@@ -191,6 +192,7 @@ pub(crate) async fn paid_to_a_wallet(paths: &Paths, data: &Path) -> Result<()> {
     let arrives = payee.until_next("after-yes", |amount| amount > 0).await?;
     ensure!(arrives < FIRST as u64 * PRICE, "the account costs nothing");
     browser.until_text("account", &["has no account for this money yet"]).await?;
+    no_violations(&browser, &axe, "wallet, next payout").await?;
     browser.click("account-yes").await?;
     payee.until_paid(Instant::now(), "1").await?;
     ensure!(bank.compare().await? == arrives, "something else arrived than what was told: {arrives}");
@@ -213,6 +215,7 @@ pub(crate) async fn paid_to_a_wallet(paths: &Paths, data: &Path) -> Result<()> {
     say(&format!("from the click on \u{201c}pay now\u{201d} to arriving {arriving:.2} s, to paid {paid:.1} s"));
     let balance = bank.compare().await?;
     let second = transaction(&bank, &browser).await?;
+    no_violations(&browser, &axe, "wallet, payouts").await?;
     ensure!(first != second, "two payouts in one transaction");
     let csv = saved(&bank.world, &browser, "payouts-csv", ".csv").await?;
     ensure!(csv.lines().count() == 3 && csv.contains(&first) && csv.contains(&second), "the file says {csv}");
@@ -249,7 +252,9 @@ pub(crate) async fn a_wallet_changes_hands(paths: &Paths, data: &Path) -> Result
     // Another account: held for a day, and said so here and on home.
     let another = other_address()?;
     payee.to_the_page("change", "wallet-1").await?;
-    payee.says_yes("change", &another).await?;
+    payee.looks("change", &another).await?;
+    no_violations(&first, &axe_script()?, "wallet, asked").await?;
+    first.click("wallet-yes").await?;
     first.until_text("wallet-held", &["Payouts are held until", "because the wallet has changed"]).await?;
     payee.until_next("after", |amount| amount > 0).await?;
     knows(&first, &["instead of J2xc", "payouts are held until"]).await?;
@@ -311,6 +316,7 @@ async fn its_place_is_wanted(first: &Browser, second: &Browser) -> Result<()> {
     first.until_attribute("wallet-call", "data-call", "rebinding").await?;
     first.click("wallet-call").await?;
     first.until_text("rebind-threat", &["They say that the key of this browser is lost."]).await?;
+    no_violations(first, &axe_script()?, "wallet, a place is wanted").await?;
     first.click("veto").await?;
     first.until("nobody wants its place", async || Ok(!first.has("rebind-threat").await?)).await?;
     for browser in [first, second] {
