@@ -253,7 +253,10 @@ async fn by_command(house: &House<'_>, payer: &Payer<'_>) -> Result<()> {
     let mut running = command.kill_on_drop(true).spawn().context("can't start lull, which is built with it")?;
     let mut lines = BufReader::new(running.stderr.take().context("no output")?).lines();
     let link = lines.next_line().await?.context("no link")?;
-    let (recipient, query) = link.strip_prefix("solana:").and_then(|link| link.split_once('?')).context("no link")?;
+    let (recipient, query) = link
+        .strip_prefix("solana:")
+        .and_then(|link| link.split_once('?'))
+        .with_context(|| format!("no link: {link}"))?;
     let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)).unwrap_or_default();
     ensure!(value("amount=") == "2.5", "{link}");
     let (mint, to, reference) = (value("spl-token=").parse()?, recipient.parse()?, value("reference="));

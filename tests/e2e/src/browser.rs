@@ -412,8 +412,15 @@ impl Browser {
     }
 
     /// Clicks an element as a person would.
+    ///
+    /// A person clicks where they see the whole of it: geckodriver would take the sliver of a button at the window's edge
+    /// that is left when the button is pressed in.
     pub(crate) async fn click(&self, name: &str) -> Result<()> {
-        self.find(name).await?.click().await.with_context(|| format!("clicking `{name}`"))
+        let found = self.find(name).await?;
+        let script =
+            format!("document.querySelector('[data-testid=\"{name}\"]')?.scrollIntoView({{block: 'nearest'}})");
+        self.js(&script).await?;
+        found.click().await.with_context(|| format!("clicking `{name}`"))
     }
 
     /// Chooses from a list.
