@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use ed25519_dalek::SigningKey;
 use lull_market::RequesterId;
 use lull_payout::address::Address;
@@ -15,8 +15,8 @@ use solana_system_interface::instruction::create_account;
 use spl_associated_token_account_interface::instruction::create_associated_token_account_idempotent;
 use spl_token_interface::ID as TOKEN;
 use spl_token_interface::instruction as spl;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command as Program;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command as Program};
 use tokio::time::timeout;
 
 use crate::house::{BOUGHT, BUYER, House};
@@ -244,19 +244,33 @@ pub(crate) async fn credits(tools: Tools) -> Result<String> {
     Ok(format!("\n        paid to credited {:.2} s", credited_after.as_secs_f32()))
 }
 
+/// How often a buyer asks a server that says *not now*.
+const TRIES: usize = 5;
+
+/// Starts `lull deposit`; what it says after its link, and the link without its scheme.
+async fn asked(command: &mut Program) -> Result<(Child, Lines<BufReader<ChildStderr>>, String)> {
+    let mut said = String::new();
+    for _ in 0..TRIES {
+        let mut running = command.spawn().context("can't start lull, which is built with it")?;
+        let mut lines = BufReader::new(running.stderr.take().context("no output")?).lines();
+        said = lines.next_line().await?.unwrap_or_default();
+        if let Some(link) = said.strip_prefix("solana:") {
+            return Ok((running, lines, link.to_owned()));
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    bail!("no link: {said}")
+}
+
 /// `lull deposit`, paid by what its link says.
 async fn by_command(house: &House<'_>, payer: &Payer<'_>) -> Result<()> {
     let lull = payer.world.tools.coordinator.with_file_name("lull");
     let mut command = Program::new(lull);
     command.args(["deposit", "2.5", "--server", &house.address().await?, "--key", "key", "--svg"]);
     command.arg(house.path("pay.svg")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut running = command.kill_on_drop(true).spawn().context("can't start lull, which is built with it")?;
-    let mut lines = BufReader::new(running.stderr.take().context("no output")?).lines();
-    let link = lines.next_line().await?.context("no link")?;
-    let (recipient, query) = link
-        .strip_prefix("solana:")
-        .and_then(|link| link.split_once('?'))
-        .with_context(|| format!("no link: {link}"))?;
+    command.kill_on_drop(true);
+    let (running, mut lines, link) = asked(&mut command).await?;
+    let (recipient, query) = link.split_once('?').context("a link without a query")?;
     let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)).unwrap_or_default();
     ensure!(value("amount=") == "2.5", "{link}");
     let (mint, to, reference) = (value("spl-token=").parse()?, recipient.parse()?, value("reference="));
