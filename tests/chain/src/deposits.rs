@@ -257,6 +257,7 @@ async fn asked(command: &mut Program) -> Result<(Child, Lines<BufReader<ChildStd
         if let Some(link) = said.strip_prefix("solana:") {
             return Ok((running, lines, link.to_owned()));
         }
+        println!("        `lull deposit` gave no link but: {said}");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     bail!("no link: {said}")
