@@ -46,6 +46,7 @@ pub(crate) async fn sign_in(
     let (ticket, proof) = f.finish(ticket.zip(proof))?;
     match ask(&app, ticket, Request::SignIn { ticket, proof }).await? {
         Given::Asked(until) => Ok(Json(json!({"until": until.get()}))),
+        Given::Refused(problem) => Err(Problem::connect(&problem)),
         _ => Err(Problem::unavailable("no answer came back")),
     }
 }

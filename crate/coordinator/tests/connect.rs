@@ -10,6 +10,7 @@ use lull_coordinator::config::Settings;
 use lull_coordinator::folder::Folder;
 use lull_coordinator::limits::CONNECT_FAILED_BURST_MAX;
 use lull_coordinator::start;
+use lull_market::connect::SIGN_INS_REFUSED_MAX;
 use lull_market::{Command, Context, Reply};
 use lull_protocol::connect::{Purpose, WalletAsked, WalletEvent, WalletRefusal, WalletState, WalletVeto, WalletYes};
 use lull_protocol::cose::Signed;
@@ -243,6 +244,51 @@ async fn another_text_is_no_sign_in() {
     assert_eq!((status, answer["code"].as_str()), (422, Some("sign_in")));
     assert_eq!(answer["detail"], "the wallet's signature does not hold: sign again, or use another wallet");
     page.sign(ticket, 9, &text).await.expect("none of it has used up anything");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn ten_refused_sign_ins_are_the_end_of_a_ticket() {
+    let server = paying().await;
+    let page = Page { server: &server };
+    let mut ana = worker(&server, 1).await;
+    let first = ticket(&mut ana, Purpose::Link).await;
+    let sign_in = page.take(first).await.unwrap();
+    let answers = [(); SIGN_INS_REFUSED_MAX as usize].map(|()| page.sign(first, 9, "x"));
+    let mut codes = vec![];
+    for answer in answers {
+        codes.push(refused(answer.await));
+    }
+    let last = codes.pop();
+    assert!(codes.iter().all(|code| *code == (422, "sign_in".into())), "{codes:?}");
+    assert_eq!(last, Some((410, "spent".into())), "the tenth says so at once");
+    assert_eq!(refused(page.sign(first, 9, &sign_in.text(&wallet(9))).await), (410, "spent".into()));
+    assert_eq!(connects(&server, &mut ana, Purpose::Link, 9).await.wallet, Some(wallet(9)), "by a new one");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_is_put_out_is_told_at_once() {
+    let server = paying().await;
+    let (mut ana, mut bob) = (worker(&server, 1).await, worker(&server, 2).await);
+    for worker in [&mut ana, &mut bob] {
+        connects(&server, worker, Purpose::Link, 9).await;
+    }
+    ana.send(&ToCoordinator::WalletBrowsers).await;
+    let listed = |m: &ToWorker| if let ToWorker::WalletBrowsers { browsers } = m { Some(browsers.clone()) } else { None };
+    let browsers = ana.wait("the wallet's browsers", listed).await;
+    assert!(browsers.iter().all(|browser| browser.linked_at.is_some() && browser.seen_at.is_some()), "{browsers:?}");
+    assert_eq!(browsers.len(), 2);
+    let out = ticket(&mut ana, Purpose::PutOut).await;
+    Page { server: &server }.signs(out, 9).await;
+    let question = asked(&mut ana).await;
+    assert_eq!((question.purpose, &question.others[..]), (Purpose::PutOut, &[bob.key.public()][..]));
+    says_yes(&mut ana, &question, Some(bob.key.public())).await;
+    let told = until(&mut bob, "that it was put out", |state| match (state.wallet, state.news.last()?.what) {
+        (None, WalletEvent::PutOut { by, .. }) => Some(by),
+        _ => None,
+    });
+    assert_eq!(told.await, ana.key.public());
     server.stop().await;
 }
 

@@ -11,7 +11,21 @@
 //!   wallet signs in for that and the worker says yes: every worker of the wallet is told, the lost one too, each of them
 //!   can veto for [`HOLD_MS`], and only then it comes about. No money moves by it: what the lost one earned is paid to the
 //!   same wallet as before, and goes with the one that took its place when that changes or leaves the wallet.
+//! - A worker of a wallet that isn't its owner's is *put out* by another one of it, if the wallet signs in for that and
+//!   that worker says yes; so no worker's key alone puts anybody out. It is at once as if it had left by itself: it has no
+//!   veto and no say about when the others are paid, whoever it had taken the place of goes with it, no money moves, what
+//!   is in payout arrives, and the rest stays its own and waits, held for a day once it is paid to another wallet. A
+//!   wallet's signature says where is paid, never who has earned: it takes nobody's earnings. (Who has a key *stolen*
+//!   takes its place instead: then what it earned stays with the wallet. If the thief vetoes that, putting out is left.)
+//!   All workers of the wallet are told, the one that is put out, too; it can be paid to a wallet again, also to this one,
+//!   as anybody is: by a sign-in of its own.
+//! - Of what the workers of a wallet say about when they are paid the last word counts; the others are told whose it was.
 //! - Unlinking moves no money either: what is in payout arrives, the rest waits, with no expiry.
+//!
+//! - What is over is forgotten: tickets after [`TICKET_KEPT_MS`], yeses and ended rebindings after [`YES_KEPT_MS`], known
+//!   news after [`NEWS_KEPT_MS`]. A yes that something rests on is kept: a worker's last one, and that of a rebinding
+//!   which came about. A ticket is forgotten before its yes, and an unknown ticket is good for nothing: nothing that was
+//!   forgotten can be said again.
 //!
 //! Times and random numbers come in. Asking again with the same yes or veto changes nothing.
 
@@ -19,6 +33,7 @@ use std::collections::BTreeSet;
 
 use lull_protocol::connect::{Purpose, Rebinding, WalletEvent, WalletVeto, WalletYes};
 use lull_protocol::cose::Signed;
+use lull_protocol::payout::Schedule;
 use lull_protocol::siws::{self, Asked, Chain, Proof, SignIn};
 use lull_protocol::units::{Nonce, Ticket as Secret};
 use lull_protocol::{Amount, Hash, PublicKey, Timestamp, Wallet};
@@ -35,6 +50,14 @@ pub const TICKETS_MAX: u32 = 10;
 pub const TICKETS_WINDOW_MS: u64 = 60 * 60 * 1_000;
 /// How long payouts are held after a change of wallet, and how long a rebinding can be vetoed, milliseconds.
 pub const HOLD_MS: u64 = 24 * 60 * 60 * 1_000;
+/// Sign-ins that are refused until their ticket is good for nothing any more.
+pub const SIGN_INS_REFUSED_MAX: u32 = 10;
+/// How long a ticket that is over is remembered, so that its page is told why it is good for nothing, milliseconds.
+pub const TICKET_KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
+/// How long a yes that a later one has overtaken is kept, and a rebinding that didn't come about, milliseconds.
+pub const YES_KEPT_MS: u64 = 400 * 24 * 60 * 60 * 1_000;
+/// How long news is kept once it is known, milliseconds.
+pub const NEWS_KEPT_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
 /// Workers of one wallet.
 pub const WORKERS_PER_WALLET_MAX: usize = lull_protocol::limits::WALLET_WORKERS_MAX;
 
@@ -51,6 +74,8 @@ pub struct Ticket {
     pub expires_at: Timestamp,
     /// How far it is.
     pub state: TicketState,
+    /// Sign-ins for it that were refused.
+    pub refused: u32,
 }
 
 /// How far a ticket is.
@@ -68,6 +93,8 @@ pub enum TicketState {
     Declined,
     /// The worker opened another.
     Replaced,
+    /// Too many sign-ins for it were refused.
+    Spent,
 }
 
 /// What is known of a worker.
@@ -148,6 +175,13 @@ pub struct Site {
 pub enum Write {
     /// A ticket, open or named.
     AddTicket(Ticket),
+    /// A sign-in for a ticket was refused; so many were by now.
+    CountRefused {
+        /// Which.
+        hash: Hash,
+        /// How many.
+        refused: u32,
+    },
     /// A ticket goes on.
     SetTicket {
         /// Which.
@@ -175,6 +209,13 @@ pub enum Write {
         /// What it said, to be kept.
         yes: Signed<WalletYes>,
     },
+    /// Another worker is paid to none, as by [`Write::ClearWallet`].
+    PutOut {
+        /// Which.
+        worker: PublicKey,
+        /// What the one that put it out said, to be kept.
+        yes: Signed<WalletYes>,
+    },
     /// A rebinding begins.
     AddRebind {
         /// It.
@@ -197,6 +238,8 @@ pub enum Write {
     Succeed(Rebind),
     /// A worker is told.
     Notify(PublicKey, Notice),
+    /// A worker was connected today.
+    Seen(PublicKey),
     /// A worker knows what it was told, up to this number.
     Known {
         /// Who.
@@ -253,6 +296,11 @@ pub enum Request {
         /// The last news'.
         number: u64,
     },
+    /// A worker that is paid to a wallet is connected, for the first time on this connection and day.
+    Seen {
+        /// Who.
+        worker: PublicKey,
+    },
 }
 
 /// What whoever asked gets.
@@ -271,6 +319,8 @@ pub enum Given {
     SignIn(Box<SignIn>),
     /// The worker is asked, and may say yes until then.
     Asked(Timestamp),
+    /// The sign-in is refused, and counted.
+    Refused(Problem),
     /// It is done, or was before.
     Done,
 }
@@ -311,6 +361,31 @@ pub enum Notice {
     Rebinding(Rebind),
     /// How that ended.
     Rebound(Rebind),
+    /// It was put out.
+    PutOut {
+        /// Of this wallet.
+        wallet: Wallet,
+        /// By this worker of it.
+        by: PublicKey,
+        /// What waits, with no expiry.
+        stays: Amount,
+        /// What is on its way, and arrives at the wallet it was sent to.
+        arrives: Amount,
+    },
+    /// Another worker of its wallet was put out.
+    OtherPutOut {
+        /// Which.
+        worker: PublicKey,
+        /// By this one.
+        by: PublicKey,
+    },
+    /// Another worker of its wallet has said when they are paid.
+    Scheduled {
+        /// Which.
+        by: PublicKey,
+        /// When.
+        schedule: Schedule,
+    },
 }
 
 /// Why a step is refused, and what to do next: for the person who asked.
@@ -328,6 +403,9 @@ pub enum Problem {
     /// Another was opened.
     #[error("a newer link was opened from Lull: go on there")]
     Replaced,
+    /// Too many sign-ins were refused.
+    #[error("ten sign-ins for this link were refused, which is the limit: open a new one from Lull")]
+    Spent,
     /// The person said no.
     #[error("you said no in Lull: open a new link there if that was a mistake")]
     Declined,
@@ -364,6 +442,9 @@ pub enum Problem {
     /// Nobody else is paid to it.
     #[error("no other browser is paid to this account: choose the account that your lost browser was paid to")]
     WrongAccount,
+    /// Another wallet than the one it is paid to.
+    #[error("this browser is not paid to this account: choose the account that it is paid to")]
+    OtherWallet,
     /// Not a worker of this wallet.
     #[error("the browser you named is not paid to this wallet: choose one of those shown")]
     NotOfThisWallet,
@@ -400,6 +481,9 @@ impl Notice {
             Self::PaidTo { wallet, before, held_until } => Some(WalletEvent::PaidTo { wallet, before, held_until }),
             Self::Left { wallet, stays, arrives } => Some(WalletEvent::Left { wallet, stays, arrives }),
             Self::Rebinding(rebind) => Some(WalletEvent::Rebinding(rebind.as_told())),
+            Self::PutOut { wallet, by, stays, arrives } => Some(WalletEvent::PutOut { wallet, by, stays, arrives }),
+            Self::OtherPutOut { worker, by } => Some(WalletEvent::OtherPutOut { worker, by }),
+            Self::Scheduled { by, schedule } => Some(WalletEvent::Scheduled { by, schedule }),
             Self::Rebound(rebind) => {
                 let told = rebind.as_told();
                 match rebind.state {
@@ -436,16 +520,16 @@ pub type Step = Result<Vec<Write>, Problem>;
 pub fn open(worker: &WorkerFacts, purpose: Purpose, ticket: Hash, now: Timestamp) -> Step {
     let state = match (purpose, worker.wallet) {
         (Purpose::Link | Purpose::Rebind, Some(_)) => return Err(Problem::Linked),
-        (Purpose::Change | Purpose::Unlink, None) => return Err(Problem::NotLinked),
+        (Purpose::Change | Purpose::Unlink | Purpose::PutOut, None) => return Err(Problem::NotLinked),
         (Purpose::Unlink, Some(wallet)) => TicketState::Named(wallet),
-        (Purpose::Link | Purpose::Change | Purpose::Rebind, _) => TicketState::Open,
+        (Purpose::Link | Purpose::Change | Purpose::Rebind | Purpose::PutOut, _) => TicketState::Open,
     };
     if worker.tickets >= TICKETS_MAX {
         return Err(Problem::TooMany);
     }
     let replaced = worker.open.map(|hash| set(hash, TicketState::Replaced, now));
     let expires_at = now.plus(TICKET_MS);
-    let ticket = Ticket { hash: ticket, worker: worker.worker, purpose, expires_at, state };
+    let ticket = Ticket { hash: ticket, worker: worker.worker, purpose, expires_at, state, refused: 0 };
     let asked = asked(&ticket);
     Ok(replaced.into_iter().chain([Write::AddTicket(ticket)]).chain(asked).collect())
 }
@@ -466,31 +550,44 @@ pub fn take(
     Ok((vec![set(hash, TicketState::Taken(sign_in.clone()), expires_at)], sign_in))
 }
 
-/// The wallet has signed: its nonce is used up, and the worker is asked. A proof that doesn't hold changes nothing.
+/// The wallet has signed: its nonce is used up, and the worker is asked until what [`Given::Asked`] says. One that is
+/// refused is counted ([`Given::Refused`]), and nothing else changes until there were [`SIGN_INS_REFUSED_MAX`].
 pub fn sign_in(
     ticket: Option<&Ticket>,
     worker: &WorkerFacts,
     wallet: &WalletFacts,
     proof: &Proof,
     now: Timestamp,
-) -> Step {
+) -> Result<(Vec<Write>, Given), Problem> {
     let ticket = going_on(ticket, now)?;
     let sign_in = match &ticket.state {
         TicketState::Taken(sign_in) => sign_in,
         TicketState::Open => return Err(Problem::NotYet),
         _ => return Err(Problem::Used),
     };
-    sign_in.verify(proof, now)?;
-    check_wallet(ticket.purpose, worker, (&proof.wallet, wallet))?;
+    let checked = sign_in.verify(proof, now).map_err(Problem::from);
+    if let Err(problem) = checked.and_then(|()| check_wallet(ticket.purpose, worker, (&proof.wallet, wallet))) {
+        return Ok(refused(ticket, problem, now));
+    }
     let named = Ticket { state: TicketState::Named(proof.wallet), expires_at: now.plus(TICKET_MS), ..ticket.clone() };
-    let asked = asked(&named);
-    Ok([set(named.hash, named.state, named.expires_at)].into_iter().chain(asked).collect())
+    let (asked, given) = (asked(&named), Given::Asked(named.expires_at));
+    Ok(([set(named.hash, named.state, named.expires_at)].into_iter().chain(asked).collect(), given))
 }
 
-/// The worker says yes; `wallet` is about the one that it names.
+fn refused(ticket: &Ticket, problem: Problem, now: Timestamp) -> (Vec<Write>, Given) {
+    let Ticket { hash, refused, .. } = *ticket;
+    let refused = refused.saturating_add(1);
+    let counted = Write::CountRefused { hash, refused };
+    if refused < SIGN_INS_REFUSED_MAX {
+        return (vec![counted], Given::Refused(problem));
+    }
+    (vec![counted, set(hash, TicketState::Spent, now)], Given::Refused(Problem::Spent))
+}
+
+/// The worker says yes; `wallet` and `lost` are about those that it names.
 pub fn agree(
     ticket: Option<&Ticket>,
-    worker: &WorkerFacts,
+    (worker, lost): (&WorkerFacts, Option<&WorkerFacts>),
     wallet: &WalletFacts,
     (yes, coordinator): (&Signed<WalletYes>, &PublicKey),
     now: Timestamp,
@@ -515,10 +612,12 @@ pub fn agree(
     }
     check_wallet(ticket.purpose, worker, (&named, wallet))?;
     let used = set(ticket.hash, TicketState::Used(yes.hash()), now);
-    let writes = match said.lost {
-        Some(lost) => rebind(worker, wallet, yes, lost, now)?,
-        None if said.purpose == Purpose::Unlink => leave(worker, named, yes)?,
-        None => link(worker, named, yes, now),
+    let writes = match (said.purpose, lost) {
+        (Purpose::Rebind, Some(lost)) => rebind(worker, wallet, yes, lost.worker, now)?,
+        (Purpose::PutOut, Some(lost)) => put_out(worker, wallet, yes, lost)?,
+        (Purpose::Rebind | Purpose::PutOut, None) => return Err(Problem::Fault("nothing is known of who is named")),
+        (Purpose::Unlink, _) => leave(worker, named, yes)?,
+        (Purpose::Link | Purpose::Change, _) => link(worker, named, yes, now),
     };
     Ok([used].into_iter().chain(writes).collect())
 }
@@ -582,6 +681,7 @@ fn going_on(ticket: Option<&Ticket>, now: Timestamp) -> Result<&Ticket, Problem>
         TicketState::Used(_) => Err(Problem::Used),
         TicketState::Declined => Err(Problem::Declined),
         TicketState::Replaced => Err(Problem::Replaced),
+        TicketState::Spent => Err(Problem::Spent),
         TicketState::Open | TicketState::Taken(_) | TicketState::Named(_) if now < ticket.expires_at => Ok(ticket),
         TicketState::Open | TicketState::Taken(_) | TicketState::Named(_) => Err(Problem::Expired),
     }
@@ -593,13 +693,15 @@ fn check_wallet(
     worker: &WorkerFacts,
     (wallet, facts): (&Wallet, &WalletFacts),
 ) -> Result<(), Problem> {
-    if facts.is_listed && purpose != Purpose::Unlink {
+    // To put somebody out pays nobody either.
+    if facts.is_listed && !matches!(purpose, Purpose::Unlink | Purpose::PutOut) {
         return Err(Problem::Listed);
     }
     let others = facts.workers.iter().filter(|other| **other != worker.worker).count();
     match (purpose, worker.wallet) {
         (Purpose::Link | Purpose::Rebind, Some(_)) => Err(Problem::Linked),
-        (Purpose::Change | Purpose::Unlink, None) => Err(Problem::NotLinked),
+        (Purpose::Change | Purpose::Unlink | Purpose::PutOut, None) => Err(Problem::NotLinked),
+        (Purpose::PutOut, Some(now)) if now != *wallet => Err(Problem::OtherWallet),
         (Purpose::Change, Some(now)) if now == *wallet => Err(Problem::SameWallet),
         (Purpose::Unlink, Some(now)) if now != *wallet => Err(Problem::AccountChanged),
         (Purpose::Rebind, None) if others == 0 => Err(Problem::WrongAccount),
@@ -625,6 +727,26 @@ fn leave(worker: &WorkerFacts, wallet: Wallet, yes: &Signed<WalletYes>) -> Step 
     let left = Notice::Left { wallet, stays, arrives: worker.in_payout };
     let cleared = Write::ClearWallet { worker: worker.worker, yes: yes.clone() };
     Ok(vec![cleared, Write::Notify(worker.worker, left)])
+}
+
+/// The other workers are told, and the one that is put out; who did it hears of it, too, as of all that it did.
+fn put_out(worker: &WorkerFacts, wallet: &WalletFacts, yes: &Signed<WalletYes>, out: &WorkerFacts) -> Step {
+    let (by, gone) = (worker.worker, out.worker);
+    if gone == by || !wallet.workers.contains(&gone) {
+        return Err(Problem::NotOfThisWallet);
+    }
+    let stays = out.pending.checked_add(out.payable).ok_or(Problem::Fault("balances beyond all money"))?;
+    let told = Notice::PutOut { wallet: yes.payload().wallet, by, stays, arrives: out.in_payout };
+    let others = wallet.workers.iter().filter(|other| **other != gone);
+    let others = others.map(|other| Write::Notify(*other, Notice::OtherPutOut { worker: gone, by }));
+    let out = [Write::PutOut { worker: gone, yes: yes.clone() }, Write::Notify(gone, told)];
+    Ok(out.into_iter().chain(others).collect())
+}
+
+/// What the other workers of a wallet are told when one has said when they are paid; `now` is when they were until then.
+pub fn scheduled(workers: &[PublicKey], by: PublicKey, schedule: Schedule, now: Schedule) -> Vec<Write> {
+    let others = workers.iter().filter(|other| **other != by && schedule != now);
+    others.map(|other| Write::Notify(*other, Notice::Scheduled { by, schedule })).collect()
 }
 
 fn rebind(

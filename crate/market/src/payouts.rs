@@ -13,6 +13,7 @@ use lull_protocol::payout::Schedule;
 use lull_protocol::{Amount, PublicKey};
 
 use crate::command::Reply;
+use crate::connect;
 use crate::facts::{Decided, Write};
 use crate::ledger::{Account, Cause, Entry, LedgerError, Posting, signed};
 
@@ -25,10 +26,16 @@ pub struct Share {
     pub amount: Amount,
 }
 
-/// A person says when they want to be paid; the newest word of all their workers counts. `workers`: all that are paid
-/// to the same wallet, this one too.
-pub fn pay_when(workers: Vec<PublicKey>, worker: PublicKey, schedule: Schedule, account_agreed: Amount) -> Decided {
-    let writes = vec![Write::SetPayoutChoice { worker, schedule, account_agreed }];
+/// A person says when they want to be paid; the newest word of all their workers counts, and the others are told.
+/// `workers`: all that are paid to the same wallet, this one too; `now`: when they are until then.
+pub fn pay_when(
+    workers: Vec<PublicKey>,
+    worker: PublicKey,
+    (schedule, now): (Schedule, Schedule),
+    account_agreed: Amount,
+) -> Decided {
+    let told = connect::scheduled(&workers, worker, schedule, now).into_iter().map(Write::Wallet);
+    let writes = [Write::SetPayoutChoice { worker, schedule, account_agreed }].into_iter().chain(told).collect();
     Decided { writes, reply: Reply::PayoutsChanged(workers) }
 }
 

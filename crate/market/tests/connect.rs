@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use ed25519_dalek::Signer;
 use lull_market::connect::*;
 use lull_protocol::connect::{Purpose, WalletVeto, WalletYes};
+use lull_protocol::payout::{Schedule, Weekday};
 use lull_protocol::siws::{self, Chain, Proof, SignIn};
 use lull_protocol::units::Nonce;
 use lull_protocol::{Amount, Hash, PublicKey, Signed, SigningKey, Timestamp, Wallet};
@@ -87,7 +88,10 @@ impl Book {
                     let facts = self.worker(worker, now);
                     self.workers.insert(worker, WorkerFacts { wallet: Some(wallet), left: None, held_until, ..facts });
                 }
-                Write::ClearWallet { worker, .. } => {
+                Write::CountRefused { hash, refused } => {
+                    self.tickets.get_mut(&hash).expect("a known ticket").0.refused = refused;
+                }
+                Write::ClearWallet { worker, .. } | Write::PutOut { worker, .. } => {
                     let facts = self.worker(worker, now);
                     self.workers.insert(worker, WorkerFacts { wallet: None, left: facts.wallet, ..facts });
                 }
@@ -101,7 +105,7 @@ impl Book {
                     self.retired.push(rebind.lost);
                 }
                 Write::Notify(worker, notice) => self.told.push((worker, notice)),
-                Write::Known { .. } => {}
+                Write::Known { .. } | Write::Seen(_) => {}
             }
         }
     }
@@ -123,14 +127,18 @@ impl Book {
     fn sign(&mut self, n: u8, proof: &Proof, now: Timestamp) -> Result<(), Problem> {
         let worker = self.ticket(n).map_or(id(0), |ticket| ticket.worker);
         let facts = (self.worker(worker, now), self.wallet(proof.wallet));
-        let writes = sign_in(self.ticket(n), &facts.0, &facts.1, proof, now)?;
+        let (writes, given) = sign_in(self.ticket(n), &facts.0, &facts.1, proof, now)?;
         self.apply(writes, now);
-        Ok(())
+        match given {
+            Given::Refused(problem) => Err(problem),
+            given => Ok(assert_eq!(given, Given::Asked(now.plus(TICKET_MS)))),
+        }
     }
     fn agree(&mut self, yes: &Signed<WalletYes>, now: Timestamp) -> Result<usize, Problem> {
         let ticket = self.tickets.get(&yes.payload().ticket).map(|(ticket, _)| ticket);
         let facts = (self.worker(*yes.signer(), now), self.wallet(yes.payload().wallet));
-        let writes = agree(ticket, &facts.0, &facts.1, (yes, &coordinator()), now)?;
+        let lost = yes.payload().lost.map(|lost| self.worker(lost, now));
+        let writes = agree(ticket, (&facts.0, lost.as_ref()), &facts.1, (yes, &coordinator()), now)?;
         let count = writes.len();
         self.apply(writes, now);
         Ok(count)
@@ -173,7 +181,7 @@ fn proof(sign_in: &SignIn, by: u8) -> Proof {
 }
 
 fn said(purpose: Purpose, to: u8, n: u8) -> WalletYes {
-    let lost = (purpose == Purpose::Rebind).then(|| id(1));
+    let lost = purpose.names_another().then(|| id(1));
     WalletYes { coordinator: coordinator(), purpose, ticket: ticket(n), wallet: wallet(to), lost, at: at(0) }
 }
 fn yes(worker: u8, purpose: Purpose, to: u8, n: u8) -> Signed<WalletYes> {
@@ -313,6 +321,68 @@ fn every_live_key_can_veto_and_nobody_else() {
         assert_eq!((book.paid_to(3), book.retired.len()), (None, 0));
         assert_eq!(book.rebinds[&hash].state, RebindState::Vetoed(id(by)));
     }
+}
+
+/// Worker 1 and 2 are paid to wallet 9; worker 2 is put out by worker 1, or says so of worker 1.
+fn puts_out(book: &mut Book, (by, gone): (u8, u8), to: u8, n: u8, now: Timestamp) -> Result<usize, Problem> {
+    book.open(by, Purpose::PutOut, n, now)?;
+    let sign_in = book.take(n, now)?;
+    book.sign(n, &proof(&sign_in, to), now)?;
+    let said = WalletYes { lost: Some(id(gone)), ..said(Purpose::PutOut, to, n) };
+    book.agree(&Signed::sign(said, &key(by)), now)
+}
+
+#[test]
+fn who_is_put_out_has_no_say_and_keeps_what_it_earned() {
+    let (mut book, hash) = rebinding();
+    book.told.clear();
+    puts_out(&mut book, (1, 2), 9, 7, at(1)).expect("the wallet signed, and a worker of it said yes");
+    assert_eq!((book.paid_to(1), book.paid_to(2)), (Some(wallet(9)), None));
+    let news: Vec<_> = book.told.iter().filter(|(_, notice)| notice.event().is_some()).copied().collect();
+    let out = Notice::PutOut { wallet: wallet(9), by: id(1), stays: amount(530), arrives: amount(70) };
+    assert_eq!(news, [(id(2), out), (id(1), Notice::OtherPutOut { worker: id(2), by: id(1) })]);
+    assert_eq!(book.veto(&no(2, hash), at(2)), Err(Problem::Foreign), "nor a veto");
+    assert!(!book.wallet(wallet(9)).workers.contains(&id(2)), "nor a say about when the others are paid");
+    assert_eq!(book.open(2, Purpose::PutOut, 8, at(2)), Err(Problem::NotLinked), "nor can it put out anybody");
+    book.connect(2, Purpose::Link, 8, 9, at(3)).expect("another wallet");
+    assert!(book.held(2, at(3)), "which is a change of wallet");
+}
+
+#[test]
+fn a_key_alone_puts_nobody_out() {
+    let (mut book, _) = rebinding();
+    book.open(2, Purpose::PutOut, 7, at(1)).expect("anybody may ask");
+    let said = WalletYes { lost: Some(id(1)), ..said(Purpose::PutOut, 9, 7) };
+    assert_eq!(book.agree(&Signed::sign(said, &key(2)), at(1)), Err(Problem::NotYet), "without the wallet");
+    assert_eq!(puts_out(&mut book, (2, 1), 8, 8, at(1)), Err(Problem::OtherWallet), "with a wallet of its own");
+    assert_eq!(puts_out(&mut book, (4, 1), 9, 9, at(1)), Err(Problem::NotLinked), "from outside");
+    assert_eq!(puts_out(&mut book, (2, 2), 9, 10, at(1)), Err(Problem::NotOfThisWallet), "itself: that is unlinking");
+    assert_eq!(puts_out(&mut book, (2, 3), 9, 11, at(1)), Err(Problem::NotOfThisWallet), "one that isn't paid to it");
+    assert_eq!((book.paid_to(1), book.paid_to(2)), (Some(wallet(9)), Some(wallet(9))));
+}
+
+#[test]
+fn ten_refused_sign_ins_are_the_end_of_a_ticket() {
+    let mut book = Book::default();
+    book.open(1, Purpose::Link, 1, at(0)).expect("opened");
+    let sign_in = book.take(1, at(0)).expect("taken");
+    let bad = Proof { signature: [0; 64], ..proof(&sign_in, 9) };
+    for _ in 1..SIGN_INS_REFUSED_MAX {
+        assert_eq!(book.sign(1, &bad, at(1)), Err(siws::Problem::Signature.into()));
+    }
+    assert_eq!(book.sign(1, &bad, at(1)), Err(Problem::Spent));
+    assert_eq!(book.sign(1, &proof(&sign_in, 9), at(1)), Err(Problem::Spent), "also the right one");
+    assert_eq!(book.take(1, at(1)), Err(Problem::Spent));
+    book.connect(1, Purpose::Link, 9, 2, at(2)).expect("a new one");
+}
+
+#[test]
+fn the_others_are_told_who_said_when_they_are_paid() {
+    let (workers, schedule) = ([id(1), id(2), id(3)], Schedule::Weekly(Weekday::Friday));
+    let told = scheduled(&workers, id(2), schedule, Schedule::Now);
+    let notice = Notice::Scheduled { by: id(2), schedule };
+    assert_eq!(told, [Write::Notify(id(1), notice), Write::Notify(id(3), notice)]);
+    assert_eq!(scheduled(&workers, id(2), schedule, schedule), [], "nothing changed");
 }
 
 #[test]

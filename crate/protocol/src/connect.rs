@@ -2,6 +2,7 @@
 
 use crate::cose::Statement;
 use crate::limits::{WALLET_NEWS_MAX, WALLET_WORKERS_MAX};
+use crate::payout::Schedule;
 use crate::units::{Amount, Hash, PublicKey, Timestamp};
 use crate::wallet::Wallet;
 use crate::{codes, fields, variants};
@@ -17,12 +18,14 @@ pub enum Purpose {
     Rebind,
     /// To be paid to no wallet. The wallet doesn't sign it: who has lost it must be able to leave it.
     Unlink,
+    /// That another worker of the wallet is no longer paid to it: one that isn't its owner's.
+    PutOut,
 }
-codes!(Purpose { 0 Link, 1 Change, 2 Rebind, 3 Unlink });
+codes!(Purpose { 0 Link, 1 Change, 2 Rebind, 3 Unlink, 4 PutOut });
 
 impl Purpose {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 4] = [Self::Link, Self::Change, Self::Rebind, Self::Unlink];
+    pub const ALL: [Self; 5] = [Self::Link, Self::Change, Self::Rebind, Self::Unlink, Self::PutOut];
 
     /// The word in the database and in logs.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Purpose {
             Self::Change => "change",
             Self::Rebind => "rebind",
             Self::Unlink => "unlink",
+            Self::PutOut => "put_out",
         }
     }
     /// The purpose of this word.
@@ -40,6 +44,10 @@ impl Purpose {
     /// Whether the wallet must sign in for it.
     pub fn needs_wallet(self) -> bool {
         self != Self::Unlink
+    }
+    /// Whether the worker's yes names another worker of the wallet.
+    pub fn names_another(self) -> bool {
+        matches!(self, Self::Rebind | Self::PutOut)
     }
 }
 
@@ -54,7 +62,7 @@ pub struct WalletYes {
     pub ticket: Hash,
     /// The wallet that was shown: to be paid to, or, when unlinking, to leave.
     pub wallet: Wallet,
-    /// The worker whose key is lost: when rebinding, and only then.
+    /// The worker whose key is lost: when rebinding. The one that is put out: when it is that. Else none.
     pub lost: Option<PublicKey>,
     /// When, coordinator's clock as the worker knows it.
     pub at: Timestamp,
@@ -64,10 +72,10 @@ fields!(WalletYes { 0 coordinator, 1 purpose, 2 ticket, 3 wallet, 4 lost, 5 at }
 impl Statement for WalletYes {
     const TYP: &'static str = "application/vnd.lull.wallet-yes+cbor";
     fn check(&self) -> Result<(), &'static str> {
-        if self.lost.is_some() == (self.purpose == Purpose::Rebind) {
+        if self.lost.is_some() == self.purpose.names_another() {
             return Ok(());
         }
-        Err("rebinding names the lost key, and nothing else does")
+        Err("rebinding and putting out name the other key, and nothing else does")
     }
 }
 
@@ -125,7 +133,7 @@ pub struct WalletAsked {
     pub wallet: Wallet,
     /// Until when.
     pub until: Timestamp,
-    /// When rebinding: the workers of the wallet, one of which is lost.
+    /// When rebinding or putting out: the other workers of the wallet, one of which is lost or isn't the owner's.
     pub others: Vec<PublicKey>,
 }
 fields!(WalletAsked { 0 ticket, 1 purpose, 2 wallet, 3 until, 4 others });
@@ -190,6 +198,31 @@ pub enum WalletEvent {
     Rebound(Rebinding),
     /// It didn't, for one of the two had another wallet by then.
     Lapsed(Rebinding),
+    /// It was put out by the wallet's signature: it is paid to none.
+    PutOut {
+        /// Whose owner did it.
+        wallet: Wallet,
+        /// The worker that asked the wallet.
+        by: PublicKey,
+        /// What waits, with no expiry.
+        stays: Amount,
+        /// What is on its way to the wallet and arrives there.
+        arrives: Amount,
+    },
+    /// Another worker of its wallet was.
+    OtherPutOut {
+        /// Which.
+        worker: PublicKey,
+        /// The worker that asked the wallet.
+        by: PublicKey,
+    },
+    /// Another worker of its wallet has said when all of them are paid.
+    Scheduled {
+        /// Which.
+        by: PublicKey,
+        /// When.
+        schedule: Schedule,
+    },
 }
 variants!(WalletEvent {
     0 PaidTo { 0 wallet, 1 before, 2 held_until },
@@ -198,7 +231,22 @@ variants!(WalletEvent {
     3 Vetoed { 0 rebinding, 1 by },
     4 Rebound { 0 (0) rebinding },
     5 Lapsed { 0 (0) rebinding },
+    6 PutOut { 0 wallet, 1 by, 2 stays, 3 arrives },
+    7 OtherPutOut { 0 worker, 1 by },
+    8 Scheduled { 0 by, 1 schedule },
 });
+
+/// A worker among those of a wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WalletBrowser {
+    /// Its key.
+    pub worker: PublicKey,
+    /// Since when it is paid to the wallet, if that was noted.
+    pub linked_at: Option<Timestamp>,
+    /// When the day (UTC) began on which it was connected last, if that was noted.
+    pub seen_at: Option<Timestamp>,
+}
+fields!(WalletBrowser { 0 worker, 1 linked_at, 2 seen_at });
 
 /// Why something about a wallet was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

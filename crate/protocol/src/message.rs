@@ -1,8 +1,8 @@
 //! Messages: one per WebSocket binary frame.
 
 use crate::cbor::{self, ByteVec, Cbor, CborError};
-use crate::connect::{Purpose, WalletRefusal, WalletState};
-use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX};
+use crate::connect::{Purpose, WalletBrowser, WalletRefusal, WalletState};
+use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX, WALLET_WORKERS_MAX};
 use crate::payout::{Payout, Payouts, Schedule, payouts_fit};
 use crate::rejection::BuyerRecord;
 use crate::task::TaskSet;
@@ -135,6 +135,8 @@ pub enum ToCoordinator {
         /// Of one that the worker was told of.
         number: u64,
     },
+    /// Asks which workers are paid to its wallet. The answer is `WalletBrowsers`.
+    WalletBrowsers,
 }
 variants!(ToCoordinator {
     0 Hello { 0 versions, 1 worker, 2 challenge, 3 origin },
@@ -155,6 +157,7 @@ variants!(ToCoordinator {
     15 PayWhen { 0 schedule, 1 account_agreed },
     16 PayNow {},
     17 PayoutsBefore { 0 number },
+    18 WalletBrowsers {},
 });
 
 impl ToCoordinator {
@@ -341,6 +344,11 @@ pub enum ToWorker {
         /// Whether there are older ones.
         has_older: bool,
     },
+    /// The workers that are paid to its wallet, itself too; at most `WALLET_WORKERS_MAX`.
+    WalletBrowsers {
+        /// Those that came first, first.
+        browsers: Vec<WalletBrowser>,
+    },
 }
 variants!(ToWorker {
     0 Hello { 0 version, 1 coordinator, 2 challenge, 3 proof, 4 card },
@@ -364,6 +372,7 @@ variants!(ToWorker {
     18 WalletRefused { 0 about, 1 why },
     19 Payouts { 0 (0) payouts },
     20 PayoutsBefore { 0 number, 1 payouts, 2 has_older },
+    21 WalletBrowsers { 0 browsers },
 });
 
 /// What was wrong with a message. Each has a rule about trying again in [`RefusedCode::is_final`].
@@ -480,6 +489,9 @@ impl Message for ToWorker {
             Self::Wallet(state) => state.check(),
             Self::Payouts(payouts) => payouts_fit(&payouts.newest),
             Self::PayoutsBefore { payouts, .. } => payouts_fit(payouts),
+            Self::WalletBrowsers { browsers } if browsers.len() > WALLET_WORKERS_MAX => {
+                Err("more browsers than WALLET_WORKERS_MAX")
+            }
             _ => Ok(()),
         }
     }

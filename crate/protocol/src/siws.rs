@@ -241,6 +241,7 @@ fn statement(purpose: Purpose, worker: &PublicKey) -> String {
         Purpose::Change => "Pay what this browser earns to this wallet and no longer to the one before",
         Purpose::Rebind => "Let this browser take the place of one of this wallet's browsers whose key is lost",
         Purpose::Unlink => "Pay what this browser earns to no wallet",
+        Purpose::PutOut => "Let this browser put out another one, which is then no longer paid to this wallet",
     };
     let key = worker.short();
     format!(

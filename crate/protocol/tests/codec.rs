@@ -171,6 +171,7 @@ fn about_wallets_to_coordinator() -> impl Strategy<Value = ToCoordinator> {
         any::<u64>().prop_map(|number| WalletNewsKnown { number }),
         (schedule, amount()).prop_map(|(schedule, account_agreed)| PayWhen { schedule, account_agreed }),
         Just(PayNow),
+        Just(WalletBrowsers),
         any::<u64>().prop_map(|number| PayoutsBefore { number }),
     ]
 }
@@ -186,10 +187,13 @@ fn about_wallets_to_worker() -> impl Strategy<Value = ToWorker> {
             about,
             why: cbor::decode(&cbor::encode(&why), 2).expect("refusals are 0 to 20")
         }),
-        (0..=7_usize, option::of(time())).prop_map(|(news, held_until)| {
-            let state = fixture::payout::wallet_state();
-            let news = state.news.into_iter().take(news).collect();
+        (0..=10_usize, option::of(time())).prop_map(|(news, held_until)| {
+            let (state, put_out) = (fixture::payout::wallet_state(), fixture::payout::put_out_state());
+            let news = put_out.news.into_iter().chain(state.news).take(news).collect();
             Wallet(Box::new(WalletState { news, held_until, ..state }))
+        }),
+        (0..=2_usize).prop_map(|count| WalletBrowsers {
+            browsers: fixture::payout::browsers().into_iter().take(count).collect()
         }),
         (0..=5_usize, amount(), any::<bool>()).prop_map(|(count, paid, has_older)| {
             let payouts = fixture::payout::payouts();
@@ -232,7 +236,7 @@ fn wallet_yes() -> impl Strategy<Value = WalletYes> {
     let wallet = any::<[u8; 32]>().prop_map(|seed| Wallet::new(fixture::key(seed).public()).expect("a key's"));
     (key(), select(&Purpose::ALL), hash(), wallet, key(), time()).prop_map(
         |(coordinator, purpose, ticket, wallet, lost, at)| {
-            let lost = (purpose == Purpose::Rebind).then_some(lost);
+            let lost = purpose.names_another().then_some(lost);
             WalletYes { coordinator, purpose, ticket, wallet, lost, at }
         },
     )

@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-const SIGNED: [Purpose; 3] = [Purpose::Link, Purpose::Change, Purpose::Rebind];
+const SIGNED: [Purpose; 4] = [Purpose::Link, Purpose::Change, Purpose::Rebind, Purpose::PutOut];
 
 fn time(ms: u64) -> Timestamp {
     Timestamp::new(ms).expect("a test's time is in range")
@@ -95,6 +95,7 @@ fn what_else_was_signed_is_named() {
     assert_eq!(other(|a| a.origin = "wss://lull.harbour-1ibrary.org".into()), Err(Problem::OtherDomain));
     assert_eq!(other(|a| a.purpose = Purpose::Change), Err(Problem::OtherStatement));
     assert_eq!(other(|a| a.purpose = Purpose::Rebind), Err(Problem::OtherStatement));
+    assert_eq!(other(|a| a.purpose = Purpose::PutOut), Err(Problem::OtherStatement));
     assert_eq!(other(|a| a.worker = PublicKey([0x18; 32])), Err(Problem::OtherStatement));
     assert_eq!(other(|a| a.chain = Chain::Mainnet), Err(Problem::OtherText));
     assert_eq!(other(|a| a.nonce = Nonce([0xf0; 16])), Err(Problem::Replayed));

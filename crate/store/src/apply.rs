@@ -285,7 +285,8 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
         Command::Resume { order } => review::resume(load::project_review(db, *order)?.as_ref(), *order)?,
         Command::Wallet(request) => wallets::decide(db, cx, request, books)?,
         Command::PayWhen { worker, schedule, account_agreed } => {
-            payouts::pay_when(load::same_wallet(db, *worker)?, *worker, *schedule, *account_agreed)
+            let now = pay::schedule(db, *worker)?;
+            payouts::pay_when(load::same_wallet(db, *worker)?, *worker, (*schedule, now), *account_agreed)
         }
         Command::PayNow { worker } => payouts::pay_now(load::same_wallet(db, *worker)?, *worker),
         Command::Sweep => return sweep(db, cx, books),
@@ -349,6 +350,7 @@ fn sweep(db: &Connection, cx: &Context, books: &mut Books) -> Result<Reply, Stop
     settled.sort_unstable();
     settled.dedup();
     let wallets = rebindings(db, cx, books)?;
+    wallets::forget(db, cx.now, SWEEP_MAX)?;
     let Reviewed { verdicts, freed, .. } = by_time;
     Ok(Reply::Swept { expired, verdicts, settled, freed, wallets })
 }

@@ -67,6 +67,7 @@ impl Reader {
             }
             Query::SubmitFacts { offer } => Found::SubmitFacts(self.submit_facts(offer)?.map(Box::new)),
             Query::Wallet { worker, now } => Found::Wallet(Box::new(self.wallet(*worker, *now)?)),
+            Query::WalletBrowsers { worker } => Found::WalletBrowsers(self.wallet_browsers(*worker)?),
             Query::Payouts { worker, chain, now } => Found::Payouts(Box::new(self.payouts(worker, *chain, *now)?)),
             Query::PayoutsBefore { worker, number } => {
                 let (payouts, has_older) = self.payouts_before(worker, *number)?;

@@ -94,7 +94,7 @@ words! {
     TaskKind {
         Choice = "choice", Multi = "multi", Compare = "compare", Rating = "rating", Verify = "verify",
     }
-    Purpose { Link = "link", Change = "change", Rebind = "rebind", Unlink = "unlink" }
+    Purpose { Link = "link", Change = "change", Rebind = "rebind", Unlink = "unlink", PutOut = "put_out" }
     JobClass { Fetch = "fetch", Judgment = "judgment" }
     ItemState { Open = "open", Done = "done", Ambiguous = "ambiguous", Failed = "failed" }
     LeaseState {

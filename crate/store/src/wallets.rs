@@ -1,12 +1,12 @@
 //! How workers come to be paid to wallets: the steps that `lull_market::connect` decides, and what a worker is told.
 
 use lull_market::connect::{
-    self, Given, Notice, Problem, Rebind, RebindState, Request, TICKET_MS, TICKETS_WINDOW_MS, Ticket, TicketState,
-    WalletFacts, WorkerFacts, Write,
+    self, Given, NEWS_KEPT_MS, Notice, Problem, Rebind, RebindState, Request, TICKET_KEPT_MS, TICKET_MS,
+    TICKETS_WINDOW_MS, Ticket, TicketState, WalletFacts, WorkerFacts, Write, YES_KEPT_MS,
 };
 use lull_market::ledger::Account;
 use lull_market::{Context, Decided};
-use lull_protocol::connect::{Purpose, Rebinding, WalletAsked, WalletEvent, WalletNews, WalletState, WalletYes};
+use lull_protocol::connect::{Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletNews, WalletState, WalletYes};
 use lull_protocol::limits::{FRAME_BYTES_MAX, WALLET_NEWS_MAX, WALLET_WORKERS_MAX};
 use lull_protocol::siws::SignIn;
 use lull_protocol::units::Ticket as Secret;
@@ -20,8 +20,8 @@ use crate::read::{Reader, balance, clamp};
 use crate::value::Col;
 use crate::write::{Books, one};
 
-/// How long a ticket without a yes is remembered, so that its page is told why it is good for nothing, milliseconds.
-const TICKET_KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
+/// A day, milliseconds.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Decides [`Command::Wallet`](lull_market::Command::Wallet).
 pub(crate) fn decide(db: &Connection, cx: &Context, request: &Request, books: &mut Books) -> Result<Decided, Stop> {
@@ -40,15 +40,17 @@ pub(crate) fn decide(db: &Connection, cx: &Context, request: &Request, books: &m
         Request::SignIn { ticket, proof } => {
             let ticket = refuse(load_ticket(db, *ticket)?.ok_or(Problem::Unknown))?;
             let facts = (worker_facts(db, ticket.worker, cx.now)?, wallet_facts(db, cx, proof.wallet)?);
-            let writes = refuse(connect::sign_in(Some(&ticket), &facts.0, &facts.1, proof, cx.now))?;
-            (writes, Given::Asked(cx.now.plus(TICKET_MS)), None)
+            let (writes, given) = refuse(connect::sign_in(Some(&ticket), &facts.0, &facts.1, proof, cx.now))?;
+            (writes, given, None)
         }
         Request::Agree(yes) => {
             let (worker, said) = (*yes.signer(), yes.payload());
             let facts = (worker_facts(db, worker, cx.now)?, wallet_facts(db, cx, said.wallet)?);
             let ticket = load_ticket(db, said.ticket)?;
             let yes = (yes, &cx.key.public());
-            let writes = refuse(connect::agree(ticket.as_ref(), &facts.0, &facts.1, yes, cx.now))?;
+            let lost = said.lost.map(|lost| worker_facts(db, lost, cx.now)).transpose()?;
+            let workers = (&facts.0, lost.as_ref());
+            let writes = refuse(connect::agree(ticket.as_ref(), workers, &facts.1, yes, cx.now))?;
             (writes, Given::Done, Some(worker))
         }
         Request::Decline { worker, ticket } => {
@@ -65,6 +67,7 @@ pub(crate) fn decide(db: &Connection, cx: &Context, request: &Request, books: &m
         Request::Known { worker, number } => {
             (vec![Write::Known { worker: *worker, number: *number }], Given::Done, Some(*worker))
         }
+        Request::Seen { worker } => (vec![Write::Seen(*worker)], Given::Done, Some(*worker)),
     };
     Ok(connect::decided(writes, given, asker))
 }
@@ -106,16 +109,16 @@ pub(crate) fn due(db: &Connection, now: Timestamp, limit: usize) -> Result<Vec<H
 
 fn load_ticket(db: &Connection, hash: Hash) -> Result<Option<Ticket>, StoreError> {
     let mut statement =
-        db.prepare_cached("SELECT worker, purpose, expires_at, state, carries FROM tickets WHERE hash = ?1")?;
+        db.prepare_cached("SELECT worker, purpose, expires_at, state, carries, refused FROM tickets WHERE hash = ?1")?;
     let row = statement.query_row([Col(hash)], |row| {
         let (state, carries): (String, Option<Vec<u8>>) = (row.get(3)?, row.get(4)?);
-        let read = (row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0, row.get::<_, Col<_>>(2)?.0);
+        let read = (row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0, row.get::<_, Col<_>>(2)?.0, row.get(5)?);
         Ok((read, state, carries))
     });
-    let Some(((worker, purpose, expires_at), state, carries)) = row.optional()? else { return Ok(None) };
+    let Some(((worker, purpose, expires_at, refused), state, carries)) = row.optional()? else { return Ok(None) };
     let state =
         ticket_state(&state, carries.as_deref()).ok_or_else(|| StoreError::Corrupt("a ticket's state".into()))?;
-    Ok(Some(Ticket { hash, worker, purpose, expires_at, state }))
+    Ok(Some(Ticket { hash, worker, purpose, expires_at, state, refused }))
 }
 
 fn ticket_state(word: &str, carries: Option<&[u8]>) -> Option<TicketState> {
@@ -126,6 +129,7 @@ fn ticket_state(word: &str, carries: Option<&[u8]>) -> Option<TicketState> {
         ("used", Some(bytes)) => TicketState::Used(Hash(bytes.try_into().ok()?)),
         ("declined", None) => TicketState::Declined,
         ("replaced", None) => TicketState::Replaced,
+        ("spent", None) => TicketState::Spent,
         _ => return None,
     })
 }
@@ -139,6 +143,7 @@ fn ticket_words(state: &TicketState) -> (&'static str, Option<Vec<u8>>) {
         TicketState::Used(yes) => ("used", Some(yes.0.to_vec())),
         TicketState::Declined => ("declined", None),
         TicketState::Replaced => ("replaced", None),
+        TicketState::Spent => ("spent", None),
     }
 }
 
@@ -253,13 +258,17 @@ pub(crate) fn write(db: &Connection, now: Timestamp, write: Write) -> Result<(),
             let sql = "UPDATE tickets SET state = ?2, carries = ?3, expires_at = ?4 WHERE hash = ?1";
             one(db, sql, params![Col(hash), state, carries, Col(expires_at)])
         }
+        Write::CountRefused { hash, refused } => {
+            one(db, "UPDATE tickets SET refused = ?2 WHERE hash = ?1", params![Col(hash), refused])
+        }
         Write::SetWallet { worker, wallet, held_until, yes } => {
             add_yes(db, now, &yes)?;
             one(
                 db,
-                "INSERT INTO wallets (worker, wallet, held_until) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (worker) DO UPDATE SET wallet = ?2, left_wallet = NULL, held_until = ?3",
-                params![Col(worker), Col(wallet), held_until.map(Col)],
+                "INSERT INTO wallets (worker, wallet, held_until, linked_at, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (worker) DO UPDATE SET wallet = ?2, left_wallet = NULL, held_until = ?3, linked_at = ?4,
+                    seen_at = ?5",
+                params![Col(worker), Col(wallet), held_until.map(Col), Col(now), Col(day_of(now))],
             )?;
             forget_agreed(db, worker)?;
             for lost in lost_to(db, worker)? {
@@ -270,7 +279,7 @@ pub(crate) fn write(db: &Connection, now: Timestamp, write: Write) -> Result<(),
             }
             persons::join(db, worker, wallet)
         }
-        Write::ClearWallet { worker, yes } => {
+        Write::ClearWallet { worker, yes } | Write::PutOut { worker, yes } => {
             add_yes(db, now, &yes)?;
             one(db, LEAVES, [Col(worker)])?;
             for lost in lost_to(db, worker)? {
@@ -291,21 +300,30 @@ pub(crate) fn write(db: &Connection, now: Timestamp, write: Write) -> Result<(),
                 RebindState::Lapsed => ("lapsed", None),
             };
             let sql = "UPDATE rebinds SET state = ?2, vetoed_by = ?3, veto = ?4 WHERE yes = ?1 AND state = 'open'";
-            one(db, sql, params![Col(yes), state, by, veto.as_ref().map(Signed::bytes)])
+            one(db, sql, params![Col(yes), state, by, veto.as_ref().map(Signed::bytes)])?;
+            let ends = "UPDATE wallet_yeses SET forgotten_at = ?2
+                 WHERE hash = (SELECT yes FROM rebinds WHERE yes = ?1 AND state <> 'done')";
+            db.prepare_cached(ends)?.execute(params![Col(yes), Col(now.plus(YES_KEPT_MS))])?;
+            Ok(())
         }
         Write::Succeed(Rebind { worker, lost, wallet, .. }) => {
             let sql = "UPDATE wallets SET succeeded_by = ?2 WHERE worker = ?1 AND succeeded_by IS NULL";
             one(db, sql, params![Col(lost), Col(worker)])?;
             one(
                 db,
-                "INSERT INTO wallets (worker, wallet) VALUES (?1, ?2)
-                 ON CONFLICT (worker) DO UPDATE SET wallet = ?2, left_wallet = NULL",
-                params![Col(worker), Col(wallet)],
+                "INSERT INTO wallets (worker, wallet, linked_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (worker) DO UPDATE SET wallet = ?2, left_wallet = NULL, linked_at = ?3",
+                params![Col(worker), Col(wallet), Col(now)],
             )?;
             forget_agreed(db, worker)?;
             persons::join(db, worker, wallet)
         }
         Write::Notify(worker, notice) => notify(db, now, worker, &notice),
+        Write::Seen(worker) => {
+            let sql = "UPDATE wallets SET seen_at = ?2 WHERE worker = ?1 AND coalesce(seen_at, 0) < ?2";
+            db.prepare_cached(sql)?.execute(params![Col(worker), Col(day_of(now))])?;
+            Ok(())
+        }
         Write::Known { worker, number } => {
             let sql = "UPDATE wallet_news SET is_known = 1 WHERE worker = ?1 AND number <= ?2 AND is_known = 0";
             db.prepare_cached(sql)?.execute(params![Col(worker), clamp(number)])?;
@@ -314,20 +332,27 @@ pub(crate) fn write(db: &Connection, now: Timestamp, write: Write) -> Result<(),
     }
 }
 
+/// When the day (UTC) of a moment began.
+fn day_of(now: Timestamp) -> Timestamp {
+    now.minus(now.get() % DAY_MS)
+}
+
 fn add_ticket(db: &Connection, now: Timestamp, ticket: &Ticket) -> Result<(), Stop> {
-    let old = "DELETE FROM tickets WHERE worker = ?1 AND opened_at < ?2 AND state <> 'used'";
-    db.prepare_cached(old)?.execute(params![Col(ticket.worker), Col(now.minus(TICKET_KEPT_MS))])?;
-    let Ticket { hash, worker, purpose, expires_at, state } = ticket;
+    let Ticket { hash, worker, purpose, expires_at, state, refused } = ticket;
     let (state, carries) = ticket_words(state);
     one(
         db,
-        "INSERT INTO tickets (hash, worker, purpose, state, carries, opened_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![Col(*hash), Col(*worker), Col(*purpose), state, carries, Col(now), Col(*expires_at)],
+        "INSERT INTO tickets (hash, worker, purpose, state, carries, opened_at, expires_at, refused)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![Col(*hash), Col(*worker), Col(*purpose), state, carries, Col(now), Col(*expires_at), refused],
     )
 }
 
+/// Those before it are overtaken, but for what rebindings rest on.
 fn add_yes(db: &Connection, now: Timestamp, yes: &Signed<WalletYes>) -> Result<(), Stop> {
+    let overtaken = "UPDATE wallet_yeses SET forgotten_at = ?2 WHERE worker = ?1 AND forgotten_at IS NULL
+         AND NOT EXISTS (SELECT 1 FROM rebinds r WHERE r.yes = wallet_yeses.hash AND r.state IN ('open', 'done'))";
+    db.prepare_cached(overtaken)?.execute(params![Col(*yes.signer()), Col(now.plus(YES_KEPT_MS))])?;
     one(
         db,
         "INSERT INTO wallet_yeses (hash, worker, ticket, at, statement) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -335,20 +360,58 @@ fn add_yes(db: &Connection, now: Timestamp, yes: &Signed<WalletYes>) -> Result<(
     )
 }
 
+/// Numbers are never used again, whatever was forgotten.
 fn notify(db: &Connection, now: Timestamp, worker: PublicKey, notice: &Notice) -> Result<(), Stop> {
     let Some(event) = notice.event() else { return Ok(()) };
-    one(
-        db,
-        "INSERT INTO wallet_news (worker, number, at, what)
-         VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM wallet_news WHERE worker = ?1), ?2, ?3)",
-        params![Col(worker), Col(now), cbor::encode(&event)],
-    )
+    if matches!(event, WalletEvent::Scheduled { .. }) {
+        forget_scheduled(db, worker)?;
+    }
+    let next = "INSERT INTO wallet_news_numbers (worker, last) VALUES (?1, 1)
+         ON CONFLICT (worker) DO UPDATE SET last = last + 1 RETURNING last";
+    let number: u64 = db.prepare_cached(next)?.query_row([Col(worker)], |row| row.get(0))?;
+    let sql = "INSERT INTO wallet_news (worker, number, at, what) VALUES (?1, ?2, ?3, ?4)";
+    one(db, sql, params![Col(worker), number, Col(now), cbor::encode(&event)])
+}
+
+/// Of when others are paid the last word counts: who changes it often fills nobody's news.
+fn forget_scheduled(db: &Connection, worker: PublicKey) -> Result<(), Stop> {
+    for news in unknown(db, worker, u64::MAX)? {
+        if matches!(news.what, WalletEvent::Scheduled { .. }) {
+            let sql = "DELETE FROM wallet_news WHERE worker = ?1 AND number = ?2";
+            one(db, sql, params![Col(worker), news.number])?;
+        }
+    }
+    Ok(())
+}
+
+const TICKETS_OVER: &str =
+    "DELETE FROM tickets WHERE hash IN (SELECT hash FROM tickets WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+const YESES_OVER: &str = "SELECT hash FROM wallet_yeses WHERE forgotten_at < ?1 ORDER BY forgotten_at LIMIT ?2";
+const NEWS_OVER: &str = "SELECT worker, number FROM wallet_news WHERE is_known = 1 AND at < ?1 ORDER BY at LIMIT ?2";
+
+/// Forgets what is over for long enough, at most `limit` rows of a kind.
+pub(crate) fn forget(db: &Connection, now: Timestamp, limit: usize) -> Result<(), Stop> {
+    db.prepare_cached(TICKETS_OVER)?.execute(params![Col(now.minus(TICKET_KEPT_MS)), limit])?;
+    for yes in keys::<Hash>(db, YESES_OVER, params![Col(now), limit])? {
+        db.prepare_cached("DELETE FROM rebinds WHERE yes = ?1")?.execute([Col(yes)])?;
+        one(db, "DELETE FROM wallet_yeses WHERE hash = ?1", [Col(yes)])?;
+    }
+    let over: Vec<(Col<PublicKey>, u64)> = db
+        .prepare_cached(NEWS_OVER)?
+        .query_map(params![Col(now.minus(NEWS_KEPT_MS)), limit], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (worker, number) in over {
+        one(db, "DELETE FROM wallet_news WHERE worker = ?1 AND number = ?2", params![worker, number])?;
+    }
+    Ok(())
 }
 
 const ASKED: &str = "SELECT hash, purpose, carries, expires_at FROM tickets
      WHERE worker = ?1 AND opened_at > ?2 AND state = 'named' AND expires_at > ?3 ORDER BY opened_at DESC LIMIT 1";
 const REBINDS: &str = "SELECT yes, worker, lost, due FROM rebinds WHERE wallet = ?2 AND state = 'open'
      UNION SELECT yes, worker, lost, due FROM rebinds WHERE worker = ?1 AND state = 'open' ORDER BY due LIMIT ?3";
+const BROWSERS: &str = "SELECT o.worker, o.linked_at, o.seen_at FROM wallets w JOIN wallets o ON o.wallet = w.wallet
+     WHERE w.worker = ?1 AND o.succeeded_by IS NULL ORDER BY o.linked_at, o.worker LIMIT ?2";
 const NEWS: &str =
     "SELECT number, at, what FROM wallet_news WHERE worker = ?1 AND is_known = 0 ORDER BY number LIMIT ?2";
 
@@ -362,8 +425,18 @@ impl Reader {
             held_until: held_until.filter(|until| now < *until),
             asked: asked(&tx, worker, now)?,
             rebinds: rebinds(&tx, worker, wallet)?,
-            news: news(&tx, worker)?,
+            news: unknown(&tx, worker, WALLET_NEWS_MAX as u64)?,
         })
+    }
+
+    /// The workers that are paid to a worker's wallet, itself too; none if it is paid to none.
+    pub fn wallet_browsers(&self, worker: PublicKey) -> Result<Vec<WalletBrowser>, StoreError> {
+        let mut statement = self.db.prepare_cached(BROWSERS)?;
+        let rows = statement.query_map(params![Col(worker), WALLET_WORKERS_MAX], |row| {
+            let time = |at| Ok::<_, rusqlite::Error>(row.get::<_, Option<Col<Timestamp>>>(at)?.map(|time| time.0));
+            Ok(WalletBrowser { worker: row.get::<_, Col<_>>(0)?.0, linked_at: time(1)?, seen_at: time(2)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Whether there is a ticket of this hash.
@@ -381,7 +454,7 @@ fn asked(db: &Connection, worker: PublicKey, now: Timestamp) -> Result<Option<Wa
         Ok(WalletAsked { ticket, purpose, wallet, until, others: vec![] })
     });
     let Some(mut asked) = row.optional()? else { return Ok(None) };
-    if asked.purpose == Purpose::Rebind {
+    if asked.purpose.names_another() {
         asked.others = workers_of(db, asked.wallet)?;
         asked.others.retain(|other| *other != worker);
         asked.others.truncate(WALLET_WORKERS_MAX);
@@ -398,10 +471,11 @@ fn rebinds(db: &Connection, worker: PublicKey, wallet: Option<Wallet>) -> Result
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn news(db: &Connection, worker: PublicKey) -> Result<Vec<WalletNews>, StoreError> {
+/// What a worker was told and has not said that it knows, the oldest first.
+fn unknown(db: &Connection, worker: PublicKey, limit: u64) -> Result<Vec<WalletNews>, StoreError> {
     let mut statement = db.prepare_cached(NEWS)?;
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Col<Timestamp>>(1)?.0, row.get::<_, Vec<u8>>(2)?));
-    let rows = statement.query_map(params![Col(worker), WALLET_NEWS_MAX], read)?;
+    let rows = statement.query_map(params![Col(worker), clamp(limit)], read)?;
     let mut news = Vec::new();
     for row in rows {
         let (number, at, what) = row?;
@@ -425,6 +499,10 @@ mod tests {
             (ASKED, "tickets_by_worker"),
             (REBINDS, "rebinds_by_wallet"),
             (NEWS, "PRIMARY KEY"),
+            (TICKETS_OVER, "tickets_by_end"),
+            (YESES_OVER, "wallet_yeses_by_end"),
+            (NEWS_OVER, "wallet_news_known"),
+            (BROWSERS, "wallets_by_wallet"),
         ] {
             let plan = crate::load::plan(&db, sql);
             assert!(plan.contains(index) && !plan.contains("SCAN "), "{plan}");

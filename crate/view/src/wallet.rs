@@ -9,7 +9,7 @@ use lull_protocol::{codes, fields, variants};
 use crate::activity::{csv, json_object};
 
 pub use lull_protocol::connect::{
-    Purpose, Rebinding, WalletAsked, WalletEvent, WalletNews, WalletRefusal, WalletState,
+    Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletNews, WalletRefusal, WalletState,
 };
 pub use lull_protocol::payout::{
     Hold, NextPayout, Payout, PayoutStage, Payouts, Schedule, Standstill, TransactionId, Weekday, When,
@@ -90,8 +90,10 @@ pub struct WalletPage {
     pub vetoed: Vec<Hash>,
     /// What went wrong, until something else is tried.
     pub trouble: Option<WalletTrouble>,
+    /// The workers of its wallet, itself too, as they were told last while the page was open.
+    pub browsers: Vec<WalletBrowser>,
 }
-fields!(WalletPage { 0 state, 1 payouts, 2 older, 3 is_fresh, 4 address, 5 said, 6 vetoed, 7 trouble });
+fields!(WalletPage { 0 state, 1 payouts, 2 older, 3 is_fresh, 4 address, 5 said, 6 vetoed, 7 trouble, 8 browsers });
 
 impl WalletPage {
     /// How the worker stands with its wallet.

@@ -62,6 +62,7 @@ pub(crate) enum Code {
     Expired,
     Used,
     Replaced,
+    Spent,
     Declined,
     NotYet,
     Foreign,
@@ -71,6 +72,7 @@ pub(crate) enum Code {
     SignIn,
     SameWallet,
     WrongAccount,
+    OtherWallet,
     WalletFull,
     Listed,
     /// One that came later than this page.
@@ -78,11 +80,12 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    const ALL: [(&str, Self); 15] = [
+    const ALL: [(&str, Self); 17] = [
         ("unknown", Self::Unknown),
         ("expired", Self::Expired),
         ("used", Self::Used),
         ("replaced", Self::Replaced),
+        ("spent", Self::Spent),
         ("declined", Self::Declined),
         ("not_yet", Self::NotYet),
         ("foreign", Self::Foreign),
@@ -92,6 +95,7 @@ impl Code {
         ("sign_in", Self::SignIn),
         ("same_wallet", Self::SameWallet),
         ("wrong_account", Self::WrongAccount),
+        ("other_wallet", Self::OtherWallet),
         ("wallet_full", Self::WalletFull),
         ("listed", Self::Listed),
     ];
@@ -102,8 +106,8 @@ impl Code {
     }
     /// Whether another account, or another signature, can put it right with the same ticket.
     fn is_about_the_account(self) -> bool {
-        use Code::{AccountChanged, Listed, SameWallet, SignIn, WalletFull, WrongAccount};
-        matches!(self, AccountChanged | SignIn | SameWallet | WrongAccount | WalletFull | Listed)
+        use Code::{AccountChanged, Listed, OtherWallet, SameWallet, SignIn, WalletFull, WrongAccount};
+        matches!(self, AccountChanged | SignIn | SameWallet | WrongAccount | OtherWallet | WalletFull | Listed)
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn heading(purpose: Option<Purpose>) -> &'static str {
     match purpose {
         Some(Purpose::Change) => "Change your wallet",
         Some(Purpose::Rebind) => "Take a lost browser's place",
+        Some(Purpose::PutOut) => "Put a browser out of your wallet",
         Some(Purpose::Link | Purpose::Unlink) | None => "Connect a wallet",
     }
 }
@@ -43,6 +44,10 @@ pub(crate) fn action(purpose: Purpose) -> &'static str {
         Purpose::Rebind => {
             "This browser takes the place of one of your wallet's browsers whose key is lost. Choose the wallet that \
              the lost one was paid to. For 24 hours each browser of that wallet can say no."
+        }
+        Purpose::PutOut => {
+            "Another browser is no longer paid to this wallet; which one, you choose in Lull. Choose the wallet that this \
+             browser is paid to."
         }
         // No wallet signs that, so no sign-in says it.
         Purpose::Unlink => "This browser is paid to no wallet.",
@@ -162,6 +167,10 @@ fn account(code: Code, detail: &str) -> Words {
             "That is the wrong account",
             "No other browser is paid to it. Choose the account that your lost browser was paid to.",
         ),
+        Code::OtherWallet => words(
+            "This browser is not paid to that account",
+            "Choose the account that it is paid to: Lull shows its address.",
+        ),
         Code::SameWallet => words(
             "You are paid to this wallet already",
             "Choose another account in the wallet, or close this page if you want to keep it.",
@@ -221,6 +230,10 @@ fn problem(code: Code, detail: &str, anew: &str) -> Words {
             ),
         ),
         Code::Replaced => words("A newer link was opened from Lull", "Go on in that tab. This one can be closed."),
+        Code::Spent => words(
+            "Ten sign-ins for this link were refused",
+            format!("That is the limit, so this link is good for nothing any more. {anew}"),
+        ),
         Code::Declined => words("You said no in Lull", format!("Nothing is connected. Was that a slip? {anew}")),
         Code::Unknown => words(
             "This coordinator does not know the link",
@@ -237,7 +250,9 @@ fn problem(code: Code, detail: &str, anew: &str) -> Words {
         Code::NotYet | Code::Other | Code::AccountChanged | Code::SignIn => {
             words("The coordinator says no", sentence(detail))
         }
-        Code::SameWallet | Code::WrongAccount | Code::WalletFull | Code::Listed => account(code, detail),
+        Code::SameWallet | Code::WrongAccount | Code::OtherWallet | Code::WalletFull | Code::Listed => {
+            account(code, detail)
+        }
     }
 }
 
@@ -292,7 +307,7 @@ mod tests {
 
     #[test]
     fn each_known_reason_has_words_of_its_own() {
-        for word in ["unknown", "expired", "used", "replaced", "declined", "foreign", "linked", "not_linked", "listed"]
+        for word in ["unknown", "expired", "used", "replaced", "spent", "declined", "foreign", "linked", "not_linked", "listed"]
         {
             let code = Code::from_word(word);
             assert_ne!(code, Code::Other, "{word}");

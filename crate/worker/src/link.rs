@@ -398,6 +398,7 @@ impl Worker {
             ToWorker::Refused { about: None, .. } => {}
             ToWorker::Ticket { ticket, purpose, expires_at } => self.ticket_told(ticket, purpose, expires_at, now),
             ToWorker::Wallet(state) => self.wallet_told(*state),
+            ToWorker::WalletBrowsers { browsers } => self.wallet_browsers_told(browsers),
             ToWorker::WalletRefused { about, why } => self.wallet_refused(about, why),
             ToWorker::Payouts(payouts) => self.payouts_told(*payouts),
             ToWorker::PayoutsBefore { number, payouts, has_older } => {

@@ -6,8 +6,11 @@
 //! All else can be asked for again, so it isn't stored.
 
 use lull_protocol::cbor::{self, ByteVec};
-use lull_protocol::connect::{Purpose, Rebinding, WalletAsked, WalletRefusal, WalletState, WalletVeto, WalletYes};
+use lull_protocol::connect::{
+    Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletRefusal, WalletState, WalletVeto, WalletYes,
+};
 use lull_protocol::cose::{Signed, Statement};
+use lull_protocol::limits::WALLET_NEWS_MAX;
 use lull_protocol::payout::{Payout, Payouts};
 use lull_protocol::siws::Chain;
 use lull_protocol::units::Ticket;
@@ -81,6 +84,11 @@ pub(crate) struct Purse {
     /// Payouts before this number were asked for on this connection.
     finding: Option<u64>,
     older: Option<OlderPayouts>,
+    /// The workers of the wallet, as they were told last while the page was open.
+    browsers: Vec<WalletBrowser>,
+    /// They were asked for on this connection, and have changed since, maybe.
+    is_asking_browsers: bool,
+    are_browsers_due: bool,
     /// The page of the wallet is open.
     is_looked_at: bool,
     revision: u32,
@@ -138,19 +146,26 @@ impl Purse {
             Purpose::Link | Purpose::Change => is_paid_to_it,
             Purpose::Unlink => !is_paid_to_it,
             Purpose::Rebind => self.rebinds().iter().any(|rebinding| rebinding.yes == yes.hash()),
+            Purpose::PutOut => self.state.as_ref().is_some_and(|state| {
+                let told = WalletEvent::OtherPutOut { worker: said.lost.unwrap_or(*yes.signer()), by: *yes.signer() };
+                // With so much news, it may be among what is not told yet.
+                state.news.len() >= WALLET_NEWS_MAX || state.news.iter().any(|news| news.what == told)
+            }),
         }
     }
 
     /// On a new connection: what was asked on the last one has no answer any more.
     pub(crate) fn forget_what_was_sent(&mut self) {
         (self.is_fresh, self.opening, self.finding) = (false, None, None);
+        (self.is_asking_browsers, self.are_browsers_due) = (false, self.is_looked_at);
         self.yes.iter_mut().for_each(|yes| yes.is_sent = false);
         self.vetoes.iter_mut().for_each(|veto| veto.is_sent = false);
     }
 
     /// The last page is closed.
     pub(crate) fn let_be(&mut self) {
-        (self.is_looked_at, self.older) = (false, None);
+        (self.is_looked_at, self.older, self.are_browsers_due) = (false, None, false);
+        self.browsers.clear();
     }
 
     /// Storage holds these words.
@@ -182,7 +197,7 @@ impl Worker {
         match *command {
             Command::LookAtWallet { on } => {
                 self.purse.let_be();
-                self.purse.is_looked_at = on;
+                (self.purse.is_looked_at, self.purse.are_browsers_due) = (on, on);
                 return self.purse_changed();
             }
             Command::ConnectWallet { purpose } => {
@@ -217,8 +232,8 @@ impl Worker {
         }
         let is_asked = self.purse.asked().is_some_and(|asked| {
             let fits = match lost {
-                Some(lost) => purpose == Purpose::Rebind && asked.others.contains(&lost),
-                None => purpose != Purpose::Rebind,
+                Some(lost) => purpose.names_another() && asked.others.contains(&lost),
+                None => !purpose.names_another(),
             };
             fits && (asked.ticket, asked.purpose, asked.wallet) == seen
         });
@@ -270,7 +285,12 @@ impl Worker {
             self.purse.yes.as_mut().and_then(Said::take_due).map(|statement| ToCoordinator::WalletYes { statement });
         let vetoes = self.purse.vetoes.iter_mut().filter_map(Said::take_due);
         let vetoes = vetoes.map(|statement| ToCoordinator::WalletVeto { statement });
-        let due: Vec<ToCoordinator> = yes.into_iter().chain(vetoes).collect();
+        let mut due: Vec<ToCoordinator> = yes.into_iter().chain(vetoes).collect();
+        // Only a coordinator that has told of a wallet pays to one.
+        if self.purse.are_browsers_due && !self.purse.is_asking_browsers && self.purse.is_fresh {
+            (self.purse.are_browsers_due, self.purse.is_asking_browsers) = (false, true);
+            due.push(ToCoordinator::WalletBrowsers);
+        }
         due.iter().for_each(|message| self.send(message));
     }
 
@@ -309,6 +329,7 @@ impl Worker {
             self.purse.opening = None;
         }
         self.purse.is_fresh = true;
+        self.purse.are_browsers_due = self.purse.is_looked_at;
         let is_other = self.purse.state.as_ref() != Some(&state);
         self.purse.state = Some(state);
         let had_words = self.purse.said();
@@ -333,6 +354,14 @@ impl Worker {
         }
         let open: Vec<Hash> = self.purse.rebinds().iter().map(|rebinding| rebinding.yes).collect();
         self.purse.vetoes.retain(|veto| open.contains(&veto.statement.payload().yes));
+    }
+
+    /// The workers of its wallet, if they were asked for.
+    pub(crate) fn wallet_browsers_told(&mut self, browsers: Vec<WalletBrowser>) {
+        if std::mem::take(&mut self.purse.is_asking_browsers) && self.purse.is_looked_at {
+            self.purse.browsers = browsers;
+            self.purse_changed();
+        }
     }
 
     /// Something was refused; nothing changed.
@@ -434,6 +463,7 @@ impl Worker {
             said: purse.yes.as_ref().map(|yes| yes.statement.payload().ticket),
             vetoed: purse.vetoes.iter().map(|veto| veto.statement.payload().yes).collect(),
             trouble: purse.trouble,
+            browsers: purse.browsers.clone(),
         }
     }
 }

@@ -315,6 +315,7 @@ impl World {
             | ToCoordinator::PayWhen { .. }
             | ToCoordinator::PayNow
             | ToCoordinator::PayoutsBefore { .. }
+            | ToCoordinator::WalletBrowsers
             | ToCoordinator::Return { .. } => {}
             ToCoordinator::Extend { .. } => {
                 assert!(self.settings.judgments && !self.settings.paused, "more time for what is off");

@@ -152,7 +152,8 @@ impl ToWorkerKind {
                 | ToWorker::Wallet(_)
                 | ToWorker::WalletRefused { .. }
                 | ToWorker::Payouts(_)
-                | ToWorker::PayoutsBefore { .. },
+                | ToWorker::PayoutsBefore { .. }
+                | ToWorker::WalletBrowsers { .. },
             ) => Self::Unreadable,
         }
     }
@@ -180,7 +181,8 @@ impl ToHouseKind {
                 | ToCoordinator::WalletNewsKnown { .. }
                 | ToCoordinator::PayWhen { .. }
                 | ToCoordinator::PayNow
-                | ToCoordinator::PayoutsBefore { .. },
+                | ToCoordinator::PayoutsBefore { .. }
+                | ToCoordinator::WalletBrowsers,
             ) => Self::Unreadable,
         }
     }

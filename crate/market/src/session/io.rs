@@ -1,6 +1,6 @@
 //! The border between the machine and its shell.
 
-use lull_protocol::connect::{Purpose, WalletState};
+use lull_protocol::connect::{Purpose, WalletBrowser, WalletState};
 use lull_protocol::message::RefusedCode;
 use lull_protocol::payout::{Payout, Payouts};
 use lull_protocol::siws::Chain;
@@ -215,6 +215,11 @@ pub enum Query {
         /// When.
         now: Timestamp,
     },
+    /// The workers of the worker's wallet.
+    WalletBrowsers {
+        /// Whose.
+        worker: PublicKey,
+    },
 }
 
 /// What a [`Query`] of the same name found.
@@ -238,6 +243,8 @@ pub enum Found {
     Blob(Option<Vec<u8>>),
     /// Of [`Query::Wallet`].
     Wallet(Box<WalletState>),
+    /// Of [`Query::WalletBrowsers`].
+    WalletBrowsers(Vec<WalletBrowser>),
 }
 
 /// The answer to a [`Question`].

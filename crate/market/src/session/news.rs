@@ -42,7 +42,10 @@ impl News {
             Reply::Wallet { told, .. } => {
                 Self { pushes: told.iter().map(|worker| (*worker, Push::Wallet)).collect(), work: false }
             }
-            Reply::PayoutsChanged(workers) => Self::of_payouts(workers),
+            // There may be news of whose word it was.
+            Reply::PayoutsChanged(workers) => {
+                Self { pushes: workers.iter().map(|worker| (*worker, Push::Wallet)).collect(), work: false }
+            }
             Reply::Extended(_) | Reply::Done | Reply::Blob(_) | Reply::Leases(_) | Reply::Appealed(_) => {
                 Self::default()
             }

@@ -26,6 +26,8 @@ pub(super) enum Asked {
     Appeal { rejection: Hash },
     Wallet,
     WalletStep { about: Option<Hash> },
+    WalletBrowsers,
+    Seen,
     Payouts,
     PayoutsBefore { number: u64 },
     PayChoice,

@@ -3,13 +3,16 @@
 use lull_protocol::connect::{Purpose, WalletRefusal, WalletVeto, WalletYes};
 use lull_protocol::limits::AMOUNT_MAX;
 use lull_protocol::message::RefusedCode;
-use lull_protocol::{Hash, ToWorker, cose};
+use lull_protocol::{Hash, Timestamp, ToWorker, cose};
 
 use super::io::{Answer, Question};
 use super::out::{Asked, Step};
 use super::work::Work;
 use crate::command::{Command, Refusal, Reply};
 use crate::connect::{Given, Problem, Request};
+
+/// A day, milliseconds.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 impl Work {
     pub(super) fn open_ticket(&mut self, step: &mut Step<'_>, purpose: Purpose) {
@@ -46,6 +49,17 @@ impl Work {
         Self::ask_for(step, None, Request::Known { worker: self.worker, number });
     }
 
+    /// Once a day (UTC) on each connection, of a worker that is paid to a wallet.
+    pub(super) fn seen_today(&mut self, step: &mut Step<'_>) {
+        self.seen_day = Some(step.now.wall.get() / DAY_MS);
+        let request = Request::Seen { worker: self.worker };
+        step.out.ask(Question::Command(Command::Wallet(Box::new(request))), Asked::Seen);
+    }
+
+    pub(super) fn is_seen_due(&self, now: Timestamp) -> bool {
+        self.is_linked && self.seen_day != Some(now.get() / DAY_MS)
+    }
+
     fn ask_for(step: &mut Step<'_>, about: Option<Hash>, request: Request) {
         step.out.ask(Question::Command(Command::Wallet(Box::new(request))), Asked::WalletStep { about });
     }
@@ -72,14 +86,14 @@ fn refusal(problem: &Problem) -> WalletRefusal {
     match problem {
         Problem::Unknown => WalletRefusal::Unknown,
         Problem::Expired => WalletRefusal::Expired,
-        Problem::Used => WalletRefusal::Used,
+        Problem::Used | Problem::Spent => WalletRefusal::Used,
         Problem::Replaced => WalletRefusal::Replaced,
         Problem::Declined => WalletRefusal::Declined,
         Problem::NotYet | Problem::SignIn(_) => WalletRefusal::NotYet,
         Problem::Foreign => WalletRefusal::Foreign,
         Problem::OtherCoordinator => WalletRefusal::OtherCoordinator,
         Problem::OtherPurpose => WalletRefusal::OtherPurpose,
-        Problem::AccountChanged => WalletRefusal::AccountChanged,
+        Problem::AccountChanged | Problem::OtherWallet => WalletRefusal::AccountChanged,
         Problem::TooMany => WalletRefusal::TooMany,
         Problem::Linked => WalletRefusal::Linked,
         Problem::NotLinked => WalletRefusal::NotLinked,

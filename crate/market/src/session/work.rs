@@ -62,6 +62,10 @@ pub(super) struct Work {
     chain: Option<Chain>,
     /// How the worker stands with its wallet must be read, and the worker told.
     pub(super) wallet_due: bool,
+    /// It is paid to a wallet.
+    pub(super) is_linked: bool,
+    /// The day (UTC) on which it was noted last that it is connected.
+    pub(super) seen_day: Option<u64>,
     /// Its payouts must be read and told.
     pub(super) payouts_due: bool,
     pub(super) transfers: BTreeMap<Hash, Transfer>,
@@ -100,6 +104,8 @@ impl Work {
             account_unsent: false,
             chain,
             wallet_due: chain.is_some(),
+            is_linked: false,
+            seen_day: None,
             payouts_due: chain.is_some(),
             transfers: BTreeMap::new(),
             pace: Pace::new(now_ms),
@@ -165,6 +171,8 @@ impl Work {
             self.settle(step);
         } else if self.claim_due && step.now.monotonic_ms >= self.claim_from_ms {
             self.claim(step);
+        } else if self.is_seen_due(step.now.wall) {
+            self.seen_today(step);
         }
     }
 
@@ -257,12 +265,17 @@ impl Work {
             Some(ToCoordinator::WalletNo { ticket }) if self.chain.is_some() => self.wallet_no(step, ticket),
             Some(ToCoordinator::WalletVeto { statement }) if self.chain.is_some() => self.wallet_veto(step, &statement),
             Some(ToCoordinator::WalletNewsKnown { number }) if self.chain.is_some() => self.wallet_known(step, number),
+            Some(ToCoordinator::WalletBrowsers) if self.chain.is_some() => {
+                let query = Query::WalletBrowsers { worker: self.worker };
+                step.out.ask(Question::Read(query), Asked::WalletBrowsers);
+            }
             Some(
                 ToCoordinator::OpenTicket { .. }
                 | ToCoordinator::WalletYes { .. }
                 | ToCoordinator::WalletNo { .. }
                 | ToCoordinator::WalletVeto { .. }
-                | ToCoordinator::WalletNewsKnown { .. },
+                | ToCoordinator::WalletNewsKnown { .. }
+                | ToCoordinator::WalletBrowsers,
             ) => self.refuse(step, None, RefusedCode::Unexpected),
             Some(
                 message @ (ToCoordinator::PayWhen { .. } | ToCoordinator::PayNow | ToCoordinator::PayoutsBefore { .. }),
@@ -326,9 +339,15 @@ impl Work {
                 self.send_account(step);
             }
             (Asked::Wallet, Answer::Found(Found::Wallet(state))) => {
-                self.wallet_due = false;
+                (self.wallet_due, self.is_linked) = (false, state.wallet.is_some());
                 step.out.send(ToWorker::Wallet(state));
             }
+            (Asked::WalletBrowsers, Answer::Found(Found::WalletBrowsers(browsers))) => {
+                step.out.send(ToWorker::WalletBrowsers { browsers });
+            }
+            (Asked::WalletBrowsers, answer) => self.refuse(step, None, code_of(&answer)),
+            // Who can't be noted today is noted on another day.
+            (Asked::Seen, _) => {}
             (Asked::Payouts, Answer::Found(Found::Payouts(payouts))) => {
                 self.payouts_due = false;
                 step.out.send(ToWorker::Payouts(payouts));

@@ -297,6 +297,7 @@ impl Onlooker {
                     Found::VerdictsAfter((number + 1..=last).map(|n| verdict(worker, n)).collect())
                 }
                 Query::SubmitFacts { offer } => facts(&lease(place(offer) as u8, JobClass::Fetch)),
+                Query::WalletBrowsers { .. } => Found::WalletBrowsers(vec![]),
                 Query::Wallet { .. } => Found::Wallet(Default::default()),
                 Query::Payouts { .. } => found(),
                 Query::PayoutsBefore { .. } => Found::PayoutsBefore(vec![], false),

@@ -46,6 +46,7 @@ fn each_message() -> Vec<ToCoordinator> {
         ToCoordinator::PayWhen { schedule: Schedule::Now, account_agreed: Amount::ZERO },
         ToCoordinator::PayNow,
         ToCoordinator::PayoutsBefore { number: 1 },
+        ToCoordinator::WalletBrowsers,
     ];
     let place = |message: &ToCoordinator| match message {
         ToCoordinator::Hello { .. } => 0,
@@ -66,6 +67,7 @@ fn each_message() -> Vec<ToCoordinator> {
         ToCoordinator::PayWhen { .. } => 15,
         ToCoordinator::PayNow => 16,
         ToCoordinator::PayoutsBefore { .. } => 17,
+        ToCoordinator::WalletBrowsers => 18,
     };
     assert!(all.iter().map(place).eq(0..all.len()), "none is left out");
     all
@@ -99,7 +101,8 @@ fn each_message_in_each_state_has_its_answer() {
                     | ToCoordinator::WalletNewsKnown { .. }
                     | ToCoordinator::PayWhen { .. }
                     | ToCoordinator::PayNow
-                    | ToCoordinator::PayoutsBefore { .. },
+                    | ToCoordinator::PayoutsBefore { .. }
+                    | ToCoordinator::WalletBrowsers,
                 ) => assert_eq!(refused(&outputs), [(None, RefusedCode::Unexpected)], "it pays nobody"),
                 (_, ToCoordinator::BodyChunk { offer, .. }) => {
                     assert_eq!(refused(&outputs), [(Some(*offer), RefusedCode::BodyRange)]);

@@ -4,7 +4,7 @@ use lull_market::connect::{Given, Problem, Request};
 use lull_market::facts::AccountFacts;
 use lull_market::session::{Answer, End, Found, Input, Output, Push, Query, Question, Stage};
 use lull_market::{Command, Refusal, Reply};
-use lull_protocol::connect::{Purpose, WalletRefusal, WalletState, WalletVeto, WalletYes};
+use lull_protocol::connect::{Purpose, WalletBrowser, WalletRefusal, WalletState, WalletVeto, WalletYes};
 use lull_protocol::message::RefusedCode;
 use lull_protocol::units::Ticket;
 use lull_protocol::{Hash, Signed, SigningKey, Timestamp, ToCoordinator, ToWorker, Wallet, siws};
@@ -18,7 +18,7 @@ fn wallet() -> Wallet {
 }
 
 fn yes(purpose: Purpose) -> WalletYes {
-    let lost = (purpose == Purpose::Rebind).then(|| key(2).public());
+    let lost = purpose.names_another().then(|| key(2).public());
     let (coordinator, ticket) = (key(200).public(), TICKET.hash());
     WalletYes { coordinator, purpose, ticket, wallet: wallet(), lost, at: at(0) }
 }
@@ -35,6 +35,7 @@ pub(crate) fn said(key: &SigningKey, kind: u8, number: u64) -> ToCoordinator {
         1 => ToCoordinator::WalletYes { statement: statement(Signed::sign(yes(Purpose::Link), key).bytes()) },
         2 => ToCoordinator::WalletNo { ticket: TICKET.hash() },
         3 => ToCoordinator::WalletVeto { statement: statement(Signed::sign(veto(TICKET.hash()), key).bytes()) },
+        4 if number % 2 == 0 => ToCoordinator::WalletBrowsers,
         4 => ToCoordinator::WalletNewsKnown { number },
         _ => ToCoordinator::WalletYes { statement: statement(&[1]) },
     }
@@ -79,7 +80,10 @@ fn serving() -> Peer {
     peer.finds(Found::OpenLeases(vec![]));
     peer.finds(crate::payouts::found());
     peer.finds(Found::OpenRejections(vec![]));
-    peer.finds(Found::VerdictsAfter(vec![]));
+    let outputs = peer.finds(Found::VerdictsAfter(vec![]));
+    let seen = Request::Seen { worker: peer.key.public() };
+    assert_eq!(asked(&outputs), Some(&Question::Command(Command::Wallet(Box::new(seen)))), "once it has all it needs");
+    assert_eq!(peer.answer(Answer::Unavailable), [], "whether that could be noted is nobody's concern");
     assert_eq!(peer.session.stage(), Stage::Serving);
     peer
 }
@@ -98,6 +102,20 @@ fn a_ticket_is_the_worker_s_alone() {
     let outputs = peer.answer(opened(Purpose::Unlink, at(300_000)));
     told(&mut peer, &outputs);
     peer.finds(crate::payouts::found());
+    peer.goes_on();
+}
+
+#[test]
+fn the_workers_of_the_wallet_are_read() {
+    let mut peer = serving();
+    let worker = peer.key.public();
+    let outputs = peer.says(&ToCoordinator::WalletBrowsers);
+    assert_eq!(asked(&outputs), Some(&Question::Read(Query::WalletBrowsers { worker })));
+    let browsers = vec![WalletBrowser { worker, linked_at: Some(at(0)), seen_at: None }];
+    let outputs = peer.finds(Found::WalletBrowsers(browsers.clone()));
+    assert_eq!(sent(&outputs), [ToWorker::WalletBrowsers { browsers }]);
+    peer.says(&ToCoordinator::WalletBrowsers);
+    assert_eq!(refused(&peer.answer(Answer::Unavailable)), [(None, RefusedCode::Unavailable)]);
     peer.goes_on();
 }
 

@@ -180,4 +180,5 @@ impl From<rusqlite::Error> for PayError {
     }
 }
 
+pub(crate) use told::schedule;
 pub(crate) use write::pay;

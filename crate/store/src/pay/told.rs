@@ -69,6 +69,15 @@ fn next(db: &Connection, worker: &PublicKey, now: Timestamp) -> Loaded<(Schedule
     Ok((person.earned.schedule, Some(NextPayout { earnings, arrives, fee, account, when })))
 }
 
+/// When a worker is paid, as the newest word of all workers of its wallet has it.
+pub(crate) fn schedule(db: &Connection, worker: PublicKey) -> Loaded<Schedule> {
+    let newest = "SELECT c.schedule, c.schedule_value, c.account_agreed FROM payout_choices c
+         WHERE c.worker = ?1 OR c.worker IN (SELECT o.worker FROM wallets w JOIN wallets o ON o.wallet = w.wallet
+                                             WHERE w.worker = ?1)
+         ORDER BY c.chosen_at DESC, c.worker LIMIT 1";
+    Ok(choice(db, newest, [Col(worker)])?.0)
+}
+
 /// The one that lasts longest is told.
 fn standstill(db: &Connection) -> Loaded<Option<Standstill>> {
     let sql = "SELECT paused_at IS NOT NULL, EXISTS (SELECT 1 FROM lanes WHERE moved_at IS NOT NULL), standstill

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lull_market::connect::{Given, HOLD_MS, Problem, Request, Site, TICKET_MS, TICKETS_MAX, WORKERS_PER_WALLET_MAX};
+use lull_market::connect::{Given, HOLD_MS, NEWS_KEPT_MS, Problem, Request, SIGN_INS_REFUSED_MAX, Site, TICKET_KEPT_MS, TICKET_MS, TICKETS_MAX,
+    WORKERS_PER_WALLET_MAX, YES_KEPT_MS};
 use lull_market::{Command, Refusal, Reply};
 use lull_protocol::connect::{
-    Purpose, Rebinding, WalletAsked, WalletEvent, WalletNews, WalletState, WalletVeto, WalletYes,
+    Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletNews, WalletState, WalletVeto, WalletYes,
 };
+use lull_protocol::payout::{Schedule, Weekday};
 use lull_protocol::siws::{self, Chain, Proof, SignIn};
 use lull_protocol::units::Ticket;
 use lull_protocol::{Hash, PublicKey, Signed, SigningKey, Timestamp, Wallet};
@@ -15,6 +17,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::bench::{Bench, amount, key, project};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 pub(crate) fn wallet(seed: u8) -> Wallet {
     Wallet::new(key(seed).public()).unwrap()
@@ -54,12 +58,17 @@ impl Bench {
     fn signs(&mut self, n: u8, proof: Proof) -> Result<Vec<PublicKey>, Refusal> {
         let until = self.cx.now.plus(TICKET_MS);
         let (given, told) = self.wallet_step(Request::SignIn { ticket: ticket(n).hash(), proof })?;
-        assert_eq!(given, Given::Asked(until));
-        Ok(told)
+        match given {
+            Given::Refused(problem) => Err(Refusal::Wallet(problem)),
+            given => {
+                assert_eq!(given, Given::Asked(until));
+                Ok(told)
+            }
+        }
     }
 
     fn yes(&self, worker: u8, purpose: Purpose, to: u8, n: u8) -> Signed<WalletYes> {
-        let lost = (purpose == Purpose::Rebind).then(|| key(1).public());
+        let lost = purpose.names_another().then(|| key(1).public());
         let (coordinator, ticket) = (self.cx.key.public(), ticket(n).hash());
         Signed::sign(
             WalletYes { coordinator, purpose, ticket, wallet: wallet(to), lost, at: self.cx.now },
@@ -101,6 +110,25 @@ impl Bench {
         let yes = self.yes(worker, Purpose::Rebind, to, n);
         let yes = WalletYes { lost: Some(key(lost).public()), ..*yes.payload() };
         self.agrees(&Signed::sign(yes, &key(worker))).unwrap();
+    }
+
+    /// All steps to put a worker of the wallet out.
+    fn puts_out(&mut self, by: u8, gone: u8, to: u8, n: u8) -> Result<(Signed<WalletYes>, Vec<PublicKey>), Refusal> {
+        self.opens(by, Purpose::PutOut, n)?;
+        let sign_in = self.takes(n)?;
+        self.signs(n, proof(&sign_in, to))?;
+        let yes = self.yes(by, Purpose::PutOut, to, n);
+        let yes = Signed::sign(WalletYes { lost: Some(key(gone).public()), ..*yes.payload() }, &key(by));
+        self.agrees(&yes).map(|told| (yes, told))
+    }
+
+    fn pays(&mut self, worker: u8, schedule: Schedule) {
+        let worker = key(worker).public();
+        self.one(Command::PayWhen { worker, schedule, account_agreed: amount(0) }).unwrap();
+    }
+
+    fn schedule(&self, worker: u8) -> Schedule {
+        self.reader.payouts(&key(worker).public(), Chain::Localnet, self.cx.now).unwrap().schedule
     }
 
     fn stands(&self, worker: u8) -> WalletState {
@@ -192,6 +220,7 @@ fn a_question_ends_with_its_time_its_no_or_the_next_ticket() {
     assert!(bench.opens(2, Purpose::Link, 98).is_ok(), "another's limit is another's");
     bench.later(25 * 60 * 60 * 1_000);
     bench.opens(1, Purpose::Link, 99).unwrap();
+    bench.sweep();
     assert!(!bench.reader.has_ticket(&ticket(3).hash()).unwrap(), "forgotten");
 }
 
@@ -324,6 +353,133 @@ fn what_changed_meanwhile_lapses() {
 }
 
 #[test]
+fn who_is_put_out_is_told_and_has_no_say() {
+    let mut bench = earned();
+    for worker in 1..=3 {
+        bench.connects(worker, Purpose::Link, 9, worker).unwrap();
+        bench.knows(worker, 1);
+    }
+    let friday = Schedule::Weekly(Weekday::Friday);
+    bench.pays(1, friday);
+    bench.later(1);
+    assert_eq!([1, 2, 3].map(|worker| bench.schedule(worker)), [friday; 3], "the last word counts");
+    // Worker 3 lets the place of a lost one be taken, so that there is something to veto.
+    let yes = bench.yes(4, Purpose::Rebind, 9, 4);
+    bench.rebinds(4, 3, 9, 4);
+    let yes = Signed::sign(WalletYes { lost: Some(key(3).public()), ..*yes.payload() }, &key(4));
+    let before = ledger(&bench);
+    let (said, mut told) = bench.puts_out(2, 1, 9, 5).unwrap();
+    told.sort();
+    let mut others = vec![key(1).public(), key(3).public()];
+    others.sort();
+    assert_eq!(told, others);
+    let (one, two) = (key(1).public(), key(2).public());
+    let what = WalletEvent::PutOut { wallet: wallet(9), by: two, stays: amount(4_000), arrives: amount(0) };
+    let stands = bench.stands(1);
+    assert_eq!((stands.wallet, stands.news.last().unwrap().what), (None, what));
+    let what = WalletEvent::OtherPutOut { worker: one, by: two };
+    assert_eq!([2, 3].map(|worker| bench.stands(worker).news.last().unwrap().what), [what; 2]);
+    assert_eq!(problem(bench.vetoes(1, yes.hash())), Problem::Foreign);
+    bench.pays(1, Schedule::At(amount(7_000_000)));
+    assert_eq!([2, 3].map(|worker| bench.schedule(worker)), [Schedule::Now; 2], "its word counts no more");
+    assert_eq!(bench.agrees(&said), Ok(vec![]), "sent again");
+    assert_eq!(problem(bench.puts_out(2, 1, 9, 6).map(drop)), Problem::NotOfThisWallet, "once");
+    assert_eq!((ledger(&bench), bench.money(&key(1)).0), (before, 4_000), "its money stays its own");
+    bench.connects(1, Purpose::Link, 8, 7).unwrap();
+    assert_eq!(bench.stands(1).held_until, Some(bench.cx.now.plus(HOLD_MS)), "another wallet is another wallet");
+    bench.checks_out();
+}
+
+#[test]
+fn the_workers_of_a_wallet_are_listed_to_them_alone() {
+    let mut bench = Bench::new();
+    let linked_at = Some(bench.cx.now);
+    for worker in 1..=2 {
+        bench.connects(worker, Purpose::Link, 9, worker).unwrap();
+    }
+    bench.later(3 * DAY_MS);
+    bench.wallet_step(Request::Seen { worker: key(2).public() }).unwrap();
+    let day = |at: Timestamp| Some(at.minus(at.get() % DAY_MS));
+    let listed = |worker: u8| {
+        let mut all = bench.reader.wallet_browsers(key(worker).public()).unwrap();
+        all.sort_by_key(|browser| browser.seen_at);
+        all
+    };
+    let [one, two] = [1, 2].map(|worker| key(worker).public());
+    let first = WalletBrowser { worker: one, linked_at, seen_at: day(linked_at.unwrap()) };
+    let second = WalletBrowser { worker: two, linked_at, seen_at: day(bench.cx.now) };
+    assert_eq!((listed(1), listed(2), listed(3)), (vec![first, second], vec![first, second], vec![]));
+    bench.puts_out(1, 2, 9, 3).unwrap();
+    let listed = |worker: u8| bench.reader.wallet_browsers(key(worker).public()).unwrap();
+    assert_eq!((listed(1), listed(2)), (vec![first], vec![]));
+}
+
+#[test]
+fn who_said_when_all_are_paid_is_told_to_the_others_once() {
+    let mut bench = Bench::new();
+    for worker in 1..=2 {
+        bench.connects(worker, Purpose::Link, 9, worker).unwrap();
+    }
+    for day in Weekday::ALL {
+        bench.pays(1, Schedule::Weekly(day));
+        bench.later(1);
+    }
+    bench.pays(1, Schedule::Weekly(Weekday::Sunday));
+    let what = WalletEvent::Scheduled { by: key(1).public(), schedule: Schedule::Weekly(Weekday::Sunday) };
+    let news: Vec<_> = bench.stands(2).news.iter().map(|news| (news.number, news.what)).collect();
+    assert_eq!(news[1..], [(8, what)], "the last word, under a number of its own");
+    assert_eq!(bench.stands(1).news.len(), 1, "who said it knows");
+}
+
+/// The rows of a table.
+fn rows(bench: &Bench, table: &str) -> u64 {
+    let db = rusqlite::Connection::open(bench.folder.path().join("lull.sqlite")).unwrap();
+    db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn what_is_over_is_forgotten_and_can_not_be_said_again() {
+    let mut bench = Bench::new();
+    let first = bench.connects(1, Purpose::Link, 9, 1).unwrap();
+    bench.connects(2, Purpose::Link, 9, 2).unwrap();
+    let vetoed = bench.connects(3, Purpose::Rebind, 9, 3).unwrap();
+    bench.vetoes(1, vetoed.hash()).unwrap();
+    let done = bench.connects(4, Purpose::Rebind, 9, 4).unwrap();
+    bench.opens(5, Purpose::Link, 5).unwrap();
+    let sign_in = bench.takes(5).unwrap();
+    bench.later(HOLD_MS);
+    bench.sweep();
+    assert!(bench.is_succeeded(1));
+    bench.knows(2, 99);
+    let numbers = bench.stands(4).news.len() as u64;
+    bench.knows(4, numbers);
+    bench.later(TICKET_KEPT_MS + 2 * TICKET_MS);
+    bench.sweep();
+    assert_eq!(rows(&bench, "tickets"), 0);
+    for yes in [&first, &vetoed, &done] {
+        assert_eq!(problem(bench.agrees(yes)), Problem::Unknown, "a yes to a ticket that is forgotten");
+    }
+    assert_eq!(problem(bench.takes(5)), Problem::Unknown);
+    assert_eq!(problem(bench.signs(5, proof(&sign_in, 9))), Problem::Unknown);
+    assert_eq!((rows(&bench, "wallet_yeses"), rows(&bench, "rebinds")), (4, 2), "yeses are kept longer");
+    bench.later(NEWS_KEPT_MS);
+    bench.sweep();
+    assert_eq!(rows(&bench, "wallet_news WHERE is_known = 1"), 0);
+    assert_eq!(bench.stands(3).news.len(), 2, "what nobody has read is kept");
+    bench.later(YES_KEPT_MS);
+    bench.sweep();
+    assert_eq!((rows(&bench, "wallet_yeses"), rows(&bench, "rebinds")), (3, 1), "what something rests on is kept");
+    assert_eq!(problem(bench.vetoes(2, vetoed.hash())), Problem::Unknown);
+    assert_eq!(problem(bench.vetoes(2, done.hash())), Problem::Decided);
+    bench.connects(4, Purpose::Change, 8, 6).unwrap();
+    assert_eq!(bench.stands(4).news.last().unwrap().number, numbers + 1, "numbers go on");
+    bench.later(YES_KEPT_MS + 1);
+    bench.sweep();
+    assert_eq!(rows(&bench, "wallet_yeses"), 4, "that of the place that was taken, too");
+    bench.checks_out();
+}
+
+#[test]
 fn a_full_wallet_and_a_listed_one_take_nobody() {
     let mut bench = Bench::new();
     for seed in 0..WORKERS_PER_WALLET_MAX as u8 {
@@ -363,6 +519,20 @@ fn all_of_a_step_or_nothing() {
     bench.agrees(&bench.yes(1, Purpose::Link, 9, 1)).unwrap();
     assert_eq!(bench.stands(1).wallet, Some(wallet(9)));
     bench.checks_out();
+}
+
+#[test]
+fn refused_sign_ins_are_counted_and_kept() {
+    let mut bench = Bench::new();
+    bench.opens(1, Purpose::Link, 1).unwrap();
+    let sign_in = bench.takes(1).unwrap();
+    let bad = Proof { signature: [0; 64], ..proof(&sign_in, 9) };
+    for _ in 1..SIGN_INS_REFUSED_MAX {
+        assert_eq!(problem(bench.signs(1, bad.clone())), siws::Problem::Signature.into());
+    }
+    bench.store = Store::open(&bench.folder.path().join("lull.sqlite")).unwrap();
+    assert_eq!(problem(bench.signs(1, bad)), Problem::Spent, "a restart forgets none of them");
+    assert_eq!(problem(bench.signs(1, proof(&sign_in, 9))), Problem::Spent);
 }
 
 /// All that is in the ledger.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lull_protocol::connect::{
-    Purpose, Rebinding, WalletAsked, WalletEvent, WalletNews, WalletRefusal, WalletState, WalletVeto, WalletYes,
+    Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletNews, WalletRefusal, WalletState, WalletVeto, WalletYes,
 };
 use lull_protocol::cose::Signed;
 use lull_protocol::payout::{NextPayout, Payout, PayoutStage, Payouts, Schedule, When};
@@ -54,6 +54,8 @@ pub struct Paying {
     pub is_lied_about: bool,
     /// Yeses and vetoes are refused.
     pub refuses: Option<WalletRefusal>,
+    /// The workers of the wallet.
+    pub browsers: Vec<WalletBrowser>,
     /// What else was asked.
     pub asked: Vec<ToCoordinator>,
 }
@@ -85,6 +87,7 @@ impl Paying {
             is_mute: false,
             is_lied_about: false,
             refuses: None,
+            browsers: Vec::new(),
             asked: Vec::new(),
         }
     }
@@ -133,6 +136,7 @@ impl Paying {
                 self.tickets.push((Ticket(ticket.0), purpose));
                 vec![ToWorker::Ticket { ticket, purpose, expires_at: now.plus(300_000) }]
             }
+            ToCoordinator::WalletBrowsers => vec![ToWorker::WalletBrowsers { browsers: self.browsers.clone() }],
             ToCoordinator::WalletYes { statement } => self.yes(statement.into(), worker),
             ToCoordinator::WalletVeto { statement } => self.veto(statement.into(), worker),
             ToCoordinator::WalletNo { ticket } => {
@@ -167,6 +171,12 @@ impl Paying {
             assert!(self.is_lied_about || is_what_was_asked);
             match said.purpose {
                 Purpose::Unlink => self.state.wallet = None,
+                Purpose::PutOut => {
+                    let gone = said.lost.expect("who is put out is named");
+                    self.browsers.retain(|browser| browser.worker != gone);
+                    let what = WalletEvent::OtherPutOut { worker: gone, by: worker };
+                    self.state.news.push(WalletNews { number: 1, at: said.at, what });
+                }
                 _ => self.state.wallet = Some(said.wallet),
             }
         }

@@ -62,6 +62,15 @@ pub(crate) fn standstill(why: Standstill) -> &'static str {
     }
 }
 
+/// When payouts are, inside a sentence.
+pub(crate) fn scheduled(schedule: Schedule, asset: &str) -> String {
+    match schedule {
+        Schedule::Now => text::wallet_scheduled_now().to_owned(),
+        Schedule::At(amount) => text::wallet_scheduled_at(&format::amount_of(amount.get(), asset)),
+        Schedule::Weekly(day) => text::wallet_scheduled_on(&self::day(day)),
+    }
+}
+
 /// When the next payout is; for what is held, [`after`].
 pub(crate) fn when(when: When, asset: &str) -> String {
     match when {

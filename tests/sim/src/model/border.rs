@@ -130,7 +130,8 @@ impl Model {
             | ToWorker::Wallet(_)
             | ToWorker::WalletRefused { .. }
             | ToWorker::Payouts(_)
-            | ToWorker::PayoutsBefore { .. } => Err(broken("frames", "a coordinator that pays nobody says how")),
+            | ToWorker::PayoutsBefore { .. }
+            | ToWorker::WalletBrowsers { .. } => Err(broken("frames", "a coordinator that pays nobody says how")),
             ToWorker::Refused { about, code } => self.refused(&worker, about.as_ref(), *code, at),
             ToWorker::Bye { code } => {
                 let is_known = matches!(

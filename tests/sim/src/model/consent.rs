@@ -302,7 +302,8 @@ impl Consents {
             | ToCoordinator::WalletNewsKnown { .. }
             | ToCoordinator::PayWhen { .. }
             | ToCoordinator::PayNow
-            | ToCoordinator::PayoutsBefore { .. } => Err(broken("frames", "it asks a coordinator that pays nobody")),
+            | ToCoordinator::PayoutsBefore { .. }
+            | ToCoordinator::WalletBrowsers => Err(broken("frames", "it asks a coordinator that pays nobody")),
             // Work goes back when its class is switched off.
             ToCoordinator::Return { .. } => Ok(()),
             ToCoordinator::Hello { .. } | ToCoordinator::Proof { .. } | ToCoordinator::Ping { .. } => {

@@ -89,6 +89,8 @@ impl World {
                 let yes = WalletYes { coordinator, purpose: Purpose::Link, ticket, wallet, lost: None, at };
                 Request::Agree(Signed::sign(yes, &linking.worker))
             }
+            // It is asked for again.
+            Given::Refused(_) => return,
             Given::Done => {
                 linking.is_done = true;
                 return;

@@ -30,7 +30,7 @@ pub(super) fn Ask(props: &AskProps) -> Html {
     let AskProps { lull, asked, .. } = props;
     let lost = use_state_eq(|| None::<PublicKey>);
     let WalletAsked { ticket, purpose, wallet, .. } = *asked;
-    let may_say = props.may_say && (purpose != Purpose::Rebind || lost.is_some());
+    let may_say = props.may_say && (!purpose.names_another() || lost.is_some());
     let command = Command::WalletYes { ticket, purpose, wallet, lost: *lost };
     let yes = if may_say { lull.on_click(command) } else { Callback::noop() };
     let setter = lost.setter();
@@ -39,12 +39,13 @@ pub(super) fn Ask(props: &AskProps) -> Html {
         Purpose::Link => (text::wallet_ask(&words::short(&wallet)), text::wallet_yes()),
         Purpose::Change => (text::wallet_ask_change(&words::short(&wallet)), text::wallet_yes()),
         Purpose::Rebind => (text::wallet_ask_rebind().to_owned(), text::wallet_yes_rebind()),
+        Purpose::PutOut => (text::wallet_ask_put_out().to_owned(), text::wallet_yes_put_out()),
         Purpose::Unlink => (text::wallet_ask_unlink(&words::short(&wallet)), text::wallet_yes_unlink()),
     };
     html! {
         <section class="card ask" data-testid="wallet-ask" data-purpose={code(purpose)} aria-labelledby="ask-title">
             <h2 class="wallet-title" id="ask-title" role="status">{ title }</h2>
-            if purpose == Purpose::Rebind {
+            if purpose.names_another() {
                 { others(props, *lost, &choose) }
             }
             if purpose != Purpose::Unlink {
@@ -81,6 +82,12 @@ fn what_follows(props: &AskProps) -> Html {
                 <p>{ text::wallet_ask_day() }</p>
             </>
         },
+        Purpose::PutOut => html! {
+            <>
+                <p>{ text::wallet_ask_put_out_text() }</p>
+                <p>{ text::wallet_ask_put_out_stays() }</p>
+            </>
+        },
         Purpose::Unlink => html! {
             <>
                 <p>{ text::wallet_ask_stays(&format::amount_of(props.stays, asset)) }</p>
@@ -92,7 +99,7 @@ fn what_follows(props: &AskProps) -> Html {
     }
 }
 
-/// The browsers of the wallet, one of which is lost.
+/// The other browsers of the wallet, one of which is lost or is put out.
 fn others(props: &AskProps, lost: Option<PublicKey>, choose: &Callback<PublicKey>) -> Html {
     let choice = |key: &PublicKey| {
         let (choose, key) = (choose.clone(), *key);
@@ -103,9 +110,11 @@ fn others(props: &AskProps, lost: Option<PublicKey>, choose: &Callback<PublicKey
             </label>
         }
     };
+    let is_lost = props.asked.purpose == Purpose::Rebind;
+    let legend = if is_lost { text::wallet_ask_lost() } else { text::wallet_ask_gone() };
     html! {
         <fieldset class="choices" data-testid="lost-choices">
-            <legend>{ text::wallet_ask_lost() }</legend>
+            <legend>{ legend }</legend>
             { for props.asked.others.iter().map(choice) }
             <p class="quiet">{ text::wallet_ask_yours(&props.own) }</p>
         </fieldset>

@@ -1,10 +1,11 @@
 //! From no wallet to one: the offer, the wait for the wallet's page, and the wallet that is connected.
 
-use lull_view::{Command, Purpose};
+use lull_view::{Command, Purpose, WalletBrowser};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use yew::{Callback, Html, Properties, UseStateSetter, component, html, use_state_eq};
 
 use super::Shown;
+use super::rebind::is_own;
 use crate::format;
 use crate::text;
 use crate::words::wallet as words;
@@ -74,6 +75,7 @@ pub(super) fn connected(shown: &Shown<'_>) -> Html {
                 <p class="quiet">{ text::wallet_connect_public() }</p>
                 <p class="quiet">{ text::wallet_unlink_text() }</p>
             </details>
+            { browsers(shown) }
             // One thing at a time.
             if !shown.is_under_way() {
                 <p class="wallet-acts">
@@ -84,6 +86,46 @@ pub(super) fn connected(shown: &Shown<'_>) -> Html {
                 </p>
             }
         </section>
+    }
+}
+
+/// Whose earnings are paid to this wallet, once there are several; and the way to put one of them out.
+fn browsers(shown: &Shown<'_>) -> Html {
+    let all = &shown.told.browsers;
+    if all.len() < 2 {
+        return html! {};
+    }
+    html! {
+        <details class="browsers" data-testid="wallet-browsers">
+            <summary>{ text::wallet_browsers(&format::count(all.len() as u64)) }</summary>
+            <ul>{ for all.iter().map(|browser| row(shown, browser)) }</ul>
+            <p class="quiet">{ text::wallet_browsers_text() }</p>
+            if !shown.is_under_way() {
+                <p class="wallet-acts"><button class="button small" data-testid="put-out" aria-disabled={shown.is_disabled()}
+                    onclick={shown.opens(Purpose::PutOut)}>{ text::wallet_put_out() }</button></p>
+            }
+        </details>
+    }
+}
+
+/// Days are those of UTC, whose noon is on the same date nearly everywhere.
+const HALF_DAY_MS: u64 = 12 * 60 * 60 * 1_000;
+
+fn row(shown: &Shown<'_>, browser: &WalletBrowser) -> Html {
+    html! {
+        <li key={browser.worker.to_string()} data-testid="wallet-browser">
+            <span><bdi class="code">{ browser.worker.short() }</bdi>
+                if is_own(shown, &browser.worker) {
+                    <span class="quiet">{ text::wallet_browsers_this() }</span>
+                }
+            </span>
+            if let Some(at) = browser.linked_at {
+                <span class="quiet">{ text::wallet_browsers_since(&format::day(shown.local(at))) }</span>
+            }
+            if let Some(at) = browser.seen_at {
+                <span class="quiet">{ text::wallet_browsers_seen(&format::day(at.get().saturating_add(HALF_DAY_MS))) }</span>
+            }
+        </li>
     }
 }
 

@@ -1,6 +1,6 @@
 //! Browsers of the wallet that take each other's place, and what happened to the wallet.
 
-use lull_view::{Command, PublicKey, Rebinding, WalletEvent, WalletNews};
+use lull_view::{Amount, Command, PublicKey, Rebinding, Wallet, WalletEvent, WalletNews};
 use yew::{Html, html};
 
 use super::Shown;
@@ -80,9 +80,9 @@ fn sentence(shown: &Shown<'_>, what: &WalletEvent) -> String {
             }
         }
         WalletEvent::Left { wallet, stays, arrives } => {
-            let amount = |units: &lull_view::Amount| format::amount_of(units.get(), shown.asset());
+            let amount = |units: &Amount| format::amount_of(units.get(), shown.asset());
             let (wallet, stays) = (words::short(wallet), amount(stays));
-            if *arrives == lull_view::Amount::ZERO {
+            if *arrives == Amount::ZERO {
                 text::wallet_news_left(&wallet, &stays)
             } else {
                 text::wallet_news_left_arrives(&wallet, &stays, &amount(arrives))
@@ -94,14 +94,31 @@ fn sentence(shown: &Shown<'_>, what: &WalletEvent) -> String {
         }
         WalletEvent::Rebound(who) => text::wallet_news_rebound(&name(&who.worker), &name(&who.lost)),
         WalletEvent::Lapsed(who) => text::wallet_news_lapsed(&name(&who.worker), &name(&who.lost)),
+        WalletEvent::PutOut { wallet, by, stays, arrives } => put_out(shown, (wallet, by), *stays, *arrives),
+        WalletEvent::OtherPutOut { worker, by } if is_own(shown, by) => text::wallet_news_put_out_own(&name(worker)),
+        WalletEvent::OtherPutOut { worker, by } => text::wallet_news_put_out_other(&name(worker), &name(by)),
+        WalletEvent::Scheduled { by, schedule } => {
+            text::wallet_news_scheduled(&name(by), &words::scheduled(*schedule, shown.asset()))
+        }
+    }
+}
+
+/// This browser was put out: by whom, and what becomes of what it has earned.
+fn put_out(shown: &Shown<'_>, (wallet, by): (&Wallet, &PublicKey), stays: Amount, arrives: Amount) -> String {
+    let amount = |units: Amount| format::amount_of(units.get(), shown.asset());
+    let (wallet, by, stays) = (words::short(wallet), browser(shown, by), amount(stays));
+    if arrives == Amount::ZERO {
+        text::wallet_news_put_out(&wallet, &by, &stays)
+    } else {
+        text::wallet_news_put_out_arrives(&wallet, &by, &stays, &amount(arrives))
     }
 }
 
 /// A browser by its fingerprint, or as this one.
-fn browser(shown: &Shown<'_>, key: &PublicKey) -> String {
+pub(super) fn browser(shown: &Shown<'_>, key: &PublicKey) -> String {
     if is_own(shown, key) { text::wallet_browser_this().to_owned() } else { key.short() }
 }
 
-fn is_own(shown: &Shown<'_>, key: &PublicKey) -> bool {
+pub(super) fn is_own(shown: &Shown<'_>, key: &PublicKey) -> bool {
     key.short() == shown.view.worker
 }
