@@ -275,7 +275,8 @@ async fn who_is_put_out_is_told_at_once() {
         connects(&server, worker, Purpose::Link, 9).await;
     }
     ana.send(&ToCoordinator::WalletBrowsers).await;
-    let listed = |m: &ToWorker| if let ToWorker::WalletBrowsers { browsers } = m { Some(browsers.clone()) } else { None };
+    let listed =
+        |m: &ToWorker| if let ToWorker::WalletBrowsers { browsers } = m { Some(browsers.clone()) } else { None };
     let browsers = ana.wait("the wallet's browsers", listed).await;
     assert!(browsers.iter().all(|browser| browser.linked_at.is_some() && browser.seen_at.is_some()), "{browsers:?}");
     assert_eq!(browsers.len(), 2);

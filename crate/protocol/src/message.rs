@@ -2,7 +2,9 @@
 
 use crate::cbor::{self, ByteVec, Cbor, CborError};
 use crate::connect::{Purpose, WalletBrowser, WalletRefusal, WalletState};
-use crate::limits::{CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX, WALLET_WORKERS_MAX};
+use crate::limits::{
+    CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX, WALLET_WORKERS_MAX,
+};
 use crate::payout::{Payout, Payouts, Schedule, payouts_fit};
 use crate::rejection::BuyerRecord;
 use crate::task::TaskSet;

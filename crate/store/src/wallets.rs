@@ -6,7 +6,9 @@ use lull_market::connect::{
 };
 use lull_market::ledger::Account;
 use lull_market::{Context, Decided};
-use lull_protocol::connect::{Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletNews, WalletState, WalletYes};
+use lull_protocol::connect::{
+    Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletNews, WalletState, WalletYes,
+};
 use lull_protocol::limits::{FRAME_BYTES_MAX, WALLET_NEWS_MAX, WALLET_WORKERS_MAX};
 use lull_protocol::siws::SignIn;
 use lull_protocol::units::Ticket as Secret;

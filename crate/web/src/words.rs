@@ -307,7 +307,8 @@ mod tests {
 
     #[test]
     fn each_known_reason_has_words_of_its_own() {
-        for word in ["unknown", "expired", "used", "replaced", "spent", "declined", "foreign", "linked", "not_linked", "listed"]
+        for word in
+            ["unknown", "expired", "used", "replaced", "spent", "declined", "foreign", "linked", "not_linked", "listed"]
         {
             let code = Code::from_word(word);
             assert_ne!(code, Code::Other, "{word}");

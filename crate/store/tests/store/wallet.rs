@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lull_market::connect::{Given, HOLD_MS, NEWS_KEPT_MS, Problem, Request, SIGN_INS_REFUSED_MAX, Site, TICKET_KEPT_MS, TICKET_MS, TICKETS_MAX,
-    WORKERS_PER_WALLET_MAX, YES_KEPT_MS};
+use lull_market::connect::{
+    Given, HOLD_MS, NEWS_KEPT_MS, Problem, Request, SIGN_INS_REFUSED_MAX, Site, TICKET_KEPT_MS, TICKET_MS, TICKETS_MAX,
+    WORKERS_PER_WALLET_MAX, YES_KEPT_MS,
+};
 use lull_market::{Command, Refusal, Reply};
 use lull_protocol::connect::{
     Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletNews, WalletState, WalletVeto, WalletYes,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use lull_protocol::connect::{
-    Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletNews, WalletRefusal, WalletState, WalletVeto, WalletYes,
+    Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletNews, WalletRefusal, WalletState, WalletVeto,
+    WalletYes,
 };
 use lull_protocol::cose::Signed;
 use lull_protocol::payout::{NextPayout, Payout, PayoutStage, Payouts, Schedule, When};
