@@ -20,8 +20,9 @@ use crate::plan::{HOUR, MINUTE, Ms};
 
 /// Wallets there are.
 const WALLETS: u64 = 3;
-/// Of a thousand, those who are paid to one.
+/// Of a thousand, those who are paid to one; and where the coordinator pays.
 const LINKED: u32 = 350;
+const LINKED_TO_BE_PAID: u32 = 850;
 /// After a step that came to nothing it begins again, milliseconds.
 const AGAIN_MS: Ms = 15 * MINUTE;
 /// Once the faults have stopped, everybody says so often that they want to be paid at once.
@@ -72,11 +73,14 @@ impl World {
     pub(super) fn may_want_a_wallet(&mut self, number: usize, worker: &SigningKey) {
         let seed = self.plan.seed;
         let mut rng = stream(seed, "wallet", number as u64);
-        if !chance(&mut rng, LINKED) {
+        let pays = self.plan.pays.is_some();
+        if !chance(&mut rng, if pays { LINKED_TO_BE_PAID } else { LINKED }) {
             return;
         }
         let wallet = key_of(seed, rng.u64(..WALLETS));
-        self.queue.at(rng.u64(..self.plan.calm_ms.max(1)), Event::Link(self.linkings.len()));
+        // Where they are paid most come early, so that there is something to be paid to.
+        let until_ms = if pays && rng.bool() { self.plan.calm_ms.min(HOUR) } else { self.plan.calm_ms };
+        self.queue.at(rng.u64(..until_ms.max(1)), Event::Link(self.linkings.len()));
         let own = stream(seed, "wishes", number as u64);
         let (purpose, last_wishes) = (Purpose::Link, LAST_WISHES);
         let worker = worker.clone();

@@ -265,10 +265,8 @@ impl Chain {
                 let Some(left) = state.lamports.checked_sub(amount) else { return Some(Err(TOO_LITTLE)) };
                 state.lamports = left;
             }
-            (_, _) if data.starts_with(&ALLOCATE) => {
-                if state.nonces.contains_key(&account(0)?) {
-                    return Some(Err(TAKEN));
-                }
+            (_, _) if data.starts_with(&ALLOCATE) && state.nonces.contains_key(&account(0)?) => {
+                return Some(Err(TAKEN));
             }
             (_, _) if data.starts_with(&MAKE_NONCE) => {
                 let lane = account(0)?;

@@ -141,7 +141,11 @@ impl Pay {
         data.splice(44..46, [DECIMALS, 1]);
         let account = Account { lamports: 1, owner: TokenProgram::Classic.address(), data };
         let mint = Mint::read(Address::from([9; 32]), &account, DECIMALS).expect("it is a mint of these digits");
-        let tokens = BTreeMap::from([(mint.account_of(&owner), plan.tokens)]);
+        let mut tokens = BTreeMap::from([(mint.account_of(&owner), plan.tokens)]);
+        // Some have a token account from elsewhere.
+        let mut rng = stream(seed, "accounts", 0);
+        let there = wallets.iter().filter(|_| rng.bool()).map(|wallet| (mint.account_of(&wallet.address()), 0));
+        tokens.extend(there);
         let chain = Chain::new(State { tokens, lamports: plan.lamports, ..State::default() });
         let rpcs = Rpcs::new(chain, plan.rpcs, (owner, mint), stream(seed, "rpcs", 0));
         let terms = Terms {

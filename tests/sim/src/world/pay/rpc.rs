@@ -14,6 +14,9 @@ use super::chain::{Chain, FEE, Landed};
 use crate::mix::{bytes, chance};
 use crate::plan::Ms;
 
+/// A transaction that was sent: its name and its bytes.
+pub(crate) type Sent = (Signature, Vec<u8>);
+
 /// How an RPC is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mood {
@@ -93,12 +96,7 @@ impl Rpcs {
     }
 
     /// How a batch stands that was signed.
-    pub(crate) fn sights(
-        &mut self,
-        lane: LaneId,
-        (payment, cancel): (&(Signature, Vec<u8>), Option<&(Signature, Vec<u8>)>),
-        now: Ms,
-    ) -> Vec<Sight> {
+    pub(crate) fn sights(&mut self, lane: LaneId, (payment, cancel): (&Sent, Option<&Sent>), now: Ms) -> Vec<Sight> {
         let (mint, owner) = (self.mint, self.owner);
         self.each(now, |view, rng| {
             let nonce = view.nonce(lane, rng);
@@ -194,7 +192,7 @@ impl View<'_> {
         }
     }
 
-    fn seen(&self, (signature, sent): &(Signature, Vec<u8>), treasury: (&Mint, Address), rng: &mut Rng) -> Seen {
+    fn seen(&self, (signature, sent): &Sent, treasury: (&Mint, Address), rng: &mut Rng) -> Seen {
         if self.lies {
             return match rng.u32(..4) {
                 0 => Seen::Nothing,
