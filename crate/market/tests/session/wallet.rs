@@ -35,7 +35,7 @@ pub(crate) fn said(key: &SigningKey, kind: u8, number: u64) -> ToCoordinator {
         1 => ToCoordinator::WalletYes { statement: statement(Signed::sign(yes(Purpose::Link), key).bytes()) },
         2 => ToCoordinator::WalletNo { ticket: TICKET.hash() },
         3 => ToCoordinator::WalletVeto { statement: statement(Signed::sign(veto(TICKET.hash()), key).bytes()) },
-        4 if number % 2 == 0 => ToCoordinator::WalletBrowsers,
+        4 if number.is_multiple_of(2) => ToCoordinator::WalletBrowsers,
         4 => ToCoordinator::WalletNewsKnown { number },
         _ => ToCoordinator::WalletYes { statement: statement(&[1]) },
     }

@@ -395,7 +395,7 @@ fn who_is_put_out_is_told_and_has_no_say() {
 #[test]
 fn the_workers_of_a_wallet_are_listed_to_them_alone() {
     let mut bench = Bench::new();
-    let linked_at = Some(bench.cx.now);
+    let linked = bench.cx.now;
     for worker in 1..=2 {
         bench.connects(worker, Purpose::Link, 9, worker).unwrap();
     }
@@ -408,8 +408,8 @@ fn the_workers_of_a_wallet_are_listed_to_them_alone() {
         all
     };
     let [one, two] = [1, 2].map(|worker| key(worker).public());
-    let first = WalletBrowser { worker: one, linked_at, seen_at: day(linked_at.unwrap()) };
-    let second = WalletBrowser { worker: two, linked_at, seen_at: day(bench.cx.now) };
+    let first = WalletBrowser { worker: one, linked_at: Some(linked), seen_at: day(linked) };
+    let second = WalletBrowser { worker: two, linked_at: Some(linked), seen_at: day(bench.cx.now) };
     assert_eq!((listed(1), listed(2), listed(3)), (vec![first, second], vec![first, second], vec![]));
     bench.puts_out(1, 2, 9, 3).unwrap();
     let listed = |worker: u8| bench.reader.wallet_browsers(key(worker).public()).unwrap();
