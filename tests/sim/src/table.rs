@@ -146,9 +146,10 @@ impl ToWorkerKind {
             Some(ToWorker::SkipsLeft { .. }) => Self::SkipsLeft,
             Some(ToWorker::Rejected { .. }) => Self::Rejected,
             Some(ToWorker::Appealed { .. }) => Self::Appealed,
-            // This coordinator pays nobody: the model lets none of these pass.
+            // This coordinator pays nobody, and its operator contests no money: the model lets none of these pass.
             Some(
-                ToWorker::Ticket { .. }
+                ToWorker::Reversal { .. }
+                | ToWorker::Ticket { .. }
                 | ToWorker::Wallet(_)
                 | ToWorker::WalletRefused { .. }
                 | ToWorker::Payouts(_)

@@ -43,6 +43,9 @@ impl News {
                 Self { pushes: told.iter().map(|worker| (*worker, Push::Wallet)).collect(), work: false }
             }
             Reply::PayoutsChanged(workers) => Self::of_payouts(workers),
+            Reply::Reversal { worker, .. } | Reply::Ended { worker, .. } => {
+                Self { pushes: vec![(*worker, Push::Account)], work: false }
+            }
             Reply::Extended(_) | Reply::Done | Reply::Blob(_) | Reply::Leases(_) | Reply::Appealed(_) => {
                 Self::default()
             }
