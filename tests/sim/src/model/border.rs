@@ -131,6 +131,7 @@ impl Model {
             | ToWorker::WalletRefused { .. }
             | ToWorker::Payouts(_)
             | ToWorker::PayoutsBefore { .. } => Err(broken("frames", "a coordinator that pays nobody says how")),
+            ToWorker::Reversal { .. } => Err(broken("frames", "an operator that contests no money says that it does")),
             ToWorker::Refused { about, code } => self.refused(&worker, about.as_ref(), *code, at),
             ToWorker::Bye { code } => {
                 let is_known = matches!(
