@@ -324,7 +324,7 @@ const OPEN_ALL: &str =
 const CLOSE_AGAIN: &str =
     "document.querySelectorAll('details[data-shut]').forEach(all => { all.open = false; delete all.dataset.shut; })";
 /// Whether the page says that there is nothing.
-const CALM: &str = "return document.querySelector('.calm') !== null";
+pub(crate) const CALM: &str = "return document.querySelector('.calm') !== null";
 
 /// Keeps what was found.
 fn note(found: &mut Vec<String>, page: &str, answer: &Value) -> Result<()> {

@@ -153,10 +153,10 @@ fn main() -> Result<()> {
             if !pictures::can_record() {
                 println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
             }
-            use pictures::Step::{Dark, DarkRejected, DarkTime, DarkTypes, DarkWallet};
-            use pictures::Step::{Light, LightRejected, LightTime, LightTypes, LightWallet};
-            let light = [Light, LightTypes, LightTime, LightRejected, LightWallet];
-            let dark = [Dark, DarkTypes, DarkTime, DarkRejected, DarkWallet];
+            use pictures::Step::{Dark, DarkEmpty, DarkRejected, DarkTime, DarkTypes, DarkWallet};
+            use pictures::Step::{Light, LightEmpty, LightRejected, LightTime, LightTypes, LightWallet};
+            let light = [LightEmpty, Light, LightTypes, LightTime, LightRejected, LightWallet];
+            let dark = [DarkEmpty, Dark, DarkTypes, DarkTime, DarkRejected, DarkWallet];
             light.into_iter().chain(dark).try_for_each(take)?;
             // What follows is DevTools'.
             if browser == Kind::Chromium {

@@ -9,10 +9,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::browser::{Browser, ENTER};
+use crate::browser::{Browser, ENTER, Kind};
 use crate::content::sensitive;
 use crate::flags::ESCAPE;
 use crate::job::say;
+use crate::languages::CALM;
 use crate::market::Demo;
 use crate::offers::YOU;
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WELCOME};
@@ -27,6 +28,15 @@ const POPUP: (u32, u32) = (380, 600);
 const TAB: (u32, u32) = (760, 1000);
 /// How long a lease lasts where it runs out.
 const LEASE: Duration = Duration::from_secs(30);
+/// Pages that have nothing to show at first, and their pictures' names.
+const EMPTY: [(&str, &str); 4] = [
+    (HOME, "quiet"),
+    ("popup.html?tab=1#/activity", "log-empty"),
+    (YOU, "you-empty"),
+    ("popup.html?tab=1#/receipt/00", "receipt-none"),
+];
+/// What a buyer holds against an answer.
+const EVIDENCE: &str = "A triangle on its tip is \u{201c}give way\u{201d}; see the first line of the guideline.";
 /// Answers after which it is known how a person fares.
 const ANSWERS: usize = 20;
 /// Length of the recording, seconds.
@@ -51,6 +61,10 @@ pub(crate) enum Step {
     LightRejected,
     /// The same in the dark theme.
     DarkRejected,
+    /// Pages without anything on them, in the light theme.
+    LightEmpty,
+    /// The same in the dark theme.
+    DarkEmpty,
     /// The way to a paid wallet, in the light theme.
     LightWallet,
     /// The same in the dark theme.
@@ -128,13 +142,16 @@ pub(crate) async fn take(paths: &Paths, data: &Path, step: Step) -> Result<()> {
         Step::LightRejected => rejected(paths, &data.join("light-rejected"), "light", &folder).await,
         Step::DarkTime => more_time(paths, &data.join("dark-time"), "dark", &folder).await,
         Step::DarkRejected => rejected(paths, &data.join("dark-rejected"), "dark", &folder).await,
+        Step::LightEmpty => empty(paths, &data.join("light-empty"), "light", &folder).await,
+        Step::DarkEmpty => empty(paths, &data.join("dark-empty"), "dark", &folder).await,
         Step::LightWallet => wallet::way(paths, &data.join("light-wallet"), "light", &folder).await,
         Step::DarkWallet => wallet::way(paths, &data.join("dark-wallet"), "dark", &folder).await,
         Step::As(guise) => {
             let folder = paths.pictures().join(guise.name());
             std::fs::create_dir_all(&folder)?;
             let paths = guise.locale().map_or_else(|| paths.clone(), |locale| paths.in_locale(locale));
-            guised(&paths, &data.join(guise.name()), guise, &folder).await
+            guised(&paths, &data.join(guise.name()), guise, &folder).await?;
+            judged(&paths, &data.join(format!("{}-judged", guise.name())), guise, &folder).await
         }
         Step::Recording if !can_record() => Ok(()),
         Step::Recording => recording(paths, &data.join("recording"), &folder).await,
@@ -164,6 +181,16 @@ impl Camera<'_> {
         std::fs::write(&file, self.browser.picture().await?)?;
         say(&format!("{}", file.display()));
         Ok(())
+    }
+
+    /// The page as the window shows it, and the whole of it.
+    async fn shoot_whole(&self, guise: Guise, name: &str) -> Result<()> {
+        self.browser.dress_as(guise.features(), guise.size()).await?;
+        self.shoot(name).await?;
+        let height = self.browser.js("return document.documentElement.scrollHeight").await?.as_u64();
+        let height = height.and_then(|height| u32::try_from(height).ok()).context("a page has a height")?;
+        self.browser.dress_as(guise.features(), (guise.size().0, height)).await?;
+        self.shoot(&format!("{name}-whole")).await
     }
 }
 
@@ -256,20 +283,43 @@ async fn you(browser: &Browser, person: &Person<'_>, camera: &Camera<'_>) -> Res
     Ok(())
 }
 
+/// What there is to see before there is anything: loading, no work, no activity, and what isn't there.
+async fn empty(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result<()> {
+    let world = World::start(paths, data).await?;
+    let browser = world.browser("profile").await?;
+    let camera = Camera { browser: &browser, theme, folder };
+    camera.set_up(POPUP).await?;
+    nothing_yet(&browser, async |name| camera.shoot(name).await).await?;
+    if paths.browser == Kind::Chromium {
+        browser.cdp("Network.enable", json!({})).await?;
+        browser.cdp("Network.setBlockedURLs", json!({"urls": ["*.wasm"]})).await?;
+        browser.open(HOME).await?;
+        camera.shoot("loading").await?;
+    }
+    browser.close().await?;
+    world.stop().await
+}
+
+/// First run, then each page that has an empty state, in it.
+async fn nothing_yet(browser: &Browser, shoot: impl AsyncFn(&str) -> Result<()>) -> Result<()> {
+    browser.open(WELCOME).await?;
+    browser.click("start").await?;
+    browser.click("accept-card").await?;
+    for (page, name) in EMPTY {
+        browser.open(page).await?;
+        browser.until(name, async || Ok(browser.js(CALM).await? == json!(true))).await?;
+        shoot(name).await?;
+    }
+    Ok(())
+}
+
 /// Home with a judgment, settings, limits, log and receipt, each whole.
 async fn guised(paths: &Paths, data: &Path, guise: Guise, folder: &Path) -> Result<()> {
     let (world, demo) = demonstration(paths, data).await?;
     let browser = world.browser("profile").await?;
     let person = begun(paths, &browser, &demo).await?;
     let camera = Camera { browser: &browser, theme: guise.name(), folder };
-    let shoot = async |name: &str| {
-        browser.dress_as(guise.features(), guise.size()).await?;
-        camera.shoot(name).await?;
-        let height = browser.js("return document.documentElement.scrollHeight").await?.as_u64();
-        let height = height.and_then(|height| u32::try_from(height).ok()).context("a page has a height")?;
-        browser.dress_as(guise.features(), (guise.size().0, height)).await?;
-        camera.shoot(&format!("{name}-whole")).await
-    };
+    let shoot = async |name: &str| camera.shoot_whole(guise, name).await;
     let offer = person.answer().await?;
     person.settled(&offer, &["accepted", "ambiguous"]).await?;
     shoot("home").await?;
@@ -285,6 +335,37 @@ async fn guised(paths: &Paths, data: &Path, guise: Guise, folder: &Path) -> Resu
         browser.find(element).await?;
         shoot(page.rsplit('/').next().unwrap_or_default()).await?;
     }
+    browser.close().await?;
+    world.stop().await
+}
+
+/// Nothing yet, a judgment of each type, the flag sheet, a rejection with long evidence, how one fares: each whole.
+async fn judged(paths: &Paths, data: &Path, guise: Guise, folder: &Path) -> Result<()> {
+    let world = World::start(paths, data).await?;
+    let browser = world.browser("profile").await?;
+    let person = Person::new(&browser, &paths.repo, &Demo::load(&paths.repo)?)?;
+    let camera = Camera { browser: &browser, theme: guise.name(), folder };
+    let shoot = async |name: &str| camera.shoot_whole(guise, name).await;
+    nothing_yet(&browser, shoot).await?;
+    browser.open(HOME).await?;
+    let order = order_reviewed(&world).await?;
+    browser.find("judgment").await?;
+    reject(&world, &browser, &person, &order, &[EVIDENCE; 8].join(" ")).await?;
+    browser.click("contested").await?;
+    browser.find("appeal-words").await?;
+    shoot("rejection").await?;
+    browser.open(HOME).await?;
+    order_each(&world).await?;
+    for asked in &ASKED {
+        on_screen(&browser, asked).await?;
+        let (first, rest) = asked.halves();
+        person.touch_keys(first).await?;
+        shoot(&format!("type-{}", asked.word)).await?;
+        person.press_keys(rest).await?;
+    }
+    browser.open(YOU).await?;
+    browser.find("you-choice").await?;
+    shoot("you").await?;
     browser.close().await?;
     world.stop().await
 }
@@ -348,27 +429,37 @@ async fn more_time(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Re
     world.stop().await
 }
 
-/// An answer that its buyer rejected, before and after the appeal.
-async fn rejected(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result<()> {
-    let world = World::start(paths, data).await?;
+/// A project whose buyer looks at each answer; gives the order.
+async fn order_reviewed(world: &World) -> Result<String> {
     let project = json!({
         "title": "Street signs", "guideline": "Only what the sign itself says.", "question": "What does this sign say?",
         "options": ["Stop", "Give way", "Neither"], "contents": [{"text": "A triangle on its tip, with a red edge."}],
         "price": 6_000, "review": true, "rule": {"agree": 1, "people": 1},
     });
-    let order = world.buyer.create("projects", &project).await?;
+    world.buyer.create("projects", &project).await
+}
+
+/// Answers the judgment on screen, of this order, and has its buyer reject that.
+async fn reject(world: &World, browser: &Browser, person: &Person<'_>, order: &str, evidence: &str) -> Result<()> {
+    let offer = person.press_keys(&['1']).await?;
+    person.settled(&offer, &["waiting"]).await?;
+    let waits = async || Ok(!world.lull(&["answers", order]).await?.is_empty());
+    browser.until("the answer at the buyer", waits).await?;
+    world.lull(&["review", order, "--reject", &offer, "--evidence", evidence]).await?;
+    browser.find("contested").await?;
+    Ok(())
+}
+
+/// An answer that its buyer rejected, before and after the appeal.
+async fn rejected(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result<()> {
+    let world = World::start(paths, data).await?;
+    let order = order_reviewed(&world).await?;
     let browser = world.browser("profile").await?;
     let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
     let camera = Camera { browser: &browser, theme, folder };
     camera.set_up(POPUP).await?;
     camera.shoot("judgment-reviewed").await?;
-    let offer = person.press_keys(&['1']).await?;
-    person.settled(&offer, &["waiting"]).await?;
-    let waits = async || Ok(!world.lull(&["answers", &order]).await?.is_empty());
-    browser.until("the answer at the buyer", waits).await?;
-    let evidence = "A triangle on its tip is \u{201c}give way\u{201d}; see the first line of the guideline.";
-    world.lull(&["review", &order, "--reject", &offer, "--evidence", evidence]).await?;
-    browser.find("contested").await?;
+    reject(&world, &browser, &person, &order, EVIDENCE).await?;
     camera.shoot("rejected").await?;
     browser.click("contested").await?;
     browser.find("appeal-words").await?.send_keys("There was no picture, and the text names no colour inside.").await?;

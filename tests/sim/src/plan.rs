@@ -11,6 +11,10 @@ use lull_protocol::TaskKind;
 use crate::mix::{chance, pick, stream};
 use crate::table::{FaultName, Situation};
 
+mod paying;
+
+pub(crate) use paying::{PayPlan, Trouble, TroubleKind};
+
 /// Milliseconds of the world's clock.
 pub type Ms = u64;
 /// A second.
@@ -40,6 +44,8 @@ pub struct Plan {
     pub(crate) commit_ms: Ms,
     /// How long it is from one sweep to the next at the least: much is due at once where that is long.
     pub(crate) sweep_ms: Ms,
+    /// How it pays; `None`: it pays nobody.
+    pub(crate) pays: Option<PayPlan>,
     /// Everybody and everything, whether or not it takes part.
     pub(crate) elements: Vec<Element>,
     /// The elements that take part.
@@ -57,6 +63,8 @@ pub(crate) enum Element {
     Order(OrderPlan),
     /// A fault.
     Fault(Fault),
+    /// Something goes wrong with paying.
+    Trouble(Trouble),
 }
 
 /// A browser and its person.
@@ -258,7 +266,8 @@ impl Plan {
             _ => rng.u64(96 * HOUR..240 * HOUR),
         };
         let chaos_ms = chaos_ms.unwrap_or(drawn);
-        let elements = elements(seed, &mut rng, chaos_ms);
+        let mut elements = elements(seed, &mut rng, chaos_ms);
+        elements.extend(paying::troubles(seed, chaos_ms).into_iter().map(Element::Trouble));
         Self {
             seed,
             chaos_ms,
@@ -267,6 +276,7 @@ impl Plan {
             bodies_kib: if chance(&mut rng, 300) { rng.u32(512..1_200) } else { 64 * 1024 },
             commit_ms: rng.u64(1..30),
             sweep_ms: *pick(&mut rng, &[SECOND, SECOND, MINUTE, 8 * MINUTE]).unwrap_or(&SECOND),
+            pays: PayPlan::new(seed),
             kept: (0..elements.len()).collect(),
             elements,
         }
@@ -286,7 +296,13 @@ impl Plan {
     pub fn describe(&self) -> String {
         let lines = self.kept().map(|(number, element)| format!("  {number:3} {element}\n"));
         let hours = self.calm_ms as f64 / HOUR as f64;
-        format!("seed {}, {hours:.2} hours of faults, {:?}\n{}", self.seed, self.terms, lines.collect::<String>())
+        let pays = self.pays.as_ref().map_or("pays nobody".to_owned(), |pays| format!("{pays:?}"));
+        format!(
+            "seed {}, {hours:.2} hours of faults, {:?}, {pays}\n{}",
+            self.seed,
+            self.terms,
+            lines.collect::<String>()
+        )
     }
 }
 
@@ -300,6 +316,10 @@ impl fmt::Display for Element {
             Self::Fault(Fault { at: from, waits_for: None, kind }) => write!(f, "{} {kind:?}", at(*from)),
             Self::Fault(Fault { at: from, waits_for: Some(situation), kind }) => {
                 write!(f, "{} once {situation:?}: {kind:?}", at(*from))
+            }
+            Self::Trouble(Trouble { at: from, waits_for, for_ms, kind }) => {
+                let once = waits_for.map_or(String::new(), |state| format!(" once {state:?}:"));
+                write!(f, "{}{once} {kind:?} for {} s", at(*from), for_ms / SECOND)
             }
         }
     }

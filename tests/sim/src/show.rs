@@ -62,14 +62,16 @@ impl Totals {
         let Counts { acknowledged, verdicts, adopted, forgotten, earned } = self.counts;
         let Tally { steps, faults, commits, starts, house_kills, restarts, browser_starts, browser_kills, .. } =
             self.tally;
-        let Tally { batches_failed, requests, audits, .. } = self.tally;
+        let Tally { batches_failed, requests, audits, payments, paid, restored, reconciled, .. } = self.tally;
         format!(
             "{}\n\n\
              {steps} events, {faults} faults; {commits} commits, {audits} audits\n\
              coordinator: {starts} starts, {house_kills} kills, {restarts} restarts; of what was under way then, {adopted} \
              commands were committed, {forgotten} were not\n\
              browsers: {browser_starts} starts, {browser_kills} kills, {batches_failed} batches failed, {requests} requests\n\
-             {acknowledged} results acknowledged, {verdicts} verdicts, {earned} units earned\n\n{}",
+             {acknowledged} results acknowledged, {verdicts} verdicts, {earned} units earned\n\
+             {payments} commits of paying, {paid} payouts final; {restored} databases restored, {reconciled} times read \
+             back from the chain\n\n{}",
             self.line(),
             self.marks.report()
         )

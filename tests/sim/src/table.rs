@@ -11,7 +11,7 @@ use lull_protocol::{ToCoordinator, ToWorker};
 
 use crate::mix::pick;
 use crate::model::{Broken, broken};
-use crate::plan::{FaultKind, listed};
+use crate::plan::{FaultKind, TroubleKind, listed};
 
 listed! {
     /// What a worker can be sent.
@@ -20,7 +20,7 @@ listed! {
         Unreadable,
         /// See [`ToWorker::Hello`], and so on.
         Hello, Welcome, Assign, BodyWanted, Ack, Verdict, Account, Withdraw, BlobChunk, Refused, Pong, Bye,
-        Extended, SkipsLeft, Rejected, Appealed,
+        Extended, SkipsLeft, Rejected, Appealed, Ticket, Wallet, WalletRefused, Payouts, PayoutsBefore,
     }
 }
 
@@ -30,7 +30,8 @@ listed! {
         /// Bytes that are no message.
         Unreadable,
         /// See [`ToCoordinator::Hello`], and so on.
-        Hello, Proof, Want, Result, BodyChunk, Return, GetBlob, Ping, Extend, Appeal,
+        Hello, Proof, Want, Result, BodyChunk, Return, GetBlob, Ping, Extend, Appeal, OpenTicket, WalletYes, WalletNo,
+        WalletVeto, WalletNewsKnown, PayWhen, PayNow, PayoutsBefore,
     }
 }
 
@@ -110,12 +111,39 @@ listed! {
     }
 }
 
+listed! {
+    /// What can go wrong with paying; plans draw from all. Another order makes other plans of the same seeds.
+    TroubleName {
+        /// See [`TroubleKind::RpcSilent`], and so on.
+        RpcSilent, RpcBehind, RpcLies, RpcSlow, Fork, LandsLate, Dear, Frozen, Closed, Listed, ListOld, Drained, Paused,
+        KillPaying, Restored, TwoPayers,
+    }
+}
+
+listed! {
+    /// How far paying is.
+    PayState {
+        /// The coordinator does not run.
+        Down,
+        /// Lanes are not all of this run yet.
+        Shut,
+        /// Ledger and chain may differ: it waits for the operator.
+        Stopped,
+        /// Nobody is under way to be paid.
+        Idle,
+        /// The batch that has come furthest is so far.
+        Reserved, Built, Signed, Sent, Confirmed, Cancelling, CancelSent,
+    }
+}
+
 /// Something that was reached.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mark<'a> {
     ToWorker(Option<&'a ToWorker>, WorkerState),
     ToHouse(Option<&'a ToCoordinator>, HouseState),
     Fault(FaultName, Situation),
+    Paying(FaultName, PayState),
+    Trouble(TroubleName, PayState),
 }
 
 /// One cell of the table.
@@ -124,6 +152,8 @@ pub(crate) enum Pair {
     ToWorker(ToWorkerKind, WorkerState),
     ToHouse(ToHouseKind, HouseState),
     Fault(FaultName, Situation),
+    Paying(FaultName, PayState),
+    Trouble(TroubleName, PayState),
 }
 
 impl ToWorkerKind {
@@ -146,15 +176,13 @@ impl ToWorkerKind {
             Some(ToWorker::SkipsLeft { .. }) => Self::SkipsLeft,
             Some(ToWorker::Rejected { .. }) => Self::Rejected,
             Some(ToWorker::Appealed { .. }) => Self::Appealed,
-            // This coordinator pays nobody, and its operator contests no money: the model lets none of these pass.
-            Some(
-                ToWorker::Reversal { .. }
-                | ToWorker::Ticket { .. }
-                | ToWorker::Wallet(_)
-                | ToWorker::WalletRefused { .. }
-                | ToWorker::Payouts(_)
-                | ToWorker::PayoutsBefore { .. },
-            ) => Self::Unreadable,
+            // Its operator contests no money: the model lets none pass.
+            Some(ToWorker::Reversal { .. }) => Self::Unreadable,
+            Some(ToWorker::Ticket { .. }) => Self::Ticket,
+            Some(ToWorker::Wallet(_)) => Self::Wallet,
+            Some(ToWorker::WalletRefused { .. }) => Self::WalletRefused,
+            Some(ToWorker::Payouts(_)) => Self::Payouts,
+            Some(ToWorker::PayoutsBefore { .. }) => Self::PayoutsBefore,
         }
     }
 }
@@ -173,16 +201,14 @@ impl ToHouseKind {
             Some(ToCoordinator::Ping { .. }) => Self::Ping,
             Some(ToCoordinator::Extend { .. }) => Self::Extend,
             Some(ToCoordinator::Appeal { .. }) => Self::Appeal,
-            Some(
-                ToCoordinator::OpenTicket { .. }
-                | ToCoordinator::WalletYes { .. }
-                | ToCoordinator::WalletNo { .. }
-                | ToCoordinator::WalletVeto { .. }
-                | ToCoordinator::WalletNewsKnown { .. }
-                | ToCoordinator::PayWhen { .. }
-                | ToCoordinator::PayNow
-                | ToCoordinator::PayoutsBefore { .. },
-            ) => Self::Unreadable,
+            Some(ToCoordinator::OpenTicket { .. }) => Self::OpenTicket,
+            Some(ToCoordinator::WalletYes { .. }) => Self::WalletYes,
+            Some(ToCoordinator::WalletNo { .. }) => Self::WalletNo,
+            Some(ToCoordinator::WalletVeto { .. }) => Self::WalletVeto,
+            Some(ToCoordinator::WalletNewsKnown { .. }) => Self::WalletNewsKnown,
+            Some(ToCoordinator::PayWhen { .. }) => Self::PayWhen,
+            Some(ToCoordinator::PayNow) => Self::PayNow,
+            Some(ToCoordinator::PayoutsBefore { .. }) => Self::PayoutsBefore,
         }
     }
 }
@@ -239,6 +265,49 @@ impl FaultName {
     }
 }
 
+impl TroubleName {
+    pub(crate) fn of(kind: &TroubleKind) -> Self {
+        match kind {
+            TroubleKind::RpcSilent { .. } => Self::RpcSilent,
+            TroubleKind::RpcBehind { .. } => Self::RpcBehind,
+            TroubleKind::RpcLies { .. } => Self::RpcLies,
+            TroubleKind::RpcSlow { .. } => Self::RpcSlow,
+            TroubleKind::Fork { .. } => Self::Fork,
+            TroubleKind::LandsLate { .. } => Self::LandsLate,
+            TroubleKind::Dear { .. } => Self::Dear,
+            TroubleKind::Frozen { .. } => Self::Frozen,
+            TroubleKind::Closed { .. } => Self::Closed,
+            TroubleKind::Listed { .. } => Self::Listed,
+            TroubleKind::ListOld => Self::ListOld,
+            TroubleKind::Drained { .. } => Self::Drained,
+            TroubleKind::Paused => Self::Paused,
+            TroubleKind::KillPaying { .. } => Self::KillPaying,
+            TroubleKind::Restored { .. } => Self::Restored,
+            TroubleKind::TwoPayers { .. } => Self::TwoPayers,
+        }
+    }
+
+    /// Those that need a coordinator that runs.
+    fn needs_process(self) -> bool {
+        matches!(self, Self::KillPaying | Self::Paused | Self::Restored | Self::TwoPayers)
+    }
+}
+
+impl PayState {
+    /// Those in which somebody is to be paid and isn't yet.
+    pub(crate) const UNDER_WAY: &'static [Self] = &[
+        Self::Shut,
+        Self::Stopped,
+        Self::Reserved,
+        Self::Built,
+        Self::Signed,
+        Self::Sent,
+        Self::Confirmed,
+        Self::Cancelling,
+        Self::CancelSent,
+    ];
+}
+
 impl Situation {
     pub(crate) fn of_worker(state: WorkerState) -> Self {
         match state {
@@ -293,6 +362,9 @@ fn never(pair: Pair) -> Option<&'static str> {
             (false, true) => Some("a fault of a browser is seen with its own situation"),
             (true, true) | (false, false) => None,
         },
+        Pair::Paying(fault, _) if !fault.is_of_the_house() => Some("a fault of a browser touches no payment"),
+        Pair::Trouble(name, PayState::Down) if name.needs_process() => Some("it needs a coordinator that runs"),
+        Pair::Paying(..) | Pair::Trouble(..) => None,
     }
 }
 
@@ -300,7 +372,9 @@ fn pairs() -> impl Iterator<Item = Pair> {
     let to_worker = ToWorkerKind::ALL.iter().flat_map(|k| WorkerState::ALL.iter().map(|s| Pair::ToWorker(*k, *s)));
     let to_house = ToHouseKind::ALL.iter().flat_map(|k| HouseState::ALL.iter().map(|s| Pair::ToHouse(*k, *s)));
     let faults = FaultName::ALL.iter().flat_map(|k| Situation::ALL.iter().map(|s| Pair::Fault(*k, *s)));
-    to_worker.chain(to_house).chain(faults)
+    let paying = FaultName::ALL.iter().flat_map(|k| PayState::ALL.iter().map(|s| Pair::Paying(*k, *s)));
+    let troubles = TroubleName::ALL.iter().flat_map(|k| PayState::ALL.iter().map(|s| Pair::Trouble(*k, *s)));
+    to_worker.chain(to_house).chain(faults).chain(paying).chain(troubles)
 }
 
 type IsOfPart = fn(&Pair) -> bool;
@@ -315,6 +389,8 @@ impl Marks {
             Mark::ToWorker(message, state) => Pair::ToWorker(ToWorkerKind::of(message), state),
             Mark::ToHouse(message, state) => Pair::ToHouse(ToHouseKind::of(message), state),
             Mark::Fault(fault, situation) => Pair::Fault(fault, situation),
+            Mark::Paying(fault, state) => Pair::Paying(fault, state),
+            Mark::Trouble(name, state) => Pair::Trouble(name, state),
         };
         *self.0.entry(pair).or_default() += 1;
         match never(pair) {
@@ -339,10 +415,12 @@ impl Marks {
     /// The report: how many of each part, and the names of those never reached.
     pub fn report(&self) -> String {
         let mut text = String::new();
-        let parts: [(&str, &str, IsOfPart); 3] = [
+        let parts: [(&str, &str, IsOfPart); 5] = [
             ("message × state of the worker", "can't be", |pair| matches!(pair, Pair::ToWorker(..))),
             ("message × state of the connection", "can't be", |pair| matches!(pair, Pair::ToHouse(..))),
             ("fault × situation", "not tracked", |pair| matches!(pair, Pair::Fault(..))),
+            ("fault × how far paying is", "not tracked", |pair| matches!(pair, Pair::Paying(..))),
+            ("trouble with paying × how far it is", "can't be", |pair| matches!(pair, Pair::Trouble(..))),
         ];
         for (name, others, is_of_part) in parts {
             let all: Vec<Pair> = pairs().filter(is_of_part).collect();
@@ -371,6 +449,8 @@ fn name_of(pair: &Pair) -> String {
         Pair::ToWorker(kind, state) => format!("{kind:?}/{state:?}"),
         Pair::ToHouse(kind, state) => format!("{kind:?}/{state:?}"),
         Pair::Fault(fault, situation) => format!("{fault:?}/{situation:?}"),
+        Pair::Paying(fault, state) => format!("{fault:?}/{state:?}"),
+        Pair::Trouble(name, state) => format!("{name:?}/{state:?}"),
     }
 }
 

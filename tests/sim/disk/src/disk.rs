@@ -143,6 +143,31 @@ impl Disk {
         }
     }
 
+    /// A copy of all files on a disk of its own, whose faults follow from the seed.
+    pub fn copy(&self, seed: u64) -> Self {
+        let copy = Self::new(seed);
+        copy.inner().files = self.whole_files();
+        copy
+    }
+
+    /// Puts a copy's files in the place of these. Nobody has one of them open.
+    pub fn put_back(&self, copy: &Self) {
+        let files = copy.whole_files();
+        let mut inner = self.inner();
+        inner.files = files;
+        inner.removed.clear();
+    }
+
+    /// As they are seen, all of it on the disk.
+    fn whole_files(&self) -> BTreeMap<String, File> {
+        let mut files = self.inner().files.clone();
+        for file in files.values_mut() {
+            file.sync();
+            file.enter();
+        }
+        files
+    }
+
     /// What happened so far.
     pub fn tally(&self) -> Tally {
         self.inner().tally

@@ -32,6 +32,7 @@ impl Model {
     pub(crate) fn audit(&mut self, reader: &Reader, at: Timestamp, is_last: bool) -> Holds {
         let ledger = ledger(reader)?;
         self.take_in_unsure(reader, &ledger)?;
+        self.read_payouts(reader)?;
         self.leases_agree(reader, is_last)?;
         self.review_agrees(reader)?;
         self.verdicts_agree(reader)?;
@@ -41,6 +42,9 @@ impl Model {
         if is_last {
             self.bodies_are_there(reader)?;
             self.everything_is_over(reader, at)?;
+            if self.pays() {
+                self.all_are_paid(reader, at)?;
+            }
         }
         Ok(())
     }
@@ -152,8 +156,8 @@ impl Model {
             | Command::PayNow { .. } => false,
             Command::Wallet(request) => match &**request {
                 Request::Agree(yes) => {
-                    let state = reader.wallet(*yes.signer(), at).map_err(unreadable)?;
-                    state.wallet == Some(yes.payload().wallet)
+                    let found = reader.wallet(*yes.signer(), at).map_err(unreadable)?.wallet;
+                    self.wallet_came_about(yes, found)
                 }
                 _ => false,
             },
@@ -182,7 +186,7 @@ impl Model {
             Command::Appeal { appeal } => self.appealed(appeal, at)?,
             Command::DecideAppeal { rejection, is_upheld } => drop(self.appeal_decided(rejection, *is_upheld)?),
             Command::Resume { order } => self.resumed(*order),
-            Command::Wallet(request) => self.wallet_step(request),
+            Command::Wallet(request) => self.wallet_step(request, at),
             Command::Claim { .. }
             | Command::Reverse { .. }
             | Command::AddRequester { .. }
@@ -291,14 +295,22 @@ impl Model {
             must(is_there == *is_certain, "acknowledged means durable", || format!("deposit {reference}"))?;
         }
         for worker in self.verdicts.keys() {
-            let (pending, payable) = self.account(worker);
+            let (pending, payable) = (self.account(worker).0, self.payable(worker));
             let found = (balance(Account::Pending(*worker)), balance(Account::Payable(*worker)));
             must(found == (pending.into(), payable.into()), "each result is paid once", || {
                 format!("{worker} has {found:?} in the ledger, verdicts say {pending} and {payable}")
             })?;
+            let found = (balance(Account::InPayout(*worker)), balance(Account::Paid(*worker)));
+            let known = (self.paying.in_payout(worker).into(), self.paying.paid(worker).into());
+            must(found == known, "each payout is paid once", || format!("{worker} has {found:?}, not {known:?}"))?;
         }
+        let quotes = i128::from(self.paying.quotes());
+        let kept = balance(Account::NetworkFees) + balance(Account::Treasury);
+        must(kept == quotes, "fees fit", || format!("{kept} of the network's fees, people bore {quotes}"))?;
         let paid_in: i128 = self.deposits.values().filter(|d| d.2).map(|d| i128::from(d.1)).sum();
-        must(balance(Account::Deposits) == -paid_in, "deposits are conserved", || format!("{paid_in} was paid in"))?;
+        must(balance(Account::Deposits) == -paid_in - quotes, "deposits are conserved", || {
+            format!("{paid_in} was paid in")
+        })?;
         must(balance(Account::Fee) == i128::from(self.fees), "fees fit", || {
             format!("{} in the ledger, {} by the rules", balance(Account::Fee), self.fees)
         })?;

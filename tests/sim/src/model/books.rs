@@ -69,13 +69,13 @@ impl Model {
     /// In the calm at the end a worker's books are those of the ledger, and nothing waits any more. `held`: leases
     /// and results in its storage.
     pub(crate) fn worker_ends(&self, me: PublicKey, view: &View, export: &str, held: (usize, usize)) -> Holds {
-        let (pending, payable) = self.account(&me);
+        let ((pending, settled), payable) = (self.account(&me), self.payable(&me));
         let seen = (view.account.earned, view.account.pending, view.account.payable);
         must(view.link == Link::Connected, "progress", || format!("{me} is not connected: {:?}", view.link))?;
         must(view.outbox == 0, "progress", || format!("{me} still has {} results to send", view.outbox))?;
         must(held == (0, 0), "each lease ends", || format!("{me} stores {held:?} leases and results for ever"))?;
-        must(seen == (pending + payable, pending, payable), BOOKS, || {
-            format!("{me} shows {seen:?}, the ledger has {:?}", (pending + payable, pending, payable))
+        must(seen == (pending + settled, pending, payable), BOOKS, || {
+            format!("{me} shows {seen:?}, the ledger has {:?}", (pending + settled, pending, payable))
         })?;
         let Some(worker) = self.workers.get(&me) else { return Ok(()) };
         if !self.is_unharmed(&me) {
@@ -90,7 +90,7 @@ impl Model {
     /// In the calm at the end a worker's log tells of each result that it signed, once, and of each verdict what it
     /// paid.
     pub(crate) fn log_ends(&self, me: PublicKey, log: ActivityPage) -> Holds {
-        let (pending, payable) = self.account(&me);
+        let (pending, settled) = self.account(&me);
         let Some(worker) = self.workers.get(&me).filter(|_| self.is_unharmed(&me)) else { return Ok(()) };
         must(log.unreadable == 0, LOG, || format!("{me} can't read {} entries", log.unreadable))?;
         let mut offers: BTreeMap<String, u64> = BTreeMap::new();
@@ -104,8 +104,8 @@ impl Model {
         must(untold.is_none(), LOG, || format!("{me} tells of {untold:?} not once"))?;
         let earned: u64 = log.entries.iter().map(|entry| entry.activity.amount).sum();
         let is_all = worker.let_go.is_empty();
-        must(!is_all || earned == pending + payable, LOG, || {
-            format!("{me} logged {earned}, the ledger has {}", pending + payable)
+        must(!is_all || earned == pending + settled, LOG, || {
+            format!("{me} logged {earned}, the ledger has {}", pending + settled)
         })
     }
 

@@ -9,6 +9,7 @@ use lull_protocol::statement::{Extension, Offer, Report, Verdict, WorkResult};
 use lull_protocol::{Answer, Hash, PublicKey, Signed, Timestamp, ToCoordinator, ToWorker, cose};
 use lull_worker::Write;
 
+use super::paying::is_told_badly;
 use super::{Holds, Lease, Model, Ruled, State, broken, must};
 use crate::world::ConnId;
 
@@ -18,6 +19,13 @@ impl Model {
         for command in commands {
             if let Command::Claim { worker, nonces, .. } = command {
                 self.maybe_nonces.extend(nonces.iter().map(|nonce| (*nonce, *worker)));
+            }
+            match command {
+                Command::PayWhen { worker, account_agreed, .. } => {
+                    self.paying.chose(*worker, None, account_agreed.get(), at);
+                }
+                Command::PayNow { worker } => self.paying.wished(*worker),
+                _ => {}
             }
             self.unsure.push((command.clone(), at));
         }
@@ -31,17 +39,18 @@ impl Model {
                 self.found_rejections(worker, rejections)
             }
             (Query::Account { worker, day_start }, Found::Account(account)) => {
-                let (pending, payable) = self.account(worker);
+                let ((pending, settled), payable) = (self.account(worker), self.payable(worker));
                 let row = self.verdicts.get(worker).map(Vec::as_slice).unwrap_or_default();
                 let of_today = |ruled: &&Ruled| ruled.verdict.decided_at >= *day_start;
                 let today: u64 = row.iter().filter(of_today).map(|ruled| ruled.verdict.amount.get()).sum();
                 let said = (account.pending.get(), account.payable.get(), account.earned.get());
-                let fits = said == (pending, payable, pending + payable)
+                let fits = said == (pending, payable, pending + settled)
                     && (account.earned_today.get(), account.verdicts) == (today, row.len() as u64);
                 must(fits, "earned = pending + payable", || {
                     format!("{worker} has {account:?}, verdicts say {pending}, {payable}, {today} since {day_start:?}")
                 })
             }
+            (Query::Payouts { worker, .. }, Found::Payouts(payouts)) => self.read_of_payouts(worker, payouts),
             (Query::VerdictsAfter { worker, number, limit }, Found::VerdictsAfter(page)) => {
                 let row = self.verdicts.get(worker).map(Vec::as_slice).unwrap_or_default();
                 let from = usize::try_from(*number).unwrap_or(usize::MAX).min(row.len());
@@ -104,13 +113,14 @@ impl Model {
                 Ok(())
             }
             ToWorker::Account { earned, pending, payable, .. } => {
-                let (known_pending, known_payable) = self.account(&worker);
+                let (known_pending, known_settled) = self.account(&worker);
                 // A connection that another one of the same key replaces may still tell what it had asked for before.
                 let told = self.worker(worker).told_earned.get(&conn).copied().unwrap_or(0);
-                let sum = pending.get() + payable.get();
-                let fits = earned.get() == sum && sum <= known_pending + known_payable && sum >= told;
+                let (sum, rest) = (earned.get(), pending.get() + payable.get());
+                let is_sum = if self.pays() { rest <= sum } else { rest == sum };
+                let fits = is_sum && sum <= known_pending + known_settled && sum >= told;
                 must(fits, "earned = pending + payable", || {
-                    format!("{worker} hears {message:?}; before {told}, known {known_pending} + {known_payable}")
+                    format!("{worker} hears {message:?}; before {told}, known {known_pending} + {known_settled}")
                 })?;
                 self.worker(worker).told_earned.insert(conn, sum);
                 Ok(())
@@ -125,6 +135,17 @@ impl Model {
                     _ => false,
                 };
                 must(is_over, "each lease ends", || format!("{offer} is withdrawn as {reason:?}, but is {state:?}"))
+            }
+            ToWorker::Payouts(payouts) if self.pays() => {
+                must(!is_told_badly(payouts), "payouts are told as they are", || format!("{worker} hears {payouts:?}"))
+            }
+            ToWorker::Ticket { .. }
+            | ToWorker::Wallet(_)
+            | ToWorker::WalletRefused { .. }
+            | ToWorker::PayoutsBefore { .. }
+                if self.pays() =>
+            {
+                Ok(())
             }
             ToWorker::Ticket { .. }
             | ToWorker::Wallet(_)

@@ -14,6 +14,7 @@ mod consent;
 mod fetching;
 mod flagging;
 mod offers;
+mod paying;
 mod persons;
 mod pops;
 mod practice;
@@ -33,6 +34,7 @@ use lull_protocol::{Answer, Hash, Item, OrderId, PublicKey, Timestamp};
 use caps::AllCaps;
 use consent::Consents;
 use offers::Skips;
+use paying::Paying;
 use persons::Persons;
 use pops::AllPops;
 use practice::AllPractice;
@@ -188,6 +190,7 @@ pub(crate) struct Model {
     pub(crate) pops: AllPops,
     pub(crate) practice: AllPractice,
     persons: Persons,
+    paying: Paying,
     workers: BTreeMap<PublicKey, Worker>,
     items: BTreeMap<Hash, Work>,
     leases: BTreeMap<Hash, Lease>,
@@ -248,6 +251,7 @@ impl Model {
             pops: AllPops::default(),
             practice: AllPractice::default(),
             persons: Persons::default(),
+            paying: Paying::default(),
             workers: BTreeMap::new(),
             items: BTreeMap::new(),
             leases: BTreeMap::new(),
@@ -352,12 +356,18 @@ impl Model {
         self.maybe_nonces.values().any(|of| of == worker)
     }
 
-    /// What is pending and payable for a worker.
+    /// What is payable of a worker's.
+    fn payable(&self, worker: &PublicKey) -> u64 {
+        let gone = self.paying.in_payout(worker) + self.paying.paid(worker);
+        self.account(worker).1.saturating_sub(gone)
+    }
+
+    /// What a worker has earned that is pending, and that is final, wherever that is by now.
     fn account(&self, worker: &PublicKey) -> (u64, u64) {
         let row = self.verdicts.get(worker).into_iter().flatten();
-        row.fold((0, 0), |(pending, payable), ruled| match (ruled.is_settled, ruled.verdict.amount.get()) {
-            (false, amount) => (pending + amount, payable),
-            (true, amount) => (pending, payable + amount),
+        row.fold((0, 0), |(pending, settled), ruled| match (ruled.is_settled, ruled.verdict.amount.get()) {
+            (false, amount) => (pending + amount, settled),
+            (true, amount) => (pending, settled + amount),
         })
     }
 }

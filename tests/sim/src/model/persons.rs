@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use lull_market::connect::Request;
-use lull_protocol::{PublicKey, Wallet};
+use lull_protocol::connect::Purpose;
+use lull_protocol::{PublicKey, Timestamp, Wallet};
 
 use super::{Lease, Model};
 
@@ -32,8 +33,10 @@ impl Persons {
 
 impl Model {
     /// A step on the way to a wallet is committed.
-    pub(super) fn wallet_step(&mut self, request: &Request) {
-        if let Request::Agree(yes) = request {
+    pub(super) fn wallet_step(&mut self, request: &Request, at: Timestamp) {
+        let Request::Agree(yes) = request else { return };
+        self.paying.agreed(yes, at);
+        if yes.payload().purpose != Purpose::Unlink {
             self.persons.is_paid_to(*yes.signer(), yes.payload().wallet);
         }
     }

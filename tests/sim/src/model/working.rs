@@ -98,7 +98,15 @@ impl Model {
                 Ok(())
             }
             (Command::Wallet(request), Reply::Wallet { .. }) => {
-                self.wallet_step(request);
+                self.wallet_step(request, at);
+                Ok(())
+            }
+            (Command::PayWhen { worker, schedule, account_agreed }, Reply::PayoutsChanged(_)) => {
+                self.paying.chose(*worker, Some(*schedule), account_agreed.get(), at);
+                Ok(())
+            }
+            (Command::PayNow { worker }, Reply::PayoutsChanged(_)) => {
+                self.paying.wished(*worker);
                 Ok(())
             }
             (Command::AddRequester { .. } | Command::PutBlob { .. }, _) => Ok(()),

@@ -123,7 +123,7 @@ impl World {
 
     /// Asks for what is wanted next, if nothing is asked already.
     pub(crate) fn buyer_acts(&mut self, number: usize) {
-        let is_up = self.house.process.as_ref().is_some_and(|process| process.stopping.is_none());
+        let is_up = self.is_serving();
         let Some(buyer) = self.buyers.get_mut(number) else { return };
         let (None, Some(command)) = (buyer.turn, buyer.wants.front().cloned()) else { return };
         buyer.turns += 1;

@@ -296,6 +296,7 @@ impl World {
             None => self.queue.after(0, Event::HouseStarts),
         }
         self.sites_down = false;
+        self.calm_paying();
         self.end_twins(None);
         let now = self.queue.now();
         for liar in &mut self.liars {
@@ -322,6 +323,9 @@ impl World {
             (None, None) => self.house_situations().into_iter().max().unwrap_or(Situation::Down),
         };
         self.mark(Mark::Fault(FaultName::of(kind), situation));
+        if self.pay.is_some() && target(kind).is_none() {
+            self.mark(Mark::Paying(FaultName::of(kind), self.pay_state()));
+        }
     }
 
     /// All that goes on in the coordinator.

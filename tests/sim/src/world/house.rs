@@ -15,6 +15,7 @@ use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator, ToWorker};
 use lull_store::{Reader, Store};
 
 use super::net::{ConnId, Parcel, Side};
+use super::pay::{Payer, Who};
 use super::{Event, World};
 use crate::mix::{bytes, pick};
 use crate::model::broken;
@@ -61,6 +62,7 @@ pub(crate) struct Process {
     pub(crate) is_waking: bool,
     /// It ends, and is down for so long.
     pub(crate) stopping: Option<Ms>,
+    pub(crate) payer: Payer,
 }
 
 /// A command's answer on its way.
@@ -107,6 +109,8 @@ pub(crate) enum HouseEvent {
     /// All connections are told that there may be work.
     Wake,
     Sweep,
+    /// The next step of paying.
+    Pay,
     /// The process ends, whether or not all connections have.
     End,
 }
@@ -178,6 +182,7 @@ impl Process {
             committing: None,
             is_waking: false,
             stopping: None,
+            payer: Payer::default(),
         }
     }
 
@@ -196,13 +201,19 @@ impl World {
         Now { monotonic_ms: self.queue.now(), wall: self.house_wall() }
     }
 
+    /// Whether the coordinator is there for workers, buyers and pages.
+    pub(crate) fn is_serving(&self) -> bool {
+        let is_closed = self.pay.as_ref().is_some_and(|pay| pay.is_closed());
+        !is_closed && self.house.process.as_ref().is_some_and(|process| process.stopping.is_none())
+    }
+
     pub(crate) fn serving(&mut self, conn: ConnId) -> Option<&mut Serving> {
         self.house.process.as_mut()?.sessions.get_mut(&conn)
     }
 
     /// Something arrives at the coordinator's machine.
     pub(crate) fn house_receives(&mut self, conn: ConnId, parcel: Parcel) {
-        let is_up = self.house.process.as_ref().is_some_and(|process| process.stopping.is_none());
+        let is_up = self.is_serving();
         match parcel {
             Parcel::Open if is_up => {
                 let challenge = Challenge(bytes(&mut self.rng));
@@ -248,6 +259,7 @@ impl World {
             HouseEvent::Seat { conn } => self.grant_seat(conn, None),
             HouseEvent::Wake => self.wake_all(),
             HouseEvent::Sweep => self.sweep(),
+            HouseEvent::Pay => self.pay_goes_on(Who::House),
             HouseEvent::End => self.end_process(),
         }
     }
@@ -364,12 +376,8 @@ impl World {
     }
 
     fn house_sends(&mut self, conn: ConnId, message: ToWorker) {
-        if let Some((left, down_ms)) = &mut self.house.kill_after {
-            let down_ms = *down_ms;
-            match left.checked_sub(1) {
-                Some(fewer) => *left = fewer,
-                None => return self.kill_house(false, down_ms),
-            }
+        if self.dies_before_an_output() {
+            return;
         }
         let now = self.house_now();
         if self.net.backlog_ms(self.queue.now(), conn, Side::Worker) > SEND_MS_MAX {
@@ -392,6 +400,22 @@ impl World {
         }
         self.mix.number(conn);
         self.net.send(&mut self.queue, conn, Side::Worker, Parcel::Frame(message.to_frame()));
+    }
+
+    /// Whether a kill falls right here, before something leaves the process.
+    pub(crate) fn dies_before_an_output(&mut self) -> bool {
+        let Some((left, down_ms)) = &mut self.house.kill_after else { return false };
+        let down_ms = *down_ms;
+        match left.checked_sub(1) {
+            Some(fewer) => {
+                *left = fewer;
+                false
+            }
+            None => {
+                self.kill_house(false, down_ms);
+                true
+            }
+        }
     }
 
     fn house_ends(&mut self, conn: ConnId, end: End) {

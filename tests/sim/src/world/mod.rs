@@ -9,6 +9,7 @@ mod hub;
 mod liar;
 mod lies;
 pub(crate) mod net;
+mod pay;
 mod person;
 mod review;
 mod storage;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 use lull_disk::{Disk, Weather};
 use lull_market::session;
+use lull_protocol::siws::Chain;
 use lull_protocol::statement::OperatorCard;
 use lull_protocol::trust::TrustRoot;
 use lull_protocol::{Signed, SigningKey, Timestamp};
@@ -33,6 +35,7 @@ use buyer::Buyer;
 use house::{House, HouseEvent};
 use liar::Liar;
 use net::{Line, Net, Parcel, Peer, Side};
+use pay::{Pay, Who};
 use person::Person;
 use storage::Storage;
 use wallets::Linking;
@@ -56,6 +59,9 @@ const BUYERS: u8 = 2;
 const STEPS_MAX: u64 = 40_000_000;
 /// How long after the last deadline everything must have come to its end.
 const CALM_MS: Ms = HOUR;
+/// While payouts are under way the end waits so long, and so often at most.
+const END_AGAIN_MS: Ms = 2 * MINUTE;
+const ENDS_WAITED_MAX: u32 = 60;
 
 /// What happens next.
 #[derive(Debug)]
@@ -93,6 +99,27 @@ pub(crate) enum Event {
         who: usize,
         attacks: u32,
     },
+    /// Something goes wrong with paying, and ends.
+    Trouble(usize),
+    TroubleEnds(usize),
+    /// A transaction may be taken into a block.
+    Lands(lull_payout::units::Signature),
+    /// Blocks up to this slot are final.
+    Finalizes(u64),
+    /// The next step of a second process that pays.
+    SecondPays,
+    /// Only payments go on from here, and no longer.
+    Closes {
+        pays_ms: Ms,
+        has_second: bool,
+    },
+    Opens,
+    /// The operator lets payouts go on, has the chain read back, looks at what was set aside.
+    LetGo,
+    Reconcile,
+    Release,
+    /// Somebody who has a wallet wants something of it.
+    Wish(usize),
     /// The faults stop.
     Calm,
     /// Everything must be over.
@@ -156,6 +183,14 @@ pub struct Tally {
     pub requests: u64,
     /// Audits of the store.
     pub audits: u64,
+    /// Commits of processes that pay.
+    pub payments: u64,
+    /// Payouts that are final on the chain.
+    pub paid: u64,
+    /// Databases restored from a copy.
+    pub restored: u64,
+    /// Times the chain was read back.
+    pub reconciled: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -171,6 +206,10 @@ impl std::ops::AddAssign for Tally {
         self.batches_failed += other.batches_failed;
         self.requests += other.requests;
         self.audits += other.audits;
+        self.payments += other.payments;
+        self.paid += other.paid;
+        self.restored += other.restored;
+        self.reconciled += other.reconciled;
     }
 }
 
@@ -185,6 +224,7 @@ pub(crate) struct World {
     pub(crate) model: Model,
     trust: TrustRoot,
     house: House,
+    pub(crate) pay: Option<Pay>,
     net: Net,
     browsers: Vec<Browser>,
     liars: Vec<Liar>,
@@ -196,6 +236,7 @@ pub(crate) struct World {
     /// Faults that wait for their situation, and until when.
     waiting: Vec<(usize, Situation, Ms)>,
     is_calm: bool,
+    ends_waited: u32,
     failed: Option<Broken>,
 }
 
@@ -222,7 +263,7 @@ impl World {
             card: Signed::sign(card, &key).bytes().to_vec(),
             origins: vec![trust.origin().to_owned()],
             key: key.clone(),
-            chain: None,
+            chain: plan.pays.as_ref().map(|_| Chain::Localnet),
         };
         let names = (0..BUYERS).map(Buyer::name).collect();
         let mut world = Self {
@@ -232,6 +273,7 @@ impl World {
             tally: Tally::default(),
             marks: Marks::default(),
             house: house(shared, seed, plan.commit_ms),
+            pay: plan.pays.as_ref().map(|pays| Pay::new(seed, pays, wallets::all(seed))),
             net: Net::new(stream(seed, "net", 0)),
             browsers: Vec::new(),
             liars: Vec::new(),
@@ -241,11 +283,17 @@ impl World {
             sites_down: false,
             waiting: Vec::new(),
             is_calm: false,
+            ends_waited: 0,
             failed: None,
             trust,
             rng,
             plan,
         };
+        for wallet in wallets::named(seed) {
+            if let Some(pay) = &world.pay {
+                world.model.knows_account(wallet, pay.account_of(&wallet));
+            }
+        }
         world.populate();
         world
     }
@@ -260,6 +308,7 @@ impl World {
                 Element::Liar(plan) => self.add_liar(number, plan),
                 Element::Order(order) => self.queue.at(order.at, Event::Order(number)),
                 Element::Fault(fault) => self.queue.at(fault.at, Event::Fault(number)),
+                Element::Trouble(trouble) => self.queue.at(trouble.at, Event::Trouble(number)),
             }
         }
         self.queue.at(30 * MINUTE, Event::Operator);
@@ -383,6 +432,25 @@ impl World {
                 }
             }
             Event::AttackForgotten { who, attacks } => self.forget_attack(who, attacks),
+            Event::Trouble(number) => {
+                if !self.is_calm {
+                    self.call_trouble(number);
+                }
+            }
+            Event::TroubleEnds(number) => {
+                if !self.is_calm {
+                    self.end_trouble(number);
+                }
+            }
+            Event::Lands(signature) => self.lands(signature),
+            Event::Finalizes(slot) => self.finalizes(slot),
+            Event::SecondPays => self.pay_goes_on(Who::Second),
+            Event::Closes { pays_ms, has_second } => self.closes(pays_ms, has_second),
+            Event::Opens => self.open_house_again(),
+            Event::LetGo => self.let_go(),
+            Event::Reconcile => self.operator_reconciles(),
+            Event::Release => self.operator_releases(),
+            Event::Wish(number) => self.wishes(number),
             Event::Calm => {
                 self.calm();
                 let terms = &self.plan.terms;
@@ -392,8 +460,17 @@ impl World {
                 let last_ms = 3 * leases_ms + appeals_ms + terms.approval_ms + terms.dispute_ms + CALM_MS;
                 self.queue.after(last_ms, Event::End);
             }
+            Event::End if self.pays_still() => self.queue.after(END_AGAIN_MS, Event::End),
             Event::End => self.end(),
         }
+    }
+
+    /// Whether payouts are under way: then the end waits, for as long as it can.
+    fn pays_still(&mut self) -> bool {
+        let now = self.queue.now();
+        let is_still = self.pay.as_ref().is_some_and(|pay| !pay.is_quiet(now));
+        self.ends_waited += u32::from(is_still);
+        is_still && self.ends_waited < ENDS_WAITED_MAX
     }
 
     fn deliver_parcel(&mut self, conn: ConnId, to: Side) {

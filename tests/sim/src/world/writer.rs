@@ -31,6 +31,7 @@ impl World {
         }
         self.house.is_dark = false;
         self.tally.starts += 1;
+        self.make_copy();
         let path = self.house.disk.path(DATABASE);
         let opened = Store::open(&path).and_then(|store| Ok((store, Reader::open(&path)?)));
         if self.house.disk.is_stopped() {
@@ -40,8 +41,13 @@ impl World {
         match opened {
             Ok((store, reader)) => {
                 self.house.process = Some(Process::new(store, reader));
-                self.queue_house(0, HouseEvent::Sweep);
+                if self.is_serving() {
+                    self.queue_house(0, HouseEvent::Sweep);
+                } else {
+                    self.queue.after(MINUTE, Event::LetGo);
+                }
                 self.audit(false);
+                self.begin_to_pay();
             }
             Err(error) => {
                 self.blame_disk(&error, "the store can't be opened");
@@ -59,7 +65,12 @@ impl World {
     }
 
     pub(crate) fn ask_writer(&mut self, command: Command, asker: Asker) {
+        let is_closed = self.pay.as_ref().is_some_and(|pay| pay.is_closed());
         let Some(process) = &mut self.house.process else { return };
+        if is_closed && process.stopping.is_none() {
+            // Nobody listens: who asked asks again.
+            return;
+        }
         process.commands.push_back((command, asker));
         if process.committing.is_none() && process.commands.len() == 1 {
             let after_ms = self.rng.u64(..2);
@@ -70,13 +81,14 @@ impl World {
     /// Takes what waits into one transaction. Its answers come after the time that a commit takes.
     pub(crate) fn commit(&mut self) {
         let (now, key, terms) = (self.house_wall(), self.house.shared.key.clone(), self.plan.terms.clone());
+        let listed = self.pay.as_ref().map_or_else(Default::default, |pay| pay.listed());
         let Some(process) = &mut self.house.process else { return };
         if process.committing.is_some() || process.commands.is_empty() {
             return;
         }
         let count = process.commands.len().min(BATCH_COMMANDS_MAX);
         let (commands, askers): (Vec<Command>, Vec<Asker>) = process.commands.drain(..count).unzip();
-        let applied = process.store.apply_each(&Context { now, key, terms, listed: Default::default() }, &commands);
+        let applied = process.store.apply_each(&Context { now, key, terms, listed: listed.into() }, &commands);
         if self.house.disk.is_stopped() {
             self.model.may_have_committed(&commands, now);
             return self.die_on_disk();
@@ -212,7 +224,7 @@ impl World {
     }
 
     /// The disk stood still in the middle of something.
-    fn die_on_disk(&mut self) {
+    pub(crate) fn die_on_disk(&mut self) {
         let (power, down_ms) = self.house.armed.take().unwrap_or((false, SECOND));
         self.kill_house(power, down_ms);
     }
