@@ -108,12 +108,10 @@ fn one(feed: &mut Feed<'_>, is_odd: bool) -> Receipt {
     if !feed.one_in(8) {
         verdict.rejection = hash;
     }
+    let paid = verdict.amount;
     let (item, verdict) = (item.to_bytes(), sign(verdict, by_verdict));
-    let hash = Hash::of(&verdict);
-    let reversal = (!is_rejected && feed.one_in(3)).then(|| {
-        let amount = cose::peek::<Verdict>(&verdict).expect("just signed").amount;
-        sign(make::reversal(feed, (Hash::of(&result), worker), (hash, amount)), by_verdict)
-    });
+    let of = ((Hash::of(&result), worker), (Hash::of(&verdict), paid));
+    let reversal = (!is_rejected && feed.one_in(3)).then(|| sign(make::reversal(feed, of.0, of.1), by_verdict));
     let end = reversal.as_deref().map(Hash::of).filter(|_| feed.one_in(2));
     let reversal_end = end.map(|reversal| sign(make::reversal_end(feed, reversal, worker), by_verdict));
     Receipt { item, offer, result, verdict, rejection, appeal, reversal, reversal_end }
