@@ -23,7 +23,7 @@ from pycose.messages import CoseMessage, Sign1Message
 from pycose.algorithms import EdDSA
 
 KINDS = [
-    "offer", "extension", "result", "verdict", "rejection", "appeal",
+    "offer", "extension", "result", "verdict", "rejection", "appeal", "reversal", "reversal-end",
     "wallet-yes", "wallet-veto", "coordinator-proof", "worker-proof", "operator-card",
 ]
 TYP = 16  # RFC 9596

@@ -348,6 +348,9 @@ fn print_table(report: &Report) {
     println!("fetches     {}", report.fetches);
     println!("bytes       {}", report.bytes);
     println!("earned      {}", credits(report.earned).trim_end());
+    if report.reversed > 0 {
+        println!("reversed    {}", credits(report.reversed).trim_end());
+    }
     println!("verified    {} ({} waiting for a verdict)", report.verified, report.waiting);
     if let Some(requests) = report.requests {
         println!("requests    {requests} found in the site's access log");

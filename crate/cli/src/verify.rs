@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use data_encoding::BASE64;
 use lull_protocol::item::Item;
 use lull_protocol::receipt::{Part, Receipt};
+use lull_protocol::reversal::ReversalEnd;
 use lull_protocol::statement::{FetchReport, Offer, Report as Work, Verdict, WorkResult};
 use lull_protocol::{Hash, Method, PublicKey, cose};
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub struct Report {
     pub requests: Option<u64>,
     /// What the ledger says was earned, base units.
     pub ledger_earned: Option<u64>,
+    /// What of that was reversed while it was pending, by the receipts, base units.
+    pub reversed: u64,
     /// What does not agree.
     pub disagreements: Vec<String>,
 }
@@ -72,6 +75,8 @@ struct Line {
     verdict: Option<String>,
     rejection: Option<String>,
     appeal: Option<String>,
+    reversal: Option<String>,
+    reversal_end: Option<String>,
 }
 
 /// One request as the site saw it.
@@ -109,6 +114,8 @@ struct Kept {
     item: Item,
     result: WorkResult,
     verdict: Option<(Hash, Verdict)>,
+    /// What it paid was reversed.
+    is_reversed: bool,
 }
 
 /// Compares. An error means that an input can't be read at all.
@@ -169,6 +176,8 @@ fn read_receipts(inputs: &Inputs<'_>, report: &mut Report) -> Result<Read, Strin
             verdict: verdict.unwrap_or_default(),
             rejection: perhaps("rejection", &line.rejection)?,
             appeal: perhaps("appeal", &line.appeal)?,
+            reversal: perhaps("reversal", &line.reversal)?,
+            reversal_end: perhaps("reversal_end", &line.reversal_end)?,
         };
         receipts.push((number, receipt, has_verdict));
     }
@@ -210,7 +219,9 @@ fn check(
         report.disagreements.push(format!("receipts line {line}: another asset than the lines before"));
     }
     let verdict = verdict.map(|verdict| (Hash::of(&receipt.verdict), verdict));
-    (report.disagreements.len() == before).then_some(Kept { line, item, result, verdict })
+    let end = receipt.reversal_end.as_deref().and_then(|bytes| cose::peek::<ReversalEnd>(bytes).ok());
+    let is_reversed = end.is_some_and(|end| end.ending.is_reversed());
+    (report.disagreements.len() == before).then_some(Kept { line, item, result, verdict, is_reversed })
 }
 
 fn count(kept: &[Kept], report: &mut Report) {
@@ -228,6 +239,9 @@ fn count(kept: &[Kept], report: &mut Report) {
                 report.verified += 1;
                 // Amounts are below 2^53: two thousand of them fit.
                 report.earned = report.earned.saturating_add(verdict.amount.get());
+                if one.is_reversed {
+                    report.reversed = report.reversed.saturating_add(verdict.amount.get());
+                }
             }
             None => report.waiting += 1,
         }
@@ -303,15 +317,30 @@ fn host_and_path(url: &str) -> Option<(&str, &str)> {
 }
 
 fn compare_ledger(kept: &[Kept], worker: &PublicKey, ledger: &[(usize, Entry)], report: &mut Report) {
-    let accounts = [format!("pending:{worker}"), format!("payable:{worker}")];
+    let accounts = ["pending", "payable", "in_payout", "paid", "reversed"].map(|kind| format!("{kind}:{worker}"));
+    let reversed = format!("reversed:{worker}");
     let mut owed: BTreeMap<String, (usize, u64)> = BTreeMap::new();
     for one in kept {
         if let Some((hash, verdict)) = one.verdict.as_ref().filter(|(_, verdict)| verdict.amount.get() > 0) {
             owed.insert(hash.to_string(), (one.line, verdict.amount.get()));
         }
     }
-    let mut earned: i128 = 0;
+    let (mut earned, mut taken) = (0_i128, 0_i128);
+    let mut contested: BTreeMap<String, usize> = kept
+        .iter()
+        .filter(|one| one.is_reversed)
+        .filter_map(|one| Some((one.verdict.as_ref()?.0.to_string(), one.line)))
+        .collect();
     for (line, entry) in ledger {
+        let of_reversed = entry.postings.iter().filter(|p| p.account == reversed);
+        let here: i128 = of_reversed.map(|p| i128::from(p.delta)).sum();
+        taken += here;
+        if here != 0 && (entry.cause != "reversed" || contested.remove(&entry.about).is_none()) {
+            report.disagreements.push(format!(
+                "ledger line {line}: entry {} reverses {here} of this worker's without a receipt that says so",
+                entry.number
+            ));
+        }
         if entry.postings.iter().map(|p| i128::from(p.delta)).sum::<i128>() != 0 {
             report.disagreements.push(format!("ledger line {line}: entry {} does not sum to zero", entry.number));
         }
@@ -336,6 +365,13 @@ fn compare_ledger(kept: &[Kept], worker: &PublicKey, ledger: &[(usize, Entry)], 
     }
     for (line, amount) in owed.values() {
         report.disagreements.push(format!("receipts line {line}: the ledger never credited its {amount}"));
+    }
+    for line in contested.values() {
+        report.disagreements.push(format!("receipts line {line}: the ledger never reversed what its verdict paid"));
+    }
+    if taken != i128::from(report.reversed) {
+        let line = format!("the receipts say that {} was reversed, the ledger {taken}", report.reversed);
+        report.disagreements.push(line);
     }
     if earned != i128::from(report.earned) {
         let line = format!("the receipts add up to {}, the ledger to {earned}", report.earned);

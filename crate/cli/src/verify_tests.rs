@@ -3,6 +3,7 @@
 use super::*;
 use lull_protocol::cose::Signed;
 use lull_protocol::rejection::{Appeal, Rejection};
+use lull_protocol::reversal::{Ending, Reversal};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, Hop, Input, JobClass, JudgmentReport, Outcome, Price, Traffic, VerdictReason,
 };
@@ -329,4 +330,42 @@ fn a_rejection_and_its_appeal_are_checked_too() {
     *bytes.last_mut().unwrap() ^= 1;
     changed["appeal"] = json!(BASE64.encode(&bytes));
     assert!(disagreements(&changed).iter().any(|line| line.contains("AppealSigned")));
+}
+
+/// What was reversed is in the receipt and in the ledger, or both say so.
+#[test]
+fn what_was_reversed_is_in_both() {
+    let mut good = case();
+    let (worker, coordinator) = (key(2), key(1));
+    let part =
+        |line: &Value, name: &str| BASE64.decode(line[name].as_str().expect("a part").as_bytes()).expect("base64");
+    let (result, verdict) = (part(&good.receipts[3], "result"), part(&good.receipts[3], "verdict"));
+    let reversal = Reversal {
+        result: Hash::of(&result),
+        worker: worker.public(),
+        verdict: Hash::of(&verdict),
+        amount: amount(3_000),
+        evidence: "No.".into(),
+        decided_at: time(5),
+        appeal_until: time(9),
+    };
+    let reversal = Signed::sign(reversal, &coordinator);
+    let (hash, ending) = (reversal.hash(), Ending::Unopposed);
+    let end = ReversalEnd { reversal: hash, worker: worker.public(), ending, decided_at: time(9) };
+    good.receipts[3]["reversal"] = json!(BASE64.encode(reversal.bytes()));
+    good.receipts[3]["reversal_end"] = json!(BASE64.encode(Signed::sign(end, &coordinator).bytes()));
+    let entry = json!({"number": 6, "at": 9, "cause": "reversed", "about": Hash::of(&verdict).to_string(), "postings": [
+        {"account": format!("pending:{}", worker.public()), "delta": -3_000},
+        {"account": format!("reversed:{}", worker.public()), "delta": 3_000},
+        {"account": "deposits", "delta": -3_000}, {"account": "available:01", "delta": 3_000}]});
+    good.ledger.push(entry);
+    let report = run(&good);
+    assert_eq!((report.disagreements.len(), report.earned, report.reversed), (0, 11_000, 3_000));
+    assert_eq!(report.ledger_earned, Some(11_000));
+    let mut unsaid = good;
+    let entry = unsaid.ledger.pop();
+    disagrees(&unsaid, "never reversed what its verdict paid");
+    let mut silent = case();
+    silent.ledger.extend(entry);
+    disagrees(&silent, "reverses 3000 of this worker's without a receipt");
 }

@@ -32,6 +32,8 @@ pub enum Waiting {
     },
     /// Answers of a project that are rejected and have no verdict, by their items.
     Rejected(OrderId),
+    /// Money that is contested, that first which was contested first.
+    Reversals,
     /// Projects that lease nothing more.
     Paused,
 }
@@ -85,9 +87,13 @@ pub fn waiting(database: &Path, what: Waiting, out: &mut impl Write) -> Result<O
             if let Some(last) = rows.last() {
                 left = Some((reader.appeals_left(last.number)?, last.number)).filter(|(count, _)| *count > 0);
             }
-            rows.iter().map(lines::rejected).collect()
+            // Appeals about money are few, and are shown with the first page.
+            let contested = if after == 0 { reader.open_reversals(APPEALS_SHOWN_MAX)? } else { vec![] };
+            let contested = contested.iter().filter(|row| row.appeal.is_some()).map(lines::reversal);
+            contested.chain(rows.iter().map(lines::rejected)).collect()
         }
         Waiting::Rejected(order) => rejected(&reader, &order)?,
+        Waiting::Reversals => reader.open_reversals(APPEALS_SHOWN_MAX)?.iter().map(lines::reversal).collect(),
         Waiting::Paused => reader.paused()?.iter().map(lines::paused).collect(),
     };
     for line in lines {

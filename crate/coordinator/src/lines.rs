@@ -12,7 +12,7 @@ use lull_protocol::task::{
     AgreementKey, Choice, Compare, Finding, Multi, OptionSet, Preference, Rating, Task, TaskKind, Verify,
 };
 use lull_protocol::{Answer, Content, FlagReason, Hash, Item, Timestamp, cose};
-use lull_store::{EntryRow, FlagRow, OrderStatus, PausedRow, ReceiptRow, ResultRow, Review, WaitingRow};
+use lull_store::{EntryRow, FlagRow, OrderStatus, PausedRow, ReceiptRow, ResultRow, ReversalRow, Review, WaitingRow};
 use serde_json::{Value, json};
 
 /// An order as its requester sees it.
@@ -131,6 +131,29 @@ fn choices(task: &Task) -> Value {
         }
         Task::Compare(_) | Task::Verify(_) => json!({}),
     }
+}
+
+/// Money that is contested while it is pending.
+pub(crate) fn reversal(row: &ReversalRow) -> Value {
+    let said = &row.reversal;
+    json!({
+        "reversal": row.hash.to_string(),
+        "order": row.order.to_string(),
+        "title": row.title,
+        "requester": row.requester,
+        "item": row.item_number,
+        "offer": row.offer.to_string(),
+        "verdict": said.verdict.to_string(),
+        "worker": said.worker.to_string(),
+        "amount": said.amount.get(),
+        "evidence": said.evidence,
+        "decided_at": said.decided_at.get(),
+        "appeal_until": said.appeal_until.get(),
+        "state": if row.appeal.is_some() { "appealed" } else { "contested" },
+        "appealed_at": row.appeal.as_ref().map(|(at, _)| at.get()),
+        "appeal": row.appeal.as_ref().and_then(|(_, appeal)| appeal.words.as_deref()),
+        "decides_at": row.decides_at.get(),
+    })
 }
 
 /// A project that waits for the operator.
@@ -339,6 +362,8 @@ pub(crate) fn receipt(row: &ReceiptRow) -> Value {
         "verdict": BASE64.encode(&row.receipt.verdict),
         "rejection": row.receipt.rejection.as_ref().map(|bytes| BASE64.encode(bytes)),
         "appeal": row.receipt.appeal.as_ref().map(|bytes| BASE64.encode(bytes)),
+        "reversal": row.receipt.reversal.as_ref().map(|bytes| BASE64.encode(bytes)),
+        "reversal_end": row.receipt.reversal_end.as_ref().map(|bytes| BASE64.encode(bytes)),
     })
 }
 

@@ -31,6 +31,9 @@ const EXAMPLES: &str = "Examples:
   lull-coordinator appeals                          what waits for your word: answer, evidence, appeal
   lull-coordinator uphold 3f9a… 51c0…               the workers are right: the answers are paid
   lull-coordinator deny 3f9a…                       the rejection stands
+  lull-coordinator reverse 8c1d… --evidence \"The key answered 900 items in a second.\"
+                                                    contests what was paid for an offer, while it is pending
+  lull-coordinator reversals                        money that is contested: evidence, appeals, when time decides
   lull-coordinator paused                           projects with too many rejections
   lull-coordinator appeals --order 7d1f…            all that is rejected there, with the evidence
   lull-coordinator resume 7d1f…                     a paused project goes on
@@ -53,6 +56,12 @@ const TREASURY_EXAMPLES: &str = "Examples:
   lull-coordinator treasury release 17
   lull-coordinator --config lull.toml treasury reconcile
   lull-coordinator --config lull.toml treasury reconcile --accept";
+
+const REVERSE_EXAMPLES: &str = "Examples:
+  lull-coordinator reverse 8c1d… --evidence \"The site's log has no such request; see ticket 17.\"
+  lull-coordinator reversals                        what is contested, and its hash
+  lull-coordinator uphold 5e0b…                     the worker is right, or you take it back
+  lull-coordinator deny 5e0b…                       after an appeal: the money goes back";
 
 /// Lull's coordinator: gives work to browsers, checks what comes back, keeps the ledger.
 #[derive(Parser)]
@@ -84,7 +93,8 @@ enum Task {
         #[arg(long)]
         reference: Option<String>,
     },
-    /// Print the appeals that wait for a decision, one JSON object per line, those that came first
+    /// Print the appeals that wait for a decision, one JSON object per line, those about money first, then those that came
+    /// first
     Appeals {
         /// Only what comes after the one with this `number`
         #[arg(long, default_value_t = 0)]
@@ -93,18 +103,34 @@ enum Task {
         #[arg(long, conflicts_with = "after")]
         order: Option<String>,
     },
-    /// Decide for the worker: the rejections do not stand, and the answers are paid
+    /// Decide for the worker: the rejections do not stand, and the answers are paid; contested money is payable
     Uphold {
-        /// The rejections' hashes, as `appeals` prints them
+        /// The rejections' or reversals' hashes, as `appeals` and `reversals` print them
         #[arg(required = true)]
         rejections: Vec<String>,
     },
-    /// Decide for the requester: the rejections stand
+    /// Decide against the worker: the rejections stand, and contested money goes back to who paid it
     Deny {
-        /// The rejections' hashes, as `appeals` prints them
+        /// The rejections' or reversals' hashes, as `appeals` prints them
         #[arg(required = true)]
         rejections: Vec<String>,
     },
+    /// Contest what was paid for a result, while that money is pending
+    ///
+    /// The worker is told, with your evidence, and can appeal. Until its time for that is over, or you have decided about
+    /// its appeal (`uphold`, `deny`), the money stays pending. If nobody appeals it goes back to the requester, with your
+    /// fee; if you don't decide in time it is the worker's. Before an appeal you can take it back (`uphold`). Money that is
+    /// payable or paid is final.
+    #[command(after_help = REVERSE_EXAMPLES)]
+    Reverse {
+        /// The hash of the result's offer, as the requester's `results` and `reversals` print it
+        offer: String,
+        /// What the worker reads, and what an auditor finds in the receipt: at most 2,048 bytes
+        #[arg(long)]
+        evidence: String,
+    },
+    /// Print the money that is contested, one JSON object per line
+    Reversals,
     /// Print the projects that are paused because of their rejections, one JSON object per line
     Paused,
     /// Let a paused project go on; its rejections are counted anew
@@ -210,6 +236,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Task::Appeals { order: Some(id), .. } => waiting(&config, export::Waiting::Rejected(order(&id)?))?,
         Task::Appeals { after, order: None } => waiting(&config, export::Waiting::Appeals { after })?,
         Task::Paused => waiting(&config, export::Waiting::Paused)?,
+        Task::Reversals => waiting(&config, export::Waiting::Reversals)?,
+        Task::Reverse { offer, evidence } => reverse(&config, &offer, &evidence)?,
         Task::Uphold { rejections } => decide(&config, &rejections, true)?,
         Task::Deny { rejections } => decide(&config, &rejections, false)?,
         Task::Resume { order: id } => operator::resume(&config, order(&id)?)?,
@@ -260,13 +288,24 @@ fn decide(config: &Config, rejections: &[String], is_upheld: bool) -> anyhow::Re
     let hashes = rejections.iter().map(|text| Hash::from_hex(text).with_context(|| wrong(text)));
     for rejection in hashes.collect::<anyhow::Result<Vec<Hash>>>()? {
         let done = operator::decide_appeal(config, rejection, is_upheld).with_context(|| rejection.to_string())?;
-        let follows = match (done.1, is_upheld) {
-            (false, _) => "was decided so before",
-            (true, true) => "upheld: the answer counts and is paid",
-            (true, false) => "denied: the answer is not paid, and somebody else is asked",
+        let follows = match (done.is_new, is_upheld, done.is_reversal) {
+            (false, ..) => "was decided so before",
+            (true, true, false) => "upheld: the answer counts and is paid",
+            (true, false, false) => "denied: the answer is not paid, and somebody else is asked",
+            (true, true, true) => "upheld: the money is payable",
+            (true, false, true) => "denied: the money goes back to who paid it",
         };
-        println!("order {} rejection {rejection} {follows}", done.0);
+        let what = if done.is_reversal { "reversal" } else { "rejection" };
+        println!("order {} {what} {rejection} {follows}", done.order);
     }
+    Ok(())
+}
+
+fn reverse(config: &Config, offer: &str, evidence: &str) -> anyhow::Result<()> {
+    let offer = Hash::from_hex(offer).context("an offer's hash is 64 lower-case hex digits")?;
+    let (reversal, is_new) = operator::reverse(config, offer, evidence)?;
+    let follows = if is_new { "its worker is told, and can appeal" } else { "was made before" };
+    println!("offer {offer} reversal {reversal} {follows}");
     Ok(())
 }
 

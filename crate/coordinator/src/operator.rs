@@ -51,14 +51,43 @@ pub fn deposit(config: &Config, name: &str, amount: Amount, reference: Option<St
     Ok(())
 }
 
-/// Decides about an appeal, by its rejection's hash. Its order, and whether that is news.
-pub fn decide_appeal(config: &Config, rejection: Hash, is_upheld: bool) -> Result<(OrderId, bool), OperatorError> {
+/// What the operator has decided about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The order.
+    pub order: OrderId,
+    /// Whether that is news.
+    pub is_new: bool,
+    /// Whether it was about money that was paid.
+    pub is_reversal: bool,
+}
+
+/// Decides about an appeal, by its rejection's or reversal's hash.
+pub fn decide_appeal(config: &Config, rejection: Hash, is_upheld: bool) -> Result<Word, OperatorError> {
     let unknown = || Refusal::Review { field: "rejection".into(), problem: ReviewProblem::UnknownRejection };
     let reader = Reader::open(&Folder::open(&config.data)?.database())?;
-    let order = reader.rejection(&rejection)?.ok_or_else(unknown)?.order;
+    let reversal = reader.reversal(&rejection)?.map(|row| row.order);
+    let (order, is_reversal) = match reversal {
+        Some(order) => (order, true),
+        None => (reader.rejection(&rejection)?.ok_or_else(unknown)?.order, false),
+    };
     let replies = apply(config, &[Command::DecideAppeal { rejection, is_upheld }])?;
-    let is_new = replies.iter().any(|reply| matches!(reply, Reply::Reviewed(done) if !done.verdicts.is_empty()));
-    Ok((order, is_new))
+    let is_news = |reply: &Reply| match reply {
+        Reply::Reviewed(done) => !done.verdicts.is_empty(),
+        Reply::Ended { is_new, .. } => *is_new,
+        _ => false,
+    };
+    Ok(Word { order, is_new: replies.iter().any(is_news), is_reversal })
+}
+
+/// Contests what was paid for a result, by its offer's hash. The reversal's hash, and whether that is news.
+pub fn reverse(config: &Config, offer: Hash, evidence: &str) -> Result<(Hash, bool), OperatorError> {
+    let replies = apply(config, &[Command::Reverse { offer, evidence: evidence.to_owned() }])?;
+    let told = replies.iter().find_map(|reply| match reply {
+        Reply::Reversal { reversal, is_new, .. } => Some((*reversal, *is_new)),
+        _ => None,
+    });
+    Ok(told.ok_or_else(|| Refusal::Fault("a reversal was not answered".into()))?)
 }
 
 /// Lets a paused project go on.

@@ -106,11 +106,17 @@ impl Problem {
         let detail = format!("{field}: {problem}; nothing was changed");
         let errors = vec![FieldError { field, problem: problem.to_string() }];
         let (status, kind, title) = match problem {
-            ReviewProblem::UnknownAnswer | ReviewProblem::UnknownRejection | ReviewProblem::UnknownProject => {
-                (StatusCode::NOT_FOUND, "not-found", "Not found")
-            }
+            ReviewProblem::UnknownAnswer
+            | ReviewProblem::UnknownRejection
+            | ReviewProblem::UnknownProject
+            | ReviewProblem::NoVerdict => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             ReviewProblem::Judged => (StatusCode::CONFLICT, "judged", "The verdict is final"),
-            ReviewProblem::OtherEvidence => (StatusCode::CONFLICT, "rejected", "Already rejected"),
+            ReviewProblem::Unpaid | ReviewProblem::Payable | ReviewProblem::Contested => {
+                (StatusCode::CONFLICT, "final", "The money is final")
+            }
+            ReviewProblem::OtherEvidence | ReviewProblem::OtherReversal => {
+                (StatusCode::CONFLICT, "rejected", "Already rejected")
+            }
             ReviewProblem::NotReviewed => (StatusCode::CONFLICT, "not-reviewed", "This project is not reviewed"),
             ReviewProblem::NotAppealed => (StatusCode::CONFLICT, "not-appealed", "Nobody has appealed"),
         };

@@ -6,9 +6,11 @@ mod common;
 use common::{Buyer, Server, Worker};
 use lull_coordinator::{export, operator};
 use lull_protocol::cose::{self, Signed};
+use lull_protocol::receipt::Receipt;
 use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
+use lull_protocol::reversal::Ending;
 use lull_protocol::statement::{Decision, VerdictReason};
-use lull_protocol::{Hash, OrderId, Timestamp, ToCoordinator, ToWorker};
+use lull_protocol::{Amount, Hash, OrderId, Timestamp, ToCoordinator, ToWorker};
 use serde_json::{Value, json};
 
 /// A project whose requester reviews the answers: one person each.
@@ -126,8 +128,10 @@ async fn an_answer_is_rejected_appealed_and_paid_after_all() {
 
     // The operator's word is written beside the server, and the worker hears of it all the same.
     let decided = operator::decide_appeal(&server.config, rejection.hash(), true).unwrap();
-    assert_eq!(decided, (OrderId::from_hex(&order).unwrap(), true));
-    assert!(!operator::decide_appeal(&server.config, rejection.hash(), true).unwrap().1, "again is no news");
+    let word = operator::Word { order: OrderId::from_hex(&order).unwrap(), is_new: true, is_reversal: false };
+    assert_eq!(decided, word);
+    let again = operator::decide_appeal(&server.config, rejection.hash(), true).unwrap();
+    assert_eq!(again, operator::Word { is_new: false, ..word }, "again is no news");
     let (number, verdict) = worker.verdict().await;
     assert_eq!((number, verdict.reason, verdict.rejection), (2, VerdictReason::AppealUpheld, Some(rejection.hash())));
     worker.earned(8_000).await;
@@ -246,5 +250,52 @@ async fn the_operator_sees_what_is_rejected_and_page_by_page_what_is_appealed() 
     assert_eq!(shown(&server, export::Waiting::Appeals { after: first }).len(), 1);
     let reader = server.reader();
     assert_eq!([0, first].map(|after| reader.appeals_left(after).unwrap()), [2, 1]);
+    server.stop().await;
+}
+
+/// Waits for what the worker is told of its contested money: the receipt as it stands.
+async fn contested(worker: &mut Worker) -> Receipt {
+    let told = worker.wait("a reversal", |m| match m {
+        ToWorker::Reversal { receipt } => Receipt::from_bytes(receipt).ok(),
+        _ => None,
+    });
+    told.await
+}
+
+#[tokio::test]
+async fn the_operator_contests_what_was_paid_and_decides_about_the_appeal() {
+    let server = Server::start().await;
+    let order = reviewed(&server, 1).await;
+    let mut worker = server.worker(1).await;
+    let offers = answers(&mut worker, 1).await;
+    assert!(operator::reverse(&server.config, offers[0], "Which?").is_err(), "it has no verdict yet");
+    review(&server.buyer, &order, json!({"accept": [offers[0].to_string()]})).await;
+    worker.verdict().await;
+    worker.earned(4_000).await;
+    let (reversal, is_new) = operator::reverse(&server.config, offers[0], "The key answered 900 in a second.").unwrap();
+    assert!(is_new);
+    let told = contested(&mut worker).await;
+    let held = told.verify(&server.coordinator()).unwrap();
+    assert_eq!(held.reversal.unwrap().payload().evidence, "The key answered 900 in a second.");
+    assert_eq!(operator::reverse(&server.config, offers[0], "The key answered 900 in a second.").unwrap().0, reversal);
+    appeal(&mut worker, reversal, Timestamp::ZERO).await;
+    let shown = appeals(&server);
+    assert_eq!((&shown[0]["reversal"], &shown[0]["appeal"]), (&json!(reversal.to_string()), &json!(null)));
+    let word = operator::decide_appeal(&server.config, reversal, false).unwrap();
+    assert_eq!((word.is_new, word.is_reversal), (true, true));
+    let reversed = worker.wait("the account", |m| match m {
+        ToWorker::Account { earned, pending, payable, reversed, .. } => {
+            reversed.map(|reversed| [*earned, *pending, *payable, reversed].map(Amount::get))
+        }
+        _ => None,
+    });
+    assert_eq!(reversed.await, [4_000, 0, 0, 4_000]);
+    let end = loop {
+        if let Some(end) = contested(&mut worker).await.verify(&server.coordinator()).unwrap().reversal_end {
+            break end;
+        }
+    };
+    assert_eq!(end.payload().ending, Ending::Denied);
+    assert_eq!(server.reader().check_ledger().unwrap().problems, [""; 0]);
     server.stop().await;
 }

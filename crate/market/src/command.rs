@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::payout::Schedule;
+use lull_protocol::receipt::Receipt;
 use lull_protocol::rejection::{Appeal, BuyerRecord};
 use lull_protocol::statement::{AcceptanceRule, Price, WorkResult};
 use lull_protocol::units::Nonce;
@@ -143,14 +144,21 @@ pub enum Command {
         /// These are rejected.
         reject: Vec<Rejected>,
     },
-    /// A worker appeals against a rejection.
+    /// The operator contests what a verdict has paid, while that is pending.
+    Reverse {
+        /// The offer of the result.
+        offer: Hash,
+        /// Why, 1 to `REJECTION_EVIDENCE_BYTES_MAX` bytes.
+        evidence: String,
+    },
+    /// A worker appeals against a rejection or a reversal.
     Appeal {
         /// Verified under the key that the connection proved.
         appeal: Box<Signed<Appeal>>,
     },
     /// The operator decides about an appeal.
     DecideAppeal {
-        /// The rejection's hash.
+        /// The rejection's hash, or the reversal's.
         rejection: Hash,
         /// Whether the worker is right.
         is_upheld: bool,
@@ -290,7 +298,23 @@ pub enum Reply {
     },
     /// Answers were reviewed, or an appeal decided.
     Reviewed(Reviewed),
-    /// The appeal against this rejection is stored.
+    /// What a verdict paid is contested.
+    Reversal {
+        /// The reversal's hash.
+        reversal: Hash,
+        /// Whose money it is.
+        worker: PublicKey,
+        /// Whether that was so before.
+        is_new: bool,
+    },
+    /// A reversal has ended.
+    Ended {
+        /// Whose money it was about.
+        worker: PublicKey,
+        /// Whether that was so before.
+        is_new: bool,
+    },
+    /// The appeal against this rejection or reversal is stored.
     Appealed(Hash),
     /// Of [`Command::Wallet`].
     Wallet {
@@ -321,6 +345,15 @@ impl Reviewed {
         self.rejections.extend(more.rejections);
         self.freed |= more.freed;
     }
+}
+
+/// A reversal as it is sent to a worker: open, or ended not long ago.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldReversal {
+    /// Its hash.
+    pub reversal: Hash,
+    /// The receipt as it stands.
+    pub receipt: Receipt,
 }
 
 /// A rejection without a verdict, as it is sent to a worker.
@@ -432,6 +465,21 @@ pub enum ReviewProblem {
     /// There is no such project.
     #[error("there is no such project")]
     UnknownProject,
+    /// There is no such result, or no verdict about it.
+    #[error("there is no such result, or it has no verdict yet")]
+    NoVerdict,
+    /// Its verdict paid nothing.
+    #[error("nothing was paid for it")]
+    Unpaid,
+    /// Its money is no longer pending.
+    #[error("its time for disputes is over: the money is payable, which is final")]
+    Payable,
+    /// It was rejected before its verdict.
+    #[error("it was rejected before its verdict, and nothing is contested twice")]
+    Contested,
+    /// Its money is contested already, with other evidence.
+    #[error("its money is contested already, with other evidence")]
+    OtherReversal,
 }
 
 impl From<connect::Problem> for Refusal {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use lull_protocol::payout::Schedule;
 use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
+use lull_protocol::reversal::{Ending, Reversal, ReversalEnd};
 use lull_protocol::statement::{AcceptanceRule, Decision, Extension, JobClass, Offer, Price, Verdict, WorkResult};
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{
@@ -303,17 +304,61 @@ pub struct UnsettledFacts {
     pub verdict: Hash,
     /// What it paid.
     pub amount: Amount,
+    /// Whether that is contested.
+    pub is_contested: bool,
+}
+
+/// A result with its verdict, to be contested or decided about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidFacts {
+    /// Its lease.
+    pub lease: LeaseId,
+    /// Whose.
+    pub worker: PublicKey,
+    /// Its hash.
+    pub result: Hash,
+    /// The verdict's hash.
+    pub verdict: Hash,
+    /// What the verdict paid.
+    pub amount: Amount,
+    /// It was rejected before its verdict.
+    pub was_contested: bool,
+    /// The money is payable, or reversed.
+    pub is_settled: bool,
+    /// When time decides.
+    pub settles_at: Timestamp,
+    /// Who paid.
+    pub requester: RequesterId,
+    /// The order's fee, basis points.
+    pub fee_bp: u16,
+    /// What is held against it, if anything.
+    pub reversal: Option<ReversalFacts>,
+}
+
+/// A reversal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReversalFacts {
+    /// `Signed<Reversal>`.
+    pub statement: Vec<u8>,
+    /// Whether its worker has appealed.
+    pub is_appealed: bool,
+    /// How it ended, if it has.
+    pub ending: Option<Ending>,
 }
 
 /// A worker's money, from the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccountFacts {
-    /// All that was ever earned: pending, payable, in payout and paid.
+    /// All that was ever earned: pending, payable, in payout, paid and reversed.
     pub earned: Amount,
     /// Still open to dispute.
     pub pending: Amount,
     /// Final, not yet paid out.
     pub payable: Amount,
+    /// Reversed while it was pending.
+    pub reversed: Amount,
+    /// Whether any of its money was ever contested.
+    pub has_reversals: bool,
     /// Earned since the start of the day that was asked for.
     pub earned_today: Amount,
     /// The number of the last verdict that is in it; 0 for none.
@@ -330,6 +375,8 @@ impl AccountFacts {
             earned: self.earned.checked_add(next.amount)?,
             pending: self.pending.checked_add(next.amount)?,
             payable: self.payable,
+            reversed: self.reversed,
+            has_reversals: self.has_reversals,
             earned_today: self.earned_today.checked_add(today)?,
             verdicts: self.verdicts.checked_add(1)?,
             is_succeeded: self.is_succeeded,
@@ -543,7 +590,30 @@ pub enum Write {
         /// Whether it is paused.
         is_paused: bool,
     },
-    /// A verdict's money became payable.
+    /// What a verdict paid is contested, and stays pending until its worker had time to appeal.
+    AddReversal {
+        /// The result's lease.
+        lease: LeaseId,
+        /// Itself.
+        reversal: Signed<Reversal>,
+    },
+    /// Its worker appeals; a human has time until then.
+    AddReversalAppeal {
+        /// The result's lease.
+        lease: LeaseId,
+        /// Itself.
+        appeal: Signed<Appeal>,
+        /// When time decides for the worker.
+        decided_by: Timestamp,
+    },
+    /// It is decided.
+    EndReversal {
+        /// The result's lease.
+        lease: LeaseId,
+        /// How.
+        end: Signed<ReversalEnd>,
+    },
+    /// A verdict's money became payable, or was reversed.
     SetSettled {
         /// Which verdict.
         lease: LeaseId,

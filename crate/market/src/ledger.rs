@@ -26,6 +26,8 @@ pub enum Account {
     InPayout(PublicKey),
     /// What was paid to a worker, the network's fee for it included.
     Paid(PublicKey),
+    /// What a worker had earned and was reversed while it was pending.
+    Reversed(PublicKey),
     /// What workers bore of the network's fees, and the treasury has not spent on them yet.
     NetworkFees,
     /// What the treasury has taken of that for what it spent on the network.
@@ -45,6 +47,7 @@ impl Account {
             Self::Payable(_) => "payable",
             Self::InPayout(_) => "in_payout",
             Self::Paid(_) => "paid",
+            Self::Reversed(_) => "reversed",
             Self::NetworkFees => "network_fees",
             Self::Treasury => "treasury",
             Self::Fee => "fee",
@@ -56,7 +59,11 @@ impl Account {
             Self::Deposits | Self::NetworkFees | Self::Treasury | Self::Fee => &[],
             Self::Available(requester) => &requester.0,
             Self::Held(order) => &order.0,
-            Self::Pending(worker) | Self::Payable(worker) | Self::InPayout(worker) | Self::Paid(worker) => &worker.0,
+            Self::Pending(worker)
+            | Self::Payable(worker)
+            | Self::InPayout(worker)
+            | Self::Paid(worker)
+            | Self::Reversed(worker) => &worker.0,
         }
     }
     /// The account of a kind and owner, as [`Account::kind`] and [`Account::owner`] give them.
@@ -69,6 +76,7 @@ impl Account {
             "payable" => PublicKey::from_slice(owner).map(Self::Payable),
             "in_payout" => PublicKey::from_slice(owner).map(Self::InPayout),
             "paid" => PublicKey::from_slice(owner).map(Self::Paid),
+            "reversed" => PublicKey::from_slice(owner).map(Self::Reversed),
             "network_fees" if owner.is_empty() => Some(Self::NetworkFees),
             "treasury" if owner.is_empty() => Some(Self::Treasury),
             "fee" if owner.is_empty() => Some(Self::Fee),
@@ -100,6 +108,8 @@ pub enum Cause {
     Closed(OrderId, u32),
     /// The time for disputes about a verdict is over; its hash.
     Settled(Hash),
+    /// What a verdict had paid was reversed, and went back to who had paid it; the verdict's hash.
+    Reversed(Hash),
     /// A payout was made; its number.
     Payout(u64),
     /// A payout is final on the chain; its number.
@@ -117,6 +127,7 @@ impl Cause {
             Self::Verdict(_) => "verdict",
             Self::Closed(..) => "closed",
             Self::Settled(_) => "settled",
+            Self::Reversed(_) => "reversed",
             Self::Payout(_) => "payout",
             Self::Paid(_) => "paid",
             Self::Spent(_) => "spent",
@@ -127,7 +138,7 @@ impl Cause {
         match self {
             Self::Deposit(reference) => reference.clone(),
             Self::Order(order) => order.to_string(),
-            Self::Verdict(verdict) | Self::Settled(verdict) => verdict.to_string(),
+            Self::Verdict(verdict) | Self::Settled(verdict) | Self::Reversed(verdict) => verdict.to_string(),
             Self::Closed(order, number) => format!("{order}/{number}"),
             Self::Payout(payout) | Self::Paid(payout) => payout.to_string(),
             Self::Spent(signature) => signature.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -294,6 +305,7 @@ mod tests {
             Account::Payable(PublicKey([4; 32])),
             Account::InPayout(PublicKey([5; 32])),
             Account::Paid(PublicKey([6; 32])),
+            Account::Reversed(PublicKey([7; 32])),
             Account::NetworkFees,
             Account::Treasury,
             Account::Fee,
@@ -303,7 +315,7 @@ mod tests {
         }
         assert_eq!(Account::from_parts("fee", &[1]), None);
         assert_eq!(Account::from_parts("pending", &[1]), None);
-        for kind in ["in_payout", "paid", "network_fees", "treasury"] {
+        for kind in ["in_payout", "paid", "reversed", "network_fees", "treasury"] {
             assert_eq!(Account::from_parts(kind, &[1]), None, "{kind}");
         }
     }

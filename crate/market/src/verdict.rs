@@ -41,11 +41,9 @@ use lull_protocol::{Amount, DurationMs, FetchItem, Hash, Item, Method, PublicKey
 use crate::command::{Context, Refusal, Reply};
 use crate::desk::{Desk, Judged, Ruling};
 use crate::facts::{
-    Answer, Decided, Flag, ItemState, LeaseFacts, LeaseState, OrderFacts, Person, StoredResult, SubmitFacts,
-    UnsettledFacts, Write,
+    Answer, Decided, Flag, ItemState, LeaseFacts, LeaseState, OrderFacts, Person, StoredResult, SubmitFacts, Write,
 };
 use crate::flag;
-use crate::ledger::{Account, Cause, Entry};
 use crate::pace;
 
 /// Results with an outcome that a buyer does not pay for, before an item is closed as failed.
@@ -135,15 +133,6 @@ pub fn takes_body(facts: &SubmitFacts, worker: &PublicKey, result: &WorkResult, 
         && report.outcome.is_paid()
         && report.body_bytes.get() > 0
         && ruling.is_ok_and(|ruling| ruling.decision == Decision::Accepted)
-}
-
-/// Turns a verdict's pending money into payable: part of [`Command::Sweep`](crate::Command::Sweep).
-pub fn settle(facts: &UnsettledFacts) -> Result<Vec<Write>, Refusal> {
-    let (pending, payable) = (Account::Pending(facts.worker), Account::Payable(facts.worker));
-    let entry = Entry::transfer(Cause::Settled(facts.verdict), pending, &[(payable, facts.amount)])?;
-    let mut writes = vec![Write::SetSettled { lease: facts.lease }];
-    writes.extend(entry.map(Write::Post));
-    Ok(writes)
 }
 
 /// A result for an offer that has one: the same bytes are acknowledged again.

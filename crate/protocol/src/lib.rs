@@ -18,6 +18,7 @@ pub mod picture;
 pub mod practice;
 pub mod receipt;
 pub mod rejection;
+pub mod reversal;
 pub mod siws;
 pub mod statement;
 pub mod task;

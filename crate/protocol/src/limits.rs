@@ -83,6 +83,10 @@ pub const VERDICTS_RESENT_MAX: usize = 256;
 pub const SIGN_IN_BYTES_MAX: usize = 1_024;
 /// The last moment that RFC 3339 has a text for: the end of the year 9999, milliseconds.
 pub const SIGN_IN_AT_MAX_MS: u64 = 253_402_300_799_999;
+/// How long after its end a reversal is told again on each connection, milliseconds: 30 days.
+pub const REVERSALS_TOLD_MS: u64 = 30 * 86_400_000;
+/// Reversals read at once to be told, each with its receipt; all are told.
+pub const REVERSALS_RESENT_MAX: usize = 16;
 /// Open rejections read at once to be told after a reconnect; all are told.
 pub const REJECTIONS_RESENT_MAX: usize = 256;
 /// Verdicts a coordinator leaves unconfirmed on one socket.

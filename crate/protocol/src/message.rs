@@ -6,6 +6,7 @@ use crate::limits::{
     CHUNK_BYTES_MAX, FRAME_BYTES_MAX, ITEM_BYTES_MAX, ORIGIN_BYTES_MAX, STATEMENT_BYTES_MAX, WALLET_WORKERS_MAX,
 };
 use crate::payout::{Payout, Payouts, Schedule, payouts_fit};
+use crate::receipt::RECEIPT_BYTES_MAX;
 use crate::rejection::BuyerRecord;
 use crate::task::TaskSet;
 use crate::terms::{Filter, Pace};
@@ -91,7 +92,7 @@ pub enum ToCoordinator {
         /// Which.
         offer: Hash,
     },
-    /// Objects to a rejection. The coordinator answers with `Appealed` or `Refused`.
+    /// Objects to a rejection or a reversal. The coordinator answers with `Appealed` or `Refused`.
     Appeal {
         /// `Signed<Appeal>`.
         statement: ByteVec,
@@ -258,6 +259,8 @@ pub enum ToWorker {
         earned_today: Amount,
         /// The `day_start` that it was counted from.
         day_start: Timestamp,
+        /// Reversed while it was pending; left out while that is nothing.
+        reversed: Option<Amount>,
     },
     /// A lease ended without a result: the item was withdrawn or its time is over.
     Withdraw {
@@ -314,7 +317,7 @@ pub enum ToWorker {
     },
     /// The appeal is durable, and a human will decide.
     Appealed {
-        /// The rejection's hash.
+        /// The rejection's hash, or the reversal's.
         rejection: Hash,
     },
     /// A ticket, once: for the address of `/connect`.
@@ -351,6 +354,12 @@ pub enum ToWorker {
         /// Those that came first, first.
         browsers: Vec<WalletBrowser>,
     },
+    /// What a verdict paid is contested while it is pending, or that has ended: told again after each reconnect while it
+    /// is open, and for `REVERSALS_TOLD_MS` after its end.
+    Reversal {
+        /// The `Receipt` as it stands, with the reversal and what came of it: the worker may have let go of its own.
+        receipt: ByteVec,
+    },
 }
 variants!(ToWorker {
     0 Hello { 0 version, 1 coordinator, 2 challenge, 3 proof, 4 card },
@@ -359,7 +368,7 @@ variants!(ToWorker {
     3 BodyWanted { 0 offer, 1 offset, 2 bytes },
     4 Ack { 0 offer, 1 result },
     5 Verdict { 0 number, 1 statement },
-    6 Account { 0 earned, 1 pending, 2 payable, 3 earned_today, 4 day_start },
+    6 Account { 0 earned, 1 pending, 2 payable, 3 earned_today, 4 day_start, 5 reversed },
     7 Withdraw { 0 offer, 1 reason },
     8 BlobChunk { 0 hash, 1 total, 2 offset, 3 bytes },
     9 Refused { 0 about, 1 code },
@@ -375,6 +384,7 @@ variants!(ToWorker {
     19 Payouts { 0 (0) payouts },
     20 PayoutsBefore { 0 number, 1 payouts, 2 has_older },
     21 WalletBrowsers { 0 browsers },
+    22 Reversal { 0 receipt },
 });
 
 /// What was wrong with a message. Each has a rule about trying again in [`RefusedCode::is_final`].
@@ -486,6 +496,9 @@ impl Message for ToWorker {
             }
             Self::Verdict { statement, .. } | Self::Extended { statement } | Self::Rejected { statement } => {
                 statement_fits(statement)
+            }
+            Self::Reversal { receipt } if receipt.len() > RECEIPT_BYTES_MAX => {
+                Err("the receipt is longer than RECEIPT_BYTES_MAX")
             }
             Self::BlobChunk { bytes, .. } => chunk_fits(bytes),
             Self::Wallet(state) => state.check(),

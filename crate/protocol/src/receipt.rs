@@ -6,6 +6,7 @@ use crate::cose::{self, Signed, StatementError};
 use crate::item::Item;
 use crate::limits::{ITEM_BYTES_MAX, STATEMENT_BYTES_MAX};
 use crate::rejection::{Appeal, Rejection};
+use crate::reversal::{Ending, Reversal, ReversalEnd};
 use crate::statement::{Offer, Verdict, VerdictReason, WorkResult};
 use crate::units::{Hash, PublicKey};
 
@@ -22,8 +23,12 @@ pub struct Receipt {
     pub verdict: Vec<u8>,
     /// `Signed<Rejection>`, if the result was rejected.
     pub rejection: Option<Vec<u8>>,
-    /// `Signed<Appeal>`, if the worker objected to that.
+    /// `Signed<Appeal>`, if the worker objected to that, or to the reversal.
     pub appeal: Option<Vec<u8>>,
+    /// `Signed<Reversal>`, if what the verdict paid was contested while it was pending. Never beside a rejection.
+    pub reversal: Option<Vec<u8>>,
+    /// `Signed<ReversalEnd>`: what became of that.
+    pub reversal_end: Option<Vec<u8>>,
 }
 
 impl Cbor for Receipt {
@@ -32,7 +37,7 @@ impl Cbor for Receipt {
         for (key, part) in (0..).zip([&self.item, &self.offer, &self.result, &self.verdict]) {
             to.field(map, key, &ByteVec::from(part.clone()));
         }
-        for (key, part) in (4..).zip([&self.rejection, &self.appeal]) {
+        for (key, part) in (4..).zip([&self.rejection, &self.appeal, &self.reversal, &self.reversal_end]) {
             to.field(map, key, &part.clone().map(ByteVec::from));
         }
     }
@@ -41,13 +46,14 @@ impl Cbor for Receipt {
         let mut part = |key| from.field::<ByteVec>(&mut left, key).into();
         let (item, offer, result, verdict) = (part(0), part(1), part(2), part(3));
         let mut part = |key| from.field::<Option<ByteVec>>(&mut left, key).map(Into::into);
-        let receipt = Self { item, offer, result, verdict, rejection: part(4), appeal: part(5) };
+        let (rejection, appeal, reversal, reversal_end) = (part(4), part(5), part(6), part(7));
+        let receipt = Self { item, offer, result, verdict, rejection, appeal, reversal, reversal_end };
         from.end(left);
         receipt
     }
 }
 
-/// The parts: four that each receipt has, and two that only a rejected result's has.
+/// The parts: four that each receipt has, and those that only what was contested has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// What was asked.
@@ -60,13 +66,26 @@ pub enum Part {
     Verdict,
     /// What was held against the result.
     Rejection,
-    /// What the worker said to that.
+    /// What the worker said to that, or to the reversal.
     Appeal,
+    /// What was held against the result after it was paid.
+    Reversal,
+    /// What became of that.
+    ReversalEnd,
 }
 
 impl Part {
     /// All there are, in order.
-    pub const ALL: [Self; 6] = [Self::Item, Self::Offer, Self::Result, Self::Verdict, Self::Rejection, Self::Appeal];
+    pub const ALL: [Self; 8] = [
+        Self::Item,
+        Self::Offer,
+        Self::Result,
+        Self::Verdict,
+        Self::Rejection,
+        Self::Appeal,
+        Self::Reversal,
+        Self::ReversalEnd,
+    ];
 }
 
 /// One check of a receipt.
@@ -103,8 +122,16 @@ pub enum CheckKind {
     RejectionMatches,
     /// The offer's worker signed the appeal.
     AppealSigned,
-    /// The appeal names this rejection.
+    /// The appeal names this rejection or reversal.
     AppealMatches,
+    /// The coordinator signed the reversal.
+    ReversalSigned,
+    /// The reversal names this result, its worker and this verdict with what it paid, and nothing was contested before.
+    ReversalMatches,
+    /// The coordinator signed how the reversal ended.
+    ReversalEndSigned,
+    /// It names this reversal and its worker, and the worker had its say.
+    ReversalEndMatches,
 }
 
 /// The statements of a receipt that holds.
@@ -122,10 +149,14 @@ pub struct Verified {
     pub rejection: Option<Signed<Rejection>>,
     /// What the worker said to that, if anything.
     pub appeal: Option<Signed<Appeal>>,
+    /// What was held against it after it was paid, if anything.
+    pub reversal: Option<Signed<Reversal>>,
+    /// What became of that, once it is decided.
+    pub reversal_end: Option<Signed<ReversalEnd>>,
 }
 
 /// Bytes of a stored receipt at most.
-pub const RECEIPT_BYTES_MAX: usize = ITEM_BYTES_MAX + 5 * STATEMENT_BYTES_MAX + 64;
+pub const RECEIPT_BYTES_MAX: usize = ITEM_BYTES_MAX + 7 * STATEMENT_BYTES_MAX + 64;
 
 impl Receipt {
     /// The deterministic encoding.
@@ -145,6 +176,8 @@ impl Receipt {
             Part::Verdict => &self.verdict,
             Part::Rejection => self.rejection.as_deref().unwrap_or_default(),
             Part::Appeal => self.appeal.as_deref().unwrap_or_default(),
+            Part::Reversal => self.reversal.as_deref().unwrap_or_default(),
+            Part::ReversalEnd => self.reversal_end.as_deref().unwrap_or_default(),
         }
     }
     /// One part's bytes, to change them.
@@ -156,6 +189,8 @@ impl Receipt {
             Part::Verdict => &mut self.verdict,
             Part::Rejection => self.rejection.get_or_insert_default(),
             Part::Appeal => self.appeal.get_or_insert_default(),
+            Part::Reversal => self.reversal.get_or_insert_default(),
+            Part::ReversalEnd => self.reversal_end.get_or_insert_default(),
         }
     }
 
@@ -197,7 +232,9 @@ impl Receipt {
             CheckKind::AmountFits,
             unless(fits, "it pays more than the offer allows, or can't be read"),
         );
-        out.extend(self.rejection_checks(coordinator, offer.map(|offer| offer.worker), verdict.ok()));
+        let (worker, verdict) = (offer.map(|offer| offer.worker), verdict.ok());
+        out.extend(self.reversal_checks(coordinator, worker, verdict.as_ref()));
+        out.extend(self.rejection_checks(coordinator, worker, verdict));
         out
     }
 
@@ -240,8 +277,51 @@ impl Receipt {
             };
             note(Part::Appeal, CheckKind::AppealSigned, error_of(&appeal));
             let appeal = appeal.map(|a| a.payload().clone()).or_else(|_| cose::peek::<Appeal>(bytes));
-            let matches = appeal.is_ok_and(|appeal| Some(appeal.rejection) == hash);
-            note(Part::Appeal, CheckKind::AppealMatches, unless(matches, "it names another rejection"));
+            let named = appeal.ok().map(|appeal| appeal.rejection);
+            let matches = named.is_some() && (named == hash || named == self.reversal.as_deref().map(Hash::of));
+            note(Part::Appeal, CheckKind::AppealMatches, unless(matches, "it names another rejection or reversal"));
+        }
+        out
+    }
+
+    /// Of a receipt whose money was contested after its verdict.
+    fn reversal_checks(
+        &self,
+        coordinator: &PublicKey,
+        worker: Option<PublicKey>,
+        verdict: Option<&Verdict>,
+    ) -> Vec<Check> {
+        let mut out = Vec::new();
+        let mut note = |part, kind, error: Option<String>| out.push(Check { part, kind, error });
+        let mut until = None;
+        if let Some(bytes) = &self.reversal {
+            let reversal = Signed::<Reversal>::verify(bytes, coordinator);
+            note(Part::Reversal, CheckKind::ReversalSigned, error_of(&reversal));
+            let reversal = reversal.map(|r| r.payload().clone()).or_else(|_| cose::peek::<Reversal>(bytes)).ok();
+            until = reversal.as_ref().map(|r| r.appeal_until);
+            let is = |test: &dyn Fn(&Reversal) -> bool| reversal.as_ref().is_some_and(test);
+            let pays = |r: &Reversal| verdict.is_some_and(|verdict| verdict.amount == r.amount);
+            let matches = unless(is(&|r| r.result == Hash::of(&self.result)), "it names another result")
+                .or(unless(is(&|r| Some(r.worker) == worker), "it names another worker"))
+                .or(unless(is(&|r| r.verdict == Hash::of(&self.verdict)), "it names another verdict"))
+                .or(unless(is(&pays), "it names another amount than the verdict paid"))
+                .or(unless(self.rejection.is_none(), "the result was contested before"));
+            note(Part::Reversal, CheckKind::ReversalMatches, matches);
+        }
+        if let Some(bytes) = &self.reversal_end {
+            let end = Signed::<ReversalEnd>::verify(bytes, coordinator);
+            note(Part::ReversalEnd, CheckKind::ReversalEndSigned, error_of(&end));
+            let end = end.map(|e| *e.payload()).or_else(|_| cose::peek::<ReversalEnd>(bytes)).ok();
+            let is = |test: &dyn Fn(&ReversalEnd) -> bool| end.as_ref().is_some_and(test);
+            let names = |e: &ReversalEnd| Some(e.reversal) == self.reversal.as_deref().map(Hash::of);
+            let was_heard = |e: &ReversalEnd| e.ending.follows_appeal() == self.appeal.is_some();
+            let had_time =
+                |e: &ReversalEnd| e.ending != Ending::Unopposed || until.is_some_and(|until| e.decided_at >= until);
+            let matches = unless(is(&names), "it names another reversal")
+                .or(unless(is(&|e| Some(e.worker) == worker), "it names another worker"))
+                .or(unless(is(&was_heard), "it does not fit the appeal"))
+                .or(unless(is(&had_time), "it came before the time for an appeal was over"));
+            note(Part::ReversalEnd, CheckKind::ReversalEndMatches, matches);
         }
         out
     }
@@ -260,6 +340,8 @@ impl Receipt {
             verdict: Signed::verify(&self.verdict, coordinator).expect(HELD),
             rejection: self.rejection.as_ref().map(|bytes| Signed::verify(bytes, coordinator).expect(HELD)),
             appeal: self.appeal.as_ref().map(|bytes| Signed::verify(bytes, worker).expect(HELD)),
+            reversal: self.reversal.as_ref().map(|bytes| Signed::verify(bytes, coordinator).expect(HELD)),
+            reversal_end: self.reversal_end.as_ref().map(|bytes| Signed::verify(bytes, coordinator).expect(HELD)),
             offer,
         })
     }
@@ -329,6 +411,8 @@ fn names(part: Part) -> &'static [&'static str] {
         Part::Verdict => &["result", "decision", "reason", "amount", "decided_at", "place", "rejection"],
         Part::Rejection => &["result", "worker", "reason", "evidence", "decided_at", "appeal_until"],
         Part::Appeal => &["rejection", "words", "at"],
+        Part::Reversal => &["result", "worker", "verdict", "amount", "evidence", "decided_at", "appeal_until"],
+        Part::ReversalEnd => &["reversal", "worker", "ending", "decided_at"],
         Part::Item => &[],
     }
 }

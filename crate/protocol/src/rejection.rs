@@ -39,10 +39,10 @@ impl Statement for Rejection {
     }
 }
 
-/// A worker's objection to a rejection, signed by the worker. A human decides about it.
+/// A worker's objection to a rejection or a reversal, signed by the worker. A human decides about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appeal {
-    /// The rejection's hash.
+    /// The rejection's hash, or the [`Reversal`](crate::reversal::Reversal)'s.
     pub rejection: Hash,
     /// What the person has to say, if anything.
     pub words: Option<String>,

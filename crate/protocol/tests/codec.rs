@@ -17,6 +17,7 @@ use lull_protocol::message::{Message, RefusedCode, ReturnReason};
 use lull_protocol::payout::{self, PayoutStage, Schedule, Weekday};
 use lull_protocol::receipt::{Part, Receipt, field_at};
 use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
+use lull_protocol::reversal::{Ending, Reversal, ReversalEnd};
 use lull_protocol::siws::SignIn;
 use lull_protocol::statement::*;
 use lull_protocol::units::{self, Challenge, Nonce};
@@ -131,13 +132,14 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         (hash(), bytes(), bytes()).prop_map(|(offer, offset, bytes)| BodyWanted { offer, offset, bytes }),
         (hash(), hash()).prop_map(|(offer, result)| Ack { offer, result }),
         (any::<u64>(), blob()).prop_map(|(number, statement)| Verdict { number, statement }),
-        (amount(), amount(), amount(), amount(), time()).prop_map(
-            |(earned, pending, payable, earned_today, day_start)| Account {
+        (amount(), amount(), amount(), amount(), time(), option::of(amount())).prop_map(
+            |(earned, pending, payable, earned_today, day_start, reversed)| Account {
                 earned,
                 pending,
                 payable,
                 earned_today,
-                day_start
+                day_start,
+                reversed
             }
         ),
         (hash(), code()).prop_map(|(offer, reason)| Withdraw { offer, reason }),
@@ -152,6 +154,7 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         code().prop_map(|code| Bye { code }),
         blob().prop_map(|statement| Rejected { statement }),
         hash().prop_map(|rejection| Appealed { rejection }),
+        blob().prop_map(|receipt| Reversal { receipt }),
         about_wallets_to_worker(),
     ]
 }
@@ -225,6 +228,26 @@ fn rejection() -> impl Strategy<Value = Rejection> {
         let appeal_until = decided_at.plus(more.into());
         let reason = VerdictReason::RejectedByBuyer;
         Rejection { result, worker, reason, evidence, decided_at, appeal_until }
+    })
+}
+
+fn reversal() -> impl Strategy<Value = Reversal> {
+    ((hash(), key(), hash()), 1..1_000_000_u64, "\\PC{0,40}[a-z]", time(), any::<u16>()).prop_map(
+        |((result, worker, verdict), amount, evidence, decided_at, more)| {
+            let (amount, appeal_until) = (fixture::amount(amount), decided_at.plus(more.into()));
+            Reversal { result, worker, verdict, amount, evidence, decided_at, appeal_until }
+        },
+    )
+}
+
+fn reversal_end() -> impl Strategy<Value = ReversalEnd> {
+    use Ending::{Denied, TakenBack, Undecided, Unopposed, Upheld};
+    let ending = select(&[Unopposed, Denied, Upheld, Undecided, TakenBack]);
+    (hash(), key(), ending, time()).prop_map(|(reversal, worker, ending, decided_at)| ReversalEnd {
+        reversal,
+        worker,
+        ending,
+        decided_at,
     })
 }
 
@@ -414,7 +437,9 @@ proptest! {
 
     #[test]
     fn statements_round_trip(o in offer(), r in result(), v in verdict(), t in transcript(), c in card(), j in rejection(),
-        a in appeal(), y in wallet_yes(), n in wallet_veto()) {
+        a in appeal(), y in wallet_yes(), n in wallet_veto(), m in reversal(), e in reversal_end()) {
+        signs_and_verifies(m);
+        signs_and_verifies(e);
         signs_and_verifies(o);
         signs_and_verifies(r);
         signs_and_verifies(v);
@@ -682,6 +707,7 @@ fn every_value_has_one_encoding() {
     }
     tried += only_one_encoding(&fixture::fetch_receipt().to_bytes(), Receipt::from_bytes);
     tried += only_one_encoding(&fixture::appealed_receipt().to_bytes(), Receipt::from_bytes);
+    tried += only_one_encoding(&fixture::reversal::reversed_receipt().to_bytes(), Receipt::from_bytes);
     tried += payload(&fixture::rejection(Hash([1; 32]))) + payload(&fixture::appeal(Hash([1; 32])));
     tried += payload(&fixture::fetch_offer()) + payload(&fixture::judgment_offer());
     tried += payload(&fixture::fetch_result(Hash([1; 32]))) + payload(&fixture::choice_result(Hash([1; 32])));

@@ -13,6 +13,7 @@ use lull_protocol::handshake::{self, CoordinatorHello, HandshakeError, WorkerHel
 use lull_protocol::limits::{STATEMENT_BYTES_MAX, VERSIONS};
 use lull_protocol::receipt::{CheckKind, Part, Receipt, field_at};
 use lull_protocol::rejection::Rejection;
+use lull_protocol::reversal::{Ending, Reversal, ReversalEnd};
 use lull_protocol::statement::*;
 use lull_protocol::trust::{TrustError, TrustRoot, origin_of};
 use lull_protocol::units::Challenge;
@@ -376,9 +377,12 @@ fn addresses_that_may_not() {
 
 #[test]
 fn receipts_hold() {
-    for (receipt, count) in
-        [(fixture::fetch_receipt(), 7), (fixture::choice_receipt(), 7), (fixture::appealed_receipt(), 11)]
-    {
+    for (receipt, count) in [
+        (fixture::fetch_receipt(), 7),
+        (fixture::choice_receipt(), 7),
+        (fixture::appealed_receipt(), 11),
+        (fixture::reversal::reversed_receipt(), 13),
+    ] {
         let verified = receipt.verify(&coordinator().public()).expect("a good receipt");
         assert_eq!(verified.result.payload().offer, verified.offer.hash());
         assert_eq!(verified.verdict.payload().result, verified.result.hash());
@@ -393,7 +397,8 @@ fn receipts_hold() {
 /// Each bit of each part of a receipt: changed, the receipt fails, in that part, and the byte has a field's name.
 #[test]
 fn every_changed_bit_of_a_receipt_is_found_and_named() {
-    for receipt in [fixture::fetch_receipt(), fixture::choice_receipt(), fixture::appealed_receipt()] {
+    let contested = [fixture::appealed_receipt(), fixture::reversal::reversed_receipt()];
+    for receipt in [fixture::fetch_receipt(), fixture::choice_receipt()].into_iter().chain(contested) {
         for part in Part::ALL {
             for at in 0..receipt.part(part).len() {
                 let name = field_at(part, receipt.part(part), at);
@@ -473,7 +478,8 @@ fn parts_of_other_receipts_dont_fit() {
     let failed = kinds(&Receipt { result: other, ..fetch.clone() });
     assert_eq!(failed, [CheckKind::ResultSigned, CheckKind::VerdictMatches]);
     let (item, offer, result, verdict) = (vec![], vec![], vec![], vec![]);
-    let empty = Receipt { item, offer, result, verdict, rejection: None, appeal: None };
+    let empty =
+        Receipt { item, offer, result, verdict, rejection: None, appeal: None, reversal: None, reversal_end: None };
     assert_eq!(kinds(&empty).len(), 7);
 }
 
@@ -532,6 +538,53 @@ fn a_rejection_belongs_to_its_result_and_its_verdict() {
     }
     let early = ruled(VerdictReason::RejectedByBuyer, until.minus(1), true, rejection);
     assert_eq!(kinds(early), [CheckKind::RejectionMatches], "before the time for an appeal was over");
+}
+
+/// What the receipt of reversed money must say together.
+#[test]
+fn a_reversal_belongs_to_its_verdict_and_its_end_to_it() {
+    let good = fixture::reversal::reversed_receipt();
+    let kinds = |receipt: Receipt| -> Vec<CheckKind> {
+        let checks = receipt.checks(&coordinator().public());
+        checks.into_iter().filter(|c| c.error.is_some()).map(|c| c.kind).collect()
+    };
+    assert_eq!(kinds(good.clone()), []);
+    let open = Receipt { appeal: None, reversal_end: None, ..good.clone() };
+    assert_eq!(kinds(open.clone()), [], "before anything has come of it");
+    let own = fixture::reversal::reversal(Hash::of(&good.result), Hash::of(&good.verdict));
+    let with = |reversal: Reversal, key: &lull_protocol::SigningKey| Receipt {
+        reversal: Some(Signed::sign(reversal, key).bytes().to_vec()),
+        ..open.clone()
+    };
+    for other in [
+        Reversal { result: Hash([1; 32]), ..own.clone() },
+        Reversal { worker: PublicKey([9; 32]), ..own.clone() },
+        Reversal { verdict: Hash([1; 32]), ..own.clone() },
+        Reversal { amount: fixture::amount(3_999), ..own.clone() },
+    ] {
+        assert_eq!(kinds(with(other, &coordinator())), [CheckKind::ReversalMatches]);
+    }
+    assert_eq!(kinds(with(own.clone(), &worker())), [CheckKind::ReversalSigned]);
+    let twice = Receipt { reversal: good.reversal.clone(), ..fixture::appealed_receipt() };
+    assert!(kinds(twice).contains(&CheckKind::ReversalMatches), "what was contested before");
+    let reversal = Hash::of(good.part(Part::Reversal));
+    let ended = |end: ReversalEnd, is_appealed: bool| Receipt {
+        reversal_end: Some(Signed::sign(end, &coordinator()).bytes().to_vec()),
+        appeal: good.appeal.clone().filter(|_| is_appealed),
+        ..good.clone()
+    };
+    for ending in [Ending::Unopposed, Ending::Denied, Ending::Upheld, Ending::Undecided, Ending::TakenBack] {
+        let end = fixture::reversal::reversal_end(reversal, ending);
+        assert_eq!(kinds(ended(end, ending.follows_appeal())), [], "{ending:?}");
+        assert_eq!(kinds(ended(end, !ending.follows_appeal())), [CheckKind::ReversalEndMatches], "{ending:?}");
+    }
+    let early = ReversalEnd {
+        decided_at: own.appeal_until.minus(1),
+        ..fixture::reversal::reversal_end(reversal, Ending::Unopposed)
+    };
+    assert_eq!(kinds(ended(early, false)), [CheckKind::ReversalEndMatches], "before the time for an appeal was over");
+    let of_another = fixture::reversal::reversal_end(Hash([1; 32]), Ending::Denied);
+    assert_eq!(kinds(ended(of_another, true)), [CheckKind::ReversalEndMatches]);
 }
 
 #[test]

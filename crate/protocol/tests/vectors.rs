@@ -16,6 +16,7 @@ use lull_protocol::limits::*;
 use lull_protocol::message::Message;
 use lull_protocol::receipt::Receipt;
 use lull_protocol::rejection::{Appeal, Rejection};
+use lull_protocol::reversal::{Reversal, ReversalEnd};
 use lull_protocol::siws::SignIn;
 use lull_protocol::statement::*;
 use lull_protocol::task::*;
@@ -27,7 +28,7 @@ use lull_protocol::{
 const FILE: &str = include_str!("../../../tests/vectors/v1.json");
 const CDDL: &str = include_str!("../../../docs/lull.cddl");
 
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 19] = [
     "item",
     "practice",
     "to_coordinator",
@@ -38,6 +39,8 @@ const KINDS: [&str; 17] = [
     "result",
     "verdict",
     "rejection",
+    "reversal",
+    "reversal-end",
     "appeal",
     "wallet-yes",
     "wallet-veto",
@@ -357,6 +360,8 @@ fn is_read(kind: &str, bytes: &[u8]) -> bool {
         "extension" => is_statement::<Extension>(bytes),
         "verdict" => is_statement::<Verdict>(bytes),
         "rejection" => is_statement::<Rejection>(bytes),
+        "reversal" => is_statement::<Reversal>(bytes),
+        "reversal-end" => is_statement::<ReversalEnd>(bytes),
         "appeal" => is_statement::<Appeal>(bytes),
         "wallet-yes" => is_statement::<WalletYes>(bytes),
         "wallet-veto" => is_statement::<WalletVeto>(bytes),
@@ -395,6 +400,7 @@ fn structure_is_whole(kind: &str, bytes: &[u8]) -> bool {
             Ok(ToWorker::Extended { statement }) => is_statement::<Extension>(&statement),
             Ok(ToWorker::Verdict { statement, .. }) => is_statement::<Verdict>(&statement),
             Ok(ToWorker::Rejected { statement }) => is_statement::<Rejection>(&statement),
+            Ok(ToWorker::Reversal { receipt }) => structure_is_whole("receipt", &receipt),
             _ => true,
         },
         "receipt" => Receipt::from_bytes(bytes).is_ok_and(|r| {
@@ -404,6 +410,8 @@ fn structure_is_whole(kind: &str, bytes: &[u8]) -> bool {
                 && is_statement::<Verdict>(&r.verdict)
                 && r.rejection.is_none_or(|rejection| is_statement::<Rejection>(&rejection))
                 && r.appeal.is_none_or(|appeal| is_statement::<Appeal>(&appeal))
+                && r.reversal.is_none_or(|reversal| is_statement::<Reversal>(&reversal))
+                && r.reversal_end.is_none_or(|end| is_statement::<ReversalEnd>(&end))
         }),
         _ => true,
     }

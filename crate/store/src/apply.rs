@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lull_market::{
     Command, Context, Decided, Project, Refusal, Rejected, Reply, RequesterId, Reviewed, Write, assignment, connect,
-    payouts, project, requester, review, verdict,
+    payouts, project, requester, reversal, review, verdict,
 };
 use lull_protocol::statement::JobClass;
 use lull_protocol::units::Nonce;
@@ -16,7 +16,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use crate::error::StoreError;
 use crate::pay::{PayCommand, PayError, PayReply};
 use crate::write::{Books, write_all};
-use crate::{load, open, pay, persons, wallets};
+use crate::{load, open, pay, persons, reversals, wallets};
 
 /// How many of each kind one [`Command::Sweep`] handles: leases, results that time decides, settlements, rebindings. What
 /// is left waits for the next sweep, so that no batch grows without bound.
@@ -275,12 +275,20 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
         Command::Review { requester, order, accept, reject } => {
             return Ok(Reply::Reviewed(review(db, cx, books, (*requester, *order), (accept, reject))?));
         }
-        Command::Appeal { appeal } => {
-            review::appeal(load::rejected(db, appeal.payload().rejection)?.as_ref(), appeal, cx)?
-        }
-        Command::DecideAppeal { rejection, is_upheld } => {
-            let (writes, reviewed) = review::decide_appeal(load::rejected(db, *rejection)?.as_ref(), *is_upheld, cx)?;
-            Decided { writes, reply: Reply::Reviewed(reviewed) }
+        Command::Appeal { appeal } => match reversals::of_reversal(db, appeal.payload().rejection)? {
+            Some((paid, reversal)) => reversal::appeal(&paid, &reversal, appeal, cx)?,
+            None => review::appeal(load::rejected(db, appeal.payload().rejection)?.as_ref(), appeal, cx)?,
+        },
+        Command::DecideAppeal { rejection, is_upheld } => match reversals::of_reversal(db, *rejection)? {
+            Some((paid, reversal)) => reversal::decide(&paid, &reversal, *is_upheld, cx)?,
+            None => {
+                let rejected = load::rejected(db, *rejection)?;
+                let (writes, reviewed) = review::decide_appeal(rejected.as_ref(), *is_upheld, cx)?;
+                Decided { writes, reply: Reply::Reviewed(reviewed) }
+            }
+        },
+        Command::Reverse { offer, evidence } => {
+            reversal::propose(reversals::of_offer(db, *offer)?.as_ref(), evidence, cx)?
         }
         Command::Resume { order } => review::resume(load::project_review(db, *order)?.as_ref(), *order)?,
         Command::Wallet(request) => wallets::decide(db, cx, request, books)?,
@@ -344,7 +352,12 @@ fn sweep(db: &Connection, cx: &Context, books: &mut Books) -> Result<Reply, Stop
     }
     let mut settled = Vec::new();
     for due in load::unsettled(db, cx.now, SWEEP_MAX)? {
-        write_all(db, cx.now, verdict::settle(&due)?, books)?;
+        let writes = if due.is_contested {
+            reversal::by_time(&reversals::of_lease(db, due.lease)?.ok_or_else(gone)?, cx)?
+        } else {
+            reversal::settle(&due)?
+        };
+        write_all(db, cx.now, writes, books)?;
         settled.push(due.worker);
     }
     settled.sort_unstable();

@@ -66,6 +66,8 @@ pub struct Statistics {
     pub ambiguous: u64,
     /// All that workers earned.
     pub earned: Amount,
+    /// What of that was reversed while it was pending.
+    pub reversed: Amount,
     /// The operator's fees.
     pub fees: Amount,
     /// All that requesters paid in.
@@ -86,7 +88,7 @@ pub struct LedgerCheck {
 }
 
 /// Each gives one row per problem: what it is about.
-const CHECKS: [(&str, &str); 22] = [
+const CHECKS: [(&str, &str); 25] = [
     ("entry does not sum to zero", "SELECT entry FROM postings GROUP BY entry HAVING sum(delta) <> 0"),
     ("entry without postings", "SELECT id FROM entries WHERE id NOT IN (SELECT entry FROM postings)"),
     (
@@ -100,10 +102,11 @@ const CHECKS: [(&str, &str); 22] = [
     ),
     ("negative balance, account", "SELECT id FROM accounts WHERE balance < 0 AND kind <> 'deposits'"),
     (
-        // What payouts cost their people came in once more.
+        // What payouts cost their people came in once more, and what was reversed.
         "deposits are not what was paid in",
         "SELECT 'all' WHERE (SELECT coalesce(sum(amount), 0) FROM deposits)
             + (SELECT coalesce(sum(fee + account), 0) FROM payouts WHERE state = 'paid')
+            + (SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind = 'reversed')
             <> (SELECT -coalesce(sum(balance), 0) FROM accounts WHERE kind = 'deposits')",
     ),
     (
@@ -126,11 +129,34 @@ const CHECKS: [(&str, &str); 22] = [
             FROM verdicts GROUP BY worker
             UNION ALL
             SELECT DISTINCT owner, 0, 0 FROM accounts
-            WHERE kind IN ('pending', 'payable', 'in_payout', 'paid') AND owner NOT IN (SELECT worker FROM verdicts)
+            WHERE kind IN ('pending', 'payable', 'in_payout', 'paid', 'reversed')
+              AND owner NOT IN (SELECT worker FROM verdicts)
          ) w
          WHERE pending <> coalesce((SELECT balance FROM accounts WHERE kind = 'pending' AND owner = w.worker), 0)
             OR settled <> coalesce((SELECT sum(balance) FROM accounts
-                 WHERE kind IN ('payable', 'in_payout', 'paid') AND owner = w.worker), 0)",
+                 WHERE kind IN ('payable', 'in_payout', 'paid', 'reversed') AND owner = w.worker), 0)",
+    ),
+    (
+        "reversed is not what reversals say, worker",
+        "SELECT lower(hex(w.worker)) FROM (
+            SELECT v.worker, sum(v.amount) AS reversed FROM reversals r JOIN verdicts v ON v.lease = r.lease
+            WHERE r.ending IN ('unopposed', 'denied') GROUP BY v.worker
+            UNION ALL
+            SELECT owner, 0 FROM accounts WHERE kind = 'reversed' AND owner NOT IN (
+                SELECT worker FROM reversals WHERE ending IN ('unopposed', 'denied'))
+         ) w
+         WHERE reversed <> coalesce((SELECT balance FROM accounts WHERE kind = 'reversed' AND owner = w.worker), 0)",
+    ),
+    (
+        "a reversal is open until its money is final and no longer, lease",
+        "SELECT r.lease FROM reversals r JOIN verdicts v ON v.lease = r.lease
+         WHERE (r.ended_at IS NULL) <> (v.settled = 0)",
+    ),
+    (
+        "a reversal has no entry, or one too many, lease",
+        "SELECT r.lease FROM reversals r JOIN verdicts v ON v.lease = r.lease
+         WHERE (coalesce(r.ending, '') IN ('unopposed', 'denied'))
+            <> EXISTS (SELECT 1 FROM entries WHERE cause = 'reversed' AND about = lower(hex(v.hash)))",
     ),
     (
         "in payout or paid is not what payouts say, worker",
@@ -235,19 +261,21 @@ impl Reader {
     pub fn receipts(&self, after: u64, limit: usize) -> Result<Vec<ReceiptRow>, StoreError> {
         let mut statement = self.db.prepare_cached(
             "SELECT v.id, v.order_id, v.worker, v.number, t.bytes, l.statement, r.statement, v.statement,
-                    j.statement, j.appeal
+                    j.statement, coalesce(j.appeal, w.appeal), w.statement, w.end_statement
              FROM verdicts v JOIN results r ON r.lease = v.lease JOIN leases l ON l.id = v.lease
              JOIN item_bytes t ON t.item = l.item LEFT JOIN rejections j ON j.lease = v.lease
-             WHERE v.id > ?1 ORDER BY v.id LIMIT ?2",
+             LEFT JOIN reversals w ON w.lease = v.lease WHERE v.id > ?1 ORDER BY v.id LIMIT ?2",
         )?;
         let rows = statement.query_map(params![clamp(after), clamp(limit as u64)], |row| {
             let (item, offer, result, verdict) = (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?);
+            let (rejection, appeal) = (row.get(8)?, row.get(9)?);
+            let (reversal, reversal_end) = (row.get(10)?, row.get(11)?);
             Ok(ReceiptRow {
                 number: row.get(0)?,
                 order: row.get::<_, Col<_>>(1)?.0,
                 worker: row.get::<_, Col<_>>(2)?.0,
                 worker_number: row.get(3)?,
-                receipt: Receipt { item, offer, result, verdict, rejection: row.get(8)?, appeal: row.get(9)? },
+                receipt: Receipt { item, offer, result, verdict, rejection, appeal, reversal, reversal_end },
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -271,8 +299,9 @@ impl Reader {
             rejected: count("SELECT count(*) FROM verdicts WHERE decision = 'rejected'")?,
             ambiguous: count("SELECT count(*) FROM verdicts WHERE decision = 'ambiguous'")?,
             earned: amount(
-                "SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind IN ('pending', 'payable', 'in_payout', 'paid')",
+                "SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind IN ('pending', 'payable', 'in_payout', 'paid', 'reversed')",
             )?,
+            reversed: amount("SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind = 'reversed'")?,
             fees: amount("SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind = 'fee'")?,
             deposited: amount("SELECT coalesce(sum(amount), 0) FROM deposits")?,
         })

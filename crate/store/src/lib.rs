@@ -16,6 +16,7 @@ mod orders;
 mod pay;
 mod persons;
 mod read;
+mod reversals;
 mod review;
 mod value;
 mod wallets;
@@ -32,4 +33,5 @@ pub use pay::{
     NewPayout, PayCommand, PayError, PayReply, Person, Restore, TreasuryId, TreasuryState, WaitingPayout,
 };
 pub use read::{LeaseFacts, Reader};
+pub use reversals::ReversalRow;
 pub use review::{PausedRow, WaitingRow};

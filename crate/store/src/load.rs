@@ -537,8 +537,9 @@ pub(crate) fn buyer_record(row: &Row<'_>, at: usize) -> rusqlite::Result<BuyerRe
     Ok(BuyerRecord { reviewed: count(at)?, rejected: count(at + 1)?, overturned: count(at + 2)? })
 }
 
-const UNSETTLED: &str = "SELECT lease, worker, hash, amount FROM verdicts WHERE settled = 0 AND settles_at <= ?1
-         ORDER BY settles_at LIMIT ?2";
+const UNSETTLED: &str =
+    "SELECT v.lease, v.worker, v.hash, v.amount, EXISTS (SELECT 1 FROM reversals w WHERE w.lease = v.lease)
+         FROM verdicts v WHERE v.settled = 0 AND v.settles_at <= ?1 ORDER BY v.settles_at LIMIT ?2";
 
 /// Verdicts whose time for disputes is over, longest first.
 pub(crate) fn unsettled(db: &Connection, now: Timestamp, limit: usize) -> Loaded<Vec<UnsettledFacts>> {
@@ -549,6 +550,7 @@ pub(crate) fn unsettled(db: &Connection, now: Timestamp, limit: usize) -> Loaded
             worker: row.get::<_, Col<_>>(1)?.0,
             verdict: row.get::<_, Col<_>>(2)?.0,
             amount: row.get::<_, Col<_>>(3)?.0,
+            is_contested: row.get(4)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -193,10 +193,11 @@ impl Reader {
     pub fn results(&self, order: &OrderId, after: u64, limit: usize) -> Result<Vec<ResultRow>, StoreError> {
         let mut statement = self.db.prepare_cached(
             "SELECT v.id, i.number, t.bytes, i.state, i.decided, l.offer, l.worker, l.statement, r.statement,
-                    v.statement, EXISTS (SELECT 1 FROM bodies WHERE lease = v.lease), j.statement, j.appeal
+                    v.statement, EXISTS (SELECT 1 FROM bodies WHERE lease = v.lease), j.statement,
+                    coalesce(j.appeal, w.appeal), w.statement, w.end_statement
              FROM verdicts v JOIN results r ON r.lease = v.lease JOIN leases l ON l.id = v.lease
              JOIN items i ON i.id = l.item JOIN item_bytes t ON t.item = i.id
-             LEFT JOIN rejections j ON j.lease = v.lease
+             LEFT JOIN rejections j ON j.lease = v.lease LEFT JOIN reversals w ON w.lease = v.lease
              WHERE v.order_id = ?1 AND v.id > ?2 ORDER BY v.id LIMIT ?3",
         )?;
         let mut rows = statement.query(params![Col(*order), clamp(after), clamp(limit as u64)])?;
@@ -279,7 +280,8 @@ fn spent(db: &Connection, order: &OrderId) -> Result<Amount, StoreError> {
 
 fn result_row(row: &Row<'_>) -> Result<ResultRow, StoreError> {
     let (item, offer, result, verdict) = (row.get(2)?, row.get(7)?, row.get(8)?, row.get(9)?);
-    let receipt = Receipt { item, offer, result, verdict, rejection: row.get(11)?, appeal: row.get(12)? };
+    let (rejection, appeal, reversal, reversal_end) = (row.get(11)?, row.get(12)?, row.get(13)?, row.get(14)?);
+    let receipt = Receipt { item, offer, result, verdict, rejection, appeal, reversal, reversal_end };
     let verdict: Verdict = stored(&receipt.verdict)?;
     Ok(ResultRow {
         number: row.get(0)?,

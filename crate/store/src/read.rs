@@ -61,6 +61,9 @@ impl Reader {
         Ok(match query {
             Query::OpenLeases { worker, now } => Found::OpenLeases(self.open_leases(worker, *now)?),
             Query::OpenRejections { worker, after } => Found::OpenRejections(self.open_rejections(worker, *after)?),
+            Query::Reversals { worker, ended_since, after } => {
+                Found::Reversals(self.reversals(worker, *ended_since, *after)?)
+            }
             Query::Account { worker, day_start } => Found::Account(self.account(worker, *day_start)?),
             Query::VerdictsAfter { worker, number, limit } => {
                 Found::VerdictsAfter(self.verdicts_after(worker, *number, *limit)?)
@@ -84,13 +87,15 @@ impl Reader {
         let payable = balance(&tx, &Account::Payable(*worker))?;
         let on_their_way = [balance(&tx, &Account::InPayout(*worker))?, balance(&tx, &Account::Paid(*worker))?];
         let earned_today = earned_since(&tx, worker, day_start)?;
-        let earned = [payable].into_iter().chain(on_their_way).try_fold(pending, Amount::checked_add);
+        let reversed = balance(&tx, &Account::Reversed(*worker))?;
+        let earned = [payable, reversed].into_iter().chain(on_their_way).try_fold(pending, Amount::checked_add);
         let earned = earned.ok_or_else(|| StoreError::Corrupt("earned is out of range".into()))?;
         let verdicts = crate::load::last_number(&tx, *worker)?;
         let mut succeeded =
             tx.prepare_cached("SELECT 1 FROM wallets WHERE worker = ?1 AND succeeded_by IS NOT NULL")?;
         let is_succeeded = succeeded.exists([Col(*worker)])?;
-        Ok(AccountFacts { earned, pending, payable, earned_today, verdicts, is_succeeded })
+        let has_reversals = crate::reversals::are_there(&tx, *worker)?;
+        Ok(AccountFacts { earned, pending, payable, reversed, has_reversals, earned_today, verdicts, is_succeeded })
     }
 
     /// The worker's verdicts after a number, in order, at most `limit`.

@@ -4,6 +4,7 @@ use lull_market::{ItemState, LeaseState, RequesterId};
 use lull_payout::deposit::Uncredited;
 use lull_protocol::connect::Purpose;
 use lull_protocol::payout::Hold;
+use lull_protocol::reversal::Ending;
 use lull_protocol::statement::{Decision, JobClass, Outcome, VerdictReason};
 use lull_protocol::task::AgreementKey;
 use lull_protocol::{Amount, ByteCount, DurationMs, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp, Wallet};
@@ -99,6 +100,10 @@ words! {
     ItemState { Open = "open", Done = "done", Ambiguous = "ambiguous", Failed = "failed" }
     LeaseState {
         Open = "open", Answered = "answered", Judged = "judged", Returned = "returned", Expired = "expired",
+    }
+    Ending {
+        Unopposed = "unopposed", Denied = "denied", Upheld = "upheld", Undecided = "undecided",
+        TakenBack = "taken_back",
     }
     Decision { Accepted = "accepted", Rejected = "rejected", Ambiguous = "ambiguous" }
     Outcome {

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 use crate::apply::Stop;
 use crate::read::clamp;
 use crate::value::Col;
-use crate::wallets;
+use crate::{reversals, wallets};
 
 type Written = Result<(), Stop>;
 
@@ -102,6 +102,11 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         Write::Uncount { lease } => one(db, "UPDATE results SET counts = 0 WHERE lease = ?1", [lease.0]),
         Write::CountReview { requester, order, by } => count_review(db, requester, order, by),
         Write::SetPaused { order, is_paused } => set_paused(db, now, order, is_paused),
+        Write::AddReversal { lease, reversal } => reversals::add(db, lease, &reversal),
+        Write::AddReversalAppeal { lease, appeal, decided_by } => {
+            reversals::add_appeal(db, (lease, now), &appeal, decided_by)
+        }
+        Write::EndReversal { lease, end } => reversals::end(db, lease, &end),
         Write::SetSettled { lease } => {
             one(db, "UPDATE verdicts SET settled = 1 WHERE lease = ?1 AND settled = 0", params![lease.0])
         }

@@ -280,6 +280,7 @@ pub fn state_code(state: ActivityState) -> &'static str {
         ActivityState::Refused => "refused",
         ActivityState::Contested => "contested",
         ActivityState::Appealed => "appealed",
+        ActivityState::Reversed => "reversed",
     }
 }
 

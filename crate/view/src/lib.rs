@@ -37,6 +37,7 @@ pub use lull_protocol::cbor;
 pub use lull_protocol::flag::FlagReason;
 pub use lull_protocol::limits::{APPEAL_BYTES_MAX, SEEN_MS_MIN};
 pub use lull_protocol::rejection::BuyerRecord;
+pub use lull_protocol::reversal::Ending;
 pub use lull_protocol::statement::VerdictReason;
 pub use lull_protocol::task::{Answer as TaskAnswer, Finding, OptionSet, Preference, TaskKind, TaskSet};
 pub use lull_protocol::terms::Pace;
@@ -261,8 +262,10 @@ pub struct Account {
     pub pending: u64,
     /// Final, not yet paid out.
     pub payable: u64,
+    /// Earned, and reversed while it was open to dispute.
+    pub reversed: u64,
 }
-fields!(Account { 0 earned, 1 earned_today, 2 pending, 3 payable });
+fields!(Account { 0 earned, 1 earned_today, 2 pending, 3 payable, 4 reversed });
 
 /// What bandwidth does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -388,12 +391,16 @@ pub enum ActivityState {
     Rejected,
     /// The coordinator refused it, e.g. too late.
     Refused,
-    /// Rejected, and not yet for good: the person may appeal.
+    /// Rejected, or paid and contested, and not yet for good: the person may appeal.
     Contested,
     /// The person has appealed; a human will decide.
     Appealed,
+    /// Paid, and reversed while that was pending.
+    Reversed,
 }
-codes!(ActivityState { 0 Sending, 1 Waiting, 2 Accepted, 3 Ambiguous, 4 Rejected, 5 Refused, 6 Contested, 7 Appealed });
+codes!(ActivityState {
+    0 Sending, 1 Waiting, 2 Accepted, 3 Ambiguous, 4 Rejected, 5 Refused, 6 Contested, 7 Appealed, 8 Reversed,
+});
 
 /// What Lull's background saw and why it woke; for a person who wants to check line 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

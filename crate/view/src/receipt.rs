@@ -7,6 +7,7 @@ use lull_protocol::cbor::ByteVec;
 use lull_protocol::cose::{self, Statement};
 use lull_protocol::fields;
 use lull_protocol::rejection::{Appeal, Rejection};
+use lull_protocol::reversal::{Ending, Reversal, ReversalEnd};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Input, JobClass, Offer, Price, Report, Verdict, VerdictReason, WorkResult,
 };
@@ -23,8 +24,8 @@ const BASE_UNITS: u64 = 1_000_000;
 pub struct ReceiptView {
     /// The offer's hash.
     pub offer: String,
-    /// The parts, in order: item, offer, result, verdict, rejection, appeal. The verdict may still be missing; only
-    /// what was rejected has the last two.
+    /// The parts, in order: item, offer, result, verdict, rejection, reversal, appeal, reversal_end. The verdict may
+    /// still be missing; only what was contested has those behind it.
     pub parts: Vec<ReceiptPart>,
     /// Every check with its outcome.
     pub checks: Vec<ReceiptCheck>,
@@ -32,7 +33,7 @@ pub struct ReceiptView {
     pub valid: bool,
     /// If a byte was changed for show: the part and field it lies in, its place and both values.
     pub changed: Option<ChangedByte>,
-    /// If it was rejected: what the person can do about that.
+    /// If it was rejected, or its money contested: what the person can do about that.
     pub rejection: Option<RejectionView>,
 }
 fields!(ReceiptView { 0 offer, 1 parts, 2 checks, 3 valid, 4 changed, 5 rejection });
@@ -44,7 +45,7 @@ pub struct RejectionView {
     pub appeal_until: u64,
     /// Whether the person has appealed.
     pub is_appealed: bool,
-    /// Whether there is a verdict, which is final.
+    /// Whether that is decided, for good.
     pub is_over: bool,
     /// Whether the coordinator has confirmed the appeal since the browser's start.
     pub is_delivered: bool,
@@ -54,7 +55,7 @@ fields!(RejectionView { 0 appeal_until, 1 is_appealed, 2 is_over, 3 is_delivered
 /// One part of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptPart {
-    /// `item`, `offer`, `result`, `verdict`, `rejection` or `appeal`.
+    /// `item`, `offer`, `result`, `verdict`, `rejection`, `reversal`, `appeal` or `reversal_end`.
     pub part: String,
     /// SHA-256 of its bytes.
     pub hash: String,
@@ -67,7 +68,8 @@ fields!(ReceiptPart { 0 part, 1 hash, 2 content });
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptCheck {
     /// Its name: `offer_signed`, `item_matches`, `result_signed`, `result_matches`, `verdict_signed`,
-    /// `verdict_matches`, `amount_fits`, `rejection_signed`, `rejection_matches`, `appeal_signed`, `appeal_matches`.
+    /// `verdict_matches`, `amount_fits`, `rejection_signed`, `rejection_matches`, `appeal_signed`, `appeal_matches`,
+    /// `reversal_signed`, `reversal_matches`, `reversal_end_signed`, `reversal_end_matches`.
     pub check: String,
     /// The part it is about.
     pub part: String,
@@ -100,21 +102,34 @@ impl ReceiptPart {
     pub fn signer(&self) -> Option<&'static str> {
         match self.part.as_str() {
             "result" | "appeal" => Some("you"),
-            "offer" | "verdict" | "rejection" => Some("coordinator"),
+            "offer" | "verdict" | "rejection" | "reversal" | "reversal_end" => Some("coordinator"),
             _ => None,
         }
     }
 }
 
 impl ReceiptView {
-    /// What is held against the result, if it was rejected.
+    /// What is held against the result, if it was rejected or its money contested.
     pub fn evidence(&self) -> Option<String> {
+        if let Some(reversal) = self.content("reversal") {
+            return cose::peek::<Reversal>(reversal).ok().map(|reversal| reversal.evidence);
+        }
         cose::peek::<Rejection>(self.content("rejection")?).ok().map(|rejection| rejection.evidence)
     }
 
     /// What the person said to that.
     pub fn appeal_words(&self) -> Option<String> {
         cose::peek::<Appeal>(self.content("appeal")?).ok()?.words
+    }
+
+    /// Whether the money was contested after its verdict.
+    pub fn is_contested_money(&self) -> bool {
+        self.content("reversal").is_some()
+    }
+
+    /// What became of that, once it is decided.
+    pub fn ending(&self) -> Option<Ending> {
+        cose::peek::<ReversalEnd>(self.content("reversal_end")?).ok().map(|end| end.ending)
     }
 
     /// What the verdict says, once there is one.
@@ -141,6 +156,11 @@ impl ReceiptView {
             "result" => statement(bytes, |of| result(of, item().ok().as_ref())),
             "rejection" => statement(bytes, rejection),
             "appeal" => statement(bytes, appeal),
+            "reversal" => {
+                let offer = cose::peek::<Offer>(content("offer").unwrap_or_default());
+                statement(bytes, |of| reversal(of, offer.as_ref().map_or("credits", |offer| offer.asset.as_str())))
+            }
+            "reversal_end" => statement(bytes, reversal_end),
             _ => {
                 let offer = cose::peek::<Offer>(content("offer").unwrap_or_default());
                 statement(bytes, |of| verdict(of, offer.as_ref().map_or("credits", |offer| offer.asset.as_str())))
@@ -395,6 +415,34 @@ fn rejection(rejection: &Rejection) -> Fields {
 fn appeal(appeal: &Appeal) -> Fields {
     let words = appeal.words.as_ref().map_or("none".to_owned(), |words| format!("“{words}”"));
     vec![field("rejection", short_hex(&appeal.rejection.0)), field("words", words), field("at", iso_8601(appeal.at))]
+}
+
+fn reversal(reversal: &Reversal, asset: &str) -> Fields {
+    vec![
+        field("result", short_hex(&reversal.result.0)),
+        field("worker", short_hex(&reversal.worker.0)),
+        field("verdict", short_hex(&reversal.verdict.0)),
+        field("amount", amount(reversal.amount, asset)),
+        field("evidence", format!("“{}”", reversal.evidence)),
+        field("decided_at", iso_8601(reversal.decided_at)),
+        field("appeal_until", iso_8601(reversal.appeal_until)),
+    ]
+}
+
+fn reversal_end(end: &ReversalEnd) -> Fields {
+    let ending = match end.ending {
+        Ending::Unopposed => "nobody appealed in time: the money is reversed",
+        Ending::Denied => "the appeal was denied by a human: the money is reversed",
+        Ending::Upheld => "the appeal was upheld by a human: the money is payable",
+        Ending::Undecided => "nobody decided about the appeal in time: the money is payable",
+        Ending::TakenBack => "the operator took it back: the money is payable",
+    };
+    vec![
+        field("reversal", short_hex(&end.reversal.0)),
+        field("worker", short_hex(&end.worker.0)),
+        field("ending", ending),
+        field("decided_at", iso_8601(end.decided_at)),
+    ]
 }
 
 fn reason(reason: VerdictReason) -> &'static str {

@@ -38,6 +38,30 @@ impl Sending {
     pub(crate) const STORED: Self =
         Self { is_durable: true, is_sent: false, is_told: false, attempts: 0, retry_at: None };
 
+    /// Whether it is to go out now.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        let waits = self.is_durable && !self.is_sent && !self.is_told;
+        waits && self.retry_at.is_none_or(|at| now >= at)
+    }
+
+    pub(crate) fn sent(&mut self) {
+        (self.is_sent, self.retry_at) = (true, None);
+    }
+
+    /// How often it was tried, if its answer is awaited.
+    pub(crate) fn awaited(&self) -> Option<u32> {
+        (self.is_sent && !self.is_told).then_some(self.attempts)
+    }
+
+    /// It goes out again, not before a moment.
+    pub(crate) fn retry(&mut self, at: Timestamp, attempts: u32) {
+        (self.is_sent, self.retry_at, self.attempts) = (false, Some(at), attempts.saturating_add(1));
+    }
+
+    pub(crate) fn retry_at(&self) -> Option<Timestamp> {
+        self.retry_at
+    }
+
     pub(crate) fn delivered(&mut self) {
         (self.is_told, self.retry_at) = (true, None);
     }
@@ -82,15 +106,14 @@ impl Worker {
     pub(crate) fn appeal(&mut self, offer: &str, words: &str, now: Timestamp) {
         let Some(offer) = Hash::from_hex(offer) else { return };
         let words = words_of(words);
+        if words.as_ref().is_some_and(|words| words.len() > APPEAL_BYTES_MAX)
+            || self.appeal_reversal(offer, words.clone(), now)
+        {
+            return;
+        }
         let Some(record) = self.receipts.by_offer(&offer) else { return };
         let is_open = record.verdict.is_none() && record.appeal.is_none();
-        let Some(rejection) = record
-            .rejection
-            .as_ref()
-            .filter(|_| is_open && words.as_ref().is_none_or(|words| words.len() <= APPEAL_BYTES_MAX))
-        else {
-            return;
-        };
+        let Some(rejection) = record.rejection.as_ref().filter(|_| is_open) else { return };
         let seq = record.seq;
         let appeal = Appeal { rejection: Hash::of(rejection), words, at: self.coordinator_now(now) };
         let appeal = Signed::sign(appeal, &self.key);
@@ -104,18 +127,18 @@ impl Worker {
 
     /// Sends what is durable and not sent yet, while judgments are on.
     pub(crate) fn send_appeals(&mut self, now: Timestamp) {
-        if !self.is_ready() || !self.settings.judgments {
+        if !self.is_ready() {
             return;
         }
-        let is_due = |sending: &Sending| {
-            let waits = sending.is_durable && !sending.is_sent && !sending.is_told;
-            waits && sending.retry_at.is_none_or(|at| now >= at)
-        };
-        let due = self.receipts.appeals().filter(|(_, kept)| is_due(&kept.sending));
+        self.send_reversal_appeals(now);
+        if !self.settings.judgments {
+            return;
+        }
+        let due = self.receipts.appeals().filter(|(_, kept)| kept.sending.is_due(now));
         let due: Vec<_> = due.filter_map(|(offer, kept)| Some((*offer, kept.record.appeal.clone()?))).collect();
         for (offer, statement) in due {
             if let Some(sending) = self.receipts.sending_mut(&offer) {
-                (sending.is_sent, sending.retry_at) = (true, None);
+                sending.sent();
             }
             self.send(&ToCoordinator::Appeal { statement });
         }
@@ -124,11 +147,21 @@ impl Worker {
     /// When an appeal that was refused for now goes out again.
     pub(crate) fn appeal_due_at(&self) -> Option<Timestamp> {
         let waiting = self.receipts.appeals().filter(|_| self.settings.judgments);
-        waiting.filter_map(|(_, kept)| kept.sending.retry_at).min()
+        let (judgments, lends) = (self.settings.judgments, self.lends());
+        let contested = self.reversals.appeals().filter(|(.., is_fetch)| if *is_fetch { lends } else { judgments });
+        let contested = contested.filter_map(|(_, _, sending, _)| sending.retry_at());
+        waiting.filter_map(|(_, kept)| kept.sending.retry_at).chain(contested).min()
     }
 
     /// The coordinator has the appeal.
     pub(crate) fn appealed(&mut self, rejection: &Hash) {
+        if let Some(offer) = self.reversals.appeal_about(rejection) {
+            if let Some(sending) = self.reversals.sending_mut(&offer) {
+                sending.delivered();
+            }
+            self.receipts.reviews = self.receipts.reviews.wrapping_add(1);
+            return self.changed();
+        }
         if let Some(offer) = self.appeal_about(rejection) {
             self.receipts.appeal_is_delivered(&offer);
             self.changed();
@@ -138,15 +171,17 @@ impl Worker {
     /// The coordinator refused an appeal. What may pass is tried again; else it never counted, and the receipt must not
     /// say that it did. Whether it was one.
     pub(crate) fn appeal_refused(&mut self, about: &Hash, code: RefusedCode, now: Timestamp) -> bool {
+        if self.reversal_appeal_refused(about, code, now) {
+            return true;
+        }
         let Some(offer) = self.appeal_about(about) else { return false };
-        let attempts = match self.receipts.sending_mut(&offer) {
-            Some(sending) if sending.is_sent && !sending.is_told => sending.attempts,
-            _ => return true,
+        let Some(attempts) = self.receipts.sending_mut(&offer).and_then(|sending| sending.awaited()) else {
+            return true;
         };
         if !code.is_final() {
-            let retry_at = Some(now.plus(backoff_ms(&mut self.rng, attempts).max(1)));
+            let retry_at = now.plus(backoff_ms(&mut self.rng, attempts).max(1));
             if let Some(sending) = self.receipts.sending_mut(&offer) {
-                (sending.is_sent, sending.retry_at, sending.attempts) = (false, retry_at, attempts.saturating_add(1));
+                sending.retry(retry_at, attempts);
             }
             return true;
         }
@@ -183,7 +218,7 @@ impl Worker {
         let open = self.receipts.in_row().filter(is_open);
         let until = |bytes: &[u8]| cose::peek::<Rejection>(bytes).map_or(Timestamp::ZERO, |r| r.appeal_until);
         let open = open.filter_map(|(offer, record)| Some((until(record.rejection.as_ref()?), offer)));
-        let open: Vec<(Timestamp, &Hash)> = open.collect();
+        let open: Vec<(Timestamp, &Hash)> = open.chain(self.reversals.waiting()).collect();
         let (first, offer) = open.iter().min()?;
         Some(Contested {
             count: u32::try_from(open.len()).unwrap_or(u32::MAX),

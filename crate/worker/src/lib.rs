@@ -41,6 +41,7 @@ mod practice;
 mod receipt;
 mod records;
 mod restore;
+mod reversal;
 mod row;
 mod settings;
 mod storage;
@@ -79,6 +80,7 @@ use pop::Calls;
 use practice::Practised;
 use receipt::Receipts;
 use records::{AccountRecord, Counters, ReturnedRecord};
+use reversal::Reversals;
 use row::Row;
 use storage::Storage;
 use view::Shown;
@@ -121,6 +123,7 @@ pub struct Worker {
     /// The last answer, while it can be taken back.
     held: Option<Held>,
     receipts: Receipts,
+    reversals: Reversals,
     /// How far the log goes back, and what each day came to.
     days: DaysRecord,
     nevers: Nevers,

@@ -39,6 +39,8 @@ pub const RECEIPTS_MAX: usize = 2_000;
 /// Answers that are loaded because their buyer may reject them or has: none of them leaves. While there are as many, no
 /// more judgments are wanted.
 pub const REVIEWED_MAX: usize = 5_000;
+/// Receipts of contested money that are kept apart; of those that have ended the oldest make room.
+pub const REVERSALS_MAX: usize = 256;
 /// Receipts that are loaded, bytes.
 pub const RECEIPTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Receipts that are moved at a time.

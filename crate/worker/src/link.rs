@@ -386,8 +386,9 @@ impl Worker {
             ToWorker::Verdict { number, statement } => self.verdict(number, &statement, now),
             ToWorker::Rejected { statement } => self.rejected(&statement, now),
             ToWorker::Appealed { rejection } => self.appealed(&rejection),
-            ToWorker::Account { earned, pending, payable, earned_today, day_start } => {
-                self.account = AccountRecord { earned, pending, payable, earned_today, day_start };
+            ToWorker::Reversal { receipt } => self.reversal_told(&receipt, now),
+            ToWorker::Account { earned, pending, payable, earned_today, day_start, reversed } => {
+                self.account = AccountRecord { earned, pending, payable, earned_today, day_start, reversed };
                 self.persist_lazily(Key::Account);
                 self.changed();
             }

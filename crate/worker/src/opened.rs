@@ -11,13 +11,15 @@ use crate::records::ReceiptRecord;
 /// The first line's `format`.
 const EXPORT_FORMAT: &str = "lull-receipts-1";
 
-const PARTS: [(Part, &str); 6] = [
+const PARTS: [(Part, &str); 8] = [
     (Part::Item, "item"),
     (Part::Offer, "offer"),
     (Part::Result, "result"),
     (Part::Verdict, "verdict"),
     (Part::Rejection, "rejection"),
+    (Part::Reversal, "reversal"),
     (Part::Appeal, "appeal"),
+    (Part::ReversalEnd, "reversal_end"),
 ];
 
 impl Worker {
@@ -41,7 +43,9 @@ impl Worker {
 
     /// Whether a receipt, or what will be one, is in memory.
     pub(crate) fn has_receipt(&self, offer: &Hash) -> bool {
-        self.outbox.contains(offer) || self.receipts.by_offer(offer).is_some()
+        self.outbox.contains(offer)
+            || self.reversals.receipt(offer).is_some()
+            || self.receipts.by_offer(offer).is_some()
     }
 
     /// Item, offer and result, if they are in memory.
@@ -56,7 +60,7 @@ impl Worker {
         has_verdict: bool,
         change: Option<&ChangeByte>,
     ) -> ReceiptView {
-        let rejection = self.rejection_view(offer, &receipt, has_verdict);
+        let rejection = self.reversal_view(offer).or_else(|| self.rejection_view(offer, &receipt, has_verdict));
         let changed = change.and_then(|change| change_byte(&mut receipt, change));
         // No key verifies under the zero key: without the coordinator's, nothing is said to hold.
         let coordinator = self.coordinator.as_ref().map_or(PublicKey([0; 32]), |c| c.key);
@@ -64,6 +68,8 @@ impl Worker {
             Part::Verdict => has_verdict,
             Part::Rejection => receipt.rejection.is_some(),
             Part::Appeal => receipt.appeal.is_some(),
+            Part::Reversal => receipt.reversal.is_some(),
+            Part::ReversalEnd => receipt.reversal_end.is_some(),
             Part::Item | Part::Offer | Part::Result => true,
         };
         let checks = receipt.checks(&coordinator).into_iter().filter(|c| has_verdict || c.part != Part::Verdict);
@@ -82,8 +88,13 @@ impl Worker {
     fn receipt_of(&self, offer: &Hash) -> Option<(Receipt, bool)> {
         if let Some(entry) = self.outbox.get(offer) {
             let (item, offer, result) = (entry.item.clone(), entry.offer.clone(), entry.result.bytes().to_vec());
-            let (verdict, rejection, appeal) = (Vec::new(), None, None);
-            return Some((Receipt { item, offer, result, verdict, rejection, appeal }, false));
+            let (rejection, appeal, reversal, reversal_end) = (None, None, None, None);
+            let verdict = Vec::new();
+            let receipt = Receipt { item, offer, result, verdict, rejection, appeal, reversal, reversal_end };
+            return Some((receipt, false));
+        }
+        if let Some(receipt) = self.reversals.receipt(offer) {
+            return Some((receipt.clone(), true));
         }
         self.receipts.by_offer(offer).map(parts_of_record)
     }
@@ -98,30 +109,32 @@ impl Worker {
             self.me
         );
         for (_, record) in self.receipts.in_row() {
-            out.push_str(&record.line().unwrap_or_default());
+            out.push_str(&self.line(record).unwrap_or_default());
         }
         out
     }
+
+    /// A complete receipt as a line of the export, with what became of its money since.
+    pub(crate) fn line(&self, record: &ReceiptRecord) -> Option<String> {
+        if let Some(receipt) = self.reversals.receipt(&Hash::of(&record.offer)) {
+            return Some(line(receipt));
+        }
+        record.verdict.is_some().then(|| line(&parts_of_record(record).0))
+    }
 }
 
-impl ReceiptRecord {
-    /// A complete receipt as a line of the export.
-    pub(crate) fn line(&self) -> Option<String> {
-        let verdict = self.verdict.as_ref()?;
-        let mut line = String::new();
-        let always = [("item", &self.item), ("offer", &self.offer), ("result", &self.result), ("verdict", verdict)];
-        let perhaps = [("rejection", &self.rejection), ("appeal", &self.appeal)];
-        let perhaps = perhaps.into_iter().filter_map(|(name, bytes)| Some((name, bytes.as_ref()?)));
-        for (name, bytes) in always.into_iter().chain(perhaps) {
-            line.push_str(if line.is_empty() { "{\"" } else { ",\"" });
-            line.push_str(name);
-            line.push_str("\":\"");
-            line.push_str(&Base64::encode_string(bytes));
-            line.push('"');
-        }
-        line.push_str("}\n");
-        Some(line)
+fn line(receipt: &Receipt) -> String {
+    let mut line = String::new();
+    let parts = PARTS.into_iter().filter(|(part, _)| !receipt.part(*part).is_empty());
+    for (part, name) in parts {
+        line.push_str(if line.is_empty() { "{\"" } else { ",\"" });
+        line.push_str(name);
+        line.push_str("\":\"");
+        line.push_str(&Base64::encode_string(receipt.part(part)));
+        line.push('"');
     }
+    line.push_str("}\n");
+    line
 }
 
 fn parts_of_record(record: &ReceiptRecord) -> (Receipt, bool) {
@@ -129,7 +142,8 @@ fn parts_of_record(record: &ReceiptRecord) -> (Receipt, bool) {
     let has_verdict = verdict.is_some();
     let (item, offer, result) = (record.item.to_vec(), record.offer.to_vec(), record.result.to_vec());
     let [rejection, appeal] = [&record.rejection, &record.appeal].map(|part| part.as_ref().map(|bytes| bytes.to_vec()));
-    (Receipt { item, offer, result, verdict: verdict.unwrap_or_default(), rejection, appeal }, has_verdict)
+    let (verdict, reversal, reversal_end) = (verdict.unwrap_or_default(), None, None);
+    (Receipt { item, offer, result, verdict, rejection, appeal, reversal, reversal_end }, has_verdict)
 }
 
 /// Flips the lowest bit of one byte and says where that was.
@@ -165,6 +179,10 @@ fn check_view(check: Check) -> ReceiptCheck {
         CheckKind::RejectionMatches => "rejection_matches",
         CheckKind::AppealSigned => "appeal_signed",
         CheckKind::AppealMatches => "appeal_matches",
+        CheckKind::ReversalSigned => "reversal_signed",
+        CheckKind::ReversalMatches => "reversal_matches",
+        CheckKind::ReversalEndSigned => "reversal_end_signed",
+        CheckKind::ReversalEndMatches => "reversal_end_matches",
     };
     ReceiptCheck { check: name.to_owned(), part: part_name(check.part), error: check.error }
 }

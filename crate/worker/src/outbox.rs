@@ -231,6 +231,7 @@ impl Worker {
             lease.asked_for_time = false;
         }
         self.receipts.forget_appeals_sent();
+        self.reversals.forget_appeals_sent();
         self.purse.forget_what_was_sent();
         self.blobs.ask_again(now);
     }

@@ -43,6 +43,8 @@ pub(crate) enum Key {
     /// A piece of a result's body, as it is: its length and hash are the result's.
     Body(Hash, u8),
     Receipt(Hash),
+    /// The receipt of work whose money was contested.
+    Reversal(Hash),
     /// Whom never to serve.
     Never,
     /// How far the log goes back.
@@ -111,6 +113,7 @@ impl fmt::Display for Key {
             Self::Outbox(offer) => write!(f, "outbox/{offer}"),
             Self::Body(offer, piece) => write!(f, "body/{offer}/{piece:02x}"),
             Self::Receipt(offer) => write!(f, "receipt/{offer}"),
+            Self::Reversal(offer) => write!(f, "reversal/{offer}"),
             Self::Never => f.write_str("never"),
             Self::Days => f.write_str("days"),
             Self::Pops => f.write_str("pops"),
@@ -150,6 +153,7 @@ impl Key {
             "returned" => Some(Self::Returned(offer)),
             "outbox" => Some(Self::Outbox(offer)),
             "receipt" => Some(Self::Receipt(offer)),
+            "reversal" => Some(Self::Reversal(offer)),
             _ => None,
         }
     }
@@ -398,8 +402,10 @@ pub(crate) struct AccountRecord {
     pub(crate) earned_today: Amount,
     /// Coordinator's clock.
     pub(crate) day_start: Timestamp,
+    /// Reversed while it was pending, if anything was.
+    pub(crate) reversed: Option<Amount>,
 }
-fields!(AccountRecord { 0 earned, 1 pending, 2 payable, 3 earned_today, 4 day_start });
+fields!(AccountRecord { 0 earned, 1 pending, 2 payable, 3 earned_today, 4 day_start, 5 reversed });
 
 /// Why the connection is not tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

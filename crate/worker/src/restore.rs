@@ -28,6 +28,7 @@ use crate::records::{
     ASIDE, AccountRecord, CoordinatorRecord, Counters, Key, LeaseRecord, Loading, OutboxRecord, PLAIN, ReceiptRecord,
     ReturnedRecord, SettingsRecord, StoppedRecord, seal,
 };
+use crate::reversal::Reversals;
 use crate::row::Row;
 use crate::storage::{After, Storage};
 use crate::view::Shown;
@@ -57,6 +58,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
     let is_new_to_days = days.is_none();
     let days = days.unwrap_or_default();
     let receipts = restore_receipts(&mut loading);
+    let reversals = Reversals::restore(&mut loading);
     let outbox = restore_outbox(&mut loading, &me, &receipts);
     let leases = restore_leases(&mut loading, &me, coordinator.as_ref(), &outbox, &receipts);
     let returned = restore_returned(&mut loading);
@@ -109,6 +111,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         outbox,
         held: None,
         receipts,
+        reversals,
     };
     worker.notice_other_key();
     if is_new_to_days {
@@ -336,6 +339,7 @@ impl Worker {
                 return Bytes::piece(&self.outbox.get(&offer)?.body, from, limits::BODY_PIECE_BYTES);
             }
             Key::Receipt(offer) => self.receipts.loaded(&offer).map(seal),
+            Key::Reversal(offer) => return self.reversals.value(&offer),
             Key::Never => Some(seal(&NeverRecord(self.nevers.list.clone()))),
             Key::Days => Some(seal(&self.days)),
             Key::Wishes => (self.wishes != Wishes::default()).then(|| seal(&self.wishes)),
@@ -362,6 +366,7 @@ impl Worker {
             keys.extend(Key::bodies(*offer, entry.body.len()));
         }
         keys.extend(self.receipts.in_row().map(|(offer, _)| Key::Receipt(*offer)));
+        keys.extend(self.reversals.keys());
         keys
     }
 }

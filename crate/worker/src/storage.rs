@@ -188,7 +188,10 @@ impl Worker {
             After::Room(offers) => self.room_made(&offers),
             After::Archived(offers) => self.archived(&offers, true),
             After::Called => self.call_stored(true),
-            After::Appeal(offer) => self.receipts.appeal_is_durable(&offer),
+            After::Appeal(offer) => match self.reversals.sending_mut(&offer) {
+                Some(sending) => sending.is_durable = true,
+                None => self.receipts.appeal_is_durable(&offer),
+            },
             After::WalletSaid(hash) => self.purse.are_durable(&hash),
         }
     }

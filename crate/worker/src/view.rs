@@ -207,6 +207,7 @@ impl Worker {
             earned_today: if is_today { self.account.earned_today.get() } else { 0 },
             pending: self.account.pending.get(),
             payable: self.account.payable.get(),
+            reversed: self.account.reversed.map_or(0, |reversed| reversed.get()),
         }
     }
 

@@ -66,6 +66,7 @@ pub(crate) fn activity_state(state: ActivityState) -> &'static str {
         ActivityState::Refused => text::state_refused(),
         ActivityState::Contested => text::state_contested(),
         ActivityState::Appealed => text::state_appealed(),
+        ActivityState::Reversed => text::state_reversed(),
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn rejected_and_appealed(paths: &Paths, data: &Path) -> Result<
         world.lull(&["review", &order, "--reject", offer, "--evidence", EVIDENCE]).await?;
         person.settled(offer, &["contested"]).await?;
     }
-    browser.until_text("contested", &["2 of your answers were rejected", "appeal until"]).await?;
+    browser.until_text("contested", &["2 pieces of your work are contested", "appeal until"]).await?;
     // The first page leads to the one whose time ends first.
     browser.click("contested").await?;
     browser.until_text("evidence", &[EVIDENCE]).await?;

@@ -8,6 +8,7 @@ use lull_protocol::limits::{OPTIONS_COUNT, PACE_OUTCOMES_MIN, PRACTICE_ITEMS_MAX
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::picture::PICTURE_TYPES;
 use lull_protocol::rejection::{Appeal, BuyerRecord, Rejection};
+use lull_protocol::reversal::{Ending, Reversal, ReversalEnd};
 use lull_protocol::statement::{
     AcceptanceRule, Decision, FetchReport, Header, Hop, Input, JobClass, JudgmentReport, Offer, OperatorCard, Outcome,
     Price, Report, Traffic, Transcript, Verdict, VerdictPlace, VerdictReason, WorkResult,
@@ -392,6 +393,30 @@ pub(crate) fn rejection(feed: &mut Feed<'_>, result: Hash, worker: PublicKey) ->
     }
 }
 
+/// What is held against what a verdict has paid.
+pub(crate) fn reversal(
+    feed: &mut Feed<'_>,
+    (result, worker): (Hash, PublicKey),
+    (verdict, paid): (Hash, Amount),
+) -> Reversal {
+    Reversal {
+        result,
+        worker: if feed.one_in(8) { public(feed) } else { worker },
+        verdict: if feed.one_in(8) { hash(feed) } else { verdict },
+        amount: if feed.one_in(8) { amount(feed.number()) } else { paid },
+        evidence: if feed.one_in(4) { label(feed) } else { "It was not.".into() },
+        decided_at: moment(feed),
+        appeal_until: moment(feed),
+    }
+}
+
+/// How that ended.
+pub(crate) fn reversal_end(feed: &mut Feed<'_>, reversal: Hash, worker: PublicKey) -> ReversalEnd {
+    use Ending::{Denied, TakenBack, Undecided, Unopposed, Upheld};
+    let ending = *feed.pick(&[Unopposed, Unopposed, TakenBack, Denied, Upheld, Undecided]);
+    ReversalEnd { reversal, worker, ending, decided_at: moment(feed) }
+}
+
 /// What a worker says to that.
 pub(crate) fn appeal(feed: &mut Feed<'_>, rejection: Hash) -> Appeal {
     Appeal { rejection, words: feed.one_in(2).then(|| label(feed)), at: moment(feed) }
@@ -486,6 +511,7 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
             payable: amount(feed.number()),
             earned_today: amount(feed.number()),
             day_start: moment(feed),
+            reversed: feed.one_in(4).then(|| amount(feed.number())),
         },
         7 => ToWorker::Withdraw { offer: hash(feed), reason: code(feed) },
         8 => ToWorker::BlobChunk {

@@ -50,7 +50,8 @@ pub(crate) fn receipts(bytes: &[u8]) {
 fn look(receipt: &Receipt) -> bool {
     let coordinator = make::key(COORDINATOR).public();
     let checks = receipt.checks(&coordinator);
-    let more = 2 * (usize::from(receipt.rejection.is_some()) + usize::from(receipt.appeal.is_some()));
+    let contested = [&receipt.rejection, &receipt.appeal, &receipt.reversal, &receipt.reversal_end];
+    let more = 2 * contested.into_iter().flatten().count();
     // A verdict may name a rejection that is missing.
     assert!(checks.len() == 7 + more || (checks.len() == 8 + more && receipt.rejection.is_none()));
     let failed = |kind: CheckKind| checks.iter().any(|check| check.kind == kind && check.error.is_some());
@@ -78,7 +79,9 @@ fn look(receipt: &Receipt) -> bool {
     let rejection = held.rejection.as_ref().map(|rejection| (rejection.payload().clone(), rejection.hash()));
     assert!(rejection.as_ref().is_none_or(|(said, _)| said.result == Hash::of(&receipt.result)));
     assert!(held.appeal.is_none_or(|appeal| {
-        *appeal.signer() == offer.worker && Some(appeal.payload().rejection) == rejection.map(|(_, hash)| hash)
+        let reversal = held.reversal.as_ref().map(Signed::hash);
+        let about = [rejection.as_ref().map(|(_, hash)| *hash), reversal];
+        *appeal.signer() == offer.worker && about.contains(&Some(appeal.payload().rejection))
     }));
     let bytes = match &result.report {
         Report::Fetch(fetch) => fetch.body_bytes.get(),
@@ -105,7 +108,13 @@ fn one(feed: &mut Feed<'_>, is_odd: bool) -> Receipt {
     if !feed.one_in(8) {
         verdict.rejection = hash;
     }
-    Receipt { item: item.to_bytes(), offer, result, verdict: sign(verdict, by_verdict), rejection, appeal }
+    let paid = verdict.amount;
+    let (item, verdict) = (item.to_bytes(), sign(verdict, by_verdict));
+    let of = ((Hash::of(&result), worker), (Hash::of(&verdict), paid));
+    let reversal = (!is_rejected && feed.one_in(3)).then(|| sign(make::reversal(feed, of.0, of.1), by_verdict));
+    let end = reversal.as_deref().map(Hash::of).filter(|_| feed.one_in(2));
+    let reversal_end = end.map(|reversal| sign(make::reversal_end(feed, reversal, worker), by_verdict));
+    Receipt { item, offer, result, verdict, rejection, appeal, reversal, reversal_end }
 }
 
 fn sign<T: Statement>(payload: T, seed: u8) -> Vec<u8> {
@@ -153,7 +162,9 @@ fn amount(line: &str, coordinator: &PublicKey) -> Option<u64> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
     let part = |name: &str| BASE64.decode(line.get(name)?.as_str()?.as_bytes()).ok();
     let (item, offer, result, verdict) = (part("item")?, part("offer")?, part("result")?, part("verdict")?);
-    let receipt = Receipt { item, offer, result, verdict, rejection: part("rejection"), appeal: part("appeal") };
+    let (rejection, appeal) = (part("rejection"), part("appeal"));
+    let (reversal, reversal_end) = (part("reversal"), part("reversal_end"));
+    let receipt = Receipt { item, offer, result, verdict, rejection, appeal, reversal, reversal_end };
     Some(receipt.verify(coordinator).ok()?.verdict.payload().amount.get())
 }
 

@@ -92,6 +92,8 @@ struct RowText {
     verdict: String,
     rejection: Option<String>,
     appeal: Option<String>,
+    reversal: Option<String>,
+    reversal_end: Option<String>,
 }
 
 impl Books {
@@ -103,7 +105,8 @@ impl Books {
             let (result, verdict) = (base64(&row.result)?, base64(&row.verdict)?);
             let perhaps = |part: &Option<String>| part.as_deref().map(base64).transpose();
             let (rejection, appeal) = (perhaps(&row.rejection)?, perhaps(&row.appeal)?);
-            let receipt = Receipt { item, offer, result, verdict, rejection, appeal };
+            let (reversal, reversal_end) = (perhaps(&row.reversal)?, perhaps(&row.reversal_end)?);
+            let receipt = Receipt { item, offer, result, verdict, rejection, appeal, reversal, reversal_end };
             Ok(Row { worker: row.worker, number: row.worker_number, receipt })
         };
         let receipts = receipts.lines().map(row).collect::<Result<_>>().context("the exported receipts")?;

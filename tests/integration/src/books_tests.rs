@@ -59,6 +59,8 @@ fn receipt(n: u8) -> Receipt {
         verdict: bytes(verdict.bytes()),
         rejection: None,
         appeal: None,
+        reversal: None,
+        reversal_end: None,
     }
 }
 

@@ -91,6 +91,7 @@ mod tests {
             payable: zero,
             earned_today: zero,
             day_start: Timestamp::ZERO,
+            reversed: None,
         };
         let verdict = ToWorker::Verdict { number: 1, statement: vec![1; 200].into() };
         let cases = [

@@ -177,6 +177,8 @@ impl ToWorkerKind {
             Some(ToWorker::SkipsLeft { .. }) => Self::SkipsLeft,
             Some(ToWorker::Rejected { .. }) => Self::Rejected,
             Some(ToWorker::Appealed { .. }) => Self::Appealed,
+            // Its operator contests no money: the model lets none pass.
+            Some(ToWorker::Reversal { .. }) => Self::Unreadable,
             Some(ToWorker::Ticket { .. }) => Self::Ticket,
             Some(ToWorker::Wallet(_)) => Self::Wallet,
             Some(ToWorker::WalletRefused { .. }) => Self::WalletRefused,

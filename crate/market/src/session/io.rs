@@ -7,7 +7,7 @@ use lull_protocol::siws::Chain;
 use lull_protocol::units::Nonce;
 use lull_protocol::{Filter, Hash, PublicKey, SigningKey, TaskSet, Timestamp, ToWorker, WarningSet};
 
-use crate::command::{Command, Lease, NumberedVerdict, OpenRejection, Refusal, Reply};
+use crate::command::{Command, Lease, NumberedVerdict, OpenRejection, Refusal, Reply, ToldReversal};
 use crate::facts::{AccountFacts, SubmitFacts};
 
 /// What all connections of a coordinator share.
@@ -166,6 +166,16 @@ pub enum Query {
         /// Those after this one.
         after: Option<Hash>,
     },
+    /// The reversals of the worker's money that are open or have ended since a moment, oldest first,
+    /// `REVERSALS_RESENT_MAX` at most.
+    Reversals {
+        /// Whose.
+        worker: PublicKey,
+        /// The moment.
+        ended_since: Timestamp,
+        /// Those after this one.
+        after: Option<Hash>,
+    },
     /// The worker's money.
     Account {
         /// Whose.
@@ -229,6 +239,8 @@ pub enum Found {
     OpenLeases(Vec<Lease>),
     /// Of [`Query::OpenRejections`].
     OpenRejections(Vec<OpenRejection>),
+    /// Of [`Query::Reversals`].
+    Reversals(Vec<ToldReversal>),
     /// Of [`Query::Account`].
     Account(AccountFacts),
     /// Of [`Query::VerdictsAfter`].
@@ -274,7 +286,7 @@ pub enum Push {
     Rejected(Vec<OpenRejection>),
     /// A lease is over.
     Withdraw(Hash, RefusedCode),
-    /// The account changed without a verdict.
+    /// The account changed without a verdict: money became payable, was contested or reversed.
     Account,
     /// There is news of the wallet.
     Wallet,

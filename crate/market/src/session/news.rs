@@ -46,6 +46,9 @@ impl News {
             Reply::PayoutsChanged(workers) => {
                 Self { pushes: workers.iter().map(|worker| (*worker, Push::Wallet)).collect(), work: false }
             }
+            Reply::Reversal { worker, .. } | Reply::Ended { worker, .. } => {
+                Self { pushes: vec![(*worker, Push::Account)], work: false }
+            }
             Reply::Extended(_) | Reply::Done | Reply::Blob(_) | Reply::Leases(_) | Reply::Appealed(_) => {
                 Self::default()
             }

@@ -15,6 +15,7 @@ pub(super) enum Asked {
     Account,
     OpenLeases,
     Rejections,
+    Reversals,
     Verdicts { limit: usize },
     Claim { fetch: bool, judgment: bool },
     Facts(Box<Signed<WorkResult>>),

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use lull_protocol::cose::{self, SignerKey};
 use lull_protocol::limits::{
-    AMOUNT_MAX, CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, REJECTIONS_RESENT_MAX, SILENCE_MS_MAX,
-    VERDICTS_IN_FLIGHT_MAX, VERDICTS_RESENT_MAX,
+    AMOUNT_MAX, CHUNK_BYTES_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, REJECTIONS_RESENT_MAX, REVERSALS_RESENT_MAX,
+    REVERSALS_TOLD_MS, SILENCE_MS_MAX, VERDICTS_IN_FLIGHT_MAX, VERDICTS_RESENT_MAX,
 };
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::siws::Chain;
 use lull_protocol::statement::{JobClass, Offer, Verdict};
-use lull_protocol::{ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet};
+use lull_protocol::{
+    Amount, ByteCount, Filter, Hash, PublicKey, TaskSet, Timestamp, ToCoordinator, ToWorker, WarningSet,
+};
 
 use super::io::{Answer, Claim, End, Found, Push, Query, Question};
 use super::limits::{CLAIM_MS_MIN, CLAIM_OTHERWISE_MS_MIN};
@@ -31,6 +33,9 @@ pub(super) struct Work {
     /// More of its open rejections may be in the store, after the last one it was told.
     rejections_left: bool,
     last_rejection: Option<Hash>,
+    /// The same of reversals, once the account has said that there are any; all are told when it changes.
+    reversals_left: bool,
+    last_reversal: Option<Hash>,
     /// Places still free, per class, as far as the worker has said.
     want: (u8, u8),
     /// The types of judgments that it wants.
@@ -87,6 +92,8 @@ impl Work {
             opening: true,
             rejections_left: true,
             last_rejection: None,
+            reversals_left: false,
+            last_reversal: None,
             want: (0, 0),
             tasks: TaskSet::CHOICE,
             warnings: WarningSet::NONE,
@@ -159,6 +166,11 @@ impl Work {
         } else if !self.opening && self.rejections_left {
             let query = Query::OpenRejections { worker, after: self.last_rejection };
             step.out.ask(Question::Read(query), Asked::Rejections);
+        } else if !self.opening && self.reversals_left && !self.behind {
+            // After its verdicts, so that the worker has what they are about.
+            let ended_since = step.now.wall.minus(REVERSALS_TOLD_MS);
+            let query = Query::Reversals { worker, ended_since, after: self.last_reversal };
+            step.out.ask(Question::Read(query), Asked::Reversals);
         } else if !self.opening && self.behind && room > 0 {
             let limit = room.min(VERDICTS_RESENT_MAX);
             let query = Query::VerdictsAfter { worker, number: self.verdicts_sent, limit };
@@ -325,6 +337,13 @@ impl Work {
                 self.last_rejection = page.last().map(|last| Hash::of(&last.statement));
                 page.into_iter().for_each(|rejection| Self::send_rejection(step, rejection));
             }
+            (Asked::Reversals, Answer::Found(Found::Reversals(page))) => {
+                self.reversals_left = page.len() >= REVERSALS_RESENT_MAX;
+                self.last_reversal = page.last().map(|last| last.reversal);
+                for told in page {
+                    step.out.send(ToWorker::Reversal { receipt: told.receipt.to_bytes().into() });
+                }
+            }
             (Asked::Verdicts { limit }, Answer::Found(Found::VerdictsAfter(page))) => {
                 self.behind = page.len() >= limit;
                 for verdict in page {
@@ -335,6 +354,7 @@ impl Work {
                 step.out.bye(RefusedCode::Succeeded);
             }
             (Asked::Account, Answer::Found(Found::Account(account))) => {
+                (self.reversals_left, self.last_reversal) = (account.has_reversals, None);
                 (self.account, self.account_due) = (Some(account), false);
                 self.send_account(step);
             }
@@ -362,6 +382,7 @@ impl Work {
             (
                 Asked::OpenLeases
                 | Asked::Rejections
+                | Asked::Reversals
                 | Asked::Verdicts { .. }
                 | Asked::Account
                 | Asked::Wallet
@@ -517,8 +538,9 @@ impl Work {
 
     fn send_account(&mut self, step: &mut Step<'_>) {
         self.account_unsent = false;
-        let Some(AccountFacts { earned, pending, payable, earned_today, .. }) = self.account else { return };
-        step.out.send(ToWorker::Account { earned, pending, payable, earned_today, day_start: self.day_start });
+        let Some(AccountFacts { earned, pending, payable, earned_today, reversed, .. }) = self.account else { return };
+        let (day_start, reversed) = (self.day_start, Some(reversed).filter(|reversed| *reversed != Amount::ZERO));
+        step.out.send(ToWorker::Account { earned, pending, payable, earned_today, day_start, reversed });
     }
 
     pub(super) fn refuse(&mut self, step: &mut Step<'_>, about: Option<Hash>, code: RefusedCode) {

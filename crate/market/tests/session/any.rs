@@ -292,6 +292,7 @@ impl Onlooker {
                 Query::Account { .. } => account(3),
                 Query::OpenLeases { .. } => Found::OpenLeases(vec![lease(3, JobClass::Judgment)]),
                 Query::OpenRejections { .. } => Found::OpenRejections(vec![]),
+                Query::Reversals { .. } => Found::Reversals(vec![]),
                 Query::VerdictsAfter { number, limit, .. } => {
                     let last = (number + *limit as u64 / 2).min((1 << 53) - 1);
                     Found::VerdictsAfter((number + 1..=last).map(|n| verdict(worker, n)).collect())

@@ -35,6 +35,8 @@ mod readers;
 #[cfg(test)]
 mod requester;
 #[cfg(test)]
+mod reversal;
+#[cfg(test)]
 mod review;
 #[cfg(test)]
 mod submit;

@@ -32,6 +32,7 @@ enum Step {
     Review { requester: bool, which: usize, accept: bool },
     Appeal { worker: u8, which: usize },
     Decide { which: usize, is_upheld: bool },
+    Reverse { which: usize, how: u8 },
     Resume { order: u8 },
     Link { worker: u8, wallet: u8, is_held: bool },
     MakePayouts,
@@ -64,6 +65,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(requester, which, accept)| Step::Review { requester, which, accept }),
         3 => (0..WORKERS, any::<usize>()).prop_map(|(worker, which)| Step::Appeal { worker, which }),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(which, is_upheld)| Step::Decide { which, is_upheld }),
+        3 => (any::<usize>(), 0..3_u8).prop_map(|(which, how)| Step::Reverse { which, how }),
         1 => any::<u8>().prop_map(|order| Step::Resume { order }),
         3 => prop_oneof![0..1_000_u64, 50_000..400_000_u64, 3_000_000..90_000_000_u64, 1..2_000_000_000_u64].prop_map(|ms| Step::Wait { ms }),
         2 => (0..WORKERS, 0..3_u8, any::<bool>())
@@ -149,6 +151,8 @@ impl Onlooker {
                 }
                 self.sent.push(command);
             }
+            // Whose appeals and decisions these are, the market must tell apart by their hashes alone.
+            (_, Ok(Reply::Reversal { reversal, worker, is_new: true })) => self.rejections.push((worker, reversal)),
             (_, Ok(Reply::Reviewed(Reviewed { verdicts, rejections, .. }))) => {
                 verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
                 rejections.iter().for_each(|open| self.rejected(open));
@@ -264,6 +268,10 @@ impl Onlooker {
                 let (_, rejection) = *self.rejections.get(which % self.rejections.len().max(1))?;
                 Command::DecideAppeal { rejection, is_upheld }
             }
+            Step::Reverse { which, how } => {
+                let (_, lease) = self.leases.get(which % self.leases.len().max(1))?;
+                Command::Reverse { offer: Hash::of(&lease.offer), evidence: format!("reason {how}") }
+            }
             Step::Resume { order } => Command::Resume { order: order_id(1 + order % self.orders.max(1)) },
             Step::Wait { ms } => {
                 self.bench.later(ms);
@@ -308,7 +316,11 @@ impl Onlooker {
         assert_eq!(statistics.deposited.get(), deposited, "deposits");
         let balances = REQUESTERS.map(|requester| reader.balance(requester).unwrap());
         let kept: u64 = balances.iter().map(|b| b.available.get() + b.held.get()).sum();
-        assert_eq!(kept + statistics.earned.get() + statistics.fees.get(), deposited, "conservation");
+        assert_eq!(
+            kept + statistics.earned.get() + statistics.fees.get(),
+            deposited + statistics.reversed.get(),
+            "conservation"
+        );
         for seed in 1..=WORKERS {
             let worker = key(seed).public();
             let verdicts = reader.verdicts_after(&worker, 0, 10_000).unwrap();
@@ -317,7 +329,8 @@ impl Onlooker {
             let paid: u64 = self.paid.values().filter(|(whose, _)| *whose == worker).map(|(_, amount)| amount).sum();
             let told = reader.payouts(&worker, Chain::Localnet, bench.cx.now).unwrap();
             let on_their_way = told.in_payout.get() + told.paid.get();
-            assert_eq!((earned, earned), (paid, pending + payable + on_their_way), "earned");
+            let reversed = reader.account(&worker, Timestamp::ZERO).unwrap().reversed.get();
+            assert_eq!((earned, earned), (paid, pending + payable + on_their_way + reversed), "earned");
             assert_eq!(verdicts.len(), self.paid.values().filter(|(whose, _)| *whose == worker).count());
         }
         for (worker, rejection) in &self.rejections {

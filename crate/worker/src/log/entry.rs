@@ -12,7 +12,7 @@ use crate::limits;
 use crate::records::ReceiptRecord;
 
 /// States in the order of their codes.
-const STATES: [ActivityState; 8] = [
+const STATES: [ActivityState; 9] = [
     ActivityState::Sending,
     ActivityState::Waiting,
     ActivityState::Accepted,
@@ -21,6 +21,7 @@ const STATES: [ActivityState; 8] = [
     ActivityState::Refused,
     ActivityState::Contested,
     ActivityState::Appealed,
+    ActivityState::Reversed,
 ];
 
 /// A record of the log. Full addresses and bodies are not in it; long texts are cut.
@@ -109,9 +110,13 @@ impl LogRecord {
             subject: cut(subject),
             detail: cut(&detail),
             fetched,
-            state: STATES.iter().zip(0..).find(|(other, _)| **other == state).map_or(0, |(_, code)| code),
+            state: code_of(state),
             amount: verdict.map_or(Amount::ZERO, |verdict| verdict.amount),
         })
+    }
+
+    pub(crate) fn with_state(self, state: ActivityState) -> Self {
+        Self { state: code_of(state), ..self }
     }
 
     pub(crate) fn state(&self) -> ActivityState {
@@ -143,6 +148,10 @@ impl LogRecord {
         let (received, sent) = self.bytes();
         ActivityEntry { number, order: self.order.to_string(), received, sent, activity: self.activity(clock) }
     }
+}
+
+fn code_of(state: ActivityState) -> u8 {
+    STATES.iter().zip(0..).find(|(other, _)| **other == state).map_or(0, |(_, code)| code)
 }
 
 /// The text, or its beginning and an ellipsis.

@@ -34,7 +34,7 @@ enum Goal {
     Page { find: Find, words: String, lower_case: LowerCase, clock: Clock, page: ActivityPage },
     Entry { number: u64, found: Option<LogRecord>, receipt: Option<ReceiptRecord> },
     Receipt { offer: Hash, change: Option<ChangeByte>, receipt: Option<ReceiptRecord> },
-    Export { lines: String, next: Option<u64> },
+    Export { records: Vec<ReceiptRecord>, next: Option<u64> },
 }
 
 impl Worker {
@@ -65,7 +65,7 @@ impl Worker {
             }
             Command::ExportKept { before } => {
                 let ceiling = before.map_or(next, |before| before.min(next));
-                let goal = Goal::Export { lines: String::new(), next: None };
+                let goal = Goal::Export { records: Vec::new(), next: None };
                 (goal, Key::Kept, floor, ceiling, limits::KEPT_READ_MAX)
             }
             _ => return None,
@@ -80,6 +80,12 @@ impl Worker {
                 if !find.sum {
                     page.totals = None;
                 }
+                // Records that were written before their money was contested say what the verdict said.
+                for entry in &mut page.entries {
+                    let offer = Hash::from_hex(&entry.activity.offer);
+                    let state = offer.and_then(|offer| self.reversals.state(&offer));
+                    entry.activity.state = state.unwrap_or(entry.activity.state);
+                }
                 Reply::Activities { page }
             }
             Goal::Entry { number, found, receipt } => {
@@ -90,7 +96,10 @@ impl Worker {
                 let receipt = receipt.map(|record| self.receipt_view(&offer, &record, change.as_ref()));
                 Reply::Receipt { receipt }
             }
-            Goal::Export { lines, next } => Reply::ExportKept { jsonl: lines, next },
+            Goal::Export { records, next } => {
+                let lines = records.iter().filter_map(|record| self.line(record));
+                Reply::ExportKept { jsonl: lines.collect(), next }
+            }
         }
     }
 
@@ -130,7 +139,7 @@ impl Worker {
 
     fn detail(&self, number: u64, found: LogRecord, receipt: Option<ReceiptRecord>) -> ActivityDetail {
         // What is in memory is the newest; what is read may be older by a moment.
-        let found = self.log_record(number).unwrap_or(found);
+        let found = self.log_record(number).unwrap_or_else(|| self.with_reversal(found));
         let parts = self.parts_of(&found.offer).or_else(|| receipt.map(|r| [r.item, r.offer, r.result].map(Vec::from)));
         let item = parts.as_ref().and_then(|[item, ..]| Item::from_bytes(item).ok());
         let url = item.and_then(|item| if let Item::Fetch(item) = item { Some(item.url) } else { None });
@@ -212,7 +221,7 @@ impl Reading {
                 *receipt = Some(record).filter(|r| found.as_ref().is_some_and(|f| f.offer == Hash::of(&r.offer)));
             }
             Goal::Receipt { offer, receipt, .. } => *receipt = Some(record).filter(|r| Hash::of(&r.offer) == *offer),
-            Goal::Export { lines, .. } => lines.push_str(&record.line().unwrap_or_default()),
+            Goal::Export { records, .. } => records.push(record),
             Goal::Page { .. } => {}
         }
     }

@@ -39,7 +39,15 @@ impl Worker {
             return LogRecord::of(&Done { offer, item, result, verdict, refused, contested, is_sending: true });
         }
         let (offer, record) = self.receipts.by_seq(seq)?;
-        LogRecord::of(&Done::of_receipt(offer, record))
+        LogRecord::of(&Done::of_receipt(offer, record)).map(|record| self.with_reversal(record))
+    }
+
+    /// What became of the work's money since its verdict, in the log's word.
+    pub(super) fn with_reversal(&self, record: LogRecord) -> LogRecord {
+        match self.reversals.state(&record.offer) {
+            Some(state) => record.with_state(state),
+            None => record,
+        }
     }
 
     /// Counts a signed result to its day; to be written in one batch with it.

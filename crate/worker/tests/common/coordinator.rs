@@ -367,6 +367,7 @@ impl Coordinator {
             payable: Amount::ZERO,
             earned_today: earned,
             day_start: self.day_start,
+            reversed: None,
         }
     }
 }

@@ -213,7 +213,8 @@ fn the_verdict_ends_it_either_way_and_the_receipt_holds() {
         };
         let [item, offer, result, verdict] = ["item", "offer", "result", "verdict"].map(part);
         let (rejection, appeal) = (Some(part("rejection")), Some(part("appeal")));
-        let receipt = Receipt { item, offer, result, verdict, rejection, appeal };
+        let (reversal, reversal_end) = (None, None);
+        let receipt = Receipt { item, offer, result, verdict, rejection, appeal, reversal, reversal_end };
         assert!(receipt.verify(&world.coordinator.key.public()).is_ok());
     }
 }

@@ -157,7 +157,8 @@ fn message() -> impl Strategy<Value = ToWorker> {
             pending: Amount::ZERO,
             payable: Amount::ZERO,
             earned_today: Amount::ZERO,
-            day_start
+            day_start,
+            reversed: None
         }),
     ]
 }

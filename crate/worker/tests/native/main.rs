@@ -21,6 +21,7 @@ mod outbox;
 mod pop;
 mod practice;
 mod receipt;
+mod reversal;
 mod storage;
 mod task;
 mod wallet;

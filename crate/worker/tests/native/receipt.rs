@@ -227,7 +227,9 @@ fn the_export_holds_complete_receipts_that_verify() {
             data_encoding::BASE64.decode(base64.as_bytes()).expect("base64")
         };
         let [item, offer, result, verdict] = ["item", "offer", "result", "verdict"].map(part);
-        let receipt = lull_protocol::receipt::Receipt { item, offer, result, verdict, rejection: None, appeal: None };
+        let (rejection, appeal, reversal, reversal_end) = (None, None, None, None);
+        let receipt =
+            lull_protocol::receipt::Receipt { item, offer, result, verdict, rejection, appeal, reversal, reversal_end };
         assert!(receipt.verify(&coordinator).is_ok());
     }
 }

@@ -125,5 +125,6 @@ fn look(state: ActivityState) -> (&'static str, Icon) {
         ActivityState::Refused => ("refused", Icon::Barred),
         ActivityState::Contested => ("contested", Icon::Warning),
         ActivityState::Appealed => ("appealed", Icon::Clock),
+        ActivityState::Reversed => ("rejected", Icon::Cross),
     }
 }

@@ -1,4 +1,5 @@
-//! A rejected answer: what is held against it, until when the person may appeal, the one button, and the result.
+//! A rejected answer, or money that was paid and is contested: what is held against it, until when the person may appeal,
+//! the one button, and the result.
 
 use std::cell::Cell;
 
@@ -53,7 +54,7 @@ pub(crate) fn Appeal(props: &AppealProps) -> Html {
                 { Icon::Warning.draw() }{ name }
             </h2>
             <p role="status">{ text }</p>
-            <h3>{ text::rejection_why() }</h3>
+            <h3>{ if receipt.is_contested_money() { text::reversal_why() } else { text::rejection_why() } }</h3>
             <blockquote dir="auto" data-testid="evidence">{ receipt.evidence().unwrap_or_default() }</blockquote>
             if let Some(said) = receipt.appeal_words() {
                 <h3>{ text::appeal_yours() }</h3>
@@ -110,6 +111,16 @@ fn remember(offer: &str, words: &str) {
 /// A code, and where it stands in words.
 fn standing(receipt: &ReceiptView, rejection: &RejectionView) -> (&'static str, (&'static str, String)) {
     let owned = |(title, text): (&'static str, &str)| (title, text.to_owned());
+    if receipt.is_contested_money() {
+        return match (receipt.ending(), rejection.is_appealed) {
+            (Some(ending), _) => ("over", owned(words::money_ended(ending))),
+            (None, true) => ("appealed", owned(words::money_waits(rejection.is_delivered))),
+            (None, false) => {
+                let until = format::day_time(rejection.appeal_until);
+                ("open", (text::reversal_open(), text::reversal_open_text(&until)))
+            }
+        };
+    }
     match (rejection.is_over, rejection.is_appealed) {
         (true, appealed) => ("over", owned(words::ended(receipt.verdict_reason(), appealed))),
         (false, true) => ("appealed", owned(words::waiting(rejection.is_delivered))),

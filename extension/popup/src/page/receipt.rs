@@ -17,7 +17,8 @@ use crate::text;
 use crate::words::receipt as words;
 
 /// The parts in the order in which bytes are changed for show.
-const CHANGE_ORDER: [&str; 6] = ["offer", "verdict", "result", "item", "rejection", "appeal"];
+const CHANGE_ORDER: [&str; 8] =
+    ["offer", "verdict", "result", "item", "rejection", "appeal", "reversal", "reversal_end"];
 
 /// Failed checks that are told at the top; each is told where it belongs, too.
 const FAILURES_TOLD_MAX: usize = 2;

@@ -100,6 +100,9 @@ fn money(view: &View, asset: &str) -> Html {
                 { pair(text::money_earned(), format::amount_of(account.earned, asset), "number") }
                 { pair(text::money_pending(), format::amount_of(account.pending, asset), "number") }
                 { pair(text::money_payable(), format::amount_of(account.payable, asset), "number") }
+                if account.reversed > 0 {
+                    { pair(text::money_reversed(), format::amount_of(account.reversed, asset), "number") }
+                }
             </dl>
             <p><a href={Route::Wallet.href()} data-testid="wallet">{ text::wallet_link() }</a></p>
         </section>

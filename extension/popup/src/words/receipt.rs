@@ -13,6 +13,8 @@ pub(crate) fn part(part: &str) -> (&str, &'static str) {
         "verdict" => (text::part_verdict(), text::part_verdict_what()),
         "rejection" => (text::part_rejection(), text::part_rejection_what()),
         "appeal" => (text::part_appeal(), text::part_appeal_what()),
+        "reversal" => (text::part_reversal(), text::part_reversal_what()),
+        "reversal_end" => (text::part_reversal_end(), text::part_reversal_end_what()),
         other => (other, ""),
     }
 }
@@ -41,6 +43,9 @@ pub(crate) fn check(check: &str) -> (&str, &str) {
         "rejection_matches" => (text::check_rejection_matches(), text::check_rejection_matches_not()),
         "appeal_signed" => (text::check_result_signed(), text::check_result_signed_not()),
         "appeal_matches" => (text::check_appeal_matches(), text::check_appeal_matches_not()),
+        "reversal_signed" | "reversal_end_signed" => (text::check_offer_signed(), text::check_offer_signed_not()),
+        "reversal_matches" => (text::check_reversal_matches(), text::check_reversal_matches_not()),
+        "reversal_end_matches" => (text::check_reversal_end_matches(), text::check_reversal_end_matches_not()),
         other => (other, other),
     }
 }
@@ -88,6 +93,9 @@ pub(crate) fn field(name: &str) -> String {
         "envelope" => text::field_envelope(),
         "place" => text::field_place(),
         "rejection" => text::field_rejection(),
+        "reversal" => text::part_reversal(),
+        "verdict" => text::part_verdict(),
+        "ending" => text::field_ending(),
         "evidence" => text::field_evidence(),
         "appeal_until" => text::field_appeal_until(),
         "words" => text::field_words(),

@@ -1,6 +1,6 @@
 //! What is said about answers that a buyer reviews: rejections, appeals, and the buyer's record.
 
-use lull_view::{BuyerRecord, Judgment, VerdictReason};
+use lull_view::{BuyerRecord, Ending, Judgment, VerdictReason};
 
 use crate::{format, text};
 
@@ -44,6 +44,23 @@ pub(crate) fn ended(reason: Option<VerdictReason>, has_appealed: bool) -> (&'sta
         Some(VerdictReason::Stopped) => (text::rejection_stopped(), text::paid_in_full()),
         _ if has_appealed => (text::rejection_stands(), text::rejection_late()),
         _ => (text::rejection_stands(), text::rejection_nobody()),
+    }
+}
+
+/// What becomes of an appeal about money that was paid, in a title and a sentence.
+pub(crate) fn money_waits(is_delivered: bool) -> (&'static str, &'static str) {
+    let text = if is_delivered { text::reversal_delivered_text() } else { text::reversal_unsent_text() };
+    (text::appeal_waits(), text)
+}
+
+/// How a reversal ended, in a title and a sentence.
+pub(crate) fn money_ended(ending: Ending) -> (&'static str, &'static str) {
+    match ending {
+        Ending::Unopposed => (text::reversal_stands(), text::rejection_nobody()),
+        Ending::Denied => (text::appeal_denied(), text::reversal_denied_text()),
+        Ending::Upheld => (text::appeal_upheld(), text::reversal_kept_text()),
+        Ending::Undecided => (text::reversal_undecided(), text::reversal_kept_text()),
+        Ending::TakenBack => (text::reversal_taken_back(), text::reversal_kept_text()),
     }
 }
 

@@ -146,8 +146,10 @@ impl Model {
                 let found = reader.order(order).map_err(unreadable)?;
                 is_paused && found.is_some_and(|found| found.review.paused_at.is_none())
             }
-            // Their leases show themselves when they are sent; the rest leaves no trace that matters.
+            // Their leases show themselves when they are sent; the rest leaves no trace that matters. This operator contests
+            // no money.
             Command::Claim { .. }
+            | Command::Reverse { .. }
             | Command::AddRequester { .. }
             | Command::PutBlob { .. }
             | Command::PayWhen { .. }
@@ -186,6 +188,7 @@ impl Model {
             Command::Resume { order } => self.resumed(*order),
             Command::Wallet(request) => self.wallet_step(request, at),
             Command::Claim { .. }
+            | Command::Reverse { .. }
             | Command::AddRequester { .. }
             | Command::PutBlob { .. }
             | Command::PayWhen { .. }

@@ -154,6 +154,7 @@ impl Model {
             | ToWorker::Payouts(_)
             | ToWorker::PayoutsBefore { .. }
             | ToWorker::WalletBrowsers { .. } => Err(broken("frames", "a coordinator that pays nobody says how")),
+            ToWorker::Reversal { .. } => Err(broken("frames", "an operator that contests no money says that it does")),
             ToWorker::Refused { about, code } => self.refused(&worker, about.as_ref(), *code, at),
             ToWorker::Bye { code } => {
                 let is_known = matches!(

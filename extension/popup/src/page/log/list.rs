@@ -29,7 +29,7 @@ const PAGE: u16 = 30;
 /// Typing has stopped, milliseconds.
 const TYPED_MS: u32 = 150;
 
-const STATES: [ActivityState; 8] = [
+const STATES: [ActivityState; 9] = [
     ActivityState::Sending,
     ActivityState::Waiting,
     ActivityState::Accepted,
@@ -38,6 +38,7 @@ const STATES: [ActivityState; 8] = [
     ActivityState::Refused,
     ActivityState::Contested,
     ActivityState::Appealed,
+    ActivityState::Reversed,
 ];
 
 #[derive(PartialEq, Properties)]
