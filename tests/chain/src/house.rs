@@ -224,8 +224,9 @@ impl<'a> House<'a> {
         let terms = Terms {
             asset: "test tokens".into(),
             fee_bp: 0,
-            fetch_lease_ms: 600_000,
-            judgment_lease_ms: 600_000,
+            // Work is done a day ago, and no sweep of a server that runs now may end its lease.
+            fetch_lease_ms: 2 * DAY_MS,
+            judgment_lease_ms: 2 * DAY_MS,
             approval_ms: 1_000,
             dispute_ms: 1_000,
             appeal_ms: 1_000,
