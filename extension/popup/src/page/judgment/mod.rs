@@ -120,7 +120,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let opens = Opens { keys: show_keys, guideline: toggle_guideline, flag: flagged.setter() };
     let act = use_act(&props.lull, judgment, look, draft, opens);
     use_keys((!is_flagging).then(|| act.clone()), Keys::of(judgment));
-    use_decoded(props.lull.model.view.as_ref());
+    use_decoded(&props.lull);
     use_seen(&props.lull.wire, &judgment.offer, !judgment.is_covered);
     use_focus_on_next(&card, &format!("{} {}", judgment.offer, judgment.is_covered));
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
