@@ -163,8 +163,7 @@ pub(crate) async fn each_type_by_keyboard(paths: &Paths, data: &std::path::Path)
 }
 
 /// Sets the page's clock back an hour, as a person or a time server may while a question is on screen.
-pub(crate) const CLOCK_BACK: &str =
-    "const clock = window.Date, now = clock.now.bind(clock); clock.now = () => now() - 3600000; return clock.now() < now()";
+pub(crate) const CLOCK_BACK: &str = "const clock = window.Date, now = clock.now.bind(clock); clock.now = () => now() - 3600000; return clock.now() < now()";
 
 /// Several options, sentences and steps by mouse: clicks that toggle, mark and answer, whatever the clock does.
 pub(crate) async fn each_type_by_pointer(paths: &Paths, data: &std::path::Path) -> Result<()> {
