@@ -40,7 +40,7 @@ use crate::format;
 use crate::look::Look;
 use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
-use crate::single_keys::{shortcut, storage};
+use crate::single_keys::{self, shortcut, storage};
 use crate::text;
 use crate::words::{content as content_words, judgment as words, offer, review};
 
@@ -139,6 +139,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
         <section class="judgment" ref={card} tabindex="-1" aria-label={text::judgment_page()} data-testid="judgment"
             data-offer={judgment.offer.clone()}>
             { head(&said, guideline.is_open, click_guideline) }
+            { pay(judgment, props.lull.asset()) }
             { question(&said) }
             if judgment.is_covered {
                 { covered(judgment, &act) }
@@ -158,13 +159,13 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 <button class="button small only-key" aria-expanded={keys_panel.is_open.to_string()} aria-controls={KEYS}
                     aria-label={text::judgment_keys()} title={text::judgment_keys()} aria-keyshortcuts={shortcut("?")}
                     onclick={keys}>{ "?" }</button>
-                { terms(judgment, props.waiting, props.lull.asset()) }
+                { time(judgment, props.waiting) }
             </div>
             if is_flagging {
                 <FlagSheet wire={props.lull.wire.clone()} offer={judgment.offer.clone()} {shown_at} {close} />
             }
             { keys_list(answering_keys(judgment), &words::KEYS, keys_panel.is_open) }
-            { pace(judgment, props.lull.asset()) }
+            { skips(judgment) }
             <p class="quiet rule">
                 if judgment.is_reviewed {
                     { review::rule(judgment) }{ " " }<span data-testid="record">{ review::record(judgment) }</span>
@@ -341,11 +342,22 @@ fn first_time(mark: &str) -> bool {
     true
 }
 
-/// What it pays and how long it is yours.
-fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
+/// What it pays and how its project has gone so far: it is read before the question.
+fn pay(judgment: &Judgment, asset: &str) -> Html {
+    let outcomes = judgment.pace.map_or(0, |pace| pace.outcomes);
+    let said = judgment.pace.map_or_else(|| text::pace_unknown().to_owned(), |pace| offer::pace(&pace));
+    html! {
+        <p class="pay">
+            <strong class="price">{ format::amount_of(judgment.price, asset) }</strong>
+            <span class="quiet" data-testid="pace" data-outcomes={outcomes.to_string()}>{ said }</span>
+        </p>
+    }
+}
+
+/// How long it is the person's.
+fn time(judgment: &Judgment, waiting: u32) -> Html {
     html! {
         <p class="terms">
-            <strong class="price">{ format::amount_of(judgment.price, asset) }</strong>
             <span class="quiet" role="timer" aria-live="off">
                 <Countdown at_ms={judgment.deadline} until={Until::Deadline} />
                 if waiting > 0 { { " · " }{ text::waiting_behind(waiting.into()) } }
@@ -354,13 +366,13 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
     }
 }
 
-/// How its project has gone so far, and how many skips are left.
-fn pace(judgment: &Judgment, asset: &str) -> Html {
-    let outcomes = judgment.pace.map_or(0, |pace| pace.outcomes);
-    let said = judgment.pace.map_or_else(|| text::pace_unknown().to_owned(), |pace| offer::pace(&pace, asset));
+/// What skips do to the pay, and how many are left.
+fn skips(judgment: &Judgment) -> Html {
     html! {
         <>
-            <p class="quiet" data-testid="pace" data-outcomes={outcomes.to_string()}>{ said }</p>
+            if judgment.pace.is_some() {
+                <p class="quiet">{ text::pace_counts() }</p>
+            }
             if let Some(left) = judgment.skips_left {
                 <p class="quiet" data-testid="skips-left" data-value={left.to_string()}>{ offer::skips_left(left) }</p>
             }
@@ -393,7 +405,13 @@ fn use_spoken(lull: &Lull, judgment: &Judgment, shown_at: u64, is_guideline_open
         spoken::spoken(
             judgment,
             lull.model.view.as_deref(),
-            &Before { title: &before, is_taken_back, is_guideline_open },
+            &Before {
+                title: &before,
+                is_taken_back,
+                is_guideline_open,
+                asset: lull.asset(),
+                has_keys: single_keys::are_on(),
+            },
         )
     })
 }

@@ -20,7 +20,7 @@ use crate::icons::Icon;
 use crate::look::Look;
 use crate::model::Lull;
 use crate::parts::{Countdown, Until, focus};
-use crate::single_keys::{shortcut, storage};
+use crate::single_keys::{self, shortcut, storage};
 use crate::text;
 use crate::words::judgment as card_words;
 use crate::words::practice as words;
@@ -124,7 +124,7 @@ fn Item(props: &ItemProps) -> Html {
     use_panel_focus(&card, KEYS, *keys_panel);
     let click_guideline = act.reform(|_: MouseEvent| Act::Guideline(AnswerInput::Pointer));
     let place = words::place(at + 1, practice.items.len());
-    let spoken = in_order(vec![place.clone()], asked, &item.task);
+    let spoken = in_order(vec![place.clone()], asked, &item.task, single_keys::are_on());
     html! {
         <section class="judgment practice" ref={card} tabindex="-1" aria-label={text::practice_page()}
             data-testid="practice" data-practice={practice.practice.clone()}>
