@@ -304,9 +304,6 @@ fn check_options(options: &[String]) -> Result<(), Refusal> {
     for (i, option) in options.iter().enumerate() {
         let name = format!("options[{i}]");
         text(&name, option, OPTION_BYTES_MAX)?;
-        if look(option).all(char::is_whitespace) {
-            return Err(field(name, "shows nothing"));
-        }
         if options.iter().take(i).any(|other| look(other).eq(look(option))) {
             return Err(field(name, "looks like another one"));
         }

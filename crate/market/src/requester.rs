@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use lull_protocol::limits::{AMOUNT_MAX, BLOB_BYTES_MAX, BODY_BYTES_MAX, LABEL_BYTES_MAX, URL_BYTES_MAX};
 use lull_protocol::picture::{PICTURE_TYPES, picture_size};
 use lull_protocol::statement::{AcceptanceRule, Price};
+use lull_protocol::task::look;
 use lull_protocol::{Amount, ByteCount, FetchItem, Hash, Item, Method, OrderId, TaskKind, WarningSet};
 
 use crate::command::{Context, FetchOrder, ITEMS_MAX, Refusal, Reply, RequesterId};
@@ -283,6 +284,8 @@ pub(crate) fn text(name: &str, text: &str, bytes_max: usize) -> Result<(), Refus
         Err(field(name, "is empty"))
     } else if text.len() > bytes_max {
         Err(field(name, format!("is longer than {bytes_max} bytes")))
+    } else if look(text).all(char::is_whitespace) {
+        Err(field(name, "shows nothing"))
     } else {
         Ok(())
     }

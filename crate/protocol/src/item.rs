@@ -5,7 +5,7 @@ use crate::cbor::{self, Cbor, CborError, Reader, Writer};
 use crate::limits::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ITEM_BYTES_MAX, LABEL_BYTES_MAX, URL_BYTES_MAX};
 use crate::picture::PICTURE_TYPES;
 use crate::practice::BlobRef;
-use crate::task::{Choice, Task};
+use crate::task::{Choice, Task, look};
 use crate::units::{ByteCount, Hash, OrderId};
 use crate::warning::WarningSet;
 use crate::{choices, codes, fields};
@@ -180,8 +180,9 @@ impl Item {
     }
 }
 
+/// Text that shows something, and isn't too long.
 pub(crate) fn is_label(text: &str) -> Result<(), &'static str> {
-    if text.trim().is_empty() {
+    if look(text).all(char::is_whitespace) {
         Err("a text is empty")
     } else if text.len() > LABEL_BYTES_MAX {
         Err("a text is longer than LABEL_BYTES_MAX")

@@ -276,7 +276,7 @@ fn check_options(options: &[String]) -> Result<(), &'static str> {
 /// by which two options could differ and look the same.
 pub fn look(text: &str) -> impl Iterator<Item = char> {
     text.trim().chars().filter(|c| {
-        !matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        !matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     })
 }
 

@@ -84,6 +84,7 @@ fn tasks_keep_their_bounds() {
         source(1, LABEL_BYTES_MAX + 1),
         source(SOURCE_BYTES_MAX / LABEL_BYTES_MAX + 1, LABEL_BYTES_MAX),
         Task::Verify(Verify { claim: " ".into(), source: vec!["s".into()] }),
+        Task::Verify(Verify { claim: "\u{200b}\u{61c} \u{202e}".into(), source: vec!["s".into()] }),
         Task::Verify(Verify { claim: "c".into(), source: vec!["s".into(), "\n".into()] }),
     ];
     for task in wrong {

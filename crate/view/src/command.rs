@@ -157,6 +157,11 @@ pub enum Command {
         /// Its offer.
         offer: String,
     },
+    /// A picture of this judgment can't be shown: what is signed is what was seen, so it goes back.
+    Broken {
+        /// Its offer.
+        offer: String,
+    },
     /// Have more time for the judgment on screen.
     Extend {
         /// Its offer.
@@ -272,6 +277,7 @@ variants!(Command {
     43 PayNow {},
     44 FindPayouts { 0 before },
     45 WalletTroubleRead {},
+    46 Broken { 0 offer },
 });
 
 /// How an answer was given.

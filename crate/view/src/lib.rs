@@ -458,6 +458,8 @@ pub enum Notice {
     },
     /// The list of what is never served is as long as it may be; nothing was added.
     NeverFull,
+    /// The judgment whose turn it was can't be shown, and went back.
+    Broken,
     /// The browser's clock is far off; Lull corrects for it.
     Clock {
         /// How far ahead, milliseconds (negative: behind).
@@ -474,6 +476,7 @@ variants!(Notice {
     6 Clock { 0 ahead_ms },
     7 Withdrawn { 0 is_paid },
     8 AppealRefused { 0 code },
+    9 Broken {},
 });
 
 /// Answers of the background.

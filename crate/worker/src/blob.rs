@@ -10,6 +10,7 @@ use lull_protocol::item::Picture;
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::picture::picture_size;
 use lull_protocol::{BlobRef, ByteCount, Content, Hash, Item, Practice, Task, Timestamp, ToCoordinator};
+use lull_view::Notice;
 
 use crate::lease::Lease;
 use crate::{Worker, limits};
@@ -219,8 +220,25 @@ impl Worker {
                         || pictures(practice.flat_map(Practice::contents)).any(is_it)
                 })
         };
-        for offer in self.open_leases(shows_it) {
+        self.give_back_broken(self.open_leases(shows_it));
+    }
+
+    /// The UI can't show a picture of this judgment, whose bytes are those that its item names.
+    pub(crate) fn is_unshowable(&mut self, offer: &str) {
+        let offer = self.showable_offer(offer);
+        let broken = self.open_leases(|lease| pictures_of(lease).next().is_some());
+        self.give_back_broken(broken.into_iter().filter(|broken| Some(*broken) == offer).collect());
+    }
+
+    /// Hands these back, and says so if the person was to see one of them now.
+    fn give_back_broken(&mut self, broken: Vec<Hash>) {
+        let first = self.judgment_row().first().map(|(offer, _)| **offer);
+        let is_missed = broken.iter().any(|offer| Some(*offer) == first || Some(*offer) == self.current);
+        for offer in broken {
             self.give_back(offer, ReturnReason::Broken, None);
+        }
+        if is_missed {
+            self.notice(Notice::Broken);
         }
     }
 
@@ -231,9 +249,7 @@ impl Worker {
             let practice = self.practice_before(lease).and_then(|blob| self.blobs.practice(&blob.hash));
             practice.is_some_and(|practice| practice.kind() != Some(item.task.kind()))
         };
-        for offer in self.open_leases(is_misfit) {
-            self.give_back(offer, ReturnReason::Broken, None);
-        }
+        self.give_back_broken(self.open_leases(is_misfit));
     }
 
     fn open_leases(&self, test: impl Fn(&Lease) -> bool) -> Vec<Hash> {

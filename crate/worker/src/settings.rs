@@ -53,6 +53,7 @@ impl Worker {
             }
             Command::Seen { offer } => self.seen(&offer, now),
             Command::Skip { offer, shown_at } => self.skip(&offer, shown_at, now),
+            Command::Broken { offer } => self.is_unshowable(&offer),
             Command::Extend { offer } => self.extend(&offer),
             Command::SetWishes { wishes } => self.set_wishes(wishes),
             Command::TakeBack { offer } => self.take_back(&offer),

@@ -100,9 +100,14 @@ pub(crate) fn amount_of(units: u64, asset: &str) -> String {
     text::amount_of(&amount(units), asset)
 }
 
-/// What an hour brings, with the asset's name: `8.44 demo credits`.
+/// What an hour brings, beside an amount that names the asset: `8.44`.
+pub(crate) fn rate(units: u64) -> String {
+    intl::number(Style::Rate, units as f64 / UNITS_PER_ONE)
+}
+
+/// The same with the asset's name: `8.44 demo credits`.
 pub(crate) fn rate_of(units: u64, asset: &str) -> String {
-    text::amount_of(&intl::number(Style::Rate, units as f64 / UNITS_PER_ONE), asset)
+    text::amount_of(&rate(units), asset)
 }
 
 /// A credit with the asset's name: `+0.004 demo credits`.

@@ -13,6 +13,7 @@ mod app;
 mod format;
 mod icons;
 mod link;
+mod look;
 mod model;
 mod page;
 mod parts;

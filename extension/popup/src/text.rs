@@ -14,6 +14,9 @@ const FIRST_PLACE: char = '\u{e000}';
 #[cfg(target_arch = "wasm32")]
 const PLACES: [&str; 9] =
     ["\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}", "\u{e004}", "\u{e005}", "\u{e006}", "\u{e007}", "\u{e008}"];
+/// Around a value that may run in another direction (UAX 9).
+const FIRST_STRONG_ISOLATE: char = '\u{2068}';
+const POP_ISOLATE: char = '\u{2069}';
 /// Around what stands out in a sentence, so that the sentence stays one message: see [`standing_out`].
 const MARK: char = '\u{e00f}';
 
@@ -72,17 +75,36 @@ fn fill(template: &str, values: &[&str]) -> String {
     for c in template.chars() {
         let place = (c as usize).checked_sub(FIRST_PLACE as usize);
         match place.and_then(|place| values.get(place)) {
-            Some(value) if IS_RTL.with(|is| *is) || value.chars().any(is_rtl) => {
-                // A name runs in its own direction and moves nothing around it (UAX 9: isolates).
-                text.push('\u{2068}');
-                text.push_str(value);
-                text.push('\u{2069}');
+            Some(value) if IS_RTL.with(|is| *is) || value.chars().any(|c| is_rtl(c) || turns(c)) => {
+                isolate(&mut text, value);
             }
             Some(value) => text.push_str(value),
             None => text.push(c),
         }
     }
     text
+}
+
+/// A name runs in its own direction and moves nothing around it: an isolate (UAX 9), which the end of another within it
+/// doesn't end, and whose own end ends all that is open within.
+fn isolate(text: &mut String, value: &str) {
+    let mut open = 1_usize;
+    text.push(FIRST_STRONG_ISOLATE);
+    for c in value.chars() {
+        match c {
+            '\u{2066}'..=FIRST_STRONG_ISOLATE => open += 1,
+            POP_ISOLATE if open == 1 => continue,
+            POP_ISOLATE => open -= 1,
+            _ => {}
+        }
+        text.push(c);
+    }
+    text.extend(std::iter::repeat_n(POP_ISOLATE, open));
+}
+
+/// Whether a character sets the direction of others (UAX 9: marks, embeddings, overrides, isolates).
+fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Whether a character belongs to a script that runs from right to left.
@@ -110,6 +132,20 @@ mod tests {
         assert_eq!(fill("\u{e001} of \u{e000}, \u{e001}", &["a", "b"]), "b of a, b");
         assert_eq!(fill("Work for \u{e000}?", &["مكتبة"]), "Work for \u{2068}مكتبة\u{2069}?");
         assert_eq!(card_title("Harbour Library"), "Work for Harbour Library?");
+    }
+
+    #[test]
+    fn a_title_turns_no_price() {
+        let said = |title: &str| pops_about(title, "Lab", "0.006 demo credits");
+        let plain = said("Signs");
+        let (before, after) = plain.split_once("Signs").expect("the title is in it");
+        let check = |title: &str, isolated: &str| assert_eq!(said(title), format!("{before}{isolated}{after}"));
+        check("Signs \u{202e}", "\u{2068}Signs \u{202e}\u{2069}");
+        check("Signs \u{2067}\u{202b}x", "\u{2068}Signs \u{2067}\u{202b}x\u{2069}\u{2069}");
+        check("\u{2069}Signs\u{2066}a\u{2069}\u{2069}\u{202e}", "\u{2068}Signs\u{2066}a\u{2069}\u{202e}\u{2069}");
+        for mark in ['\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202c}', '\u{202d}', '\u{2068}'] {
+            assert!(said(&format!("a{mark}")).ends_with(&format!("\u{2069}{after}")), "{mark:?}");
+        }
     }
 
     #[test]

@@ -182,6 +182,8 @@ async fn refused_by_name(world: &World) -> Result<()> {
         (json!({"options": ["yes", "yes"]}), "options[1]"),
         (json!({"options": ["yes", "ye\u{200b}s"]}), "options[1]"),
         (json!({"options": ["yes", "\u{200b}\u{2060}"]}), "options[1]"),
+        (json!({"title": "\u{200b}\u{202e}"}), "title"),
+        (json!({"question": "\u{61c}\u{2060}"}), "question"),
         (json!({"contents": [{"text": long}]}), "contents[0]"),
         (json!({"contents": [{"markdown": long}]}), "contents[0]"),
         (json!({"contents": [{"hash": "00".repeat(32), "alt": "gone"}]}), "contents[0].hash"),

@@ -273,32 +273,34 @@ pub(crate) async fn storage_damaged(paths: &Paths, data: &Path) -> Result<()> {
     world.stop().await
 }
 
-/// A picture with the right hash that no browser can show: its description stands there, and it can be skipped.
+/// A picture with the right hash that no browser can show: its question goes back unanswered, and that is said.
 pub(crate) async fn broken_picture(paths: &Paths, data: &Path) -> Result<()> {
-    const ALT: &str = "a digit whose head is damaged";
     let demo = Demo::load(&paths.repo)?;
     let world = World::start(paths, data).await?;
     let mut damaged = std::fs::read(paths.repo.join("tests/demo/pictures/digit-001.png"))?;
     // The checksum of its head, which decoders look at.
     *damaged.get_mut(29).context("the picture is longer")? ^= 1;
     let hash = world.buyer.blob("image/png", damaged).await?;
-    let project = json!({"title": "Digits", "guideline": "Look.", "question": "Which digit?", "options": ["0", "1"],
-        "contents": [{"hash": hash, "alt": ALT}, {"text": "sunshine"}], "price": 4_000, "rule": {"agree": 1, "people": 1}});
-    world.buyer.create("projects", &project).await?;
+    let project = |content| {
+        json!({"title": "Digits", "guideline": "Look.", "question": "Which digit?", "options": ["0", "1"],
+            "contents": [content], "price": 4_000, "rule": {"agree": 1, "people": 1}})
+    };
+    world.buyer.create("projects", &project(json!({"text": "sunshine"}))).await?;
     let browser = world.browser("profile").await?;
     let person = begun(paths, &browser, &demo).await?;
-    let shown = "const i = document.querySelector('[data-testid=judgment] .content img'); \
-        return i && i.complete ? [i.naturalWidth, i.alt] : null";
-    if browser.js("return document.querySelector('[data-testid=judgment] .content img')").await?.is_null() {
-        person.press_first().await?;
-    }
-    browser.until("no browser can show it", async || Ok(browser.js(shown).await? == json!([0, ALT]))).await?;
-    person.skip().await?;
-    if browser.has("judgment").await? {
-        person.press_first().await?;
-    }
+    person.press_first().await?;
+    let is_over = async || Ok(!browser.has("judgment").await?);
+    browser.until("nothing is left to answer", is_over).await?;
+    let broken = json!({"hash": hash, "alt": "a digit whose head is damaged"});
+    world.buyer.create("projects", &project(broken)).await?;
+    browser.until_text("notice", &["couldn't be shown"]).await?;
+    browser.until("it went back", is_over).await?;
+    world.buyer.create("projects", &project(json!({"text": "moonlight"}))).await?;
+    browser.find("judgment").await?;
+    person.press_first().await?;
+    browser.until("nothing is left to answer", is_over).await?;
     browser.until_attribute("activity-row", "data-state", "accepted").await?;
-    verified(&world, &person, 1).await?;
+    verified(&world, &person, 2).await?;
     browser.close().await?;
     world.stop().await
 }

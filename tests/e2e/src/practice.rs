@@ -10,6 +10,7 @@ use crate::browser::{Browser, ENTER};
 use crate::market::Demo;
 use crate::person::{HOME, Person};
 use crate::scenarios::{axe_script, begun, no_violations};
+use crate::types::CLOCK_BACK;
 use crate::world::{Paths, World};
 
 /// What each project pays for its one item, base units.
@@ -41,6 +42,7 @@ pub(crate) async fn practice_comes_first(paths: &Paths, data: &Path) -> Result<(
     let (role, name) = browser.announced("option-3").await?;
     ensure!(role == "button" && name.starts_with("A broken item"), "announced as {role} {name:?}");
     no_violations(&browser, &axe, "practice").await?;
+    ensure!(browser.js(CLOCK_BACK).await? == json!(true), "the clock can't be set");
     practise(&browser, &person, &['1'], false).await?;
     browser.until_text("practice-verdict", &["Better: A broken item", "what came in it is broken"]).await?;
     let focused = browser.js("return document.activeElement.dataset.testid ?? ''").await?;

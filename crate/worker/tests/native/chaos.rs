@@ -207,6 +207,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => text().prop_map(|url| Command::JudgeUrl { url }),
         1 => text().prop_map(|offer| Command::Skip { offer, shown_at: None }),
         1 => text().prop_map(|offer| Command::Uncover { offer }),
+        1 => text().prop_map(|offer| Command::Broken { offer }),
         1 => (text(), text()).prop_map(|(offer, words)| Command::Appeal { offer, words }),
         1 => (text(), any::<u8>(), any::<u64>()).prop_map(|(offer, option, shown_at)| Command::Answer {
             offer,

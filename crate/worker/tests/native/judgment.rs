@@ -7,7 +7,7 @@ use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Input, Report, WorkResult};
 use lull_protocol::task::Choice;
 use lull_protocol::{Answer, ByteCount, Content, Filter, Hash, Task, TaskSet, ToCoordinator, ToWorker};
-use lull_view::{ActivityState, AnswerInput, Command, View};
+use lull_view::{ActivityState, AnswerInput, Command, Notice, View};
 use lull_worker::{Effect, Event, limits};
 
 use crate::common::*;
@@ -264,7 +264,38 @@ fn a_picture_that_is_not_the_item_s_is_never_shown() {
     for world in [missing, wrong, short] {
         assert_eq!((world.view().judgment, world.badge), (None, 0));
         assert_eq!(world.coordinator.returned[0].1, ReturnReason::Broken);
+        assert_eq!(world.view().notice, Some(Notice::Broken));
     }
+}
+
+#[test]
+fn a_picture_that_no_browser_can_decode_goes_back_unanswered() {
+    let mut world = World::connected();
+    let (first, second) = (picture(5, 1_000), picture(6, 1_000));
+    for file in [&first, &second] {
+        world.coordinator.blobs.insert(Hash::of(file), file.clone());
+    }
+    let text = world.assign(&text_item("a text"));
+    let ahead = world.assign(&picture_item("ahead", &first));
+    let last = world.assign(&picture_item("last", &second));
+    let reasons = |world: &World| world.coordinator.returned.iter().map(|(_, reason)| *reason).collect::<Vec<_>>();
+    // A text has nothing to decode; an offer that isn't held is nobody's.
+    world.command(Command::Broken { offer: text.clone() });
+    world.command(Command::Broken { offer: "00".repeat(32) });
+    assert_eq!((world.judgment().offer, reasons(&world)), (text.clone(), vec![]));
+    // What comes next and goes back before its turn is missed by nobody.
+    world.command(Command::Broken { offer: ahead });
+    assert_eq!((world.view().notice, reasons(&world)), (None, vec![ReturnReason::Broken]));
+    world.answer(&text, 0);
+    assert_eq!(world.judgment().offer, last);
+    world.command(Command::Broken { offer: last.clone() });
+    assert_eq!(reasons(&world), [ReturnReason::Broken; 2]);
+    assert_eq!((world.view().judgment, world.view().notice), (None, Some(Notice::Broken)));
+    world.take_results();
+    world.answer(&last, 0);
+    world.pass(limits::TAKE_BACK_MS);
+    assert!(world.take_results().len() <= 1, "what went back can't be answered");
+    assert_eq!(world.view().activities.len(), 1);
 }
 
 #[test]

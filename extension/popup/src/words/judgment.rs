@@ -31,8 +31,8 @@ impl Key {
     /// As its cap says it.
     pub(crate) fn cap(self) -> Cow<'static, str> {
         match (self.name, self.count) {
-            (_, 10) => "1–9, 0".into(),
-            (_, count @ 1..) => format!("1–{count}").into(),
+            (_, 10) => text::key_digits_ten().into(),
+            (_, count @ 1..) => text::key_digits(&format::count(count as u64)).into(),
             (SPACE, _) => text::pops_space().into(),
             (ENTER, _) => text::key_enter().into(),
             (name, _) => name.into(),
@@ -105,13 +105,13 @@ pub(crate) fn how_many(least: u8, most: u8, options: usize, chosen: u8) -> Strin
 pub(crate) fn rule(judgment: &Judgment, demo: bool) -> String {
     let Judgment { people, agree, .. } = *judgment;
     let agree = format::count(agree.into());
-    let rule = match people {
-        2.. if demo => text::rule_demo(u64::from(people - 1), &agree),
+    let when = || format::moment(judgment.approved_at);
+    match people {
+        2.. if demo => text::rule_demo(u64::from(people - 1), &agree, &when()),
         // Nobody else is waited for.
-        1 => return text::rule_alone().to_owned(),
-        _ => text::rule_people(&format::count(people.into()), &agree),
-    };
-    format!("{rule} {}", text::approved(&format::moment(judgment.approved_at)))
+        1 => text::rule_alone().to_owned(),
+        _ => text::rule_people(&format::count(people.into()), &agree, &when()),
+    }
 }
 
 #[cfg(test)]

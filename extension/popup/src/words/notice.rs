@@ -8,6 +8,7 @@ use crate::{format, text};
 pub(crate) fn notice(notice: &Notice) -> String {
     match notice {
         Notice::OtherKey { pinned, found } => text::notice_other_key(pinned, found),
+        Notice::Broken => text::notice_broken().to_owned(),
         Notice::NeverFull => text::notice_never_full().to_owned(),
         Notice::Withdrawn { is_paid: true } => text::notice_withdrawn_paid().to_owned(),
         Notice::Withdrawn { is_paid: false } => text::notice_withdrawn().to_owned(),

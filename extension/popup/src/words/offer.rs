@@ -14,11 +14,18 @@ pub(crate) fn time_runs_out(seconds: u64, key: bool) -> String {
     if key { text::time_runs_out_key(&left) } else { text::time_runs_out_button(&left) }
 }
 
-/// How a project has gone so far.
-pub(crate) fn pace(pace: &Pace, asset: &str) -> String {
+/// How a project has gone so far, beside its price.
+pub(crate) fn pace(pace: &Pace) -> String {
     let Pace { outcomes, median_s, hourly } = *pace;
-    let hourly = format::rate_of(hourly.get(), asset);
-    text::pace(&format::duration(median_s.into()), &format::count(outcomes), &hourly)
+    text::pace(&format::duration(median_s.into()), &format::count(outcomes), &format::rate(hourly.get()))
+}
+
+/// What it pays, and an hour of it if that is known, said once.
+pub(crate) fn spoken_price(price: &str, pace: Option<&Pace>) -> String {
+    match pace {
+        Some(pace) => text::spoken_price(price, &format::rate(pace.hourly.get())),
+        None => text::spoken_price_alone(price),
+    }
 }
 
 /// How many skips are free today.

@@ -1,54 +1,75 @@
-//! The pictures of the judgment that comes next, decoded before it is shown.
+//! The pictures of the judgment on screen and of the one that comes next, decoded: the next one is there at once, and
+//! what no browser can show goes back, for what is signed is what was seen.
 
-use std::rc::Rc;
-
-use lull_view::{JudgmentContent, JudgmentTask, View};
+use lull_view::{Command, Judgment, JudgmentContent, JudgmentTask};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::HtmlImageElement;
 use yew::{hook, use_effect_with, use_mut_ref};
 
-/// Of the judgment on screen, and of the next one.
-type Kept = (Vec<HtmlImageElement>, Vec<HtmlImageElement>);
+use crate::model::Lull;
 
-/// Has the browser decode them, and keeps them until the judgment is gone.
+/// A browser short of memory may fail at a sound picture once: it is no judge of it before this many tries.
+const TRIES: u8 = 2;
+
+/// A judgment's offer and its pictures.
+type Kept = (String, Vec<HtmlImageElement>);
+
+/// Has the browser decode them, and keeps them until their judgment is gone.
 #[hook]
-pub(super) fn use_decoded(view: Option<&Rc<View>>) {
-    let kept = use_mut_ref(Kept::default);
-    let view = view.cloned();
-    let offer = view.as_ref().and_then(|view| view.next.as_ref()).map(|next| next.offer.clone());
-    use_effect_with(offer, move |_| {
-        if let Some(next) = view.as_ref().and_then(|view| view.next.as_ref()) {
-            let images = pictures(&next.task).into_iter().filter_map(decoded).collect();
-            let mut kept = kept.borrow_mut();
-            kept.0 = std::mem::replace(&mut kept.1, images);
+pub(super) fn use_decoded(lull: &Lull) {
+    let kept = use_mut_ref(Vec::<Kept>::new);
+    let lull = lull.clone();
+    let view = lull.model.view.clone();
+    let of = |judgment: &Option<Judgment>| judgment.as_ref().map(|judgment| judgment.offer.clone());
+    let offers = view.as_ref().map(|view| (of(&view.judgment), of(&view.next)));
+    use_effect_with(offers, move |_| {
+        let mut kept = kept.borrow_mut();
+        let mut before = std::mem::take(&mut *kept);
+        for judgment in view.iter().flat_map(|view| [&view.judgment, &view.next]).flatten() {
+            let known = before.iter().position(|(offer, _)| *offer == judgment.offer);
+            kept.push(known.map_or_else(|| decoded(&lull, judgment), |at| before.swap_remove(at)));
         }
     });
 }
 
-fn decoded(address: &str) -> Option<HtmlImageElement> {
-    let image = HtmlImageElement::new().ok()?;
-    image.set_src(address);
-    let decoding = JsFuture::from(image.decode());
-    // One that can't be decoded is shown as such when its turn comes.
-    spawn_local(async move { drop(decoding.await) });
-    Some(image)
+/// Begins to decode a judgment's pictures; says so if one can't be.
+fn decoded(lull: &Lull, judgment: &Judgment) -> Kept {
+    let images = pictures(&judgment.task).filter_map(|address| {
+        let image = HtmlImageElement::new().ok()?;
+        let (lull, offer, first) = (lull.clone(), judgment.offer.clone(), image.clone());
+        let address = address.to_owned();
+        spawn_local(async move {
+            if !is_shown(&first, &address).await {
+                lull.wire.send(Command::Broken { offer });
+            }
+        });
+        Some(image)
+    });
+    (judgment.offer.clone(), images.collect())
+}
+
+/// Whether the browser can decode what is at this address.
+async fn is_shown(image: &HtmlImageElement, address: &str) -> bool {
+    for _ in 0..TRIES {
+        image.set_src(address);
+        if JsFuture::from(image.decode()).await.is_ok() {
+            return true;
+        }
+    }
+    false
 }
 
 /// The addresses of what a task shows.
-fn pictures(task: &JudgmentTask) -> Vec<&str> {
+pub(super) fn pictures(task: &JudgmentTask) -> impl Iterator<Item = &str> {
     let contents = match task {
         JudgmentTask::Choice { content, .. }
         | JudgmentTask::Multi { content, .. }
-        | JudgmentTask::Rating { content, .. } => vec![content],
-        JudgmentTask::Compare { left, right } => vec![left, right],
-        JudgmentTask::Verify { .. } => vec![],
+        | JudgmentTask::Rating { content, .. } => [Some(content), None],
+        JudgmentTask::Compare { left, right } => [Some(left), Some(right)],
+        JudgmentTask::Verify { .. } => [None, None],
     };
-    contents.into_iter().filter_map(address).collect()
-}
-
-fn address(content: &JudgmentContent) -> Option<&str> {
-    match content {
-        JudgmentContent::Picture { data_url, .. } => Some(data_url),
+    contents.into_iter().flatten().filter_map(|content| match content {
+        JudgmentContent::Picture { data_url, .. } => Some(data_url.as_str()),
         JudgmentContent::Text { .. } | JudgmentContent::Code { .. } | JudgmentContent::Markdown { .. } => None,
-    }
+    })
 }

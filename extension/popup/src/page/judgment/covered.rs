@@ -1,9 +1,10 @@
 //! What stands in the place of sensitive content until the person asks to see it.
 
-use lull_view::{Judgment, JudgmentContent, JudgmentTask};
+use lull_view::Judgment;
 use yew::{Callback, Html, html};
 
 use super::Act;
+use super::ahead::pictures;
 use crate::single_keys::shortcut;
 use crate::text;
 use crate::words::content as words;
@@ -24,18 +25,4 @@ pub(super) fn covered(judgment: &Judgment, act: &Callback<Act>) -> Html {
             </button>
         </div>
     }
-}
-
-fn pictures(task: &JudgmentTask) -> impl Iterator<Item = &str> {
-    let contents = match task {
-        JudgmentTask::Choice { content, .. }
-        | JudgmentTask::Multi { content, .. }
-        | JudgmentTask::Rating { content, .. } => [Some(content), None],
-        JudgmentTask::Compare { left, right } => [Some(left), Some(right)],
-        JudgmentTask::Verify { .. } => [None, None],
-    };
-    contents.into_iter().flatten().filter_map(|content| match content {
-        JudgmentContent::Picture { data_url, .. } => Some(data_url.as_str()),
-        JudgmentContent::Text { .. } | JudgmentContent::Code { .. } | JudgmentContent::Markdown { .. } => None,
-    })
 }

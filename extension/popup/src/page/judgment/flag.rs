@@ -170,7 +170,7 @@ fn meaning(event: &KeyboardEvent) -> Option<Key> {
     }
     let focused = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     let within = |selector: &str| focused.as_ref().is_some_and(|e| e.closest(selector).ok().flatten().is_some());
-    match event.key().as_str() {
+    match single_keys::key_of(event).as_str() {
         "Escape" if !event.ctrl_key() => Some(Key::Close),
         // On a control outside of the sheet, Enter presses it; so it does on the sheet's own.
         "Enter" if event.ctrl_key() || !within("button, a, summary, select") => Some(Key::Send),

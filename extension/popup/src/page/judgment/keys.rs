@@ -81,7 +81,8 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         return None;
     }
     let touch = |touch| Some(Act::Touch { touch, input: AnswerInput::Keyboard });
-    match event.key().as_str() {
+    let key = single_keys::key_of(event);
+    match key.as_str() {
         // Reading on may be held down; nothing that answers may.
         "ArrowDown" if keys.has_sentences => return touch(Touch::Step { down: true }),
         "ArrowUp" if keys.has_sentences => return touch(Touch::Step { down: false }),
@@ -98,14 +99,14 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         _ if !single_keys::are_on() => return None,
         _ => {}
     }
-    match event.key().as_str() {
+    match key.as_str() {
         // Space scrolls the page, scrolls the text that has the focus, or presses its control.
         " " if nowhere || !keys.has_space || within("button, a, summary, [tabindex='0'], #guideline, #keys") => None,
-        " " | "s" | "S" => Some(Act::Skip),
+        " " | "s" => Some(Act::Skip),
         "?" => Some(Act::Keys(AnswerInput::Keyboard)),
-        "g" | "G" => Some(Act::Guideline(AnswerInput::Keyboard)),
-        "f" | "F" => Some(Act::Flag),
-        "b" | "B" if keys.is_covered => Some(Act::Uncover),
+        "g" => Some(Act::Guideline(AnswerInput::Keyboard)),
+        "f" => Some(Act::Flag),
+        "b" if keys.is_covered => Some(Act::Uncover),
         key => {
             let digit = key.parse::<u8>().ok().filter(|_| key.len() == 1)?;
             let option = digit.checked_sub(1).unwrap_or(9);

@@ -37,16 +37,17 @@ pub(crate) use self::practice::PracticeCard;
 use self::spoken::Before;
 pub(crate) use self::take_back::TakeBack;
 use crate::format;
+use crate::look::Look;
 use crate::model::{Action, Lull, Progress};
 use crate::parts::{Countdown, Until, focus_in_place};
-use crate::single_keys::{shortcut, storage};
+use crate::single_keys::{self, shortcut, storage};
 use crate::text;
 use crate::words::{content as content_words, judgment as words, offer, review};
 
 /// A question that has been on screen for less was not seen: a double click must not answer it.
-const UNSEEN_MS: u64 = 150;
+const UNSEEN_MS: u32 = 150;
 /// Nothing may be what the person means by *done*, but not of a question that came this short a time ago, milliseconds.
-const UNTOUCHED_MS: u64 = 700;
+const UNTOUCHED_MS: u32 = 700;
 /// Guidelines that were seen, as remembered in the browser.
 const SEEN_KEY: &str = "guidelines-seen";
 const SEEN_MAX: usize = 100;
@@ -100,7 +101,8 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let card = use_node_ref();
     let keys_panel = use_state_eq(Panel::default);
     // What is covered is not shown yet.
-    let shown_at = *use_memo((judgment.offer.clone(), judgment.is_covered), |_| format::now_ms());
+    let look = *use_memo((judgment.offer.clone(), judgment.is_covered), |_| Look::begin());
+    let shown_at = look.shown_at;
     let progress = &props.lull.model.progress;
     let draft = if progress.offer == judgment.offer { progress.draft } else { Draft::default() };
     let is_this = progress.offer == judgment.offer && progress.shown_at == shown_at;
@@ -116,9 +118,9 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let flagged = use_state_eq(|| None::<String>);
     let is_flagging = flagged.as_ref() == Some(&judgment.offer);
     let opens = Opens { keys: show_keys, guideline: toggle_guideline, flag: flagged.setter() };
-    let act = use_act(&props.lull, judgment, shown_at, draft, opens);
+    let act = use_act(&props.lull, judgment, look, draft, opens);
     use_keys((!is_flagging).then(|| act.clone()), Keys::of(judgment));
-    use_decoded(props.lull.model.view.as_ref());
+    use_decoded(&props.lull);
     use_seen(&props.lull.wire, &judgment.offer, !judgment.is_covered);
     use_focus_on_next(&card, &format!("{} {}", judgment.offer, judgment.is_covered));
     use_focus_on_mark(&card, &judgment.offer, draft.sentence);
@@ -137,6 +139,7 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
         <section class="judgment" ref={card} tabindex="-1" aria-label={text::judgment_page()} data-testid="judgment"
             data-offer={judgment.offer.clone()}>
             { head(&said, guideline.is_open, click_guideline) }
+            { pay(judgment, props.lull.asset()) }
             { question(&said) }
             if judgment.is_covered {
                 { covered(judgment, &act) }
@@ -156,13 +159,13 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
                 <button class="button small only-key" aria-expanded={keys_panel.is_open.to_string()} aria-controls={KEYS}
                     aria-label={text::judgment_keys()} title={text::judgment_keys()} aria-keyshortcuts={shortcut("?")}
                     onclick={keys}>{ "?" }</button>
-                { terms(judgment, props.waiting, props.lull.asset()) }
+                { time(judgment, props.waiting) }
             </div>
             if is_flagging {
                 <FlagSheet wire={props.lull.wire.clone()} offer={judgment.offer.clone()} {shown_at} {close} />
             }
             { keys_list(answering_keys(judgment), &words::KEYS, keys_panel.is_open) }
-            { pace(judgment, props.lull.asset()) }
+            { skips(judgment) }
             <p class="quiet rule">
                 if judgment.is_reviewed {
                     { review::rule(judgment) }{ " " }<span data-testid="record">{ review::record(judgment) }</span>
@@ -207,10 +210,9 @@ fn answering_keys(judgment: &Judgment) -> Vec<words::Key> {
 }
 
 /// Whether the task has been on screen long enough for this to be meant.
-fn is_seen(act: Act, draft: &Draft, shown_at: u64) -> bool {
+fn is_seen(act: Act, draft: &Draft, look: Look) -> bool {
     let is_untouched = matches!(act, Act::Touch { touch: Touch::Done, .. }) && *draft == Draft::default();
-    let look_ms = if is_untouched { UNTOUCHED_MS } else { UNSEEN_MS };
-    format::now_ms() >= shown_at.saturating_add(look_ms)
+    look.has_lasted(if is_untouched { UNTOUCHED_MS } else { UNSEEN_MS })
 }
 
 /// Closes the sheet; the focus goes back to its button, if it is asked to.
@@ -227,20 +229,20 @@ fn use_close_flag(button: &NodeRef, flagged: UseStateSetter<Option<String>>) -> 
 
 /// Answers, skips, opens the sheet and shows keys; never twice for one offer, and not before it could be seen.
 #[hook]
-fn use_act(lull: &Lull, judgment: &Judgment, shown_at: u64, draft: Draft, opens: Opens) -> Callback<Act> {
+fn use_act(lull: &Lull, judgment: &Judgment, look: Look, draft: Draft, opens: Opens) -> Callback<Act> {
     let (wire, model) = (lull.wire.clone(), lull.model.dispatcher());
     let done = use_mut_ref(|| (String::new(), 0));
     let (offer, task, is_covered) = (judgment.offer.clone(), judgment.task.clone(), judgment.is_covered);
-    let deps = (offer, task, is_covered, shown_at, draft, opens);
-    use_callback(deps, move |act, (offer, task, is_covered, shown_at, draft, opens)| {
+    let deps = (offer, task, is_covered, look, draft, opens);
+    use_callback(deps, move |act, (offer, task, is_covered, look, draft, opens)| {
         match act {
             Act::Keys(by) => return opens.keys.emit(by),
             Act::Guideline(by) => return opens.guideline.emit(by),
             Act::Flag => return opens.flag.set(Some(offer.clone())),
             Act::Touch { .. } | Act::Skip | Act::Uncover => {}
         }
-        let this = (offer.clone(), *shown_at);
-        if !is_seen(act, draft, *shown_at) || *done.borrow() == this {
+        let this = (offer.clone(), look.shown_at);
+        if !is_seen(act, draft, *look) || *done.borrow() == this {
             return;
         }
         let (offer, shown_at) = this.clone();
@@ -340,11 +342,22 @@ fn first_time(mark: &str) -> bool {
     true
 }
 
-/// What it pays and how long it is yours.
-fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
+/// What it pays and how its project has gone so far: it is read before the question.
+fn pay(judgment: &Judgment, asset: &str) -> Html {
+    let outcomes = judgment.pace.map_or(0, |pace| pace.outcomes);
+    let said = judgment.pace.map_or_else(|| text::pace_unknown().to_owned(), |pace| offer::pace(&pace));
+    html! {
+        <p class="pay">
+            <strong class="price">{ format::amount_of(judgment.price, asset) }</strong>
+            <span class="quiet" data-testid="pace" data-outcomes={outcomes.to_string()}>{ said }</span>
+        </p>
+    }
+}
+
+/// How long it is the person's.
+fn time(judgment: &Judgment, waiting: u32) -> Html {
     html! {
         <p class="terms">
-            <strong class="price">{ format::amount_of(judgment.price, asset) }</strong>
             <span class="quiet" role="timer" aria-live="off">
                 <Countdown at_ms={judgment.deadline} until={Until::Deadline} />
                 if waiting > 0 { { " · " }{ text::waiting_behind(waiting.into()) } }
@@ -353,13 +366,13 @@ fn terms(judgment: &Judgment, waiting: u32, asset: &str) -> Html {
     }
 }
 
-/// How its project has gone so far, and how many skips are left.
-fn pace(judgment: &Judgment, asset: &str) -> Html {
-    let outcomes = judgment.pace.map_or(0, |pace| pace.outcomes);
-    let said = judgment.pace.map_or_else(|| text::pace_unknown().to_owned(), |pace| offer::pace(&pace, asset));
+/// What skips do to the pay, and how many are left.
+fn skips(judgment: &Judgment) -> Html {
     html! {
         <>
-            <p class="quiet" data-testid="pace" data-outcomes={outcomes.to_string()}>{ said }</p>
+            if judgment.pace.is_some() {
+                <p class="quiet">{ text::pace_counts() }</p>
+            }
             if let Some(left) = judgment.skips_left {
                 <p class="quiet" data-testid="skips-left" data-value={left.to_string()}>{ offer::skips_left(left) }</p>
             }
@@ -392,7 +405,13 @@ fn use_spoken(lull: &Lull, judgment: &Judgment, shown_at: u64, is_guideline_open
         spoken::spoken(
             judgment,
             lull.model.view.as_deref(),
-            &Before { title: &before, is_taken_back, is_guideline_open },
+            &Before {
+                title: &before,
+                is_taken_back,
+                is_guideline_open,
+                asset: lull.asset(),
+                has_keys: single_keys::are_on(),
+            },
         )
     })
 }

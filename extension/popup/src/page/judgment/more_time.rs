@@ -132,7 +132,7 @@ fn use_key(extend: Callback<()>, is_on: bool) {
                 let field = target.and_then(|target| {
                     target.closest("input[type='text'], input[type='number'], select").ok().flatten()
                 });
-                let is_key = matches!(event.key().as_str(), "e" | "E") && single_keys::are_on();
+                let is_key = single_keys::key_of(event) == "e" && single_keys::are_on();
                 if is_key && !is_shortcut && field.is_none() && !event.repeat() {
                     extend.emit(());
                 }

@@ -17,9 +17,10 @@ use super::{
 };
 use crate::format;
 use crate::icons::Icon;
+use crate::look::Look;
 use crate::model::Lull;
 use crate::parts::{Countdown, Until, focus};
-use crate::single_keys::{shortcut, storage};
+use crate::single_keys::{self, shortcut, storage};
 use crate::text;
 use crate::words::judgment as card_words;
 use crate::words::practice as words;
@@ -91,7 +92,7 @@ fn Item(props: &ItemProps) -> Html {
     let draft = use_state_eq(Draft::default);
     let given = use_state_eq(|| None::<TaskAnswer>);
     let keys_panel = use_state_eq(Panel::default);
-    let shown_at = *use_memo(*given, |_| format::now_ms());
+    let look = *use_memo(*given, |_| Look::begin());
     let id = format!("{} {at}", practice.practice);
     let Some(item) = practice.items.get(*at) else { unreachable!("a card is made for an item") };
     let Practice { requester, title, guideline, question: asked, .. } = practice;
@@ -105,7 +106,7 @@ fn Item(props: &ItemProps) -> Html {
         Act::Guideline(by) => guideline.emit(by),
         // There is nobody to tell.
         Act::Flag | Act::Uncover => {}
-        _ if !is_meant(act, draft, *given, shown_at) => {}
+        _ if !is_meant(act, draft, *given, look) => {}
         Act::Skip => skip.emit(()),
         Act::Touch { touch: Touch::Done, .. } if given.is_some() => next.emit(()),
         Act::Touch { .. } if given.is_some() => {}
@@ -123,7 +124,7 @@ fn Item(props: &ItemProps) -> Html {
     use_panel_focus(&card, KEYS, *keys_panel);
     let click_guideline = act.reform(|_: MouseEvent| Act::Guideline(AnswerInput::Pointer));
     let place = words::place(at + 1, practice.items.len());
-    let spoken = in_order(vec![place.clone()], asked, &item.task);
+    let spoken = in_order(vec![place.clone()], asked, &item.task, single_keys::are_on());
     html! {
         <section class="judgment practice" ref={card} tabindex="-1" aria-label={text::practice_page()}
             data-testid="practice" data-practice={practice.practice.clone()}>
@@ -143,10 +144,10 @@ fn Item(props: &ItemProps) -> Html {
 }
 
 /// Whether what is on screen has been there long enough: the task for this, or the verdict to be seen at all.
-fn is_meant(act: Act, draft: &Draft, given: Option<TaskAnswer>, shown_at: u64) -> bool {
+fn is_meant(act: Act, draft: &Draft, given: Option<TaskAnswer>, look: Look) -> bool {
     match given {
-        None => is_seen(act, draft, shown_at),
-        Some(_) => format::now_ms() >= shown_at.saturating_add(UNSEEN_MS),
+        None => is_seen(act, draft, look),
+        Some(_) => look.has_lasted(UNSEEN_MS),
     }
 }
 
@@ -209,7 +210,7 @@ fn in_words(task: &JudgmentTask, answer: &TaskAnswer) -> String {
         TaskAnswer::Multi(chosen) if chosen.count() == 0 => text::judgment_none_of_these().to_owned(),
         TaskAnswer::Multi(chosen) => chosen.iter().map(text).collect::<Vec<_>>().join(" · "),
         TaskAnswer::Compare(preference) => words::preference(*preference).to_owned(),
-        TaskAnswer::Rating(step) => step.to_string(),
+        TaskAnswer::Rating(step) => format::count((*step).into()),
         TaskAnswer::Verify(finding) => words::finding(*finding),
     }
 }
@@ -237,11 +238,11 @@ struct OverProps {
 fn Over(props: &OverProps) -> Html {
     let OverProps { price, over, time } = props;
     let start = use_node_ref();
-    let shown_at = *use_memo((), |()| format::now_ms());
+    let look = *use_memo((), |()| Look::begin());
     use_focus_on_verdict(&start, true);
     let click = use_callback(over.clone(), move |_: MouseEvent, over| {
         // Whoever still holds Enter down has not read this.
-        if format::now_ms() >= shown_at.saturating_add(UNTOUCHED_MS) {
+        if look.has_lasted(UNTOUCHED_MS) {
             over.emit(());
         }
     });

@@ -6,6 +6,7 @@ use lull_view::{Judgment, JudgmentContent, JudgmentTask, View, markdown, markdow
 
 use super::options::{step_in_words, texts};
 use super::take_back::answer_of;
+use crate::words::offer::spoken_price;
 use crate::words::{content as content_words, judgment as words};
 use crate::{format, text};
 
@@ -17,6 +18,10 @@ pub(super) struct Before<'a> {
     pub(super) is_taken_back: bool,
     /// The guideline is open already, and so it is said.
     pub(super) is_guideline_open: bool,
+    /// What its price is in.
+    pub(super) asset: &'a str,
+    /// Single keys do something, so they are named.
+    pub(super) has_keys: bool,
 }
 
 /// All of it.
@@ -25,26 +30,32 @@ pub(super) fn spoken(judgment: &Judgment, view: Option<&View>, before: &Before<'
     let held = view.and_then(|view| Some((view, view.take_back.as_ref()?)));
     match held.filter(|(_, held)| held.offer != judgment.offer) {
         _ if before.is_taken_back => parts.push(text::spoken_taken_back().to_owned()),
-        Some((view, held)) => parts.push(text::spoken_answered(&answer_of(view, &held.offer))),
+        Some((view, held)) => {
+            let said: fn(&str) -> String =
+                if before.has_keys { text::spoken_answered } else { text::spoken_answered_button };
+            parts.push(said(&answer_of(view, &held.offer)));
+        }
         None => {}
     }
     if before.title != judgment.title {
         parts.push(judgment.title.clone());
-        parts.push(match before.is_guideline_open {
-            true => markdown_words(&markdown(&judgment.guideline)),
-            false => text::spoken_guideline().to_owned(),
-        });
+        parts.push(spoken_price(&format::amount_of(judgment.price, before.asset), judgment.pace.as_ref()));
+        if before.is_guideline_open {
+            parts.push(markdown_words(&markdown(&judgment.guideline)));
+        } else if before.has_keys {
+            parts.push(text::spoken_guideline().to_owned());
+        }
     }
     if judgment.is_covered {
         parts.extend([judgment.question.clone(), content_words::may_show(judgment.warnings)]);
         return told(parts.into_iter());
     }
-    in_order(parts, &judgment.question, &judgment.task)
+    in_order(parts, &judgment.question, &judgment.task, before.has_keys)
 }
 
 /// A question and all that belongs to it, after what comes first.
-pub(super) fn in_order(first: Vec<String>, question: &str, task: &JudgmentTask) -> String {
-    let rest = [question.to_owned(), judged(task)].into_iter().chain(answers(task));
+pub(super) fn in_order(first: Vec<String>, question: &str, task: &JudgmentTask, has_keys: bool) -> String {
+    let rest = [question.to_owned(), judged(task)].into_iter().chain(answers(task, has_keys));
     told(first.into_iter().chain(rest))
 }
 
@@ -79,12 +90,13 @@ fn in_words(content: &JudgmentContent) -> Cow<'_, str> {
 }
 
 /// What can be answered, and how it becomes whole.
-fn answers(task: &JudgmentTask) -> Vec<String> {
+fn answers(task: &JudgmentTask, has_keys: bool) -> Vec<String> {
     let mut parts = Vec::new();
     for (text, number) in texts(task).iter().zip(1u8..) {
         match (task, step_in_words(task, number)) {
             (JudgmentTask::Rating { .. }, None) => {}
             (_, Some(step)) => parts.push(step),
+            (_, None) if !has_keys => parts.push(text.to_string()),
             (_, None) => parts.push(text::spoken_option(&format::count(number.into()), text)),
         }
     }
@@ -101,7 +113,7 @@ fn answers(task: &JudgmentTask) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use lull_view::WarningSet;
+    use lull_view::{Pace, WarningSet};
 
     use super::*;
 
@@ -115,7 +127,7 @@ mod tests {
             guideline: "Read *all* of it".to_owned(),
             question: "What is in it".to_owned(),
             task: JudgmentTask::Multi { content, options, least: 0, most: 2 },
-            price: 1,
+            price: 6_000,
             people: 1,
             agree: 1,
             deadline: 0,
@@ -132,14 +144,28 @@ mod tests {
 
     #[test]
     fn it_is_said_in_the_order_it_is_needed_and_each_part_ends_once() {
-        let said =
-            |title, is_taken_back| spoken(&multi(), None, &Before { title, is_taken_back, is_guideline_open: false });
+        let before = |title, is_taken_back| Before {
+            title,
+            is_taken_back,
+            is_guideline_open: false,
+            asset: "demo credits",
+            has_keys: true,
+        };
+        let said = |title, is_taken_back| spoken(&multi(), None, &before(title, is_taken_back));
         let rest = "What is in it. It says “bread.” 1: Gluten. 2: Milk. Choose all that fit. Enter when you're done, or if \
                     none fits.";
         assert_eq!(said("Dishes", false), rest);
-        assert_eq!(said("Mails", false), format!("Dishes. G: how to decide. {rest}"));
+        assert_eq!(said("Mails", false), format!("Dishes. 0.006 demo credits each. G: how to decide. {rest}"));
         assert_eq!(said("Dishes", true), format!("Taken back. {rest}"));
-        let open = Before { title: "Mails", is_taken_back: false, is_guideline_open: true };
-        assert_eq!(spoken(&multi(), None, &open), format!("Dishes. Read all of it. {rest}"));
+        let open = Before { is_guideline_open: true, ..before("Mails", false) };
+        assert_eq!(spoken(&multi(), None, &open), format!("Dishes. 0.006 demo credits each. Read all of it. {rest}"));
+        // Keys that do nothing aren't named, and what an hour brings is, once it is known.
+        let no_keys = Before { has_keys: false, ..before("Mails", false) };
+        let pace = Some(Pace { outcomes: 9, median_s: 8, hourly: Default::default() });
+        let known = Judgment { pace, ..multi() };
+        let rest = "What is in it. It says “bread.” Gluten. Milk. Choose all that fit. Enter when you're done, or if none \
+                    fits.";
+        let expected = format!("Dishes. 0.006 demo credits, about 0.00 an hour. {rest}");
+        assert_eq!(spoken(&known, None, &no_keys), expected);
     }
 }

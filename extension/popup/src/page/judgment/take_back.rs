@@ -65,12 +65,7 @@ fn use_key(take_back: Callback<()>) {
                 let field = target.and_then(|target| {
                     target.closest("input[type='text'], input[type='number'], select").ok().flatten()
                 });
-                if matches!(event.key().as_str(), "z" | "Z")
-                    && is_on
-                    && !is_shortcut
-                    && field.is_none()
-                    && !event.repeat()
-                {
+                if single_keys::key_of(event) == "z" && is_on && !is_shortcut && field.is_none() && !event.repeat() {
                     take_back.emit(());
                 }
             })
