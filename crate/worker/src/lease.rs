@@ -38,6 +38,8 @@ pub(crate) struct Lease {
     pub(crate) held_since: Option<Timestamp>,
     /// When it had been on screen for `SEEN_MS_MIN`, this browser's clock.
     pub(crate) seen_at: Option<Timestamp>,
+    /// It was answered, and the answer taken back.
+    pub(crate) was_answered: bool,
     /// How the requester has treated others.
     pub(crate) record: Option<BuyerRecord>,
 }
@@ -101,6 +103,7 @@ impl Worker {
                     is_done: false,
                     held_since: Some(now),
                     seen_at: None,
+                    was_answered: false,
                     record,
                 };
                 self.end_late(&lease.offer, now);

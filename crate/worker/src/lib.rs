@@ -135,6 +135,8 @@ pub struct Worker {
     notices: Vec<Notice>,
     /// The judgment on screen.
     current: Option<Hash>,
+    /// The same, if a page is open and it can be shown: it has come on screen.
+    on_screen: Option<Hash>,
     calls: Calls,
     purse: Purse,
     warnings: WarningsRecord,
@@ -249,8 +251,8 @@ impl Worker {
         self.send_results(now);
         self.send_appeals(now);
         self.send_wallet_words();
-        self.send_want(now);
         self.choose_judgment(now);
+        self.send_want(now);
         self.tick_pop(now);
         self.show(now);
     }

@@ -22,6 +22,9 @@ pub const BODIES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 pub const BODY_PIECE_BYTES: usize = 1024 * 1024;
 /// Without a piece of a blob for this long it is asked for again, milliseconds.
 pub const BLOB_STALL_MS: u64 = 3_000;
+/// A judgment that comes on screen with less than this left, or than half of its first time, gets more or goes back,
+/// milliseconds: the warning 20 seconds ahead, and a moment to read before it.
+pub const ON_SCREEN_MS_MIN: u64 = 30_000;
 /// The next judgment waits this long for its pictures or its practice before a later one goes ahead, milliseconds.
 pub const HEAD_OF_ROW_MS: u64 = 3_000;
 /// An answer can be taken back for this long, or until the next one is given; before that it isn't sent, milliseconds.

@@ -93,6 +93,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         storage: Storage::default(),
         notices: Vec::new(),
         current: None,
+        on_screen: None,
         calls,
         purse,
         practised,
@@ -238,6 +239,7 @@ fn restore_leases(
                 is_done: false,
                 held_since: None,
                 seen_at: r.seen_at,
+                was_answered: false,
             })
         };
         if let Some(lease) = loading.take(key, read) {

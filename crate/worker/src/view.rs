@@ -165,7 +165,7 @@ impl Worker {
             contested: self.contested_view(),
             reviews: self.receipts.reviews,
             wallet: self.wallet_glance(now),
-            next: self.next_judgment().and_then(|offer| self.judgment_view(&offer, now)),
+            next: self.next_judgment(now).and_then(|offer| self.judgment_view(&offer, now)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use lull_protocol::cose;
 use lull_protocol::item::Picture;
-use lull_protocol::limits::{JUDGMENT_LEASES_MAX, OUTBOX_MAX};
+use lull_protocol::limits::{EXTENSIONS_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Input, Report, WorkResult};
 use lull_protocol::task::Choice;
@@ -569,4 +569,58 @@ fn a_picture_is_there_when_its_answer_is_taken_back() {
     world.assign(&text_item("fourth"));
     world.command(Command::TakeBack { offer: third.clone() });
     assert_eq!(world.view().judgment.unwrap().offer, third);
+}
+
+/// A page is open, and of the two judgments that are there, so much is left when the first is answered.
+fn answered_late(left_ms: u64, change: impl FnOnce(&mut World)) -> (World, Hash) {
+    let mut world = World::connected();
+    world.surroundings.looks = true;
+    world.feed(Event::Surroundings(world.surroundings));
+    let first = world.assign(&text_item("first"));
+    let second = world.assign(&text_item("second"));
+    let until = world.judgment().deadline - left_ms;
+    while world.local().get() < until {
+        world.pass((until - world.local().get()).min(10_000));
+    }
+    change(&mut world);
+    world.take_sent();
+    world.answer(&first, 0);
+    (world, Hash::from_hex(&second).unwrap())
+}
+
+#[test]
+fn what_comes_on_screen_has_time_left() {
+    let asked = |world: &World| world.sent.iter().any(|m| matches!(m, ToCoordinator::Extend { .. }));
+    let (world, _) = answered_late(limits::ON_SCREEN_MS_MIN, |_| {});
+    assert!(world.judgment().title == "second" && !asked(&world), "enough is left");
+    let (mut world, second) = answered_late(5_000, |_| {});
+    let view = world.judgment();
+    assert_eq!((view.title.as_str(), view.extensions_left), ("second", EXTENSIONS_MAX - 1));
+    assert!(view.deadline - world.local().get() > limits::ON_SCREEN_MS_MIN);
+    // What is on screen is not asked for again by itself, and stays.
+    world.take_sent();
+    while world.coordinator.leases.contains_key(&second) && world.judgment().deadline > world.local().get() + 1_000 {
+        world.pass(1_000);
+    }
+    assert!(world.judgment().title == "second" && !asked(&world));
+}
+
+#[test]
+fn what_can_have_no_time_goes_back_and_the_next_comes() {
+    let (mut world, second) = answered_late(5_000, |world| {
+        world.is_reachable = false;
+        world.cut();
+    });
+    assert_eq!((world.view().judgment, world.view().next), (None, None));
+    world.is_reachable = true;
+    world.pass(limits::BACKOFF_MS_MAX);
+    assert_eq!(world.coordinator.returned, [(second, ReturnReason::TooMany)]);
+    // Nobody looks: nothing comes on screen, and nothing goes back.
+    let (world, _) = answered_late(5_000, |world| {
+        world.surroundings.looks = false;
+        world.feed(Event::Surroundings(world.surroundings));
+        world.is_reachable = false;
+        world.cut();
+    });
+    assert_eq!(world.judgment().title, "second");
 }
