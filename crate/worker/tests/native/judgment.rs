@@ -624,3 +624,44 @@ fn what_can_have_no_time_goes_back_and_the_next_comes() {
     });
     assert_eq!(world.judgment().title, "second");
 }
+
+#[test]
+fn a_picture_that_never_comes_holds_up_no_other_and_goes_back_in_the_end() {
+    use lull_protocol::message::Message;
+    let mut world = World::connected();
+    let (gone, good) = (picture(7, 1_000), picture(8, 1_000));
+    let refused = ToWorker::Refused { about: Some(Hash::of(&gone)), code: RefusedCode::Unavailable };
+    world.coordinator.holds_blobs = true;
+    let lost = world.assign(&picture_item("gone", &gone));
+    world.assign(&picture_item("good", &good));
+    world.take_sent();
+    let mut asked = Vec::new();
+    let round_ms = u64::from(limits::BLOB_TRIES) * limits::BLOB_STALL_MS;
+    // A lease lasts long enough for it all.
+    for _ in 0..u64::from(limits::BLOB_PUT_OFF_MAX) * 2 * round_ms / 1_000 {
+        world.pass(1_000);
+        for message in world.take_sent() {
+            match message {
+                // The store can't read the first, and says so each time.
+                ToCoordinator::GetBlob { hash, .. } if hash == Hash::of(&gone) => {
+                    asked.push("gone");
+                    world.worker.handle(Event::Frame(refused.to_frame()), world.local());
+                }
+                ToCoordinator::GetBlob { hash, offset } => {
+                    asked.push("good");
+                    let (total, bytes) = (ByteCount::new(good.len() as u64).unwrap(), good.clone().into());
+                    let piece = ToWorker::BlobChunk { hash, total, offset, bytes };
+                    world.worker.handle(Event::Frame(piece.to_frame()), world.local());
+                }
+                _ => {}
+            }
+        }
+        world.run();
+    }
+    assert_eq!(world.judgment().title, "good");
+    assert_eq!(asked.iter().position(|asked| *asked == "good"), Some(limits::BLOB_TRIES as usize - 1));
+    // The first of them was said before it was looked for.
+    assert_eq!(asked.len(), (limits::BLOB_TRIES * limits::BLOB_PUT_OFF_MAX) as usize);
+    let lost = Hash::from_hex(&lost).unwrap();
+    assert_eq!(world.coordinator.returned, [(lost, ReturnReason::Broken)]);
+}
