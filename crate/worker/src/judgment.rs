@@ -8,7 +8,7 @@ use lull_protocol::{Answer, DurationMs, FlagReason, FlagReport, Hash, Item, Orde
 use lull_view::AnswerInput;
 
 use crate::lease::Lease;
-use crate::records::Key;
+use crate::records::{Key, SkipsRecord};
 use crate::storage::After;
 use crate::{Worker, limits};
 
@@ -169,20 +169,38 @@ impl Worker {
         }
     }
 
-    /// The coordinator told how many free skips are left of a project today.
+    /// The coordinator told how many free skips are left of a project today: kept with its leases.
     pub(crate) fn skips_left(&mut self, order: OrderId, left: u32, now: Timestamp) {
-        let today = self.coordinator_now(now).get() / limits::DAY_MS;
-        self.skips_left.retain(|_, (day, _)| *day == today);
-        if self.skips_left.len() < limits::SKIPS_LEFT_MAX || self.skips_left.contains_key(&order) {
-            self.skips_left.insert(order, (today, left));
+        let told = Some(SkipsRecord { day: self.coordinator_day(now), left });
+        let is_news = |lease: &Lease| lease.order() == Some(order) && lease.skips != told && !lease.is_done;
+        let leases: Vec<Hash> = self.leases.iter().filter(|(_, l)| is_news(l)).map(|(offer, _)| *offer).collect();
+        for offer in &leases {
+            if let Some(lease) = self.leases.get_mut(offer) {
+                lease.skips = told;
+            }
         }
-        self.changed();
+        if !leases.is_empty() {
+            self.persist(leases.into_iter().map(Key::Lease), After::Nothing);
+            self.changed();
+        }
+    }
+
+    /// The same, told with one of its leases.
+    pub(crate) fn skips_left_with(&mut self, offer: &[u8], left: u32, now: Timestamp) {
+        if let Some(order) = self.leases.get(&Hash::of(offer)).and_then(Lease::order) {
+            self.skips_left(order, left, now);
+        }
     }
 
     /// How many that are, if it told so today.
-    pub(crate) fn skips_left_of(&self, order: OrderId, now: Timestamp) -> Option<u32> {
-        let today = self.coordinator_now(now).get() / limits::DAY_MS;
-        self.skips_left.get(&order).filter(|(day, _)| *day == today).map(|(_, left)| *left)
+    pub(crate) fn skips_left_of(&self, lease: &Lease, now: Timestamp) -> Option<u32> {
+        let today = self.coordinator_day(now);
+        lease.skips.filter(|told| told.day == today).map(|told| told.left)
+    }
+
+    /// The coordinator's day (UTC, since 1970).
+    fn coordinator_day(&self, now: Timestamp) -> u64 {
+        self.coordinator_now(now).get() / limits::DAY_MS
     }
 
     /// The offer, if it is a judgment that the person can see and that is not answered yet.

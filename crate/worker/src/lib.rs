@@ -57,7 +57,7 @@ use std::collections::VecDeque;
 use litemap::LiteMap;
 use lull_protocol::cose::Signed;
 use lull_protocol::statement::OperatorCard;
-use lull_protocol::{Hash, OrderId, PublicKey, SigningKey, Timestamp, cbor};
+use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp, cbor};
 use lull_view::{Command, Notice, Reply, Settings, View, Wishes};
 
 pub use io::*;
@@ -129,8 +129,6 @@ pub struct Worker {
     nevers: Nevers,
     wishes: Wishes,
     you: YouRecord,
-    /// Free skips left of a project, where they are few, and on which day of the coordinator's (UTC, since 1970).
-    skips_left: LiteMap<OrderId, (u64, u32)>,
     storage: Storage,
     notices: Vec<Notice>,
     /// The judgment on screen.

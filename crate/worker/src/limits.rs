@@ -87,8 +87,6 @@ pub const RETURNED_MAX: usize = 64;
 /// Records that couldn't be read and are kept under `aside/`; of those from earlier starts the first in order of name
 /// go when there are more.
 pub const ASIDE_RECORDS_MAX: usize = 256;
-/// Projects of which it is remembered how few free skips are left today.
-pub const SKIPS_LEFT_MAX: usize = 64;
 /// Notices that wait for the person.
 pub const NOTICES_MAX: usize = 16;
 /// Counters that only inform are written at most this often, milliseconds.

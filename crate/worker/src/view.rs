@@ -237,7 +237,7 @@ impl Worker {
             is_covered: self.covers(offer, &lease.item),
             extensions_left: extensions_left(lease),
             pace: lease.pace,
-            skips_left: self.skips_left_of(item.order, now),
+            skips_left: self.skips_left_of(lease, now),
             is_reviewed: matches!(lease.offer.rule, AcceptanceRule::Review { .. }),
             record: lease.record,
         })

@@ -52,7 +52,7 @@ fn an_assignment_that_is_wrong_goes_back_or_is_ignored() {
     let item = text_item("right");
     let say = |world: &mut World, offer: &[u8], item: Vec<u8>| {
         let (offer, item) = (offer.to_vec().into(), item.into());
-        world.say(&ToWorker::Assign { offer, item, extension: None, pace: None, record: None });
+        world.say(&ToWorker::Assign { offer, item, extension: None, pace: None, record: None, skips_left: None });
     };
     // Signed by somebody else; another worker's; not a statement: nothing is said, as nothing is proved.
     let mut other = coordinator::Coordinator::new();
@@ -196,7 +196,14 @@ fn what_was_answered_is_not_shown_again() {
     world.coordinator.is_mute = true;
     world.answer(&offer, 0);
     let (offer_bytes, item_bytes) = (lease.0.into(), lease.1.into());
-    let again = ToWorker::Assign { offer: offer_bytes, item: item_bytes, extension: None, pace: None, record: None };
+    let again = ToWorker::Assign {
+        offer: offer_bytes,
+        item: item_bytes,
+        extension: None,
+        pace: None,
+        record: None,
+        skips_left: None,
+    };
     world.say(&again);
     assert_eq!((world.view().judgment, world.view().outbox), (None, 1));
     world.coordinator.is_mute = false;
