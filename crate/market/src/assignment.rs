@@ -27,7 +27,7 @@ use crate::command::{Context, Lease, Refusal, Reply};
 use crate::desk::Desk;
 use crate::facts::{Candidate, Decided, HeldFacts, LeaseFacts, LeaseState, ReturnFacts, Write};
 use crate::pace;
-use crate::skips::{self, Skipped};
+use crate::skips::{self, SkipFacts, Skipped};
 
 /// Leases of one item to one person.
 pub const LEASES_PER_ITEM_MAX: u32 = 3;
@@ -53,7 +53,7 @@ pub fn claim(
     let mut writes = Vec::new();
     let mut leases = Vec::new();
     for (candidate, nonce) in candidates.into_iter().zip(nonces) {
-        let Candidate { mut item, order, bytes, pace, record } = candidate;
+        let Candidate { mut item, order, bytes, pace, record, skips } = candidate;
         let class = order.class();
         let lease_ms = match class {
             JobClass::Fetch => cx.terms.fetch_lease_ms,
@@ -76,7 +76,10 @@ pub fn claim(
         item.leased = item.leased.checked_add(1).ok_or_else(|| Refusal::Fault("too many leases".into()))?;
         let record = Some(record).filter(|_| matches!(order.rule, AcceptanceRule::Review { .. }));
         let statement = offer.bytes().to_vec();
-        leases.push(Lease { offer: statement, item: bytes, extension: None, pace, record, is_withdrawn: false });
+        let skips_left = skips.map(SkipFacts::left);
+        let lease =
+            Lease { offer: statement, item: bytes, extension: None, pace, record, skips_left, is_withdrawn: false };
+        leases.push(lease);
         writes.push(Write::AddLease { item: item.id, offer });
         writes.push(Write::SetItem(item));
     }
@@ -129,7 +132,7 @@ fn skipped(facts: ReturnFacts, shown_ms: Option<DurationMs>, cx: &Context) -> Re
         let (worker, order, day) = (lease.worker, lease.order.id, skips::day(cx.now));
         let Skipped { skips, left, is_over } = skips::skip(skips);
         desk.writes.push(Write::SetSkips { worker, order, day, skips, is_over });
-        skips_left = (left <= skips::SKIPS_LOW).then_some((order, left));
+        skips_left = Some((order, left));
     }
     Ok(Decided { writes: desk.finish().0, reply: freed(lease, skips_left) })
 }

@@ -256,7 +256,7 @@ pub enum Reply {
     Done,
     /// Done, and a place of an item is free for others.
     Freed {
-        /// If few are left: the project, and how many of its skips are free today.
+        /// After a skip: the project, and how many more of its skips are free today.
         skips_left: Option<(OrderId, u32)>,
     },
     /// The lease lasts longer: `Signed<Extension>`.
@@ -382,6 +382,8 @@ pub struct Lease {
     pub pace: Option<Pace>,
     /// How the requester has treated others, where it reviews answers.
     pub record: Option<BuyerRecord>,
+    /// How many skips of its project are free for the worker today, of a judgment.
+    pub skips_left: Option<u32>,
 }
 
 /// A verdict as it is sent to a worker.

@@ -131,6 +131,8 @@ pub struct Candidate {
     pub pace: Option<Pace>,
     /// How its requester has treated those who answered.
     pub record: BuyerRecord,
+    /// What the worker did with its project today, if it is a judgment.
+    pub skips: Option<SkipFacts>,
 }
 
 /// A lease with its item and order.

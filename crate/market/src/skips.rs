@@ -1,7 +1,8 @@
 //! Skips are free within an allowance, per worker, project and day (UTC): [`SKIPS_FREE`], and one more for each
 //! [`ANSWERS_PER_SKIP`] answers (or flags, or looks) that had their verdict that day. What was filtered out, not wanted
 //! or taken back is no skip. Beyond it nothing is taken from anyone: the project
-//! is just not offered to that worker for the rest of the day.
+//! is just not offered to that worker for the rest of the day. How many are left is told with each offer and after each
+//! skip.
 
 use lull_protocol::Timestamp;
 
@@ -11,8 +12,6 @@ pub const SKIPS_FREE: u32 = 10;
 pub const ANSWERS_PER_SKIP: u32 = 2;
 /// Verdicts of a worker among which its answers of the day are counted: the newest.
 pub const ANSWERS_LOOKED_AT: u64 = 200;
-/// From so few free skips on, a worker is told how many are left.
-pub const SKIPS_LOW: u32 = 5;
 
 /// What a worker did with a project today.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,9 +33,20 @@ pub(crate) struct Skipped {
     pub(crate) is_over: bool,
 }
 
+impl SkipFacts {
+    /// Free skips of the day, used or not.
+    fn free(self) -> u32 {
+        SKIPS_FREE.saturating_add(self.answers / ANSWERS_PER_SKIP)
+    }
+    /// Free ones that are left.
+    pub fn left(self) -> u32 {
+        self.free().saturating_sub(self.skips)
+    }
+}
+
 /// Counts one more.
 pub(crate) fn skip(facts: SkipFacts) -> Skipped {
-    let free = SKIPS_FREE.saturating_add(facts.answers / ANSWERS_PER_SKIP);
+    let free = facts.free();
     let skips = facts.skips.saturating_add(1);
     Skipped { skips, left: free.saturating_sub(skips), is_over: skips > free }
 }
@@ -59,6 +69,8 @@ mod tests {
         assert_eq!(after(10, 1), Skipped { skips: 11, left: 0, is_over: true });
         assert_eq!(after(10, 2), Skipped { skips: 11, left: 0, is_over: false });
         assert_eq!(after(4, 200), Skipped { skips: 5, left: 105, is_over: false });
+        let left = |skips, answers| SkipFacts { skips, answers }.left();
+        assert_eq!((left(0, 0), left(9, 0), left(11, 1), left(4, 5)), (10, 1, 0, 8));
     }
 
     #[test]

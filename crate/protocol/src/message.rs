@@ -223,6 +223,8 @@ pub enum ToWorker {
         pace: Option<Pace>,
         /// How the requester has treated others, where it reviews answers.
         record: Option<BuyerRecord>,
+        /// How many skips of the item's project are still free for this worker today (UTC), of a judgment.
+        skips_left: Option<u32>,
     },
     /// Asks for a range of a result's body.
     BodyWanted {
@@ -302,7 +304,7 @@ pub enum ToWorker {
         /// `Signed<Extension>`.
         statement: ByteVec,
     },
-    /// Few free skips are left of a project today (UTC); after the last one the next skip ends it for today.
+    /// After a skip: how many of a project are still free today (UTC); beyond the last one it rests until tomorrow.
     SkipsLeft {
         /// The project.
         order: OrderId,
@@ -364,7 +366,7 @@ pub enum ToWorker {
 variants!(ToWorker {
     0 Hello { 0 version, 1 coordinator, 2 challenge, 3 proof, 4 card },
     1 Welcome { 0 now },
-    2 Assign { 0 offer, 1 item, 2 extension, 3 pace, 4 record },
+    2 Assign { 0 offer, 1 item, 2 extension, 3 pace, 4 record, 5 skips_left },
     3 BodyWanted { 0 offer, 1 offset, 2 bytes },
     4 Ack { 0 offer, 1 result },
     5 Verdict { 0 number, 1 statement },

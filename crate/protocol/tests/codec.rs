@@ -125,8 +125,10 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
             |(version, coordinator, challenge, proof, card)| { Hello { version, coordinator, challenge, proof, card } }
         ),
         time().prop_map(|now| Welcome { now }),
-        (blob(), blob(), option::of(blob()), option::of(pace()), option::of(record()))
-            .prop_map(|(offer, item, extension, pace, record)| Assign { offer, item, extension, pace, record }),
+        (blob(), blob(), option::of(blob()), option::of(pace()), option::of(record()), option::of(any::<u32>()))
+            .prop_map(|(offer, item, extension, pace, record, skips_left)| {
+                Assign { offer, item, extension, pace, record, skips_left }
+            }),
         blob().prop_map(|statement| Extended { statement }),
         (any::<[u8; 16]>(), any::<u32>()).prop_map(|(order, left)| SkipsLeft { order: OrderId(order), left }),
         (hash(), bytes(), bytes()).prop_map(|(offer, offset, bytes)| BodyWanted { offer, offset, bytes }),
@@ -743,7 +745,9 @@ fn limits_are_held_to_the_byte() {
     let record = Some(BuyerRecord { reviewed: u32::MAX, rejected: u32::MAX, overturned: u32::MAX });
     let assign = |offer: usize, item: usize| {
         let (offer, item) = (vec![0; offer].into(), vec![0; item].into());
-        ToWorker::from_frame(&ToWorker::Assign { offer, item, extension: None, pace: None, record }.to_frame())
+        ToWorker::from_frame(
+            &ToWorker::Assign { offer, item, extension: None, pace: None, record, skips_left: None }.to_frame(),
+        )
     };
     assert!(assign(STATEMENT_BYTES_MAX, ITEM_BYTES_MAX).is_ok(), "the largest assignment fits a frame");
     assert!(assign(STATEMENT_BYTES_MAX + 1, 0).is_err() && assign(0, ITEM_BYTES_MAX + 1).is_err());

@@ -187,7 +187,7 @@ fn cddl_has_the_same_limits() {
     let assign = |outcomes: u64| {
         let (offer, item) = (fixture::choice_receipt().offer.into(), fixture::choice_receipt().item.into());
         let pace = Some(Pace { outcomes, median_s: 1, hourly: Amount::MAX });
-        ToWorker::Assign { offer, item, extension: None, pace, record: None }.to_frame()
+        ToWorker::Assign { offer, item, extension: None, pace, record: None, skips_left: None }.to_frame()
     };
     let extension = |number: u8| {
         let extension = Extension { number, ..fixture::extension() };

@@ -327,10 +327,10 @@ fn claim(
     };
     let (fetch, judgment) = (places(JobClass::Fetch, fetch)?, places(JobClass::Judgment, judgment)?);
     let claimer = (worker, persons::shared(db, worker)?);
-    let mut candidates = load::candidates(db, claimer, [None].into_iter(), &load::Spared::default(), fetch)?;
+    let mut candidates = load::candidates(db, claimer, [None].into_iter(), &load::Spared::default(), fetch, cx.now)?;
     if judgment > 0 {
         let spared = load::spared(db, worker, (warnings, filter), cx.now)?;
-        candidates.extend(load::candidates(db, claimer, tasks.iter().map(Some), &spared, judgment)?);
+        candidates.extend(load::candidates(db, claimer, tasks.iter().map(Some), &spared, judgment, cx.now)?);
     }
     Ok(assignment::claim(candidates, worker, nonces, cx)?)
 }

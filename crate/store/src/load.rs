@@ -16,7 +16,7 @@ use lull_market::{LeaseState, NumberedVerdict};
 use lull_protocol::rejection::BuyerRecord;
 use lull_protocol::statement::{Decision, JobClass};
 use lull_protocol::{
-    Amount, ByteCount, DurationMs, Filter, FlagReason, Hash, OrderId, PublicKey, TaskKind, Timestamp, WarningSet,
+    Amount, ByteCount, DurationMs, Filter, FlagReason, Hash, OrderId, Pace, PublicKey, TaskKind, Timestamp, WarningSet,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -186,6 +186,7 @@ pub(crate) fn candidates(
     kinds: impl Iterator<Item = Option<TaskKind>>,
     spared: &Spared,
     places: u8,
+    now: Timestamp,
 ) -> Loaded<Vec<Candidate>> {
     let mut found: Vec<(i64, Candidate)> = Vec::new();
     for kind in kinds.filter(|_| places > 0) {
@@ -194,10 +195,33 @@ pub(crate) fn candidates(
     found.sort_by_key(|(age, candidate)| (*age, candidate.item.free(), candidate.item.id));
     found.truncate(places.into());
     let mut found: Vec<Candidate> = found.into_iter().map(|(_, candidate)| candidate).collect();
+    let mut told = Told::default();
     for candidate in found.iter_mut().filter(|candidate| candidate.order.class() == JobClass::Judgment) {
-        candidate.pace = tally(db, candidate.order.id)?.pace();
+        let (pace, skips) = told.of(db, worker.0, candidate.order.id, now)?;
+        (candidate.pace, candidate.skips) = (pace, Some(skips));
     }
     Ok(found)
+}
+
+/// What is told with each judgment of a project: read once for several of the same one.
+#[derive(Default)]
+pub(crate) struct Told(Option<(OrderId, Option<Pace>, SkipFacts)>);
+
+impl Told {
+    pub(crate) fn of(
+        &mut self,
+        db: &Connection,
+        worker: PublicKey,
+        order: OrderId,
+        now: Timestamp,
+    ) -> Loaded<(Option<Pace>, SkipFacts)> {
+        if let Some((_, pace, skips)) = self.0.filter(|(last, ..)| *last == order) {
+            return Ok((pace, skips));
+        }
+        let (pace, skips) = (tally(db, order)?.pace(), skips_today(db, worker, order, now)?);
+        self.0 = Some((order, pace, skips));
+        Ok((pace, skips))
+    }
 }
 
 /// Those of one kind, each with what tells its order's age.
@@ -253,7 +277,7 @@ fn of_order_with(
     let rows = statement.query_map(params, |row| {
         let record = buyer_record(row, REST_AT + 1)?;
         let (item, order, bytes) = (item_facts(row)?, order_facts(row, ORDER_AT)?, row.get(REST_AT)?);
-        Ok(Candidate { item, order, bytes, pace: None, record })
+        Ok(Candidate { item, order, bytes, pace: None, record, skips: None })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -13,7 +13,7 @@ use lull_protocol::{Amount, ByteCount, Hash, OrderId, PublicKey, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use crate::error::StoreError;
-use crate::load::buyer_record;
+use crate::load::{Told, buyer_record};
 use crate::open;
 use crate::value::Col;
 
@@ -133,14 +133,17 @@ impl Reader {
         let rows = statement.query_map(params![Col(*worker), Col(now), FLAGS_CLOSE], |row| {
             let (offer, item, extension, is_withdrawn) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
             let record = if row.get(6)? { Some(buyer_record(row, 7)?) } else { None };
-            let lease = Lease { offer, item, extension, pace: None, record, is_withdrawn };
+            let lease = Lease { offer, item, extension, pace: None, record, skips_left: None, is_withdrawn };
             Ok((lease, row.get::<_, Col<OrderId>>(4)?.0, row.get::<_, Col<JobClass>>(5)?.0))
         })?;
-        let mut leases = Vec::new();
+        let (mut leases, mut told) = (Vec::new(), Told::default());
         for row in rows {
-            let (lease, order, class) = row?;
-            let pace = if class == JobClass::Judgment { crate::load::tally(&self.db, order)?.pace() } else { None };
-            leases.push(Lease { pace, ..lease });
+            let (mut lease, order, class): (Lease, OrderId, JobClass) = row?;
+            if class == JobClass::Judgment {
+                let (pace, skips) = told.of(&self.db, *worker, order, now)?;
+                (lease.pace, lease.skips_left) = (pace, Some(skips.left()));
+            }
+            leases.push(lease);
         }
         Ok(leases)
     }

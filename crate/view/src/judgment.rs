@@ -40,7 +40,7 @@ pub struct Judgment {
     pub extensions_left: u8,
     /// How its project has gone so far, if that is known.
     pub pace: Option<Pace>,
-    /// Free skips left of its project today, if they are few.
+    /// Free skips left of its project today, if that was told today.
     pub skips_left: Option<u32>,
     /// Whether the requester accepts or rejects each answer.
     pub is_reviewed: bool,

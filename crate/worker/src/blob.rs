@@ -22,6 +22,8 @@ pub(crate) struct Blobs {
     pictures: LiteMap<Named, String>,
     practice: Option<(Hash, Practice)>,
     coming: Option<Coming>,
+    /// How often each was put off: asked for `BLOB_TRIES` times without a byte.
+    put_off: LiteMap<Hash, u32>,
 }
 
 /// A picture as an item names it: by its hash and its media type, for the same file may be named as two types and is
@@ -36,6 +38,8 @@ fn named(picture: &Picture) -> Named {
 struct Coming {
     blob: Needed,
     bytes: Vec<u8>,
+    /// How often it was asked for since the last byte came.
+    tries: u32,
     /// When to ask (again) for what is missing.
     ask_at: Timestamp,
 }
@@ -73,10 +77,11 @@ impl Blobs {
     pub(crate) fn due_at(&self) -> Option<Timestamp> {
         self.coming.as_ref().map(|c| c.ask_at)
     }
-    /// A new connection: what is missing is asked for at once.
+    /// A new connection: what is missing is asked for at once, and what never came may have been lost with the old one.
     pub(crate) fn ask_again(&mut self, now: Timestamp) {
+        self.put_off.clear();
         if let Some(coming) = &mut self.coming {
-            coming.ask_at = now;
+            (coming.ask_at, coming.tries) = (now, 0);
         }
     }
 }
@@ -112,28 +117,46 @@ impl Worker {
     /// Forgets blobs without a lease and asks for the next one, in the order of the row.
     pub(crate) fn load_blobs(&mut self, now: Timestamp) {
         self.give_back_misfits();
+        self.put_off_what_never_comes(now);
         let needed = self.needed_blobs();
         let is_needed = |kind: &Kind, hash: &Hash| needed.iter().any(|blob| blob.kind == *kind && blob.hash == *hash);
         self.blobs
             .pictures
             .retain(|(hash, media_type), _| is_needed(&Kind::Picture { media_type: media_type.clone() }, hash));
         self.blobs.practice.take_if(|(hash, _)| !is_needed(&Kind::Practice, hash));
+        self.blobs.put_off.retain(|hash, _| needed.iter().any(|blob| blob.hash == *hash));
         self.blobs.coming.take_if(|coming| !is_needed(&coming.blob.kind, &coming.blob.hash));
         if !self.is_ready() {
             return;
         }
         if self.blobs.coming.is_none() {
-            let next = needed.into_iter().find(|blob| !self.blobs.has(blob));
-            self.blobs.coming = next.map(|blob| Coming { blob, bytes: Vec::new(), ask_at: now });
+            let missing = needed.into_iter().filter(|blob| !self.blobs.has(blob));
+            let next = missing.min_by_key(|blob| self.blobs.put_off.get(&blob.hash).copied().unwrap_or_default());
+            self.blobs.coming = next.map(|blob| Coming { blob, bytes: Vec::new(), tries: 0, ask_at: now });
         }
         let Some(coming) = &mut self.blobs.coming else { return };
         coming.ask_at = coming.ask_at.min(now.plus(limits::BLOB_STALL_MS));
         if now >= coming.ask_at {
             coming.ask_at = now.plus(limits::BLOB_STALL_MS);
+            coming.tries = coming.tries.saturating_add(1);
             let offset = ByteCount::new(coming.bytes.len() as u64).unwrap_or(ByteCount::ZERO);
             let hash = coming.blob.hash;
             self.send(&ToCoordinator::GetBlob { hash, offset });
         }
+    }
+
+    /// What was asked for often enough waits behind the others, and in the end nothing waits for it any more.
+    fn put_off_what_never_comes(&mut self, now: Timestamp) {
+        let is_ready = self.is_ready();
+        let is_late = |coming: &&Coming| is_ready && coming.tries >= limits::BLOB_TRIES && now >= coming.ask_at;
+        let Some(hash) = self.blobs.coming.as_ref().filter(is_late).map(|coming| coming.blob.hash) else { return };
+        let count = self.blobs.put_off.get(&hash).map_or(1, |count| count.saturating_add(1));
+        if count >= limits::BLOB_PUT_OFF_MAX {
+            self.blobs.put_off.remove(&hash);
+            return self.blob_is_broken();
+        }
+        self.blobs.put_off.insert(hash, count);
+        self.blobs.coming = None;
     }
 
     /// All that is shown of the leases, each lease's practice before itself.
@@ -174,6 +197,7 @@ impl Worker {
             return self.blob_is_broken();
         }
         coming.bytes.extend_from_slice(bytes);
+        coming.tries = 0;
         coming.ask_at = now.plus(limits::BLOB_STALL_MS);
         if coming.bytes.len() as u64 == coming.blob.total {
             self.blob_is_whole();
@@ -201,7 +225,7 @@ impl Worker {
     /// The coordinator refused to send the blob on its way; whether the refusal was about one.
     pub(crate) fn blob_refused(&mut self, hash: &Hash, code: RefusedCode) -> bool {
         let is_coming = self.blobs.coming.as_ref().is_some_and(|c| c.blob.hash == *hash);
-        // What may pass is asked for again after `BLOB_STALL_MS`.
+        // What may pass is asked for again after `BLOB_STALL_MS`, `BLOB_TRIES` times in a row.
         if is_coming && code.is_final() {
             self.blob_is_broken();
         }

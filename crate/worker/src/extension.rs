@@ -1,4 +1,5 @@
-//! More time for a judgment: asked for by the person, promised by the coordinator, kept with the lease.
+//! More time for a judgment: asked for by the person, or when it comes on screen with little left; promised by the
+//! coordinator, kept with the lease.
 //!
 //! A promise is a statement of its own about an offer. It is taken whenever it comes, if it is newer than the one that
 //! is there: asked for or not, before the answer or after. It goes with the answer into the outbox and to the
@@ -10,6 +11,7 @@ use lull_protocol::statement::{Extension, JobClass};
 use lull_protocol::{Hash, PublicKey, Timestamp, ToCoordinator};
 
 use crate::Worker;
+use crate::lease::Lease;
 use crate::records::Key;
 use crate::storage::After;
 
@@ -41,15 +43,28 @@ fn is_newer(new: &Extended, old: Option<&Extended>) -> bool {
 }
 
 impl Worker {
-    /// Asks for more time, once at a time.
+    /// The person asks for more time.
     pub(crate) fn extend(&mut self, offer: &str) {
-        let Some(offer) = self.open_offer(offer).filter(|_| self.is_ready()) else { return };
-        let Some(lease) = self.leases.get_mut(&offer) else { return };
-        let is_used_up = lease.extended.as_ref().is_some_and(|extended| extended.number >= EXTENSIONS_MAX);
-        if !is_used_up && !lease.asked_for_time && !lease.is_done {
+        if let Some(offer) = self.open_offer(offer) {
+            self.ask_for_time(offer);
+        }
+    }
+
+    /// Asks for more time, once at a time.
+    pub(crate) fn ask_for_time(&mut self, offer: Hash) {
+        if !self.can_have_time(&offer) {
+            return;
+        }
+        if let Some(lease) = self.leases.get_mut(&offer).filter(|lease| !lease.asked_for_time) {
             lease.asked_for_time = true;
             self.send(&ToCoordinator::Extend { offer });
         }
+    }
+
+    /// Whether it makes sense to ask.
+    pub(crate) fn can_have_time(&self, offer: &Hash) -> bool {
+        let is_used_up = |lease: &Lease| lease.extended.as_ref().is_some_and(|e| e.number >= EXTENSIONS_MAX);
+        self.is_ready() && self.leases.get(offer).is_some_and(|lease| !lease.is_done && !is_used_up(lease))
     }
 
     /// The coordinator's answer to that.

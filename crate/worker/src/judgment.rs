@@ -8,7 +8,7 @@ use lull_protocol::{Answer, DurationMs, FlagReason, FlagReport, Hash, Item, Orde
 use lull_view::AnswerInput;
 
 use crate::lease::Lease;
-use crate::records::Key;
+use crate::records::{Key, SkipsRecord};
 use crate::storage::After;
 use crate::{Worker, limits};
 
@@ -23,27 +23,62 @@ impl Worker {
     }
 
     /// Chooses the judgment on screen, or whose practice is: the first in the row, and it stays until it is gone. A
-    /// later one goes ahead only if the first one's pictures or practice are long in coming.
+    /// later one goes ahead only if the first one's pictures or practice are long in coming. What comes on screen has
+    /// time left, gets some, or goes back.
     pub(crate) fn choose_judgment(&mut self, now: Timestamp) {
         for lease in self.leases.works_mut() {
             // A clock that was set back must not make anything wait longer.
             lease.held_since = Some(lease.held_since.map_or(now, |since| since.min(now)));
         }
+        self.current = self.judgment_due(now);
+        // Each round takes one from the row.
+        while let Some(offer) = self.current.filter(|offer| self.is_on_screen(offer) && self.is_too_late(offer, now)) {
+            self.give_back(offer, ReturnReason::TooMany, None);
+            self.current = self.judgment_due(now);
+        }
+        let is_there = |offer: &Hash| self.leases.get(offer).is_some_and(|lease| self.is_showable(lease));
+        let on_screen = self.current.filter(|offer| self.is_on_screen(offer) && is_there(offer));
+        let has_come = on_screen != self.on_screen;
+        self.on_screen = on_screen;
+        if let Some(offer) = on_screen.filter(|offer| has_come && self.is_short(offer, now)) {
+            self.ask_for_time(offer);
+        }
+    }
+
+    fn judgment_due(&self, now: Timestamp) -> Option<Hash> {
         let row = self.judgment_row();
         if row.iter().any(|(offer, lease)| Some(**offer) == self.current && self.is_showable(lease)) {
-            return;
+            return self.current;
         }
         let has_waited = |lease: &Lease| lease.held_since.is_some_and(|s| now.since(s) >= limits::HEAD_OF_ROW_MS);
-        let next = match row.first() {
+        match row.first() {
             Some((offer, lease)) if self.is_showable(lease) || !has_waited(lease) => Some(**offer),
             _ => row.iter().find(|(_, lease)| self.is_showable(lease)).map(|(offer, _)| **offer),
-        };
-        self.current = next;
+        }
+    }
+
+    /// Whether less is left of a lease than what comes on screen should have.
+    fn is_short(&self, offer: &Hash, now: Timestamp) -> bool {
+        self.leases.get(offer).is_some_and(|lease| {
+            let half_ms = lease.offer.deadline.since(lease.offer.issued_at) / 2;
+            lease.deadline().since(self.coordinator_now(now)) < limits::ON_SCREEN_MS_MIN.min(half_ms)
+        })
+    }
+
+    /// Whether it is too late to begin with a judgment: little is left, and more can't be had. What the person has seen
+    /// already, or took back, is theirs to finish.
+    fn is_too_late(&self, offer: &Hash, now: Timestamp) -> bool {
+        let is_new = |lease: &Lease| lease.seen_at.is_none() && !lease.was_answered;
+        Some(*offer) != self.on_screen
+            && self.is_short(offer, now)
+            && !self.can_have_time(offer)
+            && self.leases.get(offer).is_some_and(is_new)
     }
 
     /// The one that is chosen when that on screen is gone, if nothing else happens and it can be shown.
-    pub(crate) fn next_judgment(&self) -> Option<Hash> {
-        let mut row = self.judgment_row().into_iter().filter(|(offer, _)| Some(**offer) != self.current);
+    pub(crate) fn next_judgment(&self, now: Timestamp) -> Option<Hash> {
+        let is_next = |offer: &Hash| Some(*offer) != self.current && !self.is_too_late(offer, now);
+        let mut row = self.judgment_row().into_iter().filter(|(offer, _)| is_next(offer));
         let (offer, lease) = row.next()?;
         (self.current.is_some() && self.is_showable(lease)).then_some(*offer)
     }
@@ -134,20 +169,38 @@ impl Worker {
         }
     }
 
-    /// The coordinator told how many free skips are left of a project today.
+    /// The coordinator told how many free skips are left of a project today: kept with its leases.
     pub(crate) fn skips_left(&mut self, order: OrderId, left: u32, now: Timestamp) {
-        let today = self.coordinator_now(now).get() / limits::DAY_MS;
-        self.skips_left.retain(|_, (day, _)| *day == today);
-        if self.skips_left.len() < limits::SKIPS_LEFT_MAX || self.skips_left.contains_key(&order) {
-            self.skips_left.insert(order, (today, left));
+        let told = Some(SkipsRecord { day: self.coordinator_day(now), left });
+        let is_news = |lease: &Lease| lease.order() == Some(order) && lease.skips != told && !lease.is_done;
+        let leases: Vec<Hash> = self.leases.iter().filter(|(_, l)| is_news(l)).map(|(offer, _)| *offer).collect();
+        for offer in &leases {
+            if let Some(lease) = self.leases.get_mut(offer) {
+                lease.skips = told;
+            }
         }
-        self.changed();
+        if !leases.is_empty() {
+            self.persist(leases.into_iter().map(Key::Lease), After::Nothing);
+            self.changed();
+        }
+    }
+
+    /// The same, told with one of its leases.
+    pub(crate) fn skips_left_with(&mut self, offer: &[u8], left: u32, now: Timestamp) {
+        if let Some(order) = self.leases.get(&Hash::of(offer)).and_then(Lease::order) {
+            self.skips_left(order, left, now);
+        }
     }
 
     /// How many that are, if it told so today.
-    pub(crate) fn skips_left_of(&self, order: OrderId, now: Timestamp) -> Option<u32> {
-        let today = self.coordinator_now(now).get() / limits::DAY_MS;
-        self.skips_left.get(&order).filter(|(day, _)| *day == today).map(|(_, left)| *left)
+    pub(crate) fn skips_left_of(&self, lease: &Lease, now: Timestamp) -> Option<u32> {
+        let today = self.coordinator_day(now);
+        lease.skips.filter(|told| told.day == today).map(|told| told.left)
+    }
+
+    /// The coordinator's day (UTC, since 1970).
+    fn coordinator_day(&self, now: Timestamp) -> u64 {
+        self.coordinator_now(now).get() / limits::DAY_MS
     }
 
     /// The offer, if it is a judgment that the person can see and that is not answered yet.

@@ -6,13 +6,13 @@ use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::rejection::BuyerRecord;
 use lull_protocol::statement::{JobClass, Offer, Report};
 use lull_protocol::terms::{Filter, Pace};
-use lull_protocol::{DurationMs, Hash, Item, Timestamp, ToCoordinator, WarningSet};
+use lull_protocol::{DurationMs, Hash, Item, OrderId, Timestamp, ToCoordinator, WarningSet};
 use lull_view::Notice;
 
 use crate::extension::Extended;
 use crate::link::{Phase, Wanted};
 use crate::outbox::Held;
-use crate::records::{Key, LeaseRecord, ReturnedRecord};
+use crate::records::{Key, LeaseRecord, ReturnedRecord, SkipsRecord};
 use crate::row::Placed;
 use crate::storage::After;
 use crate::warning::warnings_of;
@@ -38,8 +38,12 @@ pub(crate) struct Lease {
     pub(crate) held_since: Option<Timestamp>,
     /// When it had been on screen for `SEEN_MS_MIN`, this browser's clock.
     pub(crate) seen_at: Option<Timestamp>,
+    /// It was answered, and the answer taken back.
+    pub(crate) was_answered: bool,
     /// How the requester has treated others.
     pub(crate) record: Option<BuyerRecord>,
+    /// How many of its project's skips are free, as it was told last.
+    pub(crate) skips: Option<SkipsRecord>,
 }
 
 impl Placed for Lease {
@@ -58,6 +62,14 @@ impl Lease {
             extension: self.extended.as_ref().map(|extended| extended.bytes.clone().into()),
             pace: self.pace,
             record: self.record,
+            skips: self.skips,
+        }
+    }
+    /// The project of a judgment.
+    pub(crate) fn order(&self) -> Option<OrderId> {
+        match &self.item {
+            Item::Judgment(item) => Some(item.order),
+            Item::Fetch(_) => None,
         }
     }
     /// When it ends, coordinator's clock.
@@ -101,7 +113,9 @@ impl Worker {
                     is_done: false,
                     held_since: Some(now),
                     seen_at: None,
+                    was_answered: false,
                     record,
+                    skips: None,
                 };
                 self.end_late(&lease.offer, now);
                 if lease.offer.class == JobClass::Fetch {

@@ -57,7 +57,7 @@ use std::collections::VecDeque;
 use litemap::LiteMap;
 use lull_protocol::cose::Signed;
 use lull_protocol::statement::OperatorCard;
-use lull_protocol::{Hash, OrderId, PublicKey, SigningKey, Timestamp, cbor};
+use lull_protocol::{Hash, PublicKey, SigningKey, Timestamp, cbor};
 use lull_view::{Command, Notice, Reply, Settings, View, Wishes};
 
 pub use io::*;
@@ -129,12 +129,12 @@ pub struct Worker {
     nevers: Nevers,
     wishes: Wishes,
     you: YouRecord,
-    /// Free skips left of a project, where they are few, and on which day of the coordinator's (UTC, since 1970).
-    skips_left: LiteMap<OrderId, (u64, u32)>,
     storage: Storage,
     notices: Vec<Notice>,
     /// The judgment on screen.
     current: Option<Hash>,
+    /// The same, if a page is open and it can be shown: it has come on screen.
+    on_screen: Option<Hash>,
     calls: Calls,
     purse: Purse,
     warnings: WarningsRecord,
@@ -249,8 +249,8 @@ impl Worker {
         self.send_results(now);
         self.send_appeals(now);
         self.send_wallet_words();
-        self.send_want(now);
         self.choose_judgment(now);
+        self.send_want(now);
         self.tick_pop(now);
         self.show(now);
     }

@@ -22,6 +22,13 @@ pub const BODIES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 pub const BODY_PIECE_BYTES: usize = 1024 * 1024;
 /// Without a piece of a blob for this long it is asked for again, milliseconds.
 pub const BLOB_STALL_MS: u64 = 3_000;
+/// Asked for so often in a row without a byte of it, a blob is put off: the next one's turn.
+pub const BLOB_TRIES: u32 = 3;
+/// Put off for the so-manieth time on a connection, what shows it goes back as broken.
+pub const BLOB_PUT_OFF_MAX: u32 = 5;
+/// A judgment that comes on screen with less than this left, or than half of its first time, gets more or goes back,
+/// milliseconds: the warning 20 seconds ahead, and a moment to read before it.
+pub const ON_SCREEN_MS_MIN: u64 = 30_000;
 /// The next judgment waits this long for its pictures or its practice before a later one goes ahead, milliseconds.
 pub const HEAD_OF_ROW_MS: u64 = 3_000;
 /// An answer can be taken back for this long, or until the next one is given; before that it isn't sent, milliseconds.
@@ -80,8 +87,6 @@ pub const RETURNED_MAX: usize = 64;
 /// Records that couldn't be read and are kept under `aside/`; of those from earlier starts the first in order of name
 /// go when there are more.
 pub const ASIDE_RECORDS_MAX: usize = 256;
-/// Projects of which it is remembered how few free skips are left today.
-pub const SKIPS_LEFT_MAX: usize = 64;
 /// Notices that wait for the person.
 pub const NOTICES_MAX: usize = 16;
 /// Counters that only inform are written at most this often, milliseconds.

@@ -375,9 +375,12 @@ impl Worker {
 
     fn message(&mut self, message: ToWorker, now: Timestamp) {
         match message {
-            ToWorker::Assign { offer, item, extension, pace, record } => {
+            ToWorker::Assign { offer, item, extension, pace, record, skips_left } => {
                 let extension = extension.as_ref().map(|bytes| bytes.as_slice());
                 self.assigned((&offer, &item), extension, (pace, record), now);
+                if let Some(left) = skips_left {
+                    self.skips_left_with(&offer, left, now);
+                }
             }
             ToWorker::Extended { statement } => self.extended(&statement),
             ToWorker::SkipsLeft { order, left } => self.skips_left(order, left, now),

@@ -180,7 +180,7 @@ impl Worker {
         let Some(entry) = self.outbox.remove(&offer) else { return };
         self.unlog_work(entry.seq, entry.result.payload());
         self.leases.remove(&offer);
-        self.leases.insert(offer, lease);
+        self.leases.insert(offer, Lease { was_answered: true, ..lease });
         self.current = Some(offer);
         let log = Write { key: Key::Log(entry.seq).to_string(), value: None };
         self.persist_with([Key::Outbox(offer), Key::Lease(offer), Key::Days], vec![log], After::Nothing);

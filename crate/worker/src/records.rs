@@ -429,8 +429,18 @@ pub(crate) struct LeaseRecord {
     pub(crate) pace: Option<Pace>,
     /// How the requester has treated others, as it was told with the lease.
     pub(crate) record: Option<BuyerRecord>,
+    pub(crate) skips: Option<SkipsRecord>,
 }
-fields!(LeaseRecord { 0 seq, 1 offer, 2 item, 3 seen_at, 4 extension, 5 pace, 6 record });
+fields!(LeaseRecord { 0 seq, 1 offer, 2 item, 3 seen_at, 4 extension, 5 pace, 6 record, 7 skips });
+
+/// Free skips of a project that were left on a day of the coordinator's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SkipsRecord {
+    /// Since 1970 (UTC).
+    pub(crate) day: u64,
+    pub(crate) left: u32,
+}
+fields!(SkipsRecord { 0 day, 1 left });
 
 /// A lease that was given back.
 #[derive(Clone, Copy, Debug)]

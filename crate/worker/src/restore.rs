@@ -79,7 +79,6 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         nevers: Nevers::new(never),
         wishes,
         you,
-        skips_left: LiteMap::new(),
         days,
         link: Link::new(stopped),
         rng: fastrand::Rng::with_seed(seed),
@@ -93,6 +92,7 @@ pub(crate) fn restore(config: Config, key: SigningKey, seed: u64, records: Vec<(
         storage: Storage::default(),
         notices: Vec::new(),
         current: None,
+        on_screen: None,
         calls,
         purse,
         practised,
@@ -233,11 +233,13 @@ fn restore_leases(
                 item_bytes: r.item.into(),
                 pace: r.pace,
                 record: r.record,
+                skips: r.skips,
                 extended: r.extension.and_then(of_lease),
                 asked_for_time: false,
                 is_done: false,
                 held_since: None,
                 seen_at: r.seen_at,
+                was_answered: false,
             })
         };
         if let Some(lease) = loading.take(key, read) {

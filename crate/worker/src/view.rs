@@ -165,7 +165,7 @@ impl Worker {
             contested: self.contested_view(),
             reviews: self.receipts.reviews,
             wallet: self.wallet_glance(now),
-            next: self.next_judgment().and_then(|offer| self.judgment_view(&offer, now)),
+            next: self.next_judgment(now).and_then(|offer| self.judgment_view(&offer, now)),
         }
     }
 
@@ -237,7 +237,7 @@ impl Worker {
             is_covered: self.covers(offer, &lease.item),
             extensions_left: extensions_left(lease),
             pace: lease.pace,
-            skips_left: self.skips_left_of(item.order, now),
+            skips_left: self.skips_left_of(lease, now),
             is_reviewed: matches!(lease.offer.rule, AcceptanceRule::Review { .. }),
             record: lease.record,
         })

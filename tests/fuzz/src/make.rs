@@ -501,6 +501,7 @@ pub(crate) fn to_worker(feed: &mut Feed<'_>, mut hash: impl FnMut(&mut Feed<'_>)
             extension: feed.one_in(4).then(|| blob(feed).into()),
             pace: feed.one_in(2).then(|| pace(feed)),
             record: feed.one_in(2).then_some(BuyerRecord { reviewed: 480, rejected: 12, overturned: 3 }),
+            skips_left: feed.one_in(2).then(|| feed.byte().into()),
         },
         3 => ToWorker::BodyWanted { offer: hash(feed), offset: count(feed.number()), bytes: count(feed.number()) },
         4 => ToWorker::Ack { offer: hash(feed), result: hash(feed) },

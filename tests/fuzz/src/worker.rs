@@ -179,6 +179,7 @@ impl Life<'_> {
             extension: None,
             pace: None,
             record: None,
+            skips_left: None,
         });
     }
 

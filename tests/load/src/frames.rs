@@ -106,6 +106,7 @@ mod tests {
                     extension: None,
                     pace: None,
                     record: None,
+                    skips_left: None,
                 },
                 Seen::Lease(Hash::of(&[1])),
             ),

@@ -449,7 +449,7 @@ impl Work {
             step.out.end(End::Fault("an offer of our own can't be read"));
             return None;
         };
-        let Lease { offer, item, extension, pace, record, is_withdrawn } = lease;
+        let Lease { offer, item, extension, pace, record, skips_left, is_withdrawn } = lease;
         let hash = Hash::of(&offer);
         self.held.insert(hash, class);
         if is_withdrawn {
@@ -457,7 +457,8 @@ impl Work {
             return Some(class);
         }
         let extension = extension.map(Into::into);
-        step.out.send(ToWorker::Assign { offer: offer.into(), item: item.into(), extension, pace, record });
+        let (offer, item) = (offer.into(), item.into());
+        step.out.send(ToWorker::Assign { offer, item, extension, pace, record, skips_left });
         Some(class)
     }
 

@@ -285,6 +285,7 @@ fn a_shell_that_breaks_the_rules_is_told() {
                 extension: None,
                 pace: None,
                 record: None,
+                skips_left: None,
                 is_withdrawn: false,
             }];
             peer.answer(Answer::Reply(lull_market::Reply::Leases(leases)))

@@ -270,6 +270,7 @@ pub(crate) fn lease(number: u8, class: JobClass) -> Lease {
         extension: None,
         pace: None,
         record: None,
+        skips_left: None,
         is_withdrawn: false,
     }
 }

@@ -266,6 +266,7 @@ fn peer_assigns(lease: &lull_market::Lease) -> Vec<Output> {
         extension: None,
         pace: None,
         record: lease.record,
+        skips_left: None,
     })]
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lull_market::skips::{SKIPS_FREE, SKIPS_LOW};
+use lull_market::skips::SKIPS_FREE;
 use lull_market::{Command, Lease, Project, Refusal, Reply, RequesterId, Tasks};
 use lull_protocol::limits::{EXTENSIONS_MAX, PACE_OUTCOMES_MIN};
 use lull_protocol::message::{RefusedCode, ReturnReason};
@@ -241,12 +241,13 @@ fn beyond_the_free_skips_the_project_rests_for_that_worker_until_the_day_is_over
     let free = SKIPS_FREE + 1;
     for number in 1..=free {
         let lease = bench.lease(&worker, 0, 1);
-        assert_eq!(order_of(&lease), order_id(1));
-        let left = free - number;
+        assert_eq!((order_of(&lease), lease.skips_left), (order_id(1), Some(free - number + 1)));
+        assert_eq!(bench.reader.open_leases(&worker.public(), bench.cx.now).unwrap()[0].skips_left, lease.skips_left);
         let told = back(&mut bench, &worker, &lease, ReturnReason::Skipped, 0);
-        assert_eq!(told, (left <= SKIPS_LOW).then_some(left));
+        assert_eq!(told, Some(free - number));
     }
     let lease = bench.lease(&worker, 0, 1);
+    assert_eq!(lease.skips_left, Some(0));
     assert_eq!(back(&mut bench, &worker, &lease, ReturnReason::Skipped, 0), Some(0));
     let rest = bench.claim(&worker, 0, 4);
     assert_eq!(orders(&rest), [order_id(2)], "another project is offered");

@@ -262,8 +262,15 @@ fn each_refusal_of_a_review_says_what_is_wrong() {
     let (mut bench, leases) = answered(2, &[1, 1, 0]);
     let [ann, bob, cy] = &leases[..] else { panic!() };
     let named = |field: &str, problem| (field.to_owned(), problem);
-    let unknown =
-        Lease { offer: vec![1], item: vec![], extension: None, pace: None, record: None, is_withdrawn: false };
+    let unknown = Lease {
+        offer: vec![1],
+        item: vec![],
+        extension: None,
+        pace: None,
+        record: None,
+        skips_left: None,
+        is_withdrawn: false,
+    };
     assert_eq!(problem(bench.review(&[ann, &unknown], &[])), named("accept[1]", ReviewProblem::UnknownAnswer));
     assert_eq!(bench.money(&key(1)).0, 0, "all of them are decided, or none");
     let others = bench.review_of(RequesterId([2; 16]), order_id(1), &[ann], &[]);

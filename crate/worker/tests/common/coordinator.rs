@@ -58,6 +58,8 @@ pub struct Coordinator {
     pub is_slow: bool,
     /// What it tells of projects.
     pub pace: Option<Pace>,
+    /// And of the skips that are free.
+    pub skips_left: Option<u32>,
     /// Results are left without an answer.
     pub is_mute: bool,
     /// Results are stored, but their verdicts wait.
@@ -104,6 +106,7 @@ impl Coordinator {
             extensions: BTreeMap::new(),
             is_slow: false,
             pace: None,
+            skips_left: None,
             is_mute: false,
             keeps_verdicts: false,
             is_reviewed: false,
@@ -157,7 +160,14 @@ impl Coordinator {
         self.offers.insert(offer.hash(), offer.payload().class);
         self.leases.insert(offer.hash(), (bytes.clone(), item_bytes.clone()));
         let pace = self.pace;
-        ToWorker::Assign { offer: bytes.into(), item: item_bytes.into(), extension: None, pace, record: None }
+        ToWorker::Assign {
+            offer: bytes.into(),
+            item: item_bytes.into(),
+            extension: None,
+            pace,
+            record: None,
+            skips_left: self.skips_left,
+        }
     }
 
     /// Makes the next extension of a lease.
@@ -203,6 +213,7 @@ impl Coordinator {
                         extension: extension(hash),
                         pace: self.pace,
                         record: None,
+                        skips_left: self.skips_left,
                     });
                 }
                 out.extend((verdicts_seen as usize..self.verdicts.len()).map(|i| self.verdict_message(i)));

@@ -136,8 +136,7 @@ fn message() -> impl Strategy<Value = ToWorker> {
             item: item.into(),
             extension: None,
             pace: None,
-            record: None
-        }),
+            record: None, skips_left: None}),
         1 => (hash(), count(), count()).prop_map(|(offer, offset, bytes)| ToWorker::BodyWanted { offer, offset, bytes }),
         1 => (hash(), hash()).prop_map(|(offer, result)| ToWorker::Ack { offer, result }),
         1 => (any::<u64>(), bytes()).prop_map(|(number, s)| ToWorker::Verdict { number, statement: s.into() }),

@@ -2,7 +2,7 @@
 
 use lull_protocol::cose;
 use lull_protocol::item::Picture;
-use lull_protocol::limits::{JUDGMENT_LEASES_MAX, OUTBOX_MAX};
+use lull_protocol::limits::{EXTENSIONS_MAX, JUDGMENT_LEASES_MAX, OUTBOX_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Input, Report, WorkResult};
 use lull_protocol::task::Choice;
@@ -52,7 +52,7 @@ fn an_assignment_that_is_wrong_goes_back_or_is_ignored() {
     let item = text_item("right");
     let say = |world: &mut World, offer: &[u8], item: Vec<u8>| {
         let (offer, item) = (offer.to_vec().into(), item.into());
-        world.say(&ToWorker::Assign { offer, item, extension: None, pace: None, record: None });
+        world.say(&ToWorker::Assign { offer, item, extension: None, pace: None, record: None, skips_left: None });
     };
     // Signed by somebody else; another worker's; not a statement: nothing is said, as nothing is proved.
     let mut other = coordinator::Coordinator::new();
@@ -196,7 +196,14 @@ fn what_was_answered_is_not_shown_again() {
     world.coordinator.is_mute = true;
     world.answer(&offer, 0);
     let (offer_bytes, item_bytes) = (lease.0.into(), lease.1.into());
-    let again = ToWorker::Assign { offer: offer_bytes, item: item_bytes, extension: None, pace: None, record: None };
+    let again = ToWorker::Assign {
+        offer: offer_bytes,
+        item: item_bytes,
+        extension: None,
+        pace: None,
+        record: None,
+        skips_left: None,
+    };
     world.say(&again);
     assert_eq!((world.view().judgment, world.view().outbox), (None, 1));
     world.coordinator.is_mute = false;
@@ -600,4 +607,99 @@ fn a_picture_is_there_when_its_answer_is_taken_back() {
     world.assign(&text_item("fourth"));
     world.command(Command::TakeBack { offer: third.clone() });
     assert_eq!(world.view().judgment.unwrap().offer, third);
+}
+
+/// A page is open, and of the two judgments that are there, so much is left when the first is answered.
+fn answered_late(left_ms: u64, change: impl FnOnce(&mut World)) -> (World, Hash) {
+    let mut world = World::connected();
+    world.surroundings.looks = true;
+    world.feed(Event::Surroundings(world.surroundings));
+    let first = world.assign(&text_item("first"));
+    let second = world.assign(&text_item("second"));
+    let until = world.judgment().deadline - left_ms;
+    while world.local().get() < until {
+        world.pass((until - world.local().get()).min(10_000));
+    }
+    change(&mut world);
+    world.take_sent();
+    world.answer(&first, 0);
+    (world, Hash::from_hex(&second).unwrap())
+}
+
+#[test]
+fn what_comes_on_screen_has_time_left() {
+    let asked = |world: &World| world.sent.iter().any(|m| matches!(m, ToCoordinator::Extend { .. }));
+    let (world, _) = answered_late(limits::ON_SCREEN_MS_MIN, |_| {});
+    assert!(world.judgment().title == "second" && !asked(&world), "enough is left");
+    let (mut world, second) = answered_late(5_000, |_| {});
+    let view = world.judgment();
+    assert_eq!((view.title.as_str(), view.extensions_left), ("second", EXTENSIONS_MAX - 1));
+    assert!(view.deadline - world.local().get() > limits::ON_SCREEN_MS_MIN);
+    // What is on screen is not asked for again by itself, and stays.
+    world.take_sent();
+    while world.coordinator.leases.contains_key(&second) && world.judgment().deadline > world.local().get() + 1_000 {
+        world.pass(1_000);
+    }
+    assert!(world.judgment().title == "second" && !asked(&world));
+}
+
+#[test]
+fn what_can_have_no_time_goes_back_and_the_next_comes() {
+    let (mut world, second) = answered_late(5_000, |world| {
+        world.is_reachable = false;
+        world.cut();
+    });
+    assert_eq!((world.view().judgment, world.view().next), (None, None));
+    world.is_reachable = true;
+    world.pass(limits::BACKOFF_MS_MAX);
+    assert_eq!(world.coordinator.returned, [(second, ReturnReason::TooMany)]);
+    // Nobody looks: nothing comes on screen, and nothing goes back.
+    let (world, _) = answered_late(5_000, |world| {
+        world.surroundings.looks = false;
+        world.feed(Event::Surroundings(world.surroundings));
+        world.is_reachable = false;
+        world.cut();
+    });
+    assert_eq!(world.judgment().title, "second");
+}
+
+#[test]
+fn a_picture_that_never_comes_holds_up_no_other_and_goes_back_in_the_end() {
+    use lull_protocol::message::Message;
+    let mut world = World::connected();
+    let (gone, good) = (picture(7, 1_000), picture(8, 1_000));
+    let refused = ToWorker::Refused { about: Some(Hash::of(&gone)), code: RefusedCode::Unavailable };
+    world.coordinator.holds_blobs = true;
+    let lost = world.assign(&picture_item("gone", &gone));
+    world.assign(&picture_item("good", &good));
+    world.take_sent();
+    let mut asked = Vec::new();
+    let round_ms = u64::from(limits::BLOB_TRIES) * limits::BLOB_STALL_MS;
+    // A lease lasts long enough for it all.
+    for _ in 0..u64::from(limits::BLOB_PUT_OFF_MAX) * 2 * round_ms / 1_000 {
+        world.pass(1_000);
+        for message in world.take_sent() {
+            match message {
+                // The store can't read the first, and says so each time.
+                ToCoordinator::GetBlob { hash, .. } if hash == Hash::of(&gone) => {
+                    asked.push("gone");
+                    world.worker.handle(Event::Frame(refused.to_frame()), world.local());
+                }
+                ToCoordinator::GetBlob { hash, offset } => {
+                    asked.push("good");
+                    let (total, bytes) = (ByteCount::new(good.len() as u64).unwrap(), good.clone().into());
+                    let piece = ToWorker::BlobChunk { hash, total, offset, bytes };
+                    world.worker.handle(Event::Frame(piece.to_frame()), world.local());
+                }
+                _ => {}
+            }
+        }
+        world.run();
+    }
+    assert_eq!(world.judgment().title, "good");
+    assert_eq!(asked.iter().position(|asked| *asked == "good"), Some(limits::BLOB_TRIES as usize - 1));
+    // The first of them was said before it was looked for.
+    assert_eq!(asked.len(), (limits::BLOB_TRIES * limits::BLOB_PUT_OFF_MAX) as usize);
+    let lost = Hash::from_hex(&lost).unwrap();
+    assert_eq!(world.coordinator.returned, [(lost, ReturnReason::Broken)]);
 }

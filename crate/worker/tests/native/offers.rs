@@ -261,6 +261,27 @@ fn a_skip_says_how_long_it_was_on_screen_and_how_many_are_left_is_shown_today() 
 }
 
 #[test]
+fn free_skips_are_told_with_each_judgment_and_no_kill_forgets_them() {
+    let mut world = World::connected();
+    world.coordinator.skips_left = Some(10);
+    let first = world.assign(&text_item("first"));
+    assert_eq!(world.judgment().skips_left, Some(10));
+    world.coordinator.skips_left = Some(9);
+    world.assign(&text_item("second"));
+    assert_eq!(world.judgment().skips_left, Some(9), "what was told last, for all of the project");
+    world.command(Command::Skip { offer: first, shown_at: None });
+    world.say(&ToWorker::SkipsLeft { order: OrderId([1; 16]), left: 8 });
+    world.is_reachable = false;
+    world.kill();
+    world.run();
+    assert_eq!(world.judgment().skips_left, Some(8));
+    world.is_reachable = true;
+    world.coordinator.skips_left = Some(11);
+    world.pass(limits::BACKOFF_MS_MAX);
+    assert_eq!(world.judgment().skips_left, Some(11), "an open lease that is told again says so anew");
+}
+
+#[test]
 fn a_skip_is_counted_once_wherever_it_is_killed() {
     for kill_after in 0..12 {
         let mut world = World::connected();

@@ -30,7 +30,7 @@ pub(crate) fn spoken_price(price: &str, pace: Option<&Pace>) -> String {
 
 /// How many skips are free today.
 pub(crate) fn skips_left(left: u32) -> String {
-    if left == 0 { text::skips_left_none().to_owned() } else { text::skips_left(&format::count(left.into())) }
+    if left == 0 { text::skips_left_none().to_owned() } else { text::skips_left(left.into()) }
 }
 
 /// A type of judgment, as what the person does.
@@ -58,7 +58,8 @@ mod tests {
     fn few_words_for_few_things() {
         assert_eq!(time_runs_out(20, true), "20 sec left for the paid question. Press E for more time.");
         assert_eq!(text::time_given(1), "You have 1 more minute.");
-        assert_eq!(skips_left(3), "Skips left today: 3");
+        assert_eq!(skips_left(8), "8 free skips left today");
+        assert_eq!(skips_left(1), "1 free skip left today");
         assert_eq!(agreement(93, 1_200), "93% of 1,200");
     }
 }

@@ -13,8 +13,6 @@ const PACE_FROM: usize = 20;
 /// Free skips a day and project; one more for each two answers among the newest 200 verdicts.
 const SKIPS_FREE: u32 = 10;
 const ANSWERS_LOOKED_AT: usize = 200;
-/// From so few left on a worker is told.
-const SKIPS_LOW: u32 = 5;
 const DAY_MS: u64 = 86_400_000;
 
 /// What a worker skipped of a project, on the last day that it did.
@@ -122,6 +120,11 @@ impl Model {
         let is_out = (filter.text_only && shows_picture) || filter.never.contains(&judgment.requester) || pays_less;
         must(!is_out, FILTERED, || format!("{worker} with {filter:?} was offered {judgment:?}, {pace:?}"))?;
         let skips = self.skips.get(&(worker, judgment.order)).copied().unwrap_or_default();
+        let (_, before, free) = self.skips_of(worker, judgment.order, at);
+        let left = Some(free.saturating_sub(before));
+        must(lease.skips_left == left, "free skips are told with each judgment", || {
+            format!("{worker}: {:?}, expected {left:?}", lease.skips_left)
+        })?;
         let rests = skips.is_over && skips.day == at.get() / DAY_MS;
         must(!rests, "a project rests once its free skips are used up", || format!("{worker}: {skips:?}"))
     }
@@ -147,8 +150,19 @@ impl Model {
         self.skips.get(&(*worker, order)).is_some_and(|skips| skips.is_over)
     }
 
-    /// A judgment was skipped. How many free skips are left of its project, if they are few; of one that was stopped
-    /// none is used up.
+    /// The day, what a worker has skipped of a project on it, and what is free.
+    fn skips_of(&self, worker: PublicKey, order: OrderId, at: Timestamp) -> (u64, u32, u32) {
+        let day = at.get() / DAY_MS;
+        let row = self.verdicts.get(&worker).map(Vec::as_slice).unwrap_or_default();
+        let newest = row.iter().rev().take(ANSWERS_LOOKED_AT);
+        let of_today = |ruled: &&super::Ruled| ruled.order == order && ruled.verdict.decided_at.get() / DAY_MS >= day;
+        let answers = newest.filter(of_today).count();
+        let skipped = self.skips.get(&(worker, order)).filter(|skips| skips.day == day);
+        let free = SKIPS_FREE + u32::try_from(answers / 2).unwrap_or(u32::MAX);
+        (day, skipped.map_or(0, |skips| skips.count), free)
+    }
+
+    /// A judgment was skipped. How many free skips are left of its project; of one that was stopped none is used up.
     pub(super) fn skipped(&mut self, lease: &Lease, said: Option<DurationMs>, at: Timestamp) -> Option<(OrderId, u32)> {
         let work = self.items.get(&lease.item)?;
         let (order, is_stopped) = (work.order, work.is_stopped());
@@ -157,16 +171,9 @@ impl Model {
         if is_stopped {
             return None;
         }
-        let day = at.get() / DAY_MS;
-        let row = self.verdicts.get(&lease.worker).map(Vec::as_slice).unwrap_or_default();
-        let newest = row.iter().rev().take(ANSWERS_LOOKED_AT);
-        let of_today = |ruled: &&super::Ruled| ruled.order == order && ruled.verdict.decided_at.get() / DAY_MS >= day;
-        let answers = newest.filter(of_today).count();
-        let free = SKIPS_FREE + u32::try_from(answers / 2).unwrap_or(u32::MAX);
-        let skips = self.skips.entry((lease.worker, order)).or_default();
-        let before = if skips.day == day { skips.count } else { 0 };
-        *skips = Skips { day, count: before + 1, is_over: before + 1 > free };
-        let left = free.saturating_sub(skips.count);
-        (left <= SKIPS_LOW).then_some((order, left))
+        let (day, before, free) = self.skips_of(lease.worker, order, at);
+        let skips = Skips { day, count: before + 1, is_over: before + 1 > free };
+        self.skips.insert((lease.worker, order), skips);
+        Some((order, free.saturating_sub(skips.count)))
     }
 }

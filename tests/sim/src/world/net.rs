@@ -264,16 +264,16 @@ impl Net {
         let kind = bytes.get(1).copied().unwrap_or_default();
         let tape = self.tapes.get(&Side::Worker).and_then(|tapes| tapes.get(&kind));
         let of_assign = |bytes: &Vec<u8>| match ToWorker::from_frame(bytes) {
-            Ok(ToWorker::Assign { offer, item, extension, pace, record }) => {
-                Some((offer, item, extension, pace, record))
+            Ok(ToWorker::Assign { offer, item, extension, pace, record, skips_left }) => {
+                Some((offer, item, extension, pace, record, skips_left))
             }
             _ => None,
         };
-        let Some((offer, own, extension, pace, record)) = of_assign(&bytes) else { return bytes };
+        let Some((offer, own, extension, pace, record, skips_left)) = of_assign(&bytes) else { return bytes };
         let others = tape.into_iter().flatten().filter_map(of_assign).map(|(_, item, ..)| item);
         let others: Vec<_> = others.filter(|item| *item != own).collect();
         let item = pick(&mut self.rng, &others).cloned().unwrap_or(own);
-        ToWorker::Assign { offer, item, extension, pace, record }.to_frame()
+        ToWorker::Assign { offer, item, extension, pace, record, skips_left }.to_frame()
     }
 
     /// A frame of any session in this direction.
