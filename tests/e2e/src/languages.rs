@@ -79,8 +79,12 @@ const UNFITTING: &str = r#"
             if (rect.width < 1 || !outer) continue;
             // A preserved space hangs at the end of its line; a letter may lean a pixel over its edge, and boxes are
             // rounded.
-            const slack = getComputedStyle(element).whiteSpace.startsWith('pre') ? 8 : 2;
-            const isOut = rect.right > outer.right + slack || rect.left < outer.left - slack || rect.bottom > outer.bottom + 3 || rect.top < outer.top - 3;
+            const style = getComputedStyle(element);
+            const slack = style.whiteSpace.startsWith('pre') ? 8 : 2;
+            // A face may be taller than its line (some systems' are, by half), which then overlaps its neighbours' empty
+            // edges: no letter leaves the box by that.
+            const taller = Math.max(0, rect.height - parseFloat(style.lineHeight)) || 0;
+            const isOut = rect.right > outer.right + slack || rect.left < outer.left - slack || rect.bottom > outer.bottom + taller + 3 || rect.top < outer.top - taller - 3;
             if (isOut || rect.right > root.clientWidth + 1 || rect.left < -1) { found.push(`out of its box: ${name(box)} ${[rect.left - outer.left, outer.right - rect.right, rect.top - outer.top, outer.bottom - rect.bottom].map(Math.round)}`); break; }
         }
     }

@@ -196,6 +196,7 @@ impl Consents {
             | Command::Flag { .. }
             | Command::Seen { .. }
             | Command::Skip { .. }
+            | Command::Broken { .. }
             | Command::TakeBack { .. }
             | Command::Appeal { .. }
             | Command::OpenReceipt { .. }
