@@ -37,7 +37,8 @@ The file is one JSON object:
   {\"accept\": [\"3f9a…\"], \"reject\": [{\"offer\": \"9b2e…\", \"evidence\": \"…\"}]}
 
 All of it is done, or nothing. Whoever is rejected sees your evidence and can appeal; to accept an answer that you have
-rejected takes the rejection back. A project that rejects more than 5 % is paused until the operator has looked at it.";
+rejected takes the rejection back. A project that rejects more than 5 %, or two of
+fewer than 20, is paused until the operator has looked at it.";
 
 /// A project of each type.
 const PROJECTS: &str = include_str!("projects.txt");
