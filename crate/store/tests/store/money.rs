@@ -8,7 +8,9 @@ use lull_protocol::rejection::{Appeal, Rejection};
 use lull_protocol::siws::Chain;
 use lull_protocol::statement::{AcceptanceRule, FetchReport, Outcome, Report, Verdict};
 use lull_protocol::task::{Finding, OptionSet, Preference};
-use lull_protocol::{Answer, Filter, FlagReason, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
+use lull_protocol::{
+    Answer, DurationMs, Filter, FlagReason, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp,
+};
 use lull_store::PayCommand;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -59,7 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (0..WORKERS, any::<usize>(), any::<u8>())
             .prop_map(|(worker, which, how)| Step::Work { worker, which, how }),
         3 => any::<usize>().prop_map(|which| Step::Repeat { which }),
-        2 => (0..WORKERS, any::<usize>(), 0..4_u8)
+        2 => (0..WORKERS, any::<usize>(), 0..5_u8)
             .prop_map(|(worker, which, reason)| Step::Return { worker, which, reason }),
         6 => (any::<bool>(), any::<usize>(), any::<bool>())
             .prop_map(|(requester, which, accept)| Step::Review { requester, which, accept }),
@@ -241,15 +243,20 @@ impl Onlooker {
             Step::Work { worker, which, how } => return self.work(1 + worker, which, how),
             Step::Repeat { which } => self.sent.get(which % self.sent.len().max(1))?.clone(),
             Step::Return { worker, which, reason } => {
-                let reasons =
-                    [ReturnReason::Skipped, ReturnReason::SwitchedOff, ReturnReason::Broken, ReturnReason::TooMany];
+                let reasons = [
+                    ReturnReason::Skipped,
+                    ReturnReason::SwitchedOff,
+                    ReturnReason::Broken,
+                    ReturnReason::TooMany,
+                    ReturnReason::RanOut,
+                ];
                 let (_, lease) = self.leases.get(which % self.leases.len().max(1))?;
                 let offer = Hash::of(&lease.offer);
                 Command::Return {
                     worker: key(1 + worker).public(),
                     offer,
                     reason: reasons[usize::from(reason)],
-                    shown_ms: None,
+                    shown_ms: DurationMs::new(60_000),
                 }
             }
             Step::Review { requester, which, accept } => {

@@ -73,9 +73,8 @@ impl Model {
         }
         let record = self.records.get(&requester).copied().unwrap_or_default();
         if let Some(of) = self.orders.get_mut(&order) {
-            let much = |rejected: u64, reviewed: u64| {
-                rejected * 1_000 > reviewed.max(PAUSE_REVIEWED_LEAST) * PAUSE_PER_MILLE
-            };
+            let much =
+                |rejected: u64, reviewed: u64| rejected * 1_000 > reviewed.max(PAUSE_REVIEWED_LEAST) * PAUSE_PER_MILLE;
             let of_all = much(record.rejected.into(), record.reviewed.into()) && of.review.1 > 0;
             of.is_paused |= much(of.review.1, of.review.0) || of_all;
         }
