@@ -12,6 +12,7 @@
 //! [`session`].
 
 pub mod assignment;
+pub mod cancel;
 mod command;
 pub mod connect;
 mod desk;

@@ -306,7 +306,7 @@ impl Worker {
         }
     }
 
-    /// The coordinator takes a judgment back that people flagged: whoever has looked at it for long enough says so and
+    /// The coordinator takes a judgment back that people flagged, or whose order was cancelled: whoever has looked at it for long enough says so and
     /// is paid.
     fn take_away(&mut self, offer: &Hash, now: Timestamp) {
         let is_on_screen = self.is_on_screen(offer);

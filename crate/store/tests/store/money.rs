@@ -36,6 +36,7 @@ enum Step {
     Decide { which: usize, is_upheld: bool },
     Reverse { which: usize, how: u8 },
     Resume { order: u8 },
+    Cancel { requester: bool, order: u8 },
     Link { worker: u8, wallet: u8, is_held: bool },
     MakePayouts,
     Reserve { count: usize },
@@ -69,6 +70,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<usize>(), any::<bool>()).prop_map(|(which, is_upheld)| Step::Decide { which, is_upheld }),
         3 => (any::<usize>(), 0..3_u8).prop_map(|(which, how)| Step::Reverse { which, how }),
         1 => any::<u8>().prop_map(|order| Step::Resume { order }),
+        2 => (any::<bool>(), any::<u8>()).prop_map(|(requester, order)| Step::Cancel { requester, order }),
         3 => prop_oneof![0..1_000_u64, 50_000..400_000_u64, 3_000_000..90_000_000_u64, 1..2_000_000_000_u64].prop_map(|ms| Step::Wait { ms }),
         2 => (0..WORKERS, 0..3_u8, any::<bool>())
             .prop_map(|(worker, wallet, is_held)| Step::Link { worker, wallet, is_held }),
@@ -158,6 +160,9 @@ impl Onlooker {
             (_, Ok(Reply::Reviewed(Reviewed { verdicts, rejections, .. }))) => {
                 verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
                 rejections.iter().for_each(|open| self.rejected(open));
+            }
+            (_, Ok(Reply::Cancelled { verdicts, .. })) => {
+                verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
             }
             (Command::Sweep, Ok(Reply::Swept { verdicts, .. })) => {
                 verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
@@ -280,6 +285,9 @@ impl Onlooker {
                 Command::Reverse { offer: Hash::of(&lease.offer), evidence: format!("reason {how}") }
             }
             Step::Resume { order } => Command::Resume { order: order_id(1 + order % self.orders.max(1)) },
+            Step::Cancel { requester, order } => {
+                Command::Cancel { requester: whose(requester), order: order_id(1 + order % self.orders.max(1)) }
+            }
             Step::Wait { ms } => {
                 self.bench.later(ms);
                 return None;

@@ -152,6 +152,7 @@ impl Model {
             // no money.
             Command::Claim { .. }
             | Command::Reverse { .. }
+            | Command::Cancel { .. }
             | Command::AddRequester { .. }
             | Command::PutBlob { .. }
             | Command::PayWhen { .. }
@@ -191,6 +192,7 @@ impl Model {
             Command::Wallet(request) => self.wallet_step(request, at),
             Command::Claim { .. }
             | Command::Reverse { .. }
+            | Command::Cancel { .. }
             | Command::AddRequester { .. }
             | Command::PutBlob { .. }
             | Command::PayWhen { .. }
