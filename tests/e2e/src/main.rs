@@ -28,6 +28,7 @@ mod practice;
 mod proxy;
 mod scenarios;
 mod site;
+mod small;
 mod types;
 mod window;
 mod world;
@@ -75,6 +76,9 @@ enum Task {
         /// Only the way to a paid wallet.
         #[arg(long)]
         wallet: bool,
+        /// Only judgments of each type, practice and what else is judged.
+        #[arg(long)]
+        types: bool,
     },
     /// Benchmarks of the extension; a JSON object a row.
     Bench {
@@ -141,11 +145,14 @@ fn main() -> Result<()> {
                 scenarios::on_runtime(window::open(&paths, data, &fetch))
             }
         }
-        Task::Pictures { browser, guise, wallet } => {
+        Task::Pictures { browser, guise, wallet, types } => {
             let temporary = tempfile::tempdir()?;
             let take = |step| scenarios::on_runtime(pictures::take(&paths, temporary.path(), step));
             if wallet {
                 return [pictures::Step::LightWallet, pictures::Step::DarkWallet].into_iter().try_for_each(take);
+            }
+            if types {
+                return [pictures::Step::LightTypes, pictures::Step::DarkTypes].into_iter().try_for_each(take);
             }
             if !guise.is_empty() {
                 return guise.into_iter().try_for_each(|guise| take(pictures::Step::As(guise)));

@@ -32,6 +32,7 @@ use crate::paid::{a_wallet_changes_hands, paid_to_a_wallet};
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WALLET, WELCOME};
 use crate::practice::practice_comes_first;
 use crate::proxy::behind_a_proxy;
+use crate::small::each_type_in_a_small_popup;
 use crate::types::{each_type_by_keyboard, each_type_by_pointer};
 use crate::world::{Paths, World};
 
@@ -42,11 +43,16 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 const PAGES: usize = 100;
 
 /// Scenarios that only one browser can play, and why.
-const ONE_BROWSER: [(&str, Kind, &str); 5] = [
+const ONE_BROWSER: [(&str, Kind, &str); 6] = [
     (
         "connect_page_for_everyone",
         Kind::Chromium,
         "only Chromium's DevTools make a page of any width and without motion",
+    ),
+    (
+        "each_type_in_a_small_popup",
+        Kind::Chromium,
+        "only Chromium's DevTools make a page of a popup's size and without motion",
     ),
     ("policy_forbids_bandwidth", Kind::Chromium, "the policy is laid over Debian's Chromium alone"),
     ("judgments_flavour", Kind::Chromium, "the flavour is packaged in Chrome's form"),
@@ -141,6 +147,7 @@ scenarios! {
     behind_a_proxy,
     each_type_by_keyboard,
     each_type_by_pointer,
+    each_type_in_a_small_popup,
     flagged_by_keyboard,
     practice_comes_first,
     hostile_content,
