@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::activity::{activity_found_and_saved, alibi_holds, never_again};
-use crate::appeals::rejected_and_appealed;
+use crate::appeals::{contested_and_appealed, rejected_and_appealed};
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
 use crate::calls::{called_by_a_judgment, calls_at_good_moments_only};
@@ -153,6 +153,7 @@ scenarios! {
     types_right_to_left,
     an_honest_offer,
     rejected_and_appealed,
+    contested_and_appealed,
     connect_page_opens,
     connect_page_signs_in,
     connect_page_misbehaving_wallets,
