@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::axe::{Look, axe_script, no_violation};
 use crate::browser::{Browser, ENTER};
 use crate::content::sensitive;
 use crate::flags::ESCAPE;
@@ -14,7 +15,7 @@ use crate::offers::YOU;
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WALLET, WELCOME};
 use crate::pictures::demonstration;
 use crate::practice::{order, practise};
-use crate::scenarios::{axe_script, begun, no_violation};
+use crate::scenarios::begun;
 use crate::types::{ASKED, on_screen, order_each};
 use crate::world::{Paths, World};
 
@@ -314,7 +315,10 @@ impl Walk {
             note(found, &format!("{page}, {width} px"), &browser.js(UNFITTING).await?)?;
             browser.js(CLOSE_AGAIN).await?;
         }
-        if let Err(violation) = no_violation(browser, &axe_script()?, page).await {
+        // As it is now: in the last of the widths.
+        let [.., width] = WIDTHS;
+        let look = Look { page: &format!("{page}, {}", self.language), theme: "light", width };
+        if let Err(violation) = no_violation(browser, &axe_script()?, look).await {
             println!("   {violation}");
             found.push(violation.to_string());
         }

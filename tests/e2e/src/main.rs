@@ -2,6 +2,7 @@
 
 mod activity;
 mod appeals;
+mod axe;
 mod bench;
 mod browser;
 mod browsers;

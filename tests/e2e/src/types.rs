@@ -3,10 +3,11 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::axe::{axe_script, no_violations};
 use crate::browser::{Browser, DOWN, ENTER};
 use crate::market::Demo;
 use crate::person::{HOME, SETTINGS};
-use crate::scenarios::{axe_script, begun, no_violations};
+use crate::scenarios::begun;
 use crate::world::{Paths, World};
 
 /// What a project of this pays for its one item, base units.
