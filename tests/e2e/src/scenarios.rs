@@ -327,18 +327,18 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     browser.find("pops-minutes").await?;
     no_violations(&browser, &axe, "calls").await?;
     let pages = [
-        (BANDWIDTH, "grant"),
-        (CONSENT, "agree"),
-        (FACTS, "facts"),
-        (LIMITS, "week"),
-        (WALLET, "wallet-page"),
-        (SETTINGS, "export"),
-        (COVER, "cover"),
+        (BANDWIDTH, "grant", "bandwidth"),
+        (CONSENT, "agree", "consent"),
+        (FACTS, "facts", "facts"),
+        (LIMITS, "week", "limits"),
+        (WALLET, "wallet-page", "wallet"),
+        (SETTINGS, "export", "settings"),
+        (COVER, "cover", "cover"),
     ];
-    for (page, element) in pages {
+    for (page, element, name) in pages {
         browser.open(page).await?;
         browser.find(element).await?;
-        no_violations(&browser, &axe, page).await?;
+        no_violations(&browser, &axe, name).await?;
     }
     browser.open(HOME).await?;
     browser.click("pause").await?;
