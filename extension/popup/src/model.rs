@@ -119,6 +119,13 @@ impl Reducible for Model {
     }
 }
 
+impl Model {
+    /// Whether the judgment on screen has come before the background has said so.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.ahead.is_some()
+    }
+}
+
 impl Ahead {
     /// Whether this view still has the judgment that was left.
     fn is_left_in(&self, view: &View) -> bool {

@@ -133,6 +133,13 @@ pub(crate) async fn each_type_by_keyboard(paths: &Paths, data: &std::path::Path)
         browser.find("take-back").await?;
         let (role, label) = browser.announced("take-back").await?;
         ensure!(role == "button" && label == format!("Take back: {}", asked.said), "announced as {role} {label:?}");
+        if asked.word != ASKED[ASKED.len() - 1].word {
+            // What was answered is said with the question that comes, which may come first.
+            let said = format!("{}. Z takes it back. ", asked.said);
+            let script = "return document.querySelector('[data-testid=next-question]')?.textContent ?? ''";
+            let holds = async || Ok(browser.js(script).await?.as_str().is_some_and(|spoken| spoken.starts_with(&said)));
+            browser.until(&format!("“{said}” is heard"), holds).await?;
+        }
         browser.press('z').await?;
         on_screen(&browser, asked).await?;
         let offer = person.press_keys(asked.again).await?;

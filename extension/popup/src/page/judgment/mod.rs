@@ -393,25 +393,31 @@ fn more(lull: &Lull, judgment: &Judgment) -> Html {
     }
 }
 
-/// What a screen reader says of this judgment, once.
+/// What a screen reader says of this judgment, once: when the background has said what became of the answer before, which
+/// is in it.
 #[hook]
 fn use_spoken(lull: &Lull, judgment: &Judgment, shown_at: u64, is_guideline_open: bool) -> Rc<String> {
     let title = use_mut_ref(String::new);
+    let last = use_mut_ref(Rc::<String>::default);
     let progress = &lull.model.progress;
     let is_same = progress.offer == judgment.offer && progress.answered.is_some();
     let is_taken_back = is_same && progress.shown_at != shown_at;
-    use_memo((judgment.offer.clone(), judgment.is_covered, is_taken_back), |_| {
+    let is_ahead = lull.model.is_ahead();
+    let spoken = use_memo((judgment.offer.clone(), judgment.is_covered, is_taken_back, is_ahead), |_| {
+        if is_ahead {
+            return last.borrow().clone();
+        }
         let before = title.replace(judgment.title.clone());
-        spoken::spoken(
-            judgment,
-            lull.model.view.as_deref(),
-            &Before {
-                title: &before,
-                is_taken_back,
-                is_guideline_open,
-                asset: lull.asset(),
-                has_keys: single_keys::are_on(),
-            },
-        )
-    })
+        let before = Before {
+            title: &before,
+            is_taken_back,
+            is_guideline_open,
+            asset: lull.asset(),
+            has_keys: single_keys::are_on(),
+        };
+        let spoken = Rc::new(spoken::spoken(judgment, lull.model.view.as_deref(), &before));
+        last.replace(spoken.clone());
+        spoken
+    });
+    (*spoken).clone()
 }

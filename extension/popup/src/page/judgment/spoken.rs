@@ -77,8 +77,17 @@ fn judged(task: &JudgmentTask) -> String {
         | JudgmentTask::Multi { content, .. }
         | JudgmentTask::Rating { content, .. } => in_words(content).into_owned(),
         JudgmentTask::Compare { left, right } => text::spoken_sides(&ended(&in_words(left)), &ended(&in_words(right))),
-        JudgmentTask::Verify { claim, source } => text::spoken_claim(&ended(claim), &source.join(" ")),
+        JudgmentTask::Verify { claim, source } => text::spoken_claim(&ended(claim), &numbered(source)),
     }
+}
+
+/// A source's sentences, each with the number by which an answer names it.
+fn numbered(source: &[String]) -> String {
+    if let [sentence] = source {
+        return sentence.clone();
+    }
+    let numbers = (1_u64..).map(format::count);
+    numbers.zip(source).map(|(number, sentence)| text::spoken_option(&number, sentence)).collect::<Vec<_>>().join(" ")
 }
 
 fn in_words(content: &JudgmentContent) -> Cow<'_, str> {
