@@ -88,7 +88,8 @@ pub(crate) fn run(paths: &Paths, browser: Option<Kind>, only: Option<&str>) -> R
         let found = found.take();
         looks.extend_from_slice(&found);
         // At once, so that a run that is killed leaves what it has seen.
-        axe::keep(&report, scenario_name, kind.name(), found, &names)?;
+        axe::keep(&report, scenario_name, kind.name(), found, &names)
+            .with_context(|| format!("can't keep what axe-core found in {}", report.display()))?;
         let seconds = started.elapsed().as_secs_f64();
         match outcome {
             Ok(()) => {
