@@ -246,9 +246,9 @@ fn use_act(lull: &Lull, judgment: &Judgment, look: Look, draft: Draft, opens: Op
             return;
         }
         let (offer, shown_at) = this.clone();
-        let chosen = |draft, answered| {
+        let chosen = |draft, answered, is_skipped| {
             let offer = offer.clone();
-            model.dispatch(Action::Chosen(Progress { offer, shown_at, draft, answered }));
+            model.dispatch(Action::Chosen(Progress { offer, shown_at, draft, answered, is_skipped }));
         };
         match act {
             Act::Uncover => wire.send(Command::Uncover { offer }),
@@ -258,15 +258,16 @@ fn use_act(lull: &Lull, judgment: &Judgment, look: Look, draft: Draft, opens: Op
                 Touched::Answer(answer) => {
                     *done.borrow_mut() = this;
                     // Taken back, it waits for another word: no touch may answer by what was found before.
-                    chosen(Draft { found: None, ..*draft }, Some(answer));
+                    chosen(Draft { found: None, ..*draft }, Some(answer), false);
                     let number = wire.send_numbered(Command::Answer { offer, answer, input, shown_at });
                     model.dispatch(Action::Left(number));
                 }
-                Touched::Draft(draft) => chosen(draft, None),
+                Touched::Draft(draft) => chosen(draft, None, false),
                 Touched::Nothing => {}
             },
             Act::Skip | Act::Keys(_) | Act::Guideline(_) | Act::Flag => {
                 *done.borrow_mut() = this;
+                chosen(*draft, None, true);
                 let number = wire.send_numbered(Command::Skip { offer, shown_at: Some(shown_at) });
                 model.dispatch(Action::Left(number));
             }
@@ -398,7 +399,7 @@ fn more(lull: &Lull, judgment: &Judgment) -> Html {
 fn use_spoken(lull: &Lull, judgment: &Judgment, shown_at: u64, is_guideline_open: bool) -> Rc<String> {
     let title = use_mut_ref(String::new);
     let progress = &lull.model.progress;
-    let is_same = progress.offer == judgment.offer && progress.answered.is_some();
+    let is_same = progress.offer == judgment.offer && (progress.answered.is_some() || progress.is_skipped);
     let is_taken_back = is_same && progress.shown_at != shown_at;
     use_memo((judgment.offer.clone(), judgment.is_covered, is_taken_back), |_| {
         let before = title.replace(judgment.title.clone());
