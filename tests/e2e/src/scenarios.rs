@@ -43,7 +43,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 const PAGES: usize = 100;
 
 /// Scenarios that only one browser can play, and why.
-const ONE_BROWSER: [(&str, Kind, &str); 6] = [
+const ONE_BROWSER: [(&str, Kind, &str); 7] = [
     (
         "connect_page_for_everyone",
         Kind::Chromium,
