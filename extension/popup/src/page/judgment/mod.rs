@@ -4,6 +4,7 @@ mod ahead;
 mod content;
 mod covered;
 mod flag;
+mod half_done;
 mod keys;
 mod markdown;
 mod more_time;
@@ -104,7 +105,9 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let look = *use_memo((judgment.offer.clone(), judgment.is_covered), |_| Look::begin());
     let shown_at = look.shown_at;
     let progress = &props.lull.model.progress;
-    let draft = if progress.offer == judgment.offer { progress.draft } else { Draft::default() };
+    let kept = half_done::use_kept_draft(&judgment.offer, &judgment.task);
+    let draft = if progress.offer == judgment.offer { progress.draft } else { kept };
+    half_done::use_only(&judgment.offer, next_offer(&props.lull));
     let is_this = progress.offer == judgment.offer && progress.shown_at == shown_at;
     let answered = progress.answered.filter(|_| is_this);
     let Judgment { requester, title, guideline, question: asked, .. } = judgment;
@@ -177,6 +180,11 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
             <p class="unseen" aria-live="polite" dir="auto" data-testid="next-question">{ spoken }</p>
         </section>
     }
+}
+
+/// The judgment behind the one on screen.
+fn next_offer(lull: &Lull) -> Option<&str> {
+    lull.model.view.as_ref()?.next.as_ref().map(|next| next.offer.as_str())
 }
 
 /// Whose it is, and how to decide.
@@ -257,16 +265,21 @@ fn use_act(lull: &Lull, judgment: &Judgment, look: Look, draft: Draft, opens: Op
             Act::Touch { touch, input } => match draft.touch(task, touch) {
                 Touched::Answer(answer) => {
                     *done.borrow_mut() = this;
+                    half_done::forget(&offer);
                     // Taken back, it waits for another word: no touch may answer by what was found before.
                     chosen(Draft { found: None, ..*draft }, Some(answer), false);
                     let number = wire.send_numbered(Command::Answer { offer, answer, input, shown_at });
                     model.dispatch(Action::Left(number));
                 }
-                Touched::Draft(draft) => chosen(draft, None, false),
+                Touched::Draft(draft) => {
+                    half_done::keep_draft(&offer, draft);
+                    chosen(draft, None, false);
+                }
                 Touched::Nothing => {}
             },
             Act::Skip | Act::Keys(_) | Act::Guideline(_) | Act::Flag => {
                 *done.borrow_mut() = this;
+                half_done::forget(&offer);
                 chosen(*draft, None, true);
                 let number = wire.send_numbered(Command::Skip { offer, shown_at: Some(shown_at) });
                 model.dispatch(Action::Left(number));
