@@ -91,7 +91,7 @@ pub enum Command {
         /// Its offer.
         offer: String,
     },
-    /// Take the last answer back before it is sent; its judgment comes back on screen.
+    /// Take the last answer or skip back before it is sent; its judgment comes back on screen.
     TakeBack {
         /// Its offer.
         offer: String,

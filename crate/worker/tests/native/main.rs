@@ -22,6 +22,7 @@ mod pop;
 mod practice;
 mod receipt;
 mod reversal;
+mod skip;
 mod storage;
 mod task;
 mod wallet;
