@@ -106,10 +106,7 @@ fn report(trouble: &Trouble) {
     gloo::console::error!(trouble.to_string());
 }
 
-async fn machine(
-    storage: &Storage,
-    trust: impl Future<Output = Result<TrustFile, String>>,
-) -> Result<Worker, Trouble> {
+async fn machine(storage: &Storage, trust: impl Future<Output = Result<TrustFile, String>>) -> Result<Worker, Trouble> {
     // The key first: it is opened while the records, which are many, are still on their way.
     let (key, records) = (storage.key(), storage.records());
     let TrustFile { coordinator, fingerprint } = trust.await.map_err(Trouble::Package)?;

@@ -174,9 +174,7 @@ fn trouble(error: &DecryptError, file: &[u8]) -> BackupTrouble {
     match *error {
         // The tag of the key that a passphrase opens: it was another passphrase, or the file was changed there.
         DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed => BackupTrouble::Passphrase,
-        DecryptError::ExcessiveWork { required, .. } => {
-            BackupTrouble::Work { asked: required, most: WORK_LOG_N_MAX }
-        }
+        DecryptError::ExcessiveWork { required, .. } => BackupTrouble::Work { asked: required, most: WORK_LOG_N_MAX },
         DecryptError::NoMatchingKeys => BackupTrouble::NotAge,
         _ if is_age => BackupTrouble::Damaged,
         _ => BackupTrouble::NotAge,

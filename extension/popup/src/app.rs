@@ -18,7 +18,8 @@ use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::{Action, Lull, Model};
 use crate::page::{
-    Alibi, BackupPage, Cover, Entry, ErasePage, Log, Receipt, WalletPage, YouPage, bandwidth, consent, facts, home, limits, settings, welcome,
+    Alibi, BackupPage, Cover, Entry, ErasePage, Log, Receipt, WalletPage, YouPage, bandwidth, consent, facts, home,
+    limits, settings, welcome,
 };
 use crate::parts::{Skeleton, focus, focus_in_place};
 use crate::route::{Route, is_popped, use_route};

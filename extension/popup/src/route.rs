@@ -145,7 +145,11 @@ mod tests {
     fn seldom() -> Vec<Route> {
         let with = [Route::Receipt("00ff".to_owned()), Route::Entry(7), Route::Between(7, 9), Route::Alibi(7)];
         let lending = [Route::Bandwidth, Route::Consent, Route::Facts, Route::Limits];
-        [Route::Log, Route::Settings, Route::You, Route::Wallet, Route::Backup, Route::Erase].into_iter().chain(with).chain(lending).collect()
+        [Route::Log, Route::Settings, Route::You, Route::Wallet, Route::Backup, Route::Erase]
+            .into_iter()
+            .chain(with)
+            .chain(lending)
+            .collect()
     }
 
     #[test]

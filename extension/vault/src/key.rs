@@ -67,10 +67,7 @@ impl Wrapped {
 }
 
 /// The wrapped key in this place, if there is one; asked for before this function returns.
-pub fn stored(
-    database: &Database,
-    place: &str,
-) -> impl Future<Output = Result<Option<JsValue>, StorageError>> + use<> {
+pub fn stored(database: &Database, place: &str) -> impl Future<Output = Result<Option<JsValue>, StorageError>> + use<> {
     let asked = transaction(database, &KEYS.into(), "readonly")
         .and_then(|transaction| Ok(settled(&transaction.object_store(KEYS)?.get(&place.into())?)));
     async { Ok(Some(asked?.await?).filter(|value| !value.is_undefined())) }

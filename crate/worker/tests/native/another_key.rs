@@ -84,7 +84,8 @@ fn the_older_of_two_browsers_with_one_key_stays_away_until_the_person_says_so() 
         world.take_log();
         world.pass(24 * 3_600_000);
         assert_eq!(world.view().link, replaced);
-        let dials = world.take_log().iter().filter(|effect| matches!(effect, lull_worker::Effect::Connect { .. })).count();
+        let dials =
+            world.take_log().iter().filter(|effect| matches!(effect, lull_worker::Effect::Connect { .. })).count();
         assert_eq!(dials, 0, "two browsers would push each other out for ever");
         // Nor does a start of the browser.
         world.kill();

@@ -110,9 +110,7 @@ fn Make(props: &MakeProps) -> Html {
                 step.set(match backup::make(&passphrase).await {
                     BackupSaid::Made { name, file } => match save_bytes(&file, &name, "application/octet-stream") {
                         Ok(()) => Step::Saved(name),
-                        Err(error) => {
-                            Step::Failed(BackupTrouble::Browser { why: lull_browser::describe(&error) })
-                        }
+                        Err(error) => Step::Failed(BackupTrouble::Browser { why: lull_browser::describe(&error) }),
                     },
                     BackupSaid::Failed { why } => Step::Failed(why),
                     _ => Step::Idle,

@@ -56,7 +56,12 @@ pub(crate) fn ErasePage(props: &EraseProps) -> Html {
         let setter = is_asked.setter();
         Callback::from(move |_: MouseEvent| setter.set(on))
     };
-    let goes = [text::backup_erase_key(), text::backup_erase_receipts(), text::backup_erase_log(), text::backup_erase_choices()];
+    let goes = [
+        text::backup_erase_key(),
+        text::backup_erase_receipts(),
+        text::backup_erase_log(),
+        text::backup_erase_choices(),
+    ];
     let stays = [
         text::backup_erase_stay_ledger(),
         text::backup_erase_stay_results(),
