@@ -13,7 +13,7 @@ use lull_view::{BACKUP_FILE_BYTES_MAX, BackupTrouble, PASSPHRASE_CHARS_MAX, PASS
 use zeroize::{Zeroize, Zeroizing};
 
 /// scrypt's N of a new backup is 2 to the power of this: what age's own tool takes, twice OWASP's least (2¹⁷). It is
-/// about a second in a browser, and 256 MiB (128 × 8 × N bytes) for that second.
+/// one to two seconds in a browser, and 256 MiB (128 × 8 × N bytes) for that second.
 pub(crate) const WORK_LOG_N: u8 = 18;
 /// The most that a file may ask for: a hostile one holds the page up for a few seconds and for 1 GiB, no longer.
 pub(crate) const WORK_LOG_N_MAX: u8 = 20;
