@@ -3,6 +3,7 @@
 
 mod activity;
 mod alibi;
+mod backup;
 mod caps;
 mod command;
 mod consent;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use activity::*;
 pub use alibi::*;
+pub use backup::*;
 pub use judgment::*;
 pub use lull_protocol::calendar::iso_8601;
 pub use lull_protocol::cbor;

@@ -2,6 +2,7 @@
 
 mod activity;
 mod appeals;
+mod backup;
 mod bench;
 mod browser;
 mod browsers;

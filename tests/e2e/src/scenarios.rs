@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::activity::{activity_found_and_saved, alibi_holds, never_again};
 use crate::appeals::rejected_and_appealed;
+use crate::backup::backup_and_restore;
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
 use crate::calls::called_by_a_judgment;
@@ -158,6 +159,7 @@ scenarios! {
     connect_page_for_everyone,
     paid_to_a_wallet,
     a_wallet_changes_hands,
+    backup_and_restore,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
