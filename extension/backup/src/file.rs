@@ -183,7 +183,6 @@ fn trouble(error: &DecryptError, file: &[u8]) -> BackupTrouble {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
     use std::sync::LazyLock;
 
     use super::*;
@@ -267,26 +266,5 @@ mod tests {
         assert_eq!(backup().check(&trust(&"03".repeat(32))), Ok(()));
         let address = backup().coordinator;
         assert_eq!(backup().check(&trust(&"04".repeat(32))), Err(BackupTrouble::OtherCoordinator { address }));
-    }
-
-    /// `age` as it comes with Debian, of another implementation, in Go: it asks for passphrases on a terminal, which
-    /// `script` gives it.
-    #[test]
-    fn ages_own_tool_opens_a_backup() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("backup.age");
-        std::fs::write(&path, &*FILE).expect("written");
-        if Command::new("age").arg("--version").stdout(Stdio::null()).status().is_err() {
-            return eprintln!("skipped: no age here (apt-get install age)");
-        }
-        let out = folder.path().join("out");
-        let command = format!("age --decrypt --output {} {}", out.display(), path.display());
-        let mut script = Command::new("script");
-        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
-        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("script runs");
-        let typed = format!("{PASSPHRASE}\n");
-        std::io::Write::write_all(child.stdin.as_mut().expect("piped"), typed.as_bytes()).expect("typed");
-        assert!(child.wait().expect("it ends").success());
-        assert_eq!(read(&std::fs::read(&out).expect("decrypted")), Ok(backup()));
     }
 }

@@ -1,12 +1,15 @@
 //! A key's way through a backup: saved as a file, which is opened here as any tool for age would, erased, and restored
 //! in another browser, where its earnings are and work goes on.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
-use age::secrecy::SecretString;
 use anyhow::{Context, Result, ensure};
 use lull_protocol::SigningKey;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::browser::Browser;
 use crate::market::JUDGMENT_PRICE;
@@ -18,6 +21,8 @@ use crate::world::{Paths, World};
 const BACKUP: &str = "popup.html?tab=1#/backup";
 /// The page that erases everything.
 const ERASE: &str = "popup.html?tab=1#/erase";
+/// How long age's own tool may take to open a file.
+const OPENS_WITHIN: Duration = Duration::from_secs(60);
 /// Judgments before the backup.
 const BEFORE: u64 = 2;
 
@@ -34,7 +39,7 @@ pub(crate) async fn backup_and_restore(paths: &Paths, data: &Path) -> Result<()>
     person.quiet().await?;
     let worker = browser.text("worker-key").await?;
     let (file, passphrase) = backed_up(&world, &browser, &axe, &worker).await?;
-    is_the_key(&file, &passphrase, &worker)?;
+    is_the_key(&file, &passphrase, &worker).await?;
 
     browser.open(ERASE).await?;
     browser.until_text("erase-balance", &["no wallet"]).await?;
@@ -98,15 +103,22 @@ async fn backed_up(world: &World, browser: &Browser, axe: &str, worker: &str) ->
     Ok((file, passphrase))
 }
 
-/// The real file on disk, opened here, holds the seed of this very key.
-fn is_the_key(file: &Path, passphrase: &str, worker: &str) -> Result<()> {
+/// The real file on disk holds the seed of this very key, says age's own tool: another implementation (in Go), which
+/// takes a passphrase only from a terminal; `script` gives it one.
+async fn is_the_key(file: &Path, passphrase: &str, worker: &str) -> Result<()> {
     /// How the document's first field is written: a map of five, key 0, a byte string of 32.
     const SEED: [u8; 4] = [0xa5, 0x00, 0x58, 0x20];
-    let file = std::fs::read(file)?;
-    let identity = age::scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
-    let decryptor = age::Decryptor::new(file.as_slice())?;
-    let mut plain = Vec::new();
-    decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity))?.read_to_end(&mut plain)?;
+    let out = file.with_extension("opened");
+    let command = format!("age --decrypt --output '{}' '{}'", out.display(), file.display());
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).kill_on_drop(true);
+    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("script (util-linux)")?;
+    let mut keyboard = child.stdin.take().context("it was piped")?;
+    keyboard.write_all(format!("{passphrase}\n").as_bytes()).await?;
+    let said = timeout(OPENS_WITHIN, child.wait_with_output()).await.context("age asks on")??;
+    ensure!(said.status.success(), "age doesn't open it: {}", String::from_utf8_lossy(&said.stdout));
+    drop(keyboard);
+    let plain = std::fs::read(&out)?;
     let at = plain.windows(SEED.len()).position(|window| window == SEED).context("no seed in it")? + SEED.len();
     let seed: [u8; 32] = plain.get(at..at + 32).context("a seed that ends early")?.try_into()?;
     let found = SigningKey::from_seed(&seed.into()).public().short();
