@@ -8,6 +8,7 @@ mod caps;
 mod command;
 mod consent;
 mod draft;
+mod everything;
 mod judgment;
 mod markdown;
 mod offer;
@@ -22,6 +23,7 @@ pub use caps::*;
 pub use command::*;
 pub use consent::{Consent, Statement};
 pub use draft::{Draft, Found, Touch, Touched};
+pub use everything::{About, EVERYTHING_FORMAT, Everything};
 pub use markdown::{Block, Inline, MARKDOWN_DEPTH_MAX, MARKDOWN_PARTS_MAX, markdown, markdown_words};
 pub use port::{Answer, Judgments, Place, Request, Shown};
 

@@ -11,6 +11,7 @@ mod bandwidth;
 #[cfg(feature = "bandwidth")]
 mod consent;
 mod erase;
+mod everything;
 #[cfg(feature = "bandwidth")]
 mod facts;
 mod home;

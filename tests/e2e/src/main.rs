@@ -76,6 +76,9 @@ enum Task {
         /// Only the way to a paid wallet.
         #[arg(long)]
         wallet: bool,
+        /// Only backup and erasing.
+        #[arg(long)]
+        backup: bool,
     },
     /// Benchmarks of the extension; a JSON object a row.
     Bench {
@@ -142,11 +145,14 @@ fn main() -> Result<()> {
                 scenarios::on_runtime(window::open(&paths, data, &fetch))
             }
         }
-        Task::Pictures { browser, guise, wallet } => {
+        Task::Pictures { browser, guise, wallet, backup } => {
             let temporary = tempfile::tempdir()?;
             let take = |step| scenarios::on_runtime(pictures::take(&paths, temporary.path(), step));
             if wallet {
                 return [pictures::Step::LightWallet, pictures::Step::DarkWallet].into_iter().try_for_each(take);
+            }
+            if backup {
+                return [pictures::Step::LightBackup, pictures::Step::DarkBackup].into_iter().try_for_each(take);
             }
             if !guise.is_empty() {
                 return guise.into_iter().try_for_each(|guise| take(pictures::Step::As(guise)));
@@ -154,10 +160,10 @@ fn main() -> Result<()> {
             if !pictures::can_record() {
                 println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
             }
-            use pictures::Step::{Dark, DarkEmpty, DarkRejected, DarkTime, DarkTypes, DarkWallet};
-            use pictures::Step::{Light, LightEmpty, LightRejected, LightTime, LightTypes, LightWallet};
-            let light = [LightEmpty, Light, LightTypes, LightTime, LightRejected, LightWallet];
-            let dark = [DarkEmpty, Dark, DarkTypes, DarkTime, DarkRejected, DarkWallet];
+            use pictures::Step::{Dark, DarkBackup, DarkEmpty, DarkRejected, DarkTime, DarkTypes, DarkWallet};
+            use pictures::Step::{Light, LightBackup, LightEmpty, LightRejected, LightTime, LightTypes, LightWallet};
+            let light = [LightEmpty, Light, LightTypes, LightTime, LightRejected, LightWallet, LightBackup];
+            let dark = [DarkEmpty, Dark, DarkTypes, DarkTime, DarkRejected, DarkWallet, DarkBackup];
             light.into_iter().chain(dark).try_for_each(take)?;
             // What follows is DevTools'.
             if browser == Kind::Chromium {

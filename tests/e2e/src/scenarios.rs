@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::activity::{activity_found_and_saved, alibi_holds, never_again};
 use crate::appeals::rejected_and_appealed;
-use crate::backup::backup_and_restore;
+use crate::backup::{BACKUP, ERASE, backup_and_restore, killed_while_the_key_changes};
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
 use crate::calls::called_by_a_judgment;
@@ -160,6 +160,7 @@ scenarios! {
     paid_to_a_wallet,
     a_wallet_changes_hands,
     backup_and_restore,
+    killed_while_the_key_changes,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
@@ -300,6 +301,8 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
         (WALLET, "wallet-page"),
         (SETTINGS, "export"),
         (COVER, "cover"),
+        (BACKUP, "backup-worker"),
+        (ERASE, "erase"),
     ];
     for (page, element) in pages {
         browser.open(page).await?;

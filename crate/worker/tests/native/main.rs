@@ -10,6 +10,7 @@ mod chaos;
 mod common;
 mod consent;
 mod day;
+mod everything;
 mod fetch;
 mod flag;
 mod judgment;

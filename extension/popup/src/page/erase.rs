@@ -3,6 +3,7 @@
 use lull_view::{Command, View};
 use yew::{Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state_eq};
 
+use super::everything::SaveEverything;
 use crate::format;
 use crate::model::Lull;
 use crate::parts::{in_tab, title_bar};
@@ -83,6 +84,11 @@ pub(crate) fn ErasePage(props: &EraseProps) -> Html {
                 <h2 id="erase-money">{ text::money() }</h2>
                 <p data-testid="erase-balance">{ balance(view, lull.asset()) }</p>
                 <p>{ in_tab(&Route::Backup, "erase-backup", text::backup_erase_first()) }</p>
+            </section>
+            <section class="card" aria-labelledby="erase-keep">
+                <h2 id="erase-keep">{ text::backup_erase_keep() }</h2>
+                <p class="quiet">{ text::backup_erase_keep_text() }</p>
+                <SaveEverything lull={lull.clone()} />
             </section>
             <section class="card backup-last">
                 if *is_asked {

@@ -4,6 +4,7 @@ use lull_view::{BandwidthState, Command, Reply, View};
 use yew::{Callback, Html, Properties, component, html, use_state_eq};
 
 use super::bandwidth::{state_code, when};
+use super::everything::SaveEverything;
 use super::log::never_card;
 use super::pops::PopsCard;
 use super::warnings::warnings_card;
@@ -62,6 +63,11 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
                 <p>{ in_tab(&Route::Backup, "backup", text::backup_link()) }</p>
             </section>
             <Export wire={lull.wire.clone()} />
+            <section class="card">
+                <h2>{ text::everything() }</h2>
+                <p class="quiet">{ text::everything_text() }</p>
+                <SaveEverything lull={lull.clone()} />
+            </section>
             { diagnostics(view) }
             <p class="foot"><a href={Route::Erase.href()} data-testid="erase-link">{ text::backup_link_erase() }</a></p>
         </div>
