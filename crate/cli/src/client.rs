@@ -184,6 +184,11 @@ impl Client {
         Ok(())
     }
 
+    /// Cancels an order; prints how it stands.
+    pub(crate) async fn cancel(&self, order: &str) -> Result<()> {
+        print_json(self.request(Method::POST, &format!("/v1/orders/{order}/cancel"))?).await
+    }
+
     /// Writes a fetched body to stdout.
     pub(crate) async fn body(&self, offer: &str) -> Result<()> {
         let answer = answered(self.request(Method::GET, &format!("/v1/results/{offer}/body"))?).await?;

@@ -24,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   lull answers 7d1f…                 (what waits for your review; lull review --help goes on)
   lull results 7d1f… --follow > results.jsonl
   lull flags 7d1f…                   what people said is wrong with its items
+  lull cancel 7d1f…                  nothing more of it is asked, and what it didn't need comes back
   lull deposit 25                    pay in from a Solana wallet: a link and a QR code
   lull verify receipts.jsonl --coordinator 5b42… --ledger ledger.jsonl --site-log access.jsonl
   lull verify-alibi lull-alibi-….json --coordinator 5b42…";
@@ -37,7 +38,8 @@ The file is one JSON object:
   {\"accept\": [\"3f9a…\"], \"reject\": [{\"offer\": \"9b2e…\", \"evidence\": \"…\"}]}
 
 All of it is done, or nothing. Whoever is rejected sees your evidence and can appeal; to accept an answer that you have
-rejected takes the rejection back. A project that rejects more than 5 % is paused until the operator has looked at it.";
+rejected takes the rejection back. A project that rejects more than 5 %, or two of
+fewer than 20, is paused until the operator has looked at it.";
 
 /// A project of each type.
 const PROJECTS: &str = include_str!("projects.txt");
@@ -58,6 +60,13 @@ const FLAGS: &str = "Example:
 
 A flag is broken, harmful, personal_data, captcha, illegal or unclear. Two people who flag an item as anything but unclear
 stop it. All fields: docs/api.md";
+
+const CANCELS: &str = "Example:
+  lull cancel 7d1f… | jq .progress.held
+    what is still held: for those who work on it right now
+
+Answers that you have are paid, and so is what comes in time from those who work on it right now, and their look if it
+lasted 5 seconds. All else goes back to your balance. To cancel once more changes nothing; a finished order can't be.";
 
 /// Buys work from browsers, and checks what they were paid for.
 #[derive(Parser)]
@@ -157,6 +166,12 @@ enum Task {
     /// Print what people said is wrong with an order's items, one JSON object per line
     #[command(after_help = FLAGS, after_long_help = FLAGS)]
     Flags {
+        /// The order's id
+        order: String,
+    },
+    /// Cancel an order: nothing more of it is handed out, and the rest of its money comes back
+    #[command(after_help = CANCELS, after_long_help = CANCELS)]
+    Cancel {
         /// The order's id
         order: String,
     },
@@ -280,6 +295,7 @@ async fn buy(client: &Client, task: Task) -> Result<()> {
         Task::Orders => client.orders().await,
         Task::Results { order, follow } => client.lines(&order, "results", follow).await,
         Task::Flags { order } => client.lines(&order, "flags", false).await,
+        Task::Cancel { order } => client.cancel(&order).await,
         Task::Body { offer } => client.body(&offer).await,
         Task::Balance => client.balance().await,
         Task::Deposit(DepositTask { amount, look, no_wait, svg }) => {

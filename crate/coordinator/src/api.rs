@@ -40,6 +40,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/orders/{order}/flags", get(flags))
         .route("/v1/orders/{order}/answers", get(answers))
         .route("/v1/orders/{order}/review", post(review::post_review).layer(limit(REVIEW_BYTES_MAX)))
+        .route("/v1/orders/{order}/cancel", post(buy::cancel))
         .route("/v1/results/{offer}/body", get(body))
         .route("/v1/balance", get(balance))
         .route("/v1/deposits", post(deposits::post_deposit).layer(limit(DEPOSIT_BYTES_MAX)).get(deposits::list))

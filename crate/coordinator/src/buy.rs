@@ -1,4 +1,4 @@
-//! The requester API's writing half: blobs and orders of fetches, and what projects (`project`) share with them.
+//! The requester API's writing half: blobs and orders of fetches, cancelling, and what projects (`project`) share with them.
 
 use std::sync::Arc;
 
@@ -12,14 +12,15 @@ use lull_market::{Command, FetchOrder, Reply, RequesterId};
 use lull_protocol::limits::{BLOB_BYTES_MAX, BODY_BYTES_MAX};
 use lull_protocol::statement::Price;
 use lull_protocol::{Amount, ByteCount, Hash, Method, OrderId};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::App;
-use crate::api::{Requester, Segment};
+use crate::api::{Requester, Segment, own_order};
 use crate::fields::Fields;
 use crate::folder::random_bytes;
 use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, ORDER_BYTES_MAX};
+use crate::lines;
 use crate::problem::Problem;
 
 pub(crate) type Body = Result<Bytes, BytesRejection>;
@@ -55,6 +56,23 @@ pub(crate) async fn post_order(
     let body = whole(body, ORDER_BYTES_MAX)?;
     let order = order_id(&requester, &headers)?;
     create(&app, Command::CreateFetchOrder(read_order(&body, order, requester)?)).await
+}
+
+/// `POST /v1/orders/{order}/cancel`: what is begun is paid, the rest of its money goes back.
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    Requester(requester): Requester,
+    Segment(id): Segment,
+) -> Result<Json<Value>, Problem> {
+    let order = own_order(&app, requester, &id).await?.order.id;
+    match app.writer.ask(Command::Cancel { requester, order }).await? {
+        Reply::Cancelled { verdicts, withdrawn } => {
+            let status = own_order(&app, requester, &id).await?;
+            let (verdicts, withdrawn) = (verdicts.len(), withdrawn.len());
+            Ok(Json(json!({"verdicts": verdicts, "withdrawn": withdrawn, "progress": lines::order(&status)})))
+        }
+        _ => Err(Problem::unavailable("no cancellation came back")),
+    }
 }
 
 pub(crate) async fn create(app: &App, command: Command) -> Result<Response, Problem> {

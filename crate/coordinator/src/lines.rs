@@ -22,6 +22,7 @@ pub(crate) fn order(status: &OrderStatus) -> Value {
         "order": terms.id.to_string(),
         "title": status.title,
         "created_at": status.created_at.get(),
+        "cancelled_at": status.cancelled_at.map(Timestamp::get),
         "items": {
             "total": status.items.total,
             "open": status.items.open,

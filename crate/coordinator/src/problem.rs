@@ -101,7 +101,7 @@ impl Problem {
     pub(crate) fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::fields(vec![FieldError { field: field.into(), problem: problem.into() }])
     }
-    /// 404 or 409: an answer can't be reviewed like this.
+    /// 404 or 409: an answer can't be reviewed, or an order cancelled, like this.
     fn review(field: String, problem: ReviewProblem) -> Self {
         let detail = format!("{field}: {problem}; nothing was changed");
         let errors = vec![FieldError { field, problem: problem.to_string() }];
@@ -109,6 +109,7 @@ impl Problem {
             ReviewProblem::UnknownAnswer
             | ReviewProblem::UnknownRejection
             | ReviewProblem::UnknownProject
+            | ReviewProblem::UnknownOrder
             | ReviewProblem::NoVerdict => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             ReviewProblem::Judged => (StatusCode::CONFLICT, "judged", "The verdict is final"),
             ReviewProblem::Unpaid | ReviewProblem::Payable | ReviewProblem::Contested => {
@@ -117,6 +118,7 @@ impl Problem {
             ReviewProblem::OtherEvidence | ReviewProblem::OtherReversal => {
                 (StatusCode::CONFLICT, "rejected", "Already rejected")
             }
+            ReviewProblem::Finished => (StatusCode::CONFLICT, "finished", "The order is finished"),
             ReviewProblem::NotReviewed => (StatusCode::CONFLICT, "not-reviewed", "This project is not reviewed"),
             ReviewProblem::NotAppealed => (StatusCode::CONFLICT, "not-appealed", "Nobody has appealed"),
         };

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Server, Worker, amount, now, page};
+use common::{Buyer, Server, Worker, amount, now, page, soon};
 use lull_protocol::limits::{BODY_WINDOW_BYTES, VERDICTS_IN_FLIGHT_MAX};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Decision, JobClass, VerdictReason};
@@ -249,4 +249,61 @@ async fn a_stopping_server_says_goodbye() {
     let mut worker = server.worker(1).await;
     let (code, ()) = tokio::join!(worker.bye(), server.stop());
     assert_eq!(code, RefusedCode::Stopping);
+}
+
+#[tokio::test]
+async fn a_cancelled_order_is_withdrawn_paid_for_and_gives_the_rest_back() {
+    let server = Server::start().await;
+    let (_, before) = server.buyer.get("/v1/balance").await;
+    let order = server.buyer.judge(&["one", "two", "three"]).await;
+    let (mut first, mut second) = (server.worker(1).await, server.worker(2).await);
+    first.want(0, 1).await;
+    let answered = first.lease().await;
+    second.want(0, 1).await;
+    let looked = second.lease().await;
+    let cancel = format!("/v1/orders/{order}/cancel");
+    let stranger = Buyer::new(&server.address(), "lull_nobody");
+    assert_eq!(stranger.json(stranger.request("POST", &cancel)).await.0, 401);
+    let (status, said) = server.buyer.json(server.buyer.request("POST", &cancel)).await;
+    assert_eq!((status, &said["verdicts"], &said["withdrawn"]), (200, &json!(0), &json!(2)));
+    assert!(said["progress"]["cancelled_at"].is_u64());
+    for (worker, lease) in [(&mut first, &answered), (&mut second, &looked)] {
+        let told = worker.wait("the withdrawal", |message| match message {
+            ToWorker::Withdraw { offer, reason: RefusedCode::Withdrawn } => Some(*offer),
+            _ => None,
+        });
+        assert_eq!(told.await, lease.hash);
+    }
+    // The answer was under way; the other had looked for less than five seconds.
+    let answer = first.answered(&answered, 1);
+    first.deliver(&answer, &[]).await;
+    let (_, verdict) = first.verdict().await;
+    assert_eq!((verdict.reason, verdict.amount.get() > 0), (VerdictReason::Stopped, true));
+    let back = ToCoordinator::Return { offer: looked.hash, reason: ReturnReason::Withdrawn, shown_ms: None };
+    second.send(&back).await;
+    soon("the rest of the money", async {
+        while server.buyer.get("/v1/balance").await.1["held"] != json!(0) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let (_, after) = server.buyer.get("/v1/balance").await;
+    let (_, status) = server.buyer.get(&format!("/v1/orders/{order}")).await;
+    let spent = before["available"].as_u64().unwrap() - after["available"].as_u64().unwrap();
+    assert_eq!((Some(spent), &status["items"]["open"]), (status["spent"].as_u64(), &json!(0)));
+    assert!(spent > 0);
+    // Again changes nothing; what is finished can't be.
+    let (status, said) = server.buyer.json(server.buyer.request("POST", &cancel)).await;
+    assert_eq!((status, &said["withdrawn"]), (200, &json!(0)));
+    let fetches = server.buyer.order(&["/a"]).await;
+    first.want(1, 0).await;
+    let lease = first.lease().await;
+    let page = first.fetched(&lease, b"hello");
+    first.deliver(&page, b"hello").await;
+    let done = server.buyer.json(server.buyer.request("POST", &format!("/v1/orders/{fetches}/cancel"))).await;
+    assert_eq!((done.0, &done.1["type"]), (409, &json!("urn:lull:problem:finished")));
+    let unknown =
+        server.buyer.json(server.buyer.request("POST", &format!("/v1/orders/{}/cancel", "ab".repeat(16)))).await;
+    assert_eq!(unknown.0, 404);
+    server.stop().await;
 }

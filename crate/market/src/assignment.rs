@@ -16,8 +16,11 @@
 //! - What a worker's filter names is not offered to it; nor is a project whose skips it has used up ([`skips`]).
 //!   Work that comes back as filtered may be offered again, for the filter may change. So may what comes back because
 //!   its content is not wanted, which is no skip.
+//! - A judgment that its worker had looked at for `SEEN_MS_MIN` and whose time ran out is an outcome without pay
+//!   ([`pace`]). Its worker says so, once for each lease, and also when that has expired: nobody else knows what was on
+//!   screen. What a sleeping browser lets run out unseen says nothing.
 
-use lull_protocol::limits::{EXTENSIONS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX};
+use lull_protocol::limits::{EXTENSIONS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, SEEN_MS_MIN};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{AcceptanceRule, Extension, JobClass, Offer};
 use lull_protocol::units::Nonce;
@@ -99,20 +102,36 @@ pub fn give_back(
     if lease.worker != worker {
         return Err(Refusal::Worker(RefusedCode::NotYours));
     }
+    let ran_out = ran_out(lease, reason, shown_ms, cx);
     match lease.state {
         LeaseState::Open if reason == ReturnReason::Skipped && lease.order.class() == JobClass::Judgment => {
             skipped(facts, shown_ms, cx)
         }
         LeaseState::Open => {
-            use ReturnReason::{Filtered, SwitchedOff, TooMany, Unwanted};
-            let wanted = matches!(reason, SwitchedOff | TooMany | Filtered | Unwanted);
-            let writes = end(&facts.held, LeaseState::Returned, wanted, cx)?.finish().0;
-            Ok(Decided { writes, reply: freed(lease, None) })
+            use ReturnReason::{Filtered, RanOut, SwitchedOff, TooMany, Unwanted};
+            let wanted = matches!(reason, SwitchedOff | TooMany | Filtered | Unwanted | RanOut);
+            let mut desk = end(&facts.held, LeaseState::Returned, wanted, cx)?.with_tally(facts.tally);
+            desk.count(ran_out, Amount::ZERO);
+            Ok(Decided { writes: desk.finish().0, reply: freed(lease, None) })
         }
         LeaseState::Returned => Ok(Decided { writes: vec![], reply: Reply::Done }),
+        LeaseState::Expired if ran_out.is_some() => {
+            let mut desk = Desk::new(cx, lease.order, lease.item, Default::default()).with_tally(facts.tally);
+            // Its place is free already; returned it is counted once, and what a new lease needs stays as it is.
+            desk.writes.push(Write::SetLease { lease: lease.id, state: LeaseState::Returned, again: false });
+            desk.count(ran_out, Amount::ZERO);
+            Ok(Decided { writes: desk.finish().0, reply: Reply::Done })
+        }
         LeaseState::Expired => Err(Refusal::Worker(RefusedCode::LeaseExpired)),
         LeaseState::Answered | LeaseState::Judged => Err(Refusal::Worker(RefusedCode::LeaseEnded)),
     }
+}
+
+/// How long a judgment that ran out was looked at: no longer than its lease lasted.
+fn ran_out(lease: &LeaseFacts, reason: ReturnReason, shown_ms: Option<DurationMs>, cx: &Context) -> Option<DurationMs> {
+    let is_judgment = reason == ReturnReason::RanOut && lease.order.class() == JobClass::Judgment;
+    let said = shown_ms.filter(|said| is_judgment && said.get() >= SEEN_MS_MIN)?;
+    Some(pace::shown(said.get(), lease.issued_at, cx.now.min(lease.deadline)))
 }
 
 /// What is told of a place that is free: of an item that was stopped it is free for nobody.

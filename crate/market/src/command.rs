@@ -144,6 +144,13 @@ pub enum Command {
         /// These are rejected.
         reject: Vec<Rejected>,
     },
+    /// A requester cancels an order: what is begun is paid, the rest of its money goes back.
+    Cancel {
+        /// Whose.
+        requester: RequesterId,
+        /// Which.
+        order: OrderId,
+    },
     /// The operator contests what a verdict has paid, while that is pending.
     Reverse {
         /// The offer of the result.
@@ -298,6 +305,13 @@ pub enum Reply {
     },
     /// Answers were reviewed, or an appeal decided.
     Reviewed(Reviewed),
+    /// The order is cancelled; nothing came of it if it was before.
+    Cancelled {
+        /// Of answers and flags that waited; each worker's in the order of their numbers.
+        verdicts: Vec<NumberedVerdict>,
+        /// Its open leases: whose, which offer.
+        withdrawn: Vec<(PublicKey, Hash)>,
+    },
     /// What a verdict paid is contested.
     Reversal {
         /// The reversal's hash.
@@ -421,7 +435,7 @@ pub enum Refusal {
         /// The available balance.
         available: Amount,
     },
-    /// An answer, an appeal or a project can't be decided like this.
+    /// An answer, an appeal, a project or an order can't be decided like this.
     #[error("{field}: {problem}")]
     Review {
         /// What of the command it is about, as the API names it (`reject[3]`).
@@ -443,7 +457,7 @@ pub enum Refusal {
     Fault(String),
 }
 
-/// Why something can't be reviewed as was asked.
+/// Why something can't be reviewed or cancelled as was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ReviewProblem {
     /// There is no such answer, or it is another's.
@@ -467,6 +481,12 @@ pub enum ReviewProblem {
     /// There is no such project.
     #[error("there is no such project")]
     UnknownProject,
+    /// There is no such order, or it is another's.
+    #[error("there is no such order of yours")]
+    UnknownOrder,
+    /// None of the order's items is open.
+    #[error("the order is finished: there is nothing left to cancel")]
+    Finished,
     /// There is no such result, or no verdict about it.
     #[error("there is no such result, or it has no verdict yet")]
     NoVerdict,

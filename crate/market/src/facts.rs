@@ -110,6 +110,8 @@ pub struct ItemFacts {
     pub tries: u8,
     /// People who said that it is to be asked of nobody.
     pub flags: u8,
+    /// Its requester has cancelled its order.
+    pub is_cancelled: bool,
     /// How far it is.
     pub state: ItemState,
     /// The answer that was decided.
@@ -246,6 +248,34 @@ pub struct Flag {
     pub seen_ms: u64,
     /// What of that counts for its project's pace; `None` for one of before that was kept, and for a program's.
     pub shown: Option<DurationMs>,
+}
+
+/// Whether an order may be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelFacts {
+    /// Whose it is.
+    pub requester: RequesterId,
+    /// That was done already.
+    pub is_cancelled: bool,
+    /// It has an open item.
+    pub is_open: bool,
+}
+
+/// An open item of an order that was cancelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopFacts {
+    /// The item.
+    pub item: ItemFacts,
+    /// Its order.
+    pub order: OrderFacts,
+    /// The answers to it that count.
+    pub answers: Vec<Answer>,
+    /// Its flags that wait for others, oldest first.
+    pub flags: Vec<Flag>,
+    /// The number of the last verdict of each worker in `answers` and `flags`; absent: none yet.
+    pub last_numbers: BTreeMap<PublicKey, u64>,
+    /// The outcomes of its project so far.
+    pub tally: Tally,
 }
 
 /// A stored result that is to be decided on its own: by its requester, by time, by a human.
@@ -584,6 +614,11 @@ pub enum Write {
         order: OrderId,
         /// By how much.
         by: BuyerRecord,
+    },
+    /// That an order's requester has cancelled it.
+    SetCancelled {
+        /// Which.
+        order: OrderId,
     },
     /// A project leases nothing more, or goes on with its counts begun anew.
     SetPaused {

@@ -11,6 +11,7 @@
 //!   in the order they came. While flags wait, as many places stay free as there are flags, unless nobody works on the
 //!   item: so what is held pays two flags of an item that two people or more were to answer, unless all but one of them
 //!   have answered it.
+//! - An order that its requester cancels stops its items by the same rules ([`cancel`](crate::cancel)).
 //! - It is closed as failed when its last lease has ended; the rest of what is held goes back to the requester.
 
 use lull_protocol::limits::SEEN_MS_MIN;
@@ -26,9 +27,9 @@ use crate::ledger::with_fee;
 pub const FLAGS_CLOSE: u8 = 2;
 
 impl ItemFacts {
-    /// Whether people's flags have stopped it.
+    /// Whether people's flags have stopped it, or its requester has.
     pub fn is_stopped(&self) -> bool {
-        self.flags >= FLAGS_CLOSE
+        self.is_cancelled || self.flags >= FLAGS_CLOSE
     }
 
     /// Places that nobody has taken.
@@ -78,13 +79,16 @@ pub(crate) fn flagged(
         desk.writes.push(Write::SetLease { lease: judged.lease, state: LeaseState::Answered, again: false });
         return Ok(());
     }
-    if !was_stopped {
-        let price = desk.order().price.per_item;
-        for answer in answers.iter().filter(|answer| !answer.judged) {
-            let Answer { lease, worker, result, shown, .. } = *answer;
-            let rejection = answer.rejection.as_deref();
-            desk.rule(Judged { lease, worker, result, shown, rejection }, stopped(price))?;
-        }
+    stop(desk, if was_stopped { &[] } else { &answers }, flags)
+}
+
+/// An item stops: its answers without a verdict are paid, and then the flags that wait.
+pub(crate) fn stop(desk: &mut Desk<'_>, answers: &[Answer], flags: Vec<Flag>) -> Result<(), Refusal> {
+    let price = desk.order().price.per_item;
+    for answer in answers.iter().filter(|answer| !answer.judged) {
+        let Answer { lease, worker, result, shown, .. } = *answer;
+        let rejection = answer.rejection.as_deref();
+        desk.rule(Judged { lease, worker, result, shown, rejection }, stopped(price))?;
     }
     for flag in flags {
         pay_look(desk, flag.judged(), flag.seen_ms)?;

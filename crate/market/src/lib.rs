@@ -5,13 +5,14 @@
 //! [`requester`] (who buys, and what), [`project`] (what people are
 //! asked), [`assignment`] (who works on what), [`verdict`] (what becomes of a
 //! result), [`review`] (what a requester may hold against an answer, and who decides), [`reversal`] (what may be held against one
-//! that was paid), [`flag`] (what becomes of an
+//! that was paid), [`cancel`] (how a requester stops an order), [`flag`] (what becomes of an
 //! item that people flag), [`ledger`] (where money may go), [`payouts`] (where it goes when it is paid out), [`pace`]
 //! (how long a project's judgments take and what that pays an hour), [`skips`] (how many are free), [`connect`]
 //! (which wallet a worker is paid to). Each of them states its rules. A worker's connection is a machine beside them:
 //! [`session`].
 
 pub mod assignment;
+pub mod cancel;
 mod command;
 pub mod connect;
 mod desk;

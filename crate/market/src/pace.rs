@@ -1,12 +1,13 @@
 //! How the judgments of a project go: what is told of it with each offer.
 //!
 //! An *outcome* is a judgment that got its verdict, be it for an answer, a flag or a look at what was taken back, or
-//! one that its worker saw and skipped. It has the time that it was on screen and what it paid; a skip, a rejection
-//! and a flag that others don't share pay nothing. What still waits for others is none yet; what was handed back
-//! unseen, or done by a program (`Input::Replay`), never is.
+//! one that its worker saw and skipped, or looked at for `SEEN_MS_MIN` and let run out. It has the time that it was on
+//! screen and what it paid; a skip, a rejection, what ran out and a flag that others don't share pay nothing. What still
+//! waits for others is none yet; what was handed back unseen, or done by a program (`Input::Replay`), never is.
 //!
-//! - The time of a result is what its worker signed (ended less begun), of a skip what its worker says. Neither is
-//!   believed beyond the time since the lease began, by this clock: [`shown`].
+//! - The time of a result is what its worker signed (ended less begun), of a skip and of what ran out what its worker
+//!   says. None is believed beyond the time since the lease began, by this clock: [`shown`]; what ran out not beyond the
+//!   lease's end.
 //! - The *median* is the middle outcome's time (the lower of two), rounded up to one of [`STEPS_S`]. However many
 //!   hours some say, it moves only as far as there are honest outcomes next to it.
 //! - The *hourly pay* is all that was paid by all the time, rounded down.

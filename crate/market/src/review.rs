@@ -14,11 +14,12 @@
 //!   (`AppealUpheld`).
 //! - When people's flags stop the item, the answers to it that have no verdict are paid, rejected ones too.
 //! - A requester may take a rejection back before anybody appeals (`ApprovedByBuyer`).
-//! - A project whose requester rejects more than [`REJECTIONS_PAUSE_BP`] of what it reviews, and at least
-//!   [`REJECTIONS_PAUSE_LEAST`], is paused: nothing more is leased until the operator has looked at it. So is one with
-//!   any rejection if that holds over all its requester's projects: small ones are no way around it. What is
-//!   rejected counts from when it is proposed, overturned or not; accepted and rejected answers of one command count
-//!   together.
+//! - A project whose requester rejects more than [`REJECTIONS_PAUSE_BP`] of what it reviews is paused: nothing more is
+//!   leased until the operator has looked at it. Fewer reviewed answers than [`REVIEWED_LEAST`] count as so many, for of
+//!   few a share says little: one rejection is no habit, and a second one pauses at once, since no acceptances up to
+//!   there could bring it down to the share. The same holds over all its requester's projects, and pauses one with any
+//!   rejection: small ones are no way around it. What is rejected counts from when it is proposed, overturned or not;
+//!   accepted and rejected answers of one command count together.
 //!
 //! Asking again changes nothing.
 
@@ -38,8 +39,8 @@ use crate::verdict::conclude;
 
 /// A project pauses when more of its reviewed answers than this are rejected, basis points (1/10,000).
 pub const REJECTIONS_PAUSE_BP: u64 = 500;
-/// And when at least so many are.
-pub const REJECTIONS_PAUSE_LEAST: u64 = 3;
+/// Reviewed answers; fewer count as so many when their share is taken.
+pub const REVIEWED_LEAST: u64 = 20;
 /// Answers in one [`Command::Review`](crate::Command::Review), accepted and rejected ones together.
 pub const REVIEWS_MAX: usize = 1_000;
 
@@ -108,8 +109,8 @@ pub fn reject(
 /// Whether a project must pause now: what to write then.
 pub fn pause(review: &ProjectReview, order: OrderId) -> Option<Write> {
     let is_much = |rejected: u64, reviewed: u64| {
-        let share_is_high = u128::from(rejected) * 10_000 > u128::from(reviewed) * u128::from(REJECTIONS_PAUSE_BP);
-        rejected >= REJECTIONS_PAUSE_LEAST && share_is_high
+        let of = u128::from(reviewed.max(REVIEWED_LEAST));
+        u128::from(rejected) * 10_000 > of * u128::from(REJECTIONS_PAUSE_BP)
     };
     let of_all = is_much(review.record.rejected.into(), review.record.reviewed.into());
     let pauses = is_much(review.rejected, review.reviewed) || of_all && review.rejected > 0;
@@ -244,23 +245,53 @@ fn count(desk: &mut Desk<'_>, by: BuyerRecord) {
 mod tests {
     use super::*;
 
+    use proptest::prelude::*;
+
+    fn pauses(rejected: u64, reviewed: u64) -> bool {
+        let review = ProjectReview { reviewed, rejected, ..ProjectReview::default() };
+        pause(&review, OrderId([1; 16])).is_some()
+    }
+
     #[test]
-    fn a_project_pauses_above_five_per_cent_and_at_three() {
-        let pauses = |rejected, reviewed| {
-            let review = ProjectReview { reviewed, rejected, ..ProjectReview::default() };
-            pause(&review, OrderId([1; 16])).is_some()
-        };
-        assert!(!pauses(0, 0) && !pauses(2, 2), "too few to tell");
-        assert!(pauses(3, 3) && pauses(3, 59) && !pauses(3, 60), "exactly a twentieth is not more");
+    fn a_project_pauses_above_five_per_cent() {
+        assert!(!pauses(1, 20) && pauses(2, 20), "exactly a twentieth is not more");
+        assert!(!pauses(2, 40) && pauses(2, 39) && pauses(3, 40));
+        assert!(pauses(3, 59) && !pauses(3, 60));
         assert!(!pauses(500, 10_000) && pauses(501, 10_000));
         assert!(pauses(u64::MAX, u64::MAX) && !pauses(3, u64::MAX), "no sum overflows");
         let paused = ProjectReview { reviewed: 3, rejected: 3, is_paused: true, ..ProjectReview::default() };
         assert_eq!(pause(&paused, OrderId([1; 16])), None, "once");
-        let after = |rejected, of_all| {
-            let record = BuyerRecord { reviewed: 50, rejected: of_all, overturned: 0 };
+    }
+
+    #[test]
+    fn of_fewer_than_twenty_one_rejection_is_no_habit_and_two_are() {
+        assert!(!pauses(0, 0));
+        for reviewed in 1..REVIEWED_LEAST {
+            assert!(!pauses(1, reviewed), "{reviewed}");
+            assert!(pauses(2, reviewed.max(2)), "{reviewed}");
+        }
+    }
+
+    #[test]
+    fn who_rejects_much_elsewhere_pauses_with_one_more() {
+        let after = |rejected, (of_all, reviewed)| {
+            let record = BuyerRecord { reviewed, rejected: of_all, overturned: 0 };
             pause(&ProjectReview { reviewed: 2, rejected, is_paused: false, record }, OrderId([1; 16])).is_some()
         };
-        assert!(after(1, 3) && !after(0, 3), "one more by who rejects much elsewhere");
-        assert!(!after(1, 2));
+        assert!(after(1, (3, 50)) && !after(0, (3, 50)));
+        assert!(after(1, (2, 2)) && !after(1, (1, 1)));
+        assert!(!after(1, (2, 40)) && after(1, (3, 40)));
+    }
+
+    proptest! {
+        #[test]
+        fn from_twenty_on_any_share_above_a_twentieth_pauses_and_none_below(
+            reviewed in REVIEWED_LEAST..1_000_000, part in 0..=1_000_000_u64,
+        ) {
+            let rejected = reviewed * part / 1_000_000;
+            prop_assert_eq!(pauses(rejected, reviewed), rejected * 20 > reviewed);
+            // At the border, too.
+            prop_assert!(!pauses(reviewed / 20, reviewed) && pauses(reviewed / 20 + 1, reviewed));
+        }
     }
 }

@@ -82,6 +82,7 @@ pub fn submit(
             let body = check_body(item, report, ruling, body)?;
             desk.writes.push(store(judged, result, false, body));
             fetched(&mut desk, judged, report.outcome, ruling)?;
+            desk.close_if_stopped()?;
         }
         (Item::Judgment(item), Report::Judgment(report)) => {
             if item.task.takes(&report.answer).is_err() || !body.is_empty() {

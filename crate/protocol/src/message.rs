@@ -187,8 +187,11 @@ pub enum ReturnReason {
     Filtered,
     /// It is of sensitive content that the person doesn't want, or had enough of for today.
     Unwanted,
+    /// Its time was over before the person answered, who had looked at it for `SEEN_MS_MIN` at least. The coordinator may
+    /// have ended the lease by then.
+    RanOut,
 }
-codes!(ReturnReason { 0 Skipped, 1 SwitchedOff, 2 Broken, 3 TooMany, 4 Withdrawn, 5 Filtered, 6 Unwanted });
+codes!(ReturnReason { 0 Skipped, 1 SwitchedOff, 2 Broken, 3 TooMany, 4 Withdrawn, 5 Filtered, 6 Unwanted, 7 RanOut });
 
 /// From the coordinator.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -62,9 +62,9 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
-    use ReturnReason::{Broken, Filtered, Skipped, SwitchedOff, TooMany, Unwanted, Withdrawn};
+    use ReturnReason::{Broken, Filtered, RanOut, Skipped, SwitchedOff, TooMany, Unwanted, Withdrawn};
     use ToCoordinator::*;
-    let reason = select(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn, Filtered, Unwanted]);
+    let reason = select(&[Skipped, SwitchedOff, Broken, TooMany, Withdrawn, Filtered, Unwanted, RanOut]);
     let shown_ms = option::of(num().prop_map(|ms| DurationMs::new(ms).expect("at most 2^53 - 1")));
     prop_oneof![
         (any::<(u16, u16)>(), key(), challenge(), text()).prop_map(|(versions, worker, challenge, origin)| Hello {

@@ -280,7 +280,7 @@ fn wrong() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("to_coordinator", raw("8302a20002010400"), "three elements"),
         ("to_coordinator", raw("8108"), "no fields"),
         ("to_coordinator", raw("8209a10000"), "no such message"),
-        ("to_coordinator", edit("worker says return", "0100", "0107"), "no such reason"),
+        ("to_coordinator", edit("worker says return", "0100", "0108"), "no such reason"),
         ("to_coordinator", raw("8202a3000201040500"), "no class of content, which is left out"),
         ("to_coordinator", raw("8202a300020104051840"), "a class of content that can't be"),
         ("item", edit("item choice sensitive", "091821", "0900"), "no class of content, which is left out"),

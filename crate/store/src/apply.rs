@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lull_market::{
-    Command, Context, Decided, Project, Refusal, Rejected, Reply, RequesterId, Reviewed, Write, assignment, connect,
-    payouts, project, requester, reversal, review, verdict,
+    Command, Context, Decided, Project, Refusal, Rejected, Reply, RequesterId, Reviewed, Write, assignment, cancel,
+    connect, payouts, project, requester, reversal, review, verdict,
 };
 use lull_protocol::statement::JobClass;
 use lull_protocol::units::Nonce;
@@ -275,6 +275,7 @@ fn decide(db: &Connection, cx: &Context, command: &Command, books: &mut Books) -
         Command::Review { requester, order, accept, reject } => {
             return Ok(Reply::Reviewed(review(db, cx, books, (*requester, *order), (accept, reject))?));
         }
+        Command::Cancel { requester, order } => return cancel(db, cx, books, (*requester, *order)),
         Command::Appeal { appeal } => match reversals::of_reversal(db, appeal.payload().rejection)? {
             Some((paid, reversal)) => reversal::appeal(&paid, &reversal, appeal, cx)?,
             None => review::appeal(load::rejected(db, appeal.payload().rejection)?.as_ref(), appeal, cx)?,
@@ -405,6 +406,27 @@ fn review(
     let project = load::project_review(db, whose.1)?.ok_or_else(gone)?;
     write_all(db, cx.now, review::pause(&project, whose.1).into_iter().collect(), books)?;
     Ok(all)
+}
+
+/// Each open item is stopped on facts that are loaded after the one before it was written: a worker may have answered
+/// several.
+fn cancel(
+    db: &Connection,
+    cx: &Context,
+    books: &mut Books,
+    (requester, order): (RequesterId, OrderId),
+) -> Result<Reply, Stop> {
+    let (mut verdicts, mut withdrawn) = (Vec::new(), Vec::new());
+    if let Some(write) = cancel::begin(load::cancellable(db, order)?.as_ref(), (requester, order))? {
+        write_all(db, cx.now, vec![write], books)?;
+        withdrawn = load::leases_of_order(db, order)?;
+        for item in load::open_items(db, order)? {
+            let (writes, judged) = cancel::stop(load::to_stop(db, item)?.ok_or_else(gone)?, cx)?;
+            write_all(db, cx.now, writes, books)?;
+            verdicts.extend(judged);
+        }
+    }
+    Ok(Reply::Cancelled { verdicts, withdrawn })
 }
 
 fn gone() -> Refusal {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lull_market::RequesterId;
 use lull_market::facts::{
-    Answer, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, Person, ProjectReview, RejectionFacts,
-    ReturnFacts, StoredResult, SubmitFacts, UnsettledFacts, WaitingFacts,
+    Answer, CancelFacts, Candidate, Flag, HeldFacts, ItemFacts, ItemId, LeaseFacts, LeaseId, Person, ProjectReview,
+    RejectionFacts, ReturnFacts, StopFacts, StoredResult, SubmitFacts, UnsettledFacts, WaitingFacts,
 };
 use lull_market::flag::FLAGS_CLOSE;
 use lull_market::ledger::Account;
@@ -111,17 +111,18 @@ const CLAIM_ORDERS_MAX: usize = 1_000;
 macro_rules! item_and_order {
     () => {
         "i.id, i.number, i.needed, i.leased, i.answered, i.tries, i.state, i.decided, i.held, i.flags,
-         o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp, o.task,
+         o.cancelled_at IS NOT NULL, o.id, o.requester, o.per_item, o.per_mib, o.bytes_max, o.agree, o.people, o.fee_bp, o.task,
          o.review"
     };
 }
 /// Where those of the order begin, and where the next ones do.
-const ORDER_AT: usize = 10;
+const ORDER_AT: usize = 11;
 const REST_AT: usize = ORDER_AT + 10;
 
 /// Open orders of one kind that a worker is offered and that have a free item, the oldest first.
 const OFFERED_ORDERS: &str = "SELECT o.rowid, o.id FROM orders o
-     WHERE o.task IS ?1 AND o.is_open = 1 AND o.paused_at IS NULL AND o.warnings & ~?2 = 0
+     WHERE o.task IS ?1 AND o.is_open = 1 AND o.paused_at IS NULL AND o.cancelled_at IS NULL
+       AND o.warnings & ~?2 = 0
        AND (?3 = '' OR instr(?3, hex(o.requester)) = 0)
        AND (?4 = '' OR instr(?4, hex(o.id)) = 0)
        AND (?5 = 0 OR NOT EXISTS (SELECT 1 FROM tallies t WHERE t.order_id = o.id AND t.hourly < ?5))
@@ -580,6 +581,61 @@ pub(crate) fn unsettled(db: &Connection, now: Timestamp, limit: usize) -> Loaded
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether an order may be cancelled.
+pub(crate) fn cancellable(db: &Connection, order: OrderId) -> Loaded<Option<CancelFacts>> {
+    let mut statement =
+        db.prepare_cached("SELECT requester, cancelled_at IS NOT NULL, is_open FROM orders WHERE id = ?1")?;
+    let read = |row: &Row<'_>| {
+        let (requester, is_cancelled, is_open) = (row.get::<_, Col<_>>(0)?.0, row.get(1)?, row.get(2)?);
+        Ok(CancelFacts { requester, is_cancelled, is_open })
+    };
+    Ok(statement.query_row([Col(order)], read).optional()?)
+}
+
+/// The open items of an order, in the order of their numbers.
+pub(crate) fn open_items(db: &Connection, order: OrderId) -> Loaded<Vec<ItemId>> {
+    let mut statement = db.prepare_cached("SELECT id FROM items WHERE order_id = ?1 AND state = 'open' ORDER BY id")?;
+    let rows = statement.query_map([Col(order)], |row| Ok(ItemId(row.get(0)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The open leases of an order's open items: whose, which offer.
+pub(crate) fn leases_of_order(db: &Connection, order: OrderId) -> Loaded<Vec<(PublicKey, Hash)>> {
+    let mut statement = db.prepare_cached(
+        "SELECT l.worker, l.offer FROM items i JOIN leases l ON l.item = i.id
+         WHERE i.order_id = ?1 AND i.state = 'open' AND l.state = 'open' ORDER BY l.id",
+    )?;
+    let rows = statement.query_map([Col(order)], |row| Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// An item that is stopped.
+pub(crate) fn to_stop(db: &Connection, item: ItemId) -> Loaded<Option<StopFacts>> {
+    let mut statement = db.prepare_cached(concat!(
+        "SELECT ",
+        item_and_order!(),
+        " FROM items i JOIN orders o ON o.id = i.order_id WHERE i.id = ?1"
+    ))?;
+    let read = |row: &Row<'_>| Ok((item_facts(row)?, order_facts(row, ORDER_AT)?));
+    let Some((facts, order)) = statement.query_row([item.0], read).optional()? else { return Ok(None) };
+    let mut last_numbers = BTreeMap::new();
+    let mut stop = StopFacts {
+        item: facts,
+        order,
+        answers: vec![],
+        flags: vec![],
+        last_numbers: BTreeMap::new(),
+        tally: Tally::default(),
+    };
+    if order.class() == JobClass::Judgment {
+        stop.answers = answers(db, item, &mut last_numbers)?;
+        stop.flags = flags(db, item, &mut last_numbers)?;
+        stop.tally = tally(db, order.id)?;
+    }
+    stop.last_numbers = last_numbers;
+    Ok(Some(stop))
+}
+
 fn requester_name(db: &Connection, requester: RequesterId) -> Loaded<Option<String>> {
     let mut statement = db.prepare_cached("SELECT name FROM requesters WHERE id = ?1")?;
     Ok(statement.query_row([Col(requester)], |row| row.get(0)).optional()?)
@@ -614,6 +670,7 @@ fn item_facts(row: &Row<'_>) -> rusqlite::Result<ItemFacts> {
         decided: row.get::<_, Option<Col<_>>>(7)?.map(|key| key.0),
         held: row.get::<_, Col<_>>(8)?.0,
         flags: row.get(9)?,
+        is_cancelled: row.get(10)?,
     })
 }
 

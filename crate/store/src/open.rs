@@ -21,7 +21,7 @@ const CACHE_KIB_MAX: i64 = 64 * 1024;
 pub const WAL_PAGES_MAX: i64 = 8 * 1024;
 
 /// Every migration there ever was, in order; files are only added.
-const MIGRATIONS: [(&str, &str); 13] = [
+const MIGRATIONS: [(&str, &str); 14] = [
     ("0001_market.sql", include_str!("../migrations/0001_market.sql")),
     ("0002_fewer_pages.sql", include_str!("../migrations/0002_fewer_pages.sql")),
     ("0003_task_types.sql", include_str!("../migrations/0003_task_types.sql")),
@@ -35,6 +35,7 @@ const MIGRATIONS: [(&str, &str); 13] = [
     ("0011_deposits.sql", include_str!("../migrations/0011_deposits.sql")),
     ("0012_putting_out.sql", include_str!("../migrations/0012_putting_out.sql")),
     ("0013_reversals.sql", include_str!("../migrations/0013_reversals.sql")),
+    ("0014_cancelled.sql", include_str!("../migrations/0014_cancelled.sql")),
 ];
 
 /// The version of a database that this program reads and writes.

@@ -48,6 +48,8 @@ pub struct OrderStatus {
     pub title: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When its requester cancelled it.
+    pub cancelled_at: Option<Timestamp>,
     /// How far its items are.
     pub items: ItemCounts,
     /// Its flags by reason.
@@ -157,16 +159,17 @@ impl Reader {
         let tx = self.db.unchecked_transaction()?;
         let mut statement = tx.prepare_cached(
             "SELECT id, requester, per_item, per_mib, bytes_max, agree, people, fee_bp, task, review,
-                    title, created_at, full_price, reviewed, rejected, paused_at
+                    title, created_at, full_price, reviewed, rejected, paused_at, cancelled_at
              FROM orders WHERE id = ?1",
         )?;
-        let Some((terms, title, created_at, full_price, review)) = statement
+        let Some((terms, title, (created_at, cancelled_at), full_price, review)) = statement
             .query_row([Col(*order)], |row| {
                 let (created_at, full_price): (Col<_>, Col<_>) = (row.get("created_at")?, row.get("full_price")?);
                 let paused_at: Option<Col<_>> = row.get("paused_at")?;
                 let (reviewed, rejected) = (row.get("reviewed")?, row.get("rejected")?);
                 let review = Review { reviewed, rejected, paused_at: paused_at.map(|at| at.0) };
-                Ok((order_facts(row, 0)?, row.get("title")?, created_at.0, full_price.0, review))
+                let cancelled_at = row.get::<_, Option<Col<_>>>("cancelled_at")?.map(|at| at.0);
+                Ok((order_facts(row, 0)?, row.get("title")?, (created_at.0, cancelled_at), full_price.0, review))
             })
             .optional()?
         else {
@@ -175,6 +178,7 @@ impl Reader {
         Ok(Some(OrderStatus {
             title,
             created_at,
+            cancelled_at,
             items: item_counts(&tx, order)?,
             flags: flag_counts(&tx, order)?,
             results: tx

@@ -124,7 +124,7 @@ impl Reader {
     /// The worker's leases that are live now, oldest first: sent again after a reconnect.
     pub fn open_leases(&self, worker: &PublicKey, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT l.statement, t.bytes, l.extension, i.flags >= ?3, i.order_id, i.class,
+            "SELECT l.statement, t.bytes, l.extension, i.flags >= ?3 OR o.cancelled_at IS NOT NULL, i.order_id, i.class,
                     o.review, b.reviewed, b.rejected, b.overturned
              FROM leases l JOIN item_bytes t ON t.item = l.item JOIN items i ON i.id = l.item
              JOIN orders o ON o.id = i.order_id JOIN requesters b ON b.id = o.requester

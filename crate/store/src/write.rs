@@ -101,6 +101,11 @@ fn write_one(db: &Connection, now: Timestamp, write: Write, books: &mut Books) -
         }
         Write::Uncount { lease } => one(db, "UPDATE results SET counts = 0 WHERE lease = ?1", [lease.0]),
         Write::CountReview { requester, order, by } => count_review(db, requester, order, by),
+        Write::SetCancelled { order } => one(
+            db,
+            "UPDATE orders SET cancelled_at = ?2 WHERE id = ?1 AND cancelled_at IS NULL",
+            params![Col(order), Col(now)],
+        ),
         Write::SetPaused { order, is_paused } => set_paused(db, now, order, is_paused),
         Write::AddReversal { lease, reversal } => reversals::add(db, lease, &reversal),
         Write::AddReversalAppeal { lease, appeal, decided_by } => {

@@ -455,7 +455,7 @@ pub enum Notice {
         /// The result's offer, hex.
         offer: String,
     },
-    /// The judgment on screen was taken back, for people had flagged it.
+    /// The judgment on screen was taken back: people had flagged it, or its buyer cancelled it.
     Withdrawn {
         /// Whether it was on screen for long enough to be paid.
         is_paid: bool,

@@ -39,9 +39,23 @@ impl Worker {
         let is_there = |offer: &Hash| self.leases.get(offer).is_some_and(|lease| self.is_showable(lease));
         let on_screen = self.current.filter(|offer| self.is_on_screen(offer) && is_there(offer));
         let has_come = on_screen != self.on_screen;
+        if has_come {
+            self.count_looks(on_screen, now);
+        }
         self.on_screen = on_screen;
         if let Some(offer) = on_screen.filter(|offer| has_come && self.is_short(offer, now)) {
             self.ask_for_time(offer);
+        }
+    }
+
+    /// Another judgment comes on screen, or none does.
+    fn count_looks(&mut self, comes: Option<Hash>, now: Timestamp) {
+        if let Some(gone) = self.on_screen.and_then(|gone| self.leases.get_mut(&gone)) {
+            let more_ms = gone.shown_since.take().map_or(0, |since| now.since(since));
+            gone.shown_ms = gone.shown_ms.saturating_add(more_ms);
+        }
+        if let Some(comes) = comes.and_then(|offer| self.leases.get_mut(&offer)) {
+            comes.shown_since = comes.seen_at.map(|_| now);
         }
     }
 
@@ -142,6 +156,7 @@ impl Worker {
         }
         if let Some(lease) = self.leases.get_mut(&offer).filter(|lease| lease.seen_at.is_none()) {
             lease.seen_at = Some(now);
+            (lease.shown_ms, lease.shown_since) = (SEEN_MS_MIN, Some(now));
             self.persist([Key::Lease(offer)], After::Nothing);
         }
     }

@@ -38,6 +38,10 @@ pub(crate) struct Lease {
     pub(crate) held_since: Option<Timestamp>,
     /// When it had been on screen for `SEEN_MS_MIN`, this browser's clock.
     pub(crate) seen_at: Option<Timestamp>,
+    /// How long it was on screen until it left that last, once it was seen.
+    pub(crate) shown_ms: u64,
+    /// Since when it is there again, once it was seen.
+    pub(crate) shown_since: Option<Timestamp>,
     /// It was answered, and the answer taken back.
     pub(crate) was_answered: bool,
     /// How the requester has treated others.
@@ -71,6 +75,13 @@ impl Lease {
             Item::Judgment(item) => Some(item.order),
             Item::Fetch(_) => None,
         }
+    }
+    /// How long its person has looked at it, if that was for `SEEN_MS_MIN`: no longer than the lease lasts, whatever a
+    /// clock does and however long a page stood open.
+    fn looked_at(&self, now: Timestamp) -> Option<DurationMs> {
+        self.seen_at?;
+        let shown_ms = self.shown_ms.saturating_add(self.shown_since.map_or(0, |since| now.since(since)));
+        DurationMs::new(shown_ms.min(self.deadline().since(self.offer.issued_at)))
     }
     /// When it ends, coordinator's clock.
     pub(crate) fn deadline(&self) -> Timestamp {
@@ -113,6 +124,8 @@ impl Worker {
                     is_done: false,
                     held_since: Some(now),
                     seen_at: None,
+                    shown_ms: 0,
+                    shown_since: None,
                     was_answered: false,
                     record,
                     skips: None,
@@ -284,7 +297,7 @@ impl Worker {
             Some(_) if is_stopped => self.take_away(offer, now),
             // Its deadline is for `expire` to judge, which knows what is on screen.
             Some(_) if reason == RefusedCode::LeaseExpired && self.is_on_screen(offer) => {}
-            Some(_) => self.end_lease(offer),
+            Some(_) => self.end_lease(offer, now),
             None if self.is_held(offer) => self.let_go(),
             None if is_stopped && !self.outbox.contains(offer) => {
                 self.send(&ToCoordinator::Return { offer: *offer, reason: ReturnReason::Withdrawn, shown_ms: None });
@@ -293,7 +306,7 @@ impl Worker {
         }
     }
 
-    /// The coordinator takes a judgment back that people flagged: whoever has looked at it for long enough says so and
+    /// The coordinator takes a judgment back that people flagged, or whose order was cancelled: whoever has looked at it for long enough says so and
     /// is paid.
     fn take_away(&mut self, offer: &Hash, now: Timestamp) {
         let is_on_screen = self.is_on_screen(offer);
@@ -314,11 +327,11 @@ impl Worker {
 
     /// The same item comes again while its last lease, which is over, is still on screen.
     fn end_late(&mut self, offer: &Offer, now: Timestamp) {
-        let now = self.coordinator_now(now);
-        let is_late = |lease: &Lease| lease.offer.item == offer.item && lease.deadline() <= now && !lease.is_done;
+        let at = self.coordinator_now(now);
+        let is_late = |lease: &Lease| lease.offer.item == offer.item && lease.deadline() <= at && !lease.is_done;
         let late = self.leases.iter().find(|(_, lease)| is_late(lease)).map(|(late, _)| *late);
         if let Some(late) = late {
-            self.end_lease(&late);
+            self.end_lease(&late, now);
         }
     }
 
@@ -328,28 +341,53 @@ impl Worker {
         lease.deadline().plus(grace_ms)
     }
 
-    fn end_lease(&mut self, offer: &Hash) {
+    /// A lease is over without a result. What the person had looked at is said: it took their time, and the pay per hour
+    /// that others are told counts that.
+    fn end_lease(&mut self, offer: &Hash, now: Timestamp) {
+        let looked_at = self.leases.get(offer).and_then(|lease| lease.looked_at(now));
+        if looked_at.is_some() {
+            return self.give_back(*offer, ReturnReason::RanOut, looked_at);
+        }
         self.leases.remove(offer);
         self.abort_run_of(offer);
         self.persist([Key::Lease(*offer)], After::Nothing);
         self.changed();
     }
 
+    /// The line is there again: what ran out without one is said now.
+    pub(crate) fn tell_what_ran_out(&mut self) {
+        let ran_out = self.returned.iter().filter(|(_, record)| record.reason == ReturnReason::RanOut);
+        let ran_out: Vec<(Hash, Option<DurationMs>)> = ran_out.map(|(offer, r)| (*offer, r.shown_ms)).collect();
+        for (offer, shown_ms) in &ran_out {
+            self.returned.remove(offer);
+            self.send(&ToCoordinator::Return { offer: *offer, reason: ReturnReason::RanOut, shown_ms: *shown_ms });
+        }
+        if !ran_out.is_empty() {
+            self.persist(ran_out.into_iter().map(|(offer, _)| Key::Returned(offer)), After::Nothing);
+        }
+    }
+
     /// Ends what is past its deadline.
     pub(crate) fn expire(&mut self, now: Timestamp) {
-        let now = self.coordinator_now(now);
-        let over = |offer: &Hash, lease: &Lease| self.over_at(offer, lease) <= now && !lease.is_done;
+        let at = self.coordinator_now(now);
+        let over = |offer: &Hash, lease: &Lease| self.over_at(offer, lease) <= at && !lease.is_done;
         let expired: Vec<Hash> = self.leases.iter().filter(|(o, l)| over(o, l)).map(|(offer, _)| *offer).collect();
         for offer in expired {
-            self.end_lease(&offer);
+            self.end_lease(&offer, now);
         }
+        let is_ready = self.is_ready();
+        let is_over = |returned: &ReturnedRecord| {
+            let waits = returned.reason == ReturnReason::RanOut && !is_ready;
+            let more_ms = if waits { limits::RAN_OUT_KEPT_MS } else { 0 };
+            returned.deadline.plus(more_ms) <= at
+        };
         let forgotten: Vec<Key> =
-            self.returned.iter().filter(|(_, r)| r.deadline <= now).map(|(offer, _)| Key::Returned(*offer)).collect();
+            self.returned.iter().filter(|(_, r)| is_over(r)).map(|(offer, _)| Key::Returned(*offer)).collect();
         if !forgotten.is_empty() {
-            self.returned.retain(|_, r| r.deadline > now);
+            self.returned.retain(|_, returned| !is_over(returned));
             self.persist(forgotten, After::Nothing);
         }
-        self.drop_unstorable(now);
+        self.drop_unstorable(at);
     }
 
     /// Takes consent at its word: what is switched off stops, and its leases go back. A pause hands

@@ -82,6 +82,8 @@ pub const NEVER_RETURNS_MAX: u32 = 64;
 pub const NEVER_REST_MS: u64 = 2_000;
 /// The most receipts and results that one try deletes to make room for settings that take consent back.
 pub const ROOM_RECORDS_MAX: usize = 128;
+/// That a judgment ran out which the person had looked at is kept for this long without a connection, milliseconds.
+pub const RAN_OUT_KEPT_MS: u64 = DAY_MS;
 /// Leases given back that are remembered until their deadline, so that none comes up again.
 pub const RETURNED_MAX: usize = 64;
 /// Records that couldn't be read and are kept under `aside/`; of those from earlier starts the first in order of name

@@ -322,6 +322,7 @@ impl Worker {
         let ready = Ready { since: now, heard: now, pinged: now, told, wanted: Some(nothing) };
         self.link.phase = Phase::Ready(ready);
         self.forget_what_was_sent(now);
+        self.tell_what_ran_out();
         // The day was told on a clock that may have been wrong.
         self.ping_if_due(now);
     }

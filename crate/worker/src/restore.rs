@@ -7,6 +7,7 @@ use litemap::LiteMap;
 use lull_policy::caps::{Caps, Usage};
 use lull_protocol::cbor::ByteVec;
 use lull_protocol::cose::{self, Signed};
+use lull_protocol::limits::SEEN_MS_MIN;
 use lull_protocol::statement::{Offer, OperatorCard, Report, WorkResult};
 use lull_protocol::{Hash, Item, PublicKey, SigningKey, Timestamp};
 use lull_view::{Notice, Settings, Wishes};
@@ -239,6 +240,9 @@ fn restore_leases(
                 is_done: false,
                 held_since: None,
                 seen_at: r.seen_at,
+                // What came after that was not written.
+                shown_ms: r.seen_at.map_or(0, |_| SEEN_MS_MIN),
+                shown_since: None,
                 was_answered: false,
             })
         };

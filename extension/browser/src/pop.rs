@@ -42,6 +42,8 @@ struct Popup {
 #[serde(rename_all = "camelCase")]
 struct Sounding {
     audible: bool,
+    // What a muted tab would play is nothing that anybody hears; to the browser it is audible all the same.
+    muted: bool,
     last_focused_window: bool,
 }
 
@@ -88,7 +90,7 @@ async fn is_good_moment() -> Result<bool, BrowserError> {
     if !is_focused || field(&window, "state").as_string().as_deref() == Some("fullscreen") {
         return Ok(false);
     }
-    let sounding = to_js(&Sounding { audible: true, last_focused_window: true })?;
+    let sounding = to_js(&Sounding { audible: true, muted: false, last_focused_window: true })?;
     let tabs = settled("tabs.query", query(&sounding)).await?;
     Ok(tabs.dyn_into::<Array>().is_ok_and(|tabs| tabs.length() == 0))
 }

@@ -88,6 +88,68 @@ pub(crate) async fn rejected_and_appealed(paths: &Paths, data: &Path) -> Result<
     world.stop().await
 }
 
+/// How long what a verdict paid can be contested here.
+const DISPUTE: &str = "3600000";
+
+/// What was paid is contested: the popup says so, the person appeals, the operator decides: once for them, once not.
+pub(crate) async fn contested_and_appealed(paths: &Paths, data: &Path) -> Result<()> {
+    let axe = axe_script()?;
+    let world = World::start(&paths.that_pay(vec!["--dispute-ms".into(), DISPUTE.into()]), data).await?;
+    let project = json!({
+        "title": "Words", "guideline": "Choose the first feeling.", "question": "How does this word feel?",
+        "options": ["Bad", "Good"], "contents": [{"text": "tide"}, {"text": "ebb"}],
+        "price": PRICE, "rule": {"agree": 1, "people": 1},
+    });
+    world.buyer.create("projects", &project).await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &Demo::load(&paths.repo)?).await?;
+    let cases = [("uphold", "The money is yours"), ("deny", "the money went back to the buyer")];
+    let mut offers = Vec::new();
+    for _ in cases {
+        offers.push(person.press_keys(&['2']).await?);
+    }
+    for ((word, told), offer) in cases.into_iter().zip(&offers) {
+        browser.open(HOME).await?;
+        person.settled(offer, &["accepted"]).await?;
+        world.operator(&["reverse", offer, "--evidence", EVIDENCE]).await?;
+        browser.until_text("contested", &["Something is held against your work", "appeal until"]).await?;
+        browser.click("contested").await?;
+        browser.until_text("rejection", &["What you were paid for this is contested", EVIDENCE]).await?;
+        no_violations(&browser, &axe, "contested money").await?;
+        browser.find("appeal-words").await?.send_keys(WORDS).await?;
+        browser.click("appeal").await?;
+        browser.until_text("rejection", &["The coordinator has your appeal"]).await?;
+        no_violations(&browser, &axe, "contested money, appealed").await?;
+        let reversal = reversal_at_the_operator(&world, &browser, offer).await?;
+        world.operator(&[word, &reversal]).await?;
+        browser.until_attribute("rejection", "data-state", "over").await?;
+        browser.until_text("rejection", &[told, EVIDENCE, WORDS]).await?;
+        browser.until_attribute("receipt-valid", "data-valid", "true").await?;
+        no_violations(&browser, &axe, "contested money, decided").await?;
+    }
+    browser.open(HOME).await?;
+    person.quiet().await?;
+    let receipts = person.export(&world.data.join("downloads")).await?;
+    let verified = world.verify(&receipts).await?;
+    ensure!(verified.verified == 2, "{verified:?}");
+    world.operator(&["check"]).await?;
+    browser.close().await?;
+    world.stop().await
+}
+
+/// The reversal as the operator sees it once its worker has appealed; the hash by which it is decided.
+async fn reversal_at_the_operator(world: &World, browser: &Browser, offer: &str) -> Result<String> {
+    let found = async || -> Result<Option<String>> {
+        let printed = world.operator(&["reversals"]).await?;
+        let line = printed.lines().find(|line| line.contains(offer) && line.contains(WORDS));
+        let line = line.map(serde_json::from_str::<Value>).transpose()?;
+        let hash = line.as_ref().and_then(|line| line.pointer("/reversal/reversal").or(line.get("reversal")));
+        Ok(hash.and_then(Value::as_str).map(str::to_owned))
+    };
+    browser.until("the appeal at the operator", async || Ok(found().await?.is_some())).await?;
+    found().await?.context("the appeal is there")
+}
+
 /// Puts a text into the appeal's form as a paste does.
 fn typed_at_once(text: &str) -> String {
     let input = "field.dispatchEvent(new InputEvent('input', { bubbles: true }))";

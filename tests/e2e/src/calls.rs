@@ -4,16 +4,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
 
 use crate::browser::{BLANK, Browser};
 use crate::devtools::Devtools;
-use crate::person::{HOME, SETTINGS};
+use crate::person::{HOME, Person, SETTINGS};
 use crate::scenarios::{begun, with_judgments};
 use crate::world::{Paths, World};
 
 /// How long nothing may happen before it counts as not happening. A call takes some 50 ms once nobody looks.
 const NOTHING: Duration = Duration::from_secs(3);
+/// What follows a look at the window takes some 20 ms.
+const DECIDED: Duration = Duration::from_millis(700);
+/// Longer than a judgment's lease may seem to have lasted when the clock was set on.
+const LEASE: Duration = Duration::from_hours(2);
+/// As often as the person allows, and after a call that could not be shown; each with some more, minutes.
+const ALLOWED_MIN: u32 = 6;
+const AGAIN_MIN: u32 = 2;
 /// Longer than somebody who types is quiet.
 const QUIET: Duration = Duration::from_millis(900);
 
@@ -85,6 +93,194 @@ pub(crate) async fn called_by_a_judgment(paths: &Paths, data: &Path) -> Result<(
     }
     browser.close().await?;
     world.stop().await
+}
+
+/// While the person does something else the popup doesn't open by itself, and it does once that is over: a page in
+/// full screen, a window that is minimised, another program, a tab that is heard. Nor does it sooner than they allowed.
+pub(crate) async fn calls_at_good_moments_only(paths: &Paths, data: &Path) -> Result<()> {
+    let (world, demo) = with_judgments(&paths.with_leases_of(LEASE), data).await?;
+    let browser = world.browser("profile").await?;
+    let person = begun(paths, &browser, &demo).await?;
+    browser.open(SETTINGS).await?;
+    browser.click("pops-open").await?;
+    browser.until_attribute("pops-open", "aria-checked", "true").await?;
+    browser.choose("pops-minutes", "5").await?;
+    quiet_hours(&browser, 0, 0).await?;
+    let lull = browser.second_tab().await?;
+    browser.goto(&World::url("/sqlite/about.html")).await?;
+    let site = browser.go_to_tab(lull.clone()).await?;
+    let background = browser.background().await?.context("the background runs")?;
+    let devtools = Devtools::connect(&browser.debugger()?).await?;
+    let moments = Moments { browser: &browser, person: &person, devtools, background, tabs: [lull, site] };
+    moments.observed().await?;
+    moments.new_judgment(0).await?;
+    moments.opens("nothing else").await?;
+
+    moments.new_judgment(ALLOWED_MIN - 2).await?;
+    let looked = moments.looked().await?;
+    moments.looks_away().await?;
+    tokio::time::sleep(DECIDED).await;
+    ensure!(moments.looked().await? == looked && !browser.popup_is_open().await?, "sooner than was allowed");
+    moments.looks().await?;
+    moments.by_key("document.documentElement.requestFullscreen()").await?;
+    moments.until_window("window.state === 'fullscreen'").await?;
+    moments.blocks(2, "a page in full screen").await?;
+    moments.on_site("document.exitFullscreen()").await?;
+    moments.until_window("window.state === 'normal'").await?;
+    moments.opens("the page left full screen").await?;
+
+    for (does, is, over, what) in [
+        ("state: 'fullscreen'", "window.state === 'fullscreen'", "state: 'normal'", "a window in full screen"),
+        ("state: 'minimized'", "window.state === 'minimized'", "state: 'normal'", "a minimised window"),
+        ("focused: false", "!window.focused", "focused: true", "another program"),
+    ] {
+        moments.new_judgment(0).await?;
+        moments.window(does).await?;
+        moments.until_window(is).await?;
+        moments.blocks(ALLOWED_MIN, what).await?;
+        moments.window(over).await?;
+        moments.until_window("window.state === 'normal' && window.focused").await?;
+        moments.opens(what).await?;
+    }
+
+    moments.new_judgment(0).await?;
+    let sounds = "const sound = new AudioContext(), tone = sound.createOscillator(); tone.connect(sound.destination); tone.start()";
+    moments.by_key(sounds).await?;
+    let heard = async |muted: bool| {
+        let audible = format!("chrome.tabs.query({{audible: true, muted: {muted}}}).then(tabs => tabs.length)");
+        browser.until("the tab is heard", async || Ok(moments.js(&audible).await? == json!(1))).await
+    };
+    heard(false).await?;
+    moments.blocks(ALLOWED_MIN, "a tab that is heard").await?;
+    moments.js("chrome.tabs.query({audible: true}).then(([tab]) => chrome.tabs.update(tab.id, {muted: true}))").await?;
+    heard(true).await?;
+    moments.opens("a tab that is muted").await?;
+    browser.close().await?;
+    world.stop().await
+}
+
+/// A person with two tabs, Lull and a site, whose background is watched by DevTools.
+struct Moments<'a> {
+    browser: &'a Browser,
+    person: &'a Person<'a>,
+    devtools: Devtools,
+    background: String,
+    /// Lull's, the site's.
+    tabs: [WindowHandle; 2],
+}
+
+impl Moments<'_> {
+    async fn js(&self, expression: &str) -> Result<Value> {
+        self.devtools.evaluate(&self.background, expression).await
+    }
+
+    /// From now on its looks at the window are counted, and its clock can be set on.
+    async fn observed(&self) -> Result<()> {
+        const OBSERVED: &str = "const look = chrome.windows.getLastFocused.bind(chrome.windows), now = Date.now; \
+            self.looked = 0; chrome.windows.getLastFocused = () => { self.looked += 1; return look(); }; \
+            self.later = 0; Date.now = () => now() + self.later; true";
+        self.js(OBSERVED).await.map(drop)
+    }
+
+    async fn looked(&self) -> Result<u64> {
+        self.js("self.looked").await?.as_u64().context("a count")
+    }
+
+    async fn clock_set_on(&self, minutes: u32) -> Result<()> {
+        self.js(&format!("self.later += {minutes} * 60000")).await.map(drop)
+    }
+
+    /// Brings a tab to the front and goes on there.
+    async fn shows(&self, tab: &WindowHandle) -> Result<()> {
+        self.browser.go_to_tab(tab.clone()).await?;
+        let target = json!({"targetId": String::from(tab.clone())});
+        self.browser.cdp("Target.activateTarget", target).await.map(drop)
+    }
+
+    /// Goes home, if this isn't it, with no page in between that isn't Lull's: that would be the moment to call.
+    async fn home(&self) -> Result<()> {
+        let home = self.browser.address(HOME);
+        if self.browser.js("return location.href").await? == json!(home) {
+            Ok(())
+        } else {
+            self.browser.goto(&home).await
+        }
+    }
+
+    /// One is answered, so that another comes on screen; the person looks at the site, Lull is still open behind it.
+    async fn new_judgment(&self, minutes: u32) -> Result<()> {
+        let [lull, site] = &self.tabs;
+        self.shows(lull).await?;
+        self.home().await?;
+        self.person.press_keys(&['1']).await?;
+        self.browser.find("judgment").await?;
+        self.clock_set_on(minutes).await?;
+        self.shows(site).await
+    }
+
+    /// The tab behind is no longer Lull's: from here on a judgment may call. Not by the driver, which would bring a minimised
+    /// window back.
+    async fn looks_away(&self) -> Result<()> {
+        const AWAY: &str =
+            "chrome.tabs.query({index: 0}).then(([tab]) => chrome.tabs.update(tab.id, {url: 'about:blank'}))";
+        self.js(AWAY).await.map(drop)
+    }
+
+    /// Opens Lull behind the site.
+    async fn looks(&self) -> Result<()> {
+        let [lull, site] = &self.tabs;
+        self.browser.go_to_tab(lull.clone()).await?;
+        self.home().await?;
+        self.browser.find("judgment").await?;
+        self.browser.go_to_tab(site.clone()).await.map(drop)
+    }
+
+    /// What the person does by a key in the site's page.
+    async fn by_key(&self, does: &str) -> Result<()> {
+        self.on_site(&format!("document.onkeydown = () => {{ document.onkeydown = null; {does}; }}")).await?;
+        self.browser.press('a').await
+    }
+
+    async fn on_site(&self, script: &str) -> Result<()> {
+        self.browser.js(script).await.map(drop)
+    }
+
+    /// The window that the person looks at.
+    async fn window(&self, change: &str) -> Result<()> {
+        let script = format!("chrome.windows.getAll().then(([{{id}}]) => chrome.windows.update(id, {{{change}}}))");
+        self.js(&script).await.map(drop)
+    }
+
+    async fn until_window(&self, is: &str) -> Result<()> {
+        let script = format!("chrome.windows.getAll().then(([window]) => {is})");
+        self.browser.until(is, async || Ok(self.js(&script).await? == json!(true))).await
+    }
+
+    /// After these minutes the background looks at the window and lets it be.
+    async fn blocks(&self, minutes: u32, what: &str) -> Result<()> {
+        let looked = self.looked().await?;
+        self.clock_set_on(minutes).await?;
+        self.looks_away().await?;
+        self.browser
+            .until("a look at the window", async || Ok(self.looked().await? > looked))
+            .await
+            .context(what.to_owned())?;
+        tokio::time::sleep(DECIDED).await;
+        ensure!(!self.browser.popup_is_open().await?, "the popup has opened by itself: {what}");
+        Ok(())
+    }
+
+    /// What kept it from calling is over: it does, and a person closes the popup.
+    async fn opens(&self, what: &str) -> Result<()> {
+        self.looks().await?;
+        self.clock_set_on(AGAIN_MIN).await?;
+        self.looks_away().await?;
+        let popup = Popup::opened(self.browser).await.with_context(|| format!("after {what}"))?;
+        // A popup that is closed before it was shown counts as not opened.
+        self.browser.until("its keys sleep", async || popup.is_asleep().await).await?;
+        tokio::time::sleep(DECIDED).await;
+        popup.close().await
+    }
 }
 
 async fn popped(browser: &Browser) -> Result<()> {

@@ -122,6 +122,7 @@ pub(crate) async fn hostile_content(paths: &Paths, data: &Path) -> Result<()> {
     let demo = Demo::load(&paths.repo)?;
     let person = begun(paths, &browser, &demo).await?;
     svg_is_a_picture(&browser).await?;
+    no_network(&browser).await?;
     browser.open(HOME).await?;
     browser.js(WATCH).await?;
     let elements = json!(ELEMENTS).to_string();
@@ -227,6 +228,23 @@ async fn svg_is_a_picture(browser: &Browser) -> Result<()> {
     ensure!(shown == json!(["shown", false]), "the SVG: {shown}");
     let outside = browser.js_async(&load(&format!("'https://{}/xss.png'", NEWS.0))).await?;
     ensure!(outside == json!(["not shown", false]), "a picture from outside: {outside}");
+    Ok(())
+}
+
+/// Should something run in the page all the same: the page's own policy lets it reach nobody, and takes no text for HTML.
+async fn no_network(browser: &Browser) -> Result<()> {
+    let script = "const done = arguments[0], blocked = []; \
+        document.addEventListener('securitypolicyviolation', e => blocked.push(e.effectiveDirective)); \
+        const tried = [fetch('https://HOST/xss').then(() => 'fetched', () => 'refused')]; \
+        for (const url of ['wss://HOST/xss', 'ws://127.0.0.1:1/xss']) tried.push(new Promise(end => { \
+            try { const socket = new WebSocket(url); socket.onopen = () => end('opened'); socket.onerror = () => end('refused'); } \
+            catch { end('refused'); } })); \
+        try { document.createElement('p').innerHTML = '<b>x</b>'; tried.push('parsed'); } catch { tried.push('refused'); } \
+        Promise.all(tried).then(tried => setTimeout(() => done([...tried, ...blocked.sort()]), 300));";
+    let tried = browser.js_async(&script.replace("HOST", NEWS.0)).await?;
+    let blocked = ["connect-src", "connect-src", "connect-src", "require-trusted-types-for"];
+    let expected: Vec<&str> = ["refused"; 4].into_iter().chain(blocked).collect();
+    ensure!(tried == json!(expected), "what the page could do: {tried}");
     Ok(())
 }
 

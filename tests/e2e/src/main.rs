@@ -29,6 +29,7 @@ mod practice;
 mod proxy;
 mod scenarios;
 mod site;
+mod small;
 mod types;
 mod window;
 mod world;
@@ -79,6 +80,9 @@ enum Task {
         /// Only backup and erasing.
         #[arg(long)]
         backup: bool,
+        /// Only judgments of each type, practice and what else is judged.
+        #[arg(long)]
+        types: bool,
     },
     /// Benchmarks of the extension; a JSON object a row.
     Bench {
@@ -145,7 +149,7 @@ fn main() -> Result<()> {
                 scenarios::on_runtime(window::open(&paths, data, &fetch))
             }
         }
-        Task::Pictures { browser, guise, wallet, backup } => {
+        Task::Pictures { browser, guise, wallet, backup, types } => {
             let temporary = tempfile::tempdir()?;
             let take = |step| scenarios::on_runtime(pictures::take(&paths, temporary.path(), step));
             if wallet {
@@ -153,6 +157,9 @@ fn main() -> Result<()> {
             }
             if backup {
                 return [pictures::Step::LightBackup, pictures::Step::DarkBackup].into_iter().try_for_each(take);
+            }
+            if types {
+                return [pictures::Step::LightTypes, pictures::Step::DarkTypes].into_iter().try_for_each(take);
             }
             if !guise.is_empty() {
                 return guise.into_iter().try_for_each(|guise| take(pictures::Step::As(guise)));

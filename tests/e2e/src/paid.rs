@@ -279,6 +279,7 @@ pub(crate) async fn a_wallet_changes_hands(paths: &Paths, data: &Path) -> Result
     payee.works(&person, 1).await?;
     its_place_is_wanted(&first, &second).await?;
     one_person(&bank, [(&first, &person), (&second, &other)]).await?;
+    put_out(&first, &second).await?;
     second.close().await?;
     first.close().await?;
     bank.world.stop().await
@@ -324,6 +325,26 @@ async fn its_place_is_wanted(first: &Browser, second: &Browser) -> Result<()> {
     }
     ensure!(!second.has("rebind-own").await?, "it still waits for the place");
     Ok(())
+}
+
+/// The second browser puts the first out of the wallet; both know, and the first is paid nowhere.
+async fn put_out(first: &Browser, second: &Browser) -> Result<()> {
+    second.open(WALLET).await?;
+    second.until_text("wallet-browsers", &["2 browsers are paid to it"]).await?;
+    second.js("document.querySelector('[data-testid=wallet-browsers]').open = true").await?;
+    no_violations(second, &axe_script()?, "wallet, its browsers").await?;
+    let payee = Payee { browser: second };
+    payee.to_the_page("put-out", "wallet-0").await?;
+    payee.looks("put_out", ADDRESS).await?;
+    second.click("wallet-yes").await?;
+    ensure!(!second.has("wallet-said").await?, "a yes without saying which browser goes");
+    no_violations(second, &axe_script()?, "wallet, who is put out").await?;
+    second.js("document.querySelector('[data-testid=lost-choices] input').click()").await?;
+    second.click("wallet-yes").await?;
+    knows(second, &["You put", "no longer paid to your wallet"]).await?;
+    ensure!(!second.has("wallet-browsers").await?, "a list of one browser");
+    knows(first, &["has put this browser out of J2xc", "you can connect a wallet again"]).await?;
+    first.find("connect").await.map(drop)
 }
 
 /// What two people are to answer, two browsers of one wallet answer once.

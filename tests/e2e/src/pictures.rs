@@ -24,7 +24,9 @@ use crate::types::{ASKED, on_screen, order_each};
 use crate::world::{Paths, World};
 
 /// The popup's size, CSS pixels.
-const POPUP: (u32, u32) = (380, 600);
+pub(crate) const POPUP: (u32, u32) = (380, 600);
+/// What a zoom of 200 % leaves of it.
+pub(crate) const POPUP_ZOOMED: (u32, u32) = (380, 300);
 /// A full page's size, CSS pixels.
 const TAB: (u32, u32) = (760, 1000);
 /// How long a lease lasts where it runs out.
@@ -396,7 +398,7 @@ async fn types(paths: &Paths, data: &Path, theme: &str, folder: &Path) -> Result
         }
         let (first, rest) = asked.halves();
         person.touch_keys(first).await?;
-        for (size, name) in [(TAB, "-tab"), (POPUP, "")] {
+        for (size, name) in [(TAB, "-tab"), (POPUP_ZOOMED, "-zoomed"), (POPUP, "")] {
             camera.set_up(size).await?;
             camera.shoot(&format!("type-{}{name}", asked.word)).await?;
         }

@@ -7,11 +7,11 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::activity::{activity_found_and_saved, alibi_holds, never_again};
-use crate::appeals::rejected_and_appealed;
+use crate::appeals::{contested_and_appealed, rejected_and_appealed};
 use crate::backup::{BACKUP, ERASE, backup_and_restore, killed_while_the_key_changes};
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
-use crate::calls::called_by_a_judgment;
+use crate::calls::{called_by_a_judgment, calls_at_good_moments_only};
 use crate::caps::{a_cap_stops_a_stream, a_kill_loses_no_byte, a_pause_survives, counted_as_the_site_counts};
 use crate::connect::{
     connect_page_for_everyone, connect_page_links, connect_page_misbehaving_wallets, connect_page_opens,
@@ -33,6 +33,7 @@ use crate::paid::{a_wallet_changes_hands, paid_to_a_wallet};
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WALLET, WELCOME};
 use crate::practice::practice_comes_first;
 use crate::proxy::behind_a_proxy;
+use crate::small::each_type_in_a_small_popup;
 use crate::types::{each_type_by_keyboard, each_type_by_pointer};
 use crate::world::{Paths, World};
 
@@ -43,12 +44,18 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 const PAGES: usize = 100;
 
 /// Scenarios that only one browser can play, and why.
-const ONE_BROWSER: [(&str, Kind, &str); 5] = [
+const ONE_BROWSER: [(&str, Kind, &str); 7] = [
     (
         "connect_page_for_everyone",
         Kind::Chromium,
         "only Chromium's DevTools make a page of any width and without motion",
     ),
+    (
+        "each_type_in_a_small_popup",
+        Kind::Chromium,
+        "only Chromium's DevTools make a page of a popup's size and without motion",
+    ),
+    ("calls_at_good_moments_only", Kind::Chromium, "Firefox opens a popup for a click only"),
     ("policy_forbids_bandwidth", Kind::Chromium, "the policy is laid over Debian's Chromium alone"),
     ("judgments_flavour", Kind::Chromium, "the flavour is packaged in Chrome's form"),
     ("storage_full", Kind::Chromium, "only Chromium's DevTools can make an origin's storage full"),
@@ -108,6 +115,7 @@ scenarios! {
     opens_from_the_toolbar,
     modules_take_turns,
     called_by_a_judgment,
+    calls_at_good_moments_only,
     axe_finds_nothing,
     killed_at_any_moment,
     killed_at_random,
@@ -142,6 +150,7 @@ scenarios! {
     behind_a_proxy,
     each_type_by_keyboard,
     each_type_by_pointer,
+    each_type_in_a_small_popup,
     flagged_by_keyboard,
     practice_comes_first,
     hostile_content,
@@ -152,6 +161,7 @@ scenarios! {
     types_right_to_left,
     an_honest_offer,
     rejected_and_appealed,
+    contested_and_appealed,
     connect_page_opens,
     connect_page_signs_in,
     connect_page_misbehaving_wallets,

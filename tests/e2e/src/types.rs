@@ -41,7 +41,7 @@ pub(crate) const ASKED: [Asked; 5] = [
     Asked {
         word: "multi",
         keys: &['1', '2', '2', '5', ENTER],
-        again: &[ENTER],
+        again: &['d'],
         answer: || json!({"answer": ["A person", "The sky"], "options": [0, 4]}),
         said: "A person · The sky",
         announced: &[("option-2", "checkbox", "An animal"), ("done", "button", "None of these")],

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use lull_protocol::PublicKey;
 use lull_protocol::message::RefusedCode;
+use lull_protocol::{Hash, PublicKey};
 
 use super::io::Push;
 use crate::command::{NumberedVerdict, OpenRejection, Reply, Reviewed};
@@ -23,11 +23,9 @@ impl News {
         match reply {
             Reply::Order { .. } | Reply::Freed { .. } => Self { pushes: Vec::new(), work: true },
             Reply::Stored { verdicts, freed, withdrawn, .. } => {
-                let taken = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::Withdrawn));
-                let mut pushes = by_worker(verdicts);
-                pushes.extend(withdrawn.iter().copied().map(taken));
-                Self { pushes, work: *freed }
+                Self { pushes: taken(verdicts, withdrawn), work: *freed }
             }
+            Reply::Cancelled { verdicts, withdrawn } => Self { pushes: taken(verdicts, withdrawn), work: false },
             Reply::Reviewed(Reviewed { verdicts, rejections, freed }) => {
                 Self { pushes: rejected(rejections).chain(by_worker(verdicts)).collect(), work: *freed }
             }
@@ -61,6 +59,14 @@ impl News {
     }
 }
 
+/// Verdicts, and leases of items that were stopped.
+fn taken(verdicts: &[NumberedVerdict], withdrawn: &[(PublicKey, Hash)]) -> Vec<(PublicKey, Push)> {
+    let taken = |(worker, offer)| (worker, Push::Withdraw(offer, RefusedCode::Withdrawn));
+    let mut pushes = by_worker(verdicts);
+    pushes.extend(withdrawn.iter().copied().map(taken));
+    pushes
+}
+
 fn rejected<'r>(rejections: impl IntoIterator<Item = &'r OpenRejection>) -> impl Iterator<Item = (PublicKey, Push)> {
     let mut by_worker: BTreeMap<PublicKey, Vec<OpenRejection>> = BTreeMap::new();
     for rejection in rejections {
@@ -80,7 +86,6 @@ fn by_worker(verdicts: &[NumberedVerdict]) -> Vec<(PublicKey, Push)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lull_protocol::Hash;
 
     #[test]
     fn only_what_frees_or_brings_work_wakes() {

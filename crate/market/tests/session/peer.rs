@@ -287,6 +287,7 @@ pub(crate) fn offer_of(lease: &Lease) -> Hash {
 pub(crate) fn facts(lease: &Lease) -> Found {
     let item = ItemFacts {
         flags: 0,
+        is_cancelled: false,
         id: ItemId(1),
         number: 0,
         needed: 1,

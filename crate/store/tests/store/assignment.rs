@@ -20,7 +20,7 @@ fn give_back(bench: &mut Bench, seed: u8, lease: &Lease, reason: ReturnReason) {
         reason,
         shown_ms: None,
     });
-    assert_eq!(reply, Reply::Freed { skips_left: None });
+    assert!(matches!(reply, Reply::Freed { .. }), "{reply:?}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod assignment;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod cancel;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod deposits;

@@ -8,7 +8,9 @@ use lull_protocol::rejection::{Appeal, Rejection};
 use lull_protocol::siws::Chain;
 use lull_protocol::statement::{AcceptanceRule, FetchReport, Outcome, Report, Verdict};
 use lull_protocol::task::{Finding, OptionSet, Preference};
-use lull_protocol::{Answer, Filter, FlagReason, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp};
+use lull_protocol::{
+    Answer, DurationMs, Filter, FlagReason, Hash, Item, PublicKey, Signed, TaskKind, TaskSet, Timestamp,
+};
 use lull_store::PayCommand;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -34,6 +36,7 @@ enum Step {
     Decide { which: usize, is_upheld: bool },
     Reverse { which: usize, how: u8 },
     Resume { order: u8 },
+    Cancel { requester: bool, order: u8 },
     Link { worker: u8, wallet: u8, is_held: bool },
     MakePayouts,
     Reserve { count: usize },
@@ -59,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (0..WORKERS, any::<usize>(), any::<u8>())
             .prop_map(|(worker, which, how)| Step::Work { worker, which, how }),
         3 => any::<usize>().prop_map(|which| Step::Repeat { which }),
-        2 => (0..WORKERS, any::<usize>(), 0..4_u8)
+        2 => (0..WORKERS, any::<usize>(), 0..5_u8)
             .prop_map(|(worker, which, reason)| Step::Return { worker, which, reason }),
         6 => (any::<bool>(), any::<usize>(), any::<bool>())
             .prop_map(|(requester, which, accept)| Step::Review { requester, which, accept }),
@@ -67,6 +70,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<usize>(), any::<bool>()).prop_map(|(which, is_upheld)| Step::Decide { which, is_upheld }),
         3 => (any::<usize>(), 0..3_u8).prop_map(|(which, how)| Step::Reverse { which, how }),
         1 => any::<u8>().prop_map(|order| Step::Resume { order }),
+        2 => (any::<bool>(), any::<u8>()).prop_map(|(requester, order)| Step::Cancel { requester, order }),
         3 => prop_oneof![0..1_000_u64, 50_000..400_000_u64, 3_000_000..90_000_000_u64, 1..2_000_000_000_u64].prop_map(|ms| Step::Wait { ms }),
         2 => (0..WORKERS, 0..3_u8, any::<bool>())
             .prop_map(|(worker, wallet, is_held)| Step::Link { worker, wallet, is_held }),
@@ -157,6 +161,9 @@ impl Onlooker {
                 verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
                 rejections.iter().for_each(|open| self.rejected(open));
             }
+            (_, Ok(Reply::Cancelled { verdicts, .. })) => {
+                verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
+            }
             (Command::Sweep, Ok(Reply::Swept { verdicts, .. })) => {
                 verdicts.iter().for_each(|v| self.note(v.worker, &v.statement));
             }
@@ -241,15 +248,20 @@ impl Onlooker {
             Step::Work { worker, which, how } => return self.work(1 + worker, which, how),
             Step::Repeat { which } => self.sent.get(which % self.sent.len().max(1))?.clone(),
             Step::Return { worker, which, reason } => {
-                let reasons =
-                    [ReturnReason::Skipped, ReturnReason::SwitchedOff, ReturnReason::Broken, ReturnReason::TooMany];
+                let reasons = [
+                    ReturnReason::Skipped,
+                    ReturnReason::SwitchedOff,
+                    ReturnReason::Broken,
+                    ReturnReason::TooMany,
+                    ReturnReason::RanOut,
+                ];
                 let (_, lease) = self.leases.get(which % self.leases.len().max(1))?;
                 let offer = Hash::of(&lease.offer);
                 Command::Return {
                     worker: key(1 + worker).public(),
                     offer,
                     reason: reasons[usize::from(reason)],
-                    shown_ms: None,
+                    shown_ms: DurationMs::new(60_000),
                 }
             }
             Step::Review { requester, which, accept } => {
@@ -273,6 +285,9 @@ impl Onlooker {
                 Command::Reverse { offer: Hash::of(&lease.offer), evidence: format!("reason {how}") }
             }
             Step::Resume { order } => Command::Resume { order: order_id(1 + order % self.orders.max(1)) },
+            Step::Cancel { requester, order } => {
+                Command::Cancel { requester: whose(requester), order: order_id(1 + order % self.orders.max(1)) }
+            }
             Step::Wait { ms } => {
                 self.bench.later(ms);
                 return None;

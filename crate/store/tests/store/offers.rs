@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use lull_market::assignment::LEASES_PER_ITEM_MAX;
 use lull_market::skips::SKIPS_FREE;
 use lull_market::{Command, Lease, Project, Refusal, Reply, RequesterId, Tasks};
-use lull_protocol::limits::{EXTENSIONS_MAX, PACE_OUTCOMES_MIN};
+use lull_protocol::limits::{EXTENSIONS_MAX, PACE_OUTCOMES_MIN, SEEN_MS_MIN};
 use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Decision, Extension, Report, VerdictReason};
 use lull_protocol::{
@@ -151,6 +152,98 @@ fn a_pace_is_known_from_twenty_outcomes_on_and_counts_skips() {
     let lease = bench.lease(&key(3), 0, 1);
     back(&mut bench, &key(3), &lease, ReturnReason::Filtered, 9_000);
     assert_eq!(bench.lease(&key(4), 0, 1).pace, Some(pace), "what nobody wanted to see is no outcome");
+}
+
+/// A project of which twenty outcomes are known, nine seconds each.
+fn with_a_pace() -> Bench {
+    let mut bench = Bench::new();
+    bench.ask(alone(1, 60));
+    for _ in 0..PACE_OUTCOMES_MIN {
+        let lease = bench.lease(&key(1), 0, 1);
+        answers_in(&mut bench, &key(1), &lease, 9_000, 20_000);
+    }
+    bench
+}
+
+fn ran_out(bench: &mut Bench, seed: u8, lease: &Lease, shown_ms: Option<u64>) -> Result<Reply, Refusal> {
+    let (worker, offer) = (key(seed).public(), Hash::of(&lease.offer));
+    let shown_ms = shown_ms.and_then(DurationMs::new);
+    bench.one(Command::Return { worker, offer, reason: ReturnReason::RanOut, shown_ms })
+}
+
+#[test]
+fn what_ran_out_after_a_look_costs_time_and_pays_nothing_once() {
+    let mut bench = with_a_pace();
+    let lease = bench.lease(&key(2), 0, 1);
+    bench.later(LEASE_MS);
+    // Said before the sweep finds it.
+    assert_eq!(ran_out(&mut bench, 2, &lease, Some(60_000)), Ok(Reply::Freed { skips_left: None }));
+    let again = bench.lease(&key(2), 0, 1);
+    assert_eq!(again.item, lease.item, "it may come again: a browser may be closed");
+    let told = again.pace.unwrap();
+    assert_eq!((told.outcomes, told.hourly.get()), (21, 80_000 * 3_600 / 240));
+    for _ in 0..2 {
+        assert_eq!(ran_out(&mut bench, 2, &lease, Some(60_000)), Ok(Reply::Done), "again changes nothing");
+    }
+    assert_eq!(bench.lease(&key(4), 0, 1).pace, Some(told));
+    bench.checks_out();
+}
+
+#[test]
+fn what_ran_out_counts_after_its_lease_has_expired_and_only_for_who_had_it() {
+    let mut bench = with_a_pace();
+    let lease = bench.lease(&key(2), 0, 1);
+    bench.later(LEASE_MS + 1);
+    assert_eq!(bench.sweep().0.len(), 1);
+    let pace = bench.lease(&key(3), 0, 1).pace;
+    assert_eq!(refused(ran_out(&mut bench, 9, &lease, Some(60_000))), RefusedCode::NotYours);
+    for unseen in [None, Some(0), Some(SEEN_MS_MIN - 1)] {
+        assert_eq!(refused(ran_out(&mut bench, 2, &lease, unseen)), RefusedCode::LeaseExpired, "{unseen:?}");
+    }
+    let back = Command::Return {
+        worker: key(2).public(),
+        offer: Hash::of(&lease.offer),
+        reason: ReturnReason::Skipped,
+        shown_ms: DurationMs::new(60_000),
+    };
+    assert_eq!(refused(bench.one(back)), RefusedCode::LeaseExpired, "nothing else is told of what has expired");
+    assert_eq!(bench.lease(&key(4), 0, 1).pace, pace);
+    // A day later, by a clock that says it were a year.
+    bench.later(DAY_MS);
+    assert_eq!(ran_out(&mut bench, 2, &lease, Some(365 * DAY_MS)), Ok(Reply::Done));
+    let told = bench.lease(&key(5), 0, 1).pace.unwrap();
+    assert_eq!((told.outcomes, told.hourly.get()), (21, 80_000 * 3_600 / 480), "no longer than the lease");
+    assert_eq!(ran_out(&mut bench, 2, &lease, Some(60_000)), Ok(Reply::Done));
+    assert_eq!(bench.lease(&key(6), 0, 1).pace, Some(told), "once");
+    let late = Signed::sign(bench.choice(&lease, 0), &key(2));
+    assert_eq!(refused(bench.submit(&key(2), late.bytes(), &[])), RefusedCode::LeaseEnded, "no answer follows it");
+    bench.checks_out();
+}
+
+#[test]
+fn who_had_an_item_three_times_does_not_get_it_again_by_saying_that_it_ran_out() {
+    let mut bench = Bench::new();
+    bench.ask(alone(1, 1));
+    for round in 1..=LEASES_PER_ITEM_MAX {
+        let lease = bench.lease(&key(1), 0, 1);
+        bench.later(LEASE_MS + 1);
+        bench.sweep();
+        assert_eq!(ran_out(&mut bench, 1, &lease, Some(9_000)), Ok(Reply::Done), "{round}");
+    }
+    assert!(bench.claim(&key(1), 0, 1).is_empty());
+    bench.checks_out();
+}
+
+#[test]
+fn a_fetch_that_ran_out_is_no_outcome() {
+    let mut bench = Bench::new();
+    bench.buy(fetch_order(1, &[URL]));
+    let lease = bench.lease(&key(1), 1, 0);
+    assert_eq!(ran_out(&mut bench, 1, &lease, Some(9_000)), Ok(Reply::Freed { skips_left: None }));
+    let again = bench.lease(&key(1), 1, 0);
+    bench.later(3_600_000);
+    bench.sweep();
+    assert_eq!(refused(ran_out(&mut bench, 1, &again, Some(9_000))), RefusedCode::LeaseExpired);
 }
 
 #[test]

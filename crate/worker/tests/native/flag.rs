@@ -214,3 +214,83 @@ fn the_same_item_again_takes_the_place_of_the_late_one() {
     let again = world.assign(&item);
     assert_eq!((world.judgment().offer, world.badge), (again, 1));
 }
+
+/// What was said of judgments that ran out: their time on screen.
+fn ran_out(world: &mut World) -> Vec<Option<u64>> {
+    let sent = world.take_sent().into_iter();
+    sent.filter_map(|message| match message {
+        ToCoordinator::Return { reason: ReturnReason::RanOut, shown_ms, .. } => Some(shown_ms.map(|ms| ms.get())),
+        _ => None,
+    })
+    .collect()
+}
+
+#[test]
+fn a_judgment_that_was_looked_at_and_ran_out_is_said_with_its_time() {
+    let mut world = looking();
+    let offer = world.assign(&text_item("too long"));
+    world.pass(SEEN_MS_MIN);
+    seen(&mut world, &offer);
+    world.pass(30_000);
+    // The popup is closed, opened again for a while, and closed.
+    looks(&mut world, false);
+    world.pass(60_000);
+    looks(&mut world, true);
+    world.pass(10_000);
+    looks(&mut world, false);
+    world.take_sent();
+    world.pass(world.coordinator.lease_ms);
+    assert_eq!(ran_out(&mut world), [Some(SEEN_MS_MIN + 40_000)]);
+    assert!(!world.disk.keys().any(|key| key.starts_with("lease/") || key.starts_with("returned/")));
+    world.cut();
+    world.command(Command::ConnectNow);
+    assert_eq!(ran_out(&mut world), [], "once");
+}
+
+#[test]
+fn what_nobody_looked_at_runs_out_in_silence() {
+    let mut world = looking();
+    let first = world.assign(&text_item("a glance"));
+    world.assign(&text_item("never on screen"));
+    world.pass(SEEN_MS_MIN - 1);
+    looks(&mut world, false);
+    seen(&mut world, &first);
+    world.take_sent();
+    world.pass(world.coordinator.lease_ms);
+    assert_eq!((ran_out(&mut world), world.view().judgment), (vec![], None));
+}
+
+#[test]
+fn what_stays_on_screen_beyond_its_lease_counts_no_longer_than_that() {
+    let mut world = looking();
+    let offer = world.assign(&text_item("away from the desk"));
+    world.pass(SEEN_MS_MIN);
+    seen(&mut world, &offer);
+    world.take_sent();
+    world.pass(world.coordinator.lease_ms + limits::LATE_MS_MAX);
+    assert_eq!(ran_out(&mut world), [Some(world.coordinator.lease_ms)]);
+}
+
+#[test]
+fn what_ran_out_without_a_line_is_said_when_there_is_one_again_also_after_a_kill() {
+    for (away_ms, is_told) in [(60_000, true), (limits::RAN_OUT_KEPT_MS + 60_000, false)] {
+        let mut world = looking();
+        let offer = world.assign(&text_item("on the train"));
+        world.pass(SEEN_MS_MIN);
+        seen(&mut world, &offer);
+        looks(&mut world, false);
+        world.is_reachable = false;
+        world.cut();
+        world.pass(world.coordinator.lease_ms);
+        world.coordinator.leases.clear();
+        world.take_sent();
+        world.kill();
+        world.run();
+        world.pass(away_ms);
+        world.is_reachable = true;
+        world.command(Command::ConnectNow);
+        let expected = if is_told { vec![Some(SEEN_MS_MIN)] } else { vec![] };
+        assert_eq!(ran_out(&mut world), expected);
+        assert!(!world.disk.keys().any(|key| key.starts_with("returned/")), "{away_ms}");
+    }
+}

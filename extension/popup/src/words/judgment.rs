@@ -44,6 +44,9 @@ impl Key {
 const SPACE: &str = " ";
 pub(crate) const ENTER: &str = "\n";
 
+/// The keys that say that the answer is whole, where one touch isn't enough.
+const DONE_KEYS: [Key; 2] = [Key::always(ENTER, text::key_done), Key::single("D", text::key_done)];
+
 /// The keys of every type, and what each does.
 pub(crate) const KEYS: [Key; 7] = [
     Key::single("G", text::key_guideline),
@@ -61,12 +64,14 @@ pub(crate) fn task_keys(task: &JudgmentTask) -> Vec<Key> {
     match task {
         JudgmentTask::Choice { .. } | JudgmentTask::Compare { .. } => vec![Key::digits(options, text::key_choose)],
         JudgmentTask::Multi { .. } => {
-            vec![Key::digits(options, text::key_choose_several), Key::always(ENTER, text::key_done)]
+            let [enter, d] = DONE_KEYS;
+            vec![Key::digits(options, text::key_choose_several), enter, d]
         }
         JudgmentTask::Rating { .. } if options < 10 => vec![Key::digits(options, text::key_choose_step)],
         JudgmentTask::Rating { .. } => vec![Key::digits(options, text::key_step)],
         JudgmentTask::Verify { .. } => {
-            vec![Key::always("↑ ↓", text::key_mark), Key::digits(options, text::key_finding)]
+            let [enter, d] = DONE_KEYS;
+            vec![Key::always("↑ ↓", text::key_mark), Key::digits(options, text::key_finding), enter, d]
         }
     }
 }

@@ -82,19 +82,21 @@ impl Model {
                 is_new && found.and_then(|lease| lease.result) == Some(Hash::of(statement))
             }
             Command::Return { offer, .. } => {
-                let is_open = self.leases.get(offer).is_some_and(|lease| lease.state == State::Open);
-                is_open && state(offer)?.is_some_and(|lease| lease.state == LeaseState::Returned)
+                // What ran out may be said after the lease has expired.
+                let may_be = |lease: &Lease| matches!(lease.state, State::Open | State::Expired);
+                self.leases.get(offer).is_some_and(may_be)
+                    && state(offer)?.is_some_and(|lease| lease.state == LeaseState::Returned)
             }
             Command::Extend { offer, .. } => {
                 let known = self.leases.get(offer).map(|lease| lease.deadline);
                 known.is_some() && state(offer)?.map(|lease| lease.deadline) > known
             }
             Command::Sweep => {
-                // What was due may have been answered late in the same transaction.
+                // What was due may have been answered late in the same transaction, or handed back after it.
                 let due = self.leases.iter().filter(|(_, l)| l.state == State::Open && l.deadline < at);
                 for (offer, _) in due {
                     match state(offer)?.map(|lease| lease.state) {
-                        Some(LeaseState::Answered | LeaseState::Judged) => {}
+                        Some(LeaseState::Answered | LeaseState::Judged | LeaseState::Returned) => {}
                         found => return Ok(found == Some(LeaseState::Expired)),
                     }
                 }
@@ -150,6 +152,7 @@ impl Model {
             // no money.
             Command::Claim { .. }
             | Command::Reverse { .. }
+            | Command::Cancel { .. }
             | Command::AddRequester { .. }
             | Command::PutBlob { .. }
             | Command::PayWhen { .. }
@@ -189,6 +192,7 @@ impl Model {
             Command::Wallet(request) => self.wallet_step(request, at),
             Command::Claim { .. }
             | Command::Reverse { .. }
+            | Command::Cancel { .. }
             | Command::AddRequester { .. }
             | Command::PutBlob { .. }
             | Command::PayWhen { .. }

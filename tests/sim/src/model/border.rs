@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lull_market::Command;
 use lull_market::session::{Found, Query};
-use lull_protocol::message::RefusedCode;
+use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{Extension, Offer, Report, Verdict, WorkResult};
 use lull_protocol::{Answer, Hash, PublicKey, Signed, Timestamp, ToCoordinator, ToWorker, cose};
 use lull_worker::Write;
@@ -247,6 +247,9 @@ impl Model {
         }
         if let ToCoordinator::Appeal { statement } = message {
             return self.worker_appeals(me, statement, is_twin);
+        }
+        if let ToCoordinator::Return { offer, reason: ReturnReason::RanOut, .. } = message {
+            return self.word_is_true(&me, offer, true);
         }
         let ToCoordinator::Result { statement } = message else { return Ok(()) };
         let result: WorkResult = cose::peek(statement).map_err(|error| broken("frames", error.to_string()))?;

@@ -11,7 +11,7 @@ use super::{Broken, Holds, Lease, Model, State, Work};
 /// People whose flags stop an item, as the rules promise.
 const FLAGS_CLOSE: u8 = 2;
 /// How long a look is that is paid, as the rules promise, milliseconds.
-const SEEN_MS_MIN: u64 = 5_000;
+pub(super) const SEEN_MS_MIN: u64 = 5_000;
 
 /// A flag in the order in which they came.
 #[derive(Clone, Debug)]

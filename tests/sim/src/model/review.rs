@@ -6,7 +6,7 @@ use lull_protocol::statement::{AcceptanceRule, Decision, VerdictReason};
 use lull_protocol::{Hash, OrderId, PublicKey, Signed, Timestamp, ToWorker};
 
 use super::flagging::unpaid;
-use super::rules::{PAUSE_LEAST, PAUSE_PER_MILLE, Ruling};
+use super::rules::{PAUSE_PER_MILLE, PAUSE_REVIEWED_LEAST, Ruling};
 use super::working::Expected;
 use super::{Broken, Holds, Lease, Model, State, broken, must};
 
@@ -74,7 +74,7 @@ impl Model {
         let record = self.records.get(&requester).copied().unwrap_or_default();
         if let Some(of) = self.orders.get_mut(&order) {
             let much =
-                |rejected: u64, reviewed: u64| rejected >= PAUSE_LEAST && rejected * 1_000 > reviewed * PAUSE_PER_MILLE;
+                |rejected: u64, reviewed: u64| rejected * 1_000 > reviewed.max(PAUSE_REVIEWED_LEAST) * PAUSE_PER_MILLE;
             let of_all = much(record.rejected.into(), record.reviewed.into()) && of.review.1 > 0;
             of.is_paused |= much(of.review.1, of.review.0) || of_all;
         }

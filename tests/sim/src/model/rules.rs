@@ -12,9 +12,9 @@ pub(super) const FETCH_LEASES_MAX: u8 = 2;
 pub(super) const JUDGMENT_LEASES_MAX: u8 = 4;
 /// Of the protocol: how far a result's times may lie outside its lease, milliseconds.
 pub(super) const CLOCK_SKEW_MS_MAX: u64 = 120_000;
-/// Of the market: a project pauses with at least so many rejections, and more than so many of a thousand reviewed
-/// answers.
-pub(super) const PAUSE_LEAST: u64 = 3;
+/// Of the market: a project pauses with more rejections than so many of a thousand reviewed answers; fewer of these
+/// count as so many.
+pub(super) const PAUSE_REVIEWED_LEAST: u64 = 20;
 pub(super) const PAUSE_PER_MILLE: u64 = 50;
 /// Of the worker: settled receipts that it loads.
 pub(super) const RECEIPTS_LOADED_MAX: usize = 128;

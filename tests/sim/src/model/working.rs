@@ -9,6 +9,7 @@ use lull_protocol::statement::{AcceptanceRule, Decision, JobClass, Offer, Report
 use lull_protocol::units::Nonce;
 use lull_protocol::{Answer, DurationMs, Hash, Item, OrderId, PublicKey, Signed, TaskSet, Timestamp, WarningSet};
 
+use super::flagging::SEEN_MS_MIN;
 use super::review::REJECTIONS;
 use super::rules::{self, CLOCK_SKEW_MS_MAX, FETCH_LEASES_MAX, JUDGMENT_LEASES_MAX, Ruling};
 use super::{Broken, Holds, Lease, Model, Ruled, State, Work, broken, must, offers};
@@ -403,7 +404,10 @@ impl Model {
         };
         must(lease.worker == worker, "who may have which lease", || format!("{offer} was given back by another"))?;
         let (promise, deadline) = (lease.offer.clone(), lease.deadline);
-        let is_first = lease.state == State::Open;
+        let looked_ms = shown_ms.map_or(0, |shown| shown.get());
+        let has_run_out =
+            reason == ReturnReason::RanOut && promise.class == JobClass::Judgment && looked_ms >= SEEN_MS_MIN;
+        let is_first = lease.state == State::Open || (lease.state == State::Expired && has_run_out);
         if is_first {
             lease.state = State::Returned(reason);
             self.touched.insert(offer);
@@ -415,6 +419,10 @@ impl Model {
         })?;
         let is_returned = matches!(self.leases.get(&offer).map(|lease| lease.state), Some(State::Returned(_)));
         must(is_returned, "the first result of an offer counts", || format!("{offer} was given back after its end"))?;
+        if let Some(order) = self.items.get(&promise.item).filter(|_| is_first && has_run_out).map(|work| work.order) {
+            let longest_ms = at.min(deadline).since(promise.issued_at);
+            self.outcome(order, Some(looked_ms.min(longest_ms)), 0);
+        }
         let is_skip = is_first && reason == ReturnReason::Skipped && promise.class == JobClass::Judgment;
         let lease = self.leases.get(&offer).filter(|_| is_skip).cloned();
         Ok(lease.and_then(|lease| self.skipped(&lease, shown_ms, at)))

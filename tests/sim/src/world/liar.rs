@@ -10,7 +10,7 @@ use lull_protocol::message::{Message, ReturnReason};
 use lull_protocol::rejection::Appeal;
 use lull_protocol::statement::Offer;
 use lull_protocol::units::Challenge;
-use lull_protocol::{ByteCount, Hash, Item, Signed, SigningKey, Timestamp, ToCoordinator, ToWorker, cose};
+use lull_protocol::{ByteCount, DurationMs, Hash, Item, Signed, SigningKey, Timestamp, ToCoordinator, ToWorker, cose};
 
 use super::lies;
 use super::net::{ConnId, Parcel, Peer, Side, flipped};
@@ -337,10 +337,12 @@ impl World {
                     ReturnReason::Withdrawn,
                     ReturnReason::Filtered,
                     ReturnReason::Unwanted,
+                    ReturnReason::RanOut,
                 ];
                 let reason = *pick(&mut liar.rng, &reasons).unwrap_or(&ReturnReason::TooMany);
                 liar.answered.insert(offer, vec![]);
-                self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason, shown_ms: None });
+                let shown_ms = DurationMs::new(liar.rng.u64(..600 * SECOND)).filter(|_| reason == ReturnReason::RanOut);
+                self.liar_sends(who, conn, &ToCoordinator::Return { offer, reason, shown_ms });
                 self.liar_sends(who, conn, &ToCoordinator::want(255, 255));
             }
             Habit::Babbles => {

@@ -106,6 +106,8 @@ fn meaning(event: &KeyboardEvent, keys: Keys) -> Option<Act> {
         "?" => Some(Act::Keys(AnswerInput::Keyboard)),
         "g" => Some(Act::Guideline(AnswerInput::Keyboard)),
         "f" => Some(Act::Flag),
+        // Enter is far from the left hand, and presses what has the focus.
+        "d" if keys.has_done => touch(Touch::Done),
         "b" if keys.is_covered => Some(Act::Uncover),
         key => {
             let digit = key.parse::<u8>().ok().filter(|_| key.len() == 1)?;

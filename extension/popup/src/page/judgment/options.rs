@@ -140,7 +140,7 @@ fn done(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) -> Html {
                         { words::how_many(*least, *most, options.len(), count) }
                         <span class="unseen" dir="auto">{ " " }{ chosen_in_words(options, draft) }</span>
                     </p>
-                    <button class="button primary" data-testid="done" aria-keyshortcuts="Enter"
+                    <button class="button primary" data-testid="done" aria-keyshortcuts={done_keys()}
                         aria-disabled={(!is_whole).to_string()} onclick={click}>{ label }<kbd aria-hidden="true">{ "↵" }</kbd></button>
                 </div>
             }
@@ -156,6 +156,11 @@ fn done(task: &JudgmentTask, draft: &Draft, act: &Callback<Act>) -> Html {
         }
         JudgmentTask::Choice { .. } | JudgmentTask::Compare { .. } | JudgmentTask::Rating { .. } => html! {},
     }
+}
+
+/// The keys of *done*, as assistive technology is told of them.
+fn done_keys() -> String {
+    ["Enter".to_owned()].into_iter().chain(shortcut("d")).collect::<Vec<_>>().join(" ")
 }
 
 /// Which are chosen: a key ticks a box that hasn't the focus, and a screen reader says nothing of that by itself.
