@@ -3,10 +3,12 @@
 
 mod activity;
 mod alibi;
+mod backup;
 mod caps;
 mod command;
 mod consent;
 mod draft;
+mod everything;
 mod judgment;
 mod markdown;
 mod offer;
@@ -21,6 +23,7 @@ pub use caps::*;
 pub use command::*;
 pub use consent::{Consent, Statement};
 pub use draft::{Draft, Found, Touch, Touched};
+pub use everything::{About, EVERYTHING_FORMAT, Everything};
 pub use markdown::{Block, Inline, MARKDOWN_DEPTH_MAX, MARKDOWN_PARTS_MAX, markdown, markdown_words};
 pub use port::{Answer, Judgments, Place, Request, Shown};
 
@@ -31,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use activity::*;
 pub use alibi::*;
+pub use backup::*;
 pub use judgment::*;
 pub use lull_protocol::calendar::iso_8601;
 pub use lull_protocol::cbor;
