@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::axe::{Look, axe_script, no_violation};
+use crate::backup::{BACKUP, ERASE, typed};
 use crate::browser::{Browser, ENTER};
 use crate::content::sensitive;
 use crate::flags::ESCAPE;
@@ -231,6 +232,7 @@ impl Walk {
             browser.find(element).await?;
             self.look(&browser, page, found).await?;
         }
+        self.key(&browser, found).await?;
         browser.open(HOME).await?;
         browser.click("pause").await?;
         browser.until_attribute("link-state", "data-state", "paused").await?;
@@ -289,6 +291,31 @@ impl Walk {
         browser.open(BANDWIDTH).await?;
         browser.find("lend-off").await?;
         self.look(browser, "lending", found).await
+    }
+
+    /// Making a backup and opening it, everything as a file, and the question before erasing.
+    async fn key(&self, browser: &Browser, found: &mut Vec<String>) -> Result<()> {
+        browser.open(SETTINGS).await?;
+        browser.click("everything").await?;
+        let saved =
+            "return /lull-everything-.*json/.test(document.querySelector('[data-testid=everything-said]').textContent)";
+        browser.until("everything is saved", async || Ok(browser.js(saved).await? == json!(true))).await?;
+        self.look(browser, "everything", found).await?;
+        browser.open(BACKUP).await?;
+        browser.find("backup-worker").await?;
+        typed(browser, "backup-first", "too short").await?;
+        self.look(browser, "backup", found).await?;
+        browser.click("backup-suggest").await?;
+        let is_shown = "return document.querySelector('[data-testid=backup-again]').type === 'text'";
+        browser.until("a passphrase", async || Ok(browser.js(is_shown).await? == json!(true))).await?;
+        browser.click("backup-open").await?;
+        let why = "return document.querySelector('[data-testid=backup-open-said]').textContent.length > 10";
+        browser.until("no file is chosen", async || Ok(browser.js(why).await? == json!(true))).await?;
+        self.look(browser, "backup, no file", found).await?;
+        browser.open(ERASE).await?;
+        browser.click("erase").await?;
+        browser.find("erase-yes").await?;
+        self.look(browser, "erase", found).await
     }
 
     async fn settings(&self, browser: &Browser, found: &mut Vec<String>) -> Result<()> {

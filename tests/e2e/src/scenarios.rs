@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::activity::{LOG, activity_found_and_saved, alibi_holds, never_again};
 use crate::appeals::{contested_and_appealed, rejected_and_appealed};
 use crate::axe::{self, axe_script, no_violations, no_violations_in_popup};
+use crate::backup::{BACKUP, ERASE, backup_and_restore, killed_while_the_key_changes};
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
 use crate::calls::{called_by_a_judgment, calls_at_good_moments_only};
@@ -184,6 +185,8 @@ scenarios! {
     connect_page_for_everyone,
     paid_to_a_wallet,
     a_wallet_changes_hands,
+    backup_and_restore,
+    killed_while_the_key_changes,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
@@ -335,6 +338,8 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
         (WALLET, "wallet-page", "wallet"),
         (SETTINGS, "export", "settings"),
         (COVER, "cover", "cover"),
+        (BACKUP, "backup-worker", "backup"),
+        (ERASE, "erase", "erase"),
     ];
     for (page, element, name) in pages {
         browser.open(page).await?;
