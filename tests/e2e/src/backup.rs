@@ -13,12 +13,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::axe::{axe_script, no_violations};
 use crate::browser::Browser;
 use crate::job::say;
 use crate::languages::CALM;
 use crate::market::JUDGMENT_PRICE;
 use crate::person::{HOME, Person, SETTINGS, WELCOME};
-use crate::scenarios::{axe_script, begun, no_violations, with_judgments};
+use crate::scenarios::{begun, with_judgments};
 use crate::world::{Paths, World};
 
 /// The page of backups.
