@@ -14,6 +14,8 @@ use lull_protocol::{Amount, Timestamp};
 
 /// A payout is at least this many times its fee: 5 %.
 pub const FEE_SHARE: u64 = 20;
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
 const LAMPORTS_PER_SOL: u128 = 1_000_000_000;
 
 /// What the chain asks, and what the operator makes of it.
@@ -92,8 +94,9 @@ pub struct Day {
     pub over_at: Timestamp,
 }
 
-/// The next payout as a day's limit allows: whole, or the part that there is room for, or when there is room again.
-pub fn within_day(next: NextPayout, day: &Day) -> NextPayout {
+/// The next payout as a day's limit allows: whole, or the part that there is room for, or when there is room again: who
+/// is paid on a day of the week waits for that one.
+pub fn within_day(next: NextPayout, schedule: Schedule, day: &Day) -> NextPayout {
     let room = day.most.get().saturating_sub(day.paid.get());
     if next.when != When::Now || next.arrives.get() <= room {
         return next;
@@ -107,7 +110,13 @@ pub fn within_day(next: NextPayout, day: &Day) -> NextPayout {
     let is_worth_it = room > 0 && fee.get().saturating_mul(FEE_SHARE) <= earnings;
     match (Amount::new(earnings), Amount::new(room)) {
         (Some(earnings), Some(arrives)) if is_worth_it => NextPayout { earnings, arrives, day: limit(room), ..next },
-        _ => NextPayout { when: When::After(day.over_at), day: limit(0), ..next },
+        _ => {
+            let when = match schedule {
+                Schedule::Weekly(on) if on != Weekday::of(day.over_at.get() / DAY_MS) => When::On(on),
+                Schedule::Now | Schedule::At(_) | Schedule::Weekly(_) => When::After(day.over_at),
+            };
+            NextPayout { when, day: limit(0), ..next }
+        }
     }
 }
 
@@ -185,7 +194,7 @@ mod tests {
         let over_at = Timestamp::ZERO.plus(86_400_000);
         let of = |payable, paid| {
             let day = Day { most: amount(10_000_000), paid: amount(paid), over_at };
-            within_day(next_payout(&earned(payable, Schedule::Now), &costs(), 0), &day)
+            within_day(next_payout(&earned(payable, Schedule::Now), &costs(), 0), Schedule::Now, &day)
         };
         let later = |later| Some(DayLimit { most: amount(10_000_000), later: amount(later) });
         assert_eq!((of(10_000_300, 0).arrives, of(10_000_300, 0).day), (amount(10_000_000), None));
@@ -200,12 +209,26 @@ mod tests {
         assert_eq!(of(5_999, 10_000_000).day, None);
     }
 
+    #[test]
+    fn who_is_paid_on_a_day_of_the_week_waits_for_room_on_that_day() {
+        // Day 0 is a Thursday.
+        let schedule = Schedule::Weekly(Weekday::Thursday);
+        let of = |paid, over_at| {
+            let day = Day { most: amount(10_000_000), paid: amount(paid), over_at: Timestamp::ZERO.plus(over_at) };
+            within_day(next_payout(&earned(11_999_300, schedule), &costs(), 0), schedule, &day)
+        };
+        assert_eq!((of(0, DAY_MS).when, of(0, DAY_MS).arrives), (When::Now, amount(10_000_000)));
+        let (same, next) = (of(10_000_000, DAY_MS - 1), of(10_000_000, DAY_MS));
+        assert_eq!(same.when, When::After(Timestamp::ZERO.plus(DAY_MS - 1)));
+        assert_eq!((next.when, next.day.map(|day| day.later)), (When::On(Weekday::Thursday), Some(amount(11_999_000))));
+    }
+
     proptest! {
         #[test]
         fn no_day_brings_more_than_its_limit(payable in 0..=AMOUNT_MAX, most in 0..=AMOUNT_MAX, paid in 0..=AMOUNT_MAX) {
             let whole = next_payout(&earned(payable, Schedule::Now), &costs(), 0);
             let day = Day { most: amount(most), paid: amount(paid), over_at: Timestamp::ZERO };
-            let next = within_day(whole, &day);
+            let next = within_day(whole, Schedule::Now, &day);
             if next.when == When::Now {
                 prop_assert!(next.arrives.get() <= most.saturating_sub(paid) && next.arrives > Amount::ZERO);
                 prop_assert_eq!(next.earnings.get(), next.arrives.get() + next.quote.fee.get());

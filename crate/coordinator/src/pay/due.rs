@@ -188,7 +188,7 @@ impl Shell {
             }
             let (wallet, most) = (person.wallet, self.config.limits.person_day);
             let today = self.app.readers.read(move |reader| reader.wallet_day(wallet, most, now())).await?;
-            let NextPayout { arrives, quote, when, .. } = within_day(whole, &today);
+            let NextPayout { arrives, quote, when, .. } = within_day(whole, schedule_of(&person), &today);
             if when == When::Now {
                 let payout = NewPayout { wallet, shares: person.shares, arrives: whole.arrives, quote };
                 made.push(at_most(payout, arrives));
@@ -335,8 +335,11 @@ fn at_most(payout: NewPayout, most: Amount) -> NewPayout {
 }
 
 fn next(person: &Person, has_account: bool, costs: &Costs, day: u64) -> NextPayout {
-    let schedule = if person.is_wanted { Schedule::Now } else { person.earned.schedule };
-    next_payout(&Earned { schedule, has_account, ..person.earned }, costs, day)
+    next_payout(&Earned { schedule: schedule_of(person), has_account, ..person.earned }, costs, day)
+}
+
+fn schedule_of(person: &Person) -> Schedule {
+    if person.is_wanted { Schedule::Now } else { person.earned.schedule }
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn next(
     let schedule = if person.is_wanted { Schedule::Now } else { person.earned.schedule };
     let next = rules::next_payout(&Earned { schedule, ..person.earned }, &costs, now.get() / DAY_MS);
     let next = match person_day.filter(|_| held.is_none()) {
-        Some(most) => rules::within_day(next, &wallet_day(db, person.wallet, most, now)?),
+        Some(most) => rules::within_day(next, schedule, &wallet_day(db, person.wallet, most, now)?),
         None => next,
     };
     let Quote { fee, account } = next.quote;

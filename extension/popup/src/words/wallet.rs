@@ -93,6 +93,9 @@ pub(crate) fn after(next: &Option<NextPayout>, local: impl Fn(Timestamp) -> u64)
         (When::After(at), Some(DayLimit { most, .. })) => {
             Some(text::wallet_next_day(&format::day_time(local(at)), &format::amount(most.get())))
         }
+        (When::On(on), Some(DayLimit { most, .. })) => {
+            Some(text::wallet_next_day_on(&day(on), &format::amount(most.get())))
+        }
         (When::After(at), None) => Some(text::wallet_next_after(&format::day_time(local(at)))),
         _ => None,
     }
@@ -245,9 +248,11 @@ mod tests {
         let units = |amount| Amount::new(amount).expect("an amount");
         let day = Some(DayLimit { most: units(10_000_000), later: units(2_499_000) });
         let said = |when| after(&Some(NextPayout { day, ..next(9_500_300, 300, 0, when) }), |at| at.get());
-        assert_eq!(said(When::Now).as_deref(), Some("Now; 2.499 more later, for at most 10.00 are paid in 24 hours"));
+        assert_eq!(said(When::Now).as_deref(), Some("Now; 2.499 more later, for at most 10.000 are paid in 24 hours"));
         let full = said(When::After(Timestamp::ZERO)).expect("it is said");
-        assert!(full.ends_with(": the 10.00 that are paid in 24 hours at most are reached"), "{full}");
+        assert!(full.ends_with(": the 10.000 that are paid in 24 hours at most are reached"), "{full}");
+        let weekly = said(When::On(Weekday::Friday));
+        assert_eq!(weekly.as_deref(), Some("On Friday: the 10.000 that are paid in 24 hours at most are reached"));
     }
 
     #[test]
