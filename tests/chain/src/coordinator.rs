@@ -147,7 +147,7 @@ pub(crate) async fn in_parts(tools: Tools) -> Result<String> {
     ensure!((day.most.get(), day.later) == (most, next.arrives), "{next:?}");
     ensure!(next.earnings.get() == 14 * PAGE - told.paid.get(), "{next:?}");
     ensure!(house.compare(&people).await? == most, "the chain has another sum");
-    Ok(format!("\n        {first} today before, {} then, {} later", part.arrives, day.later))
+    Ok(format!("\n        {first} today before, {} then, {} later", part.arrives.get(), day.later.get()))
 }
 
 /// It is killed again and again, each time a little later in its life.
