@@ -246,13 +246,14 @@ mod tests {
     #[test]
     fn a_days_limit_is_said_with_what_comes_later() {
         let units = |amount| Amount::new(amount).expect("an amount");
-        let day = Some(DayLimit { most: units(10_000_000), later: units(2_499_000) });
-        let said = |when| after(&Some(NextPayout { day, ..next(9_500_300, 300, 0, when) }), |at| at.get());
+        let limit = Some(DayLimit { most: units(10_000_000), later: units(2_499_000) });
+        let said = |when| after(&Some(NextPayout { day: limit, ..next(9_500_300, 300, 0, when) }), |at| at.get());
         assert_eq!(said(When::Now).as_deref(), Some("Now; 2.499 more later, for at most 10.000 are paid in 24 hours"));
         let full = said(When::After(Timestamp::ZERO)).expect("it is said");
         assert!(full.ends_with(": the 10.000 that are paid in 24 hours at most are reached"), "{full}");
         let weekly = said(When::On(Weekday::Friday));
-        assert_eq!(weekly.as_deref(), Some("On Friday: the 10.000 that are paid in 24 hours at most are reached"));
+        let friday = day(Weekday::Friday);
+        assert_eq!(weekly, Some(format!("On {friday}: the 10.000 that are paid in 24 hours at most are reached")));
     }
 
     #[test]
