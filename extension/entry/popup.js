@@ -1,8 +1,14 @@
 // Shows the wasm module that has the page: one has what a person who answers needs, the other all else. The browser
 // shows a popup once its document has loaded, and an import made here, unlike one at the top, does not hold that up.
-const seldom = /^#\/(activity|alibi|bandwidth|consent|facts|limits|receipt|settings|wallet|you)\b/;
+const seldom = /^#\/(activity|alibi|backup|bandwidth|consent|erase|facts|limits|receipt|settings|wallet|you)\b/;
 const app = document.getElementById('app');
 let shown;
+// Only the backup page asks for it.
+const loadBackup = async () => {
+  const module = await import('./pkg/backup/lull_backup.js');
+  await module.default();
+  return module;
+};
 
 const show = async (event) => {
   const { hash } = location;
@@ -17,7 +23,7 @@ const show = async (event) => {
   const place = document.createElement('div');
   app.replaceChildren(place);
   // In this order the background is never without a page.
-  module.show(place, !shown);
+  module.show(place, !shown, loadBackup);
   shown?.module.hide();
   shown = { isSeldom, module };
 };

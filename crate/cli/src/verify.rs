@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 /// The first line of an export names this.
 const FORMAT: &str = "lull-receipts-1";
+/// The file of everything names this, and has the lines of an export as a list.
+const EVERYTHING_FORMAT: &str = "lull-everything-1";
 
 /// What was counted, and each disagreement in one line.
 #[derive(Debug, Default, Serialize)]
@@ -49,7 +51,7 @@ pub struct Report {
 /// The texts to compare.
 #[derive(Debug, Default)]
 pub struct Inputs<'a> {
-    /// The browser's export.
+    /// The browser's export, or its file of everything.
     pub receipts: &'a str,
     /// The key that must have signed; else the export's own word is taken.
     pub coordinator: Option<PublicKey>,
@@ -64,6 +66,13 @@ struct Head {
     format: String,
     coordinator: String,
     worker: String,
+}
+
+/// What is read of the file of everything.
+#[derive(Deserialize)]
+struct Everything {
+    format: String,
+    receipts: Vec<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -146,7 +155,13 @@ pub fn verify(inputs: &Inputs<'_>) -> Result<Report, String> {
 type Read = (PublicKey, PublicKey, Vec<(usize, Receipt, bool)>);
 
 fn read_receipts(inputs: &Inputs<'_>, report: &mut Report) -> Result<Read, String> {
-    let mut lines = numbered(inputs.receipts);
+    // An export is no single object, but for one without receipts, which has no list.
+    let everything = serde_json::from_str::<Everything>(inputs.receipts).ok();
+    let listed = everything.filter(|everything| everything.format == EVERYTHING_FORMAT).map(|everything| {
+        let lines: Vec<String> = everything.receipts.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    });
+    let mut lines = numbered(listed.as_deref().unwrap_or(inputs.receipts));
     let (_, first) = lines.next().ok_or("receipts: the file is empty")?;
     let head: Head = serde_json::from_str(first).map_err(|e| format!("receipts line 1: {e}"))?;
     if head.format != FORMAT {

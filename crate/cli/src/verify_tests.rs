@@ -185,6 +185,15 @@ fn what_agrees_agrees() {
 }
 
 #[test]
+fn the_file_of_everything_is_read_like_an_export() {
+    let whole = json!({"format": EVERYTHING_FORMAT, "log": [], "receipts": case().receipts}).to_string();
+    let report = verify(&Inputs { receipts: &whole, ..Inputs::default() }).unwrap();
+    assert_eq!((report.verified, report.waiting, report.disagreements), (3, 1, vec![]));
+    let other = whole.replace(EVERYTHING_FORMAT, "another");
+    assert!(verify(&Inputs { receipts: &other, ..Inputs::default() }).is_err(), "no format is guessed at");
+}
+
+#[test]
 fn every_changed_byte_is_found() {
     for (line, part) in [(1, "item"), (1, "offer"), (1, "result"), (1, "verdict"), (4, "result")] {
         let good = case();

@@ -91,7 +91,7 @@ pub enum Command {
         /// Its offer.
         offer: String,
     },
-    /// Take the last answer back before it is sent; its judgment comes back on screen.
+    /// Take the last answer or skip back before it is sent; its judgment comes back on screen.
     TakeBack {
         /// Its offer.
         offer: String,
@@ -229,6 +229,11 @@ pub enum Command {
     },
     /// What went wrong with the wallet was read.
     WalletTroubleRead,
+    /// Go on with the key that was read from a backup, in place of this browser's; what is the old key's goes. For the
+    /// background: it starts the worker anew.
+    AdoptKey,
+    /// Erase all that Lull keeps in this browser, and start as on the first day. For the background as well.
+    EraseAll,
 }
 variants!(Command {
     0 SetJudgments { 0 on },
@@ -278,6 +283,8 @@ variants!(Command {
     44 FindPayouts { 0 before },
     45 WalletTroubleRead {},
     46 Broken { 0 offer },
+    47 AdoptKey {},
+    48 EraseAll {},
 });
 
 /// How an answer was given.

@@ -50,6 +50,21 @@ pub enum Touched {
 }
 
 impl Draft {
+    /// What of it can be of an answer to this task: nothing, if something can't.
+    pub fn of(self, task: &JudgmentTask) -> Self {
+        let can_be = match task {
+            JudgmentTask::Multi { options, .. } => {
+                let is_option = |option: u8| usize::from(option) < options.len();
+                self.chosen.iter().all(is_option) && self.sentence.is_none() && self.found.is_none()
+            }
+            JudgmentTask::Verify { source, .. } => {
+                self.chosen.count() == 0 && self.sentence.is_none_or(|at| usize::from(at) < source.len())
+            }
+            JudgmentTask::Choice { .. } | JudgmentTask::Compare { .. } | JudgmentTask::Rating { .. } => false,
+        };
+        if can_be { self } else { Self::default() }
+    }
+
     /// What this touch makes of the draft.
     pub fn touch(self, task: &JudgmentTask, touch: Touch) -> Touched {
         match (task, touch) {
@@ -192,6 +207,20 @@ mod tests {
         let waits = Draft { found: Some(Found::Supported), ..Draft::default() };
         assert_eq!(answer(&verify, &[yes, Touch::Done]), Err(waits), "nothing is marked");
         assert_eq!(answer(&verify, &[Touch::Sentence(3)]), Err(Draft::default()), "there is no fourth");
+    }
+
+    #[test]
+    fn a_draft_of_another_task_is_none() {
+        let multi = JudgmentTask::Multi { content: text(), options: words(4), least: 1, most: 2 };
+        let verify = JudgmentTask::Verify { claim: "it floats".to_owned(), source: words(3) };
+        let choice = JudgmentTask::Choice { content: text(), options: words(3) };
+        let ticked = |options| Draft { chosen: set(options), ..Draft::default() };
+        let marked = |at| Draft { sentence: Some(at), found: Some(Found::Supported), ..Draft::default() };
+        assert_eq!((ticked(&[0, 3]).of(&multi), ticked(&[4]).of(&multi)), (ticked(&[0, 3]), Draft::default()));
+        assert_eq!((marked(2).of(&verify), marked(3).of(&verify)), (marked(2), Draft::default()));
+        for (draft, task) in [(ticked(&[0]), &verify), (marked(0), &multi), (ticked(&[0]), &choice)] {
+            assert_eq!(draft.of(task), Draft::default());
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 
 mod activity;
 mod alibi;
+mod backup;
 mod caps;
 mod command;
 mod consent;
 mod draft;
+mod everything;
 mod judgment;
 mod markdown;
 mod offer;
@@ -21,6 +23,7 @@ pub use caps::*;
 pub use command::*;
 pub use consent::{Consent, Statement};
 pub use draft::{Draft, Found, Touch, Touched};
+pub use everything::{About, EVERYTHING_FORMAT, Everything};
 pub use markdown::{Block, Inline, MARKDOWN_DEPTH_MAX, MARKDOWN_PARTS_MAX, markdown, markdown_words};
 pub use port::{Answer, Judgments, Place, Request, Shown};
 
@@ -31,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use activity::*;
 pub use alibi::*;
+pub use backup::*;
 pub use judgment::*;
 pub use lull_protocol::calendar::iso_8601;
 pub use lull_protocol::cbor;
@@ -82,7 +86,7 @@ pub struct View {
     pub notice: Option<Notice>,
     /// Whom never to serve.
     pub never: Never,
-    /// The last answer, while it can be taken back.
+    /// The last answer or skip, while it can be taken back.
     pub take_back: Option<TakeBack>,
     /// How judgments may call the person.
     pub pops: Pops,
@@ -103,15 +107,17 @@ pub struct View {
 }
 fields!(View { 0 link, 1 settings, 2 operator, 3 worker, 4 account, 5 judgment, 6 judgments_waiting, 7 bandwidth, 8 consent, 9 limits, 10 activities, 11 outbox, 12 diagnostics, 13 notice, 14 never, 15 take_back, 16 pops, 17 practice, 18 warnings, 19 wallet, 20 wishes, 21 contested, 22 reviews, 23 next });
 
-/// An answer that is signed and stored but not sent.
+/// An answer that is signed and stored but not sent, or a skip that isn't sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakeBack {
     /// Its offer.
     pub offer: String,
     /// Until when it can be taken back (the browser's own clock).
     pub until: u64,
+    /// Whether it is a skip.
+    pub is_skip: bool,
 }
-fields!(TakeBack { 0 offer, 1 until });
+fields!(TakeBack { 0 offer, 1 until, 2 is_skip });
 
 /// Rejected answers without an appeal and without a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -445,7 +445,7 @@ fn reversal_end(end: &ReversalEnd) -> Fields {
     ]
 }
 
-fn reason(reason: VerdictReason) -> &'static str {
+pub(crate) fn reason(reason: VerdictReason) -> &'static str {
     match reason {
         VerdictReason::ChecksPassed => "every check passed",
         VerdictReason::Agreed => "enough people gave this answer",

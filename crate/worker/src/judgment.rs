@@ -8,6 +8,7 @@ use lull_protocol::{Answer, DurationMs, FlagReason, FlagReport, Hash, Item, Orde
 use lull_view::AnswerInput;
 
 use crate::lease::Lease;
+use crate::outbox::HeldWhat;
 use crate::records::{Key, SkipsRecord};
 use crate::storage::After;
 use crate::{Worker, limits};
@@ -82,7 +83,7 @@ impl Worker {
     /// Whether it is too late to begin with a judgment: little is left, and more can't be had. What the person has seen
     /// already, or took back, is theirs to finish.
     fn is_too_late(&self, offer: &Hash, now: Timestamp) -> bool {
-        let is_new = |lease: &Lease| lease.seen_at.is_none() && !lease.was_answered;
+        let is_new = |lease: &Lease| lease.seen_at.is_none() && !lease.was_taken_back;
         Some(*offer) != self.on_screen
             && self.is_short(offer, now)
             && !self.can_have_time(offer)
@@ -142,10 +143,10 @@ impl Worker {
         let Some(lease) = self.leases.get(&offer) else { return };
         let shown_at = Timestamp::new(shown_at).unwrap_or(now).min(now);
         let started_at = self.coordinator_now(shown_at).max(lease.offer.issued_at);
-        // Whoever gives the next answer stands by the last one.
+        // Whoever gives the next answer stands by the last one, or by the skip.
         self.let_go();
         self.complete(offer, report, started_at, Vec::new(), now);
-        self.hold(offer, now);
+        self.hold(offer, HeldWhat::Answer, now);
     }
 
     /// A page has shown the judgment for `SEEN_MS_MIN`.
@@ -166,7 +167,7 @@ impl Worker {
         self.current == Some(*offer) && self.surroundings.is_some_and(|around| around.looks)
     }
 
-    /// Takes the last answer back, if it is still here, and shows its judgment again.
+    /// Takes the last answer or skip back, if it is still here, and shows its judgment again.
     pub(crate) fn take_back(&mut self, offer: &str) {
         let is_on = self.may_judge() && !self.settings.paused;
         if is_on && Hash::from_hex(offer).is_some_and(|offer| self.is_held(&offer)) {
@@ -174,21 +175,24 @@ impl Worker {
         }
     }
 
-    /// Hands the judgment back.
+    /// Hands the judgment back, when the person can't take that back any more.
     pub(crate) fn skip(&mut self, offer: &str, shown_at: Option<u64>, now: Timestamp) {
         if let Some(offer) = self.showable_offer(offer) {
             let shown_at = shown_at.and_then(Timestamp::new).filter(|_| !self.is_under_cover(&offer));
             let shown_ms = shown_at.and_then(|shown_at| DurationMs::new(now.since(shown_at)));
-            self.count_skip();
-            self.give_back(offer, ReturnReason::Skipped, shown_ms);
+            // Whoever skips the next one stands by the last answer.
+            self.let_go();
+            self.hold_skip(offer, shown_ms, now);
         }
     }
 
     /// The coordinator told how many free skips are left of a project today: kept with its leases.
     pub(crate) fn skips_left(&mut self, order: OrderId, left: u32, now: Timestamp) {
         let told = Some(SkipsRecord { day: self.coordinator_day(now), left });
-        let is_news = |lease: &Lease| lease.order() == Some(order) && lease.skips != told && !lease.is_done;
-        let leases: Vec<Hash> = self.leases.iter().filter(|(_, l)| is_news(l)).map(|(offer, _)| *offer).collect();
+        let is_news = |offer: &Hash, lease: &Lease| {
+            lease.order() == Some(order) && lease.skips != told && self.is_open(offer, lease)
+        };
+        let leases: Vec<Hash> = self.leases.iter().filter(|(o, l)| is_news(o, l)).map(|(offer, _)| *offer).collect();
         for offer in &leases {
             if let Some(lease) = self.leases.get_mut(offer) {
                 lease.skips = told;

@@ -32,7 +32,8 @@ pub(crate) struct Lease {
     pub(crate) extended: Option<Extended>,
     /// More time was asked for on this connection, and the answer is not there yet.
     pub(crate) asked_for_time: bool,
-    /// Its result is signed and on its way into storage; the lease ends when it's there.
+    /// Its result is signed and on its way into storage; the lease ends when it's there. Or it is skipped, which can
+    /// still be taken back.
     pub(crate) is_done: bool,
     /// Since when this run of the machine holds it; `None` right after a restart.
     pub(crate) held_since: Option<Timestamp>,
@@ -42,8 +43,8 @@ pub(crate) struct Lease {
     pub(crate) shown_ms: u64,
     /// Since when it is there again, once it was seen.
     pub(crate) shown_since: Option<Timestamp>,
-    /// It was answered, and the answer taken back.
-    pub(crate) was_answered: bool,
+    /// It was answered or skipped, and that was taken back.
+    pub(crate) was_taken_back: bool,
     /// How the requester has treated others.
     pub(crate) record: Option<BuyerRecord>,
     /// How many of its project's skips are free, as it was told last.
@@ -126,7 +127,7 @@ impl Worker {
                     seen_at: None,
                     shown_ms: 0,
                     shown_since: None,
-                    was_answered: false,
+                    was_taken_back: false,
                     record,
                     skips: None,
                 };
@@ -231,7 +232,7 @@ impl Worker {
     fn places(&self, class: JobClass) -> u8 {
         let most = most(class);
         let held = self.leases.works().filter(|lease| lease.offer.class == class).count();
-        // An answer that can be taken back keeps its lease's place.
+        // An answer or a skip that can be taken back keeps its lease's place.
         let is_back = |held: &&Held| class == JobClass::Judgment && !self.leases.contains(&held.offer);
         let held = held + self.held.iter().filter(is_back).count();
         let room = OUTBOX_MAX.saturating_sub(self.outbox.len() + self.leases.len());

@@ -228,6 +228,14 @@ impl Worker {
         keys.into_iter().filter_map(|key| Some((key.to_string(), self.value_of(key)?.to_vec()))).collect()
     }
 
+    /// The records that are the browser's, whichever key signs in it: the person's choices, consent, caps and what was
+    /// used of them, as they are now. With another key the next machine starts from these alone: nothing that the old
+    /// key leased, signed, earned or was told may be taken for the new one's.
+    pub fn records_of_the_browser(&self) -> Vec<(String, Vec<u8>)> {
+        let keys = self.live_keys().into_iter().filter(|key| key.is_of_the_browser());
+        keys.filter_map(|key| Some((key.to_string(), self.value_of(key)?.to_vec()))).collect()
+    }
+
     /// Brings everything in line after an event: what is over ends, what is due begins. The order
     /// matters: a fetch is aborted and leases are given back before the connection is closed.
     fn settle(&mut self, now: Timestamp) {

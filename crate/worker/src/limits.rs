@@ -31,9 +31,10 @@ pub const BLOB_PUT_OFF_MAX: u32 = 5;
 pub const ON_SCREEN_MS_MIN: u64 = 30_000;
 /// The next judgment waits this long for its pictures or its practice before a later one goes ahead, milliseconds.
 pub const HEAD_OF_ROW_MS: u64 = 3_000;
-/// An answer can be taken back for this long, or until the next one is given; before that it isn't sent, milliseconds.
+/// An answer or a skip can be taken back for this long, or until the next one is given; before that it isn't sent,
+/// milliseconds.
 pub const TAKE_BACK_MS: u64 = 5_000;
-/// An answer whose lease ends sooner than this after that time is sent at once, milliseconds.
+/// One whose lease ends sooner than this after that time is sent at once, milliseconds.
 pub const TAKE_BACK_MARGIN_MS: u64 = 5_000;
 /// A judgment that is on screen when its lease ends stays there for this long after it, milliseconds: it is still paid if
 /// its item has a place.

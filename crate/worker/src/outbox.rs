@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use lull_protocol::cose::Signed;
 use lull_protocol::limits::{BODY_WINDOW_BYTES, CHUNK_BYTES_MAX};
-use lull_protocol::message::RefusedCode;
+use lull_protocol::message::{RefusedCode, ReturnReason};
 use lull_protocol::statement::{JobClass, Report, WorkResult};
-use lull_protocol::{ByteCount, Hash, Timestamp, ToCoordinator};
+use lull_protocol::{ByteCount, DurationMs, Hash, Timestamp, ToCoordinator};
 use lull_view::Notice;
 
 use crate::extension::Extended;
@@ -18,15 +18,24 @@ use crate::row::Placed;
 use crate::storage::After;
 use crate::{Worker, Write, limits};
 
-/// The person's last answer, signed and stored, which can still be taken back: until then it isn't sent. A restart lets
-/// it go at once.
+/// The person's last answer or skip, which can still be taken back: until then it isn't sent. An answer is signed and
+/// stored, and a restart lets it go at once; of a skip storage knows nothing yet, and a restart has the judgment again.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) offer: Hash,
     /// Browser's clock.
     pub(crate) until: Timestamp,
-    /// What it answers.
+    /// What it answers or skips.
     pub(crate) lease: Lease,
+    pub(crate) what: HeldWhat,
+}
+
+/// What is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeldWhat {
+    Answer,
+    /// How long it was on screen, if that is known.
+    Skip(Option<DurationMs>),
 }
 
 /// A signed result that is not acknowledged yet.
@@ -135,26 +144,53 @@ impl Worker {
         is_answer
     }
 
-    /// Holds a person's answer back for as long as it can be taken back, unless its time is nearly up.
-    pub(crate) fn hold(&mut self, offer: Hash, now: Timestamp) {
+    /// Holds a person's answer or skip back for as long as it can be taken back, unless its time is nearly up.
+    pub(crate) fn hold(&mut self, offer: Hash, what: HeldWhat, now: Timestamp) {
         let until = now.plus(self.config.take_back_ms);
         let Some(lease) = self.leases.get(&offer).cloned() else { return };
         let has_time = until.plus(limits::TAKE_BACK_MARGIN_MS) <= self.clock.to_local(lease.deadline());
         if has_time && until > now {
-            self.held = Some(Held { offer, until, lease: Lease { is_done: false, ..lease } });
+            self.held = Some(Held { offer, until, lease: Lease { is_done: false, ..lease }, what });
         }
     }
 
-    /// Whether this result is held back.
+    /// Hands a judgment back that the person skips, once that can't be taken back any more. Until then its lease counts
+    /// as done, but stays in storage: killed meanwhile, the judgment is there again.
+    pub(crate) fn hold_skip(&mut self, offer: Hash, shown_ms: Option<DurationMs>, now: Timestamp) {
+        self.hold(offer, HeldWhat::Skip(shown_ms), now);
+        let is_held = self.is_held(&offer);
+        match self.leases.get_mut(&offer) {
+            Some(lease) if is_held => {
+                lease.is_done = true;
+                self.changed();
+            }
+            _ => self.give_back_skipped(offer, shown_ms),
+        }
+    }
+
+    fn give_back_skipped(&mut self, offer: Hash, shown_ms: Option<DurationMs>) {
+        self.count_skip();
+        self.give_back(offer, ReturnReason::Skipped, shown_ms);
+    }
+
+    /// Whether this lease is neither over nor answered: one whose skip is held back is not.
+    pub(crate) fn is_open(&self, offer: &Hash, lease: &Lease) -> bool {
+        let is_skip = |held: &Held| held.offer == *offer && held.what != HeldWhat::Answer;
+        !lease.is_done || self.held.as_ref().is_some_and(is_skip)
+    }
+
+    /// Whether this answer or skip is held back.
     pub(crate) fn is_held(&self, offer: &Hash) -> bool {
         self.held.as_ref().is_some_and(|held| held.offer == *offer)
     }
 
-    /// Lets the answer go that was held back.
+    /// Lets go what was held back.
     pub(crate) fn let_go(&mut self) {
-        if self.held.take().is_some() {
-            self.changed();
+        let Some(held) = self.held.take() else { return };
+        if let HeldWhat::Skip(shown_ms) = held.what {
+            self.give_back_skipped(held.offer, shown_ms);
         }
+        self.changed();
     }
 
     /// Lets it go and sends it, if storage has it: after this nothing is sent for a while.
@@ -173,14 +209,21 @@ impl Worker {
         }
     }
 
-    /// Forgets the answer that was held back, and has its judgment again, in its place: nothing of the answer ever
-    /// left this machine.
+    /// Forgets the answer or skip that was held back, and has its judgment again, in its place: nothing of it ever left
+    /// this machine.
     pub(crate) fn unanswer(&mut self) {
-        let Some(Held { offer, lease, .. }) = self.held.take() else { return };
+        let Some(Held { offer, lease, what, .. }) = self.held.take() else { return };
+        if what != HeldWhat::Answer {
+            if let Some(lease) = self.leases.get_mut(&offer) {
+                (lease.is_done, lease.was_taken_back) = (false, true);
+                self.current = Some(offer);
+            }
+            return self.changed();
+        }
         let Some(entry) = self.outbox.remove(&offer) else { return };
         self.unlog_work(entry.seq, entry.result.payload());
         self.leases.remove(&offer);
-        self.leases.insert(offer, Lease { was_answered: true, ..lease });
+        self.leases.insert(offer, Lease { was_taken_back: true, ..lease });
         self.current = Some(offer);
         let log = Write { key: Key::Log(entry.seq).to_string(), value: None };
         self.persist_with([Key::Outbox(offer), Key::Lease(offer), Key::Days], vec![log], After::Nothing);

@@ -161,6 +161,23 @@ impl Key {
     pub(crate) fn bodies(offer: Hash, bytes: usize) -> impl Iterator<Item = Self> {
         (0..BODY_PIECES_MAX).take(bytes.div_ceil(BODY_PIECE_BYTES)).map(move |piece| Self::Body(offer, piece))
     }
+    /// Whether the record stays when another key takes the place of the worker's.
+    pub(crate) fn is_of_the_browser(self) -> bool {
+        matches!(
+            self,
+            Self::Settings
+                | Self::Counters
+                | Self::Coordinator
+                | Self::Consent
+                | Self::Caps
+                | Self::Usage
+                | Self::Pause
+                | Self::Never
+                | Self::Pops
+                | Self::Warnings
+                | Self::Wishes
+        )
+    }
     /// Whether the record only makes sense with the coordinator it came from.
     pub(crate) fn is_of_a_coordinator(self) -> bool {
         !matches!(

@@ -243,7 +243,7 @@ fn restore_leases(
                 // What came after that was not written.
                 shown_ms: r.seen_at.map_or(0, |_| SEEN_MS_MIN),
                 shown_since: None,
-                was_answered: false,
+                was_taken_back: false,
             })
         };
         if let Some(lease) = loading.take(key, read) {
@@ -337,7 +337,7 @@ impl Worker {
             Key::Caps => (self.metering.caps != Caps::default()).then(|| seal(&self.metering.caps)),
             Key::Usage => Some(seal(&self.metering.stored())),
             Key::Pause => self.metering.pause.as_ref().map(seal),
-            Key::Lease(offer) => self.leases.get(&offer).filter(|l| !l.is_done).map(|l| seal(&l.record())),
+            Key::Lease(offer) => self.leases.get(&offer).filter(|l| self.is_open(&offer, l)).map(|l| seal(&l.record())),
             Key::Returned(offer) => self.returned.get(&offer).map(seal),
             Key::Outbox(offer) => self.outbox.get(&offer).map(|entry| seal(&entry.record())),
             Key::Body(offer, piece) => {

@@ -76,6 +76,8 @@ impl Worker {
             | Command::PayNow
             | Command::FindPayouts { .. }
             | Command::WalletTroubleRead => self.wallet_command(&command, now),
+            // A machine can't be another one: the shell makes it.
+            Command::AdoptKey | Command::EraseAll => {}
             // These only ask: `Worker::query` and `Worker::reading_of` answer them.
             Command::OpenReceipt { .. }
             | Command::Export

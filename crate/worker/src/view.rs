@@ -12,6 +12,7 @@ use lull_view::{
 use crate::fetch::Run;
 use crate::lease::Lease;
 use crate::link::Phase;
+use crate::outbox::HeldWhat;
 use crate::{Effect, Worker, limits};
 
 /// What the shell was last told.
@@ -267,7 +268,11 @@ impl Worker {
 
     fn take_back_view(&self) -> Option<TakeBack> {
         let held = self.held.as_ref().filter(|_| self.may_judge() && !self.settings.paused)?;
-        Some(TakeBack { offer: held.offer.to_string(), until: held.until.get() })
+        Some(TakeBack {
+            offer: held.offer.to_string(),
+            until: held.until.get(),
+            is_skip: held.what != HeldWhat::Answer,
+        })
     }
 
     fn local_ms(&self, lease: &Lease, time: impl Fn(&Lease) -> Timestamp) -> u64 {

@@ -80,6 +80,8 @@ pub(crate) enum Item {
     Surfpool,
     /// solders, the outside Solana implementation.
     Solders,
+    /// age's own tool, the outside judge of backups.
+    Age,
     /// A nightly Rust, which can count the edges a program takes.
     Nightly,
     /// A C++ compiler: builds libFuzzer.
@@ -91,7 +93,7 @@ pub(crate) enum Item {
 impl Goal {
     fn items(self) -> &'static [Item] {
         use Item::{
-            AddonsLinter, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Recorder, Solders,
+            AddonsLinter, Age, Axe, Browser, Firefox, Geckodriver, Network, Node, Pycose, Python, Recorder, Solders,
             Surfpool, Target, WalletJudges, WasmBindgen, WasmOpt, WasmPack,
         };
         match self {
@@ -120,6 +122,7 @@ impl Goal {
                 Pycose,
                 Surfpool,
                 Solders,
+                Age,
             ],
             Goal::All => &[
                 Node,
@@ -139,6 +142,7 @@ impl Goal {
                 Pycose,
                 Surfpool,
                 Solders,
+                Age,
             ],
         }
     }
@@ -250,6 +254,7 @@ fn label(item: Item) -> String {
         Item::Pycose => format!("pycose {} (PyPI)", tools::PYCOSE),
         Item::Surfpool => format!("surfpool {} (npm)", tools::SURFPOOL.version),
         Item::Solders => format!("solders {} (PyPI)", tools::SOLDERS),
+        Item::Age => "age".into(),
         Item::Nightly => "nightly Rust".into(),
         Item::Cxx => "C++ compiler".into(),
         Item::CargoFuzz => format!("cargo-fuzz {}", tools::CARGO_FUZZ),
@@ -276,6 +281,7 @@ fn ready(item: Item, tools: &mut Tools) -> Result<String> {
         Item::Pycose => tools.pycose(),
         Item::Surfpool => tools.surfpool(),
         Item::Solders => tools.solders(),
+        Item::Age => programs::age(),
         Item::Nightly => programs::nightly(),
         Item::Cxx => programs::cxx(),
         Item::CargoFuzz => tools.cargo_fuzz(),
@@ -301,6 +307,7 @@ fn install(item: Item, tools: &Tools) -> Result<()> {
         Item::Pycose => tools.install_pycose(),
         Item::Surfpool => tools.install_npm(&tools::SURFPOOL),
         Item::Solders => tools.install_solders(),
+        Item::Age => programs::apt_install(&["age", "bsdutils"], tools),
         // A toolchain is the person's to choose.
         Item::Nightly => Ok(()),
         Item::Cxx => programs::apt_install(&["g++"], tools),
@@ -330,6 +337,7 @@ fn by_hand(item: Item) -> &'static str {
             "With internet: rustup target add wasm32-unknown-unknown; without rustup: your distribution's Rust \
              standard library for wasm32"
         }
+        Item::Age => "Install age and script (Debian: apt-get install age bsdutils)",
         Item::Nightly => "With rustup: rustup toolchain install nightly --profile minimal",
         Item::Cxx => "Install one that is called c++ (Debian: apt-get install g++)",
         Item::WasmPack | Item::WasmBindgen | Item::Geckodriver | Item::CargoFuzz => {

@@ -12,7 +12,7 @@ use crate::setup::{Tools, WASM_OPT_VERSION};
 use crate::shell::{capture, cargo_home, lock, logged, remap, remove_dir, remove_file, repo, target};
 
 /// The wasm modules: the crates of these names under `extension/`, and the popup's with the feature [`PAGES`].
-pub(crate) const MODULES: [&str; 3] = ["background", "popup", PAGES];
+pub(crate) const MODULES: [&str; 4] = ["backup", "background", "popup", PAGES];
 /// The module of the popup's pages that are opened seldom, and its feature.
 const PAGES: &str = "pages";
 /// What the names of modules without bandwidth begin with.

@@ -217,6 +217,13 @@ impl Fetches {
     }
 
     /// Stops a fetch now.
+    /// Aborts all; nothing of them is told any more.
+    pub(crate) fn abort_all(&self) {
+        for (_, hop) in self.hops.take().iter() {
+            hop.end(End::GivenUp);
+        }
+    }
+
     pub(crate) fn abort(&self, fetch: FetchId) {
         let hop = self.hops.borrow_mut().remove(&fetch);
         if let Some(hop) = hop {

@@ -3,14 +3,10 @@
 use js_sys::{Date, JsString, Promise, Uint8Array};
 use lull_worker::protocol::Timestamp;
 use wasm_bindgen::prelude::*;
-use web_sys::{Crypto, IdbFactory, Performance, RequestInit};
+use web_sys::{Performance, RequestInit};
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(thread_local_v2, js_name = crypto)]
-    pub(crate) static CRYPTO: Crypto;
-    #[wasm_bindgen(thread_local_v2, js_name = indexedDB)]
-    pub(crate) static INDEXED_DB: IdbFactory;
     #[wasm_bindgen(thread_local_v2, js_name = performance)]
     pub(crate) static PERFORMANCE: Performance;
     /// `fetch` of the Fetch standard.
@@ -64,16 +60,4 @@ fn timestamp(ms: f64) -> Timestamp {
 /// A text in lower case.
 pub(crate) fn lower_case(text: &str) -> String {
     JsString::from(text).to_lower_case().into()
-}
-
-/// Fresh random bytes.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], JsValue> {
-    let mut bytes = [0; N];
-    fill_random(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Fills with fresh random bytes.
-pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), JsValue> {
-    CRYPTO.with(|crypto| crypto.get_random_values_with_u8_array(bytes)).map(drop)
 }

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use lull_browser::{
-    BrowserError, answer_notification, message_bytes, notify, open_tab, pop, set_badge, withdraw_notification,
+    BrowserError, answer_notification, message_bytes, notify, open_tab, pop, release_notifications, set_badge,
+    withdraw_notification,
 };
 use lull_view::{Answer, Command, Link, Reply, Request, View, cbor};
 use lull_worker::{Effect, Event, Reading, Surroundings, Worker, Write};
@@ -18,7 +19,7 @@ use crate::global::{lower_case, now};
 use crate::lookup;
 use crate::pages::Pages;
 use crate::socket::Socket;
-use crate::start::Trouble;
+use crate::start::{self, Trouble};
 use crate::storage::{Storage, StorageError};
 use crate::surroundings::{look, release_permission};
 use crate::timers::{Timers, pause};
@@ -42,6 +43,8 @@ pub(crate) struct Shell {
     /// The view changed, and the pages will be shown it before the next task.
     showing: Cell<bool>,
     surroundings: Cell<Option<Surroundings>>,
+    /// How many machines there were before this one.
+    machines: Cell<u32>,
     storage: Option<Rc<Storage>>,
     socket: RefCell<Option<Socket>>,
     fetches: Fetches,
@@ -58,6 +61,7 @@ impl Shell {
             handling: Cell::new(false),
             showing: Cell::new(false),
             surroundings: Cell::new(None),
+            machines: Cell::new(0),
             storage,
             socket: RefCell::default(),
             fetches: Fetches::default(),
@@ -250,6 +254,8 @@ impl Shell {
     fn asked(self: &Rc<Self>, port: JsValue, message: &JsValue) {
         let bytes = message_bytes(message).unwrap_or_default();
         let (id, said) = match cbor::read::<Request>(&bytes) {
+            Ok(Request { id, command: Command::AdoptKey }) => return self.start_over(Anew::OtherKey, port, id),
+            Ok(Request { id, command: Command::EraseAll }) => return self.start_over(Anew::Nothing, port, id),
             Ok(Request { id, command }) => (Some(id), self.reply(command)),
             Err(error) => (None, Said::Now(Reply::Failed { error: error.to_string() })),
         };
@@ -274,6 +280,53 @@ impl Shell {
         })
     }
 
+    /// Which machine it is, so that what was begun for one is not told to the next.
+    #[cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "nothing is looked up"))]
+    pub(crate) fn machine(&self) -> u32 {
+        self.machines.get()
+    }
+
+    /// Ends the machine, so that nothing of it is sent or written any more, changes what is stored, and starts
+    /// another one from that.
+    fn start_over(self: &Rc<Self>, how: Anew, port: JsValue, id: u32) {
+        let Some(storage) = self.storage.clone() else {
+            let error = Trouble::Changing.to_string();
+            return self.pages.answer(&port, &Answer { id: Some(id), reply: Reply::Failed { error } });
+        };
+        // The socket first: what is erased must not come back over it.
+        self.socket.take();
+        self.fetches.abort_all();
+        let before = self.worker.replace(Err(Trouble::Changing));
+        self.machines.set(self.machines.get().wrapping_add(1));
+        let kept = before.map(|worker| worker.records_of_the_browser()).unwrap_or_default();
+        let shell = Rc::clone(self);
+        spawn_local(async move {
+            let changed = match how {
+                Anew::OtherKey => storage.adopt(&kept).await,
+                Anew::Nothing => {
+                    // These first: a kill must leave nothing allowed that nobody remembers.
+                    release_permission().await;
+                    report(release_notifications().await);
+                    storage.erase().await
+                }
+            };
+            badge(0).await;
+            let machine = start::anew(&storage).await;
+            drop(shell.worker.replace(machine));
+            shell.surroundings.set(None);
+            shell.surrounded(look().await);
+            shell.post(Event::Tick);
+            match changed {
+                Ok(()) => shell.pages.show_done(&port, Some(id), shell.view()),
+                Err(error) => {
+                    let reply = Reply::Failed { error: error.to_string() };
+                    shell.pages.answer(&port, &Answer { id: Some(id), reply });
+                    shell.view_changed();
+                }
+            }
+        });
+    }
+
     /// Reads what a query needs, piece by piece, and answers the page.
     fn read(self: &Rc<Self>, mut reading: Reading, port: JsValue, id: Option<u32>) {
         let shell = Rc::clone(self);
@@ -295,6 +348,14 @@ impl Shell {
         }
         Ok(())
     }
+}
+
+/// What the next machine starts from.
+enum Anew {
+    /// The key that was read from a backup.
+    OtherKey,
+    /// Nothing at all.
+    Nothing,
 }
 
 /// How a page is answered.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use gloo::timers::callback::Interval;
 use js_sys::{ArrayBuffer, Uint8Array};
 use lull_browser::{is_firefox, stay_awake};
+use lull_vault::random;
 use lull_worker::Event;
 use lull_worker::protocol::limits::{FRAME_BYTES_MAX, SUBPROTOCOL};
 use lull_worker::protocol::units::Challenge;
@@ -12,7 +13,6 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BinaryType, MessageEvent, WebSocket};
 
-use crate::global::random;
 use crate::shell::{Shell, report};
 
 /// How often a connected background in Firefox calls the extension API: without a call for 30 s it would end,

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use js_sys::Promise;
-use lull_browser::{describe, field, is_firefox, package_url};
+use lull_browser::{describe, is_firefox};
+use lull_vault::{KeyError, TRUST, TrustFile, random, trust};
 use lull_view::{
     Account, Bandwidth, BandwidthState, Consent, Diagnostics, Limits, Link, LinkProblem, Never, Notice, Pops, Settings,
     TaskSet, View, Warnings, Wishes,
@@ -12,17 +12,11 @@ use lull_worker::limits::TAKE_BACK_MS;
 use lull_worker::protocol::trust::{TrustError, TrustRoot};
 use lull_worker::{Config, Worker};
 use thiserror::Error;
-use wasm_bindgen::prelude::*;
-use web_sys::{RequestInit, Response};
 
-use crate::global::{fetch, random};
-use crate::key::{self, KeyError};
+use crate::key;
 use crate::shell::Shell;
 use crate::storage::{Storage, StorageError};
 use crate::surroundings::{look, watch_idle};
-
-/// The file of the package that names the coordinator.
-const TRUST: &str = "trust.json";
 
 /// Why there is no machine. Nothing stored is touched.
 #[derive(Debug, Error)]
@@ -39,15 +33,19 @@ pub(crate) enum Trouble {
     /// The package names a coordinator that may not be dialled.
     #[error("{TRUST}: {0}")]
     Trust(#[from] TrustError),
+    /// There will be one in a moment.
+    #[error("what is stored is being changed")]
+    Changing,
 }
 
 impl Trouble {
     /// What the pages show instead of a machine's view.
     pub(crate) fn view(&self) -> View {
         let notice = match self {
-            Self::Storage(_) | Self::Key(KeyError::Storage(_)) => Notice::Storage,
-            Self::Key(_) => Notice::SetAside { record: "key".to_owned() },
-            Self::Package(_) | Self::Trust(_) => Notice::SetAside { record: TRUST.to_owned() },
+            Self::Storage(_) | Self::Key(KeyError::Storage(_)) => Some(Notice::Storage),
+            Self::Key(_) => Some(Notice::SetAside { record: "key".to_owned() }),
+            Self::Package(_) | Self::Trust(_) => Some(Notice::SetAside { record: TRUST.to_owned() }),
+            Self::Changing => None,
         };
         View {
             link: Link::Stopped { reason: LinkProblem::Storage },
@@ -63,7 +61,7 @@ impl Trouble {
             activities: Vec::new(),
             outbox: 0,
             diagnostics: Diagnostics::default(),
-            notice: Some(notice),
+            notice,
             never: Never::default(),
             take_back: None,
             pops: Pops::default(),
@@ -83,10 +81,15 @@ impl Trouble {
 pub(crate) async fn start() -> Rc<Shell> {
     watch_idle();
     let surroundings = look();
-    let shell = match load().await {
-        Ok((storage, worker)) => Shell::new(Some(storage), Ok(worker)),
-        Err(trouble) => {
-            gloo::console::error!(trouble.to_string());
+    let trust = trust();
+    let shell = match Storage::open().await {
+        Ok(storage) => {
+            let made = machine(&storage, trust).await;
+            Shell::new(Some(storage), made.inspect_err(report))
+        }
+        Err(error) => {
+            let trouble = Trouble::from(error);
+            report(&trouble);
             Shell::new(None, Err(trouble))
         }
     };
@@ -94,33 +97,25 @@ pub(crate) async fn start() -> Rc<Shell> {
     shell
 }
 
-async fn load() -> Result<(Rc<Storage>, Worker), Trouble> {
-    let trust = trust();
-    let storage = Storage::open().await?;
+/// A machine of what is stored now.
+pub(crate) async fn anew(storage: &Storage) -> Result<Worker, Trouble> {
+    machine(storage, trust()).await.inspect_err(report)
+}
+
+fn report(trouble: &Trouble) {
+    gloo::console::error!(trouble.to_string());
+}
+
+async fn machine(storage: &Storage, trust: impl Future<Output = Result<TrustFile, String>>) -> Result<Worker, Trouble> {
     // The key first: it is opened while the records, which are many, are still on their way.
     let (key, records) = (storage.key(), storage.records());
-    let trust = trust.await?;
-    let key = key::load_or_make(&storage, key.await?).await?;
+    let TrustFile { coordinator, fingerprint } = trust.await.map_err(Trouble::Package)?;
+    let trust = TrustRoot::new(&coordinator, &fingerprint)?;
+    let key = key::load_or_make(storage, key.await?).await?;
     let records = records.await?;
     let seed = random().map_err(|e| KeyError::Crypto(describe(&e)))?;
     let config = Config { trust, tasks: TaskSet::ALL, take_back_ms: TAKE_BACK_MS };
     let worker = Worker::new(config, key, u64::from_le_bytes(seed), records);
     // Chrome's `fetch` refuses private addresses by itself.
-    Ok((storage, if is_firefox() { worker.looking_up_first() } else { worker }))
-}
-
-/// The file is fetched from before this function returns.
-fn trust() -> impl Future<Output = Result<TrustRoot, Trouble>> {
-    let response = fetch(&package_url(TRUST), &RequestInit::new()).into_future();
-    let unreadable = |e: JsValue| Trouble::Package(describe(&e));
-    async move {
-        let response = response.await.map_err(unreadable)?;
-        let json: Promise = response.unchecked_into::<Response>().json().map_err(unreadable)?;
-        let trust = json.await.map_err(unreadable)?;
-        let text = |name: &str| {
-            let missing = || Trouble::Package(format!("it has no {name}"));
-            field(&trust, name).as_string().ok_or_else(missing)
-        };
-        Ok(TrustRoot::new(&text("coordinator")?, &text("fingerprint")?)?)
-    }
+    Ok(if is_firefox() { worker.looking_up_first() } else { worker })
 }

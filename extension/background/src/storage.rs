@@ -5,46 +5,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use js_sys::{Array, Promise, Uint8Array};
-use lull_browser::{describe, object};
+use js_sys::{Array, Uint8Array};
+pub(crate) use lull_vault::StorageError;
+use lull_vault::{Database, KEY, KEYS, NEXT_KEY, RECORDS, complete, open, settled, stored};
 use lull_worker::{NOT_LOADED, Write};
-use thiserror::Error;
 use wasm_bindgen::prelude::*;
-use web_sys::{
-    IdbCursor, IdbCursorDirection, IdbDatabase, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest,
-    IdbTransaction,
-};
+use web_sys::{IdbCursor, IdbCursorDirection, IdbKeyRange, IdbObjectStore, IdbTransaction};
 
-use crate::global::{INDEXED_DB, release};
-
-#[wasm_bindgen]
-extern "C" {
-    /// An `IDBDatabase`; web-sys has no `durability` yet.
-    #[derive(Clone)]
-    type Database;
-    #[wasm_bindgen(catch, method)]
-    fn transaction(this: &Database, store: &str, mode: &str, options: &JsValue) -> Result<IdbTransaction, JsValue>;
-}
-
-const DATABASE: &str = "lull";
-const VERSION: u32 = 1;
-/// The machine's records: text → bytes.
-const RECORDS: &str = "records";
-/// The worker's key, wrapped.
-const KEYS: &str = "keys";
-/// The only key in [`KEYS`].
-const KEY: &str = "worker";
-
-/// Storage that can't be opened, read or written: full, broken or forbidden.
-#[derive(Debug, Error)]
-#[error("storage: {0}")]
-pub(crate) struct StorageError(String);
-
-impl From<JsValue> for StorageError {
-    fn from(value: JsValue) -> Self {
-        Self(describe(&value))
-    }
-}
+use crate::global::release;
 
 /// Keys and values.
 pub(crate) type Records = Vec<(String, Vec<u8>)>;
@@ -134,12 +102,7 @@ impl Storage {
         let begun = self.write(RECORDS, |store| {
             for Write { key, value } in writes {
                 match value {
-                    Some(value) => {
-                        let bytes = Uint8Array::from(&**value);
-                        store.put_with_key(&bytes, &key.into())?;
-                        // What is put is cloned before the call returns (IndexedDB 3.0 §4.5).
-                        release(&bytes);
-                    }
+                    Some(value) => put(store, key, value)?,
                     None => drop(store.delete(&key.into())?),
                 }
             }
@@ -161,7 +124,7 @@ impl Storage {
     /// it, its contents were deleted: then nothing is written until the background starts anew.
     async fn reopen(&self) -> Result<(), StorageError> {
         let database = open().await?;
-        if key(&database).await?.is_none() {
+        if stored(&database, KEY).await?.is_none() {
             return Err(StorageError("the records were deleted".to_owned()));
         }
         self.database.replace(database);
@@ -170,13 +133,45 @@ impl Storage {
 
     /// The wrapped key, if there is one; asked for before this function returns.
     pub(crate) fn key(&self) -> impl Future<Output = Result<Option<JsValue>, StorageError>> + use<> {
-        key(&self.database.borrow())
+        stored(&self.database.borrow(), KEY)
     }
 
     /// Stores the wrapped key; fails if there is one already.
     pub(crate) async fn add_key(&self, key: &JsValue) -> Result<(), StorageError> {
         let begun = self.write(KEYS, |store| store.add_with_key(key, &KEY.into()).map(drop))?;
         complete(&begun).await
+    }
+
+    /// Puts the key that was read from a backup in the place of the worker's, and these records in the place of all
+    /// others: in one transaction, so that no kill leaves one key with what is the other's.
+    pub(crate) async fn adopt(&self, kept: &Records) -> Result<(), StorageError> {
+        let next = stored(&self.database.borrow(), NEXT_KEY);
+        let next = next.await?.ok_or_else(|| StorageError("no key was read from a backup".to_owned()))?;
+        self.start_over(Some(&next), kept).await
+    }
+
+    /// Leaves nothing.
+    pub(crate) async fn erase(&self) -> Result<(), StorageError> {
+        self.start_over(None, &Vec::new()).await
+    }
+
+    async fn start_over(&self, key: Option<&JsValue>, kept: &Records) -> Result<(), StorageError> {
+        let both = Array::of2(&KEYS.into(), &RECORDS.into());
+        let transaction = lull_vault::transaction(&self.database.borrow(), &both, "readwrite")?;
+        let requested = transaction.object_store(KEYS).and_then(|keys| {
+            keys.clear()?;
+            if let Some(key) = key {
+                keys.put_with_key(key, &KEY.into())?;
+            }
+            let records = transaction.object_store(RECORDS)?;
+            records.clear()?;
+            kept.iter().try_for_each(|(name, value)| put(&records, name, value))
+        });
+        if let Err(error) = requested {
+            transaction.abort().ok();
+            return Err(error.into());
+        }
+        complete(&transaction).await
     }
 
     fn write(
@@ -195,57 +190,14 @@ impl Storage {
     }
 }
 
-async fn open() -> Result<Database, StorageError> {
-    let request = INDEXED_DB.with(|factory| factory.open_with_u32(DATABASE, VERSION))?;
-    let upgrade = Closure::once(upgrade);
-    request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
-    Ok(settled(&request).await?.unchecked_into())
-}
-
-fn key(database: &Database) -> impl Future<Output = Result<Option<JsValue>, StorageError>> + use<> {
-    let asked = transaction(database, KEYS, "readonly")
-        .and_then(|transaction| Ok(settled(&transaction.object_store(KEYS)?.get(&KEY.into())?)));
-    async { Ok(Some(asked?.await?).filter(|value| !value.is_undefined())) }
-}
-
 fn transaction(database: &Database, store: &str, mode: &str) -> Result<IdbTransaction, StorageError> {
-    // It completes once its writes are on disk (IndexedDB 3.0 §4.9).
-    let options = object([("durability", "strict".into())]);
-    Ok(database.transaction(store, mode, &options)?)
+    lull_vault::transaction(database, &store.into(), mode)
 }
 
-fn upgrade(event: web_sys::Event) -> Result<(), JsValue> {
-    let request = event.target().ok_or("no request")?.unchecked_into::<IdbOpenDbRequest>();
-    let database = request.result()?.unchecked_into::<IdbDatabase>();
-    database.create_object_store(RECORDS)?;
-    database.create_object_store(KEYS)?;
+fn put(records: &IdbObjectStore, key: &str, value: &[u8]) -> Result<(), JsValue> {
+    let bytes = Uint8Array::from(value);
+    records.put_with_key(&bytes, &key.into())?;
+    // What is put is cloned before the call returns (IndexedDB 3.0 §4.5).
+    release(&bytes);
     Ok(())
-}
-
-/// The request's result; its handlers are set before this function returns.
-fn settled(request: &IdbRequest) -> impl Future<Output = Result<JsValue, StorageError>> + use<> {
-    let done = Promise::new(&mut |resolve, reject| {
-        request.set_onsuccess(Some(&resolve));
-        request.set_onerror(Some(&reject));
-    });
-    let request = request.clone();
-    async move {
-        match done.await {
-            Ok(_) => Ok(request.result()?),
-            Err(_) => Err(StorageError(error_name(request.error().ok().flatten()))),
-        }
-    }
-}
-
-/// Waits until a transaction is durable.
-async fn complete(transaction: &IdbTransaction) -> Result<(), StorageError> {
-    let done = Promise::new(&mut |resolve, reject| {
-        transaction.set_oncomplete(Some(&resolve));
-        transaction.set_onabort(Some(&reject));
-    });
-    done.await.map(drop).map_err(|_| StorageError(error_name(transaction.error())))
-}
-
-fn error_name(error: Option<web_sys::DomException>) -> String {
-    error.map_or_else(|| "aborted".to_owned(), |e| format!("{}: {}", e.name(), e.message()))
 }

@@ -18,7 +18,8 @@ use crate::icons::Icon;
 use crate::link::Wire;
 use crate::model::{Action, Lull, Model};
 use crate::page::{
-    Alibi, Cover, Entry, Log, Receipt, WalletPage, YouPage, bandwidth, consent, facts, home, limits, settings, welcome,
+    Alibi, BackupPage, Cover, Entry, ErasePage, Log, Receipt, WalletPage, YouPage, bandwidth, consent, facts, home,
+    limits, settings, welcome,
 };
 use crate::parts::{Skeleton, focus, focus_in_place};
 use crate::route::{Route, is_popped, use_route};
@@ -105,6 +106,8 @@ fn seldom(lull: &Lull, view: &View, route: &Route) -> Html {
         Route::You => html! { <YouPage lull={lull.clone()} /> },
         Route::Wallet => html! { <WalletPage lull={lull.clone()} /> },
         Route::Settings => settings(lull, view),
+        Route::Backup => html! { <BackupPage lull={lull.clone()} /> },
+        Route::Erase => html! { <ErasePage lull={lull.clone()} /> },
     }
 }
 
@@ -148,6 +151,8 @@ fn use_title(route: &Route) {
                 Route::You => Some(text::you_page()),
                 Route::Wallet => Some(text::wallet()),
                 Route::Settings => Some(text::settings()),
+                Route::Backup => Some(text::backup_page()),
+                Route::Erase => Some(text::backup_erase_page()),
             }));
         }
     });

@@ -10,6 +10,7 @@
 #![cfg_attr(not(feature = "bandwidth"), allow(dead_code, reason = "words and parts that only bandwidth's pages use"))]
 
 mod app;
+mod backup;
 mod format;
 mod icons;
 mod link;
@@ -38,9 +39,11 @@ thread_local! {
     static SHOWN: RefCell<Option<AppHandle<app::App>>> = const { RefCell::new(None) };
 }
 
-/// Puts the app into an element of the document. `is_first`: no other page was here before.
+/// Puts the app into an element of the document. `is_first`: no other page was here before; `load_backup` gives the
+/// module of the backup page.
 #[wasm_bindgen]
-pub fn show(place: Element, is_first: bool) {
+pub fn show(place: Element, is_first: bool, load_backup: js_sys::Function) {
+    backup::loaded_by(load_backup);
     if let Some(root) = place.owner_document().and_then(|document| document.document_element()) {
         // Attributes of these names are always allowed.
         let _ = root.set_attribute("lang", text::language());

@@ -37,17 +37,20 @@ struct Ahead {
     said: Rc<View>,
 }
 
-/// What was chosen of the answer to one judgment. It outlives the judgment's card, for an answer can be taken back.
+/// What was chosen of the answer to one judgment. It outlives the judgment's card, for an answer or a
+/// skip can be taken back.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Progress {
     /// The judgment's offer.
     pub(crate) offer: String,
-    /// When it was shown: an answer that was taken back is shown again, with what was chosen.
+    /// When it was shown: a judgment that was taken back is shown again, with what was chosen.
     pub(crate) shown_at: u64,
     /// What was chosen so far.
     pub(crate) draft: Draft,
     /// The whole answer.
     pub(crate) answered: Option<TaskAnswer>,
+    /// It was skipped.
+    pub(crate) is_skipped: bool,
 }
 
 /// Money that came in for one judgment.
@@ -116,6 +119,13 @@ impl Reducible for Model {
             Action::Chosen(progress) => next.progress = progress,
         }
         Rc::new(next)
+    }
+}
+
+impl Model {
+    /// Whether the judgment on screen has come before the background has said so.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.ahead.is_some()
     }
 }
 

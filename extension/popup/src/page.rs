@@ -2,6 +2,7 @@
 
 mod activities;
 mod appeal;
+mod backup;
 #[cfg(feature = "bandwidth")]
 mod bandwidth;
 #[cfg(not(feature = "bandwidth"))]
@@ -9,6 +10,8 @@ mod bandwidth;
 mod bandwidth;
 #[cfg(feature = "bandwidth")]
 mod consent;
+mod erase;
+mod everything;
 #[cfg(feature = "bandwidth")]
 mod facts;
 mod home;
@@ -24,9 +27,11 @@ mod welcome;
 mod wishes;
 mod you;
 
+pub(crate) use backup::BackupPage;
 pub(crate) use bandwidth::bandwidth;
 #[cfg(not(feature = "bandwidth"))]
 pub(crate) use bandwidth::{consent, facts};
+pub(crate) use erase::ErasePage;
 pub(crate) use home::home;
 pub(crate) use limits::limits;
 pub(crate) use log::{Alibi, Entry, Log};

@@ -9,7 +9,7 @@ use yew::{Callback, Html, MouseEvent, NodeRef, Properties, component, html, use_
 use crate::format;
 use crate::icons::{self, Icon};
 use crate::model::Lull;
-use crate::route::Route;
+use crate::route::{Route, is_tab};
 use crate::text;
 use crate::words;
 
@@ -117,6 +117,15 @@ pub(crate) fn title_bar(title: &'static str) -> Html {
             <a class="icon-button" href={Route::Home.href()} aria-label={text::back()}>{ Icon::Back.draw() }</a>
             <h1>{ title }</h1>
         </header>
+    }
+}
+
+/// A link to a page that needs a full tab: a popup closes when the browser asks for a file.
+pub(crate) fn in_tab(route: &Route, id: &'static str, label: &'static str) -> Html {
+    if is_tab() {
+        html! { <a href={route.href()} data-testid={id}>{ label }</a> }
+    } else {
+        html! { <a href={route.tab_path()} target="_blank" data-testid={id}>{ label }</a> }
     }
 }
 

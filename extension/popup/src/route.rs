@@ -34,6 +34,10 @@ pub(crate) enum Route {
     Wallet,
     /// Choices, key, export, diagnostics.
     Settings,
+    /// A backup of the key, made or restored.
+    Backup,
+    /// What erasing everything means.
+    Erase,
 }
 
 impl Route {
@@ -45,6 +49,8 @@ impl Route {
             "facts" => Self::Facts,
             "limits" => Self::Limits,
             "settings" => Self::Settings,
+            "backup" => Self::Backup,
+            "erase" => Self::Erase,
             "you" => Self::You,
             "wallet" => Self::Wallet,
             "activity" => Self::Log,
@@ -74,6 +80,8 @@ impl Route {
             Self::Facts => "#/facts".to_owned(),
             Self::Limits => "#/limits".to_owned(),
             Self::Settings => "#/settings".to_owned(),
+            Self::Backup => "#/backup".to_owned(),
+            Self::Erase => "#/erase".to_owned(),
             Self::You => "#/you".to_owned(),
             Self::Wallet => "#/wallet".to_owned(),
         }
@@ -137,7 +145,11 @@ mod tests {
     fn seldom() -> Vec<Route> {
         let with = [Route::Receipt("00ff".to_owned()), Route::Entry(7), Route::Between(7, 9), Route::Alibi(7)];
         let lending = [Route::Bandwidth, Route::Consent, Route::Facts, Route::Limits];
-        [Route::Log, Route::Settings, Route::You, Route::Wallet].into_iter().chain(with).chain(lending).collect()
+        [Route::Log, Route::Settings, Route::You, Route::Wallet, Route::Backup, Route::Erase]
+            .into_iter()
+            .chain(with)
+            .chain(lending)
+            .collect()
     }
 
     #[test]

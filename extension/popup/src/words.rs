@@ -1,6 +1,7 @@
 //! Which message says what: a state, a reason, a code in the person's own words. The messages are [`crate::text`]'s.
 
 mod answer;
+pub(crate) mod backup;
 #[cfg(feature = "bandwidth")]
 pub(crate) mod consent;
 pub(crate) mod content;

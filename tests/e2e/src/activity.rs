@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::axe::{axe_script, no_violations};
 use crate::browser::Browser;
 use crate::network::{LIBRARY, NEWS};
 use crate::person::{HOME, SETTINGS};
-use crate::scenarios::{axe_script, begun, no_violations, with_judgments};
+use crate::scenarios::{begun, with_judgments};
 use crate::world::{Paths, World};
 
 /// The log, as a full tab.
-const LOG: &str = "popup.html?tab=1#/activity";
+pub(crate) const LOG: &str = "popup.html?tab=1#/activity";
 /// Pages that are fetched first.
 const PAGES: usize = 3;
 

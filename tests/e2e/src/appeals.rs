@@ -5,10 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::axe::{axe_script, no_violations, no_violations_in_popup};
 use crate::browser::Browser;
 use crate::market::Demo;
 use crate::person::HOME;
-use crate::scenarios::{axe_script, begun, no_violations};
+use crate::scenarios::begun;
 use crate::world::{Paths, World};
 
 const PRICE: u64 = 6_000;
@@ -41,6 +42,7 @@ pub(crate) async fn rejected_and_appealed(paths: &Paths, data: &Path) -> Result<
         person.settled(offer, &["contested"]).await?;
     }
     browser.until_text("contested", &["2 pieces of your work are contested", "appeal until"]).await?;
+    no_violations_in_popup(&browser, &axe, "home, contested answers").await?;
     // The first page leads to the one whose time ends first.
     browser.click("contested").await?;
     browser.until_text("evidence", &[EVIDENCE]).await?;
@@ -68,11 +70,13 @@ pub(crate) async fn rejected_and_appealed(paths: &Paths, data: &Path) -> Result<
         browser.until_text("rejection", &["The coordinator has your appeal"]).await?;
         let focus = "return document.activeElement?.dataset.testid ?? ''";
         ensure!(browser.js(focus).await? == "rejection-title", "the button took the focus with it");
+        no_violations_in_popup(&browser, &axe, "a rejected answer, appealed").await?;
         let rejection = appeal_at_the_operator(&world, &browser, offer).await?;
         world.operator(&[word, &rejection]).await?;
         browser.until_attribute("rejection", "data-state", "over").await?;
         browser.until_text("rejection", &[title, EVIDENCE, WORDS]).await?;
         ensure!(browser.attribute("receipt-valid", "data-valid").await? == "true", "the receipt does not hold");
+        no_violations_in_popup(&browser, &axe, &format!("a rejected answer, {state} after the appeal")).await?;
         browser.open(HOME).await?;
         person.settled(offer, &[state]).await?;
     }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::axe::Found;
 use crate::firefox::{self, Gecko};
 
 /// How long a page may take to show what a test waits for.
@@ -67,6 +68,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) headless: bool,
     /// Through which proxy the sites are reached; the coordinator is reached without it.
     pub(crate) proxy: Option<SocketAddr>,
+    /// Where goes what axe-core finds in it.
+    pub(crate) found: &'a Found,
 }
 
 /// WebDriver's capability `proxy`.
@@ -85,6 +88,7 @@ pub(crate) struct Browser {
     extension: PathBuf,
     /// If it is Firefox.
     gecko: Option<Gecko>,
+    found: Found,
 }
 
 impl Browser {
@@ -149,7 +153,7 @@ impl Browser {
         if let Some((gecko, beside)) = gecko.as_ref().zip(launch.beside) {
             gecko.install_beside(beside, &launch.profile.join("beside.xpi")).await?;
         }
-        Ok(Self { client, driver, session, http, id, extension, gecko })
+        Ok(Self { client, driver, session, http, id, extension, gecko, found: launch.found.clone() })
     }
 
     /// Closes the tab that Lull opens when it is installed: the test's own tab goes there itself, and a
@@ -185,6 +189,11 @@ impl Browser {
             Ok(false)
         };
         self.until("Lull opens its welcome tab", closed).await
+    }
+
+    /// Where goes what axe-core finds.
+    pub(crate) fn found(&self) -> &Found {
+        &self.found
     }
 
     /// Firefox's own commands; `None` in Chromium.

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use crate::axe::{Look, axe_script, no_violation};
 use crate::browser::{Browser, ENTER, Kind};
-use crate::scenarios::{axe_script, no_violation};
 use crate::world::{Paths, World};
 use double::{Double, WORKER};
 
@@ -426,7 +426,7 @@ async fn looks_right(paths: &Paths, browser: &Browser, axe: &str, name: &str) ->
             // Without motion no colour is on its way from the other theme.
             let features = [("prefers-color-scheme", theme), ("prefers-reduced-motion", "reduce")];
             browser.dress_as(&features, (width, 900)).await?;
-            no_violation(browser, axe, &format!("connect, {name}, {theme}, {width} px")).await?;
+            no_violation(browser, axe, Look { page: &format!("connect, {name}"), theme, width }).await?;
             let wide = browser
                 .js("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 .await?;

@@ -5,11 +5,12 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::axe::{axe_script, no_violations};
 use crate::browser::Browser;
 use crate::market::Demo;
 use crate::network::NEWS;
 use crate::person::{HOME, Person, SETTINGS};
-use crate::scenarios::{axe_script, begun, no_violations};
+use crate::scenarios::begun;
 use crate::world::{Paths, World};
 
 /// Texts from the well-known cheat sheets: each would run something, load something or look like something else if

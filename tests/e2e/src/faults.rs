@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::axe::{axe_script, no_violations_in_popup};
 use crate::job::say;
 use crate::market::Demo;
 use crate::network::LIBRARY;
@@ -294,6 +295,7 @@ pub(crate) async fn broken_picture(paths: &Paths, data: &Path) -> Result<()> {
     let broken = json!({"hash": hash, "alt": "a digit whose head is damaged"});
     world.buyer.create("projects", &project(broken)).await?;
     browser.until_text("notice", &["couldn't be shown"]).await?;
+    no_violations_in_popup(&browser, &axe_script()?, "a picture that couldn't be shown").await?;
     browser.until("it went back", is_over).await?;
     world.buyer.create("projects", &project(json!({"text": "moonlight"}))).await?;
     browser.find("judgment").await?;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::axe::{axe_script, no_violations, no_violations_in_popup};
 use crate::browser::{Browser, ENTER};
 use crate::market::Demo;
 use crate::person::HOME;
-use crate::scenarios::{axe_script, begun, no_violations};
+use crate::scenarios::begun;
 use crate::world::{Paths, World};
 
 /// The key.
@@ -64,6 +65,7 @@ pub(crate) async fn flagged_by_keyboard(paths: &Paths, data: &Path) -> Result<()
     flagger.settled(&flagged, &["accepted"]).await?;
     second_flagger.settled(&agreed, &["accepted"]).await?;
     third.until_text("notice", &["taken back", "You're paid for the look"]).await?;
+    no_violations_in_popup(third, &axe_script()?, "a judgment that was taken back").await?;
     onlooker.settled(&looked_on, &["accepted"]).await?;
 
     reads_the_flags(&world, &order).await?;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::axe::{Look, axe_script, no_violation};
+use crate::backup::{BACKUP, ERASE, typed};
 use crate::browser::{Browser, ENTER};
 use crate::content::sensitive;
 use crate::flags::ESCAPE;
@@ -14,7 +16,7 @@ use crate::offers::YOU;
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WALLET, WELCOME};
 use crate::pictures::demonstration;
 use crate::practice::{order, practise};
-use crate::scenarios::{axe_script, begun, no_violation};
+use crate::scenarios::begun;
 use crate::types::{ASKED, on_screen, order_each};
 use crate::world::{Paths, World};
 
@@ -230,6 +232,7 @@ impl Walk {
             browser.find(element).await?;
             self.look(&browser, page, found).await?;
         }
+        self.key(&browser, found).await?;
         browser.open(HOME).await?;
         browser.click("pause").await?;
         browser.until_attribute("link-state", "data-state", "paused").await?;
@@ -290,6 +293,31 @@ impl Walk {
         self.look(browser, "lending", found).await
     }
 
+    /// Making a backup and opening it, everything as a file, and the question before erasing.
+    async fn key(&self, browser: &Browser, found: &mut Vec<String>) -> Result<()> {
+        browser.open(SETTINGS).await?;
+        browser.click("everything").await?;
+        let saved =
+            "return /lull-everything-.*json/.test(document.querySelector('[data-testid=everything-said]').textContent)";
+        browser.until("everything is saved", async || Ok(browser.js(saved).await? == json!(true))).await?;
+        self.look(browser, "everything", found).await?;
+        browser.open(BACKUP).await?;
+        browser.find("backup-worker").await?;
+        typed(browser, "backup-first", "too short").await?;
+        self.look(browser, "backup", found).await?;
+        browser.click("backup-suggest").await?;
+        let is_shown = "return document.querySelector('[data-testid=backup-again]').type === 'text'";
+        browser.until("a passphrase", async || Ok(browser.js(is_shown).await? == json!(true))).await?;
+        browser.click("backup-open").await?;
+        let why = "return document.querySelector('[data-testid=backup-open-said]').textContent.length > 10";
+        browser.until("no file is chosen", async || Ok(browser.js(why).await? == json!(true))).await?;
+        self.look(browser, "backup, no file", found).await?;
+        browser.open(ERASE).await?;
+        browser.click("erase").await?;
+        browser.find("erase-yes").await?;
+        self.look(browser, "erase", found).await
+    }
+
     async fn settings(&self, browser: &Browser, found: &mut Vec<String>) -> Result<()> {
         browser.open("popup.html?tab=1#/activity").await?;
         browser.click("never").await?;
@@ -314,7 +342,10 @@ impl Walk {
             note(found, &format!("{page}, {width} px"), &browser.js(UNFITTING).await?)?;
             browser.js(CLOSE_AGAIN).await?;
         }
-        if let Err(violation) = no_violation(browser, &axe_script()?, page).await {
+        // As it is now: in the last of the widths.
+        let [.., width] = WIDTHS;
+        let look = Look { page: &format!("{page}, {}", self.language), theme: "light", width };
+        if let Err(violation) = no_violation(browser, &axe_script()?, look).await {
             println!("   {violation}");
             found.push(violation.to_string());
         }

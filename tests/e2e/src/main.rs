@@ -2,6 +2,8 @@
 
 mod activity;
 mod appeals;
+mod axe;
+mod backup;
 mod bench;
 mod browser;
 mod browsers;
@@ -76,6 +78,9 @@ enum Task {
         /// Only the way to a paid wallet.
         #[arg(long)]
         wallet: bool,
+        /// Only backup and erasing.
+        #[arg(long)]
+        backup: bool,
         /// Only judgments of each type, practice and what else is judged.
         #[arg(long)]
         types: bool,
@@ -145,11 +150,14 @@ fn main() -> Result<()> {
                 scenarios::on_runtime(window::open(&paths, data, &fetch))
             }
         }
-        Task::Pictures { browser, guise, wallet, types } => {
+        Task::Pictures { browser, guise, wallet, backup, types } => {
             let temporary = tempfile::tempdir()?;
             let take = |step| scenarios::on_runtime(pictures::take(&paths, temporary.path(), step));
             if wallet {
                 return [pictures::Step::LightWallet, pictures::Step::DarkWallet].into_iter().try_for_each(take);
+            }
+            if backup {
+                return [pictures::Step::LightBackup, pictures::Step::DarkBackup].into_iter().try_for_each(take);
             }
             if types {
                 return [pictures::Step::LightTypes, pictures::Step::DarkTypes].into_iter().try_for_each(take);
@@ -160,10 +168,10 @@ fn main() -> Result<()> {
             if !pictures::can_record() {
                 println!("· no ffmpeg: there will be screenshots but no recording (Debian: apt-get install ffmpeg)");
             }
-            use pictures::Step::{Dark, DarkEmpty, DarkRejected, DarkTime, DarkTypes, DarkWallet};
-            use pictures::Step::{Light, LightEmpty, LightRejected, LightTime, LightTypes, LightWallet};
-            let light = [LightEmpty, Light, LightTypes, LightTime, LightRejected, LightWallet];
-            let dark = [DarkEmpty, Dark, DarkTypes, DarkTime, DarkRejected, DarkWallet];
+            use pictures::Step::{Dark, DarkBackup, DarkEmpty, DarkRejected, DarkTime, DarkTypes, DarkWallet};
+            use pictures::Step::{Light, LightBackup, LightEmpty, LightRejected, LightTime, LightTypes, LightWallet};
+            let light = [LightEmpty, Light, LightTypes, LightTime, LightRejected, LightWallet, LightBackup];
+            let dark = [DarkEmpty, Dark, DarkTypes, DarkTime, DarkRejected, DarkWallet, DarkBackup];
             light.into_iter().chain(dark).try_for_each(take)?;
             // What follows is DevTools'.
             if browser == Kind::Chromium {

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use crate::axe::{axe_script, no_violations, no_violations_in_popup};
 use crate::browser::Browser;
 use crate::market::Demo;
 use crate::person::{HOME, SETTINGS};
 use crate::practice;
-use crate::scenarios::{axe_script, begun, no_violations};
+use crate::scenarios::begun;
 use crate::world::{Paths, World};
 
 /// How long a judgment's lease lasts here.
@@ -94,6 +95,7 @@ pub(crate) async fn an_honest_offer(paths: &Paths, data: &Path) -> Result<()> {
     no_violations(&browser, &axe, "what is offered").await?;
     browser.open(HOME).await?;
     browser.until("no question of that kind", async || Ok(!browser.has("judgment").await?)).await?;
+    no_violations_in_popup(&browser, &axe, "home, nothing to answer").await?;
     browser.open(SETTINGS).await?;
     browser.click("kind-choice").await?;
     browser.open(HOME).await?;

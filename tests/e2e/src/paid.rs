@@ -8,13 +8,14 @@ use lull_protocol::{SigningKey, Wallet};
 use serde_json::{Value, json};
 
 use crate::activity::{rows, saved};
+use crate::axe::{axe_script, no_violations, no_violations_in_popup};
 use crate::browser::Browser;
 use crate::chain::Chain;
 use crate::connect::ADDRESS;
 use crate::job::say;
 use crate::market::Demo;
 use crate::person::{HOME, Person, WALLET};
-use crate::scenarios::{axe_script, begun, no_violations};
+use crate::scenarios::begun;
 use crate::world::{Paths, World};
 
 /// How long money stays open to dispute.
@@ -214,6 +215,7 @@ pub(crate) async fn paid_to_a_wallet(paths: &Paths, data: &Path) -> Result<()> {
     payee.works(&person, 1).await?;
     browser.open(WALLET).await?;
     payee.until_next("at", |amount| amount > 0).await?;
+    no_violations_in_popup(&browser, &axe, "wallet, waits for an amount").await?;
     let clicked = Instant::now();
     browser.click("pay-now").await?;
     let (arriving, paid) = payee.until_paid(clicked, "2").await?;
@@ -263,12 +265,17 @@ pub(crate) async fn a_wallet_changes_hands(paths: &Paths, data: &Path) -> Result
     first.click("wallet-yes").await?;
     first.until_text("wallet-held", &["Payouts are held until", "because the wallet has changed"]).await?;
     payee.until_next("after", |amount| amount > 0).await?;
+    no_violations_in_popup(&first, &axe_script()?, "wallet, held and news").await?;
+    first.open(HOME).await?;
+    first.until_attribute("wallet-call", "data-call", "news").await?;
+    no_violations_in_popup(&first, &axe_script()?, "home, wallet news").await?;
     knows(&first, &["instead of J2xc", "payouts are held until"]).await?;
 
     // Disconnecting needs no wallet.
     first.click("unlink").await?;
     first.until_attribute("wallet-ask", "data-purpose", "unlink").await?;
     first.until_text("wallet-ask", &["stays yours and waits here, with no expiry: 0.500"]).await?;
+    no_violations_in_popup(&first, &axe_script()?, "wallet, before it is disconnected").await?;
     first.click("wallet-yes").await?;
     first.find("connect").await?;
     knows(&first, &["no longer paid to", "0.500 demo credits waits here, with no expiry"]).await?;
@@ -318,6 +325,7 @@ async fn its_place_is_wanted(first: &Browser, second: &Browser) -> Result<()> {
     second.js("document.querySelector('[data-testid=lost-choices] input').click()").await?;
     second.click("wallet-yes").await?;
     second.until_text("rebind-own", &["unless a browser of the wallet says no"]).await?;
+    no_violations_in_popup(second, &axe_script()?, "wallet, waits for a place").await?;
 
     first.open(HOME).await?;
     first.until_attribute("wallet-call", "data-call", "rebinding").await?;

@@ -1,5 +1,6 @@
 //! `cargo xtask pictures`: a screenshot of each page in both themes, and a recording of the first minute.
 
+mod backup;
 mod wallet;
 
 use std::path::{Path, PathBuf};
@@ -71,6 +72,10 @@ pub(crate) enum Step {
     LightWallet,
     /// The same in the dark theme.
     DarkWallet,
+    /// Backup and erasing, in the light theme.
+    LightBackup,
+    /// The same in the dark theme.
+    DarkBackup,
     /// The main pages as few see them: see [`Guise`].
     As(Guise),
     /// The recording.
@@ -148,6 +153,8 @@ pub(crate) async fn take(paths: &Paths, data: &Path, step: Step) -> Result<()> {
         Step::DarkEmpty => empty(paths, &data.join("dark-empty"), "dark", &folder).await,
         Step::LightWallet => wallet::way(paths, &data.join("light-wallet"), "light", &folder).await,
         Step::DarkWallet => wallet::way(paths, &data.join("dark-wallet"), "dark", &folder).await,
+        Step::LightBackup => backup::way(paths, &data.join("light-backup"), "light", &folder).await,
+        Step::DarkBackup => backup::way(paths, &data.join("dark-backup"), "dark", &folder).await,
         Step::As(guise) => {
             let folder = paths.pictures().join(guise.name());
             std::fs::create_dir_all(&folder)?;

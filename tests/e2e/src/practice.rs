@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
+use crate::axe::{axe_script, no_violations};
 use crate::browser::{Browser, ENTER};
 use crate::market::Demo;
 use crate::person::{HOME, Person};
-use crate::scenarios::{axe_script, begun, no_violations};
+use crate::scenarios::begun;
 use crate::types::CLOCK_BACK;
 use crate::world::{Paths, World};
 

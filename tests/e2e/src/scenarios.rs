@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::activity::{activity_found_and_saved, alibi_holds, never_again};
+use crate::activity::{LOG, activity_found_and_saved, alibi_holds, never_again};
 use crate::appeals::{contested_and_appealed, rejected_and_appealed};
+use crate::axe::{self, axe_script, no_violations, no_violations_in_popup};
+use crate::backup::{BACKUP, ERASE, backup_and_restore, killed_while_the_key_changes};
 use crate::browser::{Browser, Kind};
 use crate::browsers::{install_warns_of_nothing, lives_while_connected_and_wakes, rebound_after_the_look_up};
 use crate::calls::{called_by_a_judgment, calls_at_good_moments_only};
@@ -24,10 +26,10 @@ use crate::faults::{
 };
 use crate::flags::flagged_by_keyboard;
 use crate::job;
-use crate::languages::{pages_in_long_words, pages_right_to_left, types_in_long_words, types_right_to_left};
+use crate::languages::{CALM, pages_in_long_words, pages_right_to_left, types_in_long_words, types_right_to_left};
 use crate::market::{Demo, JUDGMENT_PRICE};
 use crate::network::{LIBRARY, NEWS, PRINTER, TIDE};
-use crate::offers::an_honest_offer;
+use crate::offers::{YOU, an_honest_offer};
 use crate::paid::{a_wallet_changes_hands, paid_to_a_wallet};
 use crate::person::{BANDWIDTH, CONSENT, COVER, FACTS, HOME, LIMITS, Person, SETTINGS, WALLET, WELCOME};
 use crate::practice::practice_comes_first;
@@ -39,11 +41,13 @@ use crate::world::{Paths, World};
 /// How long after the driver's click on pause has returned the site may still see its reader: 100 ms, and as
 /// much again for the way of the news through kernel and runtime on a busy machine.
 const PAUSE_MAX: Duration = Duration::from_millis(200);
+/// A receipt that isn't there.
+const NO_RECEIPT: &str = "popup.html?tab=1#/receipt/00";
 /// Pages of the person's own browsing.
 const PAGES: usize = 100;
 
 /// Scenarios that only one browser can play, and why.
-const ONE_BROWSER: [(&str, Kind, &str); 6] = [
+const ONE_BROWSER: [(&str, Kind, &str); 7] = [
     (
         "connect_page_for_everyone",
         Kind::Chromium,
@@ -65,6 +69,9 @@ const ONE_BROWSER: [(&str, Kind, &str); 6] = [
 pub(crate) fn run(paths: &Paths, browser: Option<Kind>, only: Option<&str>) -> Result<()> {
     let (mut passed, mut failed) = (0, Vec::new());
     let kinds = [Kind::Chromium, Kind::Firefox].into_iter().filter(|kind| browser.is_none_or(|one| one == *kind));
+    let names: Vec<_> = all().into_iter().map(|(name, _)| name).collect();
+    let report = paths.axe_report();
+    let mut looks = Vec::new();
     for (kind, (scenario_name, scenario)) in kinds.flat_map(|kind| all().into_iter().map(move |one| (kind, one))) {
         if only.is_some_and(|only| !scenario_name.contains(only)) {
             continue;
@@ -75,9 +82,15 @@ pub(crate) fn run(paths: &Paths, browser: Option<Kind>, only: Option<&str>) -> R
             println!("   not here {name}: {why}");
             continue;
         }
-        let paths = &paths.within(kind);
+        let found = axe::Found::new(scenario_name, kind.name());
+        let paths = &paths.within(kind).with_found(found.clone());
         let started = Instant::now();
         let outcome = in_fresh_world(paths, scenario);
+        let found = found.take();
+        looks.extend_from_slice(&found);
+        // At once, so that a run that is killed leaves what it has seen.
+        axe::keep(&report, scenario_name, kind.name(), found, &names)
+            .with_context(|| format!("can't keep what axe-core found in {}", report.display()))?;
         let seconds = started.elapsed().as_secs_f64();
         match outcome {
             Ok(()) => {
@@ -89,6 +102,10 @@ pub(crate) fn run(paths: &Paths, browser: Option<Kind>, only: Option<&str>) -> R
                 failed.push(name);
             }
         }
+    }
+    if !looks.is_empty() {
+        print!("{}", axe::table(&looks));
+        println!("all of it: {}", report.display());
     }
     println!("{passed} passed, {} failed", failed.len());
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
@@ -168,6 +185,8 @@ scenarios! {
     connect_page_for_everyone,
     paid_to_a_wallet,
     a_wallet_changes_hands,
+    backup_and_restore,
+    killed_while_the_key_changes,
 }
 
 fn in_fresh_world(paths: &Paths, scenario: Scenario) -> Result<()> {
@@ -276,7 +295,7 @@ async fn modules_take_turns(paths: &Paths, data: &Path) -> Result<()> {
 
 async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     let axe = axe_script()?;
-    let (world, demo) = with_judgments(paths, data).await?;
+    let (mut world, demo) = with_judgments(paths, data).await?;
     let browser = world.browser("profile").await?;
     let person = Person::new(&browser, &paths.repo, &demo)?;
     browser.open(WELCOME).await?;
@@ -287,9 +306,20 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     no_violations(&browser, &axe, "operator").await?;
     browser.click("accept-card").await?;
     browser.find("question").await?;
+    for (page, name) in [(LOG, "log, empty"), (YOU, "how you fare, nothing yet"), (NO_RECEIPT, "no receipt")] {
+        browser.open(page).await?;
+        browser.until("there is nothing", async || Ok(browser.js(CALM).await? == json!(true))).await?;
+        no_violations_in_popup(&browser, &axe, name).await?;
+    }
+    browser.open(HOME).await?;
+    browser.find("question").await?;
     let offer = person.answer().await?;
     person.settled(&offer, &["accepted", "ambiguous"]).await?;
     no_violations(&browser, &axe, "home").await?;
+    person.touch_keys(&['g', '?']).await?;
+    let are_shown = "return document.activeElement.id === 'keys' && document.activeElement.checkVisibility()";
+    browser.until("the keys are shown", async || Ok(browser.js(are_shown).await? == json!(true))).await?;
+    no_violations_in_popup(&browser, &axe, "guideline and keys").await?;
     browser.open(&format!("popup.html?tab=1#/receipt/{offer}")).await?;
     browser.until_attribute("receipt-valid", "data-valid", "true").await?;
     no_violations(&browser, &axe, "receipt").await?;
@@ -301,52 +331,32 @@ async fn axe_finds_nothing(paths: &Paths, data: &Path) -> Result<()> {
     browser.find("pops-minutes").await?;
     no_violations(&browser, &axe, "calls").await?;
     let pages = [
-        (BANDWIDTH, "grant"),
-        (CONSENT, "agree"),
-        (FACTS, "facts"),
-        (LIMITS, "week"),
-        (WALLET, "wallet-page"),
-        (SETTINGS, "export"),
-        (COVER, "cover"),
+        (BANDWIDTH, "grant", "bandwidth"),
+        (CONSENT, "agree", "consent"),
+        (FACTS, "facts", "facts"),
+        (LIMITS, "week", "limits"),
+        (WALLET, "wallet-page", "wallet"),
+        (SETTINGS, "export", "settings"),
+        (COVER, "cover", "cover"),
+        (BACKUP, "backup-worker", "backup"),
+        (ERASE, "erase", "erase"),
     ];
-    for (page, element) in pages {
+    for (page, element, name) in pages {
         browser.open(page).await?;
         browser.find(element).await?;
-        no_violations(&browser, &axe, page).await?;
+        no_violations(&browser, &axe, name).await?;
     }
+    browser.open(HOME).await?;
+    browser.click("pause").await?;
+    browser.until_attribute("link-state", "data-state", "paused").await?;
+    no_violations_in_popup(&browser, &axe, "paused").await?;
+    browser.click("pause").await?;
+    browser.until_attribute("link-state", "data-state", "connected").await?;
+    world.kill_coordinator().await?;
+    browser.until_attribute("link-state", "data-state", "waiting").await?;
+    no_violations_in_popup(&browser, &axe, "offline").await?;
     browser.close().await?;
     world.stop().await
-}
-
-/// The script of axe-core.
-pub(crate) fn axe_script() -> Result<String> {
-    let axe =
-        std::env::var_os("LULL_AXE_SCRIPT").context("LULL_AXE_SCRIPT is not set: start this through `cargo xtask`")?;
-    Ok(std::fs::read_to_string(axe)?)
-}
-
-/// Asks axe-core (WCAG 2.2 A and AA) about the page in both themes, in the popup's and in a tab's width.
-pub(crate) async fn no_violations(browser: &Browser, axe: &str, page: &str) -> Result<()> {
-    for theme in ["light", "dark"] {
-        for width in [380, 760] {
-            browser.dress(theme, (width, 700)).await?;
-            // Colours that fade into the theme have arrived.
-            tokio::time::sleep(Duration::from_millis(600)).await;
-            no_violation(browser, axe, &format!("{page}, {theme}, {width} px")).await?;
-        }
-    }
-    Ok(())
-}
-
-/// The same about the page as it is.
-pub(crate) async fn no_violation(browser: &Browser, axe: &str, page: &str) -> Result<()> {
-    const RUN: &str = "const done = arguments[0]; \
-        axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then( \
-        r => done(r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target).join(' ')}`)), e => done([String(e)]))";
-    browser.js(axe).await?;
-    let violations = browser.js_async(RUN).await?;
-    ensure!(violations == json!([]), "{page}: {violations}");
-    Ok(())
 }
 
 async fn killed_at_any_moment(paths: &Paths, data: &Path) -> Result<()> {
@@ -528,6 +538,7 @@ async fn other_key_refused(paths: &Paths, data: &Path) -> Result<()> {
             Ok(text.as_str().is_some_and(|t| t.contains("key")) && browser.has("trouble").await?)
         })
         .await?;
+    no_violations_in_popup(&browser, &axe_script()?, "another key").await?;
     ensure!(!browser.has("judgment").await?, "work from a coordinator with another key");
     ensure!(!browser.has("accept-card").await?, "the card of a coordinator with another key");
     browser.close().await?;

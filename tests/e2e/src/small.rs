@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
+use crate::axe::{Look, axe_script, no_violation};
 use crate::browser::Browser;
 use crate::market::Demo;
 use crate::pictures::{POPUP, POPUP_ZOOMED};
@@ -35,8 +36,12 @@ const TAKE_BACK: &str = "scrollTo(0, 0); const pill = document.querySelector('.t
     const head = document.querySelector('.judgment-head')?.getBoundingClientRect().top ?? innerHeight; \
     return pill.contains(there) && at.height >= 24 && at.bottom <= head && document.getAnimations().length === 0;";
 
+/// Nothing moves.
+const STILL: (&str, &str) = ("prefers-reduced-motion", "reduce");
+
 /// Each type in both sizes, without motion.
 pub(crate) async fn each_type_in_a_small_popup(paths: &Paths, data: &Path) -> Result<()> {
+    let axe = axe_script()?;
     let world = World::start(paths, data).await?;
     order_each(&world).await?;
     let browser = world.browser("profile").await?;
@@ -45,19 +50,30 @@ pub(crate) async fn each_type_in_a_small_popup(paths: &Paths, data: &Path) -> Re
         on_screen(&browser, asked).await?;
         fits(&browser, POPUP, true, asked.word).await?;
         fits(&browser, POPUP_ZOOMED, false, asked.word).await?;
+        small_for_axe(&browser, &axe, asked.word).await?;
         let (first, rest) = asked.halves();
         person.touch_keys(first).await?;
         person.press_keys(rest).await?;
         browser.find("take-back").await?;
         ensure!(browser.js(TAKE_BACK).await? == json!(true), "{}: the way back is out of place", asked.word);
+        small_for_axe(&browser, &axe, &format!("{}, answered", asked.word)).await?;
     }
     browser.close().await?;
     world.stop().await
 }
 
 async fn fits(browser: &Browser, size: (u32, u32), is_whole: bool, word: &str) -> Result<()> {
-    browser.dress_as(&[("prefers-reduced-motion", "reduce")], size).await?;
+    browser.dress_as(&[STILL], size).await?;
     let wrong = browser.js(&format!("const WHOLE = {is_whole}; {MISPLACED}")).await?;
     ensure!(wrong == json!([]), "{word} at {} × {}: {wrong}", size.0, size.1);
+    Ok(())
+}
+
+/// Nothing for axe in what the zoom leaves.
+async fn small_for_axe(browser: &Browser, axe: &str, page: &str) -> Result<()> {
+    for theme in ["light", "dark"] {
+        browser.dress_as(&[STILL, ("prefers-color-scheme", theme)], POPUP_ZOOMED).await?;
+        no_violation(browser, axe, Look { page: &format!("small, {page}"), theme, width: POPUP_ZOOMED.0 }).await?;
+    }
     Ok(())
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::axe::Found;
 use crate::browser::{Browser, Kind, Launch};
 use crate::market::Buyer;
 use crate::network::{LIBRARY, NameServer};
@@ -44,6 +45,8 @@ pub(crate) struct Paths {
     native: PathBuf,
     /// What the coordinator is told about paying.
     payout: Vec<String>,
+    /// What axe-core finds on the way.
+    found: Found,
 }
 
 impl Paths {
@@ -67,6 +70,7 @@ impl Paths {
             cli: get("LULL_CLI_BIN")?,
             native: get("LULL_NATIVE_BIN")?,
             payout: vec![],
+            found: Found::default(),
         })
     }
 
@@ -80,6 +84,16 @@ impl Paths {
     /// Where pictures go that are looked at and not kept.
     pub(crate) fn pictures(&self) -> PathBuf {
         self.packages.join("pictures")
+    }
+
+    /// Where the scenarios leave what axe-core has found.
+    pub(crate) fn axe_report(&self) -> PathBuf {
+        self.packages.with_file_name("axe").join("report.json")
+    }
+
+    /// With what axe-core finds going there.
+    pub(crate) fn with_found(&self, found: Found) -> Self {
+        Self { found, ..self.clone() }
     }
 
     /// With the package in a pseudo-locale, by its folder's name.
@@ -298,6 +312,7 @@ impl World {
             spki: self.sites.as_ref().map(|s| s.spki.as_str()),
             headless: true,
             proxy,
+            found: &self.paths.found,
         })
         .await
     }

@@ -121,6 +121,8 @@ fn wallet_command() -> impl Strategy<Value = Command> {
         Just(Command::PayNow),
         (0_u64..3).prop_map(|before| Command::FindPayouts { before }),
         Just(Command::WalletTroubleRead),
+        Just(Command::AdoptKey),
+        Just(Command::EraseAll),
     ]
 }
 

@@ -400,13 +400,13 @@ fn each_byte_of_a_body_goes_out_once_also_after_a_restart() {
     };
     let window_bytes = lull_protocol::limits::BODY_WINDOW_BYTES;
     let window = window_bytes as usize;
-    assert_eq!(ask(&mut world, 1, 10), [], "not from the middle");
+    assert_eq!(ask(&mut world, 1, 10), [0_u8; 0], "not from the middle");
     assert_eq!(ask(&mut world, 0, 10), body[..10]);
-    assert_eq!(ask(&mut world, 0, 10), [], "not twice");
+    assert_eq!(ask(&mut world, 0, 10), [0_u8; 0], "not twice");
     assert_eq!(ask(&mut world, 10, (1 << 53) - 1), body[10..window + 10], "one window at a time");
     assert_eq!(ask(&mut world, window_bytes + 10, 999_999), body[window + 10..]);
     for offset in [0, 600_000, (1 << 53) - 1] {
-        assert_eq!(ask(&mut world, offset, 1), [], "no byte is left");
+        assert_eq!(ask(&mut world, offset, 1), [0_u8; 0], "no byte is left");
     }
     world.cut();
     world.command(Command::ConnectNow);

@@ -440,7 +440,7 @@ fn waiting_for_a_picture_wakes_nobody_all_the_time() {
 }
 
 /// The answers that reached the coordinator.
-fn sent(world: &World) -> Vec<Answer> {
+pub(crate) fn sent(world: &World) -> Vec<Answer> {
     let answer = |statement: &Vec<u8>| match cose::peek::<WorkResult>(statement).unwrap().report {
         Report::Judgment(report) => report.answer,
         other => panic!("{other:?}"),

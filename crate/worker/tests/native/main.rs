@@ -2,6 +2,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
+mod another_key;
 mod appeal;
 mod caps;
 mod chaos;
@@ -9,6 +10,7 @@ mod chaos;
 mod common;
 mod consent;
 mod day;
+mod everything;
 mod fetch;
 mod flag;
 mod judgment;
@@ -22,6 +24,7 @@ mod pop;
 mod practice;
 mod receipt;
 mod reversal;
+mod skip;
 mod storage;
 mod task;
 mod wallet;

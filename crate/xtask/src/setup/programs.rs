@@ -87,6 +87,12 @@ pub(super) fn nightly() -> Result<String> {
     Ok(show(&parse(&said).context("cargo names no version")?))
 }
 
+/// age's own tool, and `script`, which gives it a terminal to ask on.
+pub(super) fn age() -> Result<String> {
+    which("script").context("`script` is not here (Debian: apt-get install bsdutils)")?;
+    Ok(show(&asked("age", "--version")?))
+}
+
 /// The C++ compiler that build scripts ask for.
 pub(super) fn cxx() -> Result<String> {
     Ok(show(&asked("c++", "--version")?))

@@ -23,4 +23,5 @@ impl Fetches {
     pub(crate) fn send(&self, _: &Rc<Shell>, _: FetchId, _: &str, _: Method, _: u64) {}
     pub(crate) fn read_body(&self, _: &Rc<Shell>, _: FetchId, _: Grant) {}
     pub(crate) fn abort(&self, _: FetchId) {}
+    pub(crate) fn abort_all(&self) {}
 }

@@ -4,6 +4,7 @@ use lull_view::{BandwidthState, Command, Reply, View};
 use yew::{Callback, Html, Properties, component, html, use_state_eq};
 
 use super::bandwidth::{state_code, when};
+use super::everything::SaveEverything;
 use super::log::never_card;
 use super::pops::PopsCard;
 use super::warnings::warnings_card;
@@ -11,7 +12,7 @@ use super::wishes::wishes_card;
 use crate::format;
 use crate::link::Wire;
 use crate::model::Lull;
-use crate::parts::{foreign_pair, operator_card, pair, switch, title_bar};
+use crate::parts::{foreign_pair, in_tab, operator_card, pair, switch, title_bar};
 use crate::route::Route;
 use crate::save::save;
 use crate::single_keys::SingleKeys;
@@ -59,9 +60,16 @@ pub(crate) fn settings(lull: &Lull, view: &View) -> Html {
                 <h2>{ text::key() }</h2>
                 <p class="code key" dir="ltr" data-testid="worker-key">{ &view.worker }</p>
                 <p class="quiet">{ text::key_text() }</p>
+                <p>{ in_tab(&Route::Backup, "backup", text::backup_link()) }</p>
             </section>
             <Export wire={lull.wire.clone()} />
+            <section class="card">
+                <h2>{ text::everything() }</h2>
+                <p class="quiet">{ text::everything_text() }</p>
+                <SaveEverything lull={lull.clone()} />
+            </section>
             { diagnostics(view) }
+            <p class="foot"><a href={Route::Erase.href()} data-testid="erase-link">{ text::backup_link_erase() }</a></p>
         </div>
     }
 }

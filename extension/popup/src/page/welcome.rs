@@ -5,7 +5,7 @@ use yew::{Callback, Html, MouseEvent, html};
 
 use crate::icons::{self, Icon};
 use crate::model::Lull;
-use crate::parts::{operator_card, trouble};
+use crate::parts::{in_tab, operator_card, trouble};
 use crate::route::{Route, go};
 use crate::text;
 use crate::words;
@@ -33,6 +33,7 @@ fn pitch(lull: &Lull, view: &View) -> Html {
             <ul class="facts">{ for words::welcome_facts().into_iter().map(fact) }</ul>
             <button class="button primary wide" data-testid="start"
                 onclick={lull.on_click(Command::SetJudgments { on: true })}>{ text::start() }</button>
+            <p class="quiet centred">{ in_tab(&Route::Backup, "welcome-backup", text::backup_welcome()) }</p>
             if view.bandwidth.state != BandwidthState::Absent {
                 <p class="quiet centred"><a href={Route::Facts.href()}>{ text::facts_link() }</a></p>
             }

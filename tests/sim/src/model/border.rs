@@ -262,7 +262,9 @@ impl Model {
         let first = *worker.signed.entry(offer).or_insert(hash);
         let may_differ = is_twin || is_harmed || worker.let_go.contains(&offer);
         must(first == hash || may_differ, "one result per offer", || format!("{offer}: {first} and {hash}"))?;
-        let may_be_sent = is_twin || is_harmed || worker.taken_back.get(&offer) != Some(&true);
+        // That it was withdrawn is no word of the person's.
+        let is_theirs = !matches!(result.report, Report::Withdrawn);
+        let may_be_sent = is_twin || is_harmed || !is_theirs || worker.taken_back.get(&offer) != Some(&true);
         must(may_be_sent, "what is taken back is not sent", || format!("{offer}: {:?}", result.report))?;
         if let Report::Judgment(report) = &result.report {
             let is_answer = worker.answered.get(&offer).is_some_and(|given| given.contains(&report.answer));

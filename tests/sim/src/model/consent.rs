@@ -192,6 +192,8 @@ impl Consents {
             | Command::PayNow
             | Command::FindPayouts { .. }
             | Command::WalletTroubleRead
+            | Command::AdoptKey
+            | Command::EraseAll
             | Command::Answer { .. }
             | Command::Flag { .. }
             | Command::Seen { .. }

@@ -226,7 +226,12 @@ impl World {
         let person = &mut self.browser(who).person;
         if !person.is_diligent && chance(&mut person.rng, person.skips_permille) {
             let shown_at = Some(now.get().saturating_sub(person.rng.u64(..60 * SECOND)));
-            return self.command(who, Command::Skip { offer: judgment.offer, shown_at });
+            let is_slip = chance(&mut person.rng, 100).then(|| person.rng.u64(..6 * SECOND));
+            self.command(who, Command::Skip { offer: judgment.offer, shown_at });
+            if let Some(after_ms) = is_slip {
+                self.queue_browser(who, after_ms, BrowserEvent::TakeBack);
+            }
+            return;
         }
         if !person.is_diligent && chance(&mut person.rng, 80) {
             // Thinks on.
@@ -287,7 +292,7 @@ impl World {
         self.think(who);
     }
 
-    /// The last answer was a slip.
+    /// The last answer or skip was a slip.
     pub(crate) fn person_takes_back(&mut self, who: usize) {
         let me = self.browser(who).me;
         let Some(take_back) = self.view(who).and_then(|view| view.take_back) else { return };

@@ -8,10 +8,11 @@ use lull_view::{AnswerInput, Command, FlagReason, SEEN_MS_MIN};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement, KeyboardEvent};
 use yew::{
-    Callback, Html, MouseEvent, NodeRef, Properties, component, hook, html, use_callback, use_effect_with,
-    use_node_ref, use_ref, use_state_eq,
+    Callback, Html, InputEvent, MouseEvent, NodeRef, Properties, TargetCast, component, hook, html, use_callback,
+    use_effect_with, use_node_ref, use_ref, use_state_eq,
 };
 
+use super::half_done::{self, NOTE_CHARS_MAX};
 use super::input_of;
 use crate::link::Wire;
 use crate::parts::focus;
@@ -21,8 +22,6 @@ use crate::words::flag as words;
 
 /// How often it is counted how long the judgment has been on screen, milliseconds.
 const LOOK_TICK_MS: u32 = 500;
-/// More can't be typed, UTF-16 units: of three bytes each at most, they fit the protocol's limit.
-const NOTE_CHARS_MAX: &str = "500";
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct FlagProps {
@@ -44,9 +43,20 @@ enum Key {
 /// The sheet.
 #[component]
 pub(crate) fn FlagSheet(props: &FlagProps) -> Html {
-    let (sheet, first, note) = (use_node_ref(), use_node_ref(), use_node_ref());
+    let (sheet, first) = (use_node_ref(), use_node_ref());
+    // What was typed before the sheet, or the popup, closed.
+    let note = use_state_eq(|| half_done::kept_note(&props.offer));
     let reason = use_state_eq(|| None::<FlagReason>);
     let send = use_send(props, *reason, &note);
+    let typed = use_callback(props.offer.clone(), {
+        let setter = note.setter();
+        move |event: InputEvent, offer: &String| {
+            if let Some(field) = event.target_dyn_into::<HtmlInputElement>() {
+                half_done::keep_note(offer, &field.value());
+                setter.set(field.value());
+            }
+        }
+    });
     let setter = reason.setter();
     let close = props.close.clone();
     let pressed = use_callback((send.clone(), close.clone()), move |key, (send, close)| match key {
@@ -83,8 +93,8 @@ pub(crate) fn FlagSheet(props: &FlagProps) -> Html {
                 }) }
             </fieldset>
             <label for="flag-note">{ text::flag_note() }</label>
-            <input type="text" id="flag-note" data-testid="flag-note" ref={note} maxlength={NOTE_CHARS_MAX}
-                autocomplete="off" dir="auto" />
+            <input type="text" id="flag-note" data-testid="flag-note" maxlength={NOTE_CHARS_MAX.to_string()}
+                autocomplete="off" dir="auto" value={(*note).clone()} oninput={typed} />
             <p class="quiet" role="status">{ says }</p>
             <p class="acts">
                 <button class="button primary" data-testid="flag-send" aria-keyshortcuts="Enter"
@@ -128,17 +138,18 @@ fn choice(one: FlagReason, number: u8, is_chosen: bool, node: NodeRef, choose: &
 
 /// Sends the flag, once a reason is chosen, and only once.
 #[hook]
-fn use_send(props: &FlagProps, reason: Option<FlagReason>, note: &NodeRef) -> Callback<AnswerInput> {
+fn use_send(props: &FlagProps, reason: Option<FlagReason>, note: &str) -> Callback<AnswerInput> {
     let is_sent = use_ref(|| Cell::new(false));
-    let note = note.clone();
-    let with = (props.wire.clone(), props.offer.clone(), props.shown_at, props.close.clone(), reason);
-    use_callback(with, move |input, (wire, offer, shown_at, close, reason)| {
+    let said = (reason, note.to_owned());
+    let with = (props.wire.clone(), props.offer.clone(), props.shown_at, props.close.clone(), said);
+    use_callback(with, move |input, (wire, offer, shown_at, close, (reason, note))| {
         let Some(reason) = *reason else { return };
         if is_sent.replace(true) {
             return;
         }
-        let note = note.cast::<HtmlInputElement>().map(|field| field.value()).unwrap_or_default();
+        let note = note.clone();
         wire.send(Command::Flag { offer: offer.clone(), reason, note, input, shown_at: *shown_at });
+        half_done::forget(offer);
         // The next judgment takes the focus.
         close.emit(false);
     })

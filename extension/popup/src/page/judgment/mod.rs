@@ -4,6 +4,7 @@ mod ahead;
 mod content;
 mod covered;
 mod flag;
+mod half_done;
 mod keys;
 mod markdown;
 mod more_time;
@@ -104,7 +105,9 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     let look = *use_memo((judgment.offer.clone(), judgment.is_covered), |_| Look::begin());
     let shown_at = look.shown_at;
     let progress = &props.lull.model.progress;
-    let draft = if progress.offer == judgment.offer { progress.draft } else { Draft::default() };
+    let kept = half_done::use_kept_draft(&judgment.offer, &judgment.task);
+    let draft = if progress.offer == judgment.offer { progress.draft } else { kept };
+    half_done::use_only(&judgment.offer, next_offer(&props.lull));
     let is_this = progress.offer == judgment.offer && progress.shown_at == shown_at;
     let answered = progress.answered.filter(|_| is_this);
     let Judgment { requester, title, guideline, question: asked, .. } = judgment;
@@ -179,6 +182,11 @@ pub(crate) fn JudgmentCard(props: &JudgmentProps) -> Html {
     }
 }
 
+/// The judgment behind the one on screen.
+fn next_offer(lull: &Lull) -> Option<&str> {
+    lull.model.view.as_ref()?.next.as_ref().map(|next| next.offer.as_str())
+}
+
 /// Whose it is, and how to decide.
 fn head(said: &Said<'_>, is_open: bool, toggle: Callback<MouseEvent>) -> Html {
     html! {
@@ -246,9 +254,9 @@ fn use_act(lull: &Lull, judgment: &Judgment, look: Look, draft: Draft, opens: Op
             return;
         }
         let (offer, shown_at) = this.clone();
-        let chosen = |draft, answered| {
+        let chosen = |draft, answered, is_skipped| {
             let offer = offer.clone();
-            model.dispatch(Action::Chosen(Progress { offer, shown_at, draft, answered }));
+            model.dispatch(Action::Chosen(Progress { offer, shown_at, draft, answered, is_skipped }));
         };
         match act {
             Act::Uncover => wire.send(Command::Uncover { offer }),
@@ -257,16 +265,22 @@ fn use_act(lull: &Lull, judgment: &Judgment, look: Look, draft: Draft, opens: Op
             Act::Touch { touch, input } => match draft.touch(task, touch) {
                 Touched::Answer(answer) => {
                     *done.borrow_mut() = this;
+                    half_done::forget(&offer);
                     // Taken back, it waits for another word: no touch may answer by what was found before.
-                    chosen(Draft { found: None, ..*draft }, Some(answer));
+                    chosen(Draft { found: None, ..*draft }, Some(answer), false);
                     let number = wire.send_numbered(Command::Answer { offer, answer, input, shown_at });
                     model.dispatch(Action::Left(number));
                 }
-                Touched::Draft(draft) => chosen(draft, None),
+                Touched::Draft(draft) => {
+                    half_done::keep_draft(&offer, draft);
+                    chosen(draft, None, false);
+                }
                 Touched::Nothing => {}
             },
             Act::Skip | Act::Keys(_) | Act::Guideline(_) | Act::Flag => {
                 *done.borrow_mut() = this;
+                half_done::forget(&offer);
+                chosen(*draft, None, true);
                 let number = wire.send_numbered(Command::Skip { offer, shown_at: Some(shown_at) });
                 model.dispatch(Action::Left(number));
             }
@@ -393,25 +407,31 @@ fn more(lull: &Lull, judgment: &Judgment) -> Html {
     }
 }
 
-/// What a screen reader says of this judgment, once.
+/// What a screen reader says of this judgment, once: when the background has said what became of the answer before, which
+/// is in it.
 #[hook]
 fn use_spoken(lull: &Lull, judgment: &Judgment, shown_at: u64, is_guideline_open: bool) -> Rc<String> {
     let title = use_mut_ref(String::new);
+    let last = use_mut_ref(Rc::<String>::default);
     let progress = &lull.model.progress;
-    let is_same = progress.offer == judgment.offer && progress.answered.is_some();
+    let is_same = progress.offer == judgment.offer && (progress.answered.is_some() || progress.is_skipped);
     let is_taken_back = is_same && progress.shown_at != shown_at;
-    use_memo((judgment.offer.clone(), judgment.is_covered, is_taken_back), |_| {
+    let is_ahead = lull.model.is_ahead();
+    let spoken = use_memo((judgment.offer.clone(), judgment.is_covered, is_taken_back, is_ahead), |_| {
+        if is_ahead {
+            return last.borrow().clone();
+        }
         let before = title.replace(judgment.title.clone());
-        spoken::spoken(
-            judgment,
-            lull.model.view.as_deref(),
-            &Before {
-                title: &before,
-                is_taken_back,
-                is_guideline_open,
-                asset: lull.asset(),
-                has_keys: single_keys::are_on(),
-            },
-        )
-    })
+        let before = Before {
+            title: &before,
+            is_taken_back,
+            is_guideline_open,
+            asset: lull.asset(),
+            has_keys: single_keys::are_on(),
+        };
+        let spoken = Rc::new(spoken::spoken(judgment, lull.model.view.as_deref(), &before));
+        last.replace(spoken.clone());
+        spoken
+    });
+    (*spoken).clone()
 }

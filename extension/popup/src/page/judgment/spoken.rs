@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use lull_view::{Judgment, JudgmentContent, JudgmentTask, View, markdown, markdown_words};
 
 use super::options::{step_in_words, texts};
-use super::take_back::answer_of;
+use super::take_back::given;
 use crate::words::offer::spoken_price;
 use crate::words::{content as content_words, judgment as words};
 use crate::{format, text};
@@ -14,7 +14,7 @@ use crate::{format, text};
 pub(super) struct Before<'a> {
     /// The title of the judgment before; one of the same project isn't introduced again.
     pub(super) title: &'a str,
-    /// It was answered, and is here again.
+    /// It was answered or skipped, and is here again.
     pub(super) is_taken_back: bool,
     /// The guideline is open already, and so it is said.
     pub(super) is_guideline_open: bool,
@@ -33,7 +33,7 @@ pub(super) fn spoken(judgment: &Judgment, view: Option<&View>, before: &Before<'
         Some((view, held)) => {
             let said: fn(&str) -> String =
                 if before.has_keys { text::spoken_answered } else { text::spoken_answered_button };
-            parts.push(said(&answer_of(view, &held.offer)));
+            parts.push(said(&given(view, held)));
         }
         None => {}
     }
@@ -77,8 +77,17 @@ fn judged(task: &JudgmentTask) -> String {
         | JudgmentTask::Multi { content, .. }
         | JudgmentTask::Rating { content, .. } => in_words(content).into_owned(),
         JudgmentTask::Compare { left, right } => text::spoken_sides(&ended(&in_words(left)), &ended(&in_words(right))),
-        JudgmentTask::Verify { claim, source } => text::spoken_claim(&ended(claim), &source.join(" ")),
+        JudgmentTask::Verify { claim, source } => text::spoken_claim(&ended(claim), &numbered(source)),
     }
+}
+
+/// A source's sentences, each with the number by which an answer names it.
+fn numbered(source: &[String]) -> String {
+    if let [sentence] = source {
+        return sentence.clone();
+    }
+    let numbers = (1_u64..).map(format::count);
+    numbers.zip(source).map(|(number, sentence)| text::spoken_option(&number, sentence)).collect::<Vec<_>>().join(" ")
 }
 
 fn in_words(content: &JudgmentContent) -> Cow<'_, str> {

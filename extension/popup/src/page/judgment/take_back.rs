@@ -1,7 +1,7 @@
-//! The last answer, while it can be taken back.
+//! The last answer or skip, while it can be taken back.
 
 use gloo::events::EventListener;
-use lull_view::{ActivityWork, Command, View};
+use lull_view::{ActivityWork, Command, TakeBack as Held, View};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 use yew::{Callback, Html, Properties, component, hook, html, use_callback, use_effect_with};
@@ -17,13 +17,14 @@ pub(crate) struct TakeBackProps {
     pub(crate) lull: Lull,
 }
 
-/// What was answered, and the way back.
+/// What was answered, or that it was skipped, and the way back.
 #[component]
 pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
     let view = props.lull.model.view.as_ref();
-    let held = view.and_then(|view| view.take_back.as_ref()).map(|held| held.offer.clone());
-    let take_back = use_callback((held.clone(), props.lull.wire.clone()), |(), (held, wire)| {
-        if let Some(offer) = held.clone() {
+    let held = view.and_then(|view| view.take_back.as_ref());
+    let offer = held.map(|held| held.offer.clone());
+    let take_back = use_callback((offer, props.lull.wire.clone()), |(), (offer, wire)| {
+        if let Some(offer) = offer.clone() {
             wire.send(Command::TakeBack { offer });
         }
     });
@@ -33,9 +34,9 @@ pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
     let is_told = view.is_none_or(|view| view.judgment.is_none());
     html! {
         <div class="take-back-place" role={is_told.then_some("status")}>
-            if let (Some(view), Some(offer)) = (view, held) {
-                <button class="take-back" key={offer.clone()} data-testid="take-back" aria-keyshortcuts={single_keys::shortcut("z")} onclick={click}
-                    aria-label={text::action_on(text::judgment_take_back(), &answer_of(view, &offer))} title={text::action_on(text::judgment_take_back(), &answer_of(view, &offer))}>
+            if let (Some(view), Some(held)) = (view, held) {
+                <button class="take-back" key={held.offer.clone()} data-testid="take-back" aria-keyshortcuts={single_keys::shortcut("z")} onclick={click}
+                    aria-label={text::action_on(text::judgment_take_back(), &given(view, held))} title={text::action_on(text::judgment_take_back(), &given(view, held))}>
                     { Icon::Back.draw() }{ text::judgment_take_back() }<kbd data-key="Z" aria-hidden="true" />
                 </button>
             }
@@ -43,8 +44,12 @@ pub(crate) fn TakeBack(props: &TakeBackProps) -> Html {
     }
 }
 
-pub(super) fn answer_of(view: &View, offer: &str) -> String {
-    let activity = view.activities.iter().find(|activity| activity.offer == offer);
+/// What can be taken back, in words.
+pub(super) fn given(view: &View, held: &Held) -> String {
+    if held.is_skip {
+        return text::judgment_skipped().to_owned();
+    }
+    let activity = view.activities.iter().find(|activity| activity.offer == held.offer);
     match activity.map(|activity| &activity.work) {
         Some(ActivityWork::Judgment { answer, .. }) => words::answer(answer),
         _ => String::new(),
