@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lull_protocol::Amount;
 use lull_store::{Reader, StoreError};
 use thiserror::Error;
 use tokio::sync::Semaphore;
@@ -16,6 +17,7 @@ pub(crate) struct Readers(Arc<Pool>);
 #[derive(Debug)]
 struct Pool {
     database: PathBuf,
+    person_day: Option<Amount>,
     idle: Mutex<Vec<Reader>>,
     permits: Arc<Semaphore>,
 }
@@ -32,9 +34,10 @@ pub(crate) enum ReadError {
 }
 
 impl Readers {
-    /// A pool over a database that exists.
-    pub(crate) fn new(database: PathBuf) -> Self {
-        Self(Arc::new(Pool { database, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) }))
+    /// A pool over a database that exists. `person_day`: the most that one person is paid in 24 hours.
+    pub(crate) fn new(database: PathBuf, person_day: Option<Amount>) -> Self {
+        let permits = Arc::new(Semaphore::new(READERS_MAX));
+        Self(Arc::new(Pool { database, person_day, idle: Mutex::default(), permits }))
     }
 
     /// Reads with one of the connections.
@@ -51,7 +54,7 @@ impl Readers {
             let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut reader = match idle {
                 Some(reader) => reader,
-                None => Reader::open(&pool.database)?,
+                None => Reader::open(&pool.database)?.with_person_day(pool.person_day),
             };
             let read = read(&mut reader)?;
             // A connection that failed is not put back.

@@ -118,7 +118,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         terms: config.terms,
         operator_token,
         writer,
-        readers: Readers::new(folder.database()),
+        readers: Readers::new(folder.database(), config.payout.as_ref().map(|payout| payout.limits.person_day)),
         hub,
         bodies_memory: Arc::new(Semaphore::new(BODIES_MEMORY_KIB_MAX)),
         connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),

@@ -4,14 +4,18 @@
 //!   person's choice: above an amount of their own, or on a day of the week.
 //! - A wallet's first token account costs far more than a transfer. It is charged only up to what the person was told
 //!   and said yes to; until then the payout waits, and the 5 % are of the transfer alone.
+//! - One person gets at most so much in 24 hours ([`Day`]); who has earned more is paid in parts, as soon as a day has room
+//!   for one that is worth its fee.
 //! - No earnings expire.
 
-use lull_protocol::Amount;
 use lull_protocol::limits::AMOUNT_MAX;
-pub use lull_protocol::payout::{Schedule, Weekday, When};
+pub use lull_protocol::payout::{DayLimit, Schedule, Weekday, When};
+use lull_protocol::{Amount, Timestamp};
 
 /// A payout is at least this many times its fee: 5 %.
 pub const FEE_SHARE: u64 = 20;
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
 const LAMPORTS_PER_SOL: u128 = 1_000_000_000;
 
 /// What the chain asks, and what the operator makes of it.
@@ -75,6 +79,45 @@ pub struct NextPayout {
     pub quote: Quote,
     /// When.
     pub when: When,
+    /// What a day's limit leaves for later, if it does.
+    pub day: Option<DayLimit>,
+}
+
+/// What one person got in the last 24 hours, and the most that they may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day {
+    /// The most that arrives in 24 hours.
+    pub most: Amount,
+    /// What arrived, or is on its way.
+    pub paid: Amount,
+    /// When all of that is more than 24 hours ago.
+    pub over_at: Timestamp,
+}
+
+/// The next payout as a day's limit allows: whole, or the part that there is room for, or when there is room again: who
+/// is paid on a day of the week waits for that one.
+pub fn within_day(next: NextPayout, schedule: Schedule, day: &Day) -> NextPayout {
+    let room = day.most.get().saturating_sub(day.paid.get());
+    if next.when != When::Now || next.arrives.get() <= room {
+        return next;
+    }
+    let limit = |arrives: u64| {
+        let later = Amount::new(next.arrives.get().saturating_sub(arrives)).unwrap_or_default();
+        Some(DayLimit { most: day.most, later })
+    };
+    let Quote { fee, account } = next.quote;
+    let earnings = room.saturating_add(fee.get()).saturating_add(account.get());
+    let is_worth_it = room > 0 && fee.get().saturating_mul(FEE_SHARE) <= earnings;
+    match (Amount::new(earnings), Amount::new(room)) {
+        (Some(earnings), Some(arrives)) if is_worth_it => NextPayout { earnings, arrives, day: limit(room), ..next },
+        _ => {
+            let when = match schedule {
+                Schedule::Weekly(on) if on != Weekday::of(day.over_at.get() / DAY_MS) => When::On(on),
+                Schedule::Now | Schedule::At(_) | Schedule::Weekly(_) => When::After(day.over_at),
+            };
+            NextPayout { when, day: limit(0), ..next }
+        }
+    }
 }
 
 /// The next payout of all that is payable. `day`: today, counted from 1970-01-01 in UTC.
@@ -93,7 +136,7 @@ pub fn next_payout(earned: &Earned, costs: &Costs, day: u64) -> NextPayout {
         Schedule::Now | Schedule::At(_) | Schedule::Weekly(_) => When::Now,
     };
     let arrives = Amount::new(earned.payable.get().saturating_sub(spent)).unwrap_or_default();
-    NextPayout { earnings: earned.payable, arrives, quote, when }
+    NextPayout { earnings: earned.payable, arrives, quote, when, day: None }
 }
 
 #[cfg(test)]
@@ -146,7 +189,54 @@ mod tests {
         assert_eq!(next_payout(&poor, &costs(), 0).when, When::At(amount(298_301)));
     }
 
+    #[test]
+    fn a_day_pays_what_it_has_room_for_and_says_what_comes_later() {
+        let over_at = Timestamp::ZERO.plus(86_400_000);
+        let of = |payable, paid| {
+            let day = Day { most: amount(10_000_000), paid: amount(paid), over_at };
+            within_day(next_payout(&earned(payable, Schedule::Now), &costs(), 0), Schedule::Now, &day)
+        };
+        let later = |later| Some(DayLimit { most: amount(10_000_000), later: amount(later) });
+        assert_eq!((of(10_000_300, 0).arrives, of(10_000_300, 0).day), (amount(10_000_000), None));
+        let part = of(11_999_300, 500_000);
+        assert_eq!((part.when, part.arrives, part.day), (When::Now, amount(9_500_000), later(2_499_000)));
+        assert_eq!(part.earnings, amount(9_500_300), "a part bears its fee");
+        // No part that is worth less than its fee, twenty times.
+        let full = of(11_999_300, 9_994_301);
+        assert_eq!((full.when, full.arrives), (When::After(over_at), amount(11_999_000)));
+        assert_eq!((full.day, of(11_999_300, 9_994_300).arrives), (later(11_999_000), amount(5_700)));
+        // What isn't due anyway isn't held up by the day.
+        assert_eq!(of(5_999, 10_000_000).day, None);
+    }
+
+    #[test]
+    fn who_is_paid_on_a_day_of_the_week_waits_for_room_on_that_day() {
+        // Day 0 is a Thursday.
+        let schedule = Schedule::Weekly(Weekday::Thursday);
+        let of = |paid, over_at| {
+            let day = Day { most: amount(10_000_000), paid: amount(paid), over_at: Timestamp::ZERO.plus(over_at) };
+            within_day(next_payout(&earned(11_999_300, schedule), &costs(), 0), schedule, &day)
+        };
+        assert_eq!((of(0, DAY_MS).when, of(0, DAY_MS).arrives), (When::Now, amount(10_000_000)));
+        let (same, next) = (of(10_000_000, DAY_MS - 1), of(10_000_000, DAY_MS));
+        assert_eq!(same.when, When::After(Timestamp::ZERO.plus(DAY_MS - 1)));
+        assert_eq!((next.when, next.day.map(|day| day.later)), (When::On(Weekday::Thursday), Some(amount(11_999_000))));
+    }
+
     proptest! {
+        #[test]
+        fn no_day_brings_more_than_its_limit(payable in 0..=AMOUNT_MAX, most in 0..=AMOUNT_MAX, paid in 0..=AMOUNT_MAX) {
+            let whole = next_payout(&earned(payable, Schedule::Now), &costs(), 0);
+            let day = Day { most: amount(most), paid: amount(paid), over_at: Timestamp::ZERO };
+            let next = within_day(whole, Schedule::Now, &day);
+            if next.when == When::Now {
+                prop_assert!(next.arrives.get() <= most.saturating_sub(paid) && next.arrives > Amount::ZERO);
+                prop_assert_eq!(next.earnings.get(), next.arrives.get() + next.quote.fee.get());
+                let later = next.day.map_or(0, |day| day.later.get());
+                prop_assert_eq!(next.arrives.get() + later, whole.arrives.get());
+            }
+        }
+
         #[test]
         fn parts_are_the_whole(
             payable in 0..=AMOUNT_MAX, fee in 0..u64::MAX, rent in 0..u64::MAX, sharing: u32, sol in 0..=AMOUNT_MAX,

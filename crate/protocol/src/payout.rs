@@ -65,7 +65,7 @@ pub enum When {
     On(Weekday),
     /// When the person has said yes to the cost of a token account ([`NextPayout::account`]).
     AfterYes,
-    /// When payouts of this worker, or to its wallet, are held no more.
+    /// When payouts of this worker, or to its wallet, are held no more, or a day has room again ([`NextPayout::day`]).
     After(Timestamp),
 }
 variants!(When { 0 Now {}, 1 At { 0 (0) amount }, 2 On { 0 (0) day }, 3 AfterYes {}, 4 After { 0 (0) at } });
@@ -83,8 +83,20 @@ pub struct NextPayout {
     pub account: Amount,
     /// When.
     pub when: When,
+    /// What a day's limit leaves for later, if it does.
+    pub day: Option<DayLimit>,
 }
-fields!(NextPayout { 0 earnings, 1 arrives, 2 fee, 3 account, 4 when });
+fields!(NextPayout { 0 earnings, 1 arrives, 2 fee, 3 account, 4 when, 5 day });
+
+/// What one person gets in 24 hours is limited by the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayLimit {
+    /// The most that arrives in 24 hours.
+    pub most: Amount,
+    /// What would arrive now without the limit, and comes later.
+    pub later: Amount,
+}
+fields!(DayLimit { 0 most, 1 later });
 
 /// A transaction's first signature, which is its name on the chain; base58 as text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -21,6 +21,8 @@ use crate::value::Col;
 #[derive(Debug)]
 pub struct Reader {
     pub(crate) db: Connection,
+    /// The most that one person is paid in 24 hours, where there is such a limit.
+    pub(crate) person_day: Option<Amount>,
 }
 
 /// A lease and how far it is.
@@ -45,7 +47,13 @@ pub struct LeaseFacts {
 impl Reader {
     /// Opens a database that a [`Store`](crate::Store) has made.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: open::reader(path)? })
+        Ok(Self { db: open::reader(path)?, person_day: None })
+    }
+
+    /// Tells workers of the operator's limit: the most that one person is paid in 24 hours.
+    #[must_use]
+    pub fn with_person_day(self, most: Option<Amount>) -> Self {
+        Self { person_day: most, ..self }
     }
 
     /// Writes all that is committed into a new file, synced; a server may run meanwhile. Fails if there is a file.

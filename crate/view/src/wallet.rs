@@ -12,7 +12,7 @@ pub use lull_protocol::connect::{
     Purpose, Rebinding, WalletAsked, WalletBrowser, WalletEvent, WalletNews, WalletRefusal, WalletState,
 };
 pub use lull_protocol::payout::{
-    Hold, NextPayout, Payout, PayoutStage, Payouts, Schedule, Standstill, TransactionId, Weekday, When,
+    DayLimit, Hold, NextPayout, Payout, PayoutStage, Payouts, Schedule, Standstill, TransactionId, Weekday, When,
 };
 pub use lull_protocol::siws::Chain;
 pub use lull_protocol::{Amount, Hash, PublicKey, Timestamp, Wallet};

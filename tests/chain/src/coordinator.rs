@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lull_payout::address::Wallet;
 use lull_protocol::SigningKey;
 use lull_protocol::calendar::civil_from_days;
@@ -14,6 +14,8 @@ use crate::house::{House, PAGE, now, wallet, worker};
 use crate::scenario::PLENTY;
 use crate::world::{Tools, World};
 
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
 /// Quick, and finalized within three seconds.
 const SLOT_MS: u64 = 80;
 
@@ -110,6 +112,42 @@ pub(crate) async fn listed(tools: Tools) -> Result<String> {
     house.until_paid(4).await?;
     house.compare(&people).await?;
     Ok(String::new())
+}
+
+/// What is left of a day's limit is paid now, the rest when the day has room; the worker is told both.
+pub(crate) async fn in_parts(tools: Tools) -> Result<String> {
+    let (world, _) = World::new(&tools, SLOT_MS, PLENTY, 0).await?;
+    let mut house = House::new(&world, "")?;
+    let most = 10 * PAGE;
+    let file = house.path("lull.toml");
+    let text = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, text.replace("person_day_max = 500000000", &format!("person_day_max = {most}")))?;
+    let people = people(2)?;
+    let (worker, wallet) = people.last().cloned().context("two are one person")?;
+    house.link(&people)?;
+    world.make_account(wallet.address()).await?;
+    house.earn(&worker, 1)?;
+    house.start()?;
+    house.until_paid(1).await?;
+    let first = house.told(&worker)?.newest.first().map_or(0, |payout| payout.arrives.get());
+    ensure!(0 < first && first < PAGE, "of one page arrives {first}");
+    house.earn(&worker, 13)?;
+    house.until_paid(2).await?;
+    let told = house.told(&worker)?;
+    let part = told.newest.first().context("the part")?;
+    ensure!(part.arrives.get() == most - first, "{part:?}");
+    ensure!(part.earnings.get() == part.arrives.get() + part.fee.get() + part.account.get(), "{part:?}");
+    let paid_at = part.paid_at.context("it is paid")?;
+    // The day is full: the rest stays payable, and nothing more is made of it.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    ensure!(house.state()?.paid.0 == 2 && house.state()?.waiting.0 == 0, "more than a day's limit");
+    let next = house.told_of_day(&worker, most)?.next.context("the rest")?;
+    let day = next.day.context("the day's limit")?;
+    ensure!(matches!(next.when, When::After(at) if at >= paid_at.plus(DAY_MS)), "{next:?}");
+    ensure!((day.most.get(), day.later) == (most, next.arrives), "{next:?}");
+    ensure!(next.earnings.get() == 14 * PAGE - told.paid.get(), "{next:?}");
+    ensure!(house.compare(&people).await? == most, "the chain has another sum");
+    Ok(format!("\n        {first} today before, {} then, {} later", part.arrives.get(), day.later.get()))
 }
 
 /// It is killed again and again, each time a little later in its life.

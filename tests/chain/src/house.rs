@@ -338,6 +338,12 @@ impl<'a> House<'a> {
         Ok(Reader::open(&self.database())?.payouts(&key.public(), Chain::Localnet, now())?)
     }
 
+    /// The same as a server tells it whose limit this is.
+    pub(crate) fn told_of_day(&self, key: &SigningKey, most: u64) -> Result<Payouts> {
+        let reader = Reader::open(&self.database())?.with_person_day(Some(amount(most)));
+        Ok(reader.payouts(&key.public(), Chain::Localnet, now())?)
+    }
+
     /// What each wallet has on the chain is what the ledger has paid to it, once; the books are in order, and the log
     /// names nobody.
     pub(crate) async fn compare(&self, people: &[(SigningKey, Wallet)]) -> Result<u64> {

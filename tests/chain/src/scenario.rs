@@ -46,6 +46,7 @@ pub(crate) fn all(tools: &Tools) -> Vec<(&'static str, Run)> {
         ("two processes at once", Box::pin(twice(tools()))),
         ("the coordinator pays", Box::pin(coordinator::pays(tools()))),
         ("the coordinator holds whom a list names, and a program signs", Box::pin(coordinator::listed(tools()))),
+        ("a day's limit pays in parts", Box::pin(coordinator::in_parts(tools()))),
         ("the coordinator is killed at many moments", Box::pin(coordinator::killed(tools()))),
         ("the coordinator's database is restored from a copy", Box::pin(coordinator::restored(tools()))),
         ("two coordinators pay with one key", Box::pin(coordinator::twice(tools()))),

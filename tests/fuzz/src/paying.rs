@@ -2,7 +2,7 @@
 
 use lull_protocol::connect::{Purpose, Rebinding, WalletAsked, WalletEvent, WalletNews, WalletRefusal, WalletState};
 use lull_protocol::payout::{
-    Hold, NextPayout, Payout, PayoutStage, Payouts, Schedule, Standstill, TransactionId, Weekday, When,
+    DayLimit, Hold, NextPayout, Payout, PayoutStage, Payouts, Schedule, Standstill, TransactionId, Weekday, When,
 };
 use lull_protocol::siws::Chain;
 use lull_protocol::units::Ticket;
@@ -103,6 +103,7 @@ pub(crate) fn told(feed: &mut Feed<'_>) -> ToWorker {
                 fee: amount(feed.number()),
                 account: amount(feed.number()),
                 when: *feed.pick(&[When::Now, When::AfterYes, When::On(Weekday::Friday)]),
+                day: feed.one_in(3).then(|| DayLimit { most: amount(feed.number()), later: amount(feed.number()) }),
             };
             ToWorker::Payouts(Box::new(Payouts {
                 chain: *feed.pick(&[Chain::Mainnet, Chain::Localnet]),

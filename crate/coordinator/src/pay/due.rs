@@ -11,7 +11,7 @@ use lull_payout::lane::Gate;
 use lull_payout::memo::MEMO_PAYOUTS_MAX;
 use lull_payout::plan::{Due, Facts, Purse, plan};
 use lull_payout::rpc::{self, ACCOUNTS_MAX, Commitment};
-use lull_payout::rules::{Costs, Earned, NextPayout, Quote, Schedule, When, next_payout};
+use lull_payout::rules::{Costs, Earned, NextPayout, Quote, Schedule, When, next_payout, within_day};
 use lull_payout::sanctions::Sanctions;
 use lull_payout::token::{Account, Mint, Recipient};
 use lull_payout::transaction::Treasury;
@@ -182,16 +182,16 @@ impl Shell {
         for person in due {
             let Some(found) = found.get(&person.wallet) else { continue };
             let has_account = *found != Recipient::Missing;
-            let NextPayout { arrives, quote, when, .. } = next(&person, has_account, costs, day);
-            if when != When::Now {
+            let whole = next(&person, has_account, costs, day);
+            if whole.when != When::Now {
                 continue;
             }
             let (wallet, most) = (person.wallet, self.config.limits.person_day);
-            let payout = NewPayout { wallet, shares: person.shares, arrives, quote };
-            if arrives <= most {
-                made.push(payout);
-            } else if self.app.readers.read(move |reader| reader.wallet_day(wallet, now())).await? == Amount::ZERO {
-                made.push(at_most(payout, most));
+            let today = self.app.readers.read(move |reader| reader.wallet_day(wallet, most, now())).await?;
+            let NextPayout { arrives, quote, when, .. } = within_day(whole, schedule_of(&person), &today);
+            if when == When::Now {
+                let payout = NewPayout { wallet, shares: person.shares, arrives: whole.arrives, quote };
+                made.push(at_most(payout, arrives));
             }
         }
         if !made.is_empty() || !not_due.is_empty() {
@@ -335,8 +335,11 @@ fn at_most(payout: NewPayout, most: Amount) -> NewPayout {
 }
 
 fn next(person: &Person, has_account: bool, costs: &Costs, day: u64) -> NextPayout {
-    let schedule = if person.is_wanted { Schedule::Now } else { person.earned.schedule };
-    next_payout(&Earned { schedule, has_account, ..person.earned }, costs, day)
+    next_payout(&Earned { schedule: schedule_of(person), has_account, ..person.earned }, costs, day)
+}
+
+fn schedule_of(person: &Person) -> Schedule {
+    if person.is_wanted { Schedule::Now } else { person.earned.schedule }
 }
 
 #[cfg(test)]

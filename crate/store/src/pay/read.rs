@@ -6,7 +6,7 @@ use lull_payout::batch::Batch;
 use lull_payout::facts::PayoutState;
 use lull_payout::lane::Lane;
 use lull_payout::reconcile::Known;
-use lull_payout::rules::{Costs, Earned};
+use lull_payout::rules::{Costs, Day, Earned};
 use lull_payout::units::{BatchId, LaneId, Nonce, PayoutId, Signature};
 use lull_protocol::payout::{Hold, Schedule, Standstill, Weekday};
 use lull_protocol::{Amount, Timestamp};
@@ -247,13 +247,9 @@ impl Reader {
         Ok(waiting)
     }
 
-    /// What a wallet was paid in the last 24 hours, or is on its way to it.
-    pub fn wallet_day(&self, wallet: Wallet, now: Timestamp) -> Loaded<Amount> {
-        let sql = "SELECT coalesce(sum(arrives), 0) FROM payouts
-             WHERE wallet = ?1 AND (state IN ('waiting', 'in_batch') OR paid_at >= ?2)";
-        let bytes = *wallet.address().as_array();
-        let row = params![bytes, clamp(now.get().saturating_sub(DAY_MS))];
-        Ok(self.db.prepare_cached(sql)?.query_row(row, |row| row.get::<_, Col<_>>(0))?.0)
+    /// What a wallet was paid in the last 24 hours, or is on its way to it; the most is the operator's.
+    pub fn wallet_day(&self, wallet: Wallet, most: Amount, now: Timestamp) -> Loaded<Day> {
+        wallet_day(&self.db, wallet, most, now)
     }
 
     /// What left in the last hour, or is in batches.
@@ -455,6 +451,16 @@ pub(super) fn person(db: &Connection, wallet: Wallet, at: Timestamp) -> Loaded<P
     let last_paid = last.map(|at| at / DAY_MS);
     let earned = Earned { payable, schedule, has_account, account_agreed, last_paid };
     Ok(Person { wallet, shares, earned, is_wanted })
+}
+
+pub(super) fn wallet_day(db: &Connection, wallet: Wallet, most: Amount, now: Timestamp) -> Loaded<Day> {
+    let sql = "SELECT coalesce(sum(arrives), 0), coalesce(max(coalesce(paid_at, ?3)), ?3) FROM payouts
+         WHERE wallet = ?1 AND (state IN ('waiting', 'in_batch') OR paid_at >= ?2)";
+    let bytes = *wallet.address().as_array();
+    let row = params![bytes, clamp(now.get().saturating_sub(DAY_MS)), Col(now)];
+    let read = |row: &Row<'_>| Ok((row.get::<_, Col<Amount>>(0)?.0, row.get::<_, Col<Timestamp>>(1)?.0));
+    let (paid, last) = db.prepare_cached(sql)?.query_row(row, read)?;
+    Ok(Day { most, paid, over_at: last.plus(DAY_MS) })
 }
 
 /// A choice that a statement finds; without one, at once and nothing agreed.

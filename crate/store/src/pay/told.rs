@@ -10,7 +10,7 @@ use lull_protocol::siws::Chain;
 use lull_protocol::{Amount, PublicKey, Timestamp, Wallet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::read::{choice, person, wallet};
+use super::read::{choice, person, wallet, wallet_day};
 use crate::error::StoreError;
 use crate::read::{Reader, balance, clamp};
 use crate::value::Col;
@@ -23,7 +23,7 @@ impl Reader {
     /// A worker's payouts, as it is told of them.
     pub fn payouts(&self, worker: &PublicKey, chain: Chain, now: Timestamp) -> Loaded<Payouts> {
         let tx = self.db.unchecked_transaction()?;
-        let (schedule, next) = next(&tx, worker, now)?;
+        let (schedule, next) = next(&tx, worker, self.person_day, now)?;
         let (newest, has_older) = page(&tx, worker, None)?;
         Ok(Payouts {
             chain,
@@ -43,7 +43,12 @@ impl Reader {
     }
 }
 
-fn next(db: &Connection, worker: &PublicKey, now: Timestamp) -> Loaded<(Schedule, Option<NextPayout>)> {
+fn next(
+    db: &Connection,
+    worker: &PublicKey,
+    person_day: Option<Amount>,
+    now: Timestamp,
+) -> Loaded<(Schedule, Option<NextPayout>)> {
     let own = "SELECT wallet, held_until FROM wallets WHERE worker = ?1 AND wallet IS NOT NULL";
     let row = |row: &Row<'_>| Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, Option<Col<Timestamp>>>(1)?));
     let Some((bytes, held)) = db.prepare_cached(own)?.query_row([Col(*worker)], row).optional()? else {
@@ -63,10 +68,14 @@ fn next(db: &Connection, worker: &PublicKey, now: Timestamp) -> Loaded<(Schedule
     })?;
     let schedule = if person.is_wanted { Schedule::Now } else { person.earned.schedule };
     let next = rules::next_payout(&Earned { schedule, ..person.earned }, &costs, now.get() / DAY_MS);
+    let next = match person_day.filter(|_| held.is_none()) {
+        Some(most) => rules::within_day(next, schedule, &wallet_day(db, person.wallet, most, now)?),
+        None => next,
+    };
     let Quote { fee, account } = next.quote;
     let when = held.map_or(next.when, When::After);
-    let rules::NextPayout { earnings, arrives, .. } = next;
-    Ok((person.earned.schedule, Some(NextPayout { earnings, arrives, fee, account, when })))
+    let rules::NextPayout { earnings, arrives, day, .. } = next;
+    Ok((person.earned.schedule, Some(NextPayout { earnings, arrives, fee, account, when, day })))
 }
 
 /// When a worker is paid, as the newest word of all workers of its wallet has it.

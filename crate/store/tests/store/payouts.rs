@@ -11,7 +11,7 @@ use lull_payout::rules::{Costs, Quote};
 use lull_payout::transaction::Transfer;
 use lull_payout::units::{BatchId, LaneId, Nonce, PayoutId, Signature};
 use lull_protocol::limits::PAYOUTS_TOLD_MAX;
-use lull_protocol::payout::{Hold, PayoutStage, Schedule, Standstill, Weekday, When};
+use lull_protocol::payout::{DayLimit, Hold, PayoutStage, Schedule, Standstill, Weekday, When};
 use lull_protocol::siws::Chain;
 use lull_protocol::{Amount, PublicKey, SigningKey};
 use lull_store::{HELD_MS, NewPayout, PayCommand, PayError, PayReply, Person, Restore, TreasuryId};
@@ -150,6 +150,20 @@ pub(crate) fn link(bench: &Bench, worker: &SigningKey, to: Option<Wallet>, held_
 
 /// These workers have so much payable, 1,000 for each page.
 pub(crate) fn earn(bench: &mut Bench, worker: &SigningKey, pages: u8, number: u8) {
+    fetches(bench, worker, pages, number);
+    bench.later(90_000_000);
+    bench.sweep();
+}
+
+/// The same, and time stands still.
+fn earn_at_once(bench: &mut Bench, worker: &SigningKey, pages: u8, number: u8) {
+    let dispute_ms = std::mem::replace(&mut bench.cx.terms.dispute_ms, 0);
+    fetches(bench, worker, pages, number);
+    bench.sweep();
+    bench.cx.terms.dispute_ms = dispute_ms;
+}
+
+fn fetches(bench: &mut Bench, worker: &SigningKey, pages: u8, number: u8) {
     let urls: Vec<String> = (0..pages).map(|page| format!("https://www.rust-lang.org/page?{page}")).collect();
     bench.buy(fetch_order(number, &urls.iter().map(String::as_str).collect::<Vec<_>>()));
     loop {
@@ -162,8 +176,6 @@ pub(crate) fn earn(bench: &mut Bench, worker: &SigningKey, pages: u8, number: u8
         }
         bench.stores(worker, &page, b"");
     }
-    bench.later(90_000_000);
-    bench.sweep();
 }
 
 pub(crate) fn told(bench: &Bench, worker: &SigningKey) -> lull_protocol::payout::Payouts {
@@ -309,6 +321,40 @@ fn a_held_person_waits_and_a_held_payout_comes_again() {
     let release = PayCommand::Release(PayoutId::new(1).unwrap());
     assert!(matches!(bench.store.pay(bench.cx.now, &release), Err(PayError::NotHeld)));
     bench.checks_out();
+}
+
+#[test]
+fn a_days_limit_is_told_with_what_it_leaves() {
+    let mut bench = Bench::new();
+    let mut payer = Payer::new(&mut bench);
+    let worker = key(1);
+    link(&bench, &worker, Some(wallet(1)), None);
+    pays(&mut bench, PayCommand::Looked(vec![(wallet(1), true)]));
+    earn(&mut bench, &worker, 21, 1);
+    assert_eq!(payer.make(&mut bench), 1);
+    let batch = payer.reserve(&mut bench, 1).unwrap();
+    bench.later(1);
+    payer.end(&mut bench, &batch, 0);
+    let paid_at = bench.cx.now;
+    let day = |bench: &Bench| bench.reader.wallet_day(wallet(1), amount(45_000), bench.cx.now).unwrap();
+    assert_eq!((day(&bench).paid, day(&bench).over_at), (amount(20_000), paid_at.plus(86_400_000)));
+    // On the same day 31,000 more are payable, and there is room for 25,000.
+    earn_at_once(&mut bench, &worker, 31, 2);
+    let with = |most| {
+        let reader = lull_store::Reader::open(&bench.path()).unwrap().with_person_day(Some(amount(most)));
+        reader.payouts(&worker.public(), Chain::Localnet, bench.cx.now).unwrap().next.unwrap()
+    };
+    let of = |most, later| Some(DayLimit { most: amount(most), later: amount(later) });
+    let part = with(45_000);
+    assert_eq!((part.when, part.arrives, part.day), (When::Now, amount(25_000), of(45_000, 5_000)));
+    assert_eq!((part.earnings, part.fee), (amount(26_000), amount(1_000)));
+    let full = with(20_000);
+    assert_eq!((full.when, full.arrives), (When::After(paid_at.plus(86_400_000)), amount(30_000)));
+    assert_eq!(full.day, of(20_000, 30_000));
+    assert_eq!((with(50_000).arrives, with(50_000).day), (amount(30_000), None), "there is room for all of it");
+    assert_eq!(told(&bench, &worker).next.unwrap().day, None, "no limit is known");
+    bench.later(86_400_001);
+    assert_eq!((day(&bench).paid, day(&bench).over_at), (Amount::ZERO, bench.cx.now.plus(86_400_000)));
 }
 
 #[test]

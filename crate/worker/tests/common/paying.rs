@@ -74,6 +74,7 @@ impl Paying {
                 fee: units(300),
                 account: Amount::ZERO,
                 when: When::Now,
+                day: None,
             }),
             standstill: None,
             newest: vec![payout(7, PayoutStage::Sent), payout(6, PayoutStage::Paid)],

@@ -1,7 +1,7 @@
 //! What is said about wallets and payouts.
 
 use lull_view::{
-    Amount, Chain, Hold, NextPayout, PayoutStage, Schedule, Standstill, Timestamp, Wallet, WalletRefusal,
+    Amount, Chain, DayLimit, Hold, NextPayout, PayoutStage, Schedule, Standstill, Timestamp, Wallet, WalletRefusal,
     WalletTrouble, Weekday, When,
 };
 
@@ -82,10 +82,21 @@ pub(crate) fn when(when: When, asset: &str) -> String {
     }
 }
 
-/// Until when the next payout is held.
+/// Until when the next payout is held, or which part of it is due.
 pub(crate) fn after(next: &Option<NextPayout>, local: impl Fn(Timestamp) -> u64) -> Option<String> {
-    match next.as_ref()?.when {
-        When::After(at) => Some(text::wallet_next_after(&format::day_time(local(at)))),
+    let next = next.as_ref()?;
+    match (next.when, next.day) {
+        (When::Now, Some(DayLimit { most, later })) => {
+            let [later, most] = [later, most].map(|amount| format::amount(amount.get()));
+            Some(text::wallet_next_part(&later, &most))
+        }
+        (When::After(at), Some(DayLimit { most, .. })) => {
+            Some(text::wallet_next_day(&format::day_time(local(at)), &format::amount(most.get())))
+        }
+        (When::On(on), Some(DayLimit { most, .. })) => {
+            Some(text::wallet_next_day_on(&day(on), &format::amount(most.get())))
+        }
+        (When::After(at), None) => Some(text::wallet_next_after(&format::day_time(local(at)))),
         _ => None,
     }
 }
@@ -212,7 +223,7 @@ mod tests {
     fn next(earnings: u64, fee: u64, account: u64, when: When) -> NextPayout {
         let units = |amount| Amount::new(amount).expect("an amount");
         let arrives = units(earnings.saturating_sub(fee + account));
-        NextPayout { earnings: units(earnings), arrives, fee: units(fee), account: units(account), when }
+        NextPayout { earnings: units(earnings), arrives, fee: units(fee), account: units(account), when, day: None }
     }
 
     #[test]
@@ -230,6 +241,19 @@ mod tests {
         for (next, expected) in offered {
             assert_eq!(may_pay_now(&next), expected, "{next:?}");
         }
+    }
+
+    #[test]
+    fn a_days_limit_is_said_with_what_comes_later() {
+        let units = |amount| Amount::new(amount).expect("an amount");
+        let limit = Some(DayLimit { most: units(10_000_000), later: units(2_499_000) });
+        let said = |when| after(&Some(NextPayout { day: limit, ..next(9_500_300, 300, 0, when) }), |at| at.get());
+        assert_eq!(said(When::Now).as_deref(), Some("Now; 2.499 more later, for at most 10.000 are paid in 24 hours"));
+        let full = said(When::After(Timestamp::ZERO)).expect("it is said");
+        assert!(full.ends_with(": the 10.000 that are paid in 24 hours at most are reached"), "{full}");
+        let weekly = said(When::On(Weekday::Friday));
+        let friday = day(Weekday::Friday);
+        assert_eq!(weekly, Some(format!("On {friday}: the 10.000 that are paid in 24 hours at most are reached")));
     }
 
     #[test]
