@@ -42,9 +42,15 @@ pub(crate) struct Bank {
 impl Bank {
     /// Starts both.
     pub(crate) async fn start(paths: &Paths, data: &Path) -> Result<Self> {
+        Self::start_with(paths, data, vec![]).await
+    }
+
+    /// The same with more settings of the coordinator.
+    pub(crate) async fn start_with(paths: &Paths, data: &Path, more: Vec<String>) -> Result<Self> {
         std::fs::create_dir_all(data)?;
         let chain = Chain::start(data).await?;
-        let world = World::start(&paths.that_pay(chain.settings(DISPUTE)), data).await?;
+        let settings = [chain.settings(DISPUTE), more].concat();
+        let world = World::start(&paths.that_pay(settings), data).await?;
         Ok(Self { chain, world })
     }
 

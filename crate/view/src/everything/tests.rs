@@ -31,6 +31,7 @@ fn the_wallet_is_told_without_its_ticket() {
         fee: amount(100),
         account: Amount::ZERO,
         when: When::On(Weekday::Friday),
+        day: None,
     };
     let payouts = Payouts {
         chain: Chain::Devnet,
