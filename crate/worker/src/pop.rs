@@ -72,7 +72,7 @@ impl Worker {
     pub(crate) fn set_pops(&mut self, pops: Pops) {
         let pops = held(pops);
         if self.calls.record.chosen != pops {
-            self.calls = Calls { record: PopsRecord { chosen: pops, ..self.calls.record }, ..Calls::default() };
+            self.calls.record.chosen = pops;
             self.persist([Key::Pops], After::Nothing);
             self.changed();
         }

@@ -115,6 +115,20 @@ fn a_call_that_could_not_be_shown_is_tried_again_soon() {
 }
 
 #[test]
+fn who_changes_a_choice_is_still_told_of_what_could_not_be_shown() {
+    let mut world = chosen(often());
+    world.shows_pops = false;
+    world.assign(&text_item("waits"));
+    assert_eq!(world.pops.len(), 1);
+    world.command(Command::SetPops { pops: Pops { minutes: 60, ..often() } });
+    world.shows_pops = true;
+    world.pass(limits::POP_AGAIN_MS + MINUTE);
+    assert_eq!(world.pops.len(), 2);
+    world.pass(2 * HOUR);
+    assert_eq!(world.pops.len(), 2, "what was shown and let be calls no more");
+}
+
+#[test]
 fn a_judgment_that_was_let_be_calls_no_more() {
     let mut world = chosen(often());
     let ignored = world.assign(&text_item("ignored"));
