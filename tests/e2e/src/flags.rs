@@ -48,10 +48,11 @@ pub(crate) async fn flagged_by_keyboard(paths: &Paths, data: &Path) -> Result<()
 
     let flagged = flagger.offer().await?;
     uses_the_sheet(first).await?;
+    // What was typed before the sheet was closed is still there.
     flagger.press_keys(&['f', '4', ENTER]).await?;
     let (role, label) = first.announced("take-back").await?;
     ensure!(
-        role == "button" && label == "Take back: Flagged: It's someone else's CAPTCHA",
+        role == "button" && label == "Take back: Flagged: It's someone else's CAPTCHA (“1s?f”)",
         "announced as {role} {label:?}"
     );
     first.press('z').await?;
